@@ -1,0 +1,1 @@
+"""Clock, token bucket, sliding window, histogram and arena: for Python, `tressi._core`."""

@@ -1,0 +1,1 @@
+"""What makes the load: lanes, workers, pools and the engine that holds them."""

@@ -1,0 +1,1 @@
+"""Response parser, connection and reactor: declarations for Cython; Python reaches them through `tressi._wire`."""
