@@ -1,0 +1,399 @@
+# cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
+"""The Python border of `core/`: token bucket, sliding window, histogram and arena, usable on their own."""
+
+from libc.stdint cimport int64_t, uint64_t
+from libc.stdlib cimport calloc, free
+from libc.string cimport memcpy, memset
+from posix.mman cimport MAP_FAILED, MAP_SHARED, PROT_READ, PROT_WRITE, mmap, munmap
+
+import os
+import struct
+
+from tressi.core cimport arena as layout
+from tressi.core cimport bucket as buckets
+from tressi.core cimport histogram as hdr
+from tressi.core cimport window as windows
+from tressi.core.clock cimport NS_PER_S
+
+HIGHEST_US = hdr.highest_us()
+SLOT_NS = windows.SLOT_NS
+
+
+cdef class TokenBucket:
+    """When requests are due: a rate curve turned into starts, one token each. Times are nanoseconds of any one clock."""
+
+    cdef buckets.Bucket bucket
+
+    def __init__(
+        self, double rate, *, int64_t start_ns=0, int64_t ramp_ns=0, double phase=0.0, int64_t burst_ns=100_000_000,
+        seed=None,
+    ):
+        if not (rate >= 0 and rate <= 1e9) or not 0 <= phase < 1 or ramp_ns < 0 or burst_ns < 0:
+            raise ValueError(f"rate {rate} (0 to 1e9), phase {phase} (0 to below 1), ramp and burst (0 ns or more)")
+        buckets.bucket_init(
+            &self.bucket, rate, start_ns, ramp_ns, phase, burst_ns,
+            0 if seed is None else buckets.random_seeded(<uint64_t> (seed & 0xFFFFFFFFFFFFFFFF)),
+        )
+
+    def take(self, int64_t now_ns):
+        """Ask for a start: (True, when it was due) or (False, the time before which there is none)."""
+        cdef int64_t due_ns
+        cdef buckets.Skipped skipped
+        granted = buckets.bucket_take(&self.bucket, now_ns, &due_ns, &skipped) == buckets.GRANTED
+        return granted, due_ns
+
+    def settle(self, int64_t now_ns):
+        """Give up the starts beyond the burst allowance; returns (how many, first due time, last due time)."""
+        cdef buckets.Skipped skipped
+        buckets.bucket_settle(&self.bucket, now_ns, &skipped)
+        if skipped.count == 0:
+            return 0, 0, 0
+        return skipped.count, skipped.first_due_ns, skipped.last_due_ns
+
+    def end(self, int64_t now_ns):
+        """End the schedule: every start due and not granted is given up; returns how many were now."""
+        cdef buckets.Skipped skipped
+        buckets.bucket_end(&self.bucket, now_ns, &skipped)
+        return skipped.count
+
+    def set_rate(self, double rate, int64_t now_ns):
+        """Hold `rate` from `now_ns` on; 0 pauses."""
+        if not (rate >= 0 and rate <= 1e9):
+            raise ValueError(f"rate {rate}: must be 0 to 1e9")
+        buckets.bucket_set_rate(&self.bucket, rate, now_ns)
+
+    def position(self, int64_t now_ns):
+        """The integral of the rate up to `now_ns`: starts asked for, with the fraction of the next."""
+        return buckets.bucket_position(&self.bucket, now_ns)
+
+    def rate(self, int64_t now_ns):
+        """Starts per second asked for at `now_ns`."""
+        return buckets.bucket_rate(&self.bucket, now_ns)
+
+    @property
+    def granted(self):
+        return self.bucket.granted
+
+    @property
+    def missed(self):
+        return self.bucket.missed
+
+
+cdef tuple window_tuple(const windows.Window* window):
+    """The fields of model.Window, in its order."""
+    cdef windows.WindowSums sums
+    windows.window_read(window, &sums)
+    return (
+        sums.span_ns / 1e9, bool(sums.full), windows.window_attempts(&sums), sums.sums.failed, sums.sums.scheduled,
+        sums.sums.missed, sums.sums.missed_late, sums.sums.occupied_ns / 1e9, sums.sums.service_ns / 1e9,
+        sums.older, sums.older_ns / 1e9, sums.sums.lane_ns / 1e9, sums.sums.occupied_lane_ns / 1e9, sums.sums.peak,
+    )
+
+
+cdef class SlidingWindow:
+    """Running sums of one endpoint and their copies at every 100 ms boundary since `start_ns`."""
+
+    cdef windows.Window* window
+
+    def __cinit__(self, int64_t start_ns=0):
+        self.window = <windows.Window*> calloc(1, sizeof(windows.Window))
+        if self.window == NULL:
+            raise MemoryError
+        windows.window_init(self.window, start_ns)
+
+    def __dealloc__(self):
+        free(self.window)
+
+    def attempt(self, bint succeeded, int64_t occupied_ns, int64_t service_ns):
+        """An attempt ended in the current slot."""
+        if succeeded:
+            self.window.now.succeeded += 1
+        else:
+            self.window.now.failed += 1
+        self.window.now.occupied_ns += occupied_ns
+        self.window.now.service_ns += service_ns
+
+    def miss(self, int64_t count, bint late):
+        """`count` starts were given up, `late`: while a lane was free."""
+        if late:
+            self.window.now.missed_late += count
+        else:
+            self.window.now.missed += count
+
+    def occupy(self, int64_t now_ns, int64_t lanes):
+        """`lanes` more (or fewer) are occupied from now on."""
+        windows.window_occupy(self.window, now_ns, lanes)
+
+    def set_lanes(self, int64_t now_ns, int64_t lanes):
+        """`lanes` are present from now on."""
+        windows.window_set_lanes(self.window, now_ns, lanes)
+
+    def turn(self, double scheduled, int64_t older=0, int64_t older_ns=0):
+        """Close the slot; `scheduled` is the schedule's position at its boundary, `older` the old attempts in flight."""
+        self.window.older = older
+        self.window.older_ns = older_ns
+        windows.window_turn(self.window, scheduled)
+
+    def read(self):
+        """The window at the last boundary, as the fields of `model.Window` in order."""
+        return window_tuple(self.window)
+
+
+cdef class Histogram:
+    """Latencies from 1 µs to 1 h in HdrHistogram's layout at 3 significant digits; merging is exact."""
+
+    cdef hdr.Histogram* body
+
+    def __cinit__(self):
+        # Zero pages: memory is used only where counters are touched.
+        self.body = <hdr.Histogram*> calloc(1, sizeof(hdr.Histogram))
+        if self.body == NULL:
+            raise MemoryError
+        hdr.tally_clear(&self.body.tally)
+
+    def __dealloc__(self):
+        free(self.body)
+
+    @property
+    def count(self):
+        return self.body.tally.count
+
+    @property
+    def min_us(self):
+        return self.body.tally.min_ns / 1e3 if self.body.tally.count else 0.0
+
+    @property
+    def max_us(self):
+        return self.body.tally.max_ns / 1e3
+
+    @property
+    def mean_us(self):
+        return self.body.tally.sum_ns / 1e3 / self.body.tally.count if self.body.tally.count else 0.0
+
+    @property
+    def stdev_us(self):
+        """From the middle of each counter's range, as HdrHistogram does."""
+        cdef double total = 0.0, off, mean = self.mean_us
+        cdef int64_t index
+        if self.body.tally.count == 0:
+            return 0.0
+        for index in range(self.body.tally.low, self.body.tally.high + 1):
+            if self.body.counts[index]:
+                off = 0.5 * (hdr.lowest_us_at(index) + hdr.highest_us_at(index)) - mean
+                total += off * off * self.body.counts[index]
+        return (total / self.body.tally.count) ** 0.5
+
+    def record(self, int64_t value_us, int64_t count=1):
+        """Add a value `count` times; values beyond 1 h count as 1 h. Raises ValueError below 0."""
+        if value_us < 0 or count < 0:
+            raise ValueError(f"value {value_us} µs, count {count}: neither may be negative")
+        hdr.histogram_record_series(self.body, value_us * 1000, value_us * 1000, count)
+
+    def record_series(self, int64_t first_us, int64_t last_us, int64_t count):
+        """Add `count` values evenly spaced from `first_us` to `last_us`."""
+        if first_us < 0 or last_us < 0 or count < 0:
+            raise ValueError(f"series {first_us} to {last_us} µs, count {count}: none may be negative")
+        hdr.histogram_record_series(self.body, first_us * 1000, last_us * 1000, count)
+
+    def merge(self, Histogram other not None):
+        """Add all that `other` holds."""
+        cdef int64_t index
+        cdef hdr.Tally* mine = &self.body.tally
+        cdef hdr.Tally* theirs = &other.body.tally
+        for index in range(theirs.low, theirs.high + 1):
+            self.body.counts[index] += other.body.counts[index]
+        mine.count += theirs.count
+        mine.sum_ns += theirs.sum_ns
+        mine.min_ns = min(mine.min_ns, theirs.min_ns)
+        mine.max_ns = max(mine.max_ns, theirs.max_ns)
+        hdr.tally_touch(mine, theirs.low, theirs.high)
+
+    def since(self, Histogram earlier not None):
+        """What was recorded after `earlier`, a copy of this histogram; minimum and maximum to the counters' width."""
+        cdef Histogram delta = Histogram()
+        cdef hdr.Tally* tally = &delta.body.tally
+        cdef int64_t index, count
+        for index in range(self.body.tally.low, self.body.tally.high + 1):
+            count = self.body.counts[index] - earlier.body.counts[index]
+            if count:
+                delta.body.counts[index] = count
+                tally.count += count
+                hdr.tally_touch(tally, index, index)
+        if tally.count:
+            tally.sum_ns = self.body.tally.sum_ns - earlier.body.tally.sum_ns
+            tally.min_ns = max(hdr.lowest_us_at(tally.low) * 1000, self.body.tally.min_ns)
+            tally.max_ns = min(hdr.highest_us_at(tally.high) * 1000, self.body.tally.max_ns)
+        return delta
+
+    def copy(self):
+        """An independent copy."""
+        cdef Histogram twin = Histogram()
+        twin.merge(self)
+        return twin
+
+    def percentile(self, double percent):
+        """The value in µs that `percent` % of the values do not exceed, as the highest its counter stands for."""
+        return self.percentiles((percent,))[0]
+
+    def percentiles(self, percents):
+        """Several percentiles in one pass; `percents` ascending, 0 to 100. All 0 without values."""
+        cdef int64_t index = self.body.tally.low - 1, seen = 0, wanted
+        found = []
+        for percent in percents:
+            wanted = max(1, <int64_t> (percent / 100.0 * self.body.tally.count + 0.5))
+            while seen < wanted and index < self.body.tally.high:
+                index += 1
+                seen += self.body.counts[index]
+            found.append(hdr.highest_us_at(index) if self.body.tally.count else 0)
+        return found
+
+    def counts(self):
+        """(index, count) of every counter that is not 0, ascending."""
+        cdef int64_t index
+        return [
+            (index, self.body.counts[index])
+            for index in range(self.body.tally.low, self.body.tally.high + 1) if self.body.counts[index]
+        ]
+
+    def encode(self):
+        """A compact form: the tally, then gap and count of each counter in use. `decode` reads it back."""
+        tally = self.body.tally
+        head = struct.pack("<4q", tally.count, tally.sum_ns, tally.min_ns, tally.max_ns)
+        return head + b"".join([struct.pack("<Hq", index, count) for index, count in self.counts()])
+
+    @staticmethod
+    def decode(bytes data not None):
+        """Read what `encode` wrote. Raises ValueError for anything else."""
+        cdef Histogram histogram = Histogram()
+        cdef int64_t total = 0
+        if len(data) < 32 or (len(data) - 32) % 10:
+            raise ValueError(f"{len(data)} bytes are no encoded histogram")
+        for index, count in struct.iter_unpack("<Hq", data[32:]):
+            if index >= hdr.COUNTERS or count < 0:
+                raise ValueError(f"counter {index} with count {count} is outside the layout")
+            histogram.body.counts[index] = count
+            total += count
+            hdr.tally_touch(&histogram.body.tally, index, index)
+        tally = struct.unpack("<4q", data[:32])
+        if tally[0] != total:
+            raise ValueError(f"counters sum to {total}, the head says {tally[0]}")
+        (histogram.body.tally.count, histogram.body.tally.sum_ns,
+         histogram.body.tally.min_ns, histogram.body.tally.max_ns) = tally
+        return histogram
+
+
+cdef Histogram histogram_copy(const hdr.Histogram* source, const int64_t* sequence):
+    """A consistent copy of a histogram that somebody may be writing."""
+    cdef Histogram copy = Histogram()
+    cdef hdr.Tally tally
+    cdef int64_t begun, low, size
+    for _ in range(layout.READ_TRIES):
+        begun = layout.read_begin(sequence)
+        tally = source.tally
+        low = max(tally.low, 0)
+        size = min(tally.high, hdr.COUNTERS - 1) - low + 1
+        if size > 0:
+            memcpy(&copy.body.counts[low], &source.counts[low], size * sizeof(int64_t))
+        if not begun & 1 and layout.read_end(sequence) == begun:
+            break
+        memset(copy.body.counts, 0, sizeof(copy.body.counts))
+    copy.body.tally = tally
+    return copy
+
+
+cdef class Arena:
+    """One engine's metrics in a memory file. Without `fd` a new one is made; with it, an existing one is read.
+
+    `fd` may be passed to another process; the memory goes with the last process that has it.
+    """
+
+    def __cinit__(self, int64_t endpoints, fd=None):
+        cdef int64_t index
+        self.header = NULL
+        self.size = sizeof(layout.Header) + endpoints * sizeof(layout.EndpointBlock)
+        self.fd = os.memfd_create("tressi-arena", os.MFD_CLOEXEC) if fd is None else fd
+        if fd is None:
+            os.ftruncate(self.fd, self.size)
+        elif os.fstat(self.fd).st_size < self.size:
+            raise ValueError(f"the arena is too small for {endpoints} endpoints")
+        memory = mmap(NULL, self.size, PROT_READ | PROT_WRITE, MAP_SHARED, self.fd, 0)
+        if memory == MAP_FAILED:
+            raise MemoryError
+        self.header = <layout.Header*> memory
+        if fd is None:
+            self.header.endpoints = endpoints
+            self.header.block_bytes = sizeof(layout.EndpointBlock)
+            hdr.tally_clear(&self.header.own_delay.tally)
+            hdr.tally_clear(&self.header.late_sends.tally)
+            for index in range(endpoints):
+                hdr.tally_clear(&self.block(index).service.tally)
+                hdr.tally_clear(&self.block(index).response.tally)
+        elif self.header.endpoints != endpoints or self.header.block_bytes != sizeof(layout.EndpointBlock):
+            raise ValueError("the arena has another layout")
+
+    def __dealloc__(self):
+        if self.header != NULL:
+            munmap(self.header, self.size)
+            os.close(self.fd)
+
+    cdef layout.EndpointBlock* block(self, int64_t index) noexcept:
+        return layout.block_at(self.header, index)
+
+    cdef layout.EndpointBlock* checked(self, int64_t index) except NULL:
+        if not 0 <= index < self.header.endpoints:
+            raise IndexError(f"endpoint {index} of {self.header.endpoints}")
+        return self.block(index)
+
+    def counters(self, int64_t index):
+        """Everything counted for endpoint `index`, by the names of `model.EndpointSnapshot`."""
+        cdef layout.EndpointBlock* block = self.checked(index)
+        cdef int64_t plain[5 + layout.STATUSES + layout.KINDS]
+        cdef windows.Window window
+        layout.copy_consistent(plain, block, sizeof(plain), &block.sequence)
+        layout.copy_consistent(&window, &block.window, sizeof(window), &block.sequence)
+        return {
+            "succeeded": window.now.succeeded, "failed": window.now.failed,
+            "missed": window.now.missed + window.now.missed_late, "missed_late": window.now.missed_late,
+            "bytes_sent": plain[1], "bytes_received": plain[2], "connections_opened": plain[3], "retries": plain[4],
+            "status_codes": {i + layout.LOWEST_STATUS: plain[5 + i] for i in range(layout.STATUSES) if plain[5 + i]},
+            "errors": [plain[5 + layout.STATUSES + i] for i in range(layout.KINDS)],
+            "window": window_tuple(&window),
+        }
+
+    def service(self, int64_t index):
+        """Endpoint `index`'s service times."""
+        cdef layout.EndpointBlock* block = self.checked(index)
+        return histogram_copy(&block.service, &block.sequence)
+
+    def response(self, int64_t index):
+        """Endpoint `index`'s response times."""
+        cdef layout.EndpointBlock* block = self.checked(index)
+        return histogram_copy(&block.response, &block.sequence)
+
+    def samples(self, int64_t index):
+        """(status, beginning of the body, truncated) of each response kept."""
+        cdef layout.EndpointBlock* block = self.checked(index)
+        return [
+            (block.samples[i].status, block.samples[i].body[:block.samples[i].length], bool(block.samples[i].truncated))
+            for i in range(layout.SAMPLES) if block.samples[i].status
+        ]
+
+    def generator(self):
+        """What the engine counted of itself, by the names of `model.GeneratorSnapshot`."""
+        return {
+            "cpu_s": self.header.cpu_ns / 1e9, "run_queue_s": self.header.run_queue_ns / 1e9,
+            "own_delay": histogram_copy(&self.header.own_delay, &self.header.sequence),
+            "late_sends": histogram_copy(&self.header.late_sends, &self.header.sequence),
+            "kernel_timed": self.header.kernel_timed, "user_timed": self.header.user_timed,
+            "disturbed": self.header.disturbed,
+        }
+
+    def attempt(self, int64_t index, int64_t status, int64_t service_us, int64_t response_us, bint succeeded=True):
+        """Record a response from Python, as the reactor would: for tests and for transports without a reactor."""
+        cdef layout.EndpointBlock* block = self.checked(index)
+        if not layout.LOWEST_STATUS <= status < layout.LOWEST_STATUS + layout.STATUSES:
+            raise ValueError(f"status {status}: must be 100 to 599")
+        layout.write_begin(&block.sequence)
+        layout.block_attempt(block, succeeded, service_us * 1000)
+        layout.block_response(block, status, service_us * 1000, response_us * 1000)
+        layout.write_end(&block.sequence)

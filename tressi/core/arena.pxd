@@ -1,0 +1,120 @@
+"""All metrics of one engine in one flat block of shared memory: one writer, any number of readers, no lock.
+
+    Header | EndpointBlock 0 | EndpointBlock 1 | …
+
+Every field is 64 bits wide and aligned. A block's `sequence` is odd while it is written (a seqlock: Boehm, "Can seqlocks
+get along with programming language memory models?", MSPC 2012): a reader copies, and copies again if the number changed.
+It gives up after 100 tries, for a writer that was killed in the middle never makes it even again. Blocks are large but
+mostly never touched; memory holds only the pages that were.
+"""
+
+from libc.stdint cimport int64_t
+from libc.string cimport memcpy
+
+from tressi.core.histogram cimport Histogram, histogram_record
+from tressi.core.window cimport Window
+
+cdef extern from *:
+    """
+    #define tressi_write_begin(sequence) do { \
+        __atomic_store_n((sequence), *(sequence) + 1, __ATOMIC_RELAXED); \
+        __atomic_thread_fence(__ATOMIC_RELEASE); } while (0)
+    #define tressi_write_end(sequence) __atomic_store_n((sequence), *(sequence) + 1, __ATOMIC_RELEASE)
+    #define tressi_read_begin(sequence) __atomic_load_n((sequence), __ATOMIC_ACQUIRE)
+    static inline int64_t tressi_read_end(const int64_t *sequence) {
+        __atomic_thread_fence(__ATOMIC_ACQUIRE);
+        return __atomic_load_n(sequence, __ATOMIC_RELAXED);
+    }
+    """
+    void write_begin "tressi_write_begin" (int64_t* sequence) noexcept nogil
+    void write_end "tressi_write_end" (int64_t* sequence) noexcept nogil
+    int64_t read_begin "tressi_read_begin" (const int64_t* sequence) noexcept nogil
+    int64_t read_end "tressi_read_end" (const int64_t* sequence) noexcept nogil
+
+cdef enum:
+    LOWEST_STATUS = 100
+    STATUSES = 500
+    KINDS = 10                     # as many as model.ERROR_KINDS has
+    SAMPLES = 16                   # bodies kept of one endpoint
+    SAMPLES_PER_STATUS = 3
+    SAMPLE_BYTES = 4072            # with its header a page
+    READ_TRIES = 100
+
+# Positions in model.ERROR_KINDS.
+cdef enum ErrorKind:
+    DNS
+    CONNECT
+    TLS
+    SEND
+    RESET
+    CLOSED
+    TIMEOUT
+    PROTOCOL
+    EXPECTATION
+    CUT
+
+cdef struct Sample:
+    int64_t status                 # 0 until the body is complete
+    int64_t length
+    int64_t truncated
+    char body[SAMPLE_BYTES]
+
+cdef struct EndpointBlock:
+    int64_t sequence
+    int64_t bytes_sent
+    int64_t bytes_received
+    int64_t connections_opened
+    int64_t retries
+    int64_t statuses[STATUSES]
+    int64_t errors[KINDS]
+    Window window
+    Histogram service
+    Histogram response
+    int64_t samples_taken
+    Sample samples[SAMPLES]
+
+cdef struct Header:
+    int64_t sequence
+    int64_t endpoints
+    int64_t block_bytes            # a reader of another layout must refuse
+    int64_t start_ns               # CLOCK_MONOTONIC
+    int64_t cpu_ns                 # of the engine's thread
+    int64_t run_queue_ns
+    int64_t kernel_timed
+    int64_t user_timed
+    int64_t disturbed
+    Histogram own_delay
+    Histogram late_sends
+
+
+cdef inline EndpointBlock* block_at(Header* header, int64_t index) noexcept nogil:
+    return <EndpointBlock*> (<char*> header + sizeof(Header)) + index
+
+
+cdef inline void copy_consistent(void* target, const void* source, size_t size, const int64_t* sequence) noexcept nogil:
+    cdef int tries
+    cdef int64_t begun
+    for tries in range(READ_TRIES):
+        begun = read_begin(sequence)
+        memcpy(target, source, size)
+        if not begun & 1 and read_end(sequence) == begun:
+            return
+
+
+cdef inline void block_attempt(EndpointBlock* block, bint succeeded, int64_t occupied_ns) noexcept nogil:
+    """Count an attempt that ended; requestsMade is never stored, it is the sum of the two."""
+    if succeeded:
+        block.window.now.succeeded += 1
+    else:
+        block.window.now.failed += 1
+    block.window.now.occupied_ns += occupied_ns
+
+
+cdef inline void block_response(
+    EndpointBlock* block, int64_t status, int64_t service_ns, int64_t response_ns
+) noexcept nogil:
+    """Count what is true of every response, whatever its status."""
+    block.statuses[status - LOWEST_STATUS] += 1
+    block.window.now.service_ns += service_ns
+    histogram_record(&block.service, service_ns)
+    histogram_record(&block.response, response_ns)

@@ -1,0 +1,223 @@
+"""The token bucket: when the next request is due, by virtual scheduling (GCRA, ITU-T I.371) over a rate curve.
+
+The curve is piecewise linear. Its integral is the *position*: how many starts the schedule has asked for since the
+run began. Starts lie at positions phase, phase + 1, phase + 2 … (`poisson`: at exponential gaps of mean 1), so a start's
+due time is where the integral reaches its position. It is solved afresh from the piece's origin each time and never
+added up, which is why nothing drifts: a double holds a position below 2**52 to the start, and a time within a piece to
+less than a nanosecond for the first 50 days.
+
+Who falls behind may catch up 100 ms of starts, and always the latest one; what is older is skipped and counted.
+"""
+
+from libc.math cimport ceil, floor, fmin, llround, log, sqrt
+from libc.stdint cimport int32_t, int64_t, uint64_t
+
+from tressi.core.clock cimport NS_PER_S, never
+
+cdef enum:
+    CURVE_PIECES = 4
+
+cdef enum Take:
+    NOT_YET
+    GRANTED
+
+cdef struct Piece:
+    int64_t start_ns       # CLOCK_MONOTONIC
+    int64_t end_ns         # never() in the last piece
+    double position        # of the schedule at start_ns
+    double rate            # starts per second at start_ns
+    double slope           # starts per second, gained each second
+
+cdef struct Bucket:
+    int64_t due_ns         # intended start of the next request; never() while paused
+    int64_t burst_ns       # how far behind the schedule may fall before it skips
+    int64_t granted        # starts given out since the run began
+    int64_t missed         # starts given up since the run began
+    double next            # position of the next start
+    double gap             # from it to the one after: 1, or drawn when poisson
+    uint64_t random        # state of the generator of gaps; 0: uniform arrival
+    int32_t current        # the piece that holds due_ns
+    int32_t pieces
+    Piece curve[CURVE_PIECES]
+
+# A run of starts given up at once: an arithmetic series of due times (exact for uniform arrival at one rate).
+cdef struct Skipped:
+    int64_t count
+    int64_t first_due_ns
+    int64_t last_due_ns
+
+
+cdef inline uint64_t random_next(uint64_t* state) noexcept nogil:
+    # xorshift64*; the state is never 0.
+    state[0] ^= state[0] >> 12
+    state[0] ^= state[0] << 25
+    state[0] ^= state[0] >> 27
+    return state[0] * <uint64_t> 2685821657736338717
+
+
+cdef inline uint64_t random_seeded(uint64_t seed) noexcept nogil:
+    # splitmix64's finaliser, so that neighbouring seeds give unrelated streams.
+    seed = (seed + 1) * <uint64_t> 0x9E3779B97F4A7C15
+    seed = (seed ^ (seed >> 30)) * <uint64_t> 0xBF58476D1CE4E5B9
+    seed = (seed ^ (seed >> 27)) * <uint64_t> 0x94D049BB133111EB
+    return (seed ^ (seed >> 31)) | 1
+
+
+cdef inline double bucket_draw_gap(Bucket* bucket) noexcept nogil:
+    if bucket.random == 0:
+        return 1.0
+    # 53 random bits, shifted off zero: the logarithm is finite.
+    return -log((<double> (random_next(&bucket.random) >> 11) + 0.5) / 9007199254740992.0)
+
+
+cdef inline double piece_position(const Piece* piece, int64_t time_ns) noexcept nogil:
+    cdef double elapsed_s = <double> (time_ns - piece.start_ns) / NS_PER_S
+    return piece.position + elapsed_s * (piece.rate + 0.5 * piece.slope * elapsed_s)
+
+
+cdef inline int64_t piece_due(const Piece* piece, double position) noexcept nogil:
+    cdef double ahead = position - piece.position
+    cdef double speed, square
+    if piece.rate <= 0 and piece.slope <= 0:
+        return never()
+    if ahead <= 0:
+        return piece.start_ns
+    speed = 2 * piece.rate
+    if piece.slope != 0:
+        square = piece.rate * piece.rate + 2 * piece.slope * ahead
+        if square < 0:
+            return never()
+        speed = piece.rate + sqrt(square)
+    ahead = 2 * ahead / speed * NS_PER_S
+    return piece.start_ns + <int64_t> llround(ahead) if ahead < 4e18 else never()
+
+
+cdef inline void bucket_find_due(Bucket* bucket) noexcept nogil:
+    cdef int64_t due_ns = piece_due(&bucket.curve[bucket.current], bucket.next)
+    while due_ns > bucket.curve[bucket.current].end_ns and bucket.current + 1 < bucket.pieces:
+        bucket.current += 1
+        due_ns = piece_due(&bucket.curve[bucket.current], bucket.next)
+    bucket.due_ns = due_ns
+
+
+cdef inline void bucket_advance(Bucket* bucket) noexcept nogil:
+    bucket.next += bucket.gap
+    bucket.gap = bucket_draw_gap(bucket)
+    bucket_find_due(bucket)
+
+
+cdef inline double bucket_position(const Bucket* bucket, int64_t time_ns) noexcept nogil:
+    """The integral of the rate from the run's start to `time_ns`: how many starts have been asked for."""
+    cdef int32_t index = 0
+    if bucket.pieces == 0 or time_ns <= bucket.curve[0].start_ns:
+        return bucket.curve[0].position if bucket.pieces else 0.0
+    while index + 1 < bucket.pieces and time_ns >= bucket.curve[index].end_ns:
+        index += 1
+    return piece_position(&bucket.curve[index], time_ns)
+
+
+cdef inline double bucket_rate(const Bucket* bucket, int64_t time_ns) noexcept nogil:
+    cdef int32_t index = 0
+    if bucket.pieces == 0:
+        return 0.0
+    while index + 1 < bucket.pieces and time_ns >= bucket.curve[index].end_ns:
+        index += 1
+    if time_ns <= bucket.curve[index].start_ns:
+        return bucket.curve[index].rate
+    return bucket.curve[index].rate + bucket.curve[index].slope * (time_ns - bucket.curve[index].start_ns) / NS_PER_S
+
+
+cdef inline void bucket_skip(Bucket* bucket, double older_than, double due_by, Skipped* skipped) noexcept nogil:
+    """Give up the starts before position `older_than`, but not the last of those up to position `due_by`."""
+    cdef double count
+    skipped.count = 0
+    if bucket.next >= older_than or bucket.next + bucket.gap > due_by:
+        return
+    skipped.first_due_ns = bucket.due_ns
+    if bucket.random == 0:
+        count = fmin(ceil(older_than - bucket.next), floor(due_by - bucket.next))
+        skipped.count = <int64_t> count
+        bucket.next += count - 1
+        bucket_find_due(bucket)
+        skipped.last_due_ns = bucket.due_ns
+        bucket_advance(bucket)
+    else:
+        while bucket.next < older_than and bucket.next + bucket.gap <= due_by:
+            skipped.count += 1
+            skipped.last_due_ns = bucket.due_ns
+            bucket_advance(bucket)
+    bucket.missed += skipped.count
+
+
+cdef inline void bucket_settle(Bucket* bucket, int64_t now_ns, Skipped* skipped) noexcept nogil:
+    """Give up what is beyond the burst allowance, whether or not anyone asks for a token."""
+    skipped.count = 0
+    # No start lies before the next one: the common case is one comparison.
+    if now_ns - bucket.due_ns <= bucket.burst_ns:
+        return
+    bucket_skip(bucket, bucket_position(bucket, now_ns - bucket.burst_ns), bucket_position(bucket, now_ns), skipped)
+
+
+cdef inline Take bucket_take(Bucket* bucket, int64_t now_ns, int64_t* due_ns, Skipped* skipped) noexcept nogil:
+    """Ask for a start: GRANTED with the time it was due, or NOT_YET with the time before which there is none."""
+    bucket_settle(bucket, now_ns, skipped)
+    due_ns[0] = bucket.due_ns
+    if now_ns < bucket.due_ns:
+        return NOT_YET
+    bucket.granted += 1
+    bucket_advance(bucket)
+    return GRANTED
+
+
+cdef inline void bucket_set_rate(Bucket* bucket, double rate, int64_t now_ns) noexcept nogil:
+    """Another rate from now on; the fraction of a start already earned is kept, and so are the starts still owed."""
+    cdef Piece past = bucket.curve[bucket.current]
+    cdef double position = bucket_position(bucket, now_ns)
+    past.end_ns = now_ns
+    bucket.curve[0] = past
+    bucket.curve[1] = Piece(now_ns, never(), position, rate, 0.0)
+    bucket.pieces = 2
+    bucket.current = 0
+    bucket_find_due(bucket)
+
+
+cdef inline void bucket_end(Bucket* bucket, int64_t now_ns, Skipped* skipped) noexcept nogil:
+    """The schedule ends: what was due and not given out is given up, and nothing is due any more."""
+    cdef Skipped burst
+    bucket_settle(bucket, now_ns, skipped)
+    burst.count = 0
+    while bucket.due_ns <= now_ns:
+        if skipped.count + burst.count == 0:
+            skipped.first_due_ns = bucket.due_ns
+        skipped.last_due_ns = bucket.due_ns
+        burst.count += 1
+        bucket_advance(bucket)
+    skipped.count += burst.count
+    bucket.missed += burst.count
+    bucket_set_rate(bucket, 0.0, now_ns)
+    bucket.due_ns = never()
+
+
+cdef inline void bucket_init(
+    Bucket* bucket, double rate, int64_t start_ns, int64_t ramp_ns, double phase, int64_t burst_ns, uint64_t random
+) noexcept nogil:
+    """Hold `rate` from `start_ns` on, after a linear ramp of `ramp_ns` from 0. The first start lies at `phase` (0 to 1)."""
+    cdef double ramp_s = <double> ramp_ns / NS_PER_S
+    cdef double climbed = 0.5 * rate * ramp_s
+    bucket.granted = 0
+    bucket.missed = 0
+    bucket.burst_ns = burst_ns
+    bucket.random = random
+    bucket.next = phase
+    bucket.gap = bucket_draw_gap(bucket)
+    if random != 0:
+        bucket.next = bucket.gap
+        bucket.gap = bucket_draw_gap(bucket)
+    bucket.current = 0
+    bucket.pieces = 0
+    if ramp_ns > 0:
+        bucket.curve[0] = Piece(start_ns, start_ns + ramp_ns, 0.0, 0.0, rate / ramp_s)
+        bucket.pieces = 1
+    bucket.curve[bucket.pieces] = Piece(start_ns + ramp_ns, never(), climbed, rate, 0.0)
+    bucket.pieces += 1
+    bucket_find_due(bucket)
