@@ -13,7 +13,6 @@ from tressi.core cimport arena as layout
 from tressi.core cimport bucket as buckets
 from tressi.core cimport histogram as hdr
 from tressi.core cimport window as windows
-from tressi.core.clock cimport NS_PER_S
 
 HIGHEST_US = hdr.highest_us()
 SLOT_NS = windows.SLOT_NS
@@ -357,6 +356,8 @@ cdef class Arena:
             "bytes_sent": plain[1], "bytes_received": plain[2], "connections_opened": plain[3], "retries": plain[4],
             "status_codes": {i + layout.LOWEST_STATUS: plain[5 + i] for i in range(layout.STATUSES) if plain[5 + i]},
             "errors": [plain[5 + layout.STATUSES + i] for i in range(layout.KINDS)],
+            "worker_count": block.workers, "draining": block.draining, "peak_worker_count": block.peak_workers,
+            "target_rps": block.target_rps if block.target_rps >= 0 else None, "scheduled": block.scheduled,
             "window": window_tuple(&window),
         }
 
@@ -377,6 +378,23 @@ cdef class Arena:
             (block.samples[i].status, block.samples[i].body[:block.samples[i].length], bool(block.samples[i].truncated))
             for i in range(layout.SAMPLES) if block.samples[i].status
         ]
+
+    def set_workers(self, int64_t index, int64_t workers, int64_t draining):
+        """Publish how many workers endpoint `index` has, and how many more are finishing their last requests."""
+        cdef layout.EndpointBlock* block = self.checked(index)
+        block.workers = workers
+        block.draining = draining
+        block.peak_workers = max(block.peak_workers, workers)
+
+    def set_cpu(self, int64_t cpu_ns, int64_t run_queue_ns):
+        """Publish what the engine's thread has used of its core since the start, and how long it waited for it."""
+        self.header.cpu_ns = cpu_ns
+        self.header.run_queue_ns = run_queue_ns
+
+    @property
+    def start_ns(self):
+        """When the engine started, on CLOCK_MONOTONIC; 0: not yet."""
+        return self.header.start_ns
 
     def generator(self):
         """What the engine counted of itself, by the names of `model.GeneratorSnapshot`."""

@@ -1,1 +1,380 @@
-# placeholder until built
+# cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
+"""The Python border of `wire/`: ResponseParser and Reactor."""
+
+from libc.stdint cimport int32_t, int64_t, uint8_t
+from libc.stdlib cimport calloc, free, realloc
+from libc.string cimport memcpy
+
+from tressi._core cimport Arena
+from tressi.core.arena cimport LOWEST_STATUS, STATUSES, ErrorKind
+from tressi.core.bucket cimport bucket_init, bucket_set_rate, bucket_shift, random_seeded
+from tressi.core.clock cimport monotonic_ns, never
+from tressi.core.window cimport SLOT_NS, window_init
+from tressi.wire cimport control, http, lane as lanes, reactor as reactors, schedule as schedules, socket as sockets
+from tressi.wire cimport message as messages
+from tressi.wire cimport turn as turns
+
+ORDERS = ("connect", "stop")
+
+FAULTS = (
+    "", "not an HTTP/1.x status line", "a malformed header field", "a field that breaks the framing",
+    "malformed chunked framing", "more than 64 KiB of head", "an unasked-for 101 Switching Protocols",
+)
+
+
+cdef class ResponseParser:
+    """Read one response after another from bytes, cut anywhere. Bodies are counted and their beginning is kept."""
+
+    cdef messages.Parser parser
+    cdef char* body
+    cdef int64_t room
+
+    def __cinit__(self, int64_t keep=65536):
+        self.room = keep
+        self.body = <char*> calloc(1, keep + 1)
+        if self.body == NULL:
+            raise MemoryError
+        messages.parser_reset(&self.parser, False)
+
+    def __dealloc__(self):
+        free(self.body)
+
+    def reset(self, bint to_head=False):
+        """Make ready for the response to one request; `to_head`: the request was HEAD."""
+        messages.parser_reset(&self.parser, to_head)
+        self.parser.keep = self.body
+        self.parser.keep_room = self.room
+
+    def feed(self, const uint8_t[::1] data not None):
+        """Read on; returns ("more" | "done" | "broken", how many bytes were used)."""
+        cdef const uint8_t* begin = &data[0] if data.shape[0] else <const uint8_t*> self.body
+        cdef const uint8_t* at = begin
+        progress = messages.HEAD_READ
+        while progress == messages.HEAD_READ:
+            progress = http.parser_feed(&self.parser, &at, begin + data.shape[0])
+        return ("more", "head", "done", "broken")[<int> progress], at - begin
+
+    def close(self):
+        """The connection ended: "done" if that ends the body, else "broken"."""
+        return "done" if http.parser_close(&self.parser) == messages.DONE else "broken"
+
+    @property
+    def status(self):
+        return self.parser.status
+
+    @property
+    def body_bytes(self):
+        return self.parser.body_bytes
+
+    @property
+    def kept(self):
+        """The beginning of the body."""
+        return self.body[:self.parser.kept]
+
+    @property
+    def reusable(self):
+        """Once done: the connection may carry another request."""
+        return bool(self.parser.reusable)
+
+    @property
+    def fault(self):
+        """Why it is broken, in words."""
+        return FAULTS[self.parser.fault]
+
+
+cdef void* allocated(size_t size) except NULL:
+    """Zeroed memory, at least one byte of it."""
+    cdef void* memory = calloc(1, max(size, <size_t> 1))
+    if memory == NULL:
+        raise MemoryError
+    return memory
+
+
+cdef void* one_more(void* array, size_t count, size_t size) except NULL:
+    """The array with room for one element more than `count`."""
+    cdef void* memory = realloc(array, (count + 1) * size)
+    if memory == NULL:
+        raise MemoryError
+    return memory
+
+
+cdef void endpoint_free(lanes.Endpoint* endpoint) noexcept:
+    free(endpoint.variants)
+    free(<void*> endpoint.needle)
+    free(<void*> endpoint.needle_next)
+    free(endpoint)
+
+
+cdef void pool_free(lanes.Pool* pool) noexcept:
+    free(pool.endpoints)
+    free(pool)
+
+
+cdef void lane_free(lanes.Lane* lane) noexcept:
+    cdef int32_t index
+    for index in range(lane.connection_count):
+        reactors.connection_close(&lane.connections[index])
+    free(lane.connections)
+    free(lane)
+
+
+cdef set_needle(lanes.Endpoint* endpoint, bytes needle):
+    """What the body must contain, and where a search goes on after a mismatch."""
+    cdef int32_t size = len(needle), at, matched = 0
+    cdef uint8_t* text = <uint8_t*> allocated(size)
+    cdef int32_t* following
+    endpoint.needle = text
+    memcpy(text, <const char*> needle, size)
+    following = <int32_t*> allocated(size * sizeof(int32_t))
+    endpoint.needle_next = following
+    endpoint.needle_size = size
+    for at in range(1, size):
+        while matched > 0 and text[matched] != text[at]:
+            matched = following[matched - 1]
+        if text[matched] == text[at]:
+            matched += 1
+        following[at] = matched
+
+
+cdef class Reactor:
+    """One epoll set that drives every connection of an engine without the GIL; the arena is its only output.
+
+    First endpoints and pools are added, then it is started; lanes come and go while it runs. Numbers name them all.
+    `turn` does what is ready or due and returns the orders for lanes: "connect" (call `attach` or `connect_failed`) or
+    "stop". After any other call a turn is due. `fileno` becomes readable when a turn is.
+    """
+
+    cdef reactors.Reactor body
+    cdef Arena arena
+    cdef list kept_alive           # the variants' bytes
+    cdef list free_numbers         # of lanes that have ended
+
+    def __cinit__(self, Arena arena not None):
+        self.arena = arena
+        self.kept_alive = []
+        self.free_numbers = []
+        self.body.header = arena.header
+        self.body.epoll = sockets.epoll_make()
+        self.body.timer = sockets.timer_make()
+        if self.body.epoll < 0 or self.body.timer < 0:
+            raise OSError("no file descriptor left for the reactor")
+        self.body.buffer = <char*> allocated(reactors.BUFFER_BYTES)
+        self.body.next_deadline_ns = never()
+        self.body.slot_ns = never()
+        sockets.socket_watch(self.body.epoll, sockets.EPOLL_CTL_ADD, self.body.timer, sockets.EPOLLIN, NULL)
+
+    def __dealloc__(self):
+        cdef int64_t index
+        for index in range(self.body.lane_count):
+            if self.body.lanes[index] != NULL:
+                lane_free(self.body.lanes[index])
+        for index in range(self.body.pool_count):
+            pool_free(self.body.pools[index])
+        for index in range(self.body.endpoint_count):
+            endpoint_free(self.body.endpoints[index])
+        free(self.body.lanes)
+        free(self.body.ordered)
+        free(self.body.pools)
+        free(self.body.schedule.heap)
+        free(self.body.endpoints)
+        free(self.body.buffer)
+        if self.body.epoll >= 0:
+            sockets.close_descriptor(self.body.epoll)
+        if self.body.timer >= 0:
+            sockets.close_descriptor(self.body.timer)
+
+    def fileno(self):
+        """The epoll set: readable when a turn is due."""
+        return self.body.epoll
+
+    # ------------------------------------------------------------------------------------------------ before the start
+
+    def add_endpoint(
+        self, variants not None, int64_t timeout_ns, *, int32_t origin=0, bint to_head=False, bint idempotent=True,
+        bint keep_alive=True, statuses=None, bytes body_contains=None,
+    ):
+        """Add the arena's next endpoint; returns its number.
+
+        `variants` are whole requests, taken in turn. `origin` says which of its pool's origins it belongs to. A response is a
+        success if its status is in `statuses` (None: below 400) and its body contains `body_contains`.
+        """
+        cdef int64_t number = self.body.endpoint_count
+        cdef lanes.Endpoint* endpoint = <lanes.Endpoint*> allocated(sizeof(lanes.Endpoint))
+        cdef bytes variant
+        self.body.endpoints = <lanes.Endpoint**> one_more(self.body.endpoints, number, sizeof(lanes.Endpoint*))
+        self.body.endpoints[number] = endpoint
+        self.body.endpoint_count += 1
+        endpoint.block = self.arena.checked(number)
+        endpoint.timeout_ns = timeout_ns
+        endpoint.origin = origin
+        endpoint.to_head = to_head
+        endpoint.idempotent = idempotent
+        endpoint.keep_alive = keep_alive
+        endpoint.expects = statuses is not None or body_contains is not None
+        for status in range(LOWEST_STATUS, LOWEST_STATUS + STATUSES):
+            endpoint.successes[<int> status - LOWEST_STATUS] = status < 400 if statuses is None else status in statuses
+        endpoint.variants = <lanes.Slice*> allocated(len(variants) * sizeof(lanes.Slice))
+        for variant in variants:
+            endpoint.variants[endpoint.variant_count] = lanes.Slice(<const char*> variant, len(variant))
+            endpoint.variant_count += 1
+        self.kept_alive.append(list(variants))
+        if body_contains:
+            set_needle(endpoint, body_contains)
+        return number
+
+    def add_pool(
+        self, endpoints not None, rate=None, *, int64_t ramp_ns=0, double phase=0.0, int64_t seed=0,
+        bint poisson=False,
+    ):
+        """Add a pool that serves `endpoints` at `rate` (None: as fast as responses come back); returns its number."""
+        cdef int64_t number = self.body.pool_count
+        cdef int64_t index
+        cdef lanes.Pool* pool = <lanes.Pool*> allocated(sizeof(lanes.Pool))
+        self.body.pools = <lanes.Pool**> one_more(self.body.pools, number, sizeof(lanes.Pool*))
+        self.body.pools[number] = pool
+        self.body.pool_count += 1
+        self.body.schedule.heap = <lanes.Pool**> one_more(self.body.schedule.heap, number, sizeof(lanes.Pool*))
+        pool.heap_at = -1
+        pool.random = random_seeded(seed)
+        pool.paced = rate is not None
+        # Its start is moved to the reactor's own by `start`.
+        bucket_init(
+            &pool.bucket, 0.0 if rate is None else rate, 0, ramp_ns, phase, 100_000_000,
+            random_seeded(~seed) if poisson else 0,
+        )
+        pool.endpoints = <lanes.Endpoint**> allocated(len(endpoints) * sizeof(lanes.Endpoint*))
+        for index in endpoints:
+            pool.endpoints[pool.endpoint_count] = self.body.endpoints[self.known(index, self.body.endpoint_count)]
+            pool.endpoints[pool.endpoint_count].pool = pool
+            pool.endpoint_count += 1
+        for index in range(pool.endpoint_count):
+            pool.endpoints[index].block.target_rps = -1.0 if rate is None else rate / pool.endpoint_count
+        return number
+
+    def start(self):
+        """Let every pool's schedule begin now; returns that time on CLOCK_MONOTONIC in ns."""
+        cdef int64_t index, now_ns = monotonic_ns()
+        self.body.header.start_ns = now_ns
+        for index in range(self.body.pool_count):
+            bucket_shift(&self.body.pools[index].bucket, now_ns)
+        for index in range(self.body.endpoint_count):
+            window_init(&self.body.endpoints[index].block.window, now_ns)
+        for index in range(self.body.lane_count):
+            control.lane_start(&self.body, self.body.lanes[index], now_ns)
+        self.body.slot_ns = now_ns + SLOT_NS
+        return now_ns
+
+    # --------------------------------------------------------------------------------------------------- while it runs
+
+    cdef int64_t known(self, int64_t number, int64_t count) except -1:
+        if not 0 <= number < count:
+            raise IndexError(f"number {number} of {count}")
+        return number
+
+    cdef lanes.Lane* lane(self, int64_t number) except NULL:
+        cdef lanes.Lane* lane = self.body.lanes[self.known(number, self.body.lane_count)]
+        if lane == NULL:
+            raise IndexError(f"lane {number} has ended")
+        return lane
+
+    def add_lane(self, int64_t pool_number, int32_t origins=1):
+        """Add a lane with one connection for each of its pool's origins; returns its number."""
+        cdef lanes.Pool* pool = self.body.pools[self.known(pool_number, self.body.pool_count)]
+        cdef lanes.Lane* lane = <lanes.Lane*> allocated(sizeof(lanes.Lane))
+        cdef int32_t index
+        lane.connections = <lanes.Connection*> allocated(origins * sizeof(lanes.Connection))
+        lane.connection_count = origins
+        lane.pool = pool
+        for index in range(origins):
+            lane.connections[index].lane = lane
+            lane.connections[index].descriptor = -1
+        lane.number = self.free_number()
+        self.body.lanes[lane.number] = lane
+        if self.body.header.start_ns:
+            control.lane_start(&self.body, lane, monotonic_ns())
+        return lane.number
+
+    cdef int32_t free_number(self) except -1:
+        cdef int64_t count = self.body.lane_count
+        if self.free_numbers:
+            return self.free_numbers.pop()
+        self.body.lanes = <lanes.Lane**> one_more(self.body.lanes, count, sizeof(lanes.Lane*))
+        self.body.ordered = <lanes.Lane**> one_more(self.body.ordered, count, sizeof(lanes.Lane*))
+        self.body.lane_count += 1
+        return <int32_t> count
+
+    def retire_lane(self, int64_t number):
+        """Let the lane end, once what it has in flight is done; its last order will be "stop"."""
+        control.lane_retire(&self.body, self.lane(number), monotonic_ns())
+
+    def attach(self, int64_t number, int descriptor, int64_t connect_ns):
+        """Hand over the connected, non-blocking socket that was ordered; it is the reactor's to close from now on."""
+        cdef lanes.Lane* lane = self.lane(number)
+        if lane.state != lanes.CONNECTING:
+            sockets.close_descriptor(descriptor)
+        elif not control.lane_attach(&self.body, lane, descriptor, connect_ns):
+            raise OSError(f"cannot watch file descriptor {descriptor}")
+
+    def connect_failed(self, int64_t number, int kind, bint waited):
+        """The connection that was ordered cannot be made; `kind` is a position in ERROR_KINDS, `waited`: it timed out."""
+        cdef lanes.Lane* lane = self.lane(number)
+        if lane.state == lanes.CONNECTING:
+            control.lane_fail_connecting(&self.body, lane, <ErrorKind> kind, waited, monotonic_ns())
+
+    def endpoint_of(self, int64_t number):
+        """The endpoint that the lane has a token for."""
+        cdef lanes.Lane* lane = self.lane(number)
+        cdef int64_t index
+        for index in range(self.body.endpoint_count):
+            if self.body.endpoints[index] == lane.endpoint:
+                return index
+        raise LookupError(f"lane {number} has no token yet")
+
+    def idle_since_ns(self, int64_t number):
+        """Since when the lane waits for a token (0: it never had one to wait for), or None if it is occupied."""
+        cdef lanes.Lane* lane = self.lane(number)
+        return lane.idle_since_ns if lane.state == lanes.IDLE else None
+
+    def turn(self):
+        """Do what is ready or due; returns [(lane, "connect" | "stop")]."""
+        with nogil:
+            turns.reactor_turn(&self.body)
+        return self.orders() if self.body.ordered_count else ()
+
+    cdef list orders(self):
+        cdef int64_t index
+        cdef lanes.Lane* lane
+        found = []
+        for index in range(self.body.ordered_count):
+            lane = self.body.ordered[index]
+            lane.ordered = 0
+            found.append((lane.number, ORDERS[lane.order]))
+            if lane.order == lanes.STOP:
+                self.body.lanes[lane.number] = NULL
+                self.free_numbers.append(lane.number)
+                lane_free(lane)
+        self.body.ordered_count = 0
+        return found
+
+    def set_rate(self, int64_t pool_number, double rate):
+        """Hold another rate from now on; 0 pauses."""
+        cdef lanes.Pool* pool = self.body.pools[self.known(pool_number, self.body.pool_count)]
+        cdef int64_t now_ns = monotonic_ns()
+        reactors.pool_settle(pool, never(), now_ns)
+        bucket_set_rate(&pool.bucket, rate, now_ns)
+        schedules.schedule_update(&self.body.schedule, pool)
+
+    def occupied(self):
+        """How many lanes have an attempt under way."""
+        cdef int64_t index, count = 0
+        for index in range(self.body.endpoint_count):
+            count += self.body.endpoints[index].block.window.occupied
+        return count
+
+    def end(self):
+        """Begin nothing more; starts that are due and not begun are given up."""
+        control.reactor_end(&self.body, monotonic_ns())
+
+    def cut(self):
+        """End what is still in flight, as failures of kind `cut`."""
+        control.reactor_cut(&self.body, monotonic_ns())

@@ -67,6 +67,11 @@ cdef struct EndpointBlock:
     int64_t retries
     int64_t statuses[STATUSES]
     int64_t errors[KINDS]
+    int64_t workers                # present, without those that are draining
+    int64_t draining
+    int64_t peak_workers
+    double target_rps              # asked for now, a shared pool's endpoint its even share; negative: no rate limits it
+    double scheduled               # the integral of that rate since the start
     Window window
     Histogram service
     Histogram response
@@ -92,9 +97,9 @@ cdef inline EndpointBlock* block_at(Header* header, int64_t index) noexcept nogi
 
 
 cdef inline void copy_consistent(void* target, const void* source, size_t size, const int64_t* sequence) noexcept nogil:
-    cdef int tries
+    cdef int _tries
     cdef int64_t begun
-    for tries in range(READ_TRIES):
+    for _tries in range(READ_TRIES):
         begun = read_begin(sequence)
         memcpy(target, source, size)
         if not begun & 1 and read_end(sequence) == begun:

@@ -151,7 +151,7 @@ cdef inline void bucket_skip(Bucket* bucket, double older_than, double due_by, S
 
 cdef inline void bucket_settle(Bucket* bucket, int64_t now_ns, Skipped* skipped) noexcept nogil:
     """Give up what is beyond the burst allowance, whether or not anyone asks for a token."""
-    skipped.count = 0
+    skipped[0] = Skipped(0, 0, 0)
     # No start lies before the next one: the common case is one comparison.
     if now_ns - bucket.due_ns <= bucket.burst_ns:
         return
@@ -220,4 +220,14 @@ cdef inline void bucket_init(
         bucket.pieces = 1
     bucket.curve[bucket.pieces] = Piece(start_ns + ramp_ns, never(), climbed, rate, 0.0)
     bucket.pieces += 1
+    bucket_find_due(bucket)
+
+
+cdef inline void bucket_shift(Bucket* bucket, int64_t by_ns) noexcept nogil:
+    """Move the whole schedule, before its first start is taken."""
+    cdef int32_t index
+    for index in range(bucket.pieces):
+        bucket.curve[index].start_ns += by_ns
+        if bucket.curve[index].end_ns != never():
+            bucket.curve[index].end_ns += by_ns
     bucket_find_due(bucket)

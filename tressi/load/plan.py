@@ -1,0 +1,129 @@
+"""What an engine is to build: a config turned into the numbers and bytes that the reactor takes. A pure function."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tressi.load.transport import IDEMPOTENT_METHODS, Origin, origin_of, request_bytes
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+
+    from tressi.model import ResolvedConfig, ResolvedEndpoint, SharedPool
+
+USER_AGENT = "tressi"
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedEndpoint:
+    """One endpoint as the reactor takes it. `origin` counts within its pool, `dialer` within the plan."""
+
+    variants: tuple[bytes, ...]
+    timeout_ns: int
+    origin: int
+    dialer: int
+    to_head: bool
+    idempotent: bool
+    keep_alive: bool
+    statuses: Collection[int] | None
+    body_contains: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedPool:
+    """One pool: the numbers of its endpoints and of their origins, its rate (None: unlimited) and its first workers."""
+
+    endpoints: tuple[int, ...]
+    origins: tuple[int, ...]
+    rate: float | None
+    ramp_ns: int
+    phase: float
+    seed: int
+    poisson: bool
+    workers: int
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Everything an engine builds before it starts. `pool_of` finds the pool of an endpoint by its key."""
+
+    origins: tuple[Origin, ...]
+    endpoints: tuple[PlannedEndpoint, ...]
+    pools: tuple[PlannedPool, ...]
+    pool_of: Mapping[str, int]
+    lanes_per_worker: int
+
+
+def make_plan(config: ResolvedConfig, workers: Mapping[str, int]) -> Plan:
+    """Lay out the pools: one for each autoscaled endpoint with `workers[endpoint_key]`, one for all the others."""
+    origins = tuple(dict.fromkeys(origin_of(endpoint.url) for endpoint in config.endpoints))
+    dialers = [origins.index(origin_of(endpoint.url)) for endpoint in config.endpoints]
+    members = _members(config)
+    pools = tuple(_pool(config, numbers, dialers, place, len(members), workers) for place, numbers in enumerate(members))
+    pool_of = {number: place for place, numbers in enumerate(members) for number in numbers}
+    return Plan(
+        origins=origins,
+        endpoints=tuple(
+            _endpoint(config, endpoint, dialers[number], pools[pool_of[number]].origins)
+            for number, endpoint in enumerate(config.endpoints)
+        ),
+        pools=pools,
+        pool_of={config.endpoints[number].endpoint_key: place for number, place in pool_of.items()},
+        lanes_per_worker=config.concurrent_requests,
+    )
+
+
+def _members(config: ResolvedConfig) -> list[list[int]]:
+    """The endpoints of each pool, by number; the shared pool is the last."""
+    own = [[number] for number, endpoint in enumerate(config.endpoints) if endpoint.autoscale is not None]
+    shared = [number for number, endpoint in enumerate(config.endpoints) if endpoint.autoscale is None]
+    return [*own, shared] if shared else own
+
+
+def _pool(
+    config: ResolvedConfig,
+    numbers: Sequence[int],
+    dialers: Sequence[int],
+    place: int,
+    places: int,
+    workers: Mapping[str, int],
+) -> PlannedPool:
+    first = config.endpoints[numbers[0]]
+    rate, ramp_s, count = _rate_of(first, config.shared_pool, workers)
+    return PlannedPool(
+        endpoints=tuple(numbers),
+        origins=tuple(dict.fromkeys(dialers[number] for number in numbers)),
+        rate=rate,
+        ramp_ns=round(ramp_s * 1e9),
+        # Spread out, so that pools of one rate do not send in step.
+        phase=place / places,
+        seed=config.seed + place,
+        poisson=config.arrival == "poisson",
+        workers=count,
+    )
+
+
+def _rate_of(
+    endpoint: ResolvedEndpoint, shared_pool: SharedPool | None, workers: Mapping[str, int]
+) -> tuple[float | None, float, int]:
+    """Target rate, ramp in seconds and workers of the endpoint's pool."""
+    if endpoint.autoscale is not None:
+        return endpoint.autoscale.target_rps, endpoint.autoscale.ramp_up_time, workers[endpoint.endpoint_key]
+    if shared_pool is None:
+        raise ValueError(f"{endpoint.endpoint_key} has neither autoscale nor a shared pool")
+    return shared_pool.target_rps, shared_pool.ramp_up_time, shared_pool.workers
+
+
+def _endpoint(config: ResolvedConfig, endpoint: ResolvedEndpoint, dialer: int, origins: Sequence[int]) -> PlannedEndpoint:
+    return PlannedEndpoint(
+        variants=(request_bytes(endpoint, USER_AGENT, keep_alive=config.keep_alive),),
+        timeout_ns=round(endpoint.timeout_s * 1e9),
+        origin=origins.index(dialer),
+        dialer=dialer,
+        to_head=endpoint.method == "HEAD",
+        idempotent=endpoint.method in IDEMPOTENT_METHODS,
+        keep_alive=config.keep_alive,
+        statuses=endpoint.expect.status if endpoint.expect else None,
+        body_contains=endpoint.expect.body_contains if endpoint.expect else None,
+    )

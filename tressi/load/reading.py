@@ -1,0 +1,37 @@
+"""An arena read into values: by the process that writes it, or by another that maps the same memory."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from tressi.model import ERROR_KINDS, EndpointSnapshot, EngineSnapshot, GeneratorSnapshot, Sample, Window
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from tressi._core import Arena
+
+
+def read_arena(arena: Arena, keys: Sequence[str], only: int | None = None) -> EngineSnapshot:
+    """Read one endpoint, or all; `keys` are the endpoint keys in the arena's order. Never waits for the writer."""
+    numbers = range(len(keys)) if only is None else (only,)
+    return EngineSnapshot(
+        time_s=(time.monotonic_ns() - arena.start_ns) / 1e9 if arena.start_ns else 0.0,
+        endpoints={keys[number]: _endpoint(arena, number, keys[number]) for number in numbers},
+        generator=GeneratorSnapshot(**arena.generator()),
+        samples=tuple(Sample(keys[number], *sample) for number in numbers for sample in arena.samples(number)),
+    )
+
+
+def _endpoint(arena: Arena, number: int, key: str) -> EndpointSnapshot:
+    counters: dict[str, Any] = arena.counters(number)
+    errors = zip(ERROR_KINDS, counters.pop("errors"), strict=True)
+    return EndpointSnapshot(
+        endpoint_key=key,
+        window=Window(*counters.pop("window")),
+        errors={kind: count for kind, count in errors if count},
+        service=arena.service(number),
+        response=arena.response(number),
+        **counters,
+    )

@@ -1,0 +1,76 @@
+"""What goes over the wire: an endpoint's request as bytes, and the origin it is sent to. No sockets here."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from urllib.parse import SplitResult, unquote_to_bytes, urlsplit
+
+if TYPE_CHECKING:
+    from tressi.model import ResolvedEndpoint
+
+DEFAULT_PORTS = {"http": 80, "https": 443}
+
+# RFC 9110 9.2.2: sending one of these twice asks for no more than sending it once.
+IDEMPOTENT_METHODS = frozenset({"GET", "HEAD", "PUT", "DELETE", "OPTIONS", "TRACE"})
+
+# RFC 9110 8.6: a request of these methods says its length even when that is nothing.
+_METHODS_WITH_CONTENT = frozenset({"POST", "PUT", "PATCH"})
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where connections go (RFC 9110 4.3.1): requests of one origin can share a connection."""
+
+    scheme: str
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"{self.scheme}://{self.host}:{self.port}"
+
+
+def origin_of(url: str) -> Origin:
+    """The origin of an absolute URL; an IPv6 host comes without its brackets."""
+    parts = urlsplit(url)
+    return Origin(parts.scheme, parts.hostname or "", parts.port or DEFAULT_PORTS[parts.scheme])
+
+
+def request_bytes(endpoint: ResolvedEndpoint, user_agent: str, *, keep_alive: bool = True) -> bytes:
+    """Serialise an endpoint's request once, as it is sent every time (RFC 9112 3 to 6).
+
+    The endpoint's own headers go out as they are; Host, User-Agent and Authorization (from the URL's user info) are added
+    where they are missing, Content-Length and Connection always as they must be.
+    """
+    parts = urlsplit(endpoint.url)
+    given = {name.lower() for name, _ in endpoint.headers}
+    added = [("Host", _host_field(parts)), ("User-Agent", user_agent), *_authorization(parts)]
+    fields = [(name, value) for name, value in added if name.lower() not in given]
+    fields += [(name, value) for name, value in endpoint.headers if name.lower() not in {"content-length", "connection"}]
+    if endpoint.body is not None or endpoint.method in _METHODS_WITH_CONTENT:
+        fields.append(("Content-Length", str(len(endpoint.body or b""))))
+    if not keep_alive:
+        fields.append(("Connection", "close"))
+    lines = [f"{endpoint.method} {_target(parts)} HTTP/1.1", *(f"{name}: {value}" for name, value in fields), "", ""]
+    return "\r\n".join(lines).encode("latin-1") + (endpoint.body or b"")
+
+
+def _target(parts: SplitResult) -> str:
+    """The origin form (RFC 9112 3.2.1): path and query, never the fragment."""
+    return (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+
+
+def _host_field(parts: SplitResult) -> str:
+    host = parts.netloc.rpartition("@")[2]
+    default = f":{DEFAULT_PORTS[parts.scheme]}"
+    return host.removesuffix(default) if parts.port == DEFAULT_PORTS[parts.scheme] else host
+
+
+def _authorization(parts: SplitResult) -> list[tuple[str, str]]:
+    """Basic credentials (RFC 7617) from the URL's user info."""
+    if "@" not in parts.netloc:
+        return []
+    user, _, password = parts.netloc.rpartition("@")[0].partition(":")
+    pair = unquote_to_bytes(user) + b":" + unquote_to_bytes(password)
+    return [("Authorization", "Basic " + b64encode(pair).decode("ascii"))]

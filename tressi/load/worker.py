@@ -1,0 +1,102 @@
+"""A lane: the greenlet behind one connection. It connects and hands over; all else happens in the reactor."""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import TYPE_CHECKING, Literal
+
+import gevent
+from gevent.hub import Waiter
+
+from tressi.load.dial import DialError
+from tressi.model import ERROR_KINDS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from tressi._wire import Reactor
+    from tressi.load.dial import Dialer
+
+# After a failed connect a lane that no rate holds back rests this long: a dead target must see no storm.
+REST_S = 0.1
+
+
+class Lane:
+    """Follows the reactor's orders for one lane. Its greenlet is made with its first order: most lanes may never need one."""
+
+    def __init__(
+        self,
+        number: int,
+        reactor: Reactor,
+        route: Callable[[int], tuple[Dialer, float]],
+        ask_turn: Callable[[], None],
+        *,
+        paced: bool,
+    ) -> None:
+        self.number = number
+        self._reactor = reactor
+        self._route = route
+        self._ask_turn = ask_turn
+        self._paced = paced
+        self._orders: Waiter | None = None
+        self._greenlet: gevent.Greenlet | None = None
+        self._stopped = False
+
+    def order(self, order: Literal["connect", "stop"]) -> None:
+        """Pass on an order of the reactor; called in the hub."""
+        self._stopped = self._stopped or order == "stop"
+        if self._orders is not None:
+            self._orders.switch(order)
+        elif not self._stopped:
+            self._orders = Waiter()
+            self._greenlet = gevent.spawn(self._live)
+
+    def kill(self) -> None:
+        """End the greenlet wherever it is, without waiting."""
+        self._stopped = True
+        if self._greenlet is not None:
+            self._greenlet.kill(block=False)
+
+    def _live(self) -> None:
+        orders = self._orders
+        while not self._stopped and orders is not None:
+            self._connect()
+            if not self._stopped:
+                orders.get()
+                orders.clear()
+
+    def _connect(self) -> None:
+        dialer, timeout_s = self._route(self._reactor.endpoint_of(self.number))
+        begun_ns = time.monotonic_ns()
+        try:
+            descriptor = dialer.dial(timeout_s)
+        except DialError as failure:
+            if not self._paced:
+                gevent.sleep(REST_S)
+            if not self._stopped:
+                self._reactor.connect_failed(self.number, ERROR_KINDS.index(failure.kind), failure.waited)
+        else:
+            if self._stopped:
+                os.close(descriptor)
+                return
+            self._reactor.attach(self.number, descriptor, time.monotonic_ns() - begun_ns)
+        self._ask_turn()
+
+
+class Worker:
+    """What the autoscaler adds and removes: `concurrentRequests` lanes."""
+
+    def __init__(self, lanes: Sequence[Lane]) -> None:
+        self.lanes = tuple(lanes)
+        self.alive = len(self.lanes)
+
+    def retire(self, reactor: Reactor) -> None:
+        """Let every lane end with what it has in flight."""
+        for lane in self.lanes:
+            reactor.retire_lane(lane.number)
+
+    def idle_since_ns(self, reactor: Reactor) -> float:
+        """Since when all its lanes wait (0: never used), infinity while one is occupied: the least goes first."""
+        since = [reactor.idle_since_ns(lane.number) for lane in self.lanes]
+        return max(float("inf") if moment is None else moment for moment in since)

@@ -1,0 +1,185 @@
+"""Who is charged for what: the target, ourselves or nobody. Only arithmetic and counting; docs/architecture.md explains it."""
+
+from libc.stdint cimport int64_t, uint64_t
+
+from tressi.core.arena cimport (
+    EXPECTATION, LOWEST_STATUS, SAMPLES, SAMPLES_PER_STATUS, EndpointBlock, ErrorKind, Header, Sample,
+    block_attempt, block_response, write_begin, write_end,
+)
+from tressi.core.bucket cimport Skipped, random_next
+from tressi.core.clock cimport NS_PER_MS
+from tressi.core.histogram cimport histogram_record, histogram_record_series
+from tressi.core.window cimport window_occupy
+from tressi.wire.lane cimport Connection, Endpoint, GivenUp, Lane, Pool
+
+cdef enum:
+    DISTURBED_SHARE = 20           # own delay above 1/20 of the service time
+    TRUSTED_CLAMP_NS = NS_PER_MS   # a stamp further outside [sent, read] is not believed
+
+
+cdef inline void account_taken(Lane* lane, int64_t now_ns) noexcept nogil:
+    """The lane has a token for its endpoint, due at `lane.due_ns`."""
+    lane.taken_ns = now_ns
+    lane.wait_ns = max(<int64_t> 0, lane.virtual_free_ns - lane.due_ns)
+    lane.connect_ns = 0
+    lane.first_sent_ns = 0
+    lane.retried = 0
+    window_occupy(&lane.endpoint.block.window, now_ns, 1)
+
+
+cdef inline void account_sent(Header* header, Lane* lane, int64_t sent_ns) noexcept nogil:
+    """The first byte of the first try goes to the kernel now; being late is ours."""
+    lane.first_sent_ns = sent_ns
+    if lane.pool.paced:
+        write_begin(&header.sequence)
+        histogram_record(&header.late_sends, max(<int64_t> 0, sent_ns - lane.due_ns - lane.wait_ns - lane.connect_ns))
+        write_end(&header.sequence)
+
+
+cdef inline void account_read(Connection* connection, int64_t stamp_ns, int64_t read_ns) noexcept nogil:
+    """A read at `read_ns` brought data whose last byte arrived at `stamp_ns` by the kernel (0: it did not say)."""
+    cdef int64_t arrival_ns = min(max(stamp_ns, connection.sent_ns), read_ns)
+    cdef int64_t clamped_ns = stamp_ns - arrival_ns
+    if stamp_ns == 0 or not -TRUSTED_CLAMP_NS <= clamped_ns <= TRUSTED_CLAMP_NS:
+        arrival_ns = read_ns
+        connection.user_timed = 1
+    connection.arrival_ns = arrival_ns
+    connection.own_delay_ns += read_ns - arrival_ns
+    connection.reads += 1
+
+
+cdef inline void account_generator(Header* header, const Connection* connection, int64_t service_ns) noexcept nogil:
+    """What a response tells of ourselves."""
+    write_begin(&header.sequence)
+    histogram_record(&header.own_delay, connection.own_delay_ns)
+    if connection.user_timed:
+        header.user_timed += 1
+    else:
+        header.kernel_timed += 1
+    if (connection.reads > 1 or connection.sends > 1) and connection.own_delay_ns * DISTURBED_SHARE > service_ns:
+        header.disturbed += 1
+    write_end(&header.sequence)
+
+
+cdef inline bint is_success(const Endpoint* endpoint, const Connection* connection) noexcept nogil:
+    if not endpoint.successes[connection.parser.status - LOWEST_STATUS]:
+        return False
+    return endpoint.needle == NULL or connection.parser.needle_matched == endpoint.needle_size
+
+
+cdef inline int64_t account_response(Header* header, Lane* lane, Connection* connection, int64_t now_ns) noexcept nogil:
+    """A response is whole and we are through with it; returns its service time."""
+    cdef Endpoint* endpoint = lane.endpoint
+    cdef EndpointBlock* block = endpoint.block
+    cdef int64_t service_ns = max(<int64_t> 0, connection.arrival_ns - lane.first_sent_ns)
+    cdef bint succeeded = is_success(endpoint, connection)
+    lane.virtual_free_ns = max(lane.due_ns, lane.virtual_free_ns) + lane.connect_ns + service_ns
+    write_begin(&block.sequence)
+    block_attempt(block, succeeded, now_ns - lane.taken_ns)
+    block_response(block, connection.parser.status, service_ns, lane.wait_ns + lane.connect_ns + service_ns)
+    if not succeeded and endpoint.expects:
+        block.errors[<int> EXPECTATION] += 1
+    window_occupy(&block.window, now_ns, -1)
+    write_end(&block.sequence)
+    account_generator(header, connection, service_ns)
+    return service_ns
+
+
+cdef inline void account_failure(Lane* lane, ErrorKind kind, bint has_age, int64_t now_ns) noexcept nogil:
+    """An attempt ended without a response; `has_age`: it was waited for, and its age belongs to the response times."""
+    cdef EndpointBlock* block = lane.endpoint.block
+    lane.virtual_free_ns = now_ns
+    write_begin(&block.sequence)
+    block_attempt(block, False, now_ns - lane.taken_ns)
+    block.errors[<int> kind] += 1
+    if has_age:
+        histogram_record(&block.response, now_ns - lane.due_ns)
+    window_occupy(&block.window, now_ns, -1)
+    write_end(&block.sequence)
+
+
+cdef inline void account_missed(Pool* pool, int64_t count, bint late) noexcept nogil:
+    """Spread given-up starts over the pool's endpoints, as its random choice would have on average."""
+    cdef int64_t index, part, first = 0
+    cdef EndpointBlock* block
+    if pool.endpoint_count > 1:
+        first = <int64_t> (random_next(&pool.random) % <uint64_t> pool.endpoint_count)
+    for index in range(pool.endpoint_count):
+        part = count // pool.endpoint_count + (index < count % pool.endpoint_count)
+        block = pool.endpoints[(first + index) % pool.endpoint_count].block
+        write_begin(&block.sequence)
+        if late:
+            block.window.now.missed_late += part
+        else:
+            block.window.now.missed += part
+        write_end(&block.sequence)
+
+
+cdef inline void account_skipped(Pool* pool, const Skipped* skipped, int64_t free_ns, int64_t now_ns) noexcept nogil:
+    """The schedule skipped starts at `now_ns`, while the first lane to take one was (or would be) free at `free_ns`.
+
+    A start that a lane was free for within its burst allowance was missed by us.
+    """
+    cdef int64_t ours, first_ns = skipped.first_due_ns, last_ns = skipped.last_due_ns
+    cdef int64_t limit_ns = free_ns - pool.bucket.burst_ns
+    cdef GivenUp* given_up = &pool.given_up
+    if skipped.count == 0:
+        return
+    if limit_ns > last_ns:
+        ours = 0
+    elif limit_ns <= first_ns:
+        ours = skipped.count
+    else:
+        ours = 1 + <int64_t> ((skipped.count - 1) * (<double> (last_ns - limit_ns) / (last_ns - first_ns)))
+        last_ns = limit_ns
+    if ours > 0:
+        account_missed(pool, ours, True)
+    if skipped.count > ours:
+        account_missed(pool, skipped.count - ours, False)
+        given_up.least_wait_ns = min(given_up.least_wait_ns, now_ns - last_ns) if given_up.count else now_ns - last_ns
+        given_up.most_wait_ns = max(given_up.most_wait_ns, now_ns - first_ns) if given_up.count else now_ns - first_ns
+        given_up.count += skipped.count - ours
+
+
+cdef inline void account_given_up(Lane* lane, int64_t service_ns) noexcept nogil:
+    """What was given up until this lane came free would have been answered as it was; negative: it was not answered."""
+    cdef EndpointBlock* block = lane.endpoint.block
+    cdef GivenUp* given_up = &lane.pool.given_up
+    if given_up.count > 0 and service_ns >= 0:
+        write_begin(&block.sequence)
+        histogram_record_series(
+            &block.response, given_up.least_wait_ns + service_ns, given_up.most_wait_ns + service_ns, given_up.count
+        )
+        write_end(&block.sequence)
+    given_up.count = 0
+
+
+cdef inline Sample* sample_claim(EndpointBlock* block, int64_t status) noexcept nogil:
+    """A place for the body of this response, or NULL: a few are kept of each status, and only a few bodies in all."""
+    cdef int64_t index, pending = 0
+    if block.statuses[status - LOWEST_STATUS] >= SAMPLES_PER_STATUS or block.samples_taken >= SAMPLES:
+        return NULL
+    for index in range(block.samples_taken):
+        # A place that is claimed and not yet filled holds its status, negative, as length.
+        pending += block.samples[index].length == -status
+    if block.statuses[status - LOWEST_STATUS] + pending >= SAMPLES_PER_STATUS:
+        return NULL
+    block.samples_taken += 1
+    block.samples[block.samples_taken - 1].length = -status
+    return &block.samples[block.samples_taken - 1]
+
+
+cdef inline void sample_fill(Connection* connection) noexcept nogil:
+    cdef Sample* sample = connection.sample
+    if sample != NULL:
+        sample.length = connection.parser.kept
+        sample.truncated = connection.parser.body_bytes > connection.parser.kept
+        sample.status = connection.parser.status
+        connection.sample = NULL
+
+
+cdef inline void sample_release(Connection* connection) noexcept nogil:
+    """The response will not be whole: its place stays empty."""
+    if connection.sample != NULL:
+        connection.sample.length = 0
+        connection.sample = NULL

@@ -1,0 +1,182 @@
+"""One request and its response on a lane's connection: send, read, finish or fail, and on to the next.
+
+The only mutual recursion of the hot path is here: a lane that ends an attempt begins the next. It is at most two deep,
+for a send that fails closes the connection, and a lane without a connection waits for its greenlet.
+"""
+
+from libc.stdint cimport int64_t, uint8_t
+
+from tressi.core.arena cimport CLOSED, LOWEST_STATUS, PROTOCOL, RESET, SEND, ErrorKind
+from tressi.core.clock cimport monotonic_ns
+from tressi.wire.account cimport (
+    account_failure, account_given_up, account_read, account_response, account_sent, sample_claim, sample_fill,
+    sample_release,
+)
+from tressi.wire.http cimport parser_close, parser_feed
+from tressi.wire.lane cimport (
+    IN_FLIGHT, Connection, Endpoint, Lane, Slice, lane_connection, queue_append, queue_remove,
+)
+from tressi.wire.message cimport BROKEN, DONE, HEAD_READ, MORE, Progress, parser_reset
+from tressi.core.arena cimport SAMPLE_BYTES
+from tressi.wire.reactor cimport (
+    BUFFER_BYTES, Reactor, connection_close, lane_connect, lane_leave, lane_rest, lane_take, pool_settle,
+)
+from tressi.wire.socket cimport (
+    EAGAIN, ECONNRESET, EINTR, EPOLL_CTL_MOD, EPOLLIN, EPOLLOUT, EPOLLRDHUP, socket_receive, socket_send, socket_watch,
+)
+
+
+cdef inline void lane_next(Reactor* reactor, Lane* lane, int64_t service_ns, int64_t now_ns) noexcept nogil:
+    """An attempt has ended, with a response after `service_ns` (negative: without one): on to the next, or rest."""
+    pool_settle(lane.pool, lane.virtual_free_ns, now_ns)
+    if lane.pool.given_up.count > 0:
+        account_given_up(lane, service_ns)
+    if lane.leaving:
+        lane_leave(reactor, lane, now_ns)
+    elif lane_take(reactor, lane, now_ns):
+        lane_begin(reactor, lane)
+    else:
+        lane_rest(reactor, lane, now_ns)
+
+
+cdef inline void lane_begin(Reactor* reactor, Lane* lane) noexcept nogil:
+    """The lane has its token and its endpoint."""
+    if lane_connection(lane).descriptor >= 0:
+        request_begin(reactor, lane)
+    else:
+        lane_connect(reactor, lane)
+
+
+cdef inline void request_begin(Reactor* reactor, Lane* lane) noexcept nogil:
+    """Send the endpoint's next request on the lane's connection."""
+    cdef Endpoint* endpoint = lane.endpoint
+    cdef Connection* connection = lane_connection(lane)
+    cdef Slice* variant = &endpoint.variants[endpoint.next_variant]
+    if endpoint.variant_count > 1:
+        endpoint.next_variant = (endpoint.next_variant + 1) % endpoint.variant_count
+    lane.state = IN_FLIGHT
+    parser_reset(&connection.parser, endpoint.to_head)
+    connection.parser.needle = endpoint.needle
+    connection.parser.needle_next = endpoint.needle_next
+    connection.parser.needle_size = endpoint.needle_size
+    connection.answered = 0
+    connection.user_timed = 0
+    connection.own_delay_ns = 0
+    connection.reads = 0
+    connection.sends = 0
+    connection.send_at = variant.bytes
+    connection.send_left = variant.size
+    connection.sent_ns = monotonic_ns()
+    if lane.first_sent_ns == 0:
+        account_sent(reactor.header, lane, connection.sent_ns)
+    connection.deadline_ns = lane.first_sent_ns + endpoint.timeout_ns
+    if connection.deadline_ns < reactor.next_deadline_ns:
+        reactor.next_deadline_ns = connection.deadline_ns
+    queue_append(endpoint, connection)
+    connection_send(reactor, connection)
+
+
+cdef inline void connection_watch(Reactor* reactor, Connection* connection, bint writable) noexcept nogil:
+    if writable != connection.wants_writable:
+        connection.wants_writable = writable
+        socket_watch(
+            reactor.epoll, EPOLL_CTL_MOD, connection.descriptor,
+            EPOLLIN | EPOLLRDHUP | (EPOLLOUT if writable else 0), connection,
+        )
+
+
+cdef inline void connection_send(Reactor* reactor, Connection* connection) noexcept nogil:
+    """Send what is left of the request; the socket's buffer nearly always takes it whole."""
+    cdef int64_t sent = socket_send(connection.descriptor, connection.send_at, connection.send_left)
+    if sent >= 0:
+        connection.sends += 1
+        connection.send_at += sent
+        connection.send_left -= sent
+        connection.lane.endpoint.block.bytes_sent += sent
+        if connection.send_left > 0 or connection.wants_writable:
+            connection_watch(reactor, connection, connection.send_left > 0)
+    elif sent == -EAGAIN or sent == -EINTR:
+        connection_watch(reactor, connection, True)
+    else:
+        # The peer has closed: what it said before, if anything, is still to be read (RFC 9112 9.5).
+        connection_read(reactor, connection)
+        if connection.descriptor >= 0 and not connection.answered:
+            attempt_broken(reactor, connection, SEND)
+
+
+cdef inline void attempt_fail(
+    Reactor* reactor, Connection* connection, ErrorKind kind, bint has_age, int64_t now_ns
+) noexcept nogil:
+    """The request in flight ends without a response, and its connection with it."""
+    cdef Lane* lane = connection.lane
+    sample_release(connection)
+    queue_remove(lane.endpoint, connection)
+    connection_close(connection)
+    account_failure(lane, kind, has_age, now_ns)
+    lane_next(reactor, lane, now_ns - lane.taken_ns if has_age else -1, now_ns)
+
+
+cdef inline void attempt_broken(Reactor* reactor, Connection* connection, ErrorKind kind) noexcept nogil:
+    """The connection ended under the request. A reused one may have been closed before the request reached the server."""
+    cdef Lane* lane = connection.lane
+    if connection.served == 0 or connection.answered or not lane.endpoint.idempotent or lane.retried:
+        attempt_fail(reactor, connection, kind, False, monotonic_ns())
+        return
+    lane.retried = 1
+    lane.endpoint.block.retries += 1
+    queue_remove(lane.endpoint, connection)
+    connection_close(connection)
+    lane_connect(reactor, lane)
+
+
+cdef inline void attempt_finish(Reactor* reactor, Connection* connection, bint surplus, int64_t now_ns) noexcept nogil:
+    """The response is whole; `surplus`: bytes follow that no request asked for."""
+    cdef Lane* lane = connection.lane
+    cdef int64_t service_ns
+    sample_fill(connection)
+    queue_remove(lane.endpoint, connection)
+    service_ns = account_response(reactor.header, lane, connection, now_ns)
+    connection.served += 1
+    # An answer that came before the whole request was sent leaves the connection in the middle of a message.
+    if surplus or not connection.parser.reusable or not lane.endpoint.keep_alive or connection.send_left > 0:
+        connection_close(connection)
+    lane_next(reactor, lane, service_ns, now_ns)
+
+
+cdef inline void connection_keep(Connection* connection) noexcept nogil:
+    """The head is read: keep the beginning of the body if few of its kind are kept."""
+    connection.sample = sample_claim(connection.lane.endpoint.block, connection.parser.status)
+    if connection.sample != NULL:
+        connection.parser.keep = connection.sample.body
+        connection.parser.keep_room = SAMPLE_BYTES
+
+
+cdef inline void connection_data(Reactor* reactor, Connection* connection, int64_t size, int64_t read_ns) noexcept nogil:
+    cdef const uint8_t* at = <const uint8_t*> reactor.buffer
+    cdef const uint8_t* end = at + size
+    cdef Progress progress = parser_feed(&connection.parser, &at, end)
+    if progress == HEAD_READ:
+        connection_keep(connection)
+        progress = parser_feed(&connection.parser, &at, end)
+    if progress == DONE:
+        attempt_finish(reactor, connection, at < end, read_ns)
+    elif progress == BROKEN:
+        attempt_fail(reactor, connection, PROTOCOL, False, read_ns)
+
+
+cdef inline void connection_read(Reactor* reactor, Connection* connection) noexcept nogil:
+    """The socket of a request in flight is readable, or has ended."""
+    cdef int64_t stamp_ns, now_ns
+    cdef int64_t size = socket_receive(connection.descriptor, reactor.buffer, BUFFER_BYTES, &stamp_ns)
+    if size > 0:
+        now_ns = monotonic_ns()
+        connection.answered = 1
+        connection.lane.endpoint.block.bytes_received += size
+        account_read(connection, stamp_ns + reactor.offset_ns if stamp_ns else 0, now_ns)
+        connection_data(reactor, connection, size, now_ns)
+    elif size == 0 and connection.answered and parser_close(&connection.parser) == DONE:
+        attempt_finish(reactor, connection, False, monotonic_ns())
+    elif size == 0:
+        attempt_broken(reactor, connection, CLOSED)
+    elif size != -EAGAIN and size != -EINTR:
+        attempt_broken(reactor, connection, RESET)

@@ -1,0 +1,180 @@
+"""What the reactor drives: endpoints, their pools of lanes, and the connections that the lanes own.
+
+A lane has at most one request in flight, on one of its connections (one per origin: a lane of the shared pool serves
+several). All of these are allocated by the control path and linked here; the hot path only follows the links.
+"""
+
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
+
+from tressi.core.arena cimport STATUSES, EndpointBlock, Header, Sample
+from tressi.core.bucket cimport Bucket
+from tressi.core.clock cimport never
+from tressi.wire.message cimport Parser
+
+cdef enum LaneState:
+    IDLE                           # on its pool's stack, warm or cold
+    CONNECTING                     # has its token; its greenlet connects
+    IN_FLIGHT
+    GONE                           # retired: its greenlet is to end
+
+# What a lane's greenlet is woken for.
+cdef enum Order:
+    CONNECT
+    STOP
+
+cdef struct Slice:
+    const char* bytes
+    int64_t size
+
+cdef struct Endpoint:
+    EndpointBlock* block
+    Pool* pool
+    Connection* oldest             # in flight, in send order: with one timeout also in deadline order
+    Connection* newest
+    int64_t timeout_ns
+    int64_t connecting             # lanes that have a token for this endpoint and no connection yet
+    int64_t connecting_since_ns    # the sum of the times at which they took it
+    Slice* variants                # ready requests, taken in turn
+    int32_t variant_count
+    int32_t next_variant
+    int32_t origin                 # which of a lane's connections serves it
+    uint8_t to_head                # the method is HEAD
+    uint8_t idempotent             # may be sent once more (RFC 9110 9.2.2)
+    uint8_t keep_alive
+    uint8_t expects                # has expectations beyond a status below 400
+    uint8_t successes[STATUSES]    # 1: this status is a success
+    const uint8_t* needle          # what the body must contain, or NULL
+    const int32_t* needle_next
+    int32_t needle_size
+
+# Starts given up for want of a free lane, until a lane is free and tells what they waited for.
+cdef struct GivenUp:
+    int64_t count
+    int64_t least_wait_ns
+    int64_t most_wait_ns
+
+cdef struct Pool:
+    Bucket bucket
+    Lane* warm                     # idle lanes with a connection, the last used on top
+    Lane* warm_bottom
+    Lane* cold                     # idle lanes without
+    Lane* cold_bottom
+    Endpoint** endpoints           # one, or those of the shared pool
+    int64_t endpoint_count
+    int64_t lanes                  # present, those that are leaving included
+    int64_t heap_at                # position among the pools with a start to wait for; -1: not there
+    int64_t heap_due_ns            # its due time when it was placed there; never later than the true one
+    uint64_t random                # picks an endpoint of the shared pool
+    uint8_t paced                  # 0: as fast as responses come back
+    uint8_t ended                  # no more starts
+    GivenUp given_up
+
+cdef struct Lane:
+    Pool* pool
+    Endpoint* endpoint             # of the attempt under way
+    int64_t virtual_free_ns        # when it would be free but for us
+    int64_t due_ns                 # intended start of the attempt
+    int64_t taken_ns               # when it took the token
+    int64_t wait_ns                # from due to virtually free
+    int64_t connect_ns             # before the first send
+    int64_t first_sent_ns          # 0: not sent yet
+    int64_t idle_since_ns
+    Lane* above                    # in its pool's stack
+    Lane* below
+    int32_t state
+    int32_t number                 # the name that the control path knows it by
+    uint8_t leaving                # ends with its attempt
+    uint8_t is_warm                # on which stack it is
+    uint8_t retried
+    uint8_t ordered                # an order waits for its greenlet
+    int32_t order
+    int32_t connection_count
+    Connection* connections
+
+cdef struct Connection:
+    Lane* lane
+    int32_t descriptor             # -1: not connected
+    uint8_t wants_writable         # EPOLLOUT is asked for: the request is not sent whole
+    uint8_t answered               # a byte of the response has come
+    int64_t served                 # requests answered on it
+    int64_t sent_ns                # just before the first byte of the request went to the kernel
+    int64_t deadline_ns
+    int64_t arrival_ns             # of the last data
+    int64_t own_delay_ns           # the sum over the reads of this response
+    int64_t reads
+    int64_t sends
+    uint8_t user_timed             # a read of this response came without the kernel's stamp
+    const char* send_at            # what is left of the request
+    int64_t send_left
+    Connection* earlier            # in its endpoint's queue
+    Connection* later
+    Sample* sample                 # where its body is kept, or NULL
+    Parser parser
+
+
+# ------------------------------------------------------------------------------------------- the queue of an endpoint
+
+cdef inline void queue_append(Endpoint* endpoint, Connection* connection) noexcept nogil:
+    connection.earlier = endpoint.newest
+    connection.later = NULL
+    if endpoint.newest != NULL:
+        endpoint.newest.later = connection
+    else:
+        endpoint.oldest = connection
+    endpoint.newest = connection
+
+
+cdef inline void queue_remove(Endpoint* endpoint, Connection* connection) noexcept nogil:
+    if connection.earlier != NULL:
+        connection.earlier.later = connection.later
+    else:
+        endpoint.oldest = connection.later
+    if connection.later != NULL:
+        connection.later.earlier = connection.earlier
+    else:
+        endpoint.newest = connection.earlier
+
+
+# ---------------------------------------------------------------------------------------------- the stacks of a pool
+
+cdef inline void stack_push(Pool* pool, Lane* lane, bint warm) noexcept nogil:
+    cdef Lane** top = &pool.warm if warm else &pool.cold
+    cdef Lane** bottom = &pool.warm_bottom if warm else &pool.cold_bottom
+    lane.is_warm = warm
+    lane.above = NULL
+    lane.below = top[0]
+    if top[0] != NULL:
+        top[0].above = lane
+    else:
+        bottom[0] = lane
+    top[0] = lane
+
+
+cdef inline void stack_remove(Pool* pool, Lane* lane) noexcept nogil:
+    cdef Lane** top = &pool.warm if lane.is_warm else &pool.cold
+    cdef Lane** bottom = &pool.warm_bottom if lane.is_warm else &pool.cold_bottom
+    if lane.above != NULL:
+        lane.above.below = lane.below
+    else:
+        top[0] = lane.below
+    if lane.below != NULL:
+        lane.below.above = lane.above
+    else:
+        bottom[0] = lane.above
+
+
+cdef inline bint pool_has_idle(const Pool* pool) noexcept nogil:
+    return pool.warm != NULL or pool.cold != NULL
+
+
+cdef inline Connection* lane_connection(Lane* lane) noexcept nogil:
+    """The connection of the attempt under way."""
+    return &lane.connections[lane.endpoint.origin]
+
+
+cdef inline bint lane_is_connected(const Lane* lane) noexcept nogil:
+    cdef int32_t index
+    for index in range(lane.connection_count):
+        if lane.connections[index].descriptor >= 0:
+            return True
+    return False

@@ -1,0 +1,125 @@
+"""What one engine's reactor holds, and how lanes get their tokens and report to their greenlets."""
+
+from libc.stdint cimport int32_t, int64_t, uint64_t
+
+from tressi.core.arena cimport Header
+from tressi.core.bucket cimport GRANTED, Skipped, bucket_position, bucket_rate, bucket_settle, bucket_take, random_next
+from tressi.core.clock cimport never
+from tressi.core.window cimport window_set_lanes
+from tressi.wire.account cimport account_given_up, account_skipped, account_taken
+from tressi.wire.lane cimport (
+    CONNECT, CONNECTING, GONE, IDLE, STOP, Connection, Endpoint, Lane, LaneState, Order, Pool, lane_connection,
+    lane_is_connected, pool_has_idle, stack_push, stack_remove,
+)
+from tressi.wire.schedule cimport Schedule, schedule_update
+from tressi.wire.socket cimport close_descriptor
+
+cdef enum:
+    BUFFER_BYTES = 64 * 1024
+
+cdef struct Reactor:
+    Header* header
+    int32_t epoll
+    int32_t timer
+    int64_t armed_ns               # what the timer is set to; 0: it has fired
+    int64_t next_deadline_ns       # no request in flight has an earlier one
+    int64_t slot_ns                # when the windows' next slot begins
+    int64_t offset_ns              # realtime + offset = monotonic, of this batch
+    Schedule schedule
+    Endpoint** endpoints
+    int64_t endpoint_count
+    Pool** pools
+    int64_t pool_count
+    Lane** lanes                   # by number; NULL where the number is free
+    int64_t lane_count
+    Lane** ordered                 # lanes whose greenlets are to be woken
+    int64_t ordered_count
+    char* buffer                   # shared by all reads: nothing is kept from one to the next
+
+
+cdef inline void order_push(Reactor* reactor, Lane* lane, Order order) noexcept nogil:
+    """Tell the lane's greenlet; a later order replaces one that was not heard yet."""
+    lane.order = order
+    if not lane.ordered:
+        lane.ordered = 1
+        reactor.ordered[reactor.ordered_count] = lane
+        reactor.ordered_count += 1
+
+
+cdef inline void connection_close(Connection* connection) noexcept nogil:
+    if connection.descriptor >= 0:
+        # Closing takes it out of the epoll set as well.
+        close_descriptor(connection.descriptor)
+        connection.descriptor = -1
+
+
+cdef inline void pool_count_lanes(Pool* pool, int64_t now_ns, int64_t change) noexcept nogil:
+    cdef int64_t index
+    pool.lanes += change
+    for index in range(pool.endpoint_count):
+        window_set_lanes(&pool.endpoints[index].block.window, now_ns, pool.lanes)
+
+
+cdef inline void endpoint_schedule(Endpoint* endpoint, int64_t now_ns) noexcept nogil:
+    """Publish the rate asked of the endpoint, and its integral since the start: those of its pool, evenly shared."""
+    cdef const Pool* pool = endpoint.pool
+    if pool.paced and not pool.ended:
+        endpoint.block.target_rps = bucket_rate(&pool.bucket, now_ns) / pool.endpoint_count
+        endpoint.block.scheduled = bucket_position(&pool.bucket, now_ns) / pool.endpoint_count
+
+
+cdef inline void pool_settle(Pool* pool, int64_t free_ns, int64_t now_ns) noexcept nogil:
+    """Count what was given up; `free_ns` is when the next lane to ask came free."""
+    cdef Skipped skipped
+    if pool.paced and not pool.ended:
+        bucket_settle(&pool.bucket, now_ns, &skipped)
+        account_skipped(pool, &skipped, 0 if pool_has_idle(pool) else free_ns, now_ns)
+
+
+cdef inline void lane_rest(Reactor* reactor, Lane* lane, int64_t now_ns) noexcept nogil:
+    """Nothing is due: wait on the pool's stack."""
+    lane.state = IDLE
+    lane.idle_since_ns = now_ns
+    stack_push(lane.pool, lane, lane_is_connected(lane))
+    schedule_update(&reactor.schedule, lane.pool)
+
+
+cdef inline void lane_leave(Reactor* reactor, Lane* lane, int64_t now_ns) noexcept nogil:
+    """The lane is retired and has nothing in flight."""
+    cdef int32_t index
+    for index in range(lane.connection_count):
+        connection_close(&lane.connections[index])
+    lane.state = GONE
+    pool_count_lanes(lane.pool, now_ns, -1)
+    order_push(reactor, lane, STOP)
+
+
+cdef inline bint lane_take(Reactor* reactor, Lane* lane, int64_t now_ns) noexcept nogil:
+    """Take a token if one is due, and choose its endpoint; True: `lane.endpoint` is to be asked now."""
+    cdef Pool* pool = lane.pool
+    cdef Skipped skipped
+    lane.due_ns = now_ns
+    if pool.ended:
+        return False
+    if pool.paced:
+        if bucket_take(&pool.bucket, now_ns, &lane.due_ns, &skipped) != GRANTED:
+            return False
+        account_skipped(pool, &skipped, 0 if pool_has_idle(pool) else lane.virtual_free_ns, now_ns)
+    lane.endpoint = pool.endpoints[0]
+    if pool.endpoint_count > 1:
+        lane.endpoint = pool.endpoints[random_next(&pool.random) % <uint64_t> pool.endpoint_count]
+    account_taken(lane, now_ns)
+    return True
+
+
+cdef inline void lane_connect(Reactor* reactor, Lane* lane) noexcept nogil:
+    """Its greenlet connects to the endpoint's origin, and hands the socket over."""
+    lane.state = CONNECTING
+    lane.endpoint.connecting += 1
+    lane.endpoint.connecting_since_ns += lane.taken_ns
+    order_push(reactor, lane, CONNECT)
+
+
+cdef inline void lane_connect_ended(Lane* lane) noexcept nogil:
+    lane.endpoint.connecting -= 1
+    lane.endpoint.connecting_since_ns -= lane.taken_ns

@@ -1,0 +1,80 @@
+"""The two system calls of a request, and what they need."""
+
+from libc.stdint cimport int64_t
+
+cdef extern from *:
+    """
+    #include <errno.h>
+    #include <stdint.h>
+    #include <string.h>
+    #include <sys/epoll.h>
+    #include <sys/socket.h>
+    #include <sys/timerfd.h>
+    #include <sys/uio.h>
+    #include <time.h>
+    #include <unistd.h>
+
+    static inline ssize_t tressi_receive(int descriptor, void *buffer, size_t size, int64_t *stamp_ns) {
+        /* Room for the stamp and for what else a socket may have switched on. */
+        _Alignas(struct cmsghdr) char control[128];
+        struct iovec part = {buffer, size};
+        struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control};
+        ssize_t received = recvmsg(descriptor, &message, MSG_DONTWAIT);
+        *stamp_ns = 0;
+        if (received <= 0) return received < 0 ? -errno : 0;
+        for (struct cmsghdr *note = CMSG_FIRSTHDR(&message); note; note = CMSG_NXTHDR(&message, note))
+            if (note->cmsg_level == SOL_SOCKET && note->cmsg_type == SCM_TIMESTAMPNS) {
+                struct timespec stamp;
+                memcpy(&stamp, CMSG_DATA(note), sizeof stamp);
+                *stamp_ns = (int64_t) stamp.tv_sec * 1000000000 + stamp.tv_nsec;
+            }
+        return received;
+    }
+    static inline ssize_t tressi_send(int descriptor, const void *bytes, size_t size) {
+        ssize_t sent = send(descriptor, bytes, size, MSG_DONTWAIT | MSG_NOSIGNAL);
+        return sent < 0 ? -errno : sent;
+    }
+    static inline int tressi_watch(int epoll, int operation, int descriptor, uint32_t events, void *owner) {
+        struct epoll_event event = {.events = events, .data.ptr = owner};
+        return epoll_ctl(epoll, operation, descriptor, &event);
+    }
+    static inline int tressi_stamp(int descriptor) {
+        int on = 1;
+        return setsockopt(descriptor, SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof on);
+    }
+    static inline int tressi_arm(int timer, int64_t at_ns) {
+        struct itimerspec when = {.it_value = {at_ns / 1000000000, at_ns % 1000000000}};
+        return timerfd_settime(timer, TFD_TIMER_ABSTIME, &when, NULL);
+    }
+    static inline int tressi_make_timer(void) { return timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC); }
+    static inline int tressi_make_epoll(void) { return epoll_create1(EPOLL_CLOEXEC); }
+    """
+    # Both return minus errno on failure.
+    int64_t socket_receive "tressi_receive" (int descriptor, void* buffer, size_t size, int64_t* stamp_ns) noexcept nogil
+    int64_t socket_send "tressi_send" (int descriptor, const void* bytes, size_t size) noexcept nogil
+    int socket_watch "tressi_watch" (int epoll, int operation, int descriptor, unsigned events, void* owner) noexcept nogil
+    int socket_stamp "tressi_stamp" (int descriptor) noexcept nogil
+    int timer_arm "tressi_arm" (int timer, int64_t at_ns) noexcept nogil
+    int timer_make "tressi_make_timer" () noexcept nogil
+    int epoll_make "tressi_make_epoll" () noexcept nogil
+    int close_descriptor "close" (int descriptor) noexcept nogil
+
+    ctypedef union epoll_data_t:
+        void* ptr
+
+    cdef struct epoll_event:
+        unsigned events
+        epoll_data_t data
+
+    int epoll_wait(int epoll, epoll_event* events, int room, int timeout_ms) noexcept nogil
+
+    enum:
+        EAGAIN
+        ECONNRESET
+        EINTR
+        EPIPE
+        EPOLL_CTL_ADD
+        EPOLL_CTL_MOD
+        EPOLLIN
+        EPOLLOUT
+        EPOLLRDHUP

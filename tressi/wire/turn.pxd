@@ -1,0 +1,153 @@
+"""One turn of the reactor: everything that is ready or due, for about a millisecond, without the GIL."""
+
+from libc.stdint cimport int64_t
+
+from tressi.core.arena cimport TIMEOUT, write_begin, write_end
+from tressi.core.clock cimport NS_PER_MS, monotonic_ns, never, realtime_ns
+from tressi.core.window cimport (
+    SLOT_NS, Window, WindowSums, window_attempts, window_boundary_ns, window_read, window_turn,
+)
+from tressi.wire.exchange cimport attempt_fail, connection_read, connection_send, lane_begin
+from tressi.wire.lane cimport IDLE, IN_FLIGHT, Connection, Endpoint, Lane, Pool, lane_connection, stack_remove
+from tressi.wire.reactor cimport Reactor, connection_close, endpoint_schedule, lane_rest, lane_take, pool_settle
+from tressi.wire.schedule cimport schedule_due_ns, schedule_update
+from tressi.wire.socket cimport EPOLLOUT, epoll_event, epoll_wait, timer_arm
+
+cdef enum:
+    EVENTS = 512
+    TURN_NS = NS_PER_MS
+
+
+cdef inline void connection_ended(Reactor* reactor, Connection* connection) noexcept nogil:
+    """An idle connection was closed, or spoke without being asked: no error, the lane connects again with its next token."""
+    cdef Lane* lane = connection.lane
+    cdef bint idle = lane.state == IDLE
+    connection_close(connection)
+    if idle:
+        stack_remove(lane.pool, lane)
+        lane_rest(reactor, lane, lane.idle_since_ns)
+
+
+cdef inline void connection_event(Reactor* reactor, Connection* connection, unsigned events) noexcept nogil:
+    if connection.descriptor < 0:
+        return
+    if connection.lane.state != IN_FLIGHT or lane_connection(connection.lane) != connection:
+        connection_ended(reactor, connection)
+        return
+    if events & ~<unsigned> EPOLLOUT:
+        connection_read(reactor, connection)
+    elif events & EPOLLOUT:
+        connection_send(reactor, connection)
+
+
+cdef inline void reactor_start_due(Reactor* reactor, int64_t now_ns) noexcept nogil:
+    """Give every start that is due to an idle lane, the last used first."""
+    cdef Pool* pool
+    cdef Lane* lane
+    while schedule_due_ns(&reactor.schedule) <= now_ns:
+        pool = reactor.schedule.heap[0]
+        lane = pool.warm if pool.warm != NULL else pool.cold
+        pool_settle(pool, 0, now_ns)
+        stack_remove(pool, lane)
+        if lane_take(reactor, lane, now_ns):
+            lane_begin(reactor, lane)
+            schedule_update(&reactor.schedule, pool)
+        else:
+            lane_rest(reactor, lane, lane.idle_since_ns)
+
+
+cdef inline void reactor_expire(Reactor* reactor, int64_t now_ns) noexcept nogil:
+    """End the requests whose time is over."""
+    cdef int64_t index
+    cdef Endpoint* endpoint
+    if now_ns < reactor.next_deadline_ns:
+        return
+    reactor.next_deadline_ns = never()
+    for index in range(reactor.endpoint_count):
+        endpoint = reactor.endpoints[index]
+        while endpoint.oldest != NULL and endpoint.oldest.deadline_ns <= now_ns:
+            attempt_fail(reactor, endpoint.oldest, TIMEOUT, True, now_ns)
+        if endpoint.oldest != NULL:
+            reactor.next_deadline_ns = min(reactor.next_deadline_ns, endpoint.oldest.deadline_ns)
+
+
+cdef inline void endpoint_count_older(Endpoint* endpoint, int64_t now_ns) noexcept nogil:
+    """Publish how many attempts in flight are older than the mean of those that ended, and the sum of their ages."""
+    cdef Window* window = &endpoint.block.window
+    cdef WindowSums sums
+    cdef Connection* connection = endpoint.oldest
+    cdef int64_t mean_ns = 0, age_ns
+    window_read(window, &sums)
+    if window_attempts(&sums) > 0:
+        mean_ns = sums.sums.occupied_ns // window_attempts(&sums)
+    window.older = 0
+    window.older_ns = 0
+    while connection != NULL:
+        age_ns = now_ns - connection.lane.taken_ns
+        if age_ns <= mean_ns:
+            break
+        window.older += 1
+        window.older_ns += age_ns
+        connection = connection.later
+    age_ns = endpoint.connecting * now_ns - endpoint.connecting_since_ns
+    if endpoint.connecting > 0 and age_ns > mean_ns * endpoint.connecting:
+        window.older += endpoint.connecting
+        window.older_ns += age_ns
+
+
+cdef inline void endpoint_turn(Endpoint* endpoint, int64_t now_ns) noexcept nogil:
+    cdef Window* window = &endpoint.block.window
+    write_begin(&endpoint.block.sequence)
+    endpoint_schedule(endpoint, window_boundary_ns(window))
+    endpoint_count_older(endpoint, now_ns)
+    window_turn(window, endpoint.block.scheduled)
+    write_end(&endpoint.block.sequence)
+
+
+cdef inline void reactor_slots(Reactor* reactor, int64_t now_ns) noexcept nogil:
+    """At every boundary of the windows: give up what is too old, whether or not a lane asks, and close the slot."""
+    cdef int64_t index
+    while now_ns >= reactor.slot_ns:
+        for index in range(reactor.pool_count):
+            pool_settle(reactor.pools[index], never(), now_ns)
+            schedule_update(&reactor.schedule, reactor.pools[index])
+        for index in range(reactor.endpoint_count):
+            endpoint_turn(reactor.endpoints[index], now_ns)
+        reactor.slot_ns += SLOT_NS
+
+
+cdef inline void reactor_arm(Reactor* reactor) noexcept nogil:
+    """Set the timer to what is next, unless it is set to that or earlier anyway."""
+    cdef int64_t next_ns = min(schedule_due_ns(&reactor.schedule), min(reactor.next_deadline_ns, reactor.slot_ns))
+    if reactor.armed_ns == 0 or next_ns < reactor.armed_ns:
+        # A time in the past fires at once; 0 would switch the timer off.
+        timer_arm(reactor.timer, max(next_ns, <int64_t> 1))
+        reactor.armed_ns = next_ns
+
+
+cdef inline int reactor_poll(Reactor* reactor) noexcept nogil:
+    """Handle the events that are there; returns how many."""
+    cdef epoll_event events[EVENTS]
+    cdef int index, ready = epoll_wait(reactor.epoll, events, EVENTS, 0)
+    if ready > 0:
+        # In this order an interruption between the two makes arrivals look later, and the clamp to `read` catches it.
+        reactor.offset_ns = monotonic_ns() - realtime_ns()
+    for index in range(ready):
+        if events[index].data.ptr == NULL:
+            reactor.armed_ns = 0
+        else:
+            connection_event(reactor, <Connection*> events[index].data.ptr, events[index].events)
+    return ready
+
+
+cdef inline void reactor_turn(Reactor* reactor) noexcept nogil:
+    cdef int64_t now_ns = monotonic_ns()
+    cdef int64_t until_ns = now_ns + TURN_NS
+    cdef int ready = 1
+    while ready > 0 and now_ns < until_ns:
+        ready = reactor_poll(reactor)
+        now_ns = monotonic_ns()
+        reactor_start_due(reactor, now_ns)
+        reactor_expire(reactor, now_ns)
+        reactor_slots(reactor, now_ns)
+        reactor_arm(reactor)
