@@ -372,8 +372,10 @@ cdef class Reactor:
         return count
 
     def end(self):
-        """Begin nothing more; starts that are due and not begun are given up."""
-        control.reactor_end(&self.body, monotonic_ns())
+        """Begin what is due and nothing more; a start that finds no lane is given up."""
+        cdef int64_t now_ns = monotonic_ns()
+        turns.reactor_start_due(&self.body, now_ns)
+        control.reactor_end(&self.body, now_ns)
 
     def cut(self):
         """End what is still in flight, as failures of kind `cut`."""

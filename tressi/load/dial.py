@@ -5,13 +5,14 @@ from __future__ import annotations
 import errno
 import socket
 import time
-from ipaddress import ip_address
-from typing import Any, TypeAlias
+from ipaddress import IPv6Address, ip_address
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from gevent import Timeout
 from gevent.socket import gaierror, getaddrinfo, wait_write
 
-from tressi.load.transport import Origin
+if TYPE_CHECKING:
+    from tressi.load.transport import Origin
 
 LOOK_UP_S = 1.0
 
@@ -77,7 +78,10 @@ class Dialer:
 def _look_up(host: str, port: int) -> list[Address]:
     """Addresses of a host; one that is an address already costs no look-up."""
     try:
-        family = socket.AF_INET6 if ip_address(host.partition("%")[0]).version == 6 else socket.AF_INET  # noqa: PLR2004
+        literal = ip_address(host.partition("%")[0])
     except ValueError:
-        return [(found[0], found[4]) for found in getaddrinfo(host, port, 0, socket.SOCK_STREAM)]
-    return [(found[0], found[4]) for found in socket.getaddrinfo(host, port, family, socket.SOCK_STREAM, 0, socket.AI_NUMERICHOST)]
+        found = getaddrinfo(host, port, 0, socket.SOCK_STREAM)
+    else:
+        family = socket.AF_INET6 if isinstance(literal, IPv6Address) else socket.AF_INET
+        found = socket.getaddrinfo(host, port, family, socket.SOCK_STREAM, 0, socket.AI_NUMERICHOST)
+    return [(entry[0], entry[4]) for entry in found]

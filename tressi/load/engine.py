@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import gevent
-import structlog
 from gevent.event import Event
 
-from tressi._core import SLOT_NS, Arena
+from tressi._core import Arena
 from tressi._wire import Reactor
 from tressi.load.dial import Dialer
 from tressi.load.plan import Plan, make_plan
 from tressi.load.pool import WorkerPool
 from tressi.load.reading import read_arena
-from tressi.load.worker import Lane, Worker
+from tressi.load.worker import Lane
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,15 +25,13 @@ if TYPE_CHECKING:
 
 _READABLE = 1
 
-_log = structlog.get_logger(__name__)
-
 
 class LocalEngine:
     """Drives all connections from the hub of the thread that starts it; see `model.Engine` for the five methods."""
 
     def __init__(self, arena: Arena | None = None) -> None:
         self._given_arena = arena
-        self._lanes: dict[int, tuple[Lane, Worker | None, int]] = {}
+        self._lanes: dict[int, Lane] = {}
         self._pools: list[WorkerPool] = []
         self._idle = Event()
         self._draining = False
@@ -58,7 +56,7 @@ class LocalEngine:
     def scale(self, endpoint_key: str, workers: int) -> None:
         """Make `workers` the endpoint's count; a worker that is removed finishes its requests first."""
         if not self._stopped:
-            self._scale_pool(self._plan.pool_of[endpoint_key], workers)
+            self._pools[self._plan.pool_of[endpoint_key]].scale(workers, self._reactor)
             self._ask_turn()
 
     def set_rate(self, endpoint_key: str, target_rps: float) -> None:
@@ -108,28 +106,30 @@ class LocalEngine:
             self._reactor.add_pool(
                 pool.endpoints, pool.rate, ramp_ns=pool.ramp_ns, phase=pool.phase, seed=pool.seed, poisson=pool.poisson
             )
-            self._pools.append(WorkerPool(plan.lanes_per_worker, lambda number=number: self._make_lane(number)))
-            self._scale_pool(number, pool.workers)
+            workers = WorkerPool(plan.lanes_per_worker, partial(self._make_lane, number), partial(self._publish, number))
+            self._pools.append(workers)
+            workers.scale(pool.workers, self._reactor)
 
     def _make_lane(self, number: int) -> Lane:
         pool = self._plan.pools[number]
-        lane_number = self._reactor.add_lane(number, len(pool.origins))
-        return Lane(lane_number, self._reactor, self._route, self._ask_turn, paced=pool.rate is not None)
+        lane = Lane(
+            self._reactor.add_lane(number, len(pool.origins)),
+            self._reactor,
+            self._route,
+            self._ask_turn,
+            paced=pool.rate is not None,
+        )
+        self._lanes[lane.number] = lane
+        return lane
 
     def _route(self, endpoint: int) -> tuple[Dialer, float]:
         """How to connect for an endpoint, and how long that may take."""
         planned = self._plan.endpoints[endpoint]
         return self._dialers[planned.dialer], planned.timeout_ns / 1e9
 
-    def _scale_pool(self, number: int, count: int) -> None:
-        for worker in self._pools[number].scale(count, self._reactor):
-            self._lanes.update((lane.number, (lane, worker, number)) for lane in worker.lanes)
-        self._publish_workers(number)
-
-    def _publish_workers(self, number: int) -> None:
-        pool = self._pools[number]
+    def _publish(self, number: int, workers: int, draining: int) -> None:
         for endpoint in self._plan.pools[number].endpoints:
-            self._arena.set_workers(endpoint, pool.count, pool.draining)
+            self._arena.set_workers(endpoint, workers, draining)
 
     # ----------------------------------------------------------------------------------------------------- in the hub
 
@@ -144,21 +144,14 @@ class LocalEngine:
         if self._stopped:
             return
         for number, order in self._reactor.turn():
-            self._obey(number, order)
+            lane = self._lanes.pop(number) if order == "stop" else self._lanes[number]
+            lane.order(order)
         if self._draining and self._reactor.occupied() == 0:
             self._idle.set()
 
-    def _obey(self, number: int, order: Literal["connect", "stop"]) -> None:
-        lane, worker, pool = self._lanes[number]
-        if order == "stop":
-            del self._lanes[number]
-            self._pools[pool].lane_ended(worker)
-            self._publish_workers(pool)
-        lane.order(order)
-
     def _close(self) -> None:
         """End the greenlets and close the connections; the arena stays readable."""
-        for lane, _, _ in self._lanes.values():
+        for lane in self._lanes.values():
             lane.kill()
         self._lanes.clear()
         del self._reactor

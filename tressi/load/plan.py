@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from tressi.load.transport import IDEMPOTENT_METHODS, Origin, origin_of, request_bytes
@@ -60,7 +60,11 @@ def make_plan(config: ResolvedConfig, workers: Mapping[str, int]) -> Plan:
     origins = tuple(dict.fromkeys(origin_of(endpoint.url) for endpoint in config.endpoints))
     dialers = [origins.index(origin_of(endpoint.url)) for endpoint in config.endpoints]
     members = _members(config)
-    pools = tuple(_pool(config, numbers, dialers, place, len(members), workers) for place, numbers in enumerate(members))
+    # Phases are spread out, so that pools of one rate do not send in step.
+    pools = tuple(
+        replace(_pool(config, numbers, dialers, workers), phase=place / len(members), seed=config.seed + place)
+        for place, numbers in enumerate(members)
+    )
     pool_of = {number: place for place, numbers in enumerate(members) for number in numbers}
     return Plan(
         origins=origins,
@@ -81,14 +85,7 @@ def _members(config: ResolvedConfig) -> list[list[int]]:
     return [*own, shared] if shared else own
 
 
-def _pool(
-    config: ResolvedConfig,
-    numbers: Sequence[int],
-    dialers: Sequence[int],
-    place: int,
-    places: int,
-    workers: Mapping[str, int],
-) -> PlannedPool:
+def _pool(config: ResolvedConfig, numbers: Sequence[int], dialers: Sequence[int], workers: Mapping[str, int]) -> PlannedPool:
     first = config.endpoints[numbers[0]]
     rate, ramp_s, count = _rate_of(first, config.shared_pool, workers)
     return PlannedPool(
@@ -96,9 +93,8 @@ def _pool(
         origins=tuple(dict.fromkeys(dialers[number] for number in numbers)),
         rate=rate,
         ramp_ns=round(ramp_s * 1e9),
-        # Spread out, so that pools of one rate do not send in step.
-        phase=place / places,
-        seed=config.seed + place,
+        phase=0.0,
+        seed=config.seed,
         poisson=config.arrival == "poisson",
         workers=count,
     )

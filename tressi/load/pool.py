@@ -14,39 +14,33 @@ if TYPE_CHECKING:
 
 
 class WorkerPool:
-    """Workers of one autoscaled endpoint, or of the shared pool. `make_lane` makes one more lane of it."""
+    """Workers of one autoscaled endpoint, or of the shared pool.
 
-    def __init__(self, lanes_per_worker: int, make_lane: Callable[[], Lane]) -> None:
+    `make_lane` makes one more lane of it; `publish` hears (workers, draining) whenever one of the two changes.
+    """
+
+    def __init__(self, lanes_per_worker: int, make_lane: Callable[[], Lane], publish: Callable[[int, int], None]) -> None:
         self._lanes_per_worker = lanes_per_worker
         self._make_lane = make_lane
+        self._publish = publish
         self._workers: list[Worker] = []
         self._draining: set[Worker] = set()
 
-    @property
-    def count(self) -> int:
-        """Workers, without those that are draining."""
-        return len(self._workers)
+    def scale(self, count: int, reactor: Reactor) -> None:
+        """Make it `count` workers. Those that are idle longest leave first; one that is busy finishes its requests."""
+        if count < len(self._workers):
+            self._remove(len(self._workers) - count, reactor)
+        while count > len(self._workers):
+            self._workers.append(Worker([self._make_lane() for _ in range(self._lanes_per_worker)], self._worker_ended))
+        self._publish(len(self._workers), len(self._draining))
 
-    @property
-    def draining(self) -> int:
-        """Workers that were removed and still have requests in flight."""
-        return len(self._draining)
+    def _remove(self, count: int, reactor: Reactor) -> None:
+        self._workers.sort(key=lambda worker: worker.idle_since_ns(reactor), reverse=True)
+        for worker in self._workers[-count:]:
+            self._draining.add(worker)
+            worker.retire(reactor)
+        del self._workers[-count:]
 
-    def scale(self, count: int, reactor: Reactor) -> list[Worker]:
-        """Make it `count` workers; returns those that are new. Workers that were idle longest leave first."""
-        added = [Worker([self._make_lane() for _ in range(self._lanes_per_worker)]) for _ in range(count - self.count)]
-        self._workers += added
-        if count < self.count:
-            self._workers.sort(key=lambda worker: worker.idle_since_ns(reactor), reverse=True)
-            leaving = self._workers[count:]
-            del self._workers[count:]
-            for worker in leaving:
-                self._draining.add(worker)
-                worker.retire(reactor)
-        return added
-
-    def lane_ended(self, worker: Worker) -> None:
-        """One of a worker's lanes has ended."""
-        worker.alive -= 1
-        if worker.alive == 0:
-            self._draining.discard(worker)
+    def _worker_ended(self, worker: Worker) -> None:
+        self._draining.discard(worker)
+        self._publish(len(self._workers), len(self._draining))

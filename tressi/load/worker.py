@@ -42,10 +42,13 @@ class Lane:
         self._orders: Waiter | None = None
         self._greenlet: gevent.Greenlet | None = None
         self._stopped = False
+        self.on_end: Callable[[], None] = _nothing
 
     def order(self, order: Literal["connect", "stop"]) -> None:
         """Pass on an order of the reactor; called in the hub."""
-        self._stopped = self._stopped or order == "stop"
+        if order == "stop":
+            self._stopped = True
+            self.on_end()
         if self._orders is not None:
             self._orders.switch(order)
         elif not self._stopped:
@@ -85,18 +88,30 @@ class Lane:
 
 
 class Worker:
-    """What the autoscaler adds and removes: `concurrentRequests` lanes."""
+    """What the autoscaler adds and removes: `concurrentRequests` lanes. `on_end` hears when the last of them has ended."""
 
-    def __init__(self, lanes: Sequence[Lane]) -> None:
-        self.lanes = tuple(lanes)
-        self.alive = len(self.lanes)
+    def __init__(self, lanes: Sequence[Lane], on_end: Callable[[Worker], None]) -> None:
+        self._lanes = tuple(lanes)
+        self._alive = len(self._lanes)
+        self._on_end = on_end
+        for lane in self._lanes:
+            lane.on_end = self._lane_ended
 
     def retire(self, reactor: Reactor) -> None:
         """Let every lane end with what it has in flight."""
-        for lane in self.lanes:
+        for lane in self._lanes:
             reactor.retire_lane(lane.number)
 
     def idle_since_ns(self, reactor: Reactor) -> float:
         """Since when all its lanes wait (0: never used), infinity while one is occupied: the least goes first."""
-        since = [reactor.idle_since_ns(lane.number) for lane in self.lanes]
+        since = [reactor.idle_since_ns(lane.number) for lane in self._lanes]
         return max(float("inf") if moment is None else moment for moment in since)
+
+    def _lane_ended(self) -> None:
+        self._alive -= 1
+        if self._alive == 0:
+            self._on_end(self)
+
+
+def _nothing() -> None:
+    """What a lane without a worker does at its end."""

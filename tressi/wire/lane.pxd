@@ -13,6 +13,7 @@ from tressi.wire.message cimport Parser
 
 cdef enum LaneState:
     IDLE                           # on its pool's stack, warm or cold
+    READY                          # has its token; begins when the batch is read
     CONNECTING                     # has its token; its greenlet connects
     IN_FLIGHT
     GONE                           # retired: its greenlet is to end
@@ -80,7 +81,7 @@ cdef struct Lane:
     int64_t first_sent_ns          # 0: not sent yet
     int64_t idle_since_ns
     Lane* above                    # in its pool's stack
-    Lane* below
+    Lane* below                    # or the next of those that are ready
     int32_t state
     int32_t number                 # the name that the control path knows it by
     uint8_t leaving                # ends with its attempt

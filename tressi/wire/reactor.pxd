@@ -8,7 +8,7 @@ from tressi.core.clock cimport never
 from tressi.core.window cimport window_set_lanes
 from tressi.wire.account cimport account_given_up, account_skipped, account_taken
 from tressi.wire.lane cimport (
-    CONNECT, CONNECTING, GONE, IDLE, STOP, Connection, Endpoint, Lane, LaneState, Order, Pool, lane_connection,
+    CONNECT, CONNECTING, GONE, IDLE, READY, STOP, Connection, Endpoint, Lane, LaneState, Order, Pool, lane_connection,
     lane_is_connected, pool_has_idle, stack_push, stack_remove,
 )
 from tressi.wire.schedule cimport Schedule, schedule_update
@@ -34,6 +34,9 @@ cdef struct Reactor:
     int64_t lane_count
     Lane** ordered                 # lanes whose greenlets are to be woken
     int64_t ordered_count
+    Lane* first_ready              # in the order in which they took their tokens
+    Lane* last_ready
+    bint gathering                 # a batch is being read
     char* buffer                   # shared by all reads: nothing is kept from one to the next
 
 
@@ -110,6 +113,25 @@ cdef inline bint lane_take(Reactor* reactor, Lane* lane, int64_t now_ns) noexcep
         lane.endpoint = pool.endpoints[random_next(&pool.random) % <uint64_t> pool.endpoint_count]
     account_taken(lane, now_ns)
     return True
+
+
+cdef inline void ready_push(Reactor* reactor, Lane* lane) noexcept nogil:
+    lane.state = READY
+    lane.below = NULL
+    if reactor.last_ready != NULL:
+        reactor.last_ready.below = lane
+    else:
+        reactor.first_ready = lane
+    reactor.last_ready = lane
+
+
+cdef inline Lane* ready_pop(Reactor* reactor) noexcept nogil:
+    cdef Lane* lane = reactor.first_ready
+    if lane != NULL:
+        reactor.first_ready = lane.below
+        if lane.below == NULL:
+            reactor.last_ready = NULL
+    return lane
 
 
 cdef inline void lane_connect(Reactor* reactor, Lane* lane) noexcept nogil:

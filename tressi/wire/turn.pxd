@@ -9,7 +9,9 @@ from tressi.core.window cimport (
 )
 from tressi.wire.exchange cimport attempt_fail, connection_read, connection_send, lane_begin
 from tressi.wire.lane cimport IDLE, IN_FLIGHT, Connection, Endpoint, Lane, Pool, lane_connection, stack_remove
-from tressi.wire.reactor cimport Reactor, connection_close, endpoint_schedule, lane_rest, lane_take, pool_settle
+from tressi.wire.reactor cimport (
+    Reactor, connection_close, endpoint_schedule, lane_rest, lane_take, pool_settle, ready_pop,
+)
 from tressi.wire.schedule cimport schedule_due_ns, schedule_update
 from tressi.wire.socket cimport EPOLLOUT, epoll_event, epoll_wait, timer_arm
 
@@ -129,14 +131,21 @@ cdef inline int reactor_poll(Reactor* reactor) noexcept nogil:
     """Handle the events that are there; returns how many."""
     cdef epoll_event events[EVENTS]
     cdef int index, ready = epoll_wait(reactor.epoll, events, EVENTS, 0)
+    cdef Lane* lane
     if ready > 0:
         # In this order an interruption between the two makes arrivals look later, and the clamp to `read` catches it.
         reactor.offset_ns = monotonic_ns() - realtime_ns()
+    reactor.gathering = True
     for index in range(ready):
         if events[index].data.ptr == NULL:
             reactor.armed_ns = 0
         else:
             connection_event(reactor, <Connection*> events[index].data.ptr, events[index].events)
+    reactor.gathering = False
+    lane = ready_pop(reactor)
+    while lane != NULL:
+        lane_begin(reactor, lane)
+        lane = ready_pop(reactor)
     return ready
 
 

@@ -1,0 +1,65 @@
+"""Throughput and CPU of any load generator, seen from outside: the server's count and the kernel's accounting.
+
+Both are read twice in the middle of the run, so that neither a tool's start-up nor its report counts.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import statistics
+import subprocess
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from bench.servers import Nginx
+
+WARM_UP_S = 1.5
+
+
+@dataclass(frozen=True)
+class Figures:
+    """One run: requests per second by the server's count, and CPU microseconds per request of the whole process tree."""
+
+    rps: float
+    cpu_us: float
+
+
+def cpu_ns(pid: int) -> int:
+    """CPU time of a process and all its descendants, by the scheduler's statistics."""
+    total = 0
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        total += int((task / "schedstat").read_text().split()[0])
+        for child in (task / "children").read_text().split():
+            total += cpu_ns(int(child))
+    return total
+
+
+def measure(command: Sequence[str], server: Nginx, span_s: float, core: int) -> Figures:
+    """Run `command` on `core` (it must last at least WARM_UP_S + span_s) and read it in the middle."""
+    process = subprocess.Popen(["taskset", "-c", str(core), *command], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        time.sleep(WARM_UP_S)
+        before, cpu_before, begun = server.requests(), cpu_ns(process.pid), time.monotonic()
+        time.sleep(span_s)
+        cpu_after, after, ended = cpu_ns(process.pid), server.requests(), time.monotonic()
+    finally:
+        process.terminate()
+        process.wait(30)
+    return Figures((after - before) / (ended - begun), (cpu_after - cpu_before) / 1e3 / max(1, after - before))
+
+
+def spread(values: Sequence[float]) -> str:
+    """Median, and lowest to highest."""
+    return f"{statistics.median(values):.3f} ({min(values):.3f} to {max(values):.3f})"
+
+
+def machine() -> str:
+    """One line about where the figures come from."""
+    model = next((line.split(":")[1].strip() for line in Path("/proc/cpuinfo").open() if line.startswith("model name")), "?")
+    return f"{model}, {os.cpu_count()} cores, Linux {platform.release()}, Python {platform.python_version()}"
