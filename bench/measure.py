@@ -5,10 +5,13 @@ Both are read twice in the middle of the run, so that neither a tool's start-up 
 
 from __future__ import annotations
 
+import json
 import os
 import platform
 import statistics
 import subprocess
+import sys
+import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -61,5 +64,16 @@ def spread(values: Sequence[float]) -> str:
 
 def machine() -> str:
     """One line about where the figures come from."""
-    model = next((line.split(":")[1].strip() for line in Path("/proc/cpuinfo").open() if line.startswith("model name")), "?")
+    lines = Path("/proc/cpuinfo").read_text().splitlines()
+    model = next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), "processor not named")
     return f"{model}, {os.cpu_count()} cores, Linux {platform.release()}, Python {platform.python_version()}"
+
+
+def run_tressi(document: dict, core: int) -> dict:
+    """Run a config with the command line, as a user does, on `core`; returns its summary."""
+    with tempfile.NamedTemporaryFile("w", suffix=".json") as config:
+        json.dump(document, config)
+        config.flush()
+        command = [sys.executable, "-m", "tressi", "run", config.name, "--quiet", "--json", "-"]
+        done = subprocess.run(["taskset", "-c", str(core), *command], check=True, stdout=subprocess.PIPE)
+    return json.loads(done.stdout)

@@ -1,6 +1,6 @@
 """tressi against wrk: 64 connections, as fast as nginx answers, alternating on one core.
 
-    python -m bench.throughput [--pairs 7] [--seconds 4] [--connections 64]
+python -m bench.throughput [--pairs 7] [--seconds 4] [--connections 64]
 """
 
 from __future__ import annotations
