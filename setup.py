@@ -5,10 +5,17 @@
 
 import os
 import sys
+from pathlib import Path
 
 from setuptools import Extension, setup
 
-DEPENDS = [f"tressi/{room}/{name}" for room in ("core", "wire") for name in sorted(os.listdir(f"tressi/{room}"))]
+DEPENDS = [str(path) for room in ("core", "wire") for path in sorted(Path("tressi", room).iterdir())]
+
+
+def is_stale() -> bool:
+    """Whether a room's file is newer than the C that was made from it."""
+    made = [path.stat().st_mtime for path in Path("tressi").glob("_*.c")]
+    return any(Path(path).stat().st_mtime > min(made, default=0) for path in DEPENDS)
 
 
 def extensions() -> list[Extension]:
@@ -21,7 +28,8 @@ def extensions() -> list[Extension]:
         Extension(f"tressi.{name}", [f"tressi/{name}.pyx"], extra_compile_args=["-O3"], depends=DEPENDS)
         for name in ("_core", "_wire")
     ]
-    return cythonize(modules, annotate=bool(os.environ.get("TRESSI_ANNOTATE")), language_level=3)
+    # Cython does not follow `from tressi.wire cimport turn` to the file, so stale C is found here.
+    return cythonize(modules, annotate=bool(os.environ.get("TRESSI_ANNOTATE")), language_level=3, force=is_stale())
 
 
 setup(ext_modules=extensions())

@@ -327,6 +327,8 @@ cdef class Arena:
             for index in range(endpoints):
                 hdr.tally_clear(&self.block(index).service.tally)
                 hdr.tally_clear(&self.block(index).response.tally)
+                hdr.tally_clear(&self.block(index).connect.tally)
+                hdr.tally_clear(&self.block(index).tls.tally)
         elif self.header.endpoints != endpoints or self.header.block_bytes != sizeof(layout.EndpointBlock):
             raise ValueError("the arena has another layout")
 
@@ -370,6 +372,24 @@ cdef class Arena:
         """Endpoint `index`'s response times."""
         cdef layout.EndpointBlock* block = self.checked(index)
         return histogram_copy(&block.response, &block.sequence)
+
+    def connect(self, int64_t index):
+        """How long each of endpoint `index`'s connections took to make, TLS apart."""
+        cdef layout.EndpointBlock* block = self.checked(index)
+        return histogram_copy(&block.connect, &block.sequence)
+
+    def tls(self, int64_t index):
+        """How long each of endpoint `index`'s TLS handshakes took."""
+        cdef layout.EndpointBlock* block = self.checked(index)
+        return histogram_copy(&block.tls, &block.sequence)
+
+    def reasons(self, int64_t index):
+        """(position in ERROR_KINDS, words, count) of why attempts failed before a request was sent."""
+        cdef layout.EndpointBlock* block = self.checked(index)
+        return [
+            (reason.kind, reason.text.decode("utf-8", "replace"), reason.count)
+            for reason in block.reasons[:layout.REASONS] if reason.count
+        ]
 
     def samples(self, int64_t index):
         """(status, beginning of the body, truncated) of each response kept."""

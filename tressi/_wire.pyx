@@ -10,8 +10,9 @@ from tressi.core.arena cimport LOWEST_STATUS, STATUSES, ErrorKind
 from tressi.core.bucket cimport bucket_init, bucket_set_rate, bucket_shift, random_seeded
 from tressi.core.clock cimport monotonic_ns, never
 from tressi.core.window cimport SLOT_NS, window_init
-from tressi.wire cimport control, http, lane as lanes, reactor as reactors, schedule as schedules, socket as sockets
+from tressi.wire cimport control, dial, http, lane as lanes, reactor as reactors, schedule as schedules, socket as sockets
 from tressi.wire cimport message as messages
+from tressi.wire cimport tls as secure
 from tressi.wire cimport turn as turns
 
 ORDERS = ("connect", "stop")
@@ -110,6 +111,23 @@ cdef void pool_free(lanes.Pool* pool) noexcept:
     free(pool)
 
 
+cdef void origin_free(lanes.Origin* origin) noexcept:
+    free(origin.addresses)
+    free(origin.sources)
+    free(origin)
+
+
+cdef lanes.Address* addresses_of(found) except NULL:
+    """Socket addresses, as bytes of the system's structures, one after the other."""
+    cdef lanes.Address* addresses = <lanes.Address*> allocated(len(found) * sizeof(lanes.Address))
+    cdef int64_t index
+    cdef bytes address
+    for index, address in enumerate(found):
+        addresses[index].size = min(len(address), lanes.ADDRESS_BYTES)
+        memcpy(addresses[index].bytes, <const char*> address, addresses[index].size)
+    return addresses
+
+
 cdef void lane_free(lanes.Lane* lane) noexcept:
     cdef int32_t index
     for index in range(lane.connection_count):
@@ -158,7 +176,8 @@ cdef class Reactor:
         self.body.timer = sockets.timer_make()
         if self.body.epoll < 0 or self.body.timer < 0:
             raise OSError("no file descriptor left for the reactor")
-        self.body.buffer = <char*> allocated(reactors.BUFFER_BYTES)
+        self.body.buffer = <char*> allocated(2 * reactors.BUFFER_BYTES)
+        self.body.sealed = <char*> allocated(reactors.BUFFER_BYTES)
         self.body.next_deadline_ns = never()
         self.body.slot_ns = never()
         sockets.socket_watch(self.body.epoll, sockets.EPOLL_CTL_ADD, self.body.timer, sockets.EPOLLIN, NULL)
@@ -172,6 +191,10 @@ cdef class Reactor:
             pool_free(self.body.pools[index])
         for index in range(self.body.endpoint_count):
             endpoint_free(self.body.endpoints[index])
+        for index in range(self.body.origin_count):
+            origin_free(self.body.origins[index])
+        free(self.body.origins)
+        free(self.body.sealed)
         free(self.body.lanes)
         free(self.body.ordered)
         free(self.body.pools)
@@ -189,14 +212,40 @@ cdef class Reactor:
 
     # ------------------------------------------------------------------------------------------------ before the start
 
+    def add_origin(self, *, bint tls=False, sources=()):
+        """Add a place to connect to; returns its number. `sources` are addresses of our side, used in turn."""
+        cdef int64_t number = self.body.origin_count
+        cdef lanes.Origin* origin = <lanes.Origin*> allocated(sizeof(lanes.Origin))
+        self.body.origins = <lanes.Origin**> one_more(self.body.origins, number, sizeof(lanes.Origin*))
+        self.body.origins[number] = origin
+        self.body.origin_count += 1
+        self.body.uses_tls = self.body.uses_tls or tls
+        origin.tls = tls
+        origin.sources = addresses_of(sources)
+        origin.source_count = len(sources)
+        return number
+
+    def set_addresses(self, int64_t number, addresses not None):
+        """Let the reactor connect to the origin by itself, at these addresses in turn (none: it orders connections)."""
+        cdef lanes.Origin* origin = self.body.origins[self.known(number, self.body.origin_count)]
+        cdef lanes.Address* found = addresses_of(addresses)
+        free(origin.addresses)
+        origin.addresses = found
+        origin.address_count = len(addresses)
+
+    def dialed(self, int64_t number):
+        """How many connections to the origin the reactor has begun."""
+        return self.body.origins[self.known(number, self.body.origin_count)].turn
+
     def add_endpoint(
-        self, variants not None, int64_t timeout_ns, *, int32_t origin=0, bint to_head=False, bint idempotent=True,
-        bint keep_alive=True, statuses=None, bytes body_contains=None,
+        self, variants not None, int64_t timeout_ns, *, int64_t target=0, int32_t origin=0, bint to_head=False,
+        bint idempotent=True, bint keep_alive=True, statuses=None, bytes body_contains=None,
     ):
         """Add the arena's next endpoint; returns its number.
 
-        `variants` are whole requests, taken in turn. `origin` says which of its pool's origins it belongs to. A response is a
-        success if its status is in `statuses` (None: below 400) and its body contains `body_contains`.
+        `variants` are whole requests, taken in turn. `target` is the number of its origin, `origin` its place among the
+        origins of its pool. A response is a success if its status is in `statuses` (None: below 400) and its body contains
+        `body_contains`.
         """
         cdef int64_t number = self.body.endpoint_count
         cdef lanes.Endpoint* endpoint = <lanes.Endpoint*> allocated(sizeof(lanes.Endpoint))
@@ -206,6 +255,7 @@ cdef class Reactor:
         self.body.endpoint_count += 1
         endpoint.block = self.arena.checked(number)
         endpoint.timeout_ns = timeout_ns
+        endpoint.target = self.body.origins[self.known(target, self.body.origin_count)]
         endpoint.origin = origin
         endpoint.to_head = to_head
         endpoint.idempotent = idempotent
@@ -307,19 +357,35 @@ cdef class Reactor:
         """Let the lane end, once what it has in flight is done; its last order will be "stop"."""
         control.lane_retire(&self.body, self.lane(number), monotonic_ns())
 
-    def attach(self, int64_t number, int descriptor, int64_t connect_ns):
-        """Hand over the connected, non-blocking socket that was ordered; it is the reactor's to close from now on."""
+    def attach(self, int64_t number, int descriptor, int64_t connect_ns, int64_t tls_ns=-1, session=None):
+        """Hand over the connected, non-blocking socket that was ordered; it is the reactor's to close from now on.
+
+        `session`, for TLS, is what `wire.tls` describes; the handshake took `tls_ns`.
+        """
         cdef lanes.Lane* lane = self.lane(number)
         if lane.state != lanes.CONNECTING:
             sockets.close_descriptor(descriptor)
-        elif not control.lane_attach(&self.body, lane, descriptor, connect_ns):
+            return
+        if session is not None:
+            secure.tls_begin(lanes.lane_connection(lane), session)
+        if not dial.lane_attach(&self.body, lane, descriptor, connect_ns, tls_ns):
             raise OSError(f"cannot watch file descriptor {descriptor}")
 
-    def connect_failed(self, int64_t number, int kind, bint waited):
-        """The connection that was ordered cannot be made; `kind` is a position in ERROR_KINDS, `waited`: it timed out."""
+    def connect_failed(self, int64_t number, int kind, bytes reason not None, bint waited):
+        """The connection that was ordered cannot be made, for `reason`.
+
+        `kind` is a position in ERROR_KINDS, `waited`: it timed out.
+        """
         cdef lanes.Lane* lane = self.lane(number)
         if lane.state == lanes.CONNECTING:
-            control.lane_fail_connecting(&self.body, lane, <ErrorKind> kind, waited, monotonic_ns())
+            dial.lane_fail_connecting(&self.body, lane, <ErrorKind> kind, reason, waited, monotonic_ns())
+
+    def connect(self, int64_t number):
+        """The origin has its addresses now: let the reactor make the connection that was ordered."""
+        cdef lanes.Lane* lane = self.lane(number)
+        if lane.state == lanes.CONNECTING:
+            dial.lane_connect_ended(lane)
+            reactors.ready_push(&self.body, lane)
 
     def endpoint_of(self, int64_t number):
         """The endpoint that the lane has a token for."""
@@ -337,8 +403,11 @@ cdef class Reactor:
 
     def turn(self):
         """Do what is ready or due; returns [(lane, "connect" | "stop")]."""
-        with nogil:
+        if self.body.uses_tls:
             turns.reactor_turn(&self.body)
+        else:
+            with nogil:
+                turns.reactor_turn(&self.body)
         return self.orders() if self.body.ordered_count else ()
 
     cdef list orders(self):
@@ -375,8 +444,10 @@ cdef class Reactor:
         """Begin what is due and nothing more; a start that finds no lane is given up."""
         cdef int64_t now_ns = monotonic_ns()
         turns.reactor_start_due(&self.body, now_ns)
+        turns.reactor_begin_ready(&self.body)
         control.reactor_end(&self.body, now_ns)
 
     def cut(self):
         """End what is still in flight, as failures of kind `cut`."""
+        turns.reactor_begin_ready(&self.body)
         control.reactor_cut(&self.body, monotonic_ns())

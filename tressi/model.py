@@ -51,10 +51,21 @@ class AutoscaleConfig:
 
 @dataclass(frozen=True, slots=True)
 class Expectation:
-    """What a response must be to count as a success, beyond a status below 400; None asks for nothing."""
+    """What a response must be to count as a success. `status` None: below 400; `body_contains` None: any body."""
 
     status: tuple[int, ...] | None = None
     body_contains: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TlsConfig:
+    """How `https` targets are spoken to. `ca`, `cert` and `key` are files; `server_name` overrides the host of the URL."""
+
+    verify: bool = True
+    ca: str | None = None
+    cert: str | None = None
+    key: str | None = None
+    server_name: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +73,8 @@ class ResolvedEndpoint:
     """One entry of `requests`, ready to be sent. `url` is absolute and in its wire form (IDNA host, percent-encoded path).
 
     `endpoint_key` and `masked_url` are safe to show: they hide user info. `headers` are in sending order, without those
-    that the transport adds by itself (Host, Content-Length, Connection). `autoscale` None means the shared pool.
+    that the transport adds by itself (Content-Length, Connection; Host too, unless the config sets one). `autoscale` None
+    means the shared pool. `name` is a label for people, None without one; the identity stays `endpoint_key`.
     """
 
     endpoint_key: str
@@ -74,6 +86,7 @@ class ResolvedEndpoint:
     timeout_s: float = 30.0
     expect: Expectation | None = None
     autoscale: AutoscaleConfig | None = None
+    name: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +119,7 @@ class ResolvedConfig:
     concurrent_requests: int = 1
     arrival: Arrival = "uniform"
     keep_alive: bool = True
+    tls: TlsConfig = field(default_factory=TlsConfig)
     seed: int = 0
     early_exit: EarlyExit | None = None
     export: str | None = None
@@ -236,6 +250,15 @@ class WorkerAllocation:
 
 
 @dataclass(frozen=True, slots=True)
+class Reason:
+    """Why `count` attempts of one error kind failed, in the words of the system, the resolver or OpenSSL."""
+
+    kind: str
+    text: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
 class Sample:
     """The beginning of one response body; at most a few are kept per endpoint and status."""
 
@@ -273,6 +296,9 @@ class EndpointSnapshot:
     window: Window
     service: Histogram
     response: Histogram
+    connect: Histogram | None = None  # of each connection made, TLS apart
+    tls: Histogram | None = None  # of each handshake
+    reasons: tuple[Reason, ...] = ()
 
     @property
     def requests_made(self) -> int:

@@ -9,7 +9,7 @@ mostly never touched; memory holds only the pages that were.
 """
 
 from libc.stdint cimport int64_t
-from libc.string cimport memcpy
+from libc.string cimport memcpy, strncmp, strncpy
 
 from tressi.core.histogram cimport Histogram, histogram_record
 from tressi.core.window cimport Window
@@ -38,6 +38,8 @@ cdef enum:
     SAMPLES = 16                   # bodies kept of one endpoint
     SAMPLES_PER_STATUS = 3
     SAMPLE_BYTES = 4072            # with its header a page
+    REASONS = 8                    # different ones kept of one endpoint; the last counts all others
+    REASON_BYTES = 112
     READ_TRIES = 100
 
 # Positions in model.ERROR_KINDS.
@@ -59,6 +61,12 @@ cdef struct Sample:
     int64_t truncated
     char body[SAMPLE_BYTES]
 
+# Why attempts failed, in words: the system's, the resolver's or OpenSSL's.
+cdef struct Reason:
+    int64_t kind
+    int64_t count
+    char text[REASON_BYTES]
+
 cdef struct EndpointBlock:
     int64_t sequence
     int64_t bytes_sent
@@ -75,6 +83,9 @@ cdef struct EndpointBlock:
     Window window
     Histogram service
     Histogram response
+    Histogram connect              # of each connection made
+    Histogram tls                  # its handshake
+    Reason reasons[REASONS]
     int64_t samples_taken
     Sample samples[SAMPLES]
 
@@ -123,3 +134,19 @@ cdef inline void block_response(
     block.window.now.service_ns += service_ns
     histogram_record(&block.service, service_ns)
     histogram_record(&block.response, response_ns)
+
+
+cdef inline void block_reason(EndpointBlock* block, int64_t kind, const char* text) noexcept nogil:
+    """Count a reason; the first seven are told apart."""
+    cdef int64_t index
+    cdef Reason* reason
+    for index in range(REASONS):
+        reason = &block.reasons[index]
+        if index == REASONS - 1:
+            text = b"other reasons"
+        if reason.count == 0:
+            reason.kind = kind
+            strncpy(reason.text, text, REASON_BYTES - 1)
+        if index == REASONS - 1 or (reason.kind == kind and strncmp(reason.text, text, REASON_BYTES - 1) == 0):
+            reason.count += 1
+            return

@@ -1,87 +1,183 @@
-"""How a lane connects: names looked up again once a second at most, their addresses in turn, TCP without blocking the hub."""
+"""How a lane's greenlet helps its connection along: names are looked up, TLS is shaken. Plain sockets the reactor makes."""
 
 from __future__ import annotations
 
 import errno
+import os
 import socket
+import ssl
 import time
-from ipaddress import IPv6Address, ip_address
-from typing import TYPE_CHECKING, Any, TypeAlias
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
+import gevent
 from gevent import Timeout
-from gevent.socket import gaierror, getaddrinfo, wait_write
+from gevent.lock import RLock
+from gevent.socket import gaierror, wait_write
+
+from tressi.load.address import Address, known, look_up
+from tressi.load.secure import Session, reason_of
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from tressi._wire import Reactor
     from tressi.load.transport import Origin
 
 LOOK_UP_S = 1.0
-
-Address: TypeAlias = tuple[int, tuple[Any, ...]]
 
 
 class DialError(Exception):
     """A connection could not be made: `kind` is one of model.ERROR_KINDS, `waited` tells that time ran out."""
 
-    def __init__(self, kind: str, *, waited: bool = False) -> None:
+    def __init__(self, kind: str, reason: str, *, waited: bool = False) -> None:
         self.kind = kind
         self.waited = waited
-        super().__init__(kind)
+        super().__init__(reason)
+
+
+@dataclass(frozen=True, slots=True)
+class Dialed:
+    """A connected socket for the reactor, and how long it took to make; `session` for TLS."""
+
+    descriptor: int
+    connect_ns: int
+    tls_ns: int
+    session: tuple[Any, ...]
 
 
 class Dialer:
-    """Connects to one origin. Several greenlets may dial at once."""
+    """The way to one origin: its addresses, kept fresh while connections are made, and its TLS."""
 
-    def __init__(self, origin: Origin) -> None:
-        self.origin = origin
-        self._addresses: list[Address] = []
-        self._looked_up = float("-inf")
+    def __init__(
+        self,
+        origin: Origin,
+        reactor: Reactor,
+        context: ssl.SSLContext | None = None,
+        server_name: str | None = None,
+        sources: Sequence[Address] = (),
+    ) -> None:
+        self._origin = origin
+        self._reactor = reactor
+        self._context = context
+        self._server_name = server_name or origin.host
+        self._sources = sources
+        self._session: Session | None = None
+        self._addresses = known(origin)
         self._turn = 0
+        self._asked = 0.0
+        self._unknown: OSError | None = None
+        self._looking_up = RLock()
+        self._refresher: gevent.Greenlet | None = None
+        self.number = reactor.add_origin(tls=context is not None, sources=[source.packed() for source in sources])
+        self._publish(self._addresses)
 
-    def dial(self, timeout_s: float) -> int:
-        """Connect within `timeout_s`; returns the file descriptor of a non-blocking socket. Raises DialError."""
-        timeout = Timeout.start_new(timeout_s)
+    @property
+    def is_tls(self) -> bool:
+        """Whether the lanes' greenlets make its connections; else the reactor does."""
+        return self._context is not None
+
+    def resolve(self, timeout_s: float) -> None:
+        """See to it that the reactor has addresses. Raises DialError."""
+        with _within(timeout_s), self._looking_up:
+            if self._unknown is not None and time.monotonic() - self._asked < LOOK_UP_S:
+                raise self._unknown
+            if not self._addresses:
+                self._publish(self._ask())
+                self._refresher = gevent.spawn(self._refresh)
+
+    def dial(self, timeout_s: float) -> Dialed:
+        """Connect and shake hands within `timeout_s`. Raises DialError."""
+        self.resolve(timeout_s)
+        begun_ns = time.monotonic_ns()
+        with _within(timeout_s):
+            self._turn += 1
+            address = self._addresses[self._turn % len(self._addresses)]
+            source = self._sources[self._turn % len(self._sources)] if self._sources else None
+            with _connected(address, source) as connecting:
+                connected_ns = time.monotonic_ns()
+                session = self._shake(connecting)
+                shaken_ns = time.monotonic_ns()
+                return Dialed(connecting.detach(), connected_ns - begun_ns, shaken_ns - connected_ns, session)
+
+    def close(self) -> None:
+        """Look nothing up any more."""
+        if self._refresher is not None:
+            self._refresher.kill(block=False)
+
+    def _shake(self, connected: socket.socket) -> tuple[Any, ...]:
+        if self._context is None:
+            raise ValueError(f"{self._origin} has no TLS")
+        resumed = self._session.resumable if self._session else None
+        session = Session(self._context, self._server_name, resumed)
+        session.handshake(connected)
+        self._session = session
+        return session.parts
+
+    def _ask(self) -> list[Address]:
+        """Look the name up, and remember for a second that it is unknown."""
+        self._asked, self._unknown = time.monotonic(), None
         try:
-            return self._connect(self._next_address())
-        except Timeout as reached:
-            if reached is not timeout:
-                raise
-            raise DialError("timeout", waited=True) from None
-        except gaierror:
-            raise DialError("dns") from None
-        except OSError:
-            raise DialError("connect") from None
-        finally:
-            timeout.close()
+            return look_up(self._origin)
+        except OSError as failure:
+            self._unknown = failure
+            raise
 
-    def _next_address(self) -> Address:
-        now = time.monotonic()
-        if now - self._looked_up >= LOOK_UP_S:
-            self._addresses = _look_up(self.origin.host, self.origin.port)
-            self._looked_up = now
-        self._turn += 1
-        return self._addresses[self._turn % len(self._addresses)]
+    def _publish(self, addresses: list[Address]) -> None:
+        self._addresses = addresses
+        self._reactor.set_addresses(self.number, [address.packed() for address in addresses])
 
-    @staticmethod
-    def _connect(address: Address) -> int:
-        family, where = address
-        with socket.socket(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC) as connecting:
-            connecting.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            failure = connecting.connect_ex(where)
-            if failure == errno.EINPROGRESS:
-                wait_write(connecting.fileno())
-                failure = connecting.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
-            if failure:
-                raise OSError(failure, "connect")
-            return connecting.detach()
+    def _refresh(self) -> None:
+        """Look the name up again, once a second at most and only while connections are made."""
+        seen = self._reactor.dialed(self.number) + self._turn
+        while True:
+            gevent.sleep(LOOK_UP_S)
+            made = self._reactor.dialed(self.number) + self._turn
+            if made != seen:
+                seen = made
+                try:
+                    self._publish(look_up(self._origin))
+                except OSError:
+                    # The addresses of before are better than none.
+                    continue
 
 
-def _look_up(host: str, port: int) -> list[Address]:
-    """Addresses of a host; one that is an address already costs no look-up."""
+class _within:  # noqa: N801 - reads as a statement
+    """A time limit, and one kind of error out of the many that connecting can raise."""
+
+    def __init__(self, timeout_s: float) -> None:
+        self._timeout = Timeout(timeout_s)
+
+    def __enter__(self) -> None:
+        self._timeout.start()
+
+    def __exit__(self, kind: object, failure: BaseException | None, trace: object) -> None:
+        self._timeout.close()
+        if failure is self._timeout:
+            raise DialError("timeout", "no connection in time", waited=True) from None
+        if isinstance(failure, gaierror):
+            raise DialError("dns", failure.strerror or str(failure)) from None
+        if isinstance(failure, ssl.SSLError):
+            raise DialError("tls", reason_of(failure)) from None
+        if isinstance(failure, OSError):
+            raise DialError("connect", os.strerror(failure.errno) if failure.errno else str(failure)) from None
+
+
+def _connected(address: Address, source: Address | None) -> socket.socket:
+    """A non-blocking socket, connected without blocking the hub. Raises OSError."""
+    connecting = socket.socket(address.family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
     try:
-        literal = ip_address(host.partition("%")[0])
-    except ValueError:
-        found = getaddrinfo(host, port, 0, socket.SOCK_STREAM)
-    else:
-        family = socket.AF_INET6 if isinstance(literal, IPv6Address) else socket.AF_INET
-        found = socket.getaddrinfo(host, port, family, socket.SOCK_STREAM, 0, socket.AI_NUMERICHOST)
-    return [(entry[0], entry[4]) for entry in found]
+        if address.family != socket.AF_UNIX:
+            connecting.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if source is not None:
+            connecting.bind(source.where)
+        failure = connecting.connect_ex(address.where)
+        if failure == errno.EINPROGRESS:
+            wait_write(connecting.fileno())
+            failure = connecting.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+        if failure:
+            raise OSError(failure, os.strerror(failure))  # noqa: TRY301 - what follows closes the socket
+    except BaseException:
+        connecting.close()
+        raise
+    return connecting

@@ -16,12 +16,14 @@ from tressi.load.dial import Dialer
 from tressi.load.plan import Plan, make_plan
 from tressi.load.pool import WorkerPool
 from tressi.load.reading import read_arena
+from tressi.load.secure import make_context
 from tressi.load.worker import Lane
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from tressi.model import EngineSnapshot, ResolvedConfig
+    from tressi.load.transport import Origin
+    from tressi.model import EngineSnapshot, ResolvedConfig, TlsConfig
 
 _READABLE = 1
 
@@ -44,7 +46,7 @@ class LocalEngine:
         self._keys = tuple(endpoint.endpoint_key for endpoint in config.endpoints)
         self._arena = self._given_arena or Arena(len(config.endpoints))
         self._reactor = Reactor(self._arena)
-        self._dialers = [Dialer(origin) for origin in self._plan.origins]
+        self._dialers = [self._dialer(origin, config.tls) for origin in self._plan.origins]
         self._build(self._plan)
         self._cpu = _CpuClock(self._arena)
         self._hub = gevent.get_hub()
@@ -95,6 +97,7 @@ class LocalEngine:
             self._reactor.add_endpoint(
                 endpoint.variants,
                 endpoint.timeout_ns,
+                target=self._dialers[endpoint.dialer].number,
                 origin=endpoint.origin,
                 to_head=endpoint.to_head,
                 idempotent=endpoint.idempotent,
@@ -110,6 +113,10 @@ class LocalEngine:
             self._pools.append(workers)
             workers.scale(pool.workers, self._reactor)
 
+    def _dialer(self, origin: Origin, tls: TlsConfig) -> Dialer:
+        context = make_context(tls) if origin.is_tls else None
+        return Dialer(origin, self._reactor, context, tls.server_name)
+
     def _make_lane(self, number: int) -> Lane:
         pool = self._plan.pools[number]
         lane = Lane(
@@ -117,7 +124,6 @@ class LocalEngine:
             self._reactor,
             self._route,
             self._ask_turn,
-            paced=pool.rate is not None,
         )
         self._lanes[lane.number] = lane
         return lane
@@ -154,6 +160,8 @@ class LocalEngine:
         for lane in self._lanes.values():
             lane.kill()
         self._lanes.clear()
+        for dialer in self._dialers:
+            dialer.close()
         del self._reactor
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
-from tressi.model import ERROR_KINDS, EndpointSnapshot, EngineSnapshot, GeneratorSnapshot, Sample, Window
+from tressi.model import ERROR_KINDS, EndpointSnapshot, EngineSnapshot, GeneratorSnapshot, Reason, Sample, Window
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,5 +33,8 @@ def _endpoint(arena: Arena, number: int, key: str) -> EndpointSnapshot:
         errors={kind: count for kind, count in errors if count},
         service=arena.service(number),
         response=arena.response(number),
+        connect=arena.connect(number),
+        tls=arena.tls(number),
+        reasons=tuple(Reason(ERROR_KINDS[kind], text, count) for kind, text, count in arena.reasons(number)),
         **counters,
     )

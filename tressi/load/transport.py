@@ -5,12 +5,12 @@ from __future__ import annotations
 from base64 import b64encode
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
-from urllib.parse import SplitResult, unquote_to_bytes, urlsplit
+from urllib.parse import SplitResult, unquote, unquote_to_bytes, urlsplit
 
 if TYPE_CHECKING:
     from tressi.model import ResolvedEndpoint
 
-DEFAULT_PORTS = {"http": 80, "https": 443}
+DEFAULT_PORTS = {"http": 80, "https": 443, "http+unix": 0}
 
 # RFC 9110 9.2.2: sending one of these twice asks for no more than sending it once.
 IDEMPOTENT_METHODS = frozenset({"GET", "HEAD", "PUT", "DELETE", "OPTIONS", "TRACE"})
@@ -27,13 +27,25 @@ class Origin:
     host: str
     port: int
 
+    @property
+    def is_unix(self) -> bool:
+        """Whether `host` is the path of a unix socket."""
+        return self.scheme == "http+unix"
+
+    @property
+    def is_tls(self) -> bool:
+        """Whether connections to it speak TLS."""
+        return self.scheme == "https"
+
     def __str__(self) -> str:
         return f"{self.scheme}://{self.host}:{self.port}"
 
 
 def origin_of(url: str) -> Origin:
-    """The origin of an absolute URL; an IPv6 host comes without its brackets."""
+    """The origin of an absolute URL; an IPv6 host comes without its brackets, a unix socket's path decoded."""
     parts = urlsplit(url)
+    if parts.scheme == "http+unix":
+        return Origin(parts.scheme, unquote(parts.netloc), 0)
     return Origin(parts.scheme, parts.hostname or "", parts.port or DEFAULT_PORTS[parts.scheme])
 
 
@@ -62,6 +74,8 @@ def _target(parts: SplitResult) -> str:
 
 
 def _host_field(parts: SplitResult) -> str:
+    if parts.scheme == "http+unix":
+        return "localhost"
     host = parts.netloc.rpartition("@")[2]
     default = f":{DEFAULT_PORTS[parts.scheme]}"
     return host.removesuffix(default) if parts.port == DEFAULT_PORTS[parts.scheme] else host

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from typing import TYPE_CHECKING, Literal
 
 import gevent
@@ -16,10 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from tressi._wire import Reactor
-    from tressi.load.dial import Dialer
-
-# After a failed connect a lane that no rate holds back rests this long: a dead target must see no storm.
-REST_S = 0.1
+    from tressi.load.dial import Dialed, Dialer
 
 
 class Lane:
@@ -31,14 +27,11 @@ class Lane:
         reactor: Reactor,
         route: Callable[[int], tuple[Dialer, float]],
         ask_turn: Callable[[], None],
-        *,
-        paced: bool,
     ) -> None:
         self.number = number
         self._reactor = reactor
         self._route = route
         self._ask_turn = ask_turn
-        self._paced = paced
         self._orders: Waiter | None = None
         self._greenlet: gevent.Greenlet | None = None
         self._stopped = False
@@ -71,20 +64,24 @@ class Lane:
 
     def _connect(self) -> None:
         dialer, timeout_s = self._route(self._reactor.endpoint_of(self.number))
-        begun_ns = time.monotonic_ns()
         try:
-            descriptor = dialer.dial(timeout_s)
+            if dialer.is_tls:
+                self._attach(dialer.dial(timeout_s))
+            else:
+                dialer.resolve(timeout_s)
+                if not self._stopped:
+                    self._reactor.connect(self.number)
         except DialError as failure:
-            if not self._paced:
-                gevent.sleep(REST_S)
             if not self._stopped:
-                self._reactor.connect_failed(self.number, ERROR_KINDS.index(failure.kind), failure.waited)
-        else:
-            if self._stopped:
-                os.close(descriptor)
-                return
-            self._reactor.attach(self.number, descriptor, time.monotonic_ns() - begun_ns)
+                kind = ERROR_KINDS.index(failure.kind)
+                self._reactor.connect_failed(self.number, kind, str(failure).encode(), failure.waited)
         self._ask_turn()
+
+    def _attach(self, dialed: Dialed) -> None:
+        if self._stopped:
+            os.close(dialed.descriptor)
+        else:
+            self._reactor.attach(self.number, dialed.descriptor, dialed.connect_ns, dialed.tls_ns, dialed.session)
 
 
 class Worker:

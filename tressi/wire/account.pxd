@@ -4,7 +4,7 @@ from libc.stdint cimport int64_t, uint64_t
 
 from tressi.core.arena cimport (
     EXPECTATION, LOWEST_STATUS, SAMPLES, SAMPLES_PER_STATUS, EndpointBlock, ErrorKind, Header, Sample,
-    block_attempt, block_response, write_begin, write_end,
+    block_attempt, block_reason, block_response, write_begin, write_end,
 )
 from tressi.core.bucket cimport Skipped, random_next
 from tressi.core.clock cimport NS_PER_MS
@@ -34,6 +34,16 @@ cdef inline void account_sent(Header* header, Lane* lane, int64_t sent_ns) noexc
         write_begin(&header.sequence)
         histogram_record(&header.late_sends, max(<int64_t> 0, sent_ns - lane.due_ns - lane.wait_ns - lane.connect_ns))
         write_end(&header.sequence)
+
+
+cdef inline void account_connected(EndpointBlock* block, int64_t connect_ns, int64_t tls_ns) noexcept nogil:
+    """A connection is made; its handshake took `tls_ns` (negative: it has none)."""
+    write_begin(&block.sequence)
+    block.connections_opened += 1
+    histogram_record(&block.connect, connect_ns)
+    if tls_ns >= 0:
+        histogram_record(&block.tls, tls_ns)
+    write_end(&block.sequence)
 
 
 cdef inline void account_read(Connection* connection, int64_t stamp_ns, int64_t read_ns) noexcept nogil:
@@ -85,13 +95,20 @@ cdef inline int64_t account_response(Header* header, Lane* lane, Connection* con
     return service_ns
 
 
-cdef inline void account_failure(Lane* lane, ErrorKind kind, bint has_age, int64_t now_ns) noexcept nogil:
-    """An attempt ended without a response; `has_age`: it was waited for, and its age belongs to the response times."""
+cdef inline void account_failure(
+    Lane* lane, ErrorKind kind, const char* reason, bint has_age, int64_t now_ns
+) noexcept nogil:
+    """An attempt ended without a response, for a reason in words or NULL.
+
+    `has_age`: it was waited for, and its age belongs to the response times.
+    """
     cdef EndpointBlock* block = lane.endpoint.block
     lane.virtual_free_ns = now_ns
     write_begin(&block.sequence)
     block_attempt(block, False, now_ns - lane.taken_ns)
     block.errors[<int> kind] += 1
+    if reason != NULL:
+        block_reason(block, <int> kind, reason)
     if has_age:
         histogram_record(&block.response, now_ns - lane.due_ns)
     window_occupy(&block.window, now_ns, -1)

@@ -4,17 +4,21 @@ A lane has at most one request in flight, on one of its connections (one per ori
 several). All of these are allocated by the control path and linked here; the hot path only follows the links.
 """
 
+from cpython.object cimport PyObject
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
 
-from tressi.core.arena cimport STATUSES, EndpointBlock, Header, Sample
+from tressi.core.arena cimport STATUSES, EndpointBlock, Sample
 from tressi.core.bucket cimport Bucket
-from tressi.core.clock cimport never
 from tressi.wire.message cimport Parser
+
+cdef enum:
+    ADDRESS_BYTES = 128            # as large as any sockaddr
 
 cdef enum LaneState:
     IDLE                           # on its pool's stack, warm or cold
-    READY                          # has its token; begins when the batch is read
-    CONNECTING                     # has its token; its greenlet connects
+    READY                          # has its token; begins when the batch is done
+    DIALING                        # the reactor connects
+    CONNECTING                     # its greenlet connects
     IN_FLIGHT
     GONE                           # retired: its greenlet is to end
 
@@ -27,10 +31,24 @@ cdef struct Slice:
     const char* bytes
     int64_t size
 
+cdef struct Address:
+    int64_t size
+    char bytes[ADDRESS_BYTES]      # a sockaddr of any family
+
+# Where connections go. Without an address, and for TLS, a lane's greenlet connects.
+cdef struct Origin:
+    Address* addresses             # used in turn
+    Address* sources               # likewise, of our side
+    int64_t address_count
+    int64_t source_count
+    int64_t turn
+    uint8_t tls
+
 cdef struct Endpoint:
     EndpointBlock* block
     Pool* pool
-    Connection* oldest             # in flight, in send order: with one timeout also in deadline order
+    Origin* target
+    Connection* oldest             # dialing or in flight, in the order of the start: with one timeout also of the deadlines
     Connection* newest
     int64_t timeout_ns
     int64_t connecting             # lanes that have a token for this endpoint and no connection yet
@@ -38,7 +56,7 @@ cdef struct Endpoint:
     Slice* variants                # ready requests, taken in turn
     int32_t variant_count
     int32_t next_variant
-    int32_t origin                 # which of a lane's connections serves it
+    int32_t origin                 # which of its lanes' connections serves it
     uint8_t to_head                # the method is HEAD
     uint8_t idempotent             # may be sent once more (RFC 9110 9.2.2)
     uint8_t keep_alive
@@ -94,10 +112,14 @@ cdef struct Lane:
 
 cdef struct Connection:
     Lane* lane
+    PyObject* tls                  # a wire.tls session, or NULL
+    PyObject* sealed               # the request as TLS sends it; owns the memory behind `send_at`
     int32_t descriptor             # -1: not connected
     uint8_t wants_writable         # EPOLLOUT is asked for: the request is not sent whole
     uint8_t answered               # a byte of the response has come
+    uint8_t cut_short              # TLS ended without saying so
     int64_t served                 # requests answered on it
+    int64_t dialed_ns              # when connecting began
     int64_t sent_ns                # just before the first byte of the request went to the kernel
     int64_t deadline_ns
     int64_t arrival_ns             # of the last data

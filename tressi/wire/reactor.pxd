@@ -4,15 +4,14 @@ from libc.stdint cimport int32_t, int64_t, uint64_t
 
 from tressi.core.arena cimport Header
 from tressi.core.bucket cimport GRANTED, Skipped, bucket_position, bucket_rate, bucket_settle, bucket_take, random_next
-from tressi.core.clock cimport never
 from tressi.core.window cimport window_set_lanes
-from tressi.wire.account cimport account_given_up, account_skipped, account_taken
+from tressi.wire.account cimport account_skipped, account_taken
 from tressi.wire.lane cimport (
-    CONNECT, CONNECTING, GONE, IDLE, READY, STOP, Connection, Endpoint, Lane, LaneState, Order, Pool, lane_connection,
-    lane_is_connected, pool_has_idle, stack_push, stack_remove,
+    GONE, IDLE, READY, STOP, Connection, Endpoint, Lane, Order, Origin, Pool, lane_is_connected, pool_has_idle, stack_push,
 )
 from tressi.wire.schedule cimport Schedule, schedule_update
-from tressi.wire.socket cimport close_descriptor
+from tressi.wire.socket cimport close_descriptor, socket_drop
+from tressi.wire.tls cimport tls_end
 
 cdef enum:
     BUFFER_BYTES = 64 * 1024
@@ -23,6 +22,8 @@ cdef struct Reactor:
     int32_t timer
     int64_t armed_ns               # what the timer is set to; 0: it has fired
     int64_t next_deadline_ns       # no request in flight has an earlier one
+    Origin** origins
+    int64_t origin_count
     int64_t slot_ns                # when the windows' next slot begins
     int64_t offset_ns              # realtime + offset = monotonic, of this batch
     Schedule schedule
@@ -36,8 +37,9 @@ cdef struct Reactor:
     int64_t ordered_count
     Lane* first_ready              # in the order in which they took their tokens
     Lane* last_ready
-    bint gathering                 # a batch is being read
+    bint uses_tls
     char* buffer                   # shared by all reads: nothing is kept from one to the next
+    char* sealed                   # likewise, for what TLS has still to open
 
 
 cdef inline void order_push(Reactor* reactor, Lane* lane, Order order) noexcept nogil:
@@ -49,10 +51,15 @@ cdef inline void order_push(Reactor* reactor, Lane* lane, Order order) noexcept 
         reactor.ordered_count += 1
 
 
-cdef inline void connection_close(Connection* connection) noexcept nogil:
+cdef inline void connection_close(Connection* connection, bint complete=False) noexcept nogil:
+    """Close, which takes it out of the epoll set as well; `complete`: all that the server had to say is read."""
+    if connection.tls != NULL:
+        tls_end(connection)
     if connection.descriptor >= 0:
-        # Closing takes it out of the epoll set as well.
-        close_descriptor(connection.descriptor)
+        if complete:
+            socket_drop(connection.descriptor)
+        else:
+            close_descriptor(connection.descriptor)
         connection.descriptor = -1
 
 
@@ -97,8 +104,28 @@ cdef inline void lane_leave(Reactor* reactor, Lane* lane, int64_t now_ns) noexce
     order_push(reactor, lane, STOP)
 
 
+cdef inline void ready_push(Reactor* reactor, Lane* lane) noexcept nogil:
+    lane.state = READY
+    lane.below = NULL
+    if reactor.last_ready != NULL:
+        reactor.last_ready.below = lane
+    else:
+        reactor.first_ready = lane
+    reactor.last_ready = lane
+
+
+cdef inline Lane* ready_pop(Reactor* reactor) noexcept nogil:
+    """The next lane that has its token; the one place from which requests begin, so that none begins within another."""
+    cdef Lane* lane = reactor.first_ready
+    if lane != NULL:
+        reactor.first_ready = lane.below
+        if lane.below == NULL:
+            reactor.last_ready = NULL
+    return lane
+
+
 cdef inline bint lane_take(Reactor* reactor, Lane* lane, int64_t now_ns) noexcept nogil:
-    """Take a token if one is due, and choose its endpoint; True: `lane.endpoint` is to be asked now."""
+    """Take a token if one is due, and choose its endpoint; True: the lane is among those that are ready."""
     cdef Pool* pool = lane.pool
     cdef Skipped skipped
     lane.due_ns = now_ns
@@ -112,36 +139,5 @@ cdef inline bint lane_take(Reactor* reactor, Lane* lane, int64_t now_ns) noexcep
     if pool.endpoint_count > 1:
         lane.endpoint = pool.endpoints[random_next(&pool.random) % <uint64_t> pool.endpoint_count]
     account_taken(lane, now_ns)
+    ready_push(reactor, lane)
     return True
-
-
-cdef inline void ready_push(Reactor* reactor, Lane* lane) noexcept nogil:
-    lane.state = READY
-    lane.below = NULL
-    if reactor.last_ready != NULL:
-        reactor.last_ready.below = lane
-    else:
-        reactor.first_ready = lane
-    reactor.last_ready = lane
-
-
-cdef inline Lane* ready_pop(Reactor* reactor) noexcept nogil:
-    cdef Lane* lane = reactor.first_ready
-    if lane != NULL:
-        reactor.first_ready = lane.below
-        if lane.below == NULL:
-            reactor.last_ready = NULL
-    return lane
-
-
-cdef inline void lane_connect(Reactor* reactor, Lane* lane) noexcept nogil:
-    """Its greenlet connects to the endpoint's origin, and hands the socket over."""
-    lane.state = CONNECTING
-    lane.endpoint.connecting += 1
-    lane.endpoint.connecting_since_ns += lane.taken_ns
-    order_push(reactor, lane, CONNECT)
-
-
-cdef inline void lane_connect_ended(Lane* lane) noexcept nogil:
-    lane.endpoint.connecting -= 1
-    lane.endpoint.connecting_since_ns -= lane.taken_ns

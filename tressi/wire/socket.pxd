@@ -5,6 +5,9 @@ from libc.stdint cimport int64_t
 cdef extern from *:
     """
     #include <errno.h>
+    #include <netinet/in.h>
+    #include <netinet/tcp.h>
+    #include <poll.h>
     #include <stdint.h>
     #include <string.h>
     #include <sys/epoll.h>
@@ -42,6 +45,38 @@ cdef extern from *:
         int on = 1;
         return setsockopt(descriptor, SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof on);
     }
+    /* Begin to connect; returns the descriptor or minus errno. The port of a source address is chosen by connect, which
+       may then share it between destinations. */
+    static inline int tressi_dial(const void *address, socklen_t size, const void *source, socklen_t source_size) {
+        int on = 1, family = ((const struct sockaddr *) address)->sa_family;
+        int descriptor = socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+        if (descriptor < 0) return -errno;
+        if (family != AF_UNIX) setsockopt(descriptor, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+        if (source_size) {
+            setsockopt(descriptor, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof on);
+            if (bind(descriptor, source, source_size) < 0) goto failed;
+        }
+        if (connect(descriptor, address, size) == 0 || errno == EINPROGRESS) return descriptor;
+    failed:;
+        int failure = errno;
+        close(descriptor);
+        return -failure;
+    }
+    /* 1: connected, 0: not yet, minus errno: failed. */
+    static inline int tressi_dialed(int descriptor) {
+        struct pollfd question = {.fd = descriptor, .events = POLLOUT};
+        int failure = 0;
+        socklen_t size = sizeof failure;
+        if (poll(&question, 1, 0) == 0) return 0;
+        getsockopt(descriptor, SOL_SOCKET, SO_ERROR, &failure, &size);
+        return failure ? -failure : 1;
+    }
+    /* Close with a reset: for a connection whose last answer is read whole, so that no port is left waiting. */
+    static inline void tressi_drop(int descriptor) {
+        struct linger none = {.l_onoff = 1, .l_linger = 0};
+        setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &none, sizeof none);
+        close(descriptor);
+    }
     static inline int tressi_arm(int timer, int64_t at_ns) {
         struct itimerspec when = {.it_value = {at_ns / 1000000000, at_ns % 1000000000}};
         return timerfd_settime(timer, TFD_TIMER_ABSTIME, &when, NULL);
@@ -54,6 +89,10 @@ cdef extern from *:
     int64_t socket_send "tressi_send" (int descriptor, const void* bytes, size_t size) noexcept nogil
     int socket_watch "tressi_watch" (int epoll, int operation, int descriptor, unsigned events, void* owner) noexcept nogil
     int socket_stamp "tressi_stamp" (int descriptor) noexcept nogil
+    int socket_dial "tressi_dial" (const void* address, unsigned size, const void* source, unsigned source_size) noexcept nogil
+    int socket_dialed "tressi_dialed" (int descriptor) noexcept nogil
+    void socket_drop "tressi_drop" (int descriptor) noexcept nogil
+    const char* strerror(int code) noexcept nogil
     int timer_arm "tressi_arm" (int timer, int64_t at_ns) noexcept nogil
     int timer_make "tressi_make_timer" () noexcept nogil
     int epoll_make "tressi_make_epoll" () noexcept nogil
@@ -70,9 +109,8 @@ cdef extern from *:
 
     enum:
         EAGAIN
-        ECONNRESET
         EINTR
-        EPIPE
+        EPROTO
         EPOLL_CTL_ADD
         EPOLL_CTL_MOD
         EPOLLIN

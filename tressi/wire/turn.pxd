@@ -7,13 +7,16 @@ from tressi.core.clock cimport NS_PER_MS, monotonic_ns, never, realtime_ns
 from tressi.core.window cimport (
     SLOT_NS, Window, WindowSums, window_attempts, window_boundary_ns, window_read, window_turn,
 )
-from tressi.wire.exchange cimport attempt_fail, connection_read, connection_send, lane_begin
-from tressi.wire.lane cimport IDLE, IN_FLIGHT, Connection, Endpoint, Lane, Pool, lane_connection, stack_remove
+from tressi.wire.dial cimport connection_dialed, lane_begin
+from tressi.wire.exchange cimport attempt_fail, connection_read, connection_send
+from tressi.wire.lane cimport (
+    DIALING, IDLE, IN_FLIGHT, Connection, Endpoint, Lane, Pool, lane_connection, pool_has_idle, stack_remove,
+)
 from tressi.wire.reactor cimport (
     Reactor, connection_close, endpoint_schedule, lane_rest, lane_take, pool_settle, ready_pop,
 )
 from tressi.wire.schedule cimport schedule_due_ns, schedule_update
-from tressi.wire.socket cimport EPOLLOUT, epoll_event, epoll_wait, timer_arm
+from tressi.wire.socket cimport EPOLLOUT, epoll_event, epoll_wait, socket_dialed, timer_arm
 
 cdef enum:
     EVENTS = 512
@@ -33,13 +36,23 @@ cdef inline void connection_ended(Reactor* reactor, Connection* connection) noex
 cdef inline void connection_event(Reactor* reactor, Connection* connection, unsigned events) noexcept nogil:
     if connection.descriptor < 0:
         return
-    if connection.lane.state != IN_FLIGHT or lane_connection(connection.lane) != connection:
+    if lane_connection(connection.lane) == connection and connection.lane.state == DIALING:
+        connection_dialed(reactor, connection, socket_dialed(connection.descriptor))
+    elif connection.lane.state != IN_FLIGHT or lane_connection(connection.lane) != connection:
         connection_ended(reactor, connection)
-        return
-    if events & ~<unsigned> EPOLLOUT:
+    elif events & ~<unsigned> EPOLLOUT:
         connection_read(reactor, connection)
     elif events & EPOLLOUT:
         connection_send(reactor, connection)
+
+
+cdef inline void reactor_begin_ready(Reactor* reactor) noexcept nogil:
+    """Begin with all that are ready now; those that fail at once and are ready again must wait for the next round."""
+    cdef Lane* last = reactor.last_ready
+    cdef Lane* lane = NULL
+    while lane != last:
+        lane = ready_pop(reactor)
+        lane_begin(reactor, lane)
 
 
 cdef inline void reactor_start_due(Reactor* reactor, int64_t now_ns) noexcept nogil:
@@ -52,7 +65,6 @@ cdef inline void reactor_start_due(Reactor* reactor, int64_t now_ns) noexcept no
         pool_settle(pool, 0, now_ns)
         stack_remove(pool, lane)
         if lane_take(reactor, lane, now_ns):
-            lane_begin(reactor, lane)
             schedule_update(&reactor.schedule, pool)
         else:
             lane_rest(reactor, lane, lane.idle_since_ns)
@@ -106,6 +118,15 @@ cdef inline void endpoint_turn(Endpoint* endpoint, int64_t now_ns) noexcept nogi
     write_end(&endpoint.block.sequence)
 
 
+cdef inline void pool_wake(Reactor* reactor, Pool* pool, int64_t now_ns) noexcept nogil:
+    """Lanes of an unlimited pool only rest after a failure to connect: they try again."""
+    cdef Lane* lane
+    while not pool.paced and not pool.ended and pool_has_idle(pool):
+        lane = pool.warm if pool.warm != NULL else pool.cold
+        stack_remove(pool, lane)
+        lane_take(reactor, lane, now_ns)
+
+
 cdef inline void reactor_slots(Reactor* reactor, int64_t now_ns) noexcept nogil:
     """At every boundary of the windows: give up what is too old, whether or not a lane asks, and close the slot."""
     cdef int64_t index
@@ -113,6 +134,7 @@ cdef inline void reactor_slots(Reactor* reactor, int64_t now_ns) noexcept nogil:
         for index in range(reactor.pool_count):
             pool_settle(reactor.pools[index], never(), now_ns)
             schedule_update(&reactor.schedule, reactor.pools[index])
+            pool_wake(reactor, reactor.pools[index], now_ns)
         for index in range(reactor.endpoint_count):
             endpoint_turn(reactor.endpoints[index], now_ns)
         reactor.slot_ns += SLOT_NS
@@ -121,6 +143,8 @@ cdef inline void reactor_slots(Reactor* reactor, int64_t now_ns) noexcept nogil:
 cdef inline void reactor_arm(Reactor* reactor) noexcept nogil:
     """Set the timer to what is next, unless it is set to that or earlier anyway."""
     cdef int64_t next_ns = min(schedule_due_ns(&reactor.schedule), min(reactor.next_deadline_ns, reactor.slot_ns))
+    if reactor.first_ready != NULL:
+        next_ns = 1
     if reactor.armed_ns == 0 or next_ns < reactor.armed_ns:
         # A time in the past fires at once; 0 would switch the timer off.
         timer_arm(reactor.timer, max(next_ns, <int64_t> 1))
@@ -131,21 +155,14 @@ cdef inline int reactor_poll(Reactor* reactor) noexcept nogil:
     """Handle the events that are there; returns how many."""
     cdef epoll_event events[EVENTS]
     cdef int index, ready = epoll_wait(reactor.epoll, events, EVENTS, 0)
-    cdef Lane* lane
     if ready > 0:
         # In this order an interruption between the two makes arrivals look later, and the clamp to `read` catches it.
         reactor.offset_ns = monotonic_ns() - realtime_ns()
-    reactor.gathering = True
     for index in range(ready):
         if events[index].data.ptr == NULL:
             reactor.armed_ns = 0
         else:
             connection_event(reactor, <Connection*> events[index].data.ptr, events[index].events)
-    reactor.gathering = False
-    lane = ready_pop(reactor)
-    while lane != NULL:
-        lane_begin(reactor, lane)
-        lane = ready_pop(reactor)
     return ready
 
 
@@ -153,10 +170,12 @@ cdef inline void reactor_turn(Reactor* reactor) noexcept nogil:
     cdef int64_t now_ns = monotonic_ns()
     cdef int64_t until_ns = now_ns + TURN_NS
     cdef int ready = 1
-    while ready > 0 and now_ns < until_ns:
+    while (ready > 0 or reactor.first_ready != NULL) and now_ns < until_ns:
         ready = reactor_poll(reactor)
         now_ns = monotonic_ns()
         reactor_start_due(reactor, now_ns)
+        reactor_begin_ready(reactor)
         reactor_expire(reactor, now_ns)
         reactor_slots(reactor, now_ns)
+        reactor_begin_ready(reactor)
         reactor_arm(reactor)

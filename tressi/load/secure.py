@@ -1,0 +1,95 @@
+"""TLS by the standard library: contexts from the config, and the handshake that a lane's greenlet makes."""
+
+from __future__ import annotations
+
+import ssl
+from typing import TYPE_CHECKING, Any
+
+from gevent.socket import wait_read, wait_write
+
+from tressi.errors import ConfigError, ConfigProblem
+
+if TYPE_CHECKING:
+    import socket
+
+    from tressi.model import TlsConfig
+
+_READ_BYTES = 65536
+
+
+def make_context(config: TlsConfig) -> ssl.SSLContext:
+    """A client's context as the config asks for. Raises ConfigError for files that cannot be used."""
+    context = ssl.create_default_context(ssl.Purpose.SERVER_AUTH)
+    context.set_alpn_protocols(["http/1.1"])
+    if not config.verify:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    try:
+        if config.ca is not None:
+            context.load_verify_locations(config.ca)
+        if config.cert is not None:
+            context.load_cert_chain(config.cert, config.key)
+    except (OSError, ssl.SSLError) as failure:
+        place = "tls.ca" if config.ca and config.cert is None else "tls"
+        raise ConfigError([ConfigProblem(place, f"cannot be loaded: {failure}")]) from None
+    return context
+
+
+class Session:
+    """One connection's TLS, made by `handshake`; `parts` is what the reactor drives it by (see wire/tls.pxd)."""
+
+    def __init__(self, context: ssl.SSLContext, server_name: str, resumed: ssl.SSLSession | None) -> None:
+        self._incoming = ssl.MemoryBIO()
+        self._outgoing = ssl.MemoryBIO()
+        self._object = context.wrap_bio(self._incoming, self._outgoing, server_hostname=server_name, session=resumed)
+
+    @property
+    def parts(self) -> tuple[Any, ...]:
+        """The tuple that `Reactor.attach` takes."""
+        tls = self._object
+        return (self._incoming.write, tls.read, tls.write, self._outgoing.read, tls.pending, self._incoming)
+
+    @property
+    def resumable(self) -> ssl.SSLSession | None:
+        """What a later connection may resume; with TLS 1.3 it comes with the first answer."""
+        return self._object.session
+
+    def handshake(self, connected: socket.socket) -> None:
+        """Shake hands over a connected non-blocking socket, cooperatively. Raises ssl.SSLError, OSError."""
+        while True:
+            try:
+                self._object.do_handshake()
+            except ssl.SSLWantReadError:
+                self._flush(connected)
+                self._fill(connected)
+            else:
+                self._flush(connected)
+                return
+
+    def _flush(self, connected: socket.socket) -> None:
+        waiting = memoryview(self._outgoing.read())
+        while waiting:
+            try:
+                waiting = waiting[connected.send(waiting) :]
+            except BlockingIOError:
+                wait_write(connected.fileno())
+
+    def _fill(self, connected: socket.socket) -> None:
+        while True:
+            try:
+                data = connected.recv(_READ_BYTES)
+            except BlockingIOError:
+                wait_read(connected.fileno())
+            else:
+                break
+        if data:
+            self._incoming.write(data)
+        else:
+            self._incoming.write_eof()
+
+
+def reason_of(failure: ssl.SSLError) -> str:
+    """OpenSSL's own words, as short as they come."""
+    if isinstance(failure, ssl.SSLCertVerificationError):
+        return f"certificate not accepted: {failure.verify_message}"
+    return (failure.reason or str(failure)).replace("_", " ").lower()

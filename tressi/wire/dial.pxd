@@ -1,0 +1,139 @@
+"""How a lane that has its token gets a connection: the reactor makes plain ones itself, the lane's greenlet all others.
+
+Addresses are used in turn. A connection that is refused costs no greenlet switch, and an unlimited pool no storm: its
+lane rests until the next slot of the windows begins.
+"""
+
+from libc.stdint cimport int32_t, int64_t
+
+from tressi.core.arena cimport CONNECT as FAILED_TO_CONNECT
+from tressi.core.arena cimport ErrorKind
+from tressi.core.clock cimport monotonic_ns
+from tressi.wire.account cimport account_connected, account_failure
+from tressi.wire.exchange cimport deadline_set, lane_next, request_begin
+from tressi.wire.lane cimport (
+    CONNECT, CONNECTING, DIALING, Address, Connection, Lane, Origin, lane_connection, queue_remove,
+)
+from tressi.wire.reactor cimport Reactor, connection_close, lane_leave, lane_rest, order_push
+from tressi.wire.socket cimport (
+    EPOLL_CTL_ADD, EPOLLIN, EPOLLOUT, EPOLLRDHUP, close_descriptor, socket_dial, socket_dialed, socket_stamp, socket_watch,
+    strerror,
+)
+
+
+cdef inline void lane_begin(Reactor* reactor, Lane* lane) noexcept nogil:
+    """The lane has its token and its endpoint."""
+    cdef Origin* target = lane.endpoint.target
+    if lane_connection(lane).descriptor >= 0:
+        request_begin(reactor, lane)
+    elif target.address_count > 0 and not target.tls:
+        connection_dial(reactor, lane_connection(lane))
+    else:
+        lane.state = CONNECTING
+        lane.endpoint.connecting += 1
+        lane.endpoint.connecting_since_ns += lane.taken_ns
+        order_push(reactor, lane, CONNECT)
+
+
+cdef inline void connection_dial(Reactor* reactor, Connection* connection) noexcept nogil:
+    """Begin to connect to the target's next address; over loopback it is mostly done at once."""
+    cdef Origin* target = connection.lane.endpoint.target
+    cdef Address* address = &target.addresses[target.turn % target.address_count]
+    cdef int answer
+    cdef Address* source = &target.sources[target.turn % target.source_count] if target.source_count > 0 else NULL
+    target.turn += 1
+    connection.dialed_ns = monotonic_ns()
+    connection.descriptor = socket_dial(
+        address.bytes, <unsigned> address.size, source.bytes if source != NULL else NULL,
+        <unsigned> source.size if source != NULL else 0,
+    )
+    connection.lane.state = DIALING
+    deadline_set(reactor, connection, connection.dialed_ns)
+    if connection.descriptor < 0:
+        connection_refused(reactor, connection, strerror(-connection.descriptor))
+        return
+    # Asked once: the answer takes the socket's error away.
+    answer = socket_dialed(connection.descriptor)
+    connection.wants_writable = answer == 0
+    connection.served = 0
+    connection.cut_short = 0
+    socket_stamp(connection.descriptor)
+    if socket_watch(
+        reactor.epoll, EPOLL_CTL_ADD, connection.descriptor,
+        EPOLLIN | EPOLLRDHUP | (EPOLLOUT if connection.wants_writable else 0), connection,
+    ) < 0:
+        connection_refused(reactor, connection, b"the connection cannot be watched")
+    else:
+        connection_dialed(reactor, connection, answer)
+
+
+cdef inline void connection_dialed(Reactor* reactor, Connection* connection, int answer) noexcept nogil:
+    """What became of a connection that was begun: `answer` is socket_dialed's."""
+    cdef Lane* lane = connection.lane
+    cdef int64_t now_ns = monotonic_ns()
+    if answer == 0:
+        return
+    if answer < 0:
+        connection_refused(reactor, connection, strerror(-answer))
+        return
+    queue_remove(lane.endpoint, connection)
+    lane_connected(reactor, lane, now_ns - connection.dialed_ns, -1)
+
+
+cdef inline void connection_refused(Reactor* reactor, Connection* connection, const char* reason) noexcept nogil:
+    cdef int64_t now_ns = monotonic_ns()
+    queue_remove(connection.lane.endpoint, connection)
+    if connection.descriptor >= 0:
+        connection_close(connection)
+    connection.descriptor = -1
+    account_failure(connection.lane, FAILED_TO_CONNECT, reason, False, now_ns)
+    lane_refused(reactor, connection.lane, -1, now_ns)
+
+
+cdef inline void lane_refused(Reactor* reactor, Lane* lane, int64_t age_ns, int64_t now_ns) noexcept nogil:
+    """It could not connect. A lane that no rate holds back rests: a dead target must see no storm."""
+    if lane.pool.paced or lane.leaving:
+        lane_next(reactor, lane, age_ns, now_ns)
+    else:
+        lane_rest(reactor, lane, now_ns)
+
+
+cdef inline void lane_connected(Reactor* reactor, Lane* lane, int64_t connect_ns, int64_t tls_ns) noexcept nogil:
+    account_connected(lane.endpoint.block, connect_ns, tls_ns)
+    # Connecting again for a second try is part of the service time, which counts from the first send.
+    if lane.first_sent_ns == 0:
+        lane.connect_ns = connect_ns + max(<int64_t> 0, tls_ns)
+    request_begin(reactor, lane)
+
+
+# -------------------------------------------------------------------------------------- what the lane's greenlet reports
+
+cdef inline void lane_connect_ended(Lane* lane) noexcept nogil:
+    lane.endpoint.connecting -= 1
+    lane.endpoint.connecting_since_ns -= lane.taken_ns
+
+
+cdef inline bint lane_attach(
+    Reactor* reactor, Lane* lane, int32_t descriptor, int64_t connect_ns, int64_t tls_ns
+) noexcept nogil:
+    """The socket that was ordered is connected; False: it cannot be watched."""
+    cdef Connection* connection = lane_connection(lane)
+    if socket_watch(reactor.epoll, EPOLL_CTL_ADD, descriptor, EPOLLIN | EPOLLRDHUP, connection) < 0:
+        close_descriptor(descriptor)
+        return False
+    socket_stamp(descriptor)
+    connection.descriptor = descriptor
+    connection.wants_writable = 0
+    connection.cut_short = 0
+    connection.served = 0
+    lane_connect_ended(lane)
+    lane_connected(reactor, lane, connect_ns, tls_ns)
+    return True
+
+
+cdef inline void lane_fail_connecting(
+    Reactor* reactor, Lane* lane, ErrorKind kind, const char* reason, bint has_age, int64_t now_ns
+) noexcept nogil:
+    lane_connect_ended(lane)
+    account_failure(lane, kind, reason, has_age, now_ns)
+    lane_refused(reactor, lane, now_ns - lane.taken_ns if has_age else -1, now_ns)

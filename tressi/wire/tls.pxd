@@ -1,0 +1,74 @@
+"""TLS through the standard library: an SSLObject between two memory BIOs, made by the lane's greenlet, used here.
+
+A session is the tuple (incoming.write, object.read, object.write, outgoing.read, object.pending, incoming). The turns of
+a reactor that has TLS origins keep the GIL, so that taking it here costs next to nothing.
+"""
+
+from cpython.buffer cimport PyBUF_READ, PyBUF_WRITE
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
+from cpython.memoryview cimport PyMemoryView_FromMemory
+from cpython.object cimport PyObject
+from cpython.ref cimport Py_INCREF, Py_XDECREF
+from libc.stdint cimport int64_t
+
+from tressi.wire.lane cimport Connection
+from tressi.wire.socket cimport EAGAIN, EPROTO, socket_receive
+
+
+cdef inline void tls_end(Connection* connection) noexcept with gil:
+    Py_XDECREF(connection.tls)
+    Py_XDECREF(connection.sealed)
+    connection.tls = NULL
+    connection.sealed = NULL
+
+
+cdef inline void tls_begin(Connection* connection, session) noexcept:
+    """The connection speaks TLS from now on, by `session`."""
+    Py_INCREF(session)
+    connection.tls = <PyObject*> session
+
+
+cdef inline bint tls_seal(Connection* connection) noexcept with gil:
+    """Encrypt the request that `send_at` points to, and point it to the result; False: TLS failed."""
+    cdef tuple session = <tuple> connection.tls
+    try:
+        session[2](PyMemoryView_FromMemory(<char*> connection.send_at, connection.send_left, PyBUF_READ))
+        sealed = session[3]()
+    except OSError:
+        return False
+    Py_INCREF(sealed)
+    Py_XDECREF(connection.sealed)
+    connection.sealed = <PyObject*> sealed
+    connection.send_at = PyBytes_AS_STRING(sealed)
+    connection.send_left = PyBytes_GET_SIZE(sealed)
+    return True
+
+
+cdef inline int64_t tls_open(tuple session, char* buffer, int64_t room) except? -1:
+    """Decrypt what the BIO holds into `buffer`; returns its size, -EAGAIN without a whole record, 0 at TLS's own end."""
+    cdef int64_t size = 0, got = 1
+    read, pending, incoming = session[1], session[4], session[5]
+    try:
+        # `pending` spares the exception that a read without data would raise.
+        while got > 0 and size < room and (size == 0 or pending() or incoming.pending):
+            got = read(room - size, PyMemoryView_FromMemory(buffer + size, room - size, PyBUF_WRITE))
+            size += got
+    except OSError as failure:
+        # SSLWantReadError is the one that only asks for more; its errno is ssl.SSL_ERROR_WANT_READ.
+        if failure.errno != 2:
+            return -EPROTO
+        return size if size > 0 else -EAGAIN
+    return size
+
+
+cdef inline int64_t tls_receive(
+    Connection* connection, char* sealed, int64_t sealed_room, char* buffer, int64_t room, int64_t* stamp_ns
+) noexcept with gil:
+    """Like socket_receive, but `buffer` gets what was said inside TLS; -EPROTO: TLS failed."""
+    cdef int64_t size = socket_receive(connection.descriptor, sealed, sealed_room, stamp_ns)
+    if size <= 0:
+        connection.cut_short = size == 0
+        return size
+    session = <tuple> connection.tls
+    session[0](PyBytes_FromStringAndSize(sealed, size))
+    return tls_open(session, buffer, room)
