@@ -1,0 +1,185 @@
+"""The one door: overrides, identities, the record of the config, and the examples."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tressi.config.load import Overrides, load_config
+from tressi.errors import ConfigError
+from tressi.model import EarlyExit, Expectation
+
+EXAMPLES = sorted((Path(__file__).parent.parent / "examples").glob("*.json"))
+
+
+def one(**more):
+    """A config of one request."""
+    return {"requests": [{"url": "http://h/"}], **more}
+
+
+def test_overrides_replace_the_files_settings():
+    """Every override lands where its config key would."""
+    overrides = Overrides(
+        duration=1,
+        rps=2,
+        workers=3,
+        concurrent_requests=4,
+        ramp_up_time=1,
+        base_url="http://base",
+        timeout=0.5,
+        seed=6,
+        export="out",
+    )
+    config = load_config({"requests": [{"url": "/x"}], "duration": 99, "rps": 99, "baseUrl": "http://other"}, overrides)
+
+    assert (config.duration_s, config.shared_pool.target_rps, config.shared_pool.workers) == (1, 2, 3)
+    assert (config.concurrent_requests, config.shared_pool.ramp_up_time, config.seed) == (4, 1, 6)
+    assert (config.endpoints[0].url, config.endpoints[0].timeout_s, config.export) == ("http://base/x", 0.5, "out")
+
+
+def test_absent_overrides_change_nothing():
+    """The default of each is to leave the file's."""
+    assert load_config(one(rps=5), Overrides()) == load_config(one(rps=5))
+
+
+@pytest.mark.parametrize(
+    ("overrides", "line"),
+    [
+        (Overrides(duration=0), "duration: 0 is not greater than 0 (given by --duration)"),
+        (Overrides(concurrent_requests=-1), "concurrentRequests: -1 is not greater than 0 (given by --concurrent-requests)"),
+        (
+            Overrides(base_url="h"),
+            'baseUrl: "h" is not an absolute http:// or https:// URL (given by --base-url)',
+        ),
+        (
+            Overrides(timeout=float("nan")),
+            "timeout: is no number that JSON has, or beyond what a number can hold",
+        ),
+    ],
+)
+def test_an_override_is_held_to_the_rules_of_its_key(overrides, line):
+    """The message says that the value did not come from the file."""
+    with pytest.raises(ConfigError) as caught:
+        load_config(one(duration=5), overrides)
+    assert str(caught.value) == line
+
+
+def test_an_override_reaches_a_legacy_file_where_its_key_goes():
+    """`rps` and `workers` are the budgets of a legacy file, whoever gives them."""
+    config = load_config(one(autoscale=True, rps=10), Overrides(rps=20, workers=7))
+
+    assert (config.endpoints[0].autoscale.target_rps, config.worker_limit) == (20, 7)
+
+
+def test_repeated_endpoints_have_keys_of_their_own():
+    """A repeated key gets a number; user info is masked, and two users of one address are told apart by it alone."""
+    urls = ["http://h/a", "http://h/a", "http://h/b", "http://h/a", "http://ann:word@h/a", "http://bob:pass@h/a"]
+
+    config = load_config({"requests": [{"url": url} for url in urls]})
+
+    assert [endpoint.endpoint_key for endpoint in config.endpoints] == [
+        "GET http://h/a",
+        "GET http://h/a #2",
+        "GET http://h/b",
+        "GET http://h/a #3",
+        "GET http://***@h/a",
+        "GET http://***@h/a #2",
+    ]
+
+
+def test_expectations_timeouts_and_names_are_resolved():
+    """One status is a list of one; a request's own timeout wins over the run's."""
+    requests = [
+        {"url": "http://h/", "expect": {"status": 404}, "timeout": 1.5, "name": "gone"},
+        {"url": "http://h/", "expect": {"status": [200, 201], "bodyContains": "ö"}},
+        {"url": "http://h/", "expect": {}},
+    ]
+
+    config = load_config({"requests": requests, "timeout": 5})
+
+    assert [(endpoint.expect, endpoint.timeout_s, endpoint.name) for endpoint in config.endpoints] == [
+        (Expectation(status=(404,)), 1.5, "gone"),
+        (Expectation(status=(200, 201), body_contains=b"\xc3\xb6"), 5, None),
+        (None, 5, None),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        ({}, None),
+        ({"earlyExitOnError": False, "errorCountThreshold": 3}, None),
+        ({"earlyExitOnError": True}, EarlyExit()),
+        (
+            {
+                "earlyExitOnError": True,
+                "errorRateThreshold": 0,
+                "errorCountThreshold": 3,
+                "errorStatusCodes": [500, 503, 500],
+            },
+            EarlyExit(0.0, 3, frozenset({500, 503})),
+        ),
+    ],
+)
+def test_early_exit_is_resolved_only_where_it_is_armed(settings, expected):
+    """Thresholds alone arm nothing; a rate of 0 is a threshold, not an absence."""
+    assert load_config(one(**settings)).early_exit == expected
+
+
+def test_the_record_has_no_secret():
+    """Secret headers, those named by the user, and user info are masked wherever they stand."""
+    document = {
+        "baseUrl": "http://ann:SECRET@h",
+        "headers": {"Authorization": "SECRET", "x-token": "SECRET", "Accept": "shown"},
+        "requests": [{"url": "/x", "headers": {"Cookie": "SECRET", "X-API-Key": "SECRET"}}, {"url": "http://SECRET@h/"}],
+    }
+
+    config = load_config(document, Overrides(mask_headers=("X-Token",)))
+
+    assert "SECRET" not in json.dumps(config.document)
+    assert config.document["headers"] == {"Authorization": "***", "x-token": "***", "Accept": "shown"}
+    assert config.document["baseUrl"] == "http://***@h"
+    assert "SECRET" not in "".join(endpoint.endpoint_key + endpoint.masked_url for endpoint in config.endpoints)
+    assert dict(config.endpoints[0].headers)["Authorization"] == "SECRET"
+
+
+def test_the_record_has_the_defaults():
+    """It says what was run: at the top, in the global section and in each request, never in an endpoint's section."""
+    section = {"enabled": True, "targetRps": 5}
+    record = load_config({"requests": [{"url": "http://h/", "autoscale": {"enabled": True}}], "autoscale": section}).document
+
+    assert record["requests"] == [{"url": "http://h/", "autoscale": {"enabled": True}, "method": "GET"}]
+    assert (record["duration"], record["workers"], record["timeout"]) == (10, 10, 30)
+    assert record["autoscale"] == {
+        **section,
+        "minWorkers": 1,
+        "scaleUpThreshold": 0.9,
+        "scaleDownThreshold": 1.1,
+        "scaleUpFactor": 0.25,
+        "scaleDownFactor": 0.25,
+        "cooldownPeriod": 2,
+        "distributionStrategy": "proportional",
+        "defaultWeight": 1,
+    }
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.name)
+def test_an_example_loads_and_its_record_is_the_same_run(example):
+    """Examples have no problem and no warning but the legacy one; a record can be run again."""
+    config = load_config(example)
+
+    assert all("legacy" in warning for warning in config.warnings)
+    again = load_config(config.document)
+    assert (again.endpoints, again.shared_pool, again.worker_limit) == (
+        config.endpoints,
+        config.shared_pool,
+        config.worker_limit,
+    )
+    assert again.document == config.document
+
+
+def test_there_are_examples():
+    """The table above is not empty by mistake."""
+    assert {"basic.json", "autoscale.json", "priority.json", "legacy.json", "shared-pool.json", "ramp.json"} <= {
+        path.name for path in EXAMPLES
+    }

@@ -1,0 +1,245 @@
+"""The schema: the contract that tressi was given, letter for letter, and optional properties beside it."""
+
+import json
+
+import pytest
+from jsonschema import Draft7Validator
+
+from tressi.config.schema import properties, schema, schema_text
+
+CONTRACT = """\
+{
+  "$schema": "http://json-schema.org/draft-07/schema#",
+  "$ref": "#/definitions/TressiConfigSchema",
+  "definitions": {
+    "AutoscaleConfig": {
+      "type": "object",
+      "properties": {
+        "enabled": {
+          "type": "boolean",
+          "description": "Enable or disable autoscaling for this endpoint"
+        },
+        "targetRps": {
+          "type": "integer",
+          "minimum": 1,
+          "description": "Target requests per second for this endpoint"
+        },
+        "maxWorkers": {
+          "type": "integer",
+          "minimum": 1,
+          "description": "Maximum number of workers for this endpoint"
+        },
+        "minWorkers": {
+          "type": "integer",
+          "minimum": 1,
+          "description": "Minimum number of workers for this endpoint"
+        },
+        "rampUpTime": {
+          "type": "integer",
+          "minimum": 0,
+          "description": "Time in seconds to ramp up to target RPS"
+        },
+        "scaleUpThreshold": {
+          "type": "number",
+          "minimum": 0,
+          "maximum": 1,
+          "default": 0.9,
+          "description": "Percentage of target RPS that triggers scale-up"
+        },
+        "scaleDownThreshold": {
+          "type": "number",
+          "minimum": 1,
+          "description": "Percentage of target RPS that triggers scale-down"
+        },
+        "scaleUpFactor": {
+          "type": "number",
+          "minimum": 0.1,
+          "maximum": 1,
+          "default": 0.25,
+          "description": "Percentage of current workers to add when scaling up"
+        },
+        "scaleDownFactor": {
+          "type": "number",
+          "minimum": 0.1,
+          "maximum": 1,
+          "default": 0.25,
+          "description": "Percentage of current workers to remove when scaling down"
+        },
+        "cooldownPeriod": {
+          "type": "integer",
+          "minimum": 1,
+          "default": 2,
+          "description": "Seconds to wait between scaling actions"
+        }
+      },
+      "required": ["enabled"]
+    },
+    "EndpointAutoscaleConfig": {
+      "allOf": [
+        { "$ref": "#/definitions/AutoscaleConfig" },
+        {
+          "type": "object",
+          "properties": {
+            "weight": {
+              "type": "number",
+              "minimum": 0.1,
+              "maximum": 1,
+              "description": "Relative weight for RPS distribution among endpoints"
+            },
+            "priority": {
+              "type": "string",
+              "enum": ["high", "medium", "low"],
+              "default": "medium",
+              "description": "Priority level for worker allocation"
+            }
+          }
+        }
+      ]
+    },
+    "GlobalAutoscaleConfig": {
+      "allOf": [
+        { "$ref": "#/definitions/AutoscaleConfig" },
+        {
+          "type": "object",
+          "properties": {
+            "distributionStrategy": {
+              "type": "string",
+              "enum": ["proportional", "equal", "priority-based"],
+              "default": "proportional",
+              "description": "How to distribute workers among endpoints"
+            },
+            "defaultWeight": {
+              "type": "number",
+              "minimum": 0.1,
+              "maximum": 1,
+              "default": 1,
+              "description": "Default weight for endpoints without specific weight"
+            }
+          }
+        }
+      ]
+    },
+    "RequestConfigSchema": {
+      "type": "object",
+      "properties": {
+        "url": {
+          "type": "string",
+          "minLength": 1,
+          "format": "uri"
+        },
+        "payload": {
+          "anyOf": [
+            { "type": "object", "additionalProperties": {} },
+            { "type": "array", "items": {} }
+          ]
+        },
+        "method": {
+          "type": "string",
+          "enum": ["GET", "POST", "PUT", "DELETE", "HEAD", "OPTIONS"],
+          "default": "GET"
+        },
+        "headers": {
+          "type": "object",
+          "additionalProperties": { "type": "string" }
+        },
+        "autoscale": {
+          "$ref": "#/definitions/EndpointAutoscaleConfig"
+        }
+      },
+      "required": ["url"]
+    },
+    "TressiConfigSchema": {
+      "type": "object",
+      "properties": {
+        "$schema": { "type": "string" },
+        "headers": {
+          "type": "object",
+          "additionalProperties": { "type": "string" }
+        },
+        "requests": {
+          "type": "array",
+          "items": { "$ref": "#/definitions/RequestConfigSchema" },
+          "minItems": 1
+        },
+        "workers": { "type": "integer", "exclusiveMinimum": 0 },
+        "concurrentRequests": { "type": "integer", "exclusiveMinimum": 0 },
+        "duration": { "type": "integer", "exclusiveMinimum": 0 },
+        "rampUpTime": { "type": "integer", "minimum": 0 },
+        "rps": { "type": "integer", "exclusiveMinimum": 0 },
+        "autoscale": {
+          "anyOf": [
+            { "type": "boolean" },
+            { "$ref": "#/definitions/GlobalAutoscaleConfig" }
+          ]
+        },
+        "export": { "type": "string", "minLength": 1 },
+        "earlyExitOnError": { "type": "boolean" },
+        "errorRateThreshold": { "type": "number", "minimum": 0, "maximum": 1 },
+        "errorCountThreshold": { "type": "integer", "exclusiveMinimum": 0 },
+        "errorStatusCodes": {
+          "type": "array",
+          "items": { "type": "integer", "minimum": 100, "maximum": 599 }
+        }
+      },
+      "required": ["requests"]
+    }
+  }
+}
+"""
+
+ADDED = {
+    "AutoscaleConfig": {"initialWorkers"},
+    "RequestConfigSchema": {"name", "timeout", "body", "expect"},
+    "TressiConfigSchema": {
+        "baseUrl",
+        "timeout",
+        "arrival",
+        "tls",
+        "keepAlive",
+        "followRedirects",
+        "proxy",
+        "seed",
+        "thresholds",
+    },
+}
+
+
+def test_every_line_of_the_contract_stands_in_the_schema_in_order():
+    """Nothing of the contract is reworded, moved or left out, down to the spelling of each line."""
+    lines = iter(line.rstrip(",") for line in schema_text().splitlines())
+    for line in CONTRACT.splitlines():
+        assert line.rstrip(",") in lines, line
+
+
+def test_without_the_added_properties_the_schema_is_the_contract():
+    """What is added is exactly the listed properties, and no rule about those that were there."""
+    stripped = json.loads(schema_text())
+    for name, added in ADDED.items():
+        known = stripped["definitions"][name]["properties"]
+        assert added <= known.keys()
+        stripped["definitions"][name]["properties"] = {key: node for key, node in known.items() if key not in added}
+
+    assert stripped == json.loads(CONTRACT)
+
+
+@pytest.mark.parametrize("definition", ADDED)
+def test_what_is_added_is_optional_and_described(definition):
+    """An old config stays valid, and whoever meets a new property is told what it does."""
+    node = schema()["definitions"][definition]
+    assert not ADDED[definition] & set(node.get("required", ()))
+    for name in ADDED[definition]:
+        assert node["properties"][name]["description"]
+
+
+def test_the_schema_is_a_valid_schema():
+    """A checker that reads it finds no mistake in the schema itself."""
+    Draft7Validator.check_schema(schema())
+
+
+def test_the_properties_of_a_section_are_found_through_references():
+    """`allOf`, `anyOf` and `$ref` hide no property from the warnings about unknown ones."""
+    top = properties(schema())
+    assert {"enabled", "targetRps", "initialWorkers", "distributionStrategy"} <= properties(top["autoscale"]).keys()
+    assert {"enabled", "cooldownPeriod", "weight", "priority"} <= properties(top["requests"]["items"]).keys() | properties(
+        properties(top["requests"]["items"])["autoscale"]
+    ).keys()

@@ -1,0 +1,263 @@
+"""Reading a config: whatever the bytes are, a document or a sentence."""
+
+import io
+import json
+import sys
+from contextlib import suppress
+from threading import Thread
+from types import SimpleNamespace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tressi.config.source import MAX_BYTES, decoded, parse, read
+from tressi.errors import ConfigError
+
+
+def message_of(source):
+    """Read what cannot be read, and return the sentence."""
+    with pytest.raises(ConfigError) as caught:
+        read(source)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        pytest.param(b"", "FILE is empty; `tressi init` writes a config to start from", id="an empty file"),
+        pytest.param(b" \n\t", "FILE is empty; `tressi init` writes a config to start from", id="nothing but space"),
+        pytest.param(b"\xef\xbb\xbf", "FILE is empty; `tressi init` writes a config to start from", id="a lone mark"),
+        pytest.param(b"\x7fELF\0\1", "FILE is binary, not JSON: byte 5 is NUL", id="a program"),
+        pytest.param(b'{"a": \xff}', "FILE is not UTF-8: byte 7 is 0xff", id="a byte that UTF-8 has not"),
+        pytest.param("{}".encode("utf-16"), "FILE is UTF-16; JSON is UTF-8, save it as such", id="UTF-16"),
+        pytest.param(
+            b'{\n  "a" 1\n}',
+            "FILE is not JSON: expecting ':' delimiter at line 2, column 7",
+            id="a colon left out",
+        ),
+        pytest.param(b"duration: 5", "FILE is not JSON: expecting value at line 1, column 1", id="YAML"),
+        pytest.param(b"{} {}", "FILE is not JSON: extra data at line 1, column 4", id="two documents"),
+        pytest.param(b"[" * 10_000 + b"]" * 10_000, "FILE is nested deeper than 100 levels", id="10,000 levels"),
+        pytest.param(b'{"a":' * 101 + b"1" + b"}" * 101, "a.a.a: is nested deeper than 100 levels", id="one level too many"),
+        pytest.param(
+            b'{"a": [1, NaN]}', "a[1]: is no number that JSON has, or beyond what a number can hold", id="NaN is no JSON"
+        ),
+        pytest.param(b'{"a": 1e999}', "a: is no number that JSON has, or beyond what a number can hold", id="beyond any float"),
+        pytest.param(
+            b'{"a": ' + b"9" * 5_000 + b"}",
+            "a: is no number that JSON has, or beyond what a number can hold",
+            id="more digits than Python converts",
+        ),
+        pytest.param(rb'{"a": "\ud800"}', "a: has half of a surrogate pair, which is no character", id="half a character"),
+    ],
+)
+def test_a_file_that_is_no_json_is_refused_with_its_place(tmp_path, data, message):
+    """The message names the file, and where in it the trouble starts."""
+    file = tmp_path / "config.json"
+    file.write_bytes(data)
+
+    assert message_of(file) == message.replace("FILE", str(file))
+
+
+def test_what_is_no_file_is_refused_with_the_reason(tmp_path):
+    """A directory, a missing file, a name with a NUL and an endless device each have their sentence."""
+    assert message_of(tmp_path) == f"{tmp_path} is a directory, not a config file"
+    assert message_of(tmp_path / "none.json") == f"cannot read {tmp_path}/none.json: No such file or directory"
+    assert message_of("a\0b") == "cannot read a\\u0000b: embedded null byte"
+    assert message_of("/dev/zero") == f"/dev/zero is larger than {MAX_BYTES // 1024**2} MiB, the most a config may have"
+    assert message_of("http://host/c.json") == (
+        "a config is fetched over https:// only, because anyone on the way could change it"
+    )
+
+
+def test_a_byte_order_mark_is_skipped(tmp_path):
+    """A file saved by an editor that writes the mark is read like any other."""
+    file = tmp_path / "config.json"
+    file.write_bytes(b'\xef\xbb\xbf{"duration": 5}')
+
+    assert read(file).document == {"duration": 5}
+
+
+def test_a_dash_reads_standard_input(monkeypatch):
+    """`-` means standard input, under that name in messages; a closed one is no traceback."""
+    monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO(b'{"rps": 3}')))
+    assert read("-").document == {"rps": 3}
+    monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO(b"{")))
+    assert message_of("-").startswith("standard input is not JSON: ")
+    monkeypatch.setattr(sys, "stdin", None)
+    assert message_of("-") == "cannot read standard input: it is closed"
+
+
+def test_a_key_that_stands_twice_is_a_warning(tmp_path):
+    """The last one counts, as in JavaScript; the reader is told, with the place."""
+    file = tmp_path / "config.json"
+    file.write_text('{"rps": 1, "requests": [{"url": "a", "url": "b"}], "rps": 2, "rps": 3}')
+
+    reading = read(file)
+
+    assert reading.document == {"rps": 3, "requests": [{"url": "b"}]}
+    assert reading.warnings == (
+        "rps: stands more than once; the last one counts",
+        "requests[0].url: stands more than once; the last one counts",
+    )
+
+
+def test_a_mapping_is_copied():
+    """What a program changes in its mapping later does not change the config; tuples are arrays."""
+    mapping = {"requests": ({"url": "http://h/"},)}
+
+    document = read(mapping).document
+    mapping["requests"][0]["url"] = "http://other/"
+
+    assert document == {"requests": [{"url": "http://h/"}]}
+
+
+def endless():
+    """A list that contains itself."""
+    loop = []
+    loop.append(loop)
+    return loop
+
+
+@pytest.mark.parametrize(
+    ("mapping", "message"),
+    [
+        ({"a": {1, 2}}, "the mapping cannot be written as JSON: Object of type set is not JSON serializable"),
+        ({"a": endless()}, "the mapping cannot be written as JSON: Circular reference detected"),
+        ({"a": float("inf")}, "a: is no number that JSON has, or beyond what a number can hold"),
+        (5, None),
+    ],
+)
+def test_a_mapping_that_is_no_json_is_refused(mapping, message):
+    """A program's mistake gets a sentence too; a number is JSON, and for the schema to refuse."""
+    if message is None:
+        assert read(mapping).document == mapping
+    else:
+        assert message_of(mapping) == message
+
+
+@given(st.binary(max_size=200) | st.text(max_size=200).map(str.encode))
+def test_any_bytes_are_a_document_or_a_config_error(data):
+    """No bytes lead to another exception."""
+    with suppress(ConfigError):
+        parse(decoded(data, "it"), "it")
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    max_leaves=20,
+)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.dictionaries(st.text(), json_values))
+def test_what_json_can_hold_is_read_unchanged(document):
+    """Reading loses nothing."""
+    assert read(document).document == document
+    assert parse(decoded(json.dumps(document).encode(), "it"), "it") == document
+
+
+# ------------------------------------------------------------------------------------------------------------- https://
+
+# Made for this test alone, valid for localhost until 2125.
+CERTIFICATE = """\
+-----BEGIN CERTIFICATE-----
+MIIBmzCCAUGgAwIBAgIUBAmEOEjAtdhcK+QbyL+vhOGMsUIwCgYIKoZIzj0EAwIw
+FDESMBAGA1UEAwwJbG9jYWxob3N0MCAXDTI2MTEyNDAyMTU0NloYDzIxMjYxMDMx
+MDIxNTQ2WjAUMRIwEAYDVQQDDAlsb2NhbGhvc3QwWTATBgcqhkjOPQIBBggqhkjO
+PQMBBwNCAASd6sKqarN9fufSZhrnGkRABjhTogd5MgzsugcVlAizZ+9j+v41pnZj
+lg7SqTNWH9hyoxSehn2KeiczOTU4wuGAo28wbTAdBgNVHQ4EFgQUD9fXpLJvPE2L
+kAOdFXpRPS88py4wHwYDVR0jBBgwFoAUD9fXpLJvPE2LkAOdFXpRPS88py4wDwYD
+VR0TAQH/BAUwAwEB/zAaBgNVHREEEzARgglsb2NhbGhvc3SHBH8AAAEwCgYIKoZI
+zj0EAwIDSAAwRQIhAIUQkA8HA2XAz5ww+sfdQO7OV8kwjmZG+Hx8WeTDEVWIAiB4
+S26/vzc6pmFO/ouHV8DVugsItsSsBgWi3J43R+zaDw==
+-----END CERTIFICATE-----
+"""
+KEY = """\
+-----BEGIN PRIVATE KEY-----
+MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgMDqhpptJ6r/yge4e
+V2VSg1LQldH6Tv0l1mM/mYRDvNShRANCAASd6sKqarN9fufSZhrnGkRABjhTogd5
+MgzsugcVlAizZ+9j+v41pnZjlg7SqTNWH9hyoxSehn2KeiczOTU4wuGA
+-----END PRIVATE KEY-----
+"""
+
+
+@pytest.fixture
+def served(tmp_path):
+    """An HTTPS server on loopback: its port, its pages as path → (status, headers, body), and its certificate."""
+    import ssl
+    from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+    pages, seen = {}, []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self):
+            seen.append(self.headers.get("Authorization"))
+            status, headers, body = pages[self.path]
+            self.send_response(status)
+            for name, value in {**headers, "Content-Length": str(len(body))}.items():
+                self.send_header(name, value)
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_):
+            pass
+
+    certificate, key = tmp_path / "certificate.pem", tmp_path / "key.pem"
+    certificate.write_text(CERTIFICATE)
+    key.write_text(KEY)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.handle_error = lambda *_: None
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    yield SimpleNamespace(port=server.server_address[1], pages=pages, seen=seen, certificate=certificate)
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def test_an_unknown_certificate_is_refused(served):
+    """Verification is on: a config from a server that proves nothing is not read."""
+    served.pages["/c.json"] = (200, {}, b"{}")
+
+    message = message_of(f"https://127.0.0.1:{served.port}/c.json")
+
+    assert message.startswith(f"cannot fetch https://127.0.0.1:{served.port}/c.json: ")
+    assert "self-signed certificate" in message
+
+
+def test_a_config_is_fetched_with_its_credentials_and_through_redirects(served, monkeypatch):
+    """With the certificate trusted the body is the config; user info goes out as credentials."""
+    monkeypatch.setenv("SSL_CERT_FILE", str(served.certificate))
+    served.pages["/old"] = (302, {"Location": "/c.json"}, b"")
+    served.pages["/c.json"] = (200, {}, b'{"rps": 7}')
+
+    assert read(f"https://ann:secret@127.0.0.1:{served.port}/c.json").document == {"rps": 7}
+    assert served.seen == ["Basic YW5uOnNlY3JldA=="]
+    assert read(f"https://127.0.0.1:{served.port}/old").document == {"rps": 7}
+
+
+def test_what_a_server_answers_instead_of_a_config_is_said(served, monkeypatch):
+    """A status, a redirect away from https:// and one without end each have their sentence; no user info in any."""
+    monkeypatch.setenv("SSL_CERT_FILE", str(served.certificate))
+    served.pages["/gone"] = (404, {}, b"")
+    served.pages["/down"] = (301, {"Location": "http://ann:secret@127.0.0.1/c.json"}, b"")
+    served.pages["/round"] = (301, {"Location": "/round"}, b"")
+    here = f"127.0.0.1:{served.port}"
+
+    assert message_of(f"https://ann:secret@{here}/gone") == f"cannot fetch https://***@{here}/gone: answered with status 404"
+    assert message_of(f"https://{here}/down") == (
+        f"cannot fetch https://{here}/down: redirects to http://***@127.0.0.1/c.json, which is not https://"
+    )
+    assert message_of(f"https://{here}/round") == f"cannot fetch https://{here}/round: redirects more than 5 times"
+
+
+@pytest.mark.parametrize("url", ["https://127.0.0.1:1/c.json", "https://", "https://[::1/c", "https://h:x/"])
+def test_an_address_that_cannot_be_fetched_is_a_config_error(url):
+    """A refused connection and a broken address end in a sentence that names the address."""
+    assert message_of(url).startswith(f"cannot fetch {url}: ")

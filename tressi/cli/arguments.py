@@ -1,0 +1,87 @@
+"""The flags that several subcommands share: each named after the config key that it overrides, and the logging flags."""
+
+from __future__ import annotations
+
+from argparse import ArgumentTypeError
+from math import isfinite
+from typing import TYPE_CHECKING
+
+from tressi.config.load import Overrides
+from tressi.log import set_up
+
+if TYPE_CHECKING:
+    from argparse import ArgumentParser, Namespace
+
+LOG_LEVELS = ("debug", "info", "warning", "error")
+
+
+def add_config(parser: ArgumentParser) -> None:
+    """Declare the config to read, as `arguments.config`."""
+    parser.add_argument("config", metavar="CONFIG", help="a file, - for standard input, or an https:// address")
+
+
+def add_overrides(parser: ArgumentParser) -> None:
+    """Declare the flags that override the config; `overrides` makes a value of them."""
+    group = parser.add_argument_group("overriding the config")
+    group.add_argument("--duration", type=_integer, metavar="S", help="seconds the run lasts")
+    group.add_argument("--rps", type=_integer, metavar="N", help="requests per second of the shared pool")
+    group.add_argument("--workers", type=_integer, metavar="N", help="workers of the shared pool")
+    group.add_argument("--concurrent-requests", type=_integer, metavar="N", help="requests in flight per worker")
+    group.add_argument("--ramp-up-time", type=_integer, metavar="S", help="seconds until the target rate is reached")
+    group.add_argument("--base-url", metavar="URL", help="put in front of every url that is not absolute")
+    group.add_argument("--timeout", type=_number, metavar="S", help="seconds until a request counts as failed")
+    group.add_argument("--seed", type=_integer, metavar="N", help="seed of every random choice")
+    group.add_argument("--export", metavar="DIR", help="directory for the result files")
+    group.add_argument(
+        "--mask-header",
+        action="append",
+        default=[],
+        dest="mask_headers",
+        metavar="NAME",
+        help="a header whose value is a secret; may be given several times",
+    )
+
+
+def add_logging(parser: ArgumentParser) -> None:
+    """Declare the flags that say how to log; `set_up_logging` obeys them."""
+    group = parser.add_argument_group("logging, to standard error")
+    group.add_argument("--log-format", choices=("console", "json"), default="console", help="default: console")
+    group.add_argument("--log-level", choices=LOG_LEVELS, default="info", help="default: info")
+
+
+def overrides(arguments: Namespace) -> Overrides:
+    """Return what the flags of `add_overrides` were given."""
+    return Overrides(
+        duration=arguments.duration,
+        rps=arguments.rps,
+        workers=arguments.workers,
+        concurrent_requests=arguments.concurrent_requests,
+        ramp_up_time=arguments.ramp_up_time,
+        base_url=arguments.base_url,
+        timeout=arguments.timeout,
+        seed=arguments.seed,
+        export=arguments.export,
+        mask_headers=tuple(arguments.mask_headers),
+    )
+
+
+def set_up_logging(arguments: Namespace) -> None:
+    """Log as the flags of `add_logging` say."""
+    set_up(arguments.log_format, arguments.log_level)
+
+
+def _integer(text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        raise ArgumentTypeError(f"{text!r} is not an integer") from None
+
+
+def _number(text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = float("nan")
+    if not isfinite(number):
+        raise ArgumentTypeError(f"{text!r} is not a number")
+    return number

@@ -1,0 +1,41 @@
+"""`tressi migrate`: write a legacy config in the current form."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from tressi.cli.arguments import add_config
+from tressi.cli.exits import Exit
+from tressi.cli.output import remark, write
+from tressi.config.check import breaches
+from tressi.config.migrate import migrated
+from tressi.config.place import in_document_order, problem_of
+from tressi.config.source import read
+from tressi.errors import ConfigError
+
+if TYPE_CHECKING:
+    from argparse import ArgumentParser, Namespace
+
+NAME = "migrate"
+HELP = """Turn a legacy config (autoscale: true with top-level rps, workers, rampUpTime) into the current form.
+Endpoints stay as they are: which of them deserves how much of the rate is for you to decide."""
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Declare the config and where the migrated one goes."""
+    add_config(parser)
+    parser.add_argument("-o", "--output", default="-", metavar="FILE", help="where to write; default: standard output")
+
+
+def execute(arguments: Namespace) -> int:
+    """Write the migrated config, secrets and all. Raises `ConfigError`, `OutputError`."""
+    document = read(arguments.config).document
+    findings = breaches(document)
+    if findings:
+        raise ConfigError([problem_of(finding) for finding in in_document_order(findings, document)])
+    current = migrated(document)
+    if current == document:
+        remark("this config is in the current form already")
+    write(json.dumps(current, indent=2, ensure_ascii=False), arguments.output)
+    return Exit.DONE

@@ -1,0 +1,127 @@
+"""`tressi validate`: check a config without running it, and print the plan that it resolves to."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from tressi.cli.arguments import add_config, add_overrides, overrides
+from tressi.cli.exits import Exit, exit_of
+from tressi.cli.output import write
+from tressi.config.load import load_config
+from tressi.errors import ConfigError
+
+if TYPE_CHECKING:
+    from argparse import ArgumentParser, Namespace
+    from collections.abc import Mapping, Sequence
+
+    from tressi.model import ResolvedConfig, ResolvedEndpoint
+
+NAME = "validate"
+HELP = "Check a config, all problems at once, and print what a run of it would do. Nothing is sent."
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Declare the config, the form of the answer, and the overrides."""
+    add_config(parser)
+    parser.add_argument("--json", action="store_true", help="print the plan, or the errors, as JSON")
+    add_overrides(parser)
+
+
+def execute(arguments: Namespace) -> int:
+    """Print the plan. Raises `ConfigError`, unless the errors are to be printed as JSON."""
+    try:
+        config = load_config(arguments.config, overrides(arguments))
+    except ConfigError as error:
+        if not arguments.json:
+            raise
+        problems = [{"path": problem.path, "message": problem.message} for problem in error.problems]
+        write(json.dumps({"errors": problems}, indent=2))
+        return exit_of(error)
+    starting = _starting(config)
+    write(json.dumps(plan(config, starting), indent=2) if arguments.json else text(config, starting))
+    return Exit.DONE
+
+
+def plan(config: ResolvedConfig, starting: Mapping[str, int]) -> dict[str, Any]:
+    """Return the plan for programs; `starting` has the first worker count of each autoscaled endpoint."""
+    pool = config.shared_pool
+    return {
+        "endpoints": [_entry(endpoint, starting) for endpoint in config.endpoints],
+        "workerLimit": config.worker_limit,
+        "sharedPool": None if pool is None else {"workers": pool.workers, "targetRps": _round(pool.target_rps)},
+        "warnings": list(config.warnings),
+    }
+
+
+def text(config: ResolvedConfig, starting: Mapping[str, int]) -> str:
+    """Return the plan for people: a table of the endpoints, then the pools, then the warnings."""
+    rows: list[tuple[str, ...]] = [("endpoint", "target RPS", "workers", "at start", "weight", "priority")]
+    rows += [_row(endpoint, starting) for endpoint in config.endpoints]
+    closing = [_length(config), *_limits(config, starting), *(f"warning: {warning}" for warning in config.warnings)]
+    return "\n".join([*_aligned(rows), "", *closing])
+
+
+def _starting(config: ResolvedConfig) -> dict[str, int]:
+    from tressi.autoscale.allocate import allocate  # noqa: PLC0415 - a bad config is refused without it
+
+    return {allocation.endpoint_key: allocation.worker_count for allocation in allocate(config)}
+
+
+def _entry(endpoint: ResolvedEndpoint, starting: Mapping[str, int]) -> dict[str, Any]:
+    own = endpoint.autoscale
+    return {
+        "endpointKey": endpoint.endpoint_key,
+        "method": endpoint.method,
+        "url": endpoint.masked_url,
+        "autoscale": own is not None,
+        "targetRps": _round(own.target_rps) if own else None,
+        "minWorkers": own.min_workers if own else None,
+        "maxWorkers": own.max_workers if own else None,
+        "weight": _round(own.weight) if own else None,
+        "priority": own.priority if own else None,
+        "rampUpTime": _round(own.ramp_up_time) if own else None,
+        "scaleUpThreshold": own.scale_up_threshold if own else None,
+        "scaleDownThreshold": own.scale_down_threshold if own else None,
+        "scaleUpFactor": own.scale_up_factor if own else None,
+        "scaleDownFactor": own.scale_down_factor if own else None,
+        "cooldownPeriod": _round(own.cooldown_period) if own else None,
+        "initialWorkers": starting.get(endpoint.endpoint_key),
+    }
+
+
+def _row(endpoint: ResolvedEndpoint, starting: Mapping[str, int]) -> tuple[str, ...]:
+    label = f"{endpoint.endpoint_key} ({endpoint.name})" if endpoint.name else endpoint.endpoint_key
+    own = endpoint.autoscale
+    if own is None:
+        return (label, "", "shared", "", "", "")
+    at_start = str(starting[endpoint.endpoint_key])
+    return (label, f"{own.target_rps:g}", f"{own.min_workers}-{own.max_workers}", at_start, f"{own.weight:g}", own.priority)
+
+
+def _aligned(rows: Sequence[tuple[str, ...]]) -> list[str]:
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    sides = (str.ljust, *(str.rjust for _ in widths[1:]))
+    return ["  ".join(side(cell, width) for side, cell, width in zip(sides, row, widths, strict=True)).rstrip() for row in rows]
+
+
+def _length(config: ResolvedConfig) -> str:
+    requests = "request" if config.concurrent_requests == 1 else "requests"
+    return f"{config.duration_s:g} s, {config.concurrent_requests} {requests} in flight per worker at most"
+
+
+def _limits(config: ResolvedConfig, starting: Mapping[str, int]) -> list[str]:
+    lines = []
+    if config.autoscaled:
+        counts = f"{sum(starting.values())} at start, {config.worker_limit} at most"
+        lines.append(f"autoscaled workers: {counts}, {config.strategy} distribution")
+    if config.shared_pool:
+        target = config.shared_pool.target_rps
+        rate = "as fast as responses come back" if target is None else f"{target:g} RPS"
+        lines.append(f"shared pool: {config.shared_pool.workers} workers, {rate}")
+    return lines
+
+
+def _round(number: float | None) -> float | None:
+    """Write 1500.0 as 1500, as the config does."""
+    return int(number) if number is not None and number == int(number) else number

@@ -1,0 +1,1 @@
+"""From a config file to a resolved run: read, check, migrate, resolve; users import `load_config` from tressi."""

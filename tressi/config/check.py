@@ -1,0 +1,116 @@
+"""The schema's word on a document: every broken rule, every unknown property, and integers written as `5.0`.
+
+jsonschema names a broken rule; the sentence is ours, and so is the choice among the branches of an `anyOf`: the one that
+takes values of the given type speaks, the others would only say that they are others.
+"""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Any, cast
+
+from jsonschema import Draft7Validator
+
+from tressi.config.place import Finding, Place, listed, path_of, shown
+from tressi.config.schema import items, leaves, properties, schema
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+
+    from jsonschema import ValidationError
+
+_ARTICLES = {"integer": "an integer", "object": "an object", "array": "an array"}
+
+# One sentence per rule of the schema: the shown value and the rule's argument go in, the message comes out.
+_SENTENCES: dict[str, Callable[[str, Any], str]] = {
+    "type": lambda value, wanted: f"{value} is not {_named(wanted)}",
+    "enum": lambda value, wanted: f"{value} is not one of {listed(wanted)}",
+    "minimum": lambda value, least: f"{value} is less than the minimum of {least}",
+    "maximum": lambda value, most: f"{value} is greater than the maximum of {most}",
+    "exclusiveMinimum": lambda value, bound: f"{value} is not greater than {bound}",
+    "minLength": lambda value, _: f"{value} is empty",
+    "minItems": lambda _, least: f"has no entry, but needs at least {least}",
+}
+
+
+def breaches(document: object, mask_headers: Iterable[str] = ()) -> list[Finding]:
+    """Return everything in the document that breaks the schema; values that may be secrets are masked."""
+    masked = tuple(mask_headers)
+    errors = Draft7Validator(schema()).iter_errors(document)
+    # Once each: every branch of an `allOf` asks for the same type.
+    return list(dict.fromkeys(finding for error in errors for finding in _findings(error, masked)))
+
+
+def unknown_properties(document: object) -> list[str]:
+    """Return a warning for each property that the schema does not know, with the nearest name that it does."""
+    return [
+        f"{path_of((*place, name))}: unknown property, it has no effect{_nearest(name, known)}"
+        for place, name, known in _unknown(schema(), document, ())
+    ]
+
+
+def plain_integers(document: Any, node: Mapping[str, Any] | None = None) -> Any:  # noqa: ANN401 - any JSON value
+    """Copy the document with `5.0` made 5 wherever the schema asks for an integer, and only there."""
+    node = schema() if node is None else node
+    if isinstance(document, dict):
+        known = properties(node)
+        return {name: plain_integers(value, known.get(name, {})) for name, value in document.items()}
+    if isinstance(document, list):
+        return [plain_integers(value, items(node)) for value in document]
+    if isinstance(document, float) and any(leaf.get("type") == "integer" for leaf in leaves(node)):
+        return int(document)
+    return document
+
+
+def _findings(error: ValidationError, mask_headers: tuple[str, ...]) -> Iterator[Finding]:
+    place: Place = tuple(error.absolute_path)
+    rule = str(error.validator)
+    if rule == "anyOf":
+        yield from _speaking_branch(error, mask_headers)
+    elif rule == "required":
+        # jsonschema reports each missing name apart, but tells which only in its sentence.
+        names: list[str] = list(cast("Iterable[str]", error.validator_value))
+        missing = next(name for name in names if error.message.startswith(repr(name)))
+        yield (*place, missing), "is missing, but required"
+    else:
+        yield place, _SENTENCES[rule](shown(error.instance, place, mask_headers), error.validator_value)
+
+
+def _speaking_branch(error: ValidationError, mask_headers: tuple[str, ...]) -> Iterator[Finding]:
+    branches: dict[Any, list[ValidationError]] = {}
+    for inner in error.context or ():
+        branches.setdefault(inner.schema_path[0], []).append(inner)
+    wanted = []
+    for found in branches.values():
+        of_type = [inner.validator_value for inner in found if inner.validator == "type" and not inner.path]
+        if not of_type:
+            for inner in found:
+                yield from _findings(inner, mask_headers)
+            return
+        wanted.append(of_type[0])
+    place: Place = tuple(error.absolute_path)
+    yield place, _SENTENCES["type"](shown(error.instance, place, mask_headers), wanted)
+
+
+def _named(types: str | list[str]) -> str:
+    names = [types] if isinstance(types, str) else types
+    return listed(_ARTICLES.get(name, f"a {name}") for name in names)
+
+
+def _unknown(node: Mapping[str, Any], value: object, place: Place) -> Iterator[tuple[Place, str, list[str]]]:
+    if isinstance(value, list):
+        for index, entry in enumerate(value):
+            yield from _unknown(items(node), entry, (*place, index))
+    elif isinstance(value, dict):
+        known = properties(node)
+        for name, entry in value.items():
+            if name in known:
+                yield from _unknown(known[name], entry, (*place, name))
+            elif known:
+                yield place, name, list(known)
+
+
+def _nearest(name: str, known: list[str]) -> str:
+    folded = {other.lower(): other for other in known}
+    near = get_close_matches(name.lower(), folded, n=1, cutoff=0.6)
+    return f"; did you mean {folded[near[0]]}?" if near else ""

@@ -1,0 +1,23 @@
+"""The value of each setting that a config leaves out: the schema's defaults, and those that the schema leaves open."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tressi.config.schema import properties, schema
+
+_SECTION = {"minWorkers": 1, "scaleDownThreshold": 1.1}
+
+OPEN_DEFAULTS: dict[str, dict[str, Any]] = {
+    "TressiConfigSchema": {"workers": 10, "concurrentRequests": 1, "duration": 10, "rampUpTime": 0},
+    "EndpointAutoscaleConfig": _SECTION,
+    "GlobalAutoscaleConfig": _SECTION,
+}
+
+
+def defaults(definition: str) -> dict[str, Any]:
+    """Return the defaults of one definition of the schema, such as `GlobalAutoscaleConfig`, by property."""
+    known = properties(schema()["definitions"][definition])
+    open_ones = OPEN_DEFAULTS.get(definition, {})
+    values = {name: open_ones.get(name, node.get("default")) for name, node in known.items()}
+    return {name: value for name, value in values.items() if value is not None}

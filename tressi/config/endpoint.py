@@ -1,0 +1,90 @@
+"""From an entry of `requests` to a `ResolvedEndpoint`: address, headers, body, expectation and identity."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+from tressi.config.defaults import defaults
+from tressi.config.meaning import TRANSPORT_HEADERS
+from tressi.config.url import address
+from tressi.model import AutoscaleConfig, Expectation, ResolvedEndpoint
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from tressi.config.resolve import Settings
+
+
+def resolved_endpoints(document: Mapping[str, Any], settings: Sequence[Settings | None]) -> tuple[ResolvedEndpoint, ...]:
+    """Resolve every request of a sound document; `settings` has one complete entry for each, None for the shared pool."""
+    seen: Counter[str] = Counter()
+    return tuple(_resolved(document, request, one, seen) for request, one in zip(document["requests"], settings, strict=True))
+
+
+def _resolved(
+    document: Mapping[str, Any], request: Mapping[str, Any], settings: Settings | None, seen: Counter[str]
+) -> ResolvedEndpoint:
+    where = address(request["url"], document.get("baseUrl"))
+    method = request.get("method", defaults("RequestConfigSchema")["method"])
+    key = f"{method} {where.masked}"
+    seen[key] += 1
+    return ResolvedEndpoint(
+        endpoint_key=key if seen[key] == 1 else f"{key} #{seen[key]}",
+        method=method,
+        url=where.wire,
+        masked_url=where.masked,
+        headers=_headers(document, request),
+        body=_body(request),
+        timeout_s=float(request.get("timeout", document.get("timeout", defaults("TressiConfigSchema")["timeout"]))),
+        expect=_expectation(request),
+        autoscale=_autoscale(settings),
+        name=request.get("name"),
+    )
+
+
+def _headers(document: Mapping[str, Any], request: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+    # By folded name: header names are case-insensitive, and a request's own value replaces the one for all requests.
+    chosen: dict[str, tuple[str, str]] = {}
+    if "payload" in request:
+        chosen["content-type"] = ("Content-Type", "application/json")
+    for name, value in [*document.get("headers", {}).items(), *request.get("headers", {}).items()]:
+        chosen[name.lower()] = (name, value.strip(" \t"))
+    return tuple(pair for folded, pair in chosen.items() if folded not in TRANSPORT_HEADERS)
+
+
+def _body(request: Mapping[str, Any]) -> bytes | None:
+    if "payload" in request:
+        return json.dumps(request["payload"], ensure_ascii=False, separators=(",", ":")).encode()
+    return request["body"].encode() if "body" in request else None
+
+
+def _expectation(request: Mapping[str, Any]) -> Expectation | None:
+    expect = request.get("expect")
+    if not expect:
+        return None
+    status, text = expect.get("status"), expect.get("bodyContains")
+    return Expectation(
+        status=None if status is None else tuple(status) if isinstance(status, list) else (status,),
+        body_contains=None if text is None else text.encode(),
+    )
+
+
+def _autoscale(settings: Settings | None) -> AutoscaleConfig | None:
+    if settings is None:
+        return None
+    return AutoscaleConfig(
+        target_rps=float(settings["targetRps"]),
+        min_workers=settings["minWorkers"],
+        max_workers=settings["maxWorkers"],
+        ramp_up_time=float(settings["rampUpTime"]),
+        scale_up_threshold=float(settings["scaleUpThreshold"]),
+        scale_down_threshold=float(settings["scaleDownThreshold"]),
+        scale_up_factor=float(settings["scaleUpFactor"]),
+        scale_down_factor=float(settings["scaleDownFactor"]),
+        cooldown_period=float(settings["cooldownPeriod"]),
+        weight=float(settings["weight"]),
+        priority=settings["priority"],
+        initial_workers=settings.get("initialWorkers"),
+    )

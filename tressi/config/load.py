@@ -1,0 +1,158 @@
+"""The one door to a config: read it, lay the overrides over it, find everything wrong with it, resolve it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any
+
+from tressi.config.budget import Budget, divide
+from tressi.config.check import breaches, plain_integers, unknown_properties
+from tressi.config.defaults import defaults
+from tressi.config.endpoint import resolved_endpoints
+from tressi.config.meaning import EARLY_EXIT_KEYS, doubts, mistakes
+from tressi.config.migrate import DEPRECATION, is_legacy, legacy_place, migrated
+from tressi.config.place import Finding, Place, in_document_order, problem_of
+from tressi.config.record import record
+from tressi.config.source import read
+from tressi.config.unsupported import unsupported
+from tressi.errors import ConfigError
+from tressi.model import EarlyExit, ResolvedConfig, SharedPool, TlsConfig
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Mapping
+
+
+@dataclass(frozen=True, slots=True)
+class Overrides:
+    """What replaces the file's top-level settings; None leaves them. Times are seconds, `export` a directory.
+
+    `mask_headers` names headers whose values are secrets, beside those that always are.
+    """
+
+    duration: int | None = None
+    rps: int | None = None
+    workers: int | None = None
+    concurrent_requests: int | None = None
+    ramp_up_time: int | None = None
+    base_url: str | None = None
+    timeout: float | None = None
+    seed: int | None = None
+    export: str | None = None
+    mask_headers: tuple[str, ...] = ()
+
+    def settings(self) -> dict[str, Any]:
+        """Return what was given, by config key."""
+        given = {field.name: getattr(self, field.name) for field in fields(self) if field.name != "mask_headers"}
+        return {_camel(name): value for name, value in given.items() if value is not None}
+
+
+def load_config(source: str | os.PathLike[str] | Mapping[str, Any], overrides: Overrides | None = None) -> ResolvedConfig:
+    """Read and resolve a config: a path, `-` for standard input, an https:// URL, or a mapping.
+
+    Raises `ConfigError` with every problem that was found. Warnings are in the result.
+    """
+    overrides = overrides or Overrides()
+    reading, given = read(source), read(overrides.settings()).document
+    document = {**reading.document, **given} if isinstance(reading.document, dict) else reading.document
+    current, budget = _examined(document, overrides)
+    warnings = (*reading.warnings, *_warnings(document, current, budget))
+    return _resolved(current, budget, overrides.mask_headers, warnings)
+
+
+def _examined(document: Any, overrides: Overrides) -> tuple[dict[str, Any], Budget]:  # noqa: ANN401 - any JSON value
+    # What breaks the schema is taken out, so that the rules of meaning still speak about the rest.
+    findings = breaches(document, overrides.mask_headers)
+    broken = {place for place, _ in findings}
+    sound = _without(document, broken)
+    current = migrated(plain_integers(sound)) if isinstance(sound, dict) else {}
+    findings += [*mistakes(current, overrides.mask_headers), *unsupported(current)]
+    # A budget with a part missing would complain of consequences.
+    budget = None if any(_bears_on_budget(place) for place in broken) else divide(current)
+    findings += budget.findings if budget else ()
+    if findings or budget is None:
+        raise ConfigError([problem_of(finding) for finding in _told(findings, document, overrides)])
+    return current, budget
+
+
+def _without(value: Any, broken: set[Place], place: Place = ()) -> Any:  # noqa: ANN401 - any JSON value
+    if place in broken:
+        return None
+    if isinstance(value, dict):
+        return {key: _without(item, broken, (*place, key)) for key, item in value.items() if (*place, key) not in broken}
+    if isinstance(value, list):
+        return [_without(item, broken, (*place, index)) for index, item in enumerate(value)]
+    return value
+
+
+def _bears_on_budget(place: Place) -> bool:
+    whole_request = len(place) <= 2 and place[:1] == ("requests",)  # noqa: PLR2004 - `requests` itself, or one of them
+    return not place or whole_request or not {"autoscale", "rps", "workers", "rampUpTime"}.isdisjoint(place)
+
+
+def _told(findings: list[Finding], document: Any, overrides: Overrides) -> list[Finding]:  # noqa: ANN401 - any JSON value
+    legacy = isinstance(document, dict) and is_legacy(document)
+    placed = [(legacy_place(place) if legacy else place, message) for place, message in findings]
+    given = overrides.settings()
+    named = [
+        (place, f"{message} (given by --{_kebab(str(place[0]))})" if len(place) == 1 and place[0] in given else message)
+        for place, message in placed
+    ]
+    return in_document_order(named, document)
+
+
+def _warnings(document: Mapping[str, Any], current: Mapping[str, Any], budget: Budget) -> list[str]:
+    warnings = [*unknown_properties(document), *doubts(current)]
+    if "rps" in current and None not in budget.settings:
+        warnings.append("rps: has no effect, it limits the shared pool and every endpoint is autoscaled")
+    return [DEPRECATION, *warnings] if is_legacy(document) else warnings
+
+
+def _resolved(
+    current: Mapping[str, Any], budget: Budget, mask_headers: tuple[str, ...], warnings: tuple[str, ...]
+) -> ResolvedConfig:
+    settings = {**defaults("TressiConfigSchema"), **current}
+    section = current.get("autoscale") or {}
+    return ResolvedConfig(
+        endpoints=resolved_endpoints(current, budget.settings),
+        shared_pool=_shared_pool(settings, budget) if None in budget.settings else None,
+        worker_limit=budget.worker_limit,
+        strategy=section.get("distributionStrategy", defaults("GlobalAutoscaleConfig")["distributionStrategy"]),
+        duration_s=float(settings["duration"]),
+        concurrent_requests=settings["concurrentRequests"],
+        arrival=settings["arrival"],
+        keep_alive=settings["keepAlive"],
+        tls=_tls(current),
+        seed=settings["seed"],
+        early_exit=_early_exit(current),
+        export=current.get("export"),
+        document=record(current, mask_headers),
+        warnings=warnings,
+    )
+
+
+def _shared_pool(settings: Mapping[str, Any], budget: Budget) -> SharedPool:
+    target_rps = None if budget.pool_rps is None else float(budget.pool_rps)
+    return SharedPool(settings["workers"], target_rps, float(settings["rampUpTime"]))
+
+
+def _early_exit(current: Mapping[str, Any]) -> EarlyExit | None:
+    if not current.get("earlyExitOnError"):
+        return None
+    rate, count, statuses = (current.get(key) for key in EARLY_EXIT_KEYS)
+    return EarlyExit(None if rate is None else float(rate), count, frozenset(statuses or ()))
+
+
+def _tls(current: Mapping[str, Any]) -> TlsConfig:
+    tls = current.get("tls", {})
+    files = {name: tls[name] for name in ("ca", "cert", "key") if name in tls}
+    return TlsConfig(verify=tls.get("verify", True), server_name=tls.get("serverName"), **files)
+
+
+def _camel(name: str) -> str:
+    first, *rest = name.split("_")
+    return first + "".join(word.capitalize() for word in rest)
+
+
+def _kebab(name: str) -> str:
+    return "".join(f"-{letter.lower()}" if letter.isupper() else letter for letter in name)

@@ -1,0 +1,149 @@
+"""What a schema cannot say: whether the values of a document mean something that can be done.
+
+Every rule looks at a document whose values have the right types, because what breaks the schema has been taken out first;
+so all problems of a file are found in one go. A rule yields the place and the message, and knows nothing of the others.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from tressi.config.place import TOKEN, Finding, Place, path_of, quoted, shown
+from tressi.config.url import AddressError, address, check_base
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    Document = Mapping[str, Any]
+
+YEAR_S = 31_536_000
+
+# The most that an engine can hold: times become int64 nanoseconds, each worker is greenlets and a socket.
+LIMITS = {
+    "duration": YEAR_S,
+    "rampUpTime": YEAR_S,
+    "cooldownPeriod": YEAR_S,
+    "timeout": YEAR_S,
+    "rps": 10_000_000,
+    "targetRps": 10_000_000,
+    "workers": 1_000_000,
+    "minWorkers": 1_000_000,
+    "maxWorkers": 1_000_000,
+    "initialWorkers": 1_000_000,
+    "concurrentRequests": 1_000_000,
+    "errorCountThreshold": 2**63 - 1,
+    "seed": 2**63 - 1,
+}
+
+# The transport writes these from what it knows; a second copy could contradict it and break the framing.
+TRANSPORT_HEADERS = frozenset({"connection", "content-length", "keep-alive", "transfer-encoding"})
+
+EARLY_EXIT_KEYS = ("errorRateThreshold", "errorCountThreshold", "errorStatusCodes")
+
+_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+
+
+def mistakes(document: Document, mask_headers: Iterable[str] = ()) -> list[Finding]:
+    """Return what in a well-typed document cannot be done; budgets of rate and workers are not judged here."""
+    masked = tuple(mask_headers)
+    findings = [*_beyond_limits(document, ()), *_base(document), *_headers(document, (), masked), *_output(document)]
+    base = document.get("baseUrl")
+    usable_base = base if isinstance(base, str) and not list(_base(document)) else None
+    for index, request in requests_of(document):
+        place: Place = ("requests", index)
+        findings += _beyond_limits(request, place)
+        findings += _url(request, place, usable_base, base_is_broken=base is not None and usable_base is None)
+        findings += _headers(request, place, masked)
+        findings += _content(request, place)
+    return findings
+
+
+def doubts(document: Document) -> list[str]:
+    """Return a warning for each setting of a sound document that will not do what its author may expect."""
+    warnings = [*_unarmed(document), *_overwritten_headers(document, ())]
+    if document.get("rampUpTime", 0) > document.get("duration", 0) > 0:
+        warnings.append("rampUpTime: is longer than the duration, so the target is never reached")
+    for index, request in requests_of(document):
+        warnings += _overwritten_headers(request, ("requests", index))
+    return warnings
+
+
+def requests_of(document: Document) -> Iterator[tuple[int, Document]]:
+    """Yield the requests that are objects, with their index."""
+    for index, request in enumerate(document.get("requests", ())):
+        if isinstance(request, dict):
+            yield index, request
+
+
+def _beyond_limits(section: Document, place: Place) -> Iterator[Finding]:
+    for name, value in section.items():
+        if name in LIMITS and value > LIMITS[name]:
+            yield (*place, name), f"{shown(value)} is greater than {LIMITS[name]:,}, the most that can be held"
+    if isinstance(section.get("autoscale"), dict):
+        yield from _beyond_limits(section["autoscale"], (*place, "autoscale"))
+
+
+def _base(document: Document) -> Iterator[Finding]:
+    if "baseUrl" in document:
+        try:
+            check_base(document["baseUrl"])
+        except AddressError as error:
+            yield ("baseUrl",), str(error)
+
+
+def _url(request: Document, place: Place, base: str | None, *, base_is_broken: bool) -> Iterator[Finding]:
+    if "url" not in request:
+        return
+    # A broken base has its own message; beside it a relative url is not to blame.
+    try:
+        address(request["url"], base or ("http://base" if base_is_broken else None))
+    except AddressError as error:
+        yield (*place, "url"), str(error)
+
+
+def _headers(section: Document, place: Place, mask_headers: tuple[str, ...]) -> Iterator[Finding]:
+    for name, value in section.get("headers", {}).items():
+        where = (*place, "headers", name)
+        if not TOKEN.fullmatch(name):
+            yield where, "is no header name; RFC 9110 allows letters, digits and !#$%&'*+-.^_`|~"
+        elif _CONTROL.search(value):
+            character = _CONTROL.search(value)
+            code = ord(character[0]) if character else 0
+            yield where, f"{shown(value, where, mask_headers)} has the control character U+{code:04X}"
+        elif not _is_latin_1(value):
+            yield where, f"{shown(value, where, mask_headers)} has a character beyond Latin-1, which a header cannot carry"
+
+
+def _is_latin_1(text: str) -> bool:
+    return all(character <= "\xff" for character in text)
+
+
+def _content(request: Document, place: Place) -> Iterator[Finding]:
+    if "payload" in request and "body" in request:
+        yield (*place, "body"), "stands beside a payload; a request has one or the other"
+    if request.get("method") == "HEAD" and "bodyContains" in request.get("expect", {}):
+        yield (*place, "expect", "bodyContains"), "cannot be met: the response to HEAD has no body"
+
+
+def _output(document: Document) -> Iterator[Finding]:
+    if "\0" in document.get("export", ""):
+        yield ("export",), f"{quoted(document['export'])} has a NUL, which no path can have"
+
+
+def _unarmed(document: Document) -> list[str]:
+    if document.get("earlyExitOnError"):
+        return []
+    return [f"{key}: has no effect without earlyExitOnError: true" for key in EARLY_EXIT_KEYS if key in document]
+
+
+def _overwritten_headers(section: Document, place: Place) -> Iterator[str]:
+    seen: set[str] = set()
+    for name in section.get("headers", {}):
+        path = path_of((*place, "headers", name))
+        if name.lower() in TRANSPORT_HEADERS:
+            remedy = "; keepAlive says whether connections are kept" if name.lower() in {"connection", "keep-alive"} else ""
+            yield f"{path}: is left out, the transport writes it by itself{remedy}"
+        elif name.lower() in seen:
+            yield f"{path}: names a header for the second time, in other letters; the last one counts"
+        seen.add(name.lower())

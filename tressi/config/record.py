@@ -1,0 +1,40 @@
+"""The config as it goes into the summary: defaults filled in, so that it says what was run, and secrets masked.
+
+Defaults go to the top level, the global autoscale section and each request, never into an endpoint's section: what is left
+out there is inherited, and a default written there would stop that.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from tressi.config.defaults import defaults
+from tressi.config.place import URL_KEYS
+from tressi.log import mask_headers as masked_pairs
+from tressi.log import mask_url
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+
+def record(document: Mapping[str, Any], mask_headers: Iterable[str] = ()) -> dict[str, Any]:
+    """Return a copy of a sound document in the current form, filled in and safe to show."""
+    names = tuple(mask_headers)
+    filled = {**document, **_missing(document, "TressiConfigSchema")}
+    if isinstance(document.get("autoscale"), dict):
+        filled["autoscale"] = {**document["autoscale"], **_missing(document["autoscale"], "GlobalAutoscaleConfig")}
+    filled["requests"] = [
+        _masked({**request, **_missing(request, "RequestConfigSchema")}, names) for request in document["requests"]
+    ]
+    return _masked(filled, names)
+
+
+def _missing(section: Mapping[str, Any], definition: str) -> dict[str, Any]:
+    return {name: value for name, value in defaults(definition).items() if name not in section}
+
+
+def _masked(section: Mapping[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
+    masked = {name: mask_url(value) if name in URL_KEYS else value for name, value in section.items()}
+    if "headers" in section:
+        masked["headers"] = dict(masked_pairs(section["headers"].items(), names))
+    return masked

@@ -1,0 +1,167 @@
+"""Reading a config from where it is: a file, standard input, an https:// address, or a mapping given by a program.
+
+Whatever the bytes are, the outcome is a document or a sentence. Python's JSON reader takes more than JSON has (NaN, numbers
+beyond any float, half of a surrogate pair, one key many times) and stops with an error of its own at a nesting of about a
+thousand; each of these has its message here, because further down it would be a traceback.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import sys
+from collections import Counter
+from dataclasses import dataclass
+from math import inf, isfinite
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tressi.config.fetch import fetch
+from tressi.config.place import Finding, Place, path_of, printable, problem_of, refusal
+from tressi.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+MAX_BYTES = 16 * 1024 * 1024
+MAX_DEPTH = 100
+MAX_DIGITS = 4_000  # Python refuses to convert more, so that nobody can make it spend minutes on one number
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What was read: any JSON value, and a warning for each key that stands more than once in one object."""
+
+    document: Any
+    warnings: tuple[str, ...] = ()
+
+
+class _Repeating(dict[str, Any]):
+    """An object in which the keys of `repeated` stand more than once; the last of each counts, as in JavaScript."""
+
+    repeated: tuple[str, ...] = ()
+
+
+def read(source: str | os.PathLike[str] | Mapping[str, Any]) -> Reading:
+    """Read a config: a mapping, a path, `-` for standard input, or an https:// URL. Raises `ConfigError`."""
+    if not isinstance(source, (str, os.PathLike)):
+        return _examined(parse(_text_of(source), "the mapping"))
+    name = os.fspath(source)
+    return _examined(parse(decoded(_bytes_of(name), _label(name)), _label(name)))
+
+
+def decoded(data: bytes, label: str) -> str:
+    """Turn a file's bytes into text, a byte order mark skipped. Raises `ConfigError` where they cannot be JSON."""
+    if len(data) > MAX_BYTES:
+        raise refusal(f"{label} is larger than {MAX_BYTES // 1024**2} MiB, the most a config may have")
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        raise refusal(f"{label} is UTF-16; JSON is UTF-8, save it as such")
+    if b"\0" in data:
+        raise refusal(f"{label} is binary, not JSON: byte {data.index(0) + 1} is NUL")
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise refusal(f"{label} is not UTF-8: byte {error.start + 1} is 0x{data[error.start]:02x}") from None
+    if not text.strip():
+        raise refusal(f"{label} is empty; `tressi init` writes a config to start from")
+    return text
+
+
+def parse(text: str, label: str) -> Any:  # noqa: ANN401 - any JSON value
+    """Parse JSON text. Raises `ConfigError` with line and column where it is none."""
+    try:
+        return json.loads(text, object_pairs_hook=_object, parse_int=_integer)
+    except json.JSONDecodeError as error:
+        what = error.msg[:1].lower() + error.msg[1:]
+        raise refusal(f"{label} is not JSON: {what} at line {error.lineno}, column {error.colno}") from None
+    except RecursionError:
+        raise refusal(f"{label} is nested deeper than {MAX_DEPTH} levels") from None
+
+
+def _label(name: str) -> str:
+    return "standard input" if name == "-" else printable(name)
+
+
+def _bytes_of(name: str) -> bytes:
+    if name.lower().startswith("https://"):
+        return fetch(name, MAX_BYTES)
+    if name.lower().startswith("http://"):
+        raise refusal("a config is fetched over https:// only, because anyone on the way could change it")
+    try:
+        return _read_standard_input() if name == "-" else _read_file(Path(name))
+    except IsADirectoryError:
+        raise refusal(f"{_label(name)} is a directory, not a config file") from None
+    except OSError as error:
+        raise refusal(f"cannot read {_label(name)}: {error.strerror or error}") from None
+    except ValueError as error:  # a NUL in the name
+        raise refusal(f"cannot read {_label(name)}: {error}") from None
+
+
+def _read_file(path: Path) -> bytes:
+    # One byte more than allowed is enough to know; /dev/zero has no end.
+    with path.open("rb") as file:
+        return file.read(MAX_BYTES + 1)
+
+
+def _read_standard_input() -> bytes:
+    if sys.stdin is None:
+        raise OSError("it is closed")
+    return sys.stdin.buffer.read(MAX_BYTES + 1)
+
+
+def _text_of(mapping: Mapping[str, Any]) -> str:
+    # Through text and back: a copy that the caller cannot change later, of the types that JSON has.
+    try:
+        return json.dumps(mapping)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise refusal(f"the mapping cannot be written as JSON: {error}") from None
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    plain = dict(pairs)
+    if len(plain) == len(pairs):
+        return plain
+    repeating = _Repeating(plain)
+    repeating.repeated = tuple(key for key, count in Counter(key for key, _ in pairs).items() if count > 1)
+    return repeating
+
+
+def _integer(digits: str) -> int | float:
+    return int(digits) if len(digits) <= MAX_DIGITS else inf
+
+
+def _examined(document: object) -> Reading:
+    warnings, findings = [], []
+    for place, value in _walk(document):
+        findings += _defects(place, value)
+        if isinstance(value, _Repeating):
+            warnings += [f"{path_of((*place, key))}: stands more than once; the last one counts" for key in value.repeated]
+    if findings:
+        raise ConfigError([problem_of(finding) for finding in dict.fromkeys(findings)])
+    return Reading(document, tuple(warnings))
+
+
+def _walk(document: object) -> Iterator[tuple[Place, Any]]:
+    # A list instead of recursion: the document may be as deep as the JSON reader lets through. In document order.
+    waiting: list[tuple[Place, Any]] = [((), document)]
+    while waiting:
+        place, value = waiting.pop()
+        yield place, value
+        if len(place) > MAX_DEPTH:
+            continue
+        inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+        waiting += [((*place, key), item) for key, item in inner][::-1]
+
+
+def _defects(place: Place, value: object) -> list[Finding]:
+    if len(place) > MAX_DEPTH:
+        return [(place[:3], f"is nested deeper than {MAX_DEPTH} levels")]
+    if isinstance(value, float) and not isfinite(value):
+        return [(place, "is no number that JSON has, or beyond what a number can hold")]
+    texts = list(value) if isinstance(value, dict) else [value] if isinstance(value, str) else []
+    if any(_SURROGATE.search(text) for text in texts):
+        return [(place, "has half of a surrogate pair, which is no character")]
+    return []

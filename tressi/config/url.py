@@ -1,0 +1,134 @@
+"""Addresses: from what a person may write to what goes on the wire.
+
+Two forms of one URL. As written, made absolute with the base and with the user info masked: that is the endpoint's identity.
+On the wire: the host through IDNA, what RFC 3986 does not allow in path and query percent-encoded, the fragment gone; the
+user info is still there, because the transport makes credentials of it, so this form is never shown.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from ipaddress import AddressValueError, IPv4Address, IPv6Address
+from urllib.parse import SplitResult, quote, urlsplit, urlunsplit
+
+from tressi.config.place import broken_url, quoted
+from tressi.log import mask_url
+
+SCHEMES = frozenset({"http", "https"})
+MAX_HOST = 253  # RFC 1035, section 2.3.4, without the final dot
+
+_ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
+_COLON_FIRST = re.compile(r"[^/?#]*:")  # `localhost:8080/x`, `mailto:x`; RFC 3986, section 4.2 allows no such relative path
+_UNSENDABLE = re.compile(r"[\x00-\x20\x7f]")
+_LABEL = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?")
+_KEPT = "!$&'()*+,;=:@/?%[]~"  # a % stays: the path may be percent-encoded already
+
+
+class AddressError(ValueError):
+    """A URL that cannot be used; `str()` is the value, masked, and the rule."""
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """One URL as it is sent and as it is shown."""
+
+    wire: str
+    masked: str
+
+
+def address(url: str, base: str | None = None) -> Address:
+    """Make `url` absolute with `base` in front, and ready to be sent. Raises `AddressError`."""
+    whole = url if _ABSOLUTE.match(url) else _joined(url, base)
+    parts = _split(whole)
+    wire = SplitResult(parts.scheme, _wire_authority(parts, whole), _encoded(parts.path) or "/", _encoded(parts.query), "")
+    return Address(urlunsplit(wire), mask_url(whole))
+
+
+def check_base(base: str) -> None:
+    """Raise `AddressError` unless `base` can stand in front of a relative URL."""
+    parts = _split(base)
+    _wire_authority(parts, base)
+    if "?" in base or "#" in base:
+        raise AddressError(f"{_quoted(base)} has a query or a fragment; a path is put behind it")
+
+
+def _joined(url: str, base: str | None) -> str:
+    # The base is put in front as it is: `http://host/v1` and `/users` are `http://host/v1/users`, not `http://host/users`.
+    if _COLON_FIRST.match(url) or url.startswith("//"):
+        raise AddressError(f"{_quoted(url)} is neither absolute nor a path; write http:// or https:// in front")
+    if base is None:
+        raise AddressError(f"{_quoted(url)} is relative; it needs baseUrl or --base-url, or http:// and a host in front")
+    return f"{base.rstrip('/')}{'' if url.startswith(('/', '?')) else '/'}{url}"
+
+
+def _split(url: str) -> SplitResult:
+    # Looked for first, because urlsplit drops line ends and tabs without a word.
+    forbidden = _UNSENDABLE.search(url)
+    if forbidden:
+        what = "a space, write it as %20" if forbidden[0] == " " else f"the control character U+{ord(forbidden[0]):04X}"
+        raise AddressError(f"{_quoted(url)} has {what}")
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        raise _bad_host(url) from None
+    if parts.scheme not in SCHEMES or not _ABSOLUTE.match(url):
+        raise AddressError(f"{_quoted(url)} is not an absolute http:// or https:// URL")
+    return parts
+
+
+def _wire_authority(parts: SplitResult, url: str) -> str:
+    host, port = parts.hostname, _port(parts, url)
+    if not host:
+        raise AddressError(f"{_quoted(url)} has no host")
+    user_info, at, rest = parts.netloc.rpartition("@")
+    name = f"[{_ipv6(host, url)}]" if "[" in rest else _wire_host(host, url)
+    return f"{user_info}{at}{name}" if port is None else f"{user_info}{at}{name}:{port}"
+
+
+def _port(parts: SplitResult, url: str) -> int | None:
+    try:
+        port = parts.port
+    except ValueError:
+        port = 0
+    if port == 0:
+        raise AddressError(f"{_quoted(url)} has a port that is no number from 1 to 65535")
+    return port
+
+
+def _wire_host(host: str, url: str) -> str:
+    try:
+        name = host if host.isascii() else host.encode("idna").decode("ascii")
+    except UnicodeError:
+        raise _bad_host(url) from None
+    bare = name.removesuffix(".")
+    labels = bare.split(".")
+    if len(bare) > MAX_HOST or not all(_LABEL.fullmatch(label) and len(label) <= 63 for label in labels):  # noqa: PLR2004
+        raise _bad_host(url)
+    if labels[-1].isdigit():
+        # A name may not end in digits alone (RFC 1123, section 2.1), so this is meant as an IPv4 address.
+        _address_or_refusal(IPv4Address, bare, url)
+    return name
+
+
+def _ipv6(host: str, url: str) -> str:
+    return str(_address_or_refusal(IPv6Address, host, url))
+
+
+def _address_or_refusal(kind: type[IPv4Address | IPv6Address], host: str, url: str) -> IPv4Address | IPv6Address:
+    try:
+        return kind(host)
+    except AddressValueError:
+        raise _bad_host(url) from None
+
+
+def _bad_host(url: str) -> AddressError:
+    return AddressError(f"{_quoted(url)} has a host that cannot be")
+
+
+def _encoded(part: str) -> str:
+    return quote(part, safe=_KEPT)
+
+
+def _quoted(url: str) -> str:
+    return quoted(broken_url(url))
