@@ -5,9 +5,11 @@ from libc.stdint cimport int32_t, int64_t, uint8_t
 from libc.stdlib cimport calloc, free, realloc
 from libc.string cimport memcpy
 
+import os
+
 from tressi._core cimport Arena
 from tressi.core.arena cimport LOWEST_STATUS, STATUSES, ErrorKind
-from tressi.core.bucket cimport bucket_init, bucket_set_rate, bucket_shift, random_seeded
+from tressi.core.bucket cimport bucket_init, bucket_set_ramp, bucket_shift, random_seeded
 from tressi.core.clock cimport monotonic_ns, never
 from tressi.core.window cimport SLOT_NS, window_init
 from tressi.wire cimport control, dial, http, lane as lanes, reactor as reactors, schedule as schedules, socket as sockets
@@ -178,6 +180,8 @@ cdef class Reactor:
             raise OSError("no file descriptor left for the reactor")
         self.body.buffer = <char*> allocated(2 * reactors.BUFFER_BYTES)
         self.body.sealed = <char*> allocated(reactors.BUFFER_BYTES)
+        self.body.schedstat = self.open_schedstat()
+        sockets.thread_times(self.body.schedstat, &self.body.cpu_base_ns, &self.body.queue_base_ns)
         self.body.next_deadline_ns = never()
         self.body.slot_ns = never()
         sockets.socket_watch(self.body.epoll, sockets.EPOLL_CTL_ADD, self.body.timer, sockets.EPOLLIN, NULL)
@@ -203,8 +207,16 @@ cdef class Reactor:
         free(self.body.buffer)
         if self.body.epoll >= 0:
             sockets.close_descriptor(self.body.epoll)
+        if self.body.schedstat > 0:
+            sockets.close_descriptor(self.body.schedstat)
         if self.body.timer >= 0:
             sockets.close_descriptor(self.body.timer)
+
+    cdef int open_schedstat(self) except -2:
+        try:
+            return os.open("/proc/thread-self/schedstat", os.O_RDONLY | os.O_CLOEXEC)
+        except OSError:
+            return -1
 
     def fileno(self):
         """The epoll set: readable when a turn is due."""
@@ -425,12 +437,12 @@ cdef class Reactor:
         self.body.ordered_count = 0
         return found
 
-    def set_rate(self, int64_t pool_number, double rate):
-        """Hold another rate from now on; 0 pauses."""
+    def set_rate(self, int64_t pool_number, double rate, *, begin_rate=None, int64_t ramp_ns=0):
+        """Hold another rate from now on, or climb to it from `begin_rate` within `ramp_ns`; 0 pauses."""
         cdef lanes.Pool* pool = self.body.pools[self.known(pool_number, self.body.pool_count)]
         cdef int64_t now_ns = monotonic_ns()
         reactors.pool_settle(pool, never(), now_ns)
-        bucket_set_rate(&pool.bucket, rate, now_ns)
+        bucket_set_ramp(&pool.bucket, rate if begin_rate is None else begin_rate, rate, ramp_ns, now_ns)
         schedules.schedule_update(&self.body.schedule, pool)
 
     def occupied(self):
@@ -451,3 +463,4 @@ cdef class Reactor:
         """End what is still in flight, as failures of kind `cut`."""
         turns.reactor_begin_ready(&self.body)
         control.reactor_cut(&self.body, monotonic_ns())
+        reactors.reactor_cpu(&self.body)

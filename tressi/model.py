@@ -317,6 +317,7 @@ class GeneratorSnapshot:
     kernel_timed: int  # responses whose arrival the kernel stamped
     user_timed: int  # responses timed by our own clock
     disturbed: int  # responses whose service time our own reading may have lengthened by more than 5 %
+    busy_s: tuple[float, ...] = ()  # of each engine: CPU and run queue together
 
 
 @dataclass(frozen=True, slots=True)

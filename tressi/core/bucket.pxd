@@ -169,16 +169,32 @@ cdef inline Take bucket_take(Bucket* bucket, int64_t now_ns, int64_t* due_ns, Sk
     return GRANTED
 
 
-cdef inline void bucket_set_rate(Bucket* bucket, double rate, int64_t now_ns) noexcept nogil:
-    """Another rate from now on; the fraction of a start already earned is kept, and so are the starts still owed."""
+cdef inline void bucket_set_ramp(
+    Bucket* bucket, double begin_rate, double rate, int64_t ramp_ns, int64_t now_ns
+) noexcept nogil:
+    """From now on climb (or fall) from one rate to another, then hold that.
+
+    The fraction of a start already earned is kept, and so are the starts still owed.
+    """
     cdef Piece past = bucket.curve[bucket.current]
     cdef double position = bucket_position(bucket, now_ns)
+    cdef double ramp_s = <double> ramp_ns / NS_PER_S
     past.end_ns = now_ns
     bucket.curve[0] = past
-    bucket.curve[1] = Piece(now_ns, never(), position, rate, 0.0)
-    bucket.pieces = 2
+    bucket.pieces = 1
+    if ramp_ns > 0:
+        bucket.curve[1] = Piece(now_ns, now_ns + ramp_ns, position, begin_rate, (rate - begin_rate) / ramp_s)
+        position += 0.5 * (begin_rate + rate) * ramp_s
+        bucket.pieces = 2
+    bucket.curve[bucket.pieces] = Piece(now_ns + ramp_ns, never(), position, rate, 0.0)
+    bucket.pieces += 1
     bucket.current = 0
     bucket_find_due(bucket)
+
+
+cdef inline void bucket_set_rate(Bucket* bucket, double rate, int64_t now_ns) noexcept nogil:
+    """Another rate from now on."""
+    bucket_set_ramp(bucket, rate, rate, 0, now_ns)
 
 
 cdef inline void bucket_end(Bucket* bucket, int64_t now_ns, Skipped* skipped) noexcept nogil:

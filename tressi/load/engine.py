@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import time
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import gevent
@@ -37,62 +35,71 @@ class LocalEngine:
         self._pools: list[WorkerPool] = []
         self._idle = Event()
         self._draining = False
-        self._stopped = False
+        self._running = False
         self._turn_asked = False
 
     def start(self, config: ResolvedConfig, workers: Mapping[str, int]) -> None:
         """Build every pool, then start them together. Raises EngineError where it cannot."""
-        self._plan = make_plan(config, workers)
-        self._keys = tuple(endpoint.endpoint_key for endpoint in config.endpoints)
-        self._arena = self._given_arena or Arena(len(config.endpoints))
+        self.build(make_plan(config, workers))
+        self.go()
+
+    def build(self, plan: Plan) -> None:
+        """Build every pool; nothing is sent yet."""
+        self._plan = plan
+        self._arena = self._given_arena or Arena(len(plan.keys))
         self._reactor = Reactor(self._arena)
-        self._dialers = [self._dialer(origin, config.tls) for origin in self._plan.origins]
-        self._build(self._plan)
-        self._cpu = _CpuClock(self._arena)
+        self._dialers = [self._dialer(origin, plan.tls) for origin in plan.origins]
+        self._fill(plan)
+
+    def go(self) -> None:
+        """Start every pool."""
         self._hub = gevent.get_hub()
         self._watcher = self._hub.loop.io(self._reactor.fileno(), _READABLE)
         self._reactor.start()
         self._watcher.start(self._turn)
+        self._running = True
         self._ask_turn()
 
     def scale(self, endpoint_key: str, workers: int) -> None:
         """Make `workers` the endpoint's count; a worker that is removed finishes its requests first."""
-        if not self._stopped:
+        if self._running:
             self._pools[self._plan.pool_of[endpoint_key]].scale(workers, self._reactor)
             self._ask_turn()
 
-    def set_rate(self, endpoint_key: str, target_rps: float) -> None:
-        """Hold another rate from now on; 0 pauses. A key of the shared pool sets the pool's rate."""
-        if not self._stopped:
-            self._reactor.set_rate(self._plan.pool_of[endpoint_key], target_rps)
+    def set_rate(self, endpoint_key: str, target_rps: float, *, begin_rps: float | None = None, ramp_s: float = 0.0) -> None:
+        """Hold another rate from now on (0 pauses), or climb to it from `begin_rps` within `ramp_s`.
+
+        A key of the shared pool sets the pool's rate.
+        """
+        if self._running:
+            pool = self._plan.pool_of[endpoint_key]
+            self._reactor.set_rate(pool, target_rps, begin_rate=begin_rps, ramp_ns=round(ramp_s * 1e9))
             self._ask_turn()
 
     def snapshot(self, endpoint_key: str | None = None) -> EngineSnapshot:
         """Read the metrics as they stand, of one endpoint or of all; works after `stop`."""
-        if not self._stopped:
-            self._cpu.publish()
-        return read_arena(self._arena, self._keys, None if endpoint_key is None else self._keys.index(endpoint_key))
+        return read_arena(self._arena, self._plan.keys, endpoint_key)
 
     def stop(self, drain_s: float) -> None:
         """Start nothing more, wait at most `drain_s` seconds for what is in flight, cut the rest."""
-        if self._stopped:
+        if not self._running:
             return
         self._reactor.end()
         self._draining = True
         self._ask_turn()
         self._idle.wait(drain_s)
-        if self._stopped:
+        if not self._running:
+            # Another call had less patience.
             return
-        self._stopped = True
+        self._running = False
         self._reactor.cut()
-        self._cpu.publish()
         self._watcher.stop()
         self._watcher.close()
         self._close()
 
     # --------------------------------------------------------------------------------------------------------- its parts
 
-    def _build(self, plan: Plan) -> None:
+    def _fill(self, plan: Plan) -> None:
         for endpoint in plan.endpoints:
             self._reactor.add_endpoint(
                 endpoint.variants,
@@ -141,13 +148,13 @@ class LocalEngine:
 
     def _ask_turn(self) -> None:
         """Have the hub run a turn soon; several wishes are one."""
-        if not self._turn_asked and not self._stopped:
+        if not self._turn_asked and self._running:
             self._turn_asked = True
             self._hub.loop.run_callback(self._turn)
 
     def _turn(self) -> None:
         self._turn_asked = False
-        if self._stopped:
+        if not self._running:
             return
         for number, order in self._reactor.turn():
             lane = self._lanes.pop(number) if order == "stop" else self._lanes[number]
@@ -163,23 +170,3 @@ class LocalEngine:
         for dialer in self._dialers:
             dialer.close()
         del self._reactor
-
-
-class _CpuClock:
-    """What the engine's thread has used of its core, and how long it was ready and had to wait for it."""
-
-    def __init__(self, arena: Arena) -> None:
-        self._arena = arena
-        self._cpu_ns = time.thread_time_ns()
-        self._run_queue_ns = _run_queue_ns()
-
-    def publish(self) -> None:
-        self._arena.set_cpu(time.thread_time_ns() - self._cpu_ns, _run_queue_ns() - self._run_queue_ns)
-
-
-def _run_queue_ns() -> int:
-    """From the scheduler's own statistics (Documentation/scheduler/sched-stats of the kernel); 0 where it keeps none."""
-    try:
-        return int(Path("/proc/thread-self/schedstat").read_text(encoding="ascii").split()[1])
-    except (OSError, IndexError, ValueError):
-        return 0

@@ -10,7 +10,7 @@ from tressi.load.transport import IDEMPOTENT_METHODS, Origin, origin_of, request
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
-    from tressi.model import ResolvedConfig, ResolvedEndpoint, SharedPool
+    from tressi.model import ResolvedConfig, ResolvedEndpoint, SharedPool, TlsConfig
 
 USER_AGENT = "tressi"
 
@@ -46,13 +46,15 @@ class PlannedPool:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Everything an engine builds before it starts. `pool_of` finds the pool of an endpoint by its key."""
+    """Everything an engine builds before it starts. `keys` are in the order of `endpoints`; `pool_of` finds a key's pool."""
 
+    keys: tuple[str, ...]
     origins: tuple[Origin, ...]
     endpoints: tuple[PlannedEndpoint, ...]
     pools: tuple[PlannedPool, ...]
     pool_of: Mapping[str, int]
     lanes_per_worker: int
+    tls: TlsConfig
 
 
 def make_plan(config: ResolvedConfig, workers: Mapping[str, int]) -> Plan:
@@ -67,6 +69,7 @@ def make_plan(config: ResolvedConfig, workers: Mapping[str, int]) -> Plan:
     )
     pool_of = {number: place for place, numbers in enumerate(members) for number in numbers}
     return Plan(
+        keys=tuple(endpoint.endpoint_key for endpoint in config.endpoints),
         origins=origins,
         endpoints=tuple(
             _endpoint(config, endpoint, dialers[number], pools[pool_of[number]].origins)
@@ -75,6 +78,7 @@ def make_plan(config: ResolvedConfig, workers: Mapping[str, int]) -> Plan:
         pools=pools,
         pool_of={config.endpoints[number].endpoint_key: place for number, place in pool_of.items()},
         lanes_per_worker=config.concurrent_requests,
+        tls=config.tls,
     )
 
 

@@ -13,15 +13,20 @@ if TYPE_CHECKING:
     from tressi._core import Arena
 
 
-def read_arena(arena: Arena, keys: Sequence[str], only: int | None = None) -> EngineSnapshot:
-    """Read one endpoint, or all; `keys` are the endpoint keys in the arena's order. Never waits for the writer."""
-    numbers = range(len(keys)) if only is None else (only,)
+def read_arena(arena: Arena, keys: Sequence[str], only: str | None = None) -> EngineSnapshot:
+    """Read the endpoint with the key `only`, or all; `keys` are in the arena's order. Never waits for the writer."""
+    numbers = range(len(keys)) if only is None else (keys.index(only),)
     return EngineSnapshot(
         time_s=(time.monotonic_ns() - arena.start_ns) / 1e9 if arena.start_ns else 0.0,
         endpoints={keys[number]: _endpoint(arena, number, keys[number]) for number in numbers},
-        generator=GeneratorSnapshot(**arena.generator()),
+        generator=_generator(arena),
         samples=tuple(Sample(keys[number], *sample) for number in numbers for sample in arena.samples(number)),
     )
+
+
+def _generator(arena: Arena) -> GeneratorSnapshot:
+    counted: dict[str, Any] = arena.generator()
+    return GeneratorSnapshot(**counted, busy_s=(counted["cpu_s"] + counted["run_queue_s"],))
 
 
 def _endpoint(arena: Arena, number: int, key: str) -> EndpointSnapshot:

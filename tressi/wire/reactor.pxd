@@ -10,7 +10,7 @@ from tressi.wire.lane cimport (
     GONE, IDLE, READY, STOP, Connection, Endpoint, Lane, Order, Origin, Pool, lane_is_connected, pool_has_idle, stack_push,
 )
 from tressi.wire.schedule cimport Schedule, schedule_update
-from tressi.wire.socket cimport close_descriptor, socket_drop
+from tressi.wire.socket cimport close_descriptor, socket_drop, thread_times
 from tressi.wire.tls cimport tls_end
 
 cdef enum:
@@ -20,6 +20,9 @@ cdef struct Reactor:
     Header* header
     int32_t epoll
     int32_t timer
+    int32_t schedstat              # /proc/thread-self/schedstat, or -1
+    int64_t cpu_base_ns            # what it said when the reactor was made
+    int64_t queue_base_ns
     int64_t armed_ns               # what the timer is set to; 0: it has fired
     int64_t next_deadline_ns       # no request in flight has an earlier one
     Origin** origins
@@ -40,6 +43,14 @@ cdef struct Reactor:
     bint uses_tls
     char* buffer                   # shared by all reads: nothing is kept from one to the next
     char* sealed                   # likewise, for what TLS has still to open
+
+
+cdef inline void reactor_cpu(Reactor* reactor) noexcept nogil:
+    """Publish the thread's CPU time, and how long it was ready and another had the core (the kernel's sched-stats.rst)."""
+    cdef int64_t cpu_ns, queue_ns
+    if thread_times(reactor.schedstat, &cpu_ns, &queue_ns) == 0:
+        reactor.header.cpu_ns = cpu_ns - reactor.cpu_base_ns
+        reactor.header.run_queue_ns = queue_ns - reactor.queue_base_ns
 
 
 cdef inline void order_push(Reactor* reactor, Lane* lane, Order order) noexcept nogil:

@@ -1,4 +1,4 @@
-"""The two system calls of a request, and what they need."""
+"""The system calls: the two of a request, those of a connection, and those of a turn."""
 
 from libc.stdint cimport int64_t
 
@@ -9,6 +9,7 @@ cdef extern from *:
     #include <netinet/tcp.h>
     #include <poll.h>
     #include <stdint.h>
+    #include <stdlib.h>
     #include <string.h>
     #include <sys/epoll.h>
     #include <sys/socket.h>
@@ -81,6 +82,23 @@ cdef extern from *:
         struct itimerspec when = {.it_value = {at_ns / 1000000000, at_ns % 1000000000}};
         return timerfd_settime(timer, TFD_TIMER_ABSTIME, &when, NULL);
     }
+    /* The thread's CPU time and its wait for the core; without the scheduler's statistics only the first is known. */
+    static inline int tressi_thread_times(int schedstat, int64_t *cpu_ns, int64_t *queue_ns) {
+        char text[96];
+        char *rest = text;
+        struct timespec used;
+        ssize_t size = schedstat < 0 ? -1 : pread(schedstat, text, sizeof text - 1, 0);
+        *queue_ns = 0;
+        if (size > 0) {
+            text[size] = 0;
+            *cpu_ns = strtoll(text, &rest, 10);
+            *queue_ns = strtoll(rest, NULL, 10);
+            return 0;
+        }
+        if (clock_gettime(CLOCK_THREAD_CPUTIME_ID, &used) < 0) return -1;
+        *cpu_ns = (int64_t) used.tv_sec * 1000000000 + used.tv_nsec;
+        return 0;
+    }
     static inline int tressi_make_timer(void) { return timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC); }
     static inline int tressi_make_epoll(void) { return epoll_create1(EPOLL_CLOEXEC); }
     """
@@ -94,6 +112,7 @@ cdef extern from *:
     void socket_drop "tressi_drop" (int descriptor) noexcept nogil
     const char* strerror(int code) noexcept nogil
     int timer_arm "tressi_arm" (int timer, int64_t at_ns) noexcept nogil
+    int thread_times "tressi_thread_times" (int schedstat, int64_t* cpu_ns, int64_t* queue_ns) noexcept nogil
     int timer_make "tressi_make_timer" () noexcept nogil
     int epoll_make "tressi_make_epoll" () noexcept nogil
     int close_descriptor "close" (int descriptor) noexcept nogil

@@ -13,7 +13,7 @@ from tressi.wire.lane cimport (
     DIALING, IDLE, IN_FLIGHT, Connection, Endpoint, Lane, Pool, lane_connection, pool_has_idle, stack_remove,
 )
 from tressi.wire.reactor cimport (
-    Reactor, connection_close, endpoint_schedule, lane_rest, lane_take, pool_settle, ready_pop,
+    Reactor, connection_close, endpoint_schedule, lane_rest, lane_take, pool_settle, reactor_cpu, ready_pop,
 )
 from tressi.wire.schedule cimport schedule_due_ns, schedule_update
 from tressi.wire.socket cimport EPOLLOUT, epoll_event, epoll_wait, socket_dialed, timer_arm
@@ -138,6 +138,7 @@ cdef inline void reactor_slots(Reactor* reactor, int64_t now_ns) noexcept nogil:
         for index in range(reactor.endpoint_count):
             endpoint_turn(reactor.endpoints[index], now_ns)
         reactor.slot_ns += SLOT_NS
+        reactor_cpu(reactor)
 
 
 cdef inline void reactor_arm(Reactor* reactor) noexcept nogil:

@@ -1,0 +1,165 @@
+"""Several engines behind the interface of one: workers are divided among them, and each has the rate of its workers.
+
+An engine that is lost keeps its place in the metrics, with what it measured; its workers and its rate go to the others.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Protocol
+
+import gevent
+import structlog
+
+from tressi.errors import EngineError
+from tressi.load.merge import merge
+from tressi.load.plan import Plan, make_plan
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from tressi.model import EngineSnapshot, ResolvedConfig
+
+
+class Member(Protocol):
+    """An engine that can be one of several: `model.Engine`'s methods, but built and started in two steps."""
+
+    lost: str | None  # why it is gone, in words; None while it is there
+
+    def build(self, plan: Plan) -> None:
+        """Begin to build every pool."""
+
+    def wait_built(self) -> None:
+        """Wait until that is done. Raises EngineError if it cannot be."""
+
+    def go(self) -> None:
+        """Start every pool."""
+
+    def scale(self, endpoint_key: str, workers: int) -> None:
+        """See `model.Engine.scale`."""
+
+    def set_rate(self, endpoint_key: str, target_rps: float, *, begin_rps: float | None = None, ramp_s: float = 0.0) -> None:
+        """See `model.Engine.set_rate`; climbs from `begin_rps` within `ramp_s`."""
+
+    def snapshot(self, endpoint_key: str | None = None) -> EngineSnapshot:
+        """See `model.Engine.snapshot`; works after the engine is lost."""
+
+    def stop(self, drain_s: float) -> None:
+        """See `model.Engine.stop`."""
+
+
+@dataclass(slots=True)
+class _Share:
+    """What is asked of a pool in all: its workers, and its rate with what is left of the ramp (None: unlimited)."""
+
+    key: str
+    workers: int
+    rate: float | None
+    ramp_s: float
+
+
+class Cluster:
+    """Runs a config on several engines; see `model.Engine` for the five methods."""
+
+    def __init__(self, members: Sequence[Member]) -> None:
+        self._members = tuple(members)
+        self._active = list(members)
+        self._shares: list[_Share] = []
+        self._given: dict[tuple[int, int], int] = {}
+        self._started = 0.0
+        self._reported = False
+
+    def start(self, config: ResolvedConfig, workers: Mapping[str, int]) -> None:
+        """Build all engines side by side, then start them together. Raises EngineError if one cannot be built."""
+        plan = make_plan(config, workers)
+        self._plan = plan
+        first_keys = {pool: key for key, pool in reversed(list(plan.pool_of.items()))}
+        self._shares = [
+            _Share(first_keys[number], pool.workers, pool.rate, pool.ramp_ns / 1e9) for number, pool in enumerate(plan.pools)
+        ]
+        for place, member in enumerate(self._members):
+            member.build(self._part(plan, place))
+        try:
+            for member in self._members:
+                member.wait_built()
+        except EngineError:
+            self.stop(0.0)
+            raise
+        self._started = time.monotonic()
+        for member in self._members:
+            member.go()
+
+    def scale(self, endpoint_key: str, workers: int) -> None:
+        """Make `workers` the endpoint's count over all engines."""
+        number = self._plan.pool_of[endpoint_key]
+        self._shares[number].workers = workers
+        self._distribute(number)
+
+    def set_rate(self, endpoint_key: str, target_rps: float) -> None:
+        """Hold another rate from now on, over all engines; 0 pauses."""
+        number = self._plan.pool_of[endpoint_key]
+        self._shares[number].rate = target_rps
+        self._shares[number].ramp_s = 0.0
+        self._distribute(number, rate_changed=True)
+
+    def snapshot(self, endpoint_key: str | None = None) -> EngineSnapshot:
+        """Add up what the engines measured, the lost ones included. Raises EngineError once, when none is left."""
+        self._take_losses()
+        return merge([member.snapshot(endpoint_key) for member in self._members])
+
+    def stop(self, drain_s: float) -> None:
+        """Start nothing more, wait at most `drain_s` seconds for what is in flight, cut the rest."""
+        gevent.joinall([gevent.spawn(member.stop, drain_s) for member in self._members])
+
+    # ---------------------------------------------------------------------------------------------------- its small parts
+
+    def _part(self, plan: Plan, place: int) -> Plan:
+        """The plan of one engine; starts of the engines lie between one another."""
+        pools = []
+        for number, pool in enumerate(plan.pools):
+            workers = divided(pool.workers, len(self._members), number)[place]
+            self._given[number, place] = workers
+            rate = None if pool.rate is None else pool.rate * workers / max(1, pool.workers)
+            phase = (pool.phase + place / len(self._members)) % 1
+            # Random choices and gaps of the engines are independent.
+            seed = pool.seed + place * len(plan.pools)
+            pools.append(replace(pool, workers=workers, rate=rate, phase=phase, seed=seed))
+        return replace(plan, pools=tuple(pools))
+
+    def _distribute(self, number: int, *, rate_changed: bool = False) -> None:
+        """Tell each engine its part of a pool, where that has changed."""
+        share = self._shares[number]
+        elapsed = time.monotonic() - self._started
+        total = share.workers
+        parts = divided(total, len(self._active), number)
+        shifted = [self._given.get((number, place)) for place in self._places()] != parts
+        for place, member, workers in zip(self._places(), self._active, parts, strict=True):
+            self._given[number, place] = workers
+            member.scale(share.key, workers)
+            if share.rate is not None and (rate_changed or shifted):
+                rate = share.rate * workers / max(1, total)
+                climbed = min(1.0, elapsed / share.ramp_s) if share.ramp_s > 0 else 1.0
+                member.set_rate(share.key, rate, begin_rps=rate * climbed, ramp_s=max(0.0, share.ramp_s - elapsed))
+
+    def _places(self) -> list[int]:
+        return [self._members.index(member) for member in self._active]
+
+    def _take_losses(self) -> None:
+        """Notice the engines that were lost, and give their work to the others."""
+        lost = [member for member in self._active if member.lost is not None]
+        if not lost:
+            return
+        self._active = [member for member in self._active if member.lost is None]
+        for member in lost:
+            structlog.get_logger().error("an engine was lost", reason=member.lost, left=len(self._active))
+        if not self._active:
+            raise EngineError(str(lost[-1].lost))
+        for number in range(len(self._shares)):
+            self._distribute(number, rate_changed=True)
+
+
+def divided(workers: int, engines: int, number: int) -> list[int]:
+    """Split a pool's workers as evenly as they go; which engine gets one more turns with the pool's number."""
+    base, more = divmod(workers, engines)
+    return [base + ((place - number) % engines < more) for place in range(engines)]

@@ -1,0 +1,103 @@
+"""Several engines' snapshots as one: counts are summed, histograms added, ratios left to whoever reads."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import fields
+from typing import TYPE_CHECKING, TypeVar
+
+from tressi._core import Histogram
+from tressi.model import EndpointSnapshot, EngineSnapshot, GeneratorSnapshot, Reason, Window
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+Name = TypeVar("Name", int, str)
+
+_SUMMED = ("succeeded", "failed", "missed", "missed_late", "bytes_sent", "bytes_received", "connections_opened", "retries")
+_WORKERS = ("worker_count", "draining", "peak_worker_count")
+
+
+def merge(snapshots: Sequence[EngineSnapshot]) -> EngineSnapshot:
+    """Add the snapshots of engines that run the same endpoints."""
+    keys = snapshots[0].endpoints
+    return EngineSnapshot(
+        time_s=max(snapshot.time_s for snapshot in snapshots),
+        endpoints={key: _endpoint([snapshot.endpoints[key] for snapshot in snapshots]) for key in keys},
+        generator=_generator([snapshot.generator for snapshot in snapshots]),
+        samples=tuple(sample for snapshot in snapshots for sample in snapshot.samples),
+    )
+
+
+def _endpoint(parts: Sequence[EndpointSnapshot]) -> EndpointSnapshot:
+    targets = [part.target_rps for part in parts if part.target_rps is not None]
+    counts = {name: sum(getattr(part, name) for part in parts) for name in (*_SUMMED, *_WORKERS)}
+    return EndpointSnapshot(
+        endpoint_key=parts[0].endpoint_key,
+        status_codes=_added(part.status_codes for part in parts),
+        errors=_added(part.errors for part in parts),
+        target_rps=sum(targets) if targets else None,
+        scheduled=sum(part.scheduled for part in parts),
+        window=merge_windows([part.window for part in parts]),
+        service=_histogram(part.service for part in parts),
+        response=_histogram(part.response for part in parts),
+        connect=_histogram(part.connect for part in parts),
+        tls=_histogram(part.tls for part in parts),
+        reasons=_reasons(parts),
+        **counts,
+    )
+
+
+def merge_windows(windows: Sequence[Window]) -> Window:
+    """Add windows brought to one span: an engine with a small share of the rate looks back further."""
+    span_s = max(window.span_s for window in windows)
+    if span_s <= 0:
+        return Window()
+    sums = {"span_s": span_s, "full": all(window.full for window in windows)}
+    for field in fields(Window):
+        if field.name not in {"span_s", "full"}:
+            total = sum(getattr(window, field.name) * _stretch(window, span_s, field.name) for window in windows)
+            sums[field.name] = total if field.type == "float" else round(total)
+    return Window(**sums)  # type: ignore[arg-type] # the fields are those of the class
+
+
+def _stretch(window: Window, span_s: float, name: str) -> float:
+    """What is of this moment, not summed over the span, stays as it is."""
+    if name in {"older", "older_s", "peak_lanes"} or window.span_s <= 0:
+        return 1.0
+    return span_s / window.span_s
+
+
+def _generator(parts: Sequence[GeneratorSnapshot]) -> GeneratorSnapshot:
+    return GeneratorSnapshot(
+        cpu_s=sum(part.cpu_s for part in parts),
+        run_queue_s=sum(part.run_queue_s for part in parts),
+        own_delay=_histogram(part.own_delay for part in parts),
+        late_sends=_histogram(part.late_sends for part in parts),
+        kernel_timed=sum(part.kernel_timed for part in parts),
+        user_timed=sum(part.user_timed for part in parts),
+        disturbed=sum(part.disturbed for part in parts),
+        busy_s=tuple(busy for part in parts for busy in part.busy_s),
+    )
+
+
+def _histogram(parts: Iterable[Histogram | None]) -> Histogram:
+    merged = Histogram()
+    for part in parts:
+        if part is not None:
+            merged.merge(part)
+    return merged
+
+
+def _added(counts: Iterable[Mapping[Name, int]]) -> dict[Name, int]:
+    total: Counter[Name] = Counter()
+    for one in counts:
+        total.update(one)
+    return dict(total)
+
+
+def _reasons(parts: Iterable[EndpointSnapshot]) -> tuple[Reason, ...]:
+    total = Counter[tuple[str, str]]()
+    for part in parts:
+        total.update({(reason.kind, reason.text): reason.count for reason in part.reasons})
+    return tuple(Reason(kind, text, count) for (kind, text), count in total.items())

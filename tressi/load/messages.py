@@ -1,0 +1,72 @@
+"""What an engine's owner and its process say to each other: one JSON document a line, over a socket pair."""
+
+from __future__ import annotations
+
+from base64 import b64decode, b64encode
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from tressi.load.plan import Plan, PlannedEndpoint, PlannedPool
+from tressi.load.transport import Origin
+from tressi.model import TlsConfig
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from gevent.socket import socket
+
+_READ_BYTES = 1 << 20
+
+
+def encode(message: dict[str, Any]) -> bytes:
+    """One line. Bytes within become base64, dataclasses objects."""
+    return orjson.dumps(message, default=_encode_bytes) + b"\n"
+
+
+def _encode_bytes(value: object) -> str:
+    if isinstance(value, bytes):
+        return b64encode(value).decode("ascii")
+    if isinstance(value, (set, frozenset)):
+        return sorted(value)  # type: ignore[return-value] # a list is as good
+    raise TypeError(f"{type(value).__name__} cannot be sent")
+
+
+def plan_of(document: dict[str, Any]) -> Plan:
+    """Make a plan of what `encode` made of it."""
+    return Plan(
+        keys=tuple(document["keys"]),
+        origins=tuple(Origin(**origin) for origin in document["origins"]),
+        endpoints=tuple(_endpoint(**endpoint) for endpoint in document["endpoints"]),
+        pools=tuple(_pool(**pool) for pool in document["pools"]),
+        pool_of=document["pool_of"],
+        lanes_per_worker=document["lanes_per_worker"],
+        tls=TlsConfig(**document["tls"]),
+    )
+
+
+def _endpoint(variants: list[str], body_contains: str | None, **rest: Any) -> PlannedEndpoint:  # noqa: ANN401 - checked by the constructor
+    return PlannedEndpoint(
+        variants=tuple(b64decode(variant) for variant in variants),
+        body_contains=None if body_contains is None else b64decode(body_contains),
+        **rest,
+    )
+
+
+def _pool(endpoints: list[int], origins: list[int], **rest: Any) -> PlannedPool:  # noqa: ANN401 - checked by the constructor
+    return PlannedPool(endpoints=tuple(endpoints), origins=tuple(origins), **rest)
+
+
+def lines(connection: socket) -> Iterator[dict[str, Any]]:
+    """The messages as they come, until the other end is closed or reset."""
+    rest = b""
+    while True:
+        try:
+            data = connection.recv(_READ_BYTES)
+        except OSError:
+            return
+        if not data:
+            return
+        *whole, rest = (rest + data).split(b"\n")
+        for line in whole:
+            yield orjson.loads(line)

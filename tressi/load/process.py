@@ -1,0 +1,143 @@
+"""An engine in a process of its own: drawing, exporting and deciding in this one never delay its measurements.
+
+The arena is a memory file that both map: it is read here without asking, and stays readable when the process is killed.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import gevent
+from gevent.event import AsyncResult, Event
+from gevent.socket import socketpair
+
+from tressi._core import Arena
+from tressi.errors import EngineError
+from tressi.load.messages import encode, lines
+from tressi.load.plan import Plan, make_plan
+from tressi.load.reading import read_arena
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from tressi.model import EndpointSnapshot, EngineSnapshot, ResolvedConfig
+
+BUILD_S = 60.0
+LEAVE_S = 2.0
+
+
+class ProcessEngine:
+    """The same five methods as `LocalEngine`, over a socket pair. `lost` says, in words, that the process is gone."""
+
+    def __init__(self) -> None:
+        self.lost: str | None = None
+        self._workers: dict[str, int] = {}
+        self._built: AsyncResult = AsyncResult()
+        self._stopped = Event()
+
+    def start(self, config: ResolvedConfig, workers: Mapping[str, int]) -> None:
+        """Start the process and every pool in it. Raises EngineError where it cannot."""
+        self.build(make_plan(config, workers))
+        self.wait_built()
+        self.go()
+
+    def build(self, plan: Plan) -> None:
+        """Start the process and have it build its pools; `wait_built` waits for that."""
+        self._plan = plan
+        self._arena = Arena(len(plan.keys))
+        self._control, theirs = socketpair()
+        with theirs:
+            self._process = _start_child(self._arena.fd, theirs.fileno(), len(plan.keys))
+        self._reader = gevent.spawn(self._listen)
+        self._workers = {key: plan.pools[pool].workers for key, pool in plan.pool_of.items()}
+        self._tell("build", plan=plan)
+
+    def wait_built(self) -> None:
+        """Wait until every pool is built. Raises EngineError with the reason if it cannot be."""
+        answer = self._built.get(timeout=BUILD_S)
+        if "error" in answer:
+            raise EngineError(answer["error"])
+
+    def go(self) -> None:
+        """Start every pool."""
+        self._tell("go")
+
+    def scale(self, endpoint_key: str, workers: int) -> None:
+        """Make `workers` the endpoint's count; a worker that is removed finishes its requests first."""
+        self._workers[endpoint_key] = workers
+        self._tell("scale", endpoint_key=endpoint_key, workers=workers)
+
+    def set_rate(self, endpoint_key: str, target_rps: float, *, begin_rps: float | None = None, ramp_s: float = 0.0) -> None:
+        """Hold another rate from now on, or climb to it from `begin_rps` within `ramp_s`; 0 pauses."""
+        self._tell("set_rate", endpoint_key=endpoint_key, target_rps=target_rps, begin_rps=begin_rps, ramp_s=ramp_s)
+
+    def snapshot(self, endpoint_key: str | None = None) -> EngineSnapshot:
+        """Read the arena as it stands; works after `stop`, and after the process was killed."""
+        read = read_arena(self._arena, self._plan.keys, endpoint_key)
+        return replace(read, endpoints={key: self._as_told(one) for key, one in read.endpoints.items()})
+
+    def stop(self, drain_s: float) -> None:
+        """Start nothing more, wait at most `drain_s` seconds for what is in flight, cut the rest; the process ends."""
+        self._tell("stop", drain_s=drain_s)
+        self._stopped.wait(drain_s + LEAVE_S)
+        self._reader.kill()
+        self._control.close()
+        self._end_process()
+
+    # ---------------------------------------------------------------------------------------------------- its small parts
+
+    def _as_told(self, snapshot: EndpointSnapshot) -> EndpointSnapshot:
+        """With the workers that it was told to have: the arena says so an instant later."""
+        wanted = self._workers[snapshot.endpoint_key]
+        leaving = snapshot.draining + max(0, snapshot.worker_count - wanted)
+        return replace(snapshot, worker_count=wanted, draining=leaving)
+
+    def _tell(self, do: str, **arguments: Any) -> None:  # noqa: ANN401 - what the method takes
+        if self.lost is None:
+            try:
+                self._control.sendall(encode({"do": do, **arguments}))
+            except OSError as failure:
+                self._lose(str(failure))
+
+    def _listen(self) -> None:
+        for message in lines(self._control):
+            if "stopped" in message:
+                self._stopped.set()
+            else:
+                self._built.set(message)
+        if not self._stopped.is_set():
+            self._lose("its process ended")
+
+    def _lose(self, reason: str) -> None:
+        self._end_process()
+        code = self._process.returncode
+        self.lost = f"engine {self._process.pid} was lost: {reason}" + (f" (exit status {code})" if code else "")
+        self._built.set({"error": self.lost})
+        self._stopped.set()
+
+    def _end_process(self) -> None:
+        """It leaves at the end of the control socket; what does not is killed."""
+        try:
+            self._process.wait(LEAVE_S)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+
+def _start_child(arena: int, control: int, endpoints: int) -> subprocess.Popen[bytes]:
+    """Start the engine's process with two descriptors of ours and nothing else; a terminal's signals do not reach it."""
+    package_root = str(Path(__file__).parent.parent.parent)
+    paths = [package_root, *filter(None, [os.environ.get("PYTHONPATH")])]
+    return subprocess.Popen(  # noqa: S603 - our own interpreter and module
+        [sys.executable, "-m", "tressi.load.child", str(arena), str(control), str(endpoints)],
+        pass_fds=(arena, control),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        start_new_session=True,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
+    )
