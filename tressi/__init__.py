@@ -1,3 +1,40 @@
-"""tressi: a declarative HTTP load generator with one autoscaled worker pool per endpoint."""
+"""tressi: a declarative HTTP load generator with one autoscaled worker pool per endpoint.
 
-__version__ = "0.1.0"
+The doors are opened when they are asked for: importing tressi loads nothing, and works where the compiled parts are
+missing. What cannot work there says so when it is used.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from tressi.version import __version__
+
+if TYPE_CHECKING:
+    from tressi.config.load import load_config
+    from tressi.errors import ConfigError, TressiError
+    from tressi.run.runner import EndpointRunner, run
+
+__all__ = ["ConfigError", "EndpointRunner", "TressiError", "__version__", "load_config", "run"]
+
+_ROOMS = {
+    "ConfigError": "tressi.errors",
+    "EndpointRunner": "tressi.run.runner",
+    "TressiError": "tressi.errors",
+    "load_config": "tressi.config.load",
+}
+
+
+def __getattr__(name: str) -> object:
+    """Open a door (PEP 562). `run` is the room of that name, which can be called."""
+    if name == "run":
+        return import_module("tressi.run")
+    if name not in _ROOMS:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_ROOMS[name]), name)
+
+
+def __dir__() -> list[str]:
+    """The doors, opened or not."""
+    return sorted(__all__)

@@ -14,7 +14,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tressi import __version__
+from tressi.version import __version__
 from tressi.cli.commands import COMMANDS, load, overview, parser_of
 from tressi.cli.exits import Exit, exit_of
 from tressi.cli.output import remark, write

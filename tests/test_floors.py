@@ -1,0 +1,81 @@
+"""The floors of the house: what may import what."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parent.parent / "tressi"
+
+# Bottom up; rooms of one floor know nothing of one another.
+FLOORS = [
+    {"errors", "log", "version", "core", "_core"},
+    {"model"},
+    {"wire", "_wire", "config", "autoscale"},
+    {"load"},
+    {"run"},
+    {"report", "ui", "testing"},
+    {"cli"},
+]
+HEIGHT = {room: height for height, rooms in enumerate(FLOORS) for room in rooms}
+TOP = len(FLOORS)
+# A border and its room are one; errors may speak of each other on the ground floor.
+SAME_ROOM = {"_core": "core", "_wire": "wire"}
+
+
+def room_of(module: str) -> str:
+    """The room that a dotted module of the package lies in; the doors of the house lie in none."""
+    parts = module.split(".")
+    name = parts[1] if len(parts) > 1 else ""
+    return SAME_ROOM.get(name, name)
+
+
+def imports_of(path: Path) -> set[str]:
+    """Every module of tressi that a file imports, typing imports and Cython's included."""
+    text = path.read_text(encoding="utf-8")
+    if path.suffix in {".pxd", ".pyx"}:
+        found = re.findall(r"^\s*from (tressi[\w.]*) c?import (\w+)", text, re.MULTILINE)
+        return {f"{module}.{name}" if module == "tressi" else module for module, name in found}
+    found = set()
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.ImportFrom) and node.module and node.module.split(".")[0] == "tressi":
+            if node.module == "tressi":
+                found |= {f"tressi.{alias.name}" for alias in node.names}
+            else:
+                found.add(node.module)
+        elif isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names if alias.name.split(".")[0] == "tressi"}
+    return found
+
+
+def module_of(path: Path) -> str:
+    return ".".join(("tressi", *path.relative_to(PACKAGE).with_suffix("").parts))
+
+
+FILES = sorted(path for suffix in ("py", "pyi", "pyx", "pxd") for path in PACKAGE.rglob(f"*.{suffix}"))
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_imports_point_down(path):
+    """A room imports from its own files and from floors below, never from a neighbour or from above."""
+    here = room_of(module_of(path))
+    height = HEIGHT.get(here, TOP)
+    for module in imports_of(path):
+        there = room_of(module)
+        assert there in HEIGHT, f"{module} is in no room"
+        assert there == here or HEIGHT[there] < height, f"{here} imports {module}"
+
+
+def test_only_load_touches_the_reactor():
+    """Nothing outside `load` imports the border of `wire`."""
+    users = {room_of(module_of(path)) for path in FILES if "tressi._wire" in imports_of(path)}
+    assert users <= {"load", "wire"}
+
+
+def test_every_room_is_on_a_floor():
+    """A new room has to say which floor it is on."""
+    rooms = {room_of(module_of(path)) for path in FILES} - {"__init__", "__main__"}
+    assert rooms - set(HEIGHT) == set()

@@ -1,0 +1,67 @@
+"""What a run tells those who listen. Callbacks have a greenlet of their own, so that none can hold up the run."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, Literal, get_args
+
+import gevent
+import structlog
+from gevent.event import Event as Flag
+from gevent.queue import SimpleQueue
+
+from tressi.errors import ConfigError, ConfigProblem
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+EventName = Literal["start", "scaling", "snapshot", "early-exit", "stop"]
+EVENTS: Final[tuple[str, ...]] = get_args(EventName)
+
+
+class Publisher:
+    """Hands each event to its callbacks, in the order of the events; a callback that raises is logged and forgotten."""
+
+    def __init__(self) -> None:
+        self._callbacks: dict[str, list[Callable[[Any], object]]] = {event: [] for event in EVENTS}
+        self._queue: SimpleQueue[tuple[str, Any] | None] = SimpleQueue()
+        self._greenlet: gevent.Greenlet | None = None
+        self.delivered = Flag()
+
+    def on(self, event: EventName, callback: Callable[[Any], object]) -> None:
+        """Have `callback` called with every value of `event`. Raises ConfigError for an event that does not exist."""
+        if event not in self._callbacks:
+            raise ConfigError([ConfigProblem("", f"there is no event {event!r}: use one of {', '.join(EVENTS)}")])
+        self._callbacks[event].append(callback)
+
+    def emit(self, event: EventName, value: object) -> None:
+        """Queue one event for delivery; never waits."""
+        if self._callbacks[event]:
+            self._queue.put((event, value))
+
+    def start(self) -> None:
+        """Begin to deliver."""
+        self._greenlet = gevent.spawn(self._deliver)
+
+    def close(self) -> None:
+        """Deliver what is queued, then set `delivered`."""
+        self._queue.put(None)
+
+    def is_delivering_here(self) -> bool:
+        """Whether the caller is one of the callbacks, which must not wait for itself."""
+        return gevent.getcurrent() is self._greenlet
+
+    def _deliver(self) -> None:
+        try:
+            while (queued := self._queue.get()) is not None:
+                event, value = queued
+                for callback in tuple(self._callbacks[event]):
+                    _call(event, callback, value)
+        finally:
+            self.delivered.set()
+
+
+def _call(event: str, callback: Callable[[Any], object], value: object) -> None:
+    try:
+        callback(value)
+    except Exception:
+        structlog.get_logger().exception("a callback raised", event_name=event)

@@ -1,0 +1,152 @@
+"""When a run must end by itself: its duration, and the early exit in all its forms.
+
+An engine's own sliding window spans about ten attempts of a slow endpoint, too few for a failure rate that means
+something. So the rate is taken over a window of the whole run, from readings of the running totals.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from gevent.event import Event
+
+    from tressi.model import EarlyExit, EndpointSnapshot, EndReason, EngineSnapshot, ResolvedConfig
+
+CHECK_S: Final = 0.25
+WINDOW_S: Final = 1.0
+WINDOW_ATTEMPTS: Final = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """Attempts and failures of all endpoints together, from the run's start to `t` seconds after it."""
+
+    t: float = 0.0
+    attempts: int = 0
+    failures: int = 0
+
+
+class FailureWindow:
+    """The shortest run of readings that ends now, spans 1 s and holds 20 attempts; before that, all there are."""
+
+    def __init__(self) -> None:
+        self._readings = deque([Totals()])
+
+    def add(self, totals: Totals) -> None:
+        """Take the newest reading, and forget those that no later window can begin with."""
+        self._readings.append(totals)
+        while len(self._readings) > 1 and _spans_window(self._readings[1], totals):
+            self._readings.popleft()
+
+    @property
+    def attempts(self) -> int:
+        """Attempts that ended in the window."""
+        return self._readings[-1].attempts - self._readings[0].attempts
+
+    @property
+    def failures(self) -> int:
+        """Those of them that failed."""
+        return self._readings[-1].failures - self._readings[0].failures
+
+
+def _spans_window(earlier: Totals, later: Totals) -> bool:
+    return later.t - earlier.t >= WINDOW_S and later.attempts - earlier.attempts >= WINDOW_ATTEMPTS
+
+
+def totals_of(snapshot: EngineSnapshot, t: float) -> Totals:
+    """Add the endpoints of a snapshot read `t` seconds after the run's start."""
+    endpoints = snapshot.endpoints.values()
+    return Totals(t, sum(one.requests_made for one in endpoints), sum(one.failed for one in endpoints))
+
+
+def early_exit_reason(rules: EarlyExit, snapshot: EngineSnapshot, window: FailureWindow) -> str | None:
+    """Say in words why the run must end now, or None where it may go on. Counts and rates are of the whole run."""
+    return _too_many(rules, snapshot) or _too_often(rules, window) or _forbidden(rules, snapshot) or _first(rules, snapshot)
+
+
+def _too_many(rules: EarlyExit, snapshot: EngineSnapshot) -> str | None:
+    failures = sum(one.failed for one in snapshot.endpoints.values())
+    if rules.error_count_threshold is None or failures < rules.error_count_threshold:
+        return None
+    return f"{failures} failures reached the errorCountThreshold of {rules.error_count_threshold} ({_most_failing(snapshot)})"
+
+
+def _too_often(rules: EarlyExit, window: FailureWindow) -> str | None:
+    # A threshold of 0 asks for the first failure, not for the first attempt.
+    if rules.error_rate_threshold is None or window.attempts < WINDOW_ATTEMPTS or window.failures == 0:
+        return None
+    if window.failures < rules.error_rate_threshold * window.attempts:
+        return None
+    share = f"{window.failures} of {window.attempts} attempts failed ({window.failures / window.attempts:.1%})"
+    return f"{share}, the errorRateThreshold is {rules.error_rate_threshold:g}"
+
+
+def _forbidden(rules: EarlyExit, snapshot: EngineSnapshot) -> str | None:
+    for one in snapshot.endpoints.values():
+        for code in sorted(rules.error_status_codes & one.status_codes.keys()):
+            if one.status_codes[code]:
+                return f"{one.endpoint_key} answered with status {code}, which is among the errorStatusCodes"
+    return None
+
+
+def _first(rules: EarlyExit, snapshot: EngineSnapshot) -> str | None:
+    if rules.error_rate_threshold is not None or rules.error_count_threshold is not None or rules.error_status_codes:
+        return None
+    if not any(one.failed for one in snapshot.endpoints.values()):
+        return None
+    return f"an attempt failed, and earlyExitOnError is set without a threshold ({_most_failing(snapshot)})"
+
+
+def _most_failing(snapshot: EngineSnapshot) -> str:
+    worst = max(snapshot.endpoints.values(), key=lambda one: one.failed)
+    return f"most by {worst.endpoint_key}: {_most_common(worst)}"
+
+
+def _most_common(endpoint: EndpointSnapshot) -> str:
+    kinds = Counter(endpoint.errors)
+    kinds.update({f"status {code}": count for code, count in endpoint.status_codes.items() if code >= 400})  # noqa: PLR2004 - RFC 9110, section 15
+    return ", ".join(f"{count} × {kind}" for kind, count in kinds.most_common(3)) or f"{endpoint.failed} attempts"
+
+
+class Limits:
+    """The greenlet's work: tells the runner when the run is over, and why. `read` reads the engine, `now` is the run's clock."""
+
+    def __init__(
+        self,
+        config: ResolvedConfig,
+        read: Callable[[], EngineSnapshot],
+        now: Callable[[], float],
+        end: Callable[[EndReason, str | None], object],
+    ) -> None:
+        self._config, self._read, self._now, self._end = config, read, now, end
+        self._window = FailureWindow()
+
+    def watch(self, ended: Event) -> None:
+        """Check until the run has ended, here or elsewhere. What failed before the last moment still counts as early exit."""
+        check_at = CHECK_S
+        while not ended.wait(max(0.0, self._next(check_at) - self._now())):
+            now = self._now()
+            if now < self._next(check_at):
+                continue
+            reason = self._early_exit(now)
+            if reason is not None:
+                self._end("early-exit", reason)
+            elif now >= self._config.duration_s:
+                self._end("duration", None)
+            while check_at <= now:
+                check_at += CHECK_S
+
+    def _next(self, check_at: float) -> float:
+        return min(self._config.duration_s, check_at) if self._config.early_exit else self._config.duration_s
+
+    def _early_exit(self, now: float) -> str | None:
+        if self._config.early_exit is None:
+            return None
+        snapshot = self._read()
+        self._window.add(totals_of(snapshot, now))
+        return early_exit_reason(self._config.early_exit, snapshot, self._window)

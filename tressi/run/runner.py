@@ -1,0 +1,297 @@
+"""One run from its config to its summary.
+
+Each part of a run is a greenlet that reads the engine and returns a value: the manager decides on workers, the timeline
+keeps the seconds, the limits say when it is over. They meet in one event, `_ended`, which is set once, with the reason;
+whoever sets it first has decided. After that, nothing is polled: the conducting greenlet drains, sums up and leaves.
+"""
+
+from __future__ import annotations
+
+import math
+import signal
+import time
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Final
+
+import gevent
+import structlog
+from gevent.event import AsyncResult, Event
+
+from tressi.autoscale.allocate import allocate
+from tressi.autoscale.manager import EndpointAutoscaleManager
+from tressi.config.load import load_config
+from tressi.errors import ConfigError, ConfigProblem, EngineError, TressiError
+from tressi.log import mask_url
+from tressi.model import ResolvedConfig
+from tressi.run.events import Publisher
+from tressi.run.limits import Limits
+from tressi.run.summary import RunRecord, summarise
+from tressi.run.timeline import Timeline
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from os import PathLike
+
+    from tressi.model import EndReason, Engine, EngineSnapshot, ScalingDecision
+    from tressi.run.events import EventName
+    from tressi.run.spool import Delta
+
+DRAIN_S: Final = 5.0
+SNAPSHOT_S: Final = 1.0
+# What is left of a run after its last whole second is a moment of its own from this length on: a slot of the window.
+_SHORTEST_MOMENT_S: Final = 0.1
+_JOIN_S: Final = 1.0
+
+
+def run(config: str | PathLike[str] | Mapping[str, Any] | ResolvedConfig) -> dict[str, Any]:
+    """Do one run and return its summary. Cooperative: the caller's other greenlets go on meanwhile.
+
+    Raises ConfigError for a config that breaks a rule, EngineError where this system has no engine. Whatever goes wrong
+    later is in the summary's `endReason` and `endDetail`.
+    """
+    runner = EndpointRunner(config)
+    runner.start()
+    try:
+        runner.wait()
+    except BaseException:
+        # A caller that is killed or interrupted leaves no load behind.
+        runner.stop()
+        raise
+    return runner.summary()
+
+
+class EndpointRunner:
+    """A run that can be watched and steered. Its methods may be called from any greenlet of the thread that starts it.
+
+    `config` is a path, `-`, an https URL, a dict or a config already resolved; a bad one raises ConfigError here.
+    `engine` makes the load: the one of this process unless given. `self.config` is the resolved config.
+    """
+
+    def __init__(
+        self, config: str | PathLike[str] | Mapping[str, Any] | ResolvedConfig, *, engine: Engine | None = None
+    ) -> None:
+        self.config = config if isinstance(config, ResolvedConfig) else load_config(config)
+        self._given_engine = engine
+        self._publisher = Publisher()
+        self._decisions: list[ScalingDecision] = []
+        self._ended, self._at_once = Event(), Event()
+        self._end_reason: EndReason = "error"
+        self._end_detail: str | None = None
+        self._started = self._ended_at = 0.0
+        self._result: AsyncResult[dict[str, Any]] = AsyncResult()
+        self._greenlets: list[gevent.Greenlet] = []
+        self._conductor: gevent.Greenlet | None = None
+
+    # --------------------------------------------------------------------------------------------------- its public side
+
+    def on(self, event: EventName, callback: Callable[[Any], object]) -> None:
+        """Have `callback` called with one value at each event, in a greenlet of its own.
+
+        `start`: the ResolvedConfig; `scaling`: a ScalingDecision; `snapshot`: a Moment, once a second; `early-exit`: the
+        reason in words; `stop`: the summary. A callback that raises is logged. Raises ConfigError for any other event.
+        """
+        self._publisher.on(event, callback)
+
+    def start(self) -> None:
+        """Start the load and return. Raises TressiError when called twice, EngineError where this system has no engine.
+
+        An engine that fails to start ends the run at once, with a summary whose `endReason` is `error`.
+        """
+        if self._conductor is not None:
+            raise TressiError("a runner runs once: make another one for another run")
+        self._engine = self._given_engine or _local_engine()
+        self._timeline = Timeline(self.config)
+        self._manager = EndpointAutoscaleManager(self._engine, self.config, self._take_decision, self._now)
+        self._started_at = datetime.now(UTC).isoformat(timespec="milliseconds")
+        self._started = time.monotonic()
+        self._guard(self._set_up)
+        self._publisher.start()
+        self._conductor = gevent.spawn(self._conduct)
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait until the run is over and every callback has returned, `timeout` seconds at most; say whether it is."""
+        self._check_started()
+        if self._publisher.is_delivering_here():
+            self._result.wait(timeout)
+            return bool(self._result.ready())
+        return bool(self._publisher.delivered.wait(timeout))
+
+    def stop(self) -> bool:
+        """Ask the run to end as `stopped` and return at once; says whether this call is what ended it."""
+        return self._end("stopped", None)
+
+    def interrupt(self, signal_number: int) -> bool:
+        """End the run as `interrupted` by a signal; once it is ending, a call cuts what is in flight at once.
+
+        Never waits, so a signal handler may call it. Says whether this call is what ended the run.
+        """
+        if self._end("interrupted", signal.Signals(signal_number).name):
+            return True
+        self._at_once.set()
+        return False
+
+    def set_target(self, endpoint_key: str, rps: float) -> None:
+        """Hold another rate from now on; 0 pauses. For an endpoint of the shared pool it is the whole pool's rate.
+
+        Raises ConfigError for an unknown endpoint or a rate that is none, TressiError while no run is under way.
+        """
+        autoscaled = self._check_target(endpoint_key, rps)
+        if self._conductor is None or self._ended.is_set():
+            raise TressiError("a target can be set only while the run is under way")
+        if autoscaled:
+            self._manager.set_target(endpoint_key, rps)
+        else:
+            self._engine.set_rate(endpoint_key, rps)
+        self._timeline.note_target(self._now(), endpoint_key, rps)
+
+    def summary(self) -> dict[str, Any]:
+        """Wait for the end of the run, if need be, and return its summary. Raises TressiError before `start`."""
+        self._check_started()
+        summary: dict[str, Any] = self._result.get()
+        return summary
+
+    def deltas(self) -> Iterator[Delta]:
+        """Each second's counts and histograms by endpoint, for exports; the last one holds the drain."""
+        return self._timeline.deltas()
+
+    # ------------------------------------------------------------------------------------------- the way through a run
+
+    def _set_up(self) -> None:
+        """Start the engine, then everything that watches it."""
+        allocations = allocate(self.config)
+        self._engine.start(self.config, {one.endpoint_key: one.worker_count for one in allocations})
+        self._started = time.monotonic()
+        self._publisher.emit("start", self.config)
+        self._manager.start()
+        limits = Limits(self.config, self._engine.snapshot, self._now, self._end)
+        self._greenlets = [
+            gevent.spawn(self._guard, self._keep_time),
+            gevent.spawn(self._guard, limits.watch, self._ended),
+        ]
+
+    def _conduct(self) -> None:
+        """See the run through to its summary, whatever happens on the way."""
+        self._ended.wait()
+        try:
+            self._guard(self._wind_down)
+            ended = self._timeline.last
+            self._guard(self._drain)
+            self._guard(self._close_timeline)
+            self._result.set(self._sum_up(ended))
+            self._publisher.emit("stop", self._result.get())
+        except BaseException as error:
+            # Whoever waits for the summary must hear of it: a greenlet's own exception reaches nobody.
+            self._result.set_exception(error)
+            raise
+        finally:
+            self._publisher.close()
+
+    def _keep_time(self) -> None:
+        """Publish a moment at every whole second of the run."""
+        due = SNAPSHOT_S
+        while not self._ended.wait(max(0.0, due - self._now())):
+            if self._now() >= due:
+                self._tick()
+                due = (self._now() // SNAPSHOT_S + 1) * SNAPSHOT_S
+
+    def _tick(self) -> None:
+        moment = self._timeline.tick(self._now(), self._engine.snapshot())
+        self._manager.generator_limited = any(finding.rule == "cpu" for finding in self._timeline.findings)
+        self._publisher.emit("snapshot", moment)
+
+    def _wind_down(self) -> None:
+        """Stop what watches the engine, and take the reading with which the run's time ends."""
+        if not self._greenlets:
+            return
+        self._manager.stop()
+        gevent.joinall(self._greenlets, timeout=_JOIN_S)
+        gevent.killall(self._greenlets, block=False)
+        if self._now() - self._timeline.last_t >= _SHORTEST_MOMENT_S:
+            self._tick()
+        else:
+            self._timeline.close(self._now(), self._engine.snapshot())
+
+    def _drain(self) -> None:
+        """Let requests in flight end, 5 s at most, or until a signal says at once."""
+        drain = gevent.spawn(self._guard, self._engine.stop, DRAIN_S)
+        gevent.wait([drain, self._at_once], count=1)
+        if not drain.ready():
+            self._engine.stop(0.0)
+            drain.kill(block=False)
+
+    def _close_timeline(self) -> None:
+        self._timeline.close(self._now(), self._engine.snapshot())
+
+    def _sum_up(self, ended: EngineSnapshot) -> dict[str, Any]:
+        return summarise(
+            RunRecord(
+                config=self.config,
+                started_at=self._started_at,
+                duration_s=max(0.0, self._ended_at - self._started),
+                end_reason=self._end_reason,
+                end_detail=self._end_detail,
+                ended=ended,
+                final=self._timeline.last,
+                decisions=self._decisions,
+                rows=list(self._timeline.rows()),
+                saturated_by=self._timeline.saturation.reasons(),
+            )
+        )
+
+    # -------------------------------------------------------------------------------------------------- its small parts
+
+    def _now(self) -> float:
+        """Seconds since the run's start."""
+        return time.monotonic() - self._started
+
+    def _end(self, reason: EndReason, detail: str | None) -> bool:
+        """End the run; the first to call this decides, and is told so."""
+        if self._ended.is_set():
+            return False
+        self._end_reason, self._end_detail = reason, detail
+        self._ended_at = time.monotonic()
+        self._ended.set()
+        if reason == "early-exit":
+            self._publisher.emit("early-exit", detail)
+        return True
+
+    def _guard(self, action: Callable[..., object], *arguments: object) -> None:
+        """Do `action`; whatever it raises ends the run, as an error unless there has been one before."""
+        try:
+            action(*arguments)
+        except Exception as error:  # noqa: BLE001 - an engine may raise anything, and every end writes the summary
+            self._fail(error)
+
+    def _fail(self, error: Exception) -> None:
+        words = mask_url(str(error) if isinstance(error, TressiError) else f"{type(error).__name__}: {error}")
+        structlog.get_logger().error("the run failed", reason=words, exc_info=not isinstance(error, TressiError) and error)
+        if not self._end("error", words) and self._end_reason != "error":
+            # What was measured up to here may lack something: a run that lost its engine in the drain is no clean one.
+            self._end_reason, self._end_detail = "error", words
+
+    def _take_decision(self, decision: ScalingDecision) -> None:
+        if decision.action != "maintain":
+            self._decisions.append(decision)
+        self._publisher.emit("scaling", decision)
+
+    def _check_started(self) -> None:
+        if self._conductor is None:
+            raise TressiError("the run has not been started")
+
+    def _check_target(self, endpoint_key: str, rps: float) -> bool:
+        """Say whether the endpoint has a pool of its own. Raises ConfigError."""
+        for endpoint in self.config.endpoints:
+            if endpoint.endpoint_key == endpoint_key:
+                if not (math.isfinite(rps) and rps >= 0):
+                    raise ConfigError([ConfigProblem(endpoint_key, f"a target of {rps} RPS is no rate: use 0 or more")])
+                return endpoint.autoscale is not None
+        raise ConfigError([ConfigProblem(mask_url(endpoint_key), "no endpoint of this run has that key")])
+
+
+def _local_engine() -> Engine:
+    """The engine of this process. Imported only here: it needs the compiled reactor, which some systems lack."""
+    try:
+        from tressi.load.engine import LocalEngine  # noqa: PLC0415 - see above
+    except ImportError as error:
+        raise EngineError(f"the engine of this process is not available on this system: {error}") from error
+    return LocalEngine()
