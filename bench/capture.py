@@ -20,7 +20,7 @@ SNAP_BYTES = 96  # the headers are enough
 def capture(port: int, file: Path, core: int) -> Iterator[None]:
     """Capture loopback traffic of `port` into `file` while the block runs."""
     command = ["taskset", "-c", str(core), "tcpdump", "-i", "lo", "-s", str(SNAP_BYTES), "-B", "65536", "-n"]
-    command += ["--time-stamp-precision=nano", "--immediate-mode", "-w", str(file), f"tcp port {port}"]
+    command += ["--time-stamp-precision=nano", "-w", str(file), f"tcp port {port}"]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     # tcpdump says "listening on …" once its filter is in place.
     for line in process.stderr or ():

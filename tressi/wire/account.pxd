@@ -15,10 +15,18 @@ from tressi.wire.lane cimport Connection, Endpoint, GivenUp, Lane, Pool
 cdef enum:
     DISTURBED_SHARE = 20           # own delay above 1/20 of the service time
     TRUSTED_CLAMP_NS = NS_PER_MS   # a stamp further outside [sent, read] is not believed
+    PROMPT_NS = NS_PER_MS          # a lane that we come to this soon was kept from nothing by us
 
 
 cdef inline void account_taken(Lane* lane, int64_t now_ns) noexcept nogil:
-    """The lane has a token for its endpoint, due at `lane.due_ns`."""
+    """The lane has a token for its endpoint, due at `lane.due_ns`.
+
+    A schedule that skips starts holds every lane behind it, so what we cost the lane before is no longer to be made up:
+    without this, a pool that is too small would blame our few microseconds a request, added up over the run.
+    """
+    if lane.missed_seen != lane.pool.bucket.missed:
+        lane.missed_seen = lane.pool.bucket.missed
+        lane.virtual_free_ns = max(lane.virtual_free_ns, lane.free_ns)
     lane.taken_ns = now_ns
     lane.wait_ns = max(<int64_t> 0, lane.virtual_free_ns - lane.due_ns)
     lane.connect_ns = 0
@@ -28,11 +36,13 @@ cdef inline void account_taken(Lane* lane, int64_t now_ns) noexcept nogil:
 
 
 cdef inline void account_sent(Header* header, Lane* lane, int64_t sent_ns) noexcept nogil:
-    """The first byte of the first try goes to the kernel now; being late is ours."""
+    """The first byte of the first try went to the kernel: its lane was free and it was due, the rest is our lateness."""
     lane.first_sent_ns = sent_ns
     if lane.pool.paced:
         write_begin(&header.sequence)
-        histogram_record(&header.late_sends, max(<int64_t> 0, sent_ns - lane.due_ns - lane.wait_ns - lane.connect_ns))
+        histogram_record(
+            &header.late_sends, max(<int64_t> 0, sent_ns - max(lane.due_ns, lane.free_ns) - lane.connect_ns)
+        )
         write_end(&header.sequence)
 
 
@@ -84,6 +94,7 @@ cdef inline int64_t account_response(Header* header, Lane* lane, Connection* con
     cdef int64_t service_ns = max(<int64_t> 0, connection.arrival_ns - lane.first_sent_ns)
     cdef bint succeeded = is_success(endpoint, connection)
     lane.virtual_free_ns = max(lane.due_ns, lane.virtual_free_ns) + lane.connect_ns + service_ns
+    lane.free_ns = connection.arrival_ns
     write_begin(&block.sequence)
     block_attempt(block, succeeded, now_ns - lane.taken_ns)
     block_response(block, connection.parser.status, service_ns, lane.wait_ns + lane.connect_ns + service_ns)
@@ -104,6 +115,7 @@ cdef inline void account_failure(
     """
     cdef EndpointBlock* block = lane.endpoint.block
     lane.virtual_free_ns = now_ns
+    lane.free_ns = now_ns
     write_begin(&block.sequence)
     block_attempt(block, False, now_ns - lane.taken_ns)
     block.errors[<int> kind] += 1
@@ -142,7 +154,7 @@ cdef inline void account_skipped(Pool* pool, const Skipped* skipped, int64_t fre
     cdef GivenUp* given_up = &pool.given_up
     if skipped.count == 0:
         return
-    if limit_ns > last_ns:
+    if limit_ns > last_ns or now_ns - free_ns <= PROMPT_NS:
         ours = 0
     elif limit_ns <= first_ns:
         ours = skipped.count

@@ -20,6 +20,7 @@ cdef inline void lane_start(Reactor* reactor, Lane* lane, int64_t now_ns) noexce
     pool_settle(lane.pool, never(), now_ns)
     pool_count_lanes(lane.pool, now_ns, 1)
     lane.virtual_free_ns = now_ns
+    lane.free_ns = now_ns
     if lane.pool.paced or not lane_take(reactor, lane, now_ns):
         lane_rest(reactor, lane, 0)
 

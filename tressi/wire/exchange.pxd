@@ -29,7 +29,7 @@ from tressi.wire.tls cimport tls_receive, tls_seal
 
 cdef inline void lane_next(Reactor* reactor, Lane* lane, int64_t service_ns, int64_t now_ns) noexcept nogil:
     """An attempt has ended, with a response after `service_ns` (negative: without one): on to the next, or rest."""
-    pool_settle(lane.pool, lane.virtual_free_ns, now_ns)
+    pool_settle(lane.pool, lane.free_ns, now_ns)
     if lane.pool.given_up.count > 0:
         account_given_up(lane, service_ns)
     if lane.leaving:
@@ -42,6 +42,7 @@ cdef inline void request_begin(Reactor* reactor, Lane* lane) noexcept nogil:
     """Send the endpoint's next request on the lane's connection."""
     cdef Endpoint* endpoint = lane.endpoint
     cdef Connection* connection = lane_connection(lane)
+    cdef int64_t sent = 0
     cdef Slice* variant = &endpoint.variants[endpoint.next_variant]
     if endpoint.variant_count > 1:
         endpoint.next_variant = (endpoint.next_variant + 1) % endpoint.variant_count
@@ -58,15 +59,15 @@ cdef inline void request_begin(Reactor* reactor, Lane* lane) noexcept nogil:
     connection.send_at = variant.bytes
     connection.send_left = variant.size
     if connection.tls != NULL and not tls_seal(connection):
-        connection.send_left = 0
+        sent = -EPROTO
+    # The clock is read last and the books are kept afterwards: on a core that slept, cold memory costs microseconds.
     connection.sent_ns = monotonic_ns()
+    if sent == 0:
+        sent = socket_send(connection.descriptor, connection.send_at, connection.send_left)
     if lane.first_sent_ns == 0:
         account_sent(reactor.header, lane, connection.sent_ns)
     deadline_set(reactor, connection, connection.sent_ns)
-    if connection.send_left > 0:
-        connection_send(reactor, connection)
-    else:
-        attempt_fail(reactor, connection, TLS, False, connection.sent_ns)
+    connection_sent(reactor, connection, sent)
 
 
 cdef inline void deadline_set(Reactor* reactor, Connection* connection, int64_t since_ns) noexcept nogil:
@@ -88,8 +89,12 @@ cdef inline void connection_watch(Reactor* reactor, Connection* connection, bint
 
 
 cdef inline void connection_send(Reactor* reactor, Connection* connection) noexcept nogil:
-    """Send what is left of the request; the socket's buffer nearly always takes it whole."""
-    cdef int64_t sent = socket_send(connection.descriptor, connection.send_at, connection.send_left)
+    """The socket has room again for what is left of the request."""
+    connection_sent(reactor, connection, socket_send(connection.descriptor, connection.send_at, connection.send_left))
+
+
+cdef inline void connection_sent(Reactor* reactor, Connection* connection, int64_t sent) noexcept nogil:
+    """What became of a send; the socket's buffer nearly always takes the request whole."""
     if sent >= 0:
         connection.sends += 1
         connection.send_at += sent
@@ -99,6 +104,8 @@ cdef inline void connection_send(Reactor* reactor, Connection* connection) noexc
             connection_watch(reactor, connection, connection.send_left > 0)
     elif sent == -EAGAIN or sent == -EINTR:
         connection_watch(reactor, connection, True)
+    elif sent == -EPROTO:
+        attempt_fail(reactor, connection, TLS, False, connection.sent_ns)
     else:
         # The peer has closed: what it said before, if anything, is still to be read (RFC 9112 9.5).
         connection_read(reactor, connection)

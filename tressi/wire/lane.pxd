@@ -92,6 +92,8 @@ cdef struct Lane:
     Pool* pool
     Endpoint* endpoint             # of the attempt under way
     int64_t virtual_free_ns        # when it would be free but for us
+    int64_t free_ns                # when it was: its last answer had arrived
+    int64_t missed_seen            # starts its pool had given up when it last took one
     int64_t due_ns                 # intended start of the attempt
     int64_t taken_ns               # when it took the token
     int64_t wait_ns                # from due to virtually free

@@ -145,7 +145,7 @@ cdef inline bint lane_take(Reactor* reactor, Lane* lane, int64_t now_ns) noexcep
     if pool.paced:
         if bucket_take(&pool.bucket, now_ns, &lane.due_ns, &skipped) != GRANTED:
             return False
-        account_skipped(pool, &skipped, 0 if pool_has_idle(pool) else lane.virtual_free_ns, now_ns)
+        account_skipped(pool, &skipped, 0 if pool_has_idle(pool) else lane.free_ns, now_ns)
     lane.endpoint = pool.endpoints[0]
     if pool.endpoint_count > 1:
         lane.endpoint = pool.endpoints[random_next(&pool.random) % <uint64_t> pool.endpoint_count]

@@ -1,0 +1,173 @@
+"""The scaler: one greenlet that evaluates each endpoint once every cooldown of its own, and applies what was decided."""
+
+from __future__ import annotations
+
+import heapq
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import gevent
+import structlog
+
+from tressi.autoscale.allocate import allocate, allocated
+from tressi.autoscale.contend import Claim, donations, free_workers
+from tressi.autoscale.decide import decide
+from tressi.model import EndpointMetrics, ScalingDecision, WorkerAllocation
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tressi.model import EndpointSnapshot, Engine, ResolvedConfig
+
+
+class EndpointAutoscaleManager:
+    """Scales every autoscaled endpoint of a run through its engine; `on_decision` hears of every action.
+
+    `now` is the run's clock, in seconds since its start. While `generator_limited` is set, no pool grows: the engine is at
+    its CPU limit and more workers cannot help.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        config: ResolvedConfig,
+        on_decision: Callable[[ScalingDecision], object],
+        now: Callable[[], float],
+    ) -> None:
+        self._engine = engine
+        self._config = config
+        self._on_decision = on_decision
+        self._now = now
+        self._settings = {one.endpoint_key: one.autoscale for one in config.autoscaled if one.autoscale is not None}
+        self._shares = dict(zip(self._settings, allocated(config), strict=True))
+        self._last_scale = dict.fromkeys(self._settings, float("-inf"))
+        self._greenlet: gevent.Greenlet | None = None
+        self.generator_limited = False
+        self.last_decisions: dict[str, ScalingDecision] = {}
+
+    def calculate_worker_distribution(self) -> tuple[WorkerAllocation, ...]:
+        """The workers that each endpoint starts with, in config order."""
+        return allocate(self._config)
+
+    def start(self) -> None:
+        """Begin to evaluate."""
+        if self._settings and self._greenlet is None:
+            self._greenlet = gevent.spawn(self._watch)
+
+    def stop(self) -> None:
+        """Evaluate no more; what was decided stays."""
+        if self._greenlet is not None:
+            self._greenlet.kill()
+
+    def set_target(self, endpoint_key: str, target_rps: float) -> None:
+        """Hold another rate from now on, and scale for it."""
+        self._settings[endpoint_key] = replace(self._settings[endpoint_key], target_rps=target_rps, ramp_up_time=0.0)
+        self._engine.set_rate(endpoint_key, target_rps)
+
+    def evaluate(self, endpoint_key: str, at: float) -> ScalingDecision:
+        """Decide on one endpoint at its scheduled time `at`, apply and publish; returns the decision."""
+        settings = self._settings[endpoint_key]
+        snapshots = dict(self._engine.snapshot().endpoints)
+        claims = [self._claim(key, snapshots[key]) for key in self._settings]
+        free = free_workers(claims, self._config.worker_limit, endpoint_key, self._config.strategy)
+        decision = decide(settings, self._metrics(endpoint_key, snapshots[endpoint_key]), free, at)
+        if decision.action == "scale-up":
+            self._collect(claims, decision)
+        self._apply(decision)
+        return decision
+
+    # ---------------------------------------------------------------------------------------------------- its small parts
+
+    def _watch(self) -> None:
+        """Evaluate each endpoint every cooldown of its own, the first times spread over it."""
+        count = len(self._settings)
+        due = [
+            (settings.cooldown_period * (1 + place / count), place, key)
+            for place, (key, settings) in enumerate(self._settings.items())
+        ]
+        heapq.heapify(due)
+        while True:
+            at, place, key = due[0]
+            gevent.sleep(max(0.0, at - self._now()))
+            try:
+                self.evaluate(key, at)
+            except Exception as failure:  # noqa: BLE001 - one evaluation that fails must not end the scaling
+                structlog.get_logger().error("an evaluation failed", endpoint=key, exc_info=failure)
+            heapq.heapreplace(due, (self._next(at, self._settings[key].cooldown_period), place, key))
+
+    def _next(self, at: float, period: float) -> float:
+        """The next scheduled time that has not gone by: a hub that was held up skips evaluations, it does not repeat them."""
+        behind = max(0.0, self._now() - at)
+        return at + period * (1 + behind // period) if period > 0 else max(at, self._now()) + 0.1
+
+    def _apply(self, decision: ScalingDecision) -> None:
+        self.last_decisions[decision.endpoint_key] = decision
+        if decision.action != "maintain":
+            self._last_scale[decision.endpoint_key] = decision.timestamp
+            self._engine.scale(decision.endpoint_key, decision.worker_count)
+            self._on_decision(decision)
+
+    def _collect(self, claims: list[Claim], decision: ScalingDecision) -> None:
+        """Have the donors give up what the endpoint lacks, each by a decision of its own."""
+        limit, strategy = self._config.worker_limit, self._config.strategy
+        have = {claim.endpoint_key: claim.workers for claim in claims}
+        given: dict[str, tuple[int, str]] = {}
+        for donation in donations(claims, limit, decision.endpoint_key, decision.workers, strategy):
+            count, reason = given.get(donation.endpoint_key, (0, donation.reason))
+            given[donation.endpoint_key] = (count + donation.workers, reason)
+        for key, (count, reason) in given.items():
+            self._apply(ScalingDecision(key, "scale-down", count, have[key] - count, reason, decision.timestamp))
+
+    def _claim(self, endpoint_key: str, snapshot: EndpointSnapshot) -> Claim:
+        settings = self._settings[endpoint_key]
+        return Claim(
+            endpoint_key=endpoint_key,
+            workers=snapshot.worker_count,
+            draining=snapshot.draining,
+            share=self._shares[endpoint_key],
+            min_workers=settings.min_workers,
+            priority=settings.priority,
+            succeeds=snapshot.window.attempts > snapshot.window.failures,
+        )
+
+    def _metrics(self, endpoint_key: str, snapshot: EndpointSnapshot) -> EndpointMetrics:
+        return metrics_of(
+            snapshot,
+            lanes_per_worker=self._config.concurrent_requests,
+            last_scale_time=self._last_scale[endpoint_key],
+            generator_limited=self.generator_limited,
+        )
+
+
+def metrics_of(
+    snapshot: EndpointSnapshot, *, lanes_per_worker: int, last_scale_time: float, generator_limited: bool
+) -> EndpointMetrics:
+    """What the autoscaler decides by, from what the engine measured."""
+    window = snapshot.window
+    responses = window.attempts
+    return EndpointMetrics(
+        endpoint_key=snapshot.endpoint_key,
+        current_rps=window.current_rps,
+        target_rps=window.target_rps,
+        avg_latency=1e3 * window.service_s / responses if responses else 0.0,
+        error_rate=window.error_rate,
+        worker_count=snapshot.worker_count,
+        last_scale_time=last_scale_time,
+        requests_made=snapshot.requests_made,
+        requests_succeeded=snapshot.succeeded,
+        requests_failed=snapshot.failed,
+        utilisation=window.utilisation,
+        capacity_rps=_capacity_rps(snapshot, lanes_per_worker),
+        lanes_per_worker=lanes_per_worker,
+        draining=snapshot.draining,
+        generator_limited=generator_limited,
+        window=window,
+    )
+
+
+def _capacity_rps(snapshot: EndpointSnapshot, lanes_per_worker: int) -> float | None:
+    """What the present workers could do if never held back: lanes by the mean occupied time."""
+    occupied_s = snapshot.window.mean_occupied_s
+    if not occupied_s:
+        return None
+    return snapshot.worker_count * lanes_per_worker / occupied_s
