@@ -79,10 +79,10 @@ def _sources(claims: Sequence[Claim], mine: Claim, strategy: Strategy) -> list[t
         borrowed = min(claim.workers - max(claim.share, claim.min_workers), owed)
         if borrowed > 0:
             owed -= borrowed
-            found.append((claim, borrowed, f"gives back {{}} borrowed workers to {mine.endpoint_key}"))
+            found.append((claim, borrowed, f"gives borrowed workers back to {mine.endpoint_key}"))
     if strategy == "priority-based":
         found += _lower(others, mine, {claim.endpoint_key: count for claim, count, _ in found})
-    return [(claim, count, reason.format(count)) for claim, count, reason in found]
+    return found
 
 
 def _lower(others: Sequence[Claim], mine: Claim, reclaimed: dict[str, int]) -> list[tuple[Claim, int, str]]:

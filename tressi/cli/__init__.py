@@ -14,11 +14,11 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tressi.version import __version__
 from tressi.cli.commands import COMMANDS, load, overview, parser_of
 from tressi.cli.exits import Exit, exit_of
 from tressi.cli.output import remark, write
 from tressi.errors import TressiError
+from tressi.version import __version__
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -1,0 +1,29 @@
+"""`tressi run CONFIG`: the main job."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tressi.cli.arguments import add_config, add_logging, add_overrides, overrides, set_up_logging
+from tressi.cli.running import add_running, conduct
+from tressi.config.load import load_config
+
+if TYPE_CHECKING:
+    from argparse import ArgumentParser, Namespace
+
+NAME = "run"
+HELP = "Run a config: every endpoint at its own rate, with no more workers than it needs."
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Declare the arguments of `tressi run`."""
+    add_config(parser)
+    add_running(parser)
+    add_overrides(parser)
+    add_logging(parser)
+
+
+def execute(arguments: Namespace) -> int:
+    """Run the config; returns the exit code. Raises TressiError."""
+    set_up_logging(arguments)
+    return conduct(load_config(arguments.config, overrides(arguments)), arguments)

@@ -1,0 +1,128 @@
+"""One run on the command line: watched while it lasts, interrupted by signals, delivered at its end."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import gevent
+from rich.console import Console
+
+from tressi.cli.exits import Exit
+from tressi.cli.output import remark, write
+from tressi.errors import ConfigError, ConfigProblem
+from tressi.load.cluster import Cluster
+from tressi.load.process import ProcessEngine
+from tressi.report.formats import write_export
+from tressi.report.summary_json import render
+from tressi.report.table import summary_table
+from tressi.run.runner import EndpointRunner
+from tressi.ui.terminal import watch
+
+if TYPE_CHECKING:
+    from argparse import ArgumentParser, Namespace
+    from collections.abc import Iterator
+
+    from tressi.model import ResolvedConfig
+
+LOCAL_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
+
+
+def add_running(parser: ArgumentParser) -> None:
+    """Declare the flags that say how a run is watched and where its results go."""
+    group = parser.add_argument_group("running and results")
+    group.add_argument("--json", metavar="FILE", help="write the summary as JSON; - for standard output")
+    group.add_argument("--processes", type=_processes, default=1, metavar="N", help="engine processes, or auto (default: 1)")
+    group.add_argument("--no-ui", action="store_true", help="plain lines of progress instead of a live display")
+    group.add_argument("--quiet", action="store_true", help="no progress at all, only results")
+
+
+def _processes(text: str) -> int:
+    """A count of 1 or more, or 0 for `auto`."""
+    return 0 if text == "auto" else max(1, int(text))
+
+
+def conduct(config: ResolvedConfig, arguments: Namespace) -> int:
+    """Do one run as `arguments` say; returns the exit code. Raises TressiError."""
+    _check_outputs(config, arguments)
+    for warning in config.warnings:
+        remark(f"warning: {warning}")
+    runner = EndpointRunner(config, engine=_engine(config, arguments.processes))
+    watcher = watch(sys.stderr, no_ui=arguments.no_ui, quiet=arguments.quiet)
+    runner.on("start", watcher.start)
+    runner.on("snapshot", watcher.moment)
+    runner.on("scaling", watcher.decision)
+    with _interrupting(runner):
+        runner.start()
+        runner.wait()
+    watcher.stop()
+    summary = runner.summary()
+    _deliver(summary, config, arguments)
+    return _exit_code(summary)
+
+
+def _engine(config: ResolvedConfig, processes: int) -> Cluster:
+    """Engines in processes of their own; 0 asks for as many as the cores that the target leaves."""
+    if processes == 0:
+        is_local = any(urlsplit(endpoint.url).hostname in LOCAL_HOSTS for endpoint in config.endpoints)
+        processes = max(1, len(os.sched_getaffinity(0)) - is_local)
+    return Cluster([ProcessEngine() for _ in range(processes)])
+
+
+@contextmanager
+def _interrupting(runner: EndpointRunner) -> Iterator[None]:
+    """SIGINT and SIGTERM end the run, a second one at once; results are written all the same."""
+    handlers = [gevent.signal_handler(number, runner.interrupt, number) for number in (signal.SIGINT, signal.SIGTERM)]
+    try:
+        yield
+    finally:
+        for handler in handlers:
+            handler.cancel()
+
+
+# ------------------------------------------------------------------------------------------------------------ the results
+
+
+def _check_outputs(config: ResolvedConfig, arguments: Namespace) -> None:
+    """Find out before the run whether its results can be written. Raises ConfigError."""
+    try:
+        if arguments.json not in {None, "-"}:
+            place, path = "--json", arguments.json
+            with Path(path).open("ab"):
+                pass
+        if config.export is not None:
+            place, path = "export", config.export
+            Path(path).mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=path):
+                pass
+    except (OSError, ValueError) as failure:
+        reason = failure.strerror if isinstance(failure, OSError) else str(failure)
+        raise ConfigError([ConfigProblem(place, f"{path!r} cannot be written: {reason}")]) from None
+
+
+def _deliver(summary: dict[str, Any], config: ResolvedConfig, arguments: Namespace) -> None:
+    """Write every result; the table first, for a person is waiting."""
+    on_standard_output = arguments.json == "-"
+    if not (arguments.quiet and on_standard_output):
+        Console(file=sys.stderr if on_standard_output else sys.stdout, highlight=False).print(summary_table(summary))
+    if arguments.json is not None:
+        write(render(summary).decode(), arguments.json)
+    if config.export is not None:
+        write_export(summary, config.export)
+
+
+def _exit_code(summary: dict[str, Any]) -> Exit:
+    reason = summary["endReason"]
+    if reason == "interrupted":
+        return Exit.TERMINATED if summary["endDetail"] == "SIGTERM" else Exit.INTERRUPTED
+    if reason == "error":
+        return Exit.BROKEN
+    if reason == "early-exit" or summary["global"]["requestsSucceeded"] == 0:
+        return Exit.TEST_FAILED
+    return Exit.DONE
