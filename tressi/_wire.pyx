@@ -19,6 +19,9 @@ from tressi.wire cimport turn as turns
 
 ORDERS = ("connect", "stop")
 
+cdef enum:
+    BURST_NS = 100_000_000         # how far behind its schedule a pool may fall
+
 FAULTS = (
     "", "not an HTTP/1.x status line", "a malformed header field", "a field that breaks the framing",
     "malformed chunked framing", "more than 64 KiB of head", "an unasked-for 101 Switching Protocols",
@@ -165,22 +168,24 @@ cdef class Reactor:
     """
 
     cdef reactors.Reactor body
+    cdef int descriptors[3]        # what `close` closes
     cdef Arena arena
     cdef list kept_alive           # the variants' bytes
     cdef list free_numbers         # of lanes that have ended
 
     def __cinit__(self, Arena arena not None):
+        self.descriptors[:] = [-1, -1, -1]
         self.arena = arena
         self.kept_alive = []
         self.free_numbers = []
         self.body.header = arena.header
-        self.body.epoll = sockets.epoll_make()
-        self.body.timer = sockets.timer_make()
+        self.body.epoll = self.descriptors[0] = sockets.epoll_make()
+        self.body.timer = self.descriptors[1] = sockets.timer_make()
         if self.body.epoll < 0 or self.body.timer < 0:
             raise OSError("no file descriptor left for the reactor")
         self.body.buffer = <char*> allocated(2 * reactors.BUFFER_BYTES)
         self.body.sealed = <char*> allocated(reactors.BUFFER_BYTES)
-        self.body.schedstat = self.open_schedstat()
+        self.body.schedstat = self.descriptors[2] = self.open_schedstat()
         sockets.thread_times(self.body.schedstat, &self.body.cpu_base_ns, &self.body.queue_base_ns)
         self.body.next_deadline_ns = never()
         self.body.slot_ns = never()
@@ -188,6 +193,7 @@ cdef class Reactor:
 
     def __dealloc__(self):
         cdef int64_t index
+        self.close()
         for index in range(self.body.lane_count):
             if self.body.lanes[index] != NULL:
                 lane_free(self.body.lanes[index])
@@ -205,12 +211,19 @@ cdef class Reactor:
         free(self.body.schedule.heap)
         free(self.body.endpoints)
         free(self.body.buffer)
-        if self.body.epoll >= 0:
-            sockets.close_descriptor(self.body.epoll)
-        if self.body.schedstat > 0:
-            sockets.close_descriptor(self.body.schedstat)
-        if self.body.timer >= 0:
-            sockets.close_descriptor(self.body.timer)
+
+    def close(self):
+        """Close every connection and what else holds a file descriptor; the reactor is good for nothing afterwards."""
+        cdef int64_t index
+        cdef int32_t place
+        for index in range(self.body.lane_count):
+            if self.body.lanes[index] != NULL:
+                for place in range(self.body.lanes[index].connection_count):
+                    reactors.connection_close(&self.body.lanes[index].connections[place])
+        for place in range(3):
+            if self.descriptors[place] >= 0:
+                sockets.close_descriptor(self.descriptors[place])
+                self.descriptors[place] = -1
 
     cdef int open_schedstat(self) except -2:
         try:
@@ -291,7 +304,10 @@ cdef class Reactor:
         """Add a pool that serves `endpoints` at `rate` (None: as fast as responses come back); returns its number."""
         cdef int64_t number = self.body.pool_count
         cdef int64_t index
-        cdef lanes.Pool* pool = <lanes.Pool*> allocated(sizeof(lanes.Pool))
+        cdef lanes.Pool* pool
+        if rate is not None and not 0 <= rate <= 1e9:
+            raise ValueError(f"rate {rate}: must be 0 to 1e9")
+        pool = <lanes.Pool*> allocated(sizeof(lanes.Pool))
         self.body.pools = <lanes.Pool**> one_more(self.body.pools, number, sizeof(lanes.Pool*))
         self.body.pools[number] = pool
         self.body.pool_count += 1
@@ -301,7 +317,7 @@ cdef class Reactor:
         pool.paced = rate is not None
         # Its start is moved to the reactor's own by `start`.
         bucket_init(
-            &pool.bucket, 0.0 if rate is None else rate, 0, ramp_ns, phase, 100_000_000,
+            &pool.bucket, 0.0 if rate is None else rate, 0, ramp_ns, phase, BURST_NS,
             random_seeded(~seed) if poisson else 0,
         )
         pool.endpoints = <lanes.Endpoint**> allocated(len(endpoints) * sizeof(lanes.Endpoint*))
@@ -441,8 +457,15 @@ cdef class Reactor:
         """Hold another rate from now on, or climb to it from `begin_rate` within `ramp_ns`; 0 pauses."""
         cdef lanes.Pool* pool = self.body.pools[self.known(pool_number, self.body.pool_count)]
         cdef int64_t now_ns = monotonic_ns()
+        cdef double begin = rate if begin_rate is None else begin_rate
+        if not (0 <= rate <= 1e9 and 0 <= begin <= 1e9 and ramp_ns >= 0):
+            raise ValueError(f"rate {rate} from {begin} in {ramp_ns} ns: rates are 0 to 1e9, and time goes on")
         reactors.pool_settle(pool, never(), now_ns)
-        bucket_set_ramp(&pool.bucket, rate if begin_rate is None else begin_rate, rate, ramp_ns, now_ns)
+        if not pool.paced:
+            # It ran as fast as responses came; its schedule begins now.
+            bucket_init(&pool.bucket, rate, now_ns, 0, 0.0, BURST_NS, 0)
+            pool.paced = True
+        bucket_set_ramp(&pool.bucket, begin, rate, ramp_ns, now_ns)
         schedules.schedule_update(&self.body.schedule, pool)
 
     def occupied(self):

@@ -90,20 +90,29 @@ class Dialer:
         """Connect and shake hands within `timeout_s`. Raises DialError."""
         self.resolve(timeout_s)
         begun_ns = time.monotonic_ns()
-        with _within(timeout_s):
-            self._turn += 1
-            address = self._addresses[self._turn % len(self._addresses)]
-            source = self._sources[self._turn % len(self._sources)] if self._sources else None
-            with _connected(address, source) as connecting:
-                connected_ns = time.monotonic_ns()
-                session = self._shake(connecting)
-                shaken_ns = time.monotonic_ns()
-                return Dialed(connecting.detach(), connected_ns - begun_ns, shaken_ns - connected_ns, session)
+        with _within(timeout_s), self._connect() as connected:
+            connected_ns = time.monotonic_ns()
+            session = self._shake(connected)
+            shaken_ns = time.monotonic_ns()
+            return Dialed(connected.detach(), connected_ns - begun_ns, shaken_ns - connected_ns, session)
 
     def close(self) -> None:
         """Look nothing up any more."""
         if self._refresher is not None:
             self._refresher.kill(block=False)
+
+    def _connect(self) -> socket.socket:
+        """Connect to the next address, or to one after it: of `localhost`'s two, often only one listens. Raises OSError."""
+        for tries in range(len(self._addresses)):
+            self._turn += 1
+            address = self._addresses[self._turn % len(self._addresses)]
+            source = self._sources[self._turn % len(self._sources)] if self._sources else None
+            try:
+                return _connected(address, source)
+            except OSError:
+                if tries == len(self._addresses) - 1:
+                    raise
+        raise OSError(errno.EADDRNOTAVAIL, os.strerror(errno.EADDRNOTAVAIL))
 
     def _shake(self, connected: socket.socket) -> tuple[Any, ...]:
         if self._context is None:

@@ -92,6 +92,7 @@ class LocalEngine:
             # Another call had less patience.
             return
         self._running = False
+        self._idle.set()
         self._reactor.cut()
         self._watcher.stop()
         self._watcher.close()
@@ -169,4 +170,4 @@ class LocalEngine:
         self._lanes.clear()
         for dialer in self._dialers:
             dialer.close()
-        del self._reactor
+        self._reactor.close()

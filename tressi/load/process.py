@@ -83,11 +83,15 @@ class ProcessEngine:
 
     def stop(self, drain_s: float) -> None:
         """Start nothing more, wait at most `drain_s` seconds for what is in flight, cut the rest; the process ends."""
+        if self._control.fileno() < 0:
+            return
         self._tell("stop", drain_s=drain_s)
         self._stopped.wait(drain_s + LEAVE_S)
-        self._reader.kill()
-        self._control.close()
-        self._end_process()
+        if self._control.fileno() >= 0:
+            # Else another call had less patience.
+            self._reader.kill()
+            self._control.close()
+            self._end_process()
 
     # ---------------------------------------------------------------------------------------------------- its small parts
 

@@ -32,6 +32,7 @@ cdef inline void account_taken(Lane* lane, int64_t now_ns) noexcept nogil:
     lane.connect_ns = 0
     lane.first_sent_ns = 0
     lane.retried = 0
+    lane.dials = 0
     window_occupy(&lane.endpoint.block.window, now_ns, 1)
 
 

@@ -14,7 +14,7 @@ from tressi.wire.exchange cimport deadline_set, lane_next, request_begin
 from tressi.wire.lane cimport (
     CONNECT, CONNECTING, DIALING, Address, Connection, Lane, Origin, lane_connection, queue_remove,
 )
-from tressi.wire.reactor cimport Reactor, connection_close, lane_leave, lane_rest, order_push
+from tressi.wire.reactor cimport Reactor, connection_close, lane_rest, order_push, ready_push
 from tressi.wire.socket cimport (
     EPOLL_CTL_ADD, EPOLLIN, EPOLLOUT, EPOLLRDHUP, close_descriptor, socket_dial, socket_dialed, socket_stamp, socket_watch,
     strerror,
@@ -42,6 +42,7 @@ cdef inline void connection_dial(Reactor* reactor, Connection* connection) noexc
     cdef int answer
     cdef Address* source = &target.sources[target.turn % target.source_count] if target.source_count > 0 else NULL
     target.turn += 1
+    connection.lane.dials += 1
     connection.dialed_ns = monotonic_ns()
     connection.descriptor = socket_dial(
         address.bytes, <unsigned> address.size, source.bytes if source != NULL else NULL,
@@ -86,6 +87,10 @@ cdef inline void connection_refused(Reactor* reactor, Connection* connection, co
     if connection.descriptor >= 0:
         connection_close(connection)
     connection.descriptor = -1
+    if connection.lane.dials < connection.lane.endpoint.target.address_count:
+        # Another address may listen: `localhost` is often two, of which one does.
+        ready_push(reactor, connection.lane)
+        return
     account_failure(connection.lane, FAILED_TO_CONNECT, reason, False, now_ns)
     lane_refused(reactor, connection.lane, -1, now_ns)
 

@@ -107,6 +107,7 @@ cdef struct Lane:
     uint8_t leaving                # ends with its attempt
     uint8_t is_warm                # on which stack it is
     uint8_t retried
+    int32_t dials                  # addresses tried by this attempt
     uint8_t ordered                # an order waits for its greenlet
     int32_t order
     int32_t connection_count

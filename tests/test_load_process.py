@@ -1,0 +1,197 @@
+"""Engines in processes of their own, one and several: the same numbers, nothing lost, nobody left behind."""
+
+import os
+import signal
+import subprocess
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+
+import gevent
+import pytest
+from engines import check_counts, config_of, endpoint, only, until
+from servers import answering, raw_server
+
+from tressi.errors import EngineError
+from tressi.load.cluster import Cluster, divided
+from tressi.load.process import ProcessEngine
+from tressi.model import SharedPool
+
+OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+
+
+@contextmanager
+def cluster(*endpoints, engines=2, workers=4, **fields):
+    """A cluster of child processes that drives `endpoints`."""
+    config = config_of(*endpoints, **fields)
+    members = [ProcessEngine() for _ in range(engines)]
+    one = Cluster(members)
+    one.start(config, {each.endpoint_key: workers for each in config.autoscaled})
+    one.members = members
+    try:
+        yield one
+    finally:
+        one.stop(0)
+
+
+def process_of(member):
+    return member._process
+
+
+def test_an_engine_in_a_process_measures_like_one_here():
+    """Counts, codes and histograms come through the arena, and its process is gone after `stop`."""
+    with raw_server(answering(OK)) as server, cluster(endpoint(server.url, 200), engines=1) as one:
+        until(lambda: only(one.snapshot()).requests_made >= 50)
+        one.stop(5)
+        found = only(one.snapshot())
+        assert found.failed == 0
+        assert found.requests_made == len(server.requests) == found.service.count
+        check_counts(found)
+        assert process_of(one.members[0]).poll() == 0
+
+
+def test_the_engines_share_workers_and_rate():
+    """Each engine has its part of the workers, and the rate of its workers; together they keep the whole rate."""
+    with raw_server(answering(OK)) as server, cluster(endpoint(server.url, 300), engines=2, workers=3) as one:
+        until(lambda: one.snapshot().time_s > 1.5)
+        one.stop(5)
+        parts = [only(member.snapshot()) for member in one.members]
+        whole = only(one.snapshot())
+    assert sorted(part.worker_count for part in parts) == [1, 2]
+    assert whole.worker_count == 3
+    assert whole.requests_made == sum(part.requests_made for part in parts) == len(server.requests)
+    assert whole.requests_made + whole.missed == pytest.approx(whole.scheduled, abs=2)
+    by_workers = sorted(parts, key=lambda part: part.worker_count)
+    assert by_workers[1].requests_made == pytest.approx(2 * by_workers[0].requests_made, rel=0.1)
+
+
+def test_merged_percentiles_are_those_of_all_values():
+    """Histograms are added: the merged one has every value of the parts."""
+    with raw_server(answering(OK)) as server, cluster(endpoint(server.url, 300), engines=2) as one:
+        until(lambda: only(one.snapshot()).requests_made >= 100)
+        one.stop(5)
+        merged = dict(only(one.snapshot()).service.counts())
+        for member in one.members:
+            for index, count in only(member.snapshot()).service.counts():
+                merged[index] -= count
+    assert set(merged.values()) == {0}
+
+
+def test_scaling_and_rates_reach_every_engine():
+    """`scale` and `set_rate` are divided again; the snapshot says the new count at once."""
+    with raw_server(answering(OK)) as server, cluster(endpoint(server.url, 100), engines=2, workers=1) as one:
+        key = f"GET {server.url}"
+        one.scale(key, 6)
+        assert only(one.snapshot()).worker_count == 6
+        until(lambda: [only(member.snapshot()).peak_worker_count for member in one.members] == [3, 3])
+        one.set_rate(key, 40)
+        until(lambda: only(one.snapshot()).target_rps == pytest.approx(40))
+
+
+def test_a_killed_engine_keeps_what_it_measured_and_its_share_moves_on():
+    """After SIGKILL of one of two, its counts stay in the sum and the other takes over workers and rate."""
+    with raw_server(answering(OK)) as server, cluster(endpoint(server.url, 200), engines=2, workers=4) as one:
+        until(lambda: only(one.snapshot()).requests_made >= 40)
+        lost, left = one.members
+        process_of(lost).kill()
+        until(lambda: lost.lost)
+        kept = only(lost.snapshot()).requests_made
+        assert kept > 0
+        until(lambda: only(one.snapshot()) and only(left.snapshot()).target_rps == pytest.approx(200))
+        assert only(left.snapshot()).worker_count == 4
+        before = only(left.snapshot()).requests_made
+        until(lambda: only(left.snapshot()).requests_made > before + 20)
+        assert only(one.snapshot()).requests_made >= kept + before
+
+
+def test_the_last_engine_lost_is_an_error_once():
+    """Nobody is left to run: the snapshot says so once, and reads what was measured afterwards."""
+    with raw_server(answering(OK)) as server, cluster(endpoint(server.url, 200), engines=1) as one:
+        until(lambda: only(one.snapshot()).requests_made >= 10)
+        process_of(one.members[0]).kill()
+        until(lambda: one.members[0].lost)
+        with pytest.raises(EngineError, match="was lost"):
+            one.snapshot()
+        assert only(one.snapshot()).requests_made >= 10
+
+
+def test_nothing_else_of_ours_reaches_the_child():
+    """Besides the standard streams the child has the arena, its socket and what it opened itself, no file of ours."""
+    secret = Path(__file__).open("rb")  # noqa: SIM115 - open while the child starts
+    try:
+        os.set_inheritable(secret.fileno(), True)
+        with raw_server(answering(OK)) as server, cluster(endpoint(server.url, 50), engines=1) as one:
+            until(lambda: only(one.snapshot()).requests_made >= 1)
+            pid = process_of(one.members[0]).pid
+            held = [os.readlink(entry) for entry in Path(f"/proc/{pid}/fd").iterdir()]
+    finally:
+        secret.close()
+    assert __file__ not in held
+    assert sum("tressi-arena" in target for target in held) == 1
+
+
+ORPHAN = """
+import gevent, sys
+sys.path[:0] = [{tests!r}]
+from engines import config_of, endpoint, only, until
+from tressi.load.process import ProcessEngine
+engine = ProcessEngine()
+one = endpoint({url!r}, 100)
+engine.start(config_of(one), {{one.endpoint_key: 2}})
+until(lambda: only(engine.snapshot()).requests_made >= 5)
+print(engine._process.pid, flush=True)
+gevent.sleep(60)
+"""
+
+
+def test_a_killed_owner_leaves_no_orphan():
+    """The end of the control socket is the end of the engine's process, and no shared memory stays behind."""
+    memory = set(Path("/dev/shm").iterdir())
+    with raw_server(answering(OK)) as server:
+        program = ORPHAN.format(tests=str(Path(__file__).parent), url=server.url)
+        owner = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True)
+        orphan = int(owner.stdout.readline())
+        owner.send_signal(signal.SIGKILL)
+        owner.communicate()
+        until(lambda: _is_gone(orphan))
+    assert set(Path("/dev/shm").iterdir()) == memory
+
+
+def _is_gone(pid):
+    try:
+        # An orphan that nobody reaps stays as a zombie.
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    except OSError:
+        return True
+
+
+def test_a_shared_pool_without_a_rate_runs_on_all_engines():
+    """Unlimited workers are divided too, and no rate is made up for them."""
+    with raw_server(answering(OK)) as server, cluster(endpoint(server.url), engines=2, shared_pool=SharedPool(4, None)) as one:
+        until(lambda: all(only(member.snapshot()).requests_made > 10 for member in one.members))
+        assert only(one.snapshot()).target_rps is None
+        assert only(one.snapshot()).worker_count == 4
+
+
+def test_a_ramp_is_shared_out():
+    """The integral of the ramp is what both engines are asked for together."""
+    with raw_server(answering(OK)) as server, cluster(endpoint(server.url, 200, ramp_s=1.0), engines=2) as one:
+        gevent.sleep(0.3)
+        # New parts in the middle of the ramp: what is left of it goes on.
+        one.scale(f"GET {server.url}", 3)
+        until(lambda: one.snapshot().time_s > 2)
+        least = 200 * (one.snapshot().time_s - 0.5)
+        one.stop(5)
+        found = only(one.snapshot())
+        most = 200 * (one.snapshot().time_s - 0.5)
+    assert least - 21 <= found.scheduled <= most + 1  # the last reading before the end may be a slot of 100 ms old
+    assert found.requests_made + found.missed == pytest.approx(found.scheduled, abs=3)
+
+
+@pytest.mark.parametrize(
+    ("workers", "engines", "number", "parts"),
+    [(4, 2, 0, [2, 2]), (5, 2, 0, [3, 2]), (5, 2, 1, [2, 3]), (1, 3, 0, [1, 0, 0]), (1, 3, 2, [0, 0, 1]), (0, 2, 0, [0, 0])],
+)
+def test_workers_are_divided_evenly(workers, engines, number, parts):
+    """The engines' parts differ by one at most, and the odd one turns with the pool."""
+    assert divided(workers, engines, number) == parts

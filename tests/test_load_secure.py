@@ -1,0 +1,196 @@
+"""TLS and unix sockets: what is not plain TCP."""
+
+import socket
+import ssl
+from contextlib import contextmanager
+from urllib.parse import quote
+
+import pytest
+import trustme
+from engines import ONCE, attempt, endpoint, finish, only, reach, running
+from servers import RawServer, answering, raw_server
+
+from tressi.errors import ConfigError
+from tressi.model import TlsConfig
+
+OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+
+
+@pytest.fixture(scope="module")
+def authority():
+    """A certificate authority that nobody else knows."""
+    return trustme.CA()
+
+
+@pytest.fixture
+def ca_file(authority, tmp_path):
+    """Its certificate, as a file."""
+    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+    return str(tmp_path / "ca.pem")
+
+
+@contextmanager
+def tls_server(authority, script, name="localhost", client_authority=None):
+    """A raw server whose script speaks inside TLS, with a certificate for `name`; yields (server, its URL)."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.set_alpn_protocols(["http/1.1"])
+    authority.issue_cert(name).configure_cert(context)
+    if client_authority is not None:
+        client_authority.configure_trust(context)
+        context.verify_mode = ssl.CERT_REQUIRED
+
+    def inside(conversation):
+        conversation.socket = context.wrap_socket(conversation.socket, server_side=True)
+        conversation.secure = conversation.socket
+        script(conversation)
+
+    with raw_server(inside) as server:
+        yield server, f"https://{name}:{server.port}/"
+
+
+def test_a_request_goes_through_tls(authority, ca_file):
+    """A response inside TLS counts like any other, its connect and handshake times apart from its service time."""
+    with tls_server(authority, answering(OK)) as (server, url):
+        found = only(attempt(endpoint(url, ONCE), tls=TlsConfig(ca=ca_file)))
+    assert (found.succeeded, found.status_codes) == (1, {200: 1})
+    assert (found.connect.count, found.tls.count) == (1, 1)
+    assert server.requests[0].fields["host"] == f"localhost:{server.port}"
+
+
+def test_connections_are_kept_and_the_kernel_times_them(authority, ca_file):
+    """Keep-alive holds inside TLS, and arrivals have the kernel's stamps."""
+    with (
+        tls_server(authority, answering(OK)) as (server, url),
+        running(endpoint(url, 500), tls=TlsConfig(ca=ca_file)) as engine,
+    ):
+        reach(engine, 50)
+        snapshot = finish(engine)
+    found = only(snapshot)
+    assert found.failed == 0
+    assert found.connections_opened == server.connections == 1
+    assert snapshot.generator.kernel_timed > 0.9 * found.succeeded
+
+
+def test_the_server_hears_the_name_and_the_protocol(authority, ca_file):
+    """The handshake names the server (RFC 6066 3) and offers http/1.1 alone (RFC 7301)."""
+    heard = []
+
+    def script(conversation):
+        heard.append(conversation.secure.selected_alpn_protocol())
+        answering(OK)(conversation)
+
+    with tls_server(authority, script) as (_, url):
+        attempt(endpoint(url, ONCE), tls=TlsConfig(ca=ca_file))
+    assert heard == ["http/1.1"]
+
+
+def test_a_second_connection_resumes_the_first(authority, ca_file):
+    """With a connection a request, all but the first shake hands by a session (RFC 8446 2.2)."""
+    reused = []
+
+    def script(conversation):
+        reused.append(conversation.secure.session_reused)
+        answering(OK)(conversation)
+
+    with (
+        tls_server(authority, script) as (_, url),
+        running(endpoint(url, 100), tls=TlsConfig(ca=ca_file), keep_alive=False) as engine,
+    ):
+        reach(engine, 5)
+        finish(engine)
+    assert reused[0] is False
+    assert all(reused[1:5])
+
+
+@pytest.mark.parametrize(
+    ("tls", "name", "reason"),
+    [
+        (TlsConfig(), "localhost", "certificate not accepted: unable to get local issuer certificate"),
+        (TlsConfig(server_name="other.example"), "localhost", "certificate not accepted"),
+    ],
+    ids=["an authority that nobody knows", "a certificate for another name"],
+)
+def test_what_cannot_be_verified_is_an_error_of_kind_tls(authority, ca_file, tls, name, reason):
+    """Verification is on unless told otherwise, and the reason is OpenSSL's own."""
+    config = TlsConfig(ca=ca_file, server_name=tls.server_name) if tls.server_name else tls
+    with tls_server(authority, answering(OK), name) as (_, url):
+        found = only(attempt(endpoint(url, ONCE), tls=config))
+    assert found.errors == {"tls": 1}
+    assert found.reasons[0].kind == "tls"
+    assert found.reasons[0].text.startswith(reason)
+
+
+def test_verification_can_be_switched_off(authority):
+    """`verify: false` takes any certificate."""
+    with tls_server(authority, answering(OK)) as (_, url):
+        assert only(attempt(endpoint(url, ONCE), tls=TlsConfig(verify=False))).succeeded == 1
+
+
+def test_a_client_certificate_is_shown(authority, ca_file, tmp_path):
+    """`cert` and `key` answer a server that asks who is there."""
+    mine = authority.issue_cert("client@example.org")
+    mine.private_key_and_cert_chain_pem.write_to_path(tmp_path / "client.pem")
+    config = TlsConfig(ca=ca_file, cert=str(tmp_path / "client.pem"))
+    with tls_server(authority, answering(OK), client_authority=authority) as (_, url):
+        assert only(attempt(endpoint(url, ONCE), tls=config)).succeeded == 1
+
+
+def test_a_large_response_inside_tls_is_counted_whole(authority, ca_file):
+    """Records of 16 KiB over many reads make one body."""
+    body = b"x" * 3_000_000
+    whole = b"HTTP/1.1 200 OK\r\nContent-Length: 3000000\r\n\r\n" + body
+    with tls_server(authority, answering(whole)) as (_, url):
+        found = only(attempt(endpoint(url, ONCE, expect=None), tls=TlsConfig(ca=ca_file)))
+    assert found.succeeded == 1
+    assert found.bytes_received == len(whole)
+
+
+def test_a_body_cut_without_notice_is_no_response(authority, ca_file):
+    """A body that only the close delimits is incomplete where TLS did not say goodbye (RFC 9112 9.8)."""
+
+    def script(conversation):
+        conversation.request()
+        conversation.send(b"HTTP/1.1 200 OK\r\n\r\nhalf")
+        conversation.socket = socket.socket(fileno=conversation.secure.detach())
+
+    with tls_server(authority, script) as (_, url):
+        assert only(attempt(endpoint(url, ONCE), tls=TlsConfig(ca=ca_file))).errors == {"closed": 1}
+
+
+def test_a_plain_server_is_no_tls_server(ca_file):
+    """Plain HTTP where a handshake should be is an error of kind tls."""
+
+    def script(conversation):
+        conversation.socket.recv(100)
+        conversation.send(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+
+    with raw_server(script) as server:
+        found = only(attempt(endpoint(f"https://localhost:{server.port}/", ONCE), tls=TlsConfig(ca=ca_file)))
+    assert found.errors == {"tls": 1}
+
+
+def test_files_that_cannot_be_loaded_are_named():
+    """A missing authority file is the config's error, not the run's."""
+    with (
+        pytest.raises(ConfigError, match=r"tls\.ca: cannot be loaded"),
+        running(endpoint("https://localhost:1/", ONCE), tls=TlsConfig(ca="/nowhere/ca.pem")),
+    ):
+        pass
+
+
+def test_a_unix_socket_is_reached_by_its_path(tmp_path):
+    """`http+unix` takes the path percent-encoded, as Docker's clients do; nothing stamps its arrivals."""
+    path = tmp_path / "server.sock"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
+        listener.bind(str(path))
+        listener.listen()
+        server = RawServer(answering(OK), listener, 0)
+        server.start(server.serve)
+        try:
+            snapshot = attempt(endpoint(f"http+unix://{quote(str(path), safe='')}/containers", ONCE))
+        finally:
+            server.end()
+    assert only(snapshot).succeeded == 1
+    assert snapshot.generator.user_timed == 1
+    assert server.requests[0].target == "/containers"
+    assert server.requests[0].fields["host"] == "localhost"

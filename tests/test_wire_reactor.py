@@ -1,0 +1,271 @@
+"""The reactor without gevent: a caller that polls its descriptor, runs its turns and follows its orders."""
+
+import os
+import select
+import socket
+import time
+
+import pytest
+from engines import descriptors
+from servers import BOUND_S, answering, hanging_port, raw_server, refusing_port
+
+from tressi._core import Arena
+from tressi._wire import Reactor
+from tressi.load.address import Address
+from tressi.model import ERROR_KINDS
+
+OK = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"
+GET = b"GET / HTTP/1.1\r\nHost: test\r\n\r\n"
+SECOND_NS = 1_000_000_000
+ONCE = 0.001
+NOBODY = "127.0.0.2"  # loopback as well, but the servers here listen on 127.0.0.1 alone
+
+
+class Bench:
+    """A reactor with one pool of one endpoint, driven by `turn`."""
+
+    def __init__(self, rate, *addresses, lanes=1, **fields):
+        self.arena = Arena(1)
+        self.reactor = Reactor(self.arena)
+        self.origin = self.reactor.add_origin()
+        self.reactor.set_addresses(self.origin, [address.packed() for address in addresses])
+        variants, timeout_ns = fields.pop("variants", (GET,)), fields.pop("timeout_ns", 5 * SECOND_NS)
+        self.reactor.add_endpoint(variants, timeout_ns, target=self.origin, **fields)
+        self.pool = self.reactor.add_pool([0], rate)
+        self.lanes = [self.reactor.add_lane(self.pool) for _ in range(lanes)]
+        self.orders = []
+
+    def counters(self):
+        """What the arena has of the endpoint."""
+        return self.arena.counters(0)
+
+    def errors(self):
+        """Its errors by kind."""
+        return {kind: count for kind, count in zip(ERROR_KINDS, self.counters()["errors"], strict=True) if count}
+
+    def made(self):
+        """Its attempts."""
+        return self.counters()["succeeded"] + self.counters()["failed"]
+
+    def turn_until(self, condition):
+        """Run a turn whenever the descriptor asks for one, until the condition holds."""
+        poll = select.poll()
+        poll.register(self.reactor.fileno(), select.POLLIN)
+        give_up = time.monotonic() + BOUND_S
+        self.orders += self.reactor.turn()
+        while not condition():
+            assert time.monotonic() < give_up, "waited for what never came"
+            if poll.poll(1_000):
+                self.orders += self.reactor.turn()
+
+
+def at(port, host="127.0.0.1"):
+    """A loopback address."""
+    return Address(socket.AF_INET, (host, port))
+
+
+def connected(port):
+    """A non-blocking socket as a lane's greenlet hands it over."""
+    made = socket.create_connection(("127.0.0.1", port))
+    made.settimeout(0)
+    return made
+
+
+def test_its_descriptor_is_all_that_a_caller_needs_to_watch():
+    """Turns are run only when it is readable, and a paced pool keeps its rate by that."""
+    with raw_server(answering(OK)) as server:
+        bench = Bench(200, at(server.port), lanes=2)
+        begun_ns = bench.reactor.start()
+        bench.turn_until(lambda: bench.made() >= 40)
+        passed_s = (time.monotonic_ns() - begun_ns) / SECOND_NS
+
+    assert bench.orders == []
+    assert bench.errors() == {}
+    assert 40 <= bench.made() + bench.counters()["missed"] <= 200 * passed_s + 1
+
+
+def test_without_an_address_it_orders_a_connection_and_takes_one():
+    """The lane's number is in the order; the socket handed over carries the requests from then on."""
+    with raw_server(answering(OK)) as server:
+        bench = Bench(200)
+        bench.reactor.start()
+        bench.turn_until(lambda: bench.orders)
+        assert bench.orders == [(bench.lanes[0], "connect")]
+        assert bench.reactor.endpoint_of(bench.lanes[0]) == 0
+        assert bench.reactor.occupied() == 1
+        bench.reactor.attach(bench.lanes[0], connected(server.port).detach(), 1_000)
+        bench.turn_until(lambda: bench.made() >= 5)
+
+    assert (bench.counters()["connections_opened"], server.connections) == (1, 1)
+    assert bench.errors() == {}
+
+
+def test_a_connection_that_cannot_be_made_is_counted_under_the_kind_and_reason_given():
+    """Whoever was ordered to connect says why it could not; the attempt has failed, and the next is another order."""
+    bench = Bench(100)
+    bench.reactor.start()
+    bench.turn_until(lambda: bench.orders)
+    bench.reactor.connect_failed(bench.lanes[0], ERROR_KINDS.index("dns"), b"no such name", False)  # noqa: FBT003 - as in C
+    bench.turn_until(lambda: len(bench.orders) == 2)
+
+    assert bench.errors() == {"dns": 1}
+    assert bench.arena.reasons(0) == [(ERROR_KINDS.index("dns"), "no such name", 1)]
+    assert bench.orders[1] == (bench.lanes[0], "connect")
+
+
+def test_an_order_is_carried_out_once():
+    """A second socket for the same order is closed, and a second failure is not counted."""
+    with raw_server(answering(OK)) as server:
+        bench = Bench(ONCE)
+        bench.reactor.start()
+        bench.turn_until(lambda: bench.orders)
+        bench.reactor.attach(bench.lanes[0], connected(server.port).detach(), 1_000)
+        second = connected(server.port).detach()
+        bench.reactor.attach(bench.lanes[0], second, 1_000)
+        bench.reactor.connect_failed(bench.lanes[0], 0, b"too late", False)  # noqa: FBT003 - as in C
+        with pytest.raises(OSError, match="Bad file descriptor"):
+            os.fstat(second)
+        bench.turn_until(lambda: bench.made() == 1)
+
+    assert bench.errors() == {}
+
+
+def test_what_cannot_be_watched_is_an_error():
+    """A descriptor that is none raises where it is handed over."""
+    bench = Bench(ONCE)
+    bench.reactor.start()
+    bench.turn_until(lambda: bench.orders)
+
+    with pytest.raises(OSError, match="cannot watch"):
+        bench.reactor.attach(bench.lanes[0], 1_000_000, 1_000)
+
+
+def test_a_retired_lane_says_goodbye_and_its_number_is_used_again():
+    """An idle lane's last order is "stop"; until another lane has its number, the number is nobody's."""
+    bench = Bench(ONCE, at(1), lanes=3)
+    bench.reactor.start()
+    bench.turn_until(lambda: bench.made() == 1)
+    bench.reactor.retire_lane(bench.lanes[1])
+    bench.turn_until(lambda: bench.orders)
+
+    assert bench.orders == [(bench.lanes[1], "stop")]
+    with pytest.raises(IndexError, match="has ended"):
+        bench.reactor.retire_lane(bench.lanes[1])
+    assert bench.reactor.add_lane(bench.pool) == bench.lanes[1]
+
+
+def test_numbers_that_name_nothing_are_errors():
+    """No call answers for a lane, pool, endpoint or origin that does not exist."""
+    bench = Bench(ONCE)
+    calls = [
+        lambda: bench.reactor.set_rate(1, 1.0),
+        lambda: bench.reactor.set_rate(-1, 1.0),
+        lambda: bench.reactor.add_pool([1], 1.0),
+        lambda: bench.reactor.add_lane(7),
+        lambda: bench.reactor.retire_lane(7),
+        lambda: bench.reactor.idle_since_ns(-1),
+        lambda: bench.reactor.attach(7, 0, 0),
+        lambda: bench.reactor.set_addresses(3, []),
+        lambda: bench.reactor.dialed(3),
+        lambda: bench.reactor.add_endpoint((GET,), SECOND_NS, target=bench.origin),
+    ]
+
+    for call in calls:
+        with pytest.raises(IndexError):
+            call()
+    with pytest.raises(LookupError, match="no token"):
+        bench.reactor.endpoint_of(bench.lanes[0])
+
+
+def test_variants_are_sent_in_turn():
+    """An endpoint with several requests sends one after the other and begins again."""
+    variants = tuple(b"GET /%d HTTP/1.1\r\nHost: test\r\n\r\n" % number for number in range(3))
+    with raw_server(answering(OK)) as server:
+        bench = Bench(500, at(server.port), variants=variants)
+        bench.reactor.start()
+        bench.turn_until(lambda: len(server.requests) >= 9)
+
+    assert [request.target for request in server.requests[:9]] == ["/0", "/1", "/2"] * 3
+
+
+def test_addresses_are_used_in_turn():
+    """A name with several addresses that all answer has its connections spread over them."""
+    with raw_server(answering(OK)) as one, raw_server(answering(OK)) as other:
+        bench = Bench(500, at(one.port), at(other.port), keep_alive=False)
+        bench.reactor.start()
+        bench.turn_until(lambda: bench.made() >= 20)
+
+    assert bench.errors() == {}
+    assert abs(one.connections - other.connections) <= 1
+
+
+def test_an_address_that_refuses_is_passed_over_for_the_next():
+    """A name whose IPv6 address nobody listens on (`localhost`, often) is reached by its IPv4 address, without a failure."""
+    with raw_server(answering(OK)) as server:
+        bench = Bench(500, at(server.port, NOBODY), at(server.port), keep_alive=False)
+        bench.reactor.start()
+        bench.turn_until(lambda: bench.made() >= 20)
+
+    assert bench.errors() == {}
+
+
+def test_when_every_address_refuses_the_attempt_has_failed():
+    """One attempt is one failure, however many addresses were tried."""
+    with refusing_port() as port:
+        bench = Bench(500, at(port, NOBODY), at(port))
+        begun_ns = bench.reactor.start()
+        bench.turn_until(lambda: bench.made() >= 20)
+        passed_s = (time.monotonic_ns() - begun_ns) / SECOND_NS
+
+    assert set(bench.errors()) == {"connect"}
+    assert bench.made() <= 500 * passed_s + 1
+
+
+def test_a_connection_that_is_never_made_is_a_timeout():
+    """Where nobody accepts and the backlog is full, the attempt ends with the endpoint's timeout, and with its age."""
+    with hanging_port() as port:
+        bench = Bench(ONCE, at(port), timeout_ns=SECOND_NS // 5)
+        bench.reactor.start()
+        bench.turn_until(lambda: bench.made() == 1)
+
+    assert bench.errors() == {"timeout": 1}
+    assert bench.arena.response(0).count == 1
+    assert bench.arena.response(0).min_us >= 199_000
+    assert bench.counters()["connections_opened"] == 0
+
+
+def test_after_the_end_nothing_begins_and_a_cut_ends_the_rest():
+    """`end` gives up what is due, `cut` fails what is in flight; both may be called twice."""
+    with raw_server(lambda conversation: conversation.wait_closed()) as server:
+        bench = Bench(100, at(server.port), lanes=2)
+        bench.reactor.start()
+        bench.turn_until(lambda: bench.reactor.occupied() == 2)
+        bench.reactor.end()
+        bench.reactor.end()
+        bench.turn_until(lambda: True)
+        assert (bench.reactor.occupied(), bench.made()) == (2, 0)
+        bench.reactor.cut()
+        bench.reactor.cut()
+
+    assert (bench.reactor.occupied(), bench.errors()) == (0, {"cut": 2})
+    found = bench.counters()
+    assert abs(found["scheduled"] - bench.made() - found["missed"]) <= 1
+
+
+def test_no_file_descriptor_is_left_when_a_reactor_is_forgotten():
+    """Connections, timer and epoll set go with the reactor that owns them."""
+
+    def used(port):
+        bench = Bench(1_000, at(port), lanes=5)
+        bench.reactor.start()
+        bench.turn_until(lambda: bench.made() >= 20)
+        return bench.arena
+
+    with raw_server(answering(OK)) as server:
+        before = descriptors()
+        arena = used(server.port)
+        theirs = {accepted.fileno() for accepted in server.accepted}
+        left = {number for number, what in descriptors().items() if before.get(number) != what} - theirs
+
+    assert theirs
+    assert left == {arena.fd}
