@@ -12,7 +12,7 @@ PACKAGE = Path(__file__).parent.parent / "tressi"
 
 # Bottom up; rooms of one floor know nothing of one another.
 FLOORS = [
-    {"errors", "log", "version", "core", "_core"},
+    {"errors", "log", "text", "version", "core", "_core"},
     {"model"},
     {"wire", "_wire", "config", "autoscale"},
     {"load"},

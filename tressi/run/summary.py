@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from tressi.model import (
-        EndReason,
         EndpointSnapshot,
+        EndReason,
         EngineSnapshot,
         GeneratorSnapshot,
         ResolvedConfig,

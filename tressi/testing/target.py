@@ -31,15 +31,17 @@ READ_BYTES = 65536
 
 
 def tide_s(elapsed_s: float, period_s: float) -> float:
-    """The latency of `/tide`: low at the start and the end of each period, high in its middle."""
-    rise = 0.5 - 0.5 * math.cos(2 * math.pi * elapsed_s / period_s)
+    """The latency of `/tide`: it rises and falls in the first two fifths of each period, and is low in the rest."""
+    high_water_s = 0.4 * period_s
+    elapsed_s %= period_s
+    rise = 0.5 - 0.5 * math.cos(2 * math.pi * elapsed_s / high_water_s) if elapsed_s < high_water_s else 0.0
     return TIDE_LOW_S + (TIDE_HIGH_S - TIDE_LOW_S) * rise
 
 
 class Behaviour:
     """What a path is answered with, and when. Seeded, so that a run can be repeated."""
 
-    def __init__(self, period_s: float = 16.0, seed: int = 0) -> None:
+    def __init__(self, period_s: float = 20.0, seed: int = 0) -> None:
         self._period_s = period_s
         self._random = random.Random(seed)  # noqa: S311 - no secret depends on it
         self._tide_began: float | None = None
@@ -131,7 +133,7 @@ def _content_length(head: bytes) -> int:
 class Target:
     """The embedded target in a process of its own, for as long as the block lasts; the block gets its base URL."""
 
-    def __init__(self, period_s: float = 16.0) -> None:
+    def __init__(self, period_s: float = 20.0) -> None:
         self._command = [sys.executable, "-m", "tressi.testing.target", "--port", "0", "--period", str(period_s)]
 
     def __enter__(self) -> str:
@@ -152,7 +154,7 @@ def main() -> None:
     """Serve until standard input ends, or a signal comes."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else None)
     parser.add_argument("--port", type=int, default=8080)
-    parser.add_argument("--period", type=float, default=16.0, metavar="S", help="seconds from one low tide to the next")
+    parser.add_argument("--period", type=float, default=20.0, metavar="S", help="seconds from one low tide to the next")
     arguments = parser.parse_args()
     server = Server(Behaviour(arguments.period), arguments.port)
     print(server.start(), flush=True)  # noqa: T201 - the address is the result

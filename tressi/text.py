@@ -1,0 +1,56 @@
+"""How values are shown to a person: harmless, short, with the digits that matter."""
+
+from __future__ import annotations
+
+import unicodedata
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+_FOUR_DIGITS = 1000
+_THREE_DIGITS = 100
+_BYTE = 0xFF
+
+
+def plain(text: str) -> str:
+    """Show control characters, escape sequences and direction marks as code points instead of obeying them."""
+    return "".join(_shown(character) for character in text)
+
+
+def _shown(character: str) -> str:
+    # Cc: controls, Cf: marks that reorder what is read, Cs: halves of surrogate pairs.
+    if unicodedata.category(character) in {"Cc", "Cf", "Cs"}:
+        return f"\\x{ord(character):02x}" if ord(character) <= _BYTE else f"\\u{ord(character):04x}"
+    return character
+
+
+def common_origin(endpoint_keys: Iterable[str]) -> str:
+    """The origin (`http://host:port`) that every endpoint key's URL begins with, or "" where they differ."""
+    origins = {_origin(key) for key in endpoint_keys}
+    return origins.pop() if len(origins) == 1 else ""
+
+
+def _origin(endpoint_key: str) -> str:
+    scheme, found, rest = endpoint_key.partition(" ")[2].partition("://")
+    return f"{scheme}://{rest.partition('/')[0]}" if found else ""
+
+
+def short_key(endpoint_key: str, origin: str) -> str:
+    """An endpoint key as it is shown: harmless, and without the origin that all have."""
+    shown = endpoint_key.replace(origin, "", 1) if origin else endpoint_key
+    return plain(shown if shown.strip().count(" ") else f"{shown} /")
+
+
+def rate(value: float | None) -> str:
+    """A rate; None is "max": nothing limits it."""
+    if value is None:
+        return "max"
+    return f"{value:.0f}" if value >= _FOUR_DIGITS else f"{value:.1f}"
+
+
+def milliseconds(value: float | None) -> str:
+    """A latency in milliseconds, three digits of it, or a dash where there is none."""
+    if value is None:
+        return "-"
+    return f"{value:.0f}" if value >= _THREE_DIGITS else f"{value:.3g}"

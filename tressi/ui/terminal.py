@@ -1,0 +1,177 @@
+"""Progress while a run lasts: redrawn on a terminal, a line every few seconds elsewhere, nothing when quiet.
+
+It sees only what the run publishes, one moment a second and every scaling decision, and draws when one comes.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from typing import IO, TYPE_CHECKING, Protocol
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from tressi.text import common_origin, milliseconds, plain, short_key
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from rich.console import RenderableType
+
+    from tressi.model import EndpointMoment, Moment, ResolvedConfig, ScalingDecision
+
+PLAIN_EVERY_S = 5.0
+DECISIONS_SHOWN = 5
+# Lines that are no endpoint's: header, decisions, warning, time, and one to spare for the prompt.
+_OTHER_LINES = DECISIONS_SHOWN + 5
+
+
+class Watcher(Protocol):
+    """Whoever looks on while a run lasts."""
+
+    def start(self, config: ResolvedConfig) -> None:
+        """The run has started."""
+
+    def moment(self, moment: Moment) -> None:
+        """A second has passed."""
+
+    def decision(self, decision: ScalingDecision) -> None:
+        """A pool is scaled."""
+
+    def stop(self) -> None:
+        """The run is over; what was drawn stays or goes."""
+
+
+def watch(stream: IO[str], *, no_ui: bool = False, quiet: bool = False) -> Watcher:
+    """Choose how to show progress on `stream`: live on a terminal that can, else plain lines, or nothing."""
+    if quiet:
+        return Silence()
+    dumb = os.environ.get("TERM") == "dumb" or bool(os.environ.get("NO_COLOR"))
+    if no_ui or dumb or not stream.isatty():
+        return Lines(Console(file=stream, no_color=True, highlight=False, soft_wrap=True))
+    return LiveTable(Console(file=stream, highlight=False))
+
+
+class Silence:
+    """Shows nothing."""
+
+    def start(self, config: ResolvedConfig) -> None:
+        """Do nothing."""
+
+    def moment(self, moment: Moment) -> None:
+        """Do nothing."""
+
+    def decision(self, decision: ScalingDecision) -> None:
+        """Do nothing."""
+
+    def stop(self) -> None:
+        """Do nothing."""
+
+
+class Lines:
+    """A line for each decision, and every few seconds one for each endpoint."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._next_s = PLAIN_EVERY_S
+        self._origin = ""
+
+    def start(self, config: ResolvedConfig) -> None:
+        """Say what is about to happen."""
+        self._origin = common_origin(endpoint.endpoint_key for endpoint in config.endpoints)
+        at = f" of {plain(self._origin)}" if self._origin else ""
+        self._print(f"running {len(config.endpoints)} endpoints{at} for {config.duration_s:g} s")
+
+    def moment(self, moment: Moment) -> None:
+        """Show the endpoints when it is time again; always say when the generator is the bottleneck."""
+        for reason in moment.saturated_by:
+            self._print(f"{moment.t:6.1f} s  SATURATED: {reason}")
+        if moment.t < self._next_s:
+            return
+        self._next_s = moment.t + PLAIN_EVERY_S - 0.5
+        for endpoint in moment.endpoints:
+            cells = "  ".join(f"{name} {value}" for name, value in cells_of(endpoint).items())
+            self._print(f"{moment.t:6.1f} s  {short_key(endpoint.endpoint_key, self._origin)}  {cells}")
+
+    def decision(self, decision: ScalingDecision) -> None:
+        """Show it with its reason."""
+        self._print(decision_line(decision, self._origin))
+
+    def stop(self) -> None:
+        """Everything is said."""
+
+    def _print(self, line: str) -> None:
+        self._console.print(Text(line))
+
+
+class LiveTable:
+    """One row an endpoint and the latest decisions, redrawn in place once a second."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._decisions: deque[ScalingDecision] = deque(maxlen=DECISIONS_SHOWN)
+        self._live = Live(console=console, auto_refresh=False, transient=True)
+
+    def start(self, config: ResolvedConfig) -> None:
+        """Take the terminal's last lines."""
+        self._live.start()
+        self._live.update(Text(f"running {len(config.endpoints)} endpoints for {config.duration_s:g} s"), refresh=True)
+
+    def moment(self, moment: Moment) -> None:
+        """Draw it."""
+        self._live.update(draw(moment, self._decisions, self._console.height), refresh=True)
+
+    def decision(self, decision: ScalingDecision) -> None:
+        """Show it from the next moment on."""
+        self._decisions.append(decision)
+
+    def stop(self) -> None:
+        """Give the lines back: the final table says it all."""
+        self._live.stop()
+
+
+def draw(moment: Moment, decisions: Sequence[ScalingDecision], height: int) -> RenderableType:
+    """What a moment looks like on a terminal of `height` lines."""
+    room = max(1, height - _OTHER_LINES)
+    origin = common_origin(endpoint.endpoint_key for endpoint in moment.endpoints)
+    shown = moment.endpoints if len(moment.endpoints) <= room else moment.endpoints[: room - 1]
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold", expand=True)
+    table.add_column("endpoint", no_wrap=True, overflow="ellipsis", ratio=1)
+    for name in cells_of(moment.endpoints[0]) if moment.endpoints else ():
+        table.add_column(name, justify="right", no_wrap=True)
+    for endpoint in shown:
+        table.add_row(Text(short_key(endpoint.endpoint_key, origin)), *cells_of(endpoint).values())
+    hidden = len(moment.endpoints) - len(shown)
+    parts: list[RenderableType] = [table]
+    if hidden:
+        parts.append(Text(f"… and {hidden} more", style="dim"))
+    parts += [Text(decision_line(decision, origin), style="dim", no_wrap=True, overflow="ellipsis") for decision in decisions]
+    parts += [Text(f"SATURATED: {reason}", style="bold red", no_wrap=True) for reason in moment.saturated_by[:1]]
+    left = max(0.0, moment.duration_s - moment.t)
+    parts.append(Text(f"{moment.t:.0f} s of {moment.duration_s:g} s, {left:.0f} s left", style="bold"))
+    return Group(*parts)
+
+
+def cells_of(endpoint: EndpointMoment) -> Mapping[str, str]:
+    """One endpoint's figures by their column."""
+    bounds = "" if endpoint.max_workers is None else f" [{endpoint.min_workers}-{endpoint.max_workers}]"
+    return {
+        "target": "max" if endpoint.target_rps is None else f"{endpoint.target_rps:.0f}",
+        "rate": f"{endpoint.current_rps:.0f}",
+        "workers": f"{endpoint.worker_count}{bounds}",
+        "busy": f"{endpoint.utilisation:.0%}",
+        "p50": milliseconds(endpoint.p50_ms),
+        "p99": milliseconds(endpoint.p99_ms),
+        "failed": f"{endpoint.error_rate:.0%}",
+        "missed": str(endpoint.missed),
+    }
+
+
+def decision_line(decision: ScalingDecision, origin: str = "") -> str:
+    """One decision in a line: when, which pool, what, and why."""
+    sign = "+" if decision.action == "scale-up" else "-"
+    change = f"{sign}{decision.workers} → {decision.worker_count} workers"
+    return f"{decision.timestamp:6.1f} s  {short_key(decision.endpoint_key, origin)}  {change}: {plain(decision.reason)}"
