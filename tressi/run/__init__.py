@@ -13,7 +13,7 @@ from typing import Any
 
 
 class _CallableRoom(ModuleType):
-    """This module's type: a call is passed to `tressi.run.runner.run`, imported only then."""
+    """The module's own type: a call is passed to `tressi.run.runner.run`, imported only then."""
 
     def __call__(self, config: Any) -> dict[str, Any]:  # noqa: ANN401 - typed where it is defined
         """Do one run and return its summary; see `tressi.run.runner.run`."""

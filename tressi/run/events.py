@@ -63,5 +63,5 @@ class Publisher:
 def _call(event: str, callback: Callable[[Any], object], value: object) -> None:
     try:
         callback(value)
-    except Exception:
+    except Exception:  # noqa: BLE001 - a callback may raise anything, and must not hurt the run
         structlog.get_logger().exception("a callback raised", event_name=event)

@@ -110,11 +110,14 @@ def _most_failing(snapshot: EngineSnapshot) -> str:
 def _most_common(endpoint: EndpointSnapshot) -> str:
     kinds = Counter(endpoint.errors)
     kinds.update({f"status {code}": count for code, count in endpoint.status_codes.items() if code >= 400})  # noqa: PLR2004 - RFC 9110, section 15
-    return ", ".join(f"{count} × {kind}" for kind, count in kinds.most_common(3)) or f"{endpoint.failed} attempts"
+    return ", ".join(f"{count} {kind}" for kind, count in kinds.most_common(3)) or f"{endpoint.failed} attempts"
 
 
 class Limits:
-    """The greenlet's work: tells the runner when the run is over, and why. `read` reads the engine, `now` is the run's clock."""
+    """The greenlet's work: tells the runner when the run is over, and why.
+
+    `read` reads the engine, `now` is the run's clock.
+    """
 
     def __init__(
         self,
