@@ -119,11 +119,11 @@ def test_nothing_else_of_ours_reaches_the_child():
     """Besides the standard streams the child has the arena, its socket and what it opened itself, no file of ours."""
     secret = Path(__file__).open("rb")  # noqa: SIM115 - open while the child starts
     try:
-        os.set_inheritable(secret.fileno(), True)
+        os.set_inheritable(secret.fileno(), True)  # noqa: FBT003 - as os has it
         with raw_server(answering(OK)) as server, cluster(endpoint(server.url, 50), engines=1) as one:
             until(lambda: only(one.snapshot()).requests_made >= 1)
             pid = process_of(one.members[0]).pid
-            held = [os.readlink(entry) for entry in Path(f"/proc/{pid}/fd").iterdir()]
+            held = [str(entry.readlink()) for entry in Path(f"/proc/{pid}/fd").iterdir()]
     finally:
         secret.close()
     assert __file__ not in held

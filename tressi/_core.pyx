@@ -4,7 +4,7 @@
 from libc.stdint cimport int64_t, uint64_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy, memset
-from posix.mman cimport MAP_FAILED, MAP_SHARED, PROT_READ, PROT_WRITE, mmap, munmap
+from posix.mman cimport MAP_ANONYMOUS, MAP_FAILED, MAP_PRIVATE, MAP_SHARED, PROT_READ, PROT_WRITE, mmap, munmap
 
 import os
 import struct
@@ -144,14 +144,16 @@ cdef class Histogram:
     cdef hdr.Histogram* body
 
     def __cinit__(self):
-        # Zero pages: memory is used only where counters are touched.
-        self.body = <hdr.Histogram*> calloc(1, sizeof(hdr.Histogram))
-        if self.body == NULL:
+        # Pages of its own: memory and time are used only where counters are touched. calloc would clear all of them.
+        memory = mmap(NULL, sizeof(hdr.Histogram), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
+        if memory == MAP_FAILED:
             raise MemoryError
+        self.body = <hdr.Histogram*> memory
         hdr.tally_clear(&self.body.tally)
 
     def __dealloc__(self):
-        free(self.body)
+        if self.body != NULL:
+            munmap(self.body, sizeof(hdr.Histogram))
 
     @property
     def count(self):

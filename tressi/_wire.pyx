@@ -8,7 +8,7 @@ from libc.string cimport memcpy
 import os
 
 from tressi._core cimport Arena
-from tressi.core.arena cimport LOWEST_STATUS, STATUSES, ErrorKind
+from tressi.core.arena cimport LOWEST_STATUS, STATUSES, EndpointBlock, ErrorKind
 from tressi.core.bucket cimport bucket_init, bucket_set_ramp, bucket_shift, random_seeded
 from tressi.core.clock cimport monotonic_ns, never
 from tressi.core.window cimport SLOT_NS, window_init
@@ -175,6 +175,8 @@ cdef class Reactor:
 
     def __cinit__(self, Arena arena not None):
         self.descriptors[:] = [-1, -1, -1]
+        if arena.header.block_bytes != sizeof(EndpointBlock):
+            raise ImportError("tressi._core and tressi._wire were built from different sources: build both again")
         self.arena = arena
         self.kept_alive = []
         self.free_numbers = []

@@ -10,6 +10,7 @@ from gevent.event import Event
 
 from tressi._core import Arena
 from tressi._wire import Reactor
+from tressi.errors import EngineError
 from tressi.load.dial import Dialer
 from tressi.load.plan import Plan, make_plan
 from tressi.load.pool import WorkerPool
@@ -44,10 +45,13 @@ class LocalEngine:
         self.go()
 
     def build(self, plan: Plan) -> None:
-        """Build every pool; nothing is sent yet."""
+        """Build every pool; nothing is sent yet. Raises EngineError where the system has no room for it."""
         self._plan = plan
-        self._arena = self._given_arena or Arena(len(plan.keys))
-        self._reactor = Reactor(self._arena)
+        try:
+            self._arena = self._given_arena or Arena(len(plan.keys))
+            self._reactor = Reactor(self._arena)
+        except (OSError, MemoryError) as failure:
+            raise EngineError(f"the engine cannot be built: {failure}") from failure
         self._dialers = [self._dialer(origin, plan.tls) for origin in plan.origins]
         self._fill(plan)
 

@@ -15,7 +15,7 @@ from tressi.wire.account cimport (
 )
 from tressi.wire.http cimport parser_close, parser_feed
 from tressi.wire.lane cimport (
-    IN_FLIGHT, READY, Connection, Endpoint, Lane, Slice, lane_connection, queue_append, queue_remove,
+    IN_FLIGHT, READY, Connection, Endpoint, Lane, Slice, lane_connection, queue_insert, queue_remove,
 )
 from tressi.wire.message cimport BROKEN, DONE, HEAD_READ, Progress, parser_reset
 from tressi.wire.reactor cimport (
@@ -66,7 +66,7 @@ cdef inline void request_begin(Reactor* reactor, Lane* lane) noexcept nogil:
         sent = socket_send(connection.descriptor, connection.send_at, connection.send_left)
     if lane.first_sent_ns == 0:
         account_sent(reactor.header, lane, connection.sent_ns)
-    deadline_set(reactor, connection, connection.sent_ns)
+    deadline_set(reactor, connection, lane.first_sent_ns)
     connection_sent(reactor, connection, sent)
 
 
@@ -76,7 +76,7 @@ cdef inline void deadline_set(Reactor* reactor, Connection* connection, int64_t 
     connection.deadline_ns = since_ns + endpoint.timeout_ns
     if connection.deadline_ns < reactor.next_deadline_ns:
         reactor.next_deadline_ns = connection.deadline_ns
-    queue_append(endpoint, connection)
+    queue_insert(endpoint, connection)
 
 
 cdef inline void connection_watch(Reactor* reactor, Connection* connection, bint writable) noexcept nogil:

@@ -140,14 +140,21 @@ cdef struct Connection:
 
 # ------------------------------------------------------------------------------------------- the queue of an endpoint
 
-cdef inline void queue_append(Endpoint* endpoint, Connection* connection) noexcept nogil:
-    connection.earlier = endpoint.newest
-    connection.later = NULL
-    if endpoint.newest != NULL:
-        endpoint.newest.later = connection
+cdef inline void queue_insert(Endpoint* endpoint, Connection* connection) noexcept nogil:
+    """Keep the order of the deadlines: nearly always at the end, a second try before those begun meanwhile."""
+    cdef Connection* earlier = endpoint.newest
+    while earlier != NULL and earlier.deadline_ns > connection.deadline_ns:
+        earlier = earlier.earlier
+    connection.earlier = earlier
+    connection.later = endpoint.oldest if earlier == NULL else earlier.later
+    if connection.later != NULL:
+        connection.later.earlier = connection
+    else:
+        endpoint.newest = connection
+    if earlier != NULL:
+        earlier.later = connection
     else:
         endpoint.oldest = connection
-    endpoint.newest = connection
 
 
 cdef inline void queue_remove(Endpoint* endpoint, Connection* connection) noexcept nogil:

@@ -1,0 +1,111 @@
+"""A small summary for tests of what is made from one."""
+
+from tressi._core import Histogram
+from tressi.model import (
+    AutoscaleConfig,
+    EndpointSnapshot,
+    EngineSnapshot,
+    GeneratorSnapshot,
+    ResolvedConfig,
+    ResolvedEndpoint,
+    Sample,
+    ScalingDecision,
+    SharedPool,
+    Window,
+)
+from tressi.run.summary import RunRecord, summarise
+
+HOSTILE = [
+    "=1+1",
+    "+cmd|' /C calc'!A0",
+    "-2+3",
+    "@SUM(A1)",
+    "\t=1",
+    "\x1b[31mred\x1b[0m",
+    "a\x00b",
+    "right\u202eleft",
+    "[bold]markup[/bold] <script>alert(1)</script>",
+    "\x9b31m",
+]
+
+
+def histogram(*values_us):
+    """A histogram of these values."""
+    made = Histogram()
+    for value in values_us:
+        made.record(value)
+    return made
+
+
+def endpoint_snapshot(key, *, succeeded=100, failed=0, missed=0, target=50.0, workers=2, **fields):
+    """What an engine says of an endpoint after 2 s."""
+    return EndpointSnapshot(
+        endpoint_key=key,
+        succeeded=succeeded,
+        failed=failed,
+        missed=missed,
+        missed_late=0,
+        bytes_sent=1000,
+        bytes_received=2000,
+        connections_opened=2,
+        retries=0,
+        status_codes=fields.get("status_codes", {200: succeeded} if succeeded else {}),
+        errors=fields.get("errors", {"connect": failed} if failed else {}),
+        worker_count=workers,
+        draining=0,
+        peak_worker_count=fields.get("peak", workers),
+        target_rps=target,
+        scheduled=2 * (target or 0),
+        window=Window(),
+        service=histogram(*([1500] * succeeded)),
+        response=histogram(*([1600] * succeeded)),
+    )
+
+
+def engine_snapshot(*endpoints, time_s=2.0, cpu_s=0.1, samples=()):
+    """What an engine says."""
+    generator = GeneratorSnapshot(cpu_s, 0.0, histogram(20, 30), histogram(40), 100, 0, 0)
+    return EngineSnapshot(time_s, {one.endpoint_key: one for one in endpoints}, generator, samples)
+
+
+def resolved(*keys, autoscale=True, max_workers=4):
+    """A config with these endpoints."""
+    settings = AutoscaleConfig(50.0, 1, max_workers) if autoscale else None
+    endpoints = tuple(ResolvedEndpoint(key, *key.split(" ")[:2], key.split(" ")[1], autoscale=settings) for key in keys)
+    return ResolvedConfig(endpoints, None if autoscale else SharedPool(2, None), 10, duration_s=2.0)
+
+
+def summary_of(*snapshots, config=None, decisions=(), saturated_by=(), end_reason="duration", end_detail=None, cpu_s=0.1):
+    """The summary of a run of 2 s; by default of one healthy endpoint and one that refuses."""
+    snapshots = snapshots or (
+        endpoint_snapshot("GET http://host/good"),
+        endpoint_snapshot("GET http://host/bad", succeeded=0, failed=40, missed=60),
+    )
+    config = config or resolved(*(one.endpoint_key for one in snapshots))
+    samples = tuple(Sample(snapshots[0].endpoint_key, 200, text.encode(), truncated=False) for text in HOSTILE)
+    final = engine_snapshot(*snapshots, samples=samples, cpu_s=cpu_s)
+    row = {"targetRps": 50.0, "currentRps": 50.0, "workerCount": 2, "utilisation": 0.5, "errorRate": 0.0}
+    row |= {"p50": 1.5, "p99": 1.5, "missed": 0}
+    timeline = [
+        {"t": float(t), "endpoints": {one.endpoint_key: dict(row) for one in snapshots}, "saturated": bool(saturated_by)}
+        for t in (1, 2)
+    ]
+    return summarise(
+        RunRecord(
+            config,
+            "2026-01-01T00:00:00.000+00:00",
+            2.0,
+            end_reason,
+            end_detail,
+            final,
+            final,
+            list(decisions),
+            timeline,
+            saturated_by,
+        )
+    )
+
+
+def decision(key, action="scale-up", workers=1, count=3, reason="because"):
+    """A scaling decision."""
+    return ScalingDecision(key, action, workers, count, reason, 1.0)

@@ -1,0 +1,122 @@
+"""Progress: live on a terminal, plain lines elsewhere, nothing when quiet."""
+
+import io
+
+import pytest
+from rich.console import Console
+from summaries import HOSTILE, decision, resolved
+
+from tressi.model import EndpointMoment, Moment
+from tressi.ui.terminal import Lines, LiveTable, Silence, draw, watch
+
+
+class Terminal(io.StringIO):
+    """A stream that says it is a terminal."""
+
+    def isatty(self):
+        """Say so."""
+        return True
+
+
+def moment(*keys, t=1.0, saturated_by=(), **fields):
+    """A second of a run of 60 s."""
+    values = {
+        "target_rps": 50.0,
+        "current_rps": 49.0,
+        "worker_count": 3,
+        "min_workers": 1,
+        "max_workers": 9,
+        "utilisation": 0.4,
+        "error_rate": 0.0,
+        "p50_ms": 1.25,
+        "p99_ms": None,
+        "missed": 7,
+        "requests_made": 50,
+        "errors": {},
+    }
+    return Moment(t, 60.0, tuple(EndpointMoment(key, **{**values, **fields}) for key in keys), saturated_by)
+
+
+def drawn(shown, decisions=(), width=80, height=24):
+    """What `draw` puts on a terminal of that size."""
+    console = Console(file=io.StringIO(), width=width, height=height, highlight=False)
+    console.print(draw(shown, decisions, height))
+    return console.file.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("stream", "options", "environment", "kind"),
+    [
+        (Terminal(), {}, {}, LiveTable),
+        (io.StringIO(), {}, {}, Lines),
+        (Terminal(), {"no_ui": True}, {}, Lines),
+        (Terminal(), {}, {"NO_COLOR": "1"}, Lines),
+        (Terminal(), {}, {"TERM": "dumb"}, Lines),
+        (Terminal(), {"quiet": True}, {}, Silence),
+    ],
+    ids=["terminal", "pipe", "no-ui", "NO_COLOR", "dumb", "quiet"],
+)
+def test_the_stream_decides_how_progress_is_shown(stream, options, environment, kind, monkeypatch):
+    """Live where a terminal can, plain lines where it cannot or must not, nothing when quiet."""
+    for name in ("NO_COLOR", "TERM"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    assert type(watch(stream, **options)) is kind
+
+
+def test_a_moment_has_a_row_for_each_endpoint():
+    """Target, rate, workers with their bounds, how busy, latencies and what was missed."""
+    text = drawn(moment("GET http://host/a", "GET http://host/b"))
+    assert [line.split()[0:2] for line in text.splitlines()[1:3]] == [["GET", "/a"], ["GET", "/b"]]
+    assert text.splitlines()[1].split()[2:] == ["50", "49", "3", "[1-9]", "40%", "1.25", "-", "0%", "7"]
+    assert "1 s of 60 s, 59 s left" in text
+
+
+def test_a_hundred_and_twenty_endpoints_fit_a_small_terminal():
+    """As many as fit are shown, and how many are not."""
+    lines = drawn(moment(*(f"GET http://host/{number}" for number in range(120)))).splitlines()
+    assert len(lines) <= 23
+    assert max(map(len, lines)) <= 80
+    assert any("more" in line for line in lines)
+
+
+def test_the_latest_decisions_and_a_warning_are_shown():
+    """Each decision with its reason, and why the generator is the bottleneck."""
+    text = drawn(moment("GET http://host/a", saturated_by=("CPU",)), [decision("GET http://host/a")], width=120)
+    assert "+1 → 3 workers: because" in text
+    assert "SATURATED: CPU" in text
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_nothing_in_it_is_obeyed(text):
+    """Text from outside is shown as harmless text."""
+    key = f"GET http://host/{text.replace(' ', '')}"
+    shown = drawn(moment(key), [decision(key, reason=text)], width=200)
+    assert all(character.isprintable() for line in shown.splitlines() for character in line)
+
+
+def test_plain_lines_come_every_five_seconds():
+    """Of ten seconds two are shown, and every decision at once."""
+    stream = io.StringIO()
+    lines = Lines(Console(file=stream, soft_wrap=True))
+    lines.start(resolved("GET http://host/a"))
+    for second in range(1, 11):
+        lines.moment(moment("GET http://host/a", t=float(second)))
+    lines.decision(decision("GET http://host/a"))
+    lines.stop()
+    said = stream.getvalue().splitlines()
+    assert [line.split()[0] for line in said if "target" in line] == ["5.0", "10.0"]
+    assert said[-1].endswith("because")
+
+
+def test_the_live_table_gives_its_lines_back():
+    """After `stop` the cursor is shown again, and a moment before the first does no harm."""
+    stream = Terminal()
+    live = LiveTable(Console(file=stream, force_terminal=True, width=80, height=24))
+    live.start(resolved("GET http://host/a"))
+    live.decision(decision("GET http://host/a"))
+    live.moment(moment("GET http://host/a"))
+    live.stop()
+    assert "/a" in stream.getvalue()
+    assert stream.getvalue().rstrip().endswith("\x1b[?25h") or "\x1b[?25h" in stream.getvalue()
