@@ -60,7 +60,6 @@ class RunRecord:
     decisions: Sequence[ScalingDecision] = ()
     rows: Sequence[Mapping[str, Any]] = ()
     saturated_by: Sequence[str] = ()
-    processes: int = 1
 
 
 def summarise(record: RunRecord) -> dict[str, Any]:
@@ -188,7 +187,7 @@ def _generator(record: RunRecord) -> dict[str, Any]:
         "disturbed": final.disturbed,
         "ownDelayMs": _delay_ms(final.own_delay),
         "lateSendsMs": _delay_ms(final.late_sends),
-        "processes": record.processes,
+        "processes": max(1, len(final.busy_s)),
     }
 
 

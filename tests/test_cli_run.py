@@ -1,0 +1,236 @@
+"""`tressi run` as a user runs it: in a process, against a real target, ended in every way."""
+
+import json
+import os
+import pty
+import signal
+import subprocess
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from servers import hanging_port, refusing_port
+
+from tressi.testing.target import Target
+
+EXAMPLES = sorted((Path(__file__).parent.parent / "examples").glob("*.json"))
+BOUND_S = 60
+
+
+@pytest.fixture(scope="module")
+def target():
+    """The embedded target."""
+    with Target() as url:
+        yield url
+
+
+def command(*arguments):
+    """The command line of a run."""
+    return [sys.executable, "-m", "tressi", *map(str, arguments)]
+
+
+def tressi(*arguments):
+    """Run it to its end."""
+    return subprocess.run(command(*arguments), capture_output=True, text=True, timeout=BOUND_S, check=False)
+
+
+def config_file(folder, *urls, rps=50, **fields):
+    """A config of autoscaled endpoints, as a file."""
+    requests = [{"url": url, "autoscale": {"enabled": True, "targetRps": rps, "maxWorkers": 8}} for url in urls]
+    path = folder / "config.json"
+    path.write_text(json.dumps({"duration": 1, "workers": 20, "requests": requests, **fields}))
+    return path
+
+
+def check_sums(summary):
+    """Attempts are successes and failures, and the global figures are the sums of the endpoints'."""
+    for metrics in [summary["global"], *summary["endpoints"]]:
+        assert metrics["requestsMade"] == metrics["requestsSucceeded"] + metrics["requestsFailed"]
+    for name in ("requestsMade", "requestsSucceeded", "requestsFailed", "requestsMissed", "rps", "bytesSent", "bytesReceived"):
+        assert summary["global"][name] == sum(endpoint[name] for endpoint in summary["endpoints"])
+
+
+def test_a_run_ends_with_its_summary(target, tmp_path):
+    """The JSON alone is on standard output, the table on standard error, and the exit code is 0."""
+    done = tressi("run", config_file(tmp_path, f"{target}/fast", f"{target}/flaky"), "--json", "-")
+    assert done.returncode == 0, done.stderr
+    summary = json.loads(done.stdout)
+    check_sums(summary)
+    assert summary["endReason"] == "duration"
+    assert summary["global"]["requestsMade"] == pytest.approx(100, abs=3)
+    assert "what limited it" in done.stderr
+
+
+def test_the_table_is_the_result(target, tmp_path):
+    """Without --json the table is on standard output; --quiet leaves nothing on standard error."""
+    done = tressi(config_file(tmp_path, f"{target}/fast"), "--quiet")
+    assert done.returncode == 0
+    assert "target met" in done.stdout
+    assert done.stderr == ""
+
+
+def test_several_engines_make_one_summary(target, tmp_path):
+    """Two processes share the rate, and the summary is of both."""
+    done = tressi("run", config_file(tmp_path, f"{target}/fast", rps=200), "--processes", 2, "--quiet", "--json", "-")
+    summary = json.loads(done.stdout)
+    check_sums(summary)
+    assert summary["generator"]["processes"] == 2
+    assert summary["global"]["requestsMade"] == pytest.approx(200, abs=4)
+
+
+def test_an_export_is_written(target, tmp_path):
+    """`--export` makes the directory and every file, and the JSON says the same as the CSV."""
+    folder = tmp_path / "new" / "results"
+    done = tressi("run", config_file(tmp_path, f"{target}/fast"), "--export", folder)
+    assert done.returncode == 0
+    summary = json.loads((folder / "summary.json").read_bytes())
+    rows = (folder / "endpoints.csv").read_text().splitlines()
+    assert len(rows) == 1 + len(summary["endpoints"])
+    assert len((folder / "timeline.csv").read_text().splitlines()) == 1 + len(summary["timeline"])
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.name)
+def test_every_example_runs(target, example, tmp_path):
+    """Each example does what it is there for against the embedded target."""
+    config = tmp_path / example.name
+    config.write_text(example.read_text().replace("http://127.0.0.1:8080", target))
+    done = tressi("run", config, "--duration", 1, "--quiet", "--json", "-")
+    assert done.returncode in {0, 1}, done.stderr
+    summary = json.loads(done.stdout)
+    check_sums(summary)
+    assert summary["endReason"] == ("early-exit" if done.returncode else "duration")
+
+
+def test_not_one_success_fails_the_test(tmp_path):
+    """A target that refuses everything is a failed test, told with its reason."""
+    with refusing_port() as port:
+        done = tressi("run", config_file(tmp_path, f"http://127.0.0.1:{port}/"))
+    assert done.returncode == 1
+    assert "target failing" in done.stdout
+    assert "Traceback" not in done.stderr
+
+
+def test_an_early_exit_fails_the_test(target, tmp_path):
+    """The run ends before its time, and says why."""
+    config = config_file(tmp_path, f"{target}/flaky", duration=60, earlyExitOnError=True, errorStatusCodes=[503])
+    done = tressi("run", config, "--quiet", "--json", "-")
+    assert done.returncode == 1
+    summary = json.loads(done.stdout)
+    assert summary["endReason"] == "early-exit"
+    assert "503" in summary["endDetail"]
+    check_sums(summary)
+
+
+@contextmanager
+def started(*arguments):
+    """A run under way: its first line of progress has been read."""
+    process = subprocess.Popen(command(*arguments), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
+        assert process.stderr.readline().startswith("running")
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_ends_the_run_with_its_results(target, tmp_path, number, code):
+    """What was measured up to a signal is written, and the exit code names it."""
+    with started("run", config_file(tmp_path, f"{target}/fast", duration=60), "--json", "-") as process:
+        process.send_signal(number)
+        output, _ = process.communicate(timeout=BOUND_S)
+    assert process.returncode == code
+    summary = json.loads(output)
+    assert summary["endReason"] == "interrupted"
+    check_sums(summary)
+
+
+def test_a_second_signal_ends_it_at_once(tmp_path):
+    """While requests hang, the second SIGINT cuts them instead of waiting for the drain; they are counted as cut."""
+    with hanging_server() as url, started("run", config_file(tmp_path, url, duration=60), "--json", "-") as process:
+        # Not before something hangs; the target sees the connection.
+        process.send_signal(signal.SIGINT)
+        process.send_signal(signal.SIGINT)
+        output, _ = process.communicate(timeout=BOUND_S)
+    assert process.returncode == 130
+    check_sums(json.loads(output))
+
+
+@contextmanager
+def hanging_server():
+    """A target that takes connections and says nothing."""
+    with hanging_port() as port:
+        yield f"http://127.0.0.1:{port}/"
+
+
+@pytest.mark.parametrize(("flag", "path"), [("--json", "/nowhere/summary.json"), ("--export", "/proc/results")])
+def test_an_output_that_cannot_be_written_is_told_before_the_run(target, tmp_path, flag, path):
+    """Bad input: nothing is sent, and the message names flag, path and reason."""
+    done = tressi("run", config_file(tmp_path, f"{target}/fast", duration=60), flag, path)
+    assert done.returncode == 2
+    assert f"{path!r} cannot be written" in done.stderr
+    assert "running" not in done.stderr
+
+
+def test_a_closed_pipe_is_no_traceback(target, tmp_path):
+    """A reader that leaves (`| head -1`) knows what it wanted."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run(
+        command("run", config_file(tmp_path, f"{target}/fast"), "--quiet"),
+        stdout=writing,
+        stderr=subprocess.PIPE,
+        text=True,
+        timeout=BOUND_S,
+        check=False,
+    )
+    os.close(writing)
+    assert "Traceback" not in done.stderr
+
+
+def test_a_killed_engine_is_an_error_with_results(target, tmp_path):
+    """What the lost engine measured is in the summary, which says what happened; the exit code is tressi's own failure."""
+    with started("run", config_file(tmp_path, f"{target}/fast", duration=60), "--json", "-") as process:
+        children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+        os.kill(int(children[0]), signal.SIGKILL)
+        output, _ = process.communicate(timeout=BOUND_S)
+    summary = json.loads(output)
+    assert process.returncode == 3
+    assert summary["endReason"] == "error"
+    assert "was lost" in summary["endDetail"]
+    check_sums(summary)
+
+
+def test_a_terminal_gets_a_live_table(target, tmp_path):
+    """On a terminal progress is redrawn in place: the cursor moves up, and is shown again at the end."""
+    controller, terminal = pty.openpty()
+    process = subprocess.Popen(
+        command("run", config_file(tmp_path, f"{target}/fast", duration=2)),
+        stdout=subprocess.PIPE,
+        stderr=terminal,
+        env={**os.environ, "TERM": "xterm", "NO_COLOR": ""},
+    )
+    os.close(terminal)
+    seen = b""
+    while True:
+        try:
+            piece = os.read(controller, 65536)
+        except OSError:  # the other side has closed
+            break
+        seen += piece
+    process.communicate(timeout=BOUND_S)
+    os.close(controller)
+    assert process.returncode == 0
+    assert b"/fast" in seen
+    assert b"s left" in seen
+    assert b"\x1b[?25h" in seen
+
+
+def test_the_demo_needs_nothing_else():
+    """It starts its own target, shows pools that are scaled with their reasons, and leaves no process behind."""
+    done = tressi("demo", "--duration", 3)
+    assert done.returncode == 0, done.stderr
+    assert "workers: " in done.stderr
+    for place in ("/fast", "/slow", "/flaky", "/tide"):
+        assert f"GET {place}" in done.stdout
