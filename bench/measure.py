@@ -51,6 +51,8 @@ def measure(command: Sequence[str], server: Nginx, span_s: float, core: int) -> 
         before, cpu_before, begun = server.requests(), cpu_ns(process.pid), time.monotonic()
         time.sleep(span_s)
         cpu_after, after, ended = cpu_ns(process.pid), server.requests(), time.monotonic()
+        if process.poll() is not None:
+            raise RuntimeError(f"{command} ended early, with exit status {process.returncode}")
     finally:
         process.terminate()
         process.wait(30)

@@ -33,12 +33,12 @@ def _row(name: str, server: Nginx, rates: list[int], seconds: int) -> None:
     ]
     before = server.requests()
     summary = run_tressi({"requests": requests, "workers": 64 * len(rates), "duration": seconds}, CLIENT_CORE)
-    counted, lasted = server.requests() - before, summary["durationSec"]
-    asked = sum(rates) * lasted
+    counted = server.requests() - before
+    asked = sum(rates) * seconds
     pairs = zip(summary["endpoints"], rates, strict=True)
-    worst = max(abs(endpoint["requestsMade"] / (rate * lasted) - 1) for endpoint, rate in pairs)
+    worst = max(abs(endpoint["requestsMade"] / (rate * seconds) - 1) for endpoint, rate in pairs)
     off = counted / asked - 1
-    print(f"{name:36s} asked {asked:9.1f}  counted {counted:7d}  {off:+.3%}  worst endpoint {worst:.3%}", flush=True)
+    print(f"{name:36s} asked {asked:7d}  counted {counted:7d}  {off:+.3%}  worst endpoint {worst:.3%}", flush=True)
 
 
 if __name__ == "__main__":

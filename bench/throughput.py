@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import shutil
 import subprocess
 import sys
@@ -32,11 +33,11 @@ def main() -> None:
     print(f"{version}\nnginx on core {SERVER_CORE}, one client at a time on core {CLIENT_CORE}")
     with nginx(SERVER_CORE) as server, tempfile.TemporaryDirectory() as folder:
         config = Path(folder, "full-speed.json")
-        seconds = WARM_UP_S + arguments.seconds + 3
+        seconds = math.ceil(WARM_UP_S + arguments.seconds + 3)
         document = {"requests": [{"url": server.url + "/"}], "workers": arguments.connections, "duration": seconds}
         config.write_text(json.dumps(document), encoding="ascii")
         tressi = [sys.executable, "-m", "tressi", "run", str(config), "--quiet"]
-        wrk = ["wrk", "-t1", f"-c{arguments.connections}", f"-d{int(seconds)}", server.url + "/"]
+        wrk = ["wrk", "-t1", f"-c{arguments.connections}", f"-d{seconds}", server.url + "/"]
         pairs = []
         for number in range(arguments.pairs):
             ours = measure(tressi, server, arguments.seconds, CLIENT_CORE)

@@ -2,7 +2,7 @@
 """The Python border of `core/`: token bucket, sliding window, histogram and arena, usable on their own."""
 
 from libc.stdint cimport int64_t, uint64_t
-from libc.stdlib cimport calloc, free
+from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcpy, memset
 from posix.mman cimport MAP_ANONYMOUS, MAP_FAILED, MAP_PRIVATE, MAP_SHARED, PROT_READ, PROT_WRITE, mmap, munmap
 
@@ -55,11 +55,12 @@ cdef class TokenBucket:
         buckets.bucket_end(&self.bucket, now_ns, &skipped)
         return skipped.count
 
-    def set_rate(self, double rate, int64_t now_ns):
-        """Hold `rate` from `now_ns` on; 0 pauses."""
-        if not (rate >= 0 and rate <= 1e9):
-            raise ValueError(f"rate {rate}: must be 0 to 1e9")
-        buckets.bucket_set_rate(&self.bucket, rate, now_ns)
+    def set_rate(self, double rate, int64_t now_ns, *, begin_rate=None, int64_t ramp_ns=0):
+        """Hold `rate` from `now_ns` on, or climb to it from `begin_rate` within `ramp_ns`; 0 pauses."""
+        cdef double begin = rate if begin_rate is None else begin_rate
+        if not (rate >= 0 and rate <= 1e9) or not (begin >= 0 and begin <= 1e9) or ramp_ns < 0:
+            raise ValueError(f"rate {begin} to {rate} (0 to 1e9), ramp (0 ns or more)")
+        buckets.bucket_set_ramp(&self.bucket, begin, rate, ramp_ns, now_ns)
 
     def position(self, int64_t now_ns):
         """The integral of the rate up to `now_ns`: starts asked for, with the fraction of the next."""
@@ -186,14 +187,16 @@ cdef class Histogram:
 
     def record(self, int64_t value_us, int64_t count=1):
         """Add a value `count` times; values beyond 1 h count as 1 h. Raises ValueError below 0."""
-        if value_us < 0 or count < 0:
-            raise ValueError(f"value {value_us} µs, count {count}: neither may be negative")
-        hdr.histogram_record_series(self.body, value_us * 1000, value_us * 1000, count)
+        cdef int64_t within_us = min(value_us, hdr.highest_us())
+        self.record_series(within_us, within_us, count)
 
     def record_series(self, int64_t first_us, int64_t last_us, int64_t count):
-        """Add `count` values evenly spaced from `first_us` to `last_us`."""
+        """Add `count` values evenly spaced from `first_us` to `last_us`. Raises ValueError below 0."""
         if first_us < 0 or last_us < 0 or count < 0:
-            raise ValueError(f"series {first_us} to {last_us} µs, count {count}: none may be negative")
+            raise ValueError(f"{count} values from {first_us} to {last_us} µs: none may be negative")
+        # The sum is kept in nanoseconds of 63 bits.
+        if (500.0 * first_us + 500.0 * last_us) * max(count, <int64_t> 1) > 9.2e18:
+            raise ValueError(f"{count} values from {first_us} to {last_us} µs: their sum is beyond 292 years")
         hdr.histogram_record_series(self.body, first_us * 1000, last_us * 1000, count)
 
     def merge(self, Histogram other not None):
@@ -241,7 +244,7 @@ cdef class Histogram:
         cdef int64_t index = self.body.tally.low - 1, seen = 0, wanted
         found = []
         for percent in percents:
-            wanted = max(1, <int64_t> (percent / 100.0 * self.body.tally.count + 0.5))
+            wanted = max(1, <int64_t> (percent * self.body.tally.count / 100.0 + 0.5))
             while seen < wanted and index < self.body.tally.high:
                 index += 1
                 seen += self.body.counts[index]
@@ -266,12 +269,12 @@ cdef class Histogram:
     def decode(bytes data not None):
         """Read what `encode` wrote. Raises ValueError for anything else."""
         cdef Histogram histogram = Histogram()
-        cdef int64_t total = 0
+        total = 0
         if len(data) < 32 or (len(data) - 32) % 10:
             raise ValueError(f"{len(data)} bytes are no encoded histogram")
         for index, count in struct.iter_unpack("<Hq", data[32:]):
-            if index >= hdr.COUNTERS or count < 0:
-                raise ValueError(f"counter {index} with count {count} is outside the layout")
+            if not histogram.body.tally.high < index < hdr.COUNTERS or count <= 0:
+                raise ValueError(f"counter {index} with count {count} is outside the layout or its order")
             histogram.body.counts[index] = count
             total += count
             hdr.tally_touch(&histogram.body.tally, index, index)
@@ -286,20 +289,36 @@ cdef class Histogram:
 cdef Histogram histogram_copy(const hdr.Histogram* source, const int64_t* sequence):
     """A consistent copy of a histogram that somebody may be writing."""
     cdef Histogram copy = Histogram()
-    cdef hdr.Tally tally
-    cdef int64_t begun, low, size
-    for _ in range(layout.READ_TRIES):
-        begun = layout.read_begin(sequence)
-        tally = source.tally
-        low = max(tally.low, 0)
-        size = min(tally.high, hdr.COUNTERS - 1) - low + 1
-        if size > 0:
-            memcpy(&copy.body.counts[low], &source.counts[low], size * sizeof(int64_t))
-        if not begun & 1 and layout.read_end(sequence) == begun:
-            break
-        memset(copy.body.counts, 0, sizeof(copy.body.counts))
-    copy.body.tally = tally
+    cdef int64_t begun, low = 0, size = 0
+    for tries in range(layout.READ_TRIES):
+        begun = layout.read_try(sequence, tries)
+        # What the try before has copied may lie outside the range of this one.
+        memset(&copy.body.counts[low], 0, size * sizeof(int64_t))
+        copy.body.tally = source.tally
+        low = max(copy.body.tally.low, 0)
+        size = max(min(copy.body.tally.high, hdr.COUNTERS - 1) - low + 1, 0)
+        memcpy(&copy.body.counts[low], &source.counts[low], size * sizeof(int64_t))
+        if layout.read_whole(sequence, begun):
+            return copy
+    # The writer was killed between a counter and its tally.
+    copy.body.tally.count = sum([count for _, count in copy.counts()])
     return copy
+
+
+cdef dict block_counters(const layout.EndpointBlock* block):
+    """What a block counts, its histograms apart."""
+    cdef int64_t i
+    return {
+        "succeeded": block.window.now.succeeded, "failed": block.window.now.failed,
+        "missed": block.window.now.missed + block.window.now.missed_late, "missed_late": block.window.now.missed_late,
+        "bytes_sent": block.bytes_sent, "bytes_received": block.bytes_received,
+        "connections_opened": block.connections_opened, "retries": block.retries,
+        "status_codes": {i + layout.LOWEST_STATUS: block.statuses[i] for i in range(layout.STATUSES) if block.statuses[i]},
+        "errors": [block.errors[i] for i in range(layout.KINDS)],
+        "worker_count": block.workers, "draining": block.draining, "peak_worker_count": block.peak_workers,
+        "target_rps": block.target_rps if block.target_rps >= 0 else None, "scheduled": block.scheduled,
+        "window": window_tuple(&block.window),
+    }
 
 
 cdef class Arena:
@@ -350,20 +369,15 @@ cdef class Arena:
     def counters(self, int64_t index):
         """Everything counted for endpoint `index`, by the names of `model.EndpointSnapshot`."""
         cdef layout.EndpointBlock* block = self.checked(index)
-        cdef int64_t plain[5 + layout.STATUSES + layout.KINDS]
-        cdef windows.Window window
-        layout.copy_consistent(plain, block, sizeof(plain), &block.sequence)
-        layout.copy_consistent(&window, &block.window, sizeof(window), &block.sequence)
-        return {
-            "succeeded": window.now.succeeded, "failed": window.now.failed,
-            "missed": window.now.missed + window.now.missed_late, "missed_late": window.now.missed_late,
-            "bytes_sent": plain[1], "bytes_received": plain[2], "connections_opened": plain[3], "retries": plain[4],
-            "status_codes": {i + layout.LOWEST_STATUS: plain[5 + i] for i in range(layout.STATUSES) if plain[5 + i]},
-            "errors": [plain[5 + layout.STATUSES + i] for i in range(layout.KINDS)],
-            "worker_count": block.workers, "draining": block.draining, "peak_worker_count": block.peak_workers,
-            "target_rps": block.target_rps if block.target_rps >= 0 else None, "scheduled": block.scheduled,
-            "window": window_tuple(&window),
-        }
+        cdef layout.EndpointBlock* seen = <layout.EndpointBlock*> malloc(sizeof(layout.EndpointBlock))
+        if seen == NULL:
+            raise MemoryError
+        try:
+            # All that lies before the histograms, in one piece: so that the sums are of one moment.
+            layout.copy_consistent(seen, block, <char*> &block.service - <char*> block, &block.sequence)
+            return block_counters(seen)
+        finally:
+            free(seen)
 
     def service(self, int64_t index):
         """Endpoint `index`'s service times."""

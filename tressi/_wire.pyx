@@ -9,7 +9,7 @@ import os
 
 from tressi._core cimport Arena
 from tressi.core.arena cimport LOWEST_STATUS, STATUSES, EndpointBlock, ErrorKind
-from tressi.core.bucket cimport bucket_init, bucket_set_ramp, bucket_shift, random_seeded
+from tressi.core.bucket cimport bucket_init, bucket_set_ramp, bucket_shift, bucket_stop_at, random_seeded
 from tressi.core.clock cimport monotonic_ns, never
 from tressi.core.window cimport SLOT_NS, window_init
 from tressi.wire cimport control, dial, http, lane as lanes, reactor as reactors, schedule as schedules, socket as sockets
@@ -331,12 +331,14 @@ cdef class Reactor:
             pool.endpoints[index].block.target_rps = -1.0 if rate is None else rate / pool.endpoint_count
         return number
 
-    def start(self):
-        """Let every pool's schedule begin now; returns that time on CLOCK_MONOTONIC in ns."""
+    def start(self, duration_ns=None):
+        """Let every pool's schedule begin now, and end after `duration_ns`; returns the time of now in ns."""
         cdef int64_t index, now_ns = monotonic_ns()
         self.body.header.start_ns = now_ns
         for index in range(self.body.pool_count):
             bucket_shift(&self.body.pools[index].bucket, now_ns)
+            if duration_ns is not None:
+                bucket_stop_at(&self.body.pools[index].bucket, now_ns + <int64_t> duration_ns)
         for index in range(self.body.endpoint_count):
             window_init(&self.body.endpoints[index].block.window, now_ns)
         for index in range(self.body.lane_count):

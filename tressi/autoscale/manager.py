@@ -66,11 +66,11 @@ class EndpointAutoscaleManager:
 
     def evaluate(self, endpoint_key: str, at: float) -> ScalingDecision:
         """Decide on one endpoint at its scheduled time `at`, apply and publish; returns the decision."""
-        settings = self._settings[endpoint_key]
-        snapshots = dict(self._engine.snapshot().endpoints)
-        claims = [self._claim(key, snapshots[key]) for key in self._settings]
+        snapshot = self._engine.snapshot(endpoint_key).endpoints[endpoint_key]
+        # Reading all endpoints at each evaluation would cost their square; only a pool that may grow contends with them.
+        claims = self._claims() if snapshot.window.missed else [self._claim(endpoint_key, snapshot)]
         free = free_workers(claims, self._config.worker_limit, endpoint_key, self._config.strategy)
-        decision = decide(settings, self._metrics(endpoint_key, snapshots[endpoint_key]), free, at)
+        decision = decide(self._settings[endpoint_key], self._metrics(endpoint_key, snapshot), free, at)
         if decision.action == "scale-up":
             self._collect(claims, decision)
         self._apply(decision)
@@ -117,6 +117,10 @@ class EndpointAutoscaleManager:
             given[donation.endpoint_key] = (count + donation.workers, reason)
         for key, (count, reason) in given.items():
             self._apply(ScalingDecision(key, "scale-down", count, have[key] - count, reason, decision.timestamp))
+
+    def _claims(self) -> list[Claim]:
+        endpoints = self._engine.snapshot().endpoints
+        return [self._claim(key, endpoints[key]) for key in self._settings]
 
     def _claim(self, endpoint_key: str, snapshot: EndpointSnapshot) -> Claim:
         settings = self._settings[endpoint_key]

@@ -4,12 +4,14 @@
 
 Every field is 64 bits wide and aligned. A block's `sequence` is odd while it is written (a seqlock: Boehm, "Can seqlocks
 get along with programming language memory models?", MSPC 2012): a reader copies, and copies again if the number changed.
-It gives up after 100 tries, for a writer that was killed in the middle never makes it even again. Blocks are large but
-mostly never touched; memory holds only the pages that were.
+A number that stays odd is a writer off its core, back within milliseconds, or one that was killed and never makes it even
+again: after 10 tries the reader pauses in between, after 100 it gives up. Blocks are large but mostly never touched;
+memory holds only the pages that were.
 """
 
 from libc.stdint cimport int64_t
 from libc.string cimport memcpy, strncmp, strncpy
+from posix.unistd cimport usleep
 
 from tressi.core.histogram cimport Histogram, histogram_record
 from tressi.core.window cimport Window
@@ -41,6 +43,8 @@ cdef enum:
     REASONS = 8                    # different ones kept of one endpoint; the last counts all others
     REASON_BYTES = 112
     READ_TRIES = 100
+    HASTY_TRIES = 10               # of them without a pause
+    PAUSE_US = 100                 # between the others, 15 ms in all with the timer's slack
 
 # Positions in model.ERROR_KINDS.
 cdef enum ErrorKind:
@@ -107,13 +111,27 @@ cdef inline EndpointBlock* block_at(Header* header, int64_t index) noexcept nogi
     return <EndpointBlock*> (<char*> header + sizeof(Header)) + index
 
 
-cdef inline void copy_consistent(void* target, const void* source, size_t size, const int64_t* sequence) noexcept nogil:
-    cdef int _tries
-    cdef int64_t begun
-    for _tries in range(READ_TRIES):
+cdef inline int64_t read_try(const int64_t* sequence, int tries) noexcept nogil:
+    """Begin a reader's next try, with a pause if it is late and a write under way; the sequence number before it."""
+    cdef int64_t begun = read_begin(sequence)
+    if begun & 1 and tries >= HASTY_TRIES:
+        usleep(PAUSE_US)
         begun = read_begin(sequence)
+    return begun
+
+
+cdef inline bint read_whole(const int64_t* sequence, int64_t begun) noexcept nogil:
+    """Whether nothing was written since `begun`."""
+    return not begun & 1 and read_end(sequence) == begun
+
+
+cdef inline void copy_consistent(void* target, const void* source, size_t size, const int64_t* sequence) noexcept nogil:
+    cdef int tries
+    cdef int64_t begun
+    for tries in range(READ_TRIES):
+        begun = read_try(sequence, tries)
         memcpy(target, source, size)
-        if not begun & 1 and read_end(sequence) == begun:
+        if read_whole(sequence, begun):
             return
 
 

@@ -11,11 +11,12 @@ Who falls behind may catch up 100 ms of starts, and always the latest one; what 
 
 from libc.math cimport ceil, floor, fmin, llround, log, sqrt
 from libc.stdint cimport int32_t, int64_t, uint64_t
+from libc.string cimport memmove
 
 from tressi.core.clock cimport NS_PER_S, never
 
 cdef enum:
-    CURVE_PIECES = 4
+    CURVE_PIECES = 8
 
 cdef enum Take:
     NOT_YET
@@ -30,6 +31,7 @@ cdef struct Piece:
 
 cdef struct Bucket:
     int64_t due_ns         # intended start of the next request; never() while paused
+    int64_t stop_ns        # no start is due at or after this
     int64_t burst_ns       # how far behind the schedule may fall before it skips
     int64_t granted        # starts given out since the run began
     int64_t missed         # starts given up since the run began
@@ -78,9 +80,12 @@ cdef inline double piece_position(const Piece* piece, int64_t time_ns) noexcept 
 cdef inline int64_t piece_due(const Piece* piece, double position) noexcept nogil:
     cdef double ahead = position - piece.position
     cdef double speed, square
+    # Owed from before this piece: due at its start, even in a pause.
+    if ahead < 0:
+        return piece.start_ns
     if piece.rate <= 0 and piece.slope <= 0:
         return never()
-    if ahead <= 0:
+    if ahead == 0:
         return piece.start_ns
     speed = 2 * piece.rate
     if piece.slope != 0:
@@ -88,6 +93,9 @@ cdef inline int64_t piece_due(const Piece* piece, double position) noexcept nogi
         if square < 0:
             return never()
         speed = piece.rate + sqrt(square)
+    if speed == 0:
+        # A rate so small that its square is 0.
+        return never()
     ahead = 2 * ahead / speed * NS_PER_S
     return piece.start_ns + <int64_t> llround(ahead) if ahead < 4e18 else never()
 
@@ -97,7 +105,7 @@ cdef inline void bucket_find_due(Bucket* bucket) noexcept nogil:
     while due_ns > bucket.curve[bucket.current].end_ns and bucket.current + 1 < bucket.pieces:
         bucket.current += 1
         due_ns = piece_due(&bucket.curve[bucket.current], bucket.next)
-    bucket.due_ns = due_ns
+    bucket.due_ns = due_ns if due_ns < bucket.stop_ns else never()
 
 
 cdef inline void bucket_advance(Bucket* bucket) noexcept nogil:
@@ -109,6 +117,7 @@ cdef inline void bucket_advance(Bucket* bucket) noexcept nogil:
 cdef inline double bucket_position(const Bucket* bucket, int64_t time_ns) noexcept nogil:
     """The integral of the rate from the run's start to `time_ns`: how many starts have been asked for."""
     cdef int32_t index = 0
+    time_ns = min(time_ns, bucket.stop_ns)
     if bucket.pieces == 0 or time_ns <= bucket.curve[0].start_ns:
         return bucket.curve[0].position if bucket.pieces else 0.0
     while index + 1 < bucket.pieces and time_ns >= bucket.curve[index].end_ns:
@@ -169,6 +178,35 @@ cdef inline Take bucket_take(Bucket* bucket, int64_t now_ns, int64_t* due_ns, Sk
     return GRANTED
 
 
+cdef inline void bucket_join(Bucket* bucket) noexcept nogil:
+    """Make one piece of the two oldest, straight from the first's start to the second's end."""
+    cdef Piece* joined = &bucket.curve[0]
+    cdef double passed_s = <double> (bucket.curve[1].end_ns - joined.start_ns) / NS_PER_S
+    joined.rate = (piece_position(&bucket.curve[1], bucket.curve[1].end_ns) - joined.position) / passed_s
+    joined.slope = 0.0
+    joined.end_ns = bucket.curve[1].end_ns
+    bucket.pieces -= 1
+    memmove(&bucket.curve[1], &bucket.curve[2], (bucket.pieces - 1) * sizeof(Piece))
+
+
+cdef inline void bucket_cut(Bucket* bucket, int64_t now_ns) noexcept nogil:
+    """End the curve at `now_ns` and forget the pieces before the next start's.
+
+    Of those that starts still owed lie on the oldest become one, so that two more have room: a start owed may then be due
+    at another time before now, but none is lost or gained.
+    """
+    cdef int32_t first
+    while bucket.pieces > 0 and bucket.curve[bucket.pieces - 1].start_ns >= now_ns:
+        bucket.pieces -= 1
+    first = min(bucket.current, max(bucket.pieces - 1, 0))
+    bucket.pieces -= first
+    memmove(&bucket.curve[0], &bucket.curve[first], bucket.pieces * sizeof(Piece))
+    if bucket.pieces > 0:
+        bucket.curve[bucket.pieces - 1].end_ns = now_ns
+    while bucket.pieces > CURVE_PIECES - 2:
+        bucket_join(bucket)
+
+
 cdef inline void bucket_set_ramp(
     Bucket* bucket, double begin_rate, double rate, int64_t ramp_ns, int64_t now_ns
 ) noexcept nogil:
@@ -176,16 +214,15 @@ cdef inline void bucket_set_ramp(
 
     The fraction of a start already earned is kept, and so are the starts still owed.
     """
-    cdef Piece past = bucket.curve[bucket.current]
     cdef double position = bucket_position(bucket, now_ns)
     cdef double ramp_s = <double> ramp_ns / NS_PER_S
-    past.end_ns = now_ns
-    bucket.curve[0] = past
-    bucket.pieces = 1
+    bucket_cut(bucket, now_ns)
     if ramp_ns > 0:
-        bucket.curve[1] = Piece(now_ns, now_ns + ramp_ns, position, begin_rate, (rate - begin_rate) / ramp_s)
+        bucket.curve[bucket.pieces] = Piece(
+            now_ns, now_ns + ramp_ns, position, begin_rate, (rate - begin_rate) / ramp_s
+        )
         position += 0.5 * (begin_rate + rate) * ramp_s
-        bucket.pieces = 2
+        bucket.pieces += 1
     bucket.curve[bucket.pieces] = Piece(now_ns + ramp_ns, never(), position, rate, 0.0)
     bucket.pieces += 1
     bucket.current = 0
@@ -222,6 +259,7 @@ cdef inline void bucket_init(
     cdef double climbed = 0.5 * rate * ramp_s
     bucket.granted = 0
     bucket.missed = 0
+    bucket.stop_ns = never()
     bucket.burst_ns = burst_ns
     bucket.random = random
     bucket.next = phase
@@ -246,4 +284,10 @@ cdef inline void bucket_shift(Bucket* bucket, int64_t by_ns) noexcept nogil:
         bucket.curve[index].start_ns += by_ns
         if bucket.curve[index].end_ns != never():
             bucket.curve[index].end_ns += by_ns
+    bucket_find_due(bucket)
+
+
+cdef inline void bucket_stop_at(Bucket* bucket, int64_t stop_ns) noexcept nogil:
+    """Let the schedule end by itself: its starts are those before `stop_ns`, however late that moment is noticed."""
+    bucket.stop_ns = stop_ns
     bucket_find_due(bucket)

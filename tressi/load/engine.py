@@ -59,7 +59,7 @@ class LocalEngine:
         """Start every pool."""
         self._hub = gevent.get_hub()
         self._watcher = self._hub.loop.io(self._reactor.fileno(), _READABLE)
-        self._reactor.start()
+        self._reactor.start(self._plan.duration_ns)
         self._watcher.start(self._turn)
         self._running = True
         self._ask_turn()

@@ -20,6 +20,8 @@ _WORKERS = ("worker_count", "draining", "peak_worker_count")
 
 def merge(snapshots: Sequence[EngineSnapshot]) -> EngineSnapshot:
     """Add the snapshots of engines that run the same endpoints."""
+    if len(snapshots) == 1:
+        return snapshots[0]
     keys = snapshots[0].endpoints
     return EngineSnapshot(
         time_s=max(snapshot.time_s for snapshot in snapshots),

@@ -41,6 +41,7 @@ def plan_of(document: dict[str, Any]) -> Plan:
         pools=tuple(_pool(**pool) for pool in document["pools"]),
         pool_of=document["pool_of"],
         lanes_per_worker=document["lanes_per_worker"],
+        duration_ns=document["duration_ns"],
         tls=TlsConfig(**document["tls"]),
     )
 

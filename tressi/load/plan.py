@@ -54,6 +54,7 @@ class Plan:
     pools: tuple[PlannedPool, ...]
     pool_of: Mapping[str, int]
     lanes_per_worker: int
+    duration_ns: int
     tls: TlsConfig
 
 
@@ -78,6 +79,7 @@ def make_plan(config: ResolvedConfig, workers: Mapping[str, int]) -> Plan:
         pools=pools,
         pool_of={config.endpoints[number].endpoint_key: place for number, place in pool_of.items()},
         lanes_per_worker=config.concurrent_requests,
+        duration_ns=round(config.duration_s * 1e9),
         tls=config.tls,
     )
 

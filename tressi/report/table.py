@@ -1,63 +1,88 @@
-"""The final table: what a person reads at the end of a run."""
+"""The final table: what a person reads at the end of a run.
+
+Two lines an endpoint, because a sentence needs more room than a column of 80 leaves: the figures, and below them what
+limited it. A key that is too long for its column has a line of its own.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from rich.cells import cell_len
 from rich.console import Group
-from rich.table import Table
+from rich.padding import Padding
 from rich.text import Text
 
-from tressi.report.verdict import verdicts
+from tressi.report.verdict import failures, verdicts
 from tressi.text import common_origin, milliseconds, plain, rate, short_key
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
-    from rich.console import RenderableType
+    from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 
-_COLUMNS = ("asked", "got", "workers", "peak", "p50", "p99", "missed")
+_FIGURES = ("asked", "got", "workers", "peak", "p50", "p99", "missed", "failed")
+_GAP = 2
 
 
 def summary_table(summary: Mapping[str, Any]) -> RenderableType:
-    """An endpoint a row, and the run in a few lines."""
+    """Each endpoint's figures and what limited it, then the run in a few lines."""
     origin = common_origin(endpoint["endpointKey"] for endpoint in summary["endpoints"])
     heading = f"{len(summary['endpoints'])} endpoints" + (f" of {plain(origin)}" if origin else "")
     return Group(
-        Text(f"{heading}; rates in requests per second, service times in ms"),
-        _endpoints(summary, origin),
+        Text(f"{heading}: RPS, service times in ms, what limited it"),
+        _Endpoints(summary, origin),
         *[Text(line) for line in run_lines(summary)],
     )
 
 
-def _endpoints(summary: Mapping[str, Any], origin: str) -> Table:
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold", expand=True)
-    table.add_column("endpoint", overflow="fold", ratio=2)
-    for name in _COLUMNS:
-        table.add_column(name, justify="right", no_wrap=True)
-    table.add_column("what limited it", overflow="fold", ratio=3)
-    said = verdicts(summary)
-    for endpoint in summary["endpoints"]:
-        key = endpoint["endpointKey"]
-        table.add_row(
-            Text(short_key(key, origin)),
-            rate(endpoint["targetRps"]),
-            rate(endpoint["rps"]),
-            str(endpoint["workerCount"]),
-            str(endpoint["peakWorkerCount"]),
-            milliseconds(endpoint["serviceTimeMs"]["p50"]),
-            milliseconds(endpoint["serviceTimeMs"]["p99"]),
-            str(endpoint["requestsMissed"]),
-            Text(f"{said[key]}{_failures(endpoint)}"),
-        )
-    return table
+class _Endpoints:
+    """The endpoints' lines, laid out for the width at hand."""
+
+    def __init__(self, summary: Mapping[str, Any], origin: str) -> None:
+        said = verdicts(summary)
+        self._labels = ["endpoint", *(short_key(endpoint["endpointKey"], origin) for endpoint in summary["endpoints"])]
+        self._rows = [_FIGURES, *(_figures(endpoint) for endpoint in summary["endpoints"])]
+        self._said = ["", *(said[one["endpointKey"]] + _failed(one) for one in summary["endpoints"])]
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        figures = _aligned(self._rows)
+        room = max(1, options.max_width - len(figures[0]) - _GAP)
+        fitting = [cell_len(label) for label in self._labels if cell_len(label) <= room]
+        width = max(fitting, default=0)
+        for label, line, words in zip(self._labels, figures, self._said, strict=True):
+            length = cell_len(label)
+            if length > room:
+                yield Text(label)
+                label, length = "", 0  # noqa: PLW2901 - the rest of its line is empty
+            yield Text(f"{label}{' ' * (width - length + _GAP)}{line}", style="" if words else "bold")
+            if words:
+                yield Padding(Text(words, style="dim"), (0, 0, 0, _GAP))
 
 
-def _failures(endpoint: Mapping[str, Any]) -> str:
+def _figures(endpoint: Mapping[str, Any]) -> tuple[str, ...]:
+    return (
+        rate(endpoint["targetRps"]),
+        rate(endpoint["rps"]),
+        str(endpoint["workerCount"]),
+        str(endpoint["peakWorkerCount"]),
+        milliseconds(endpoint["serviceTimeMs"]["p50"]),
+        milliseconds(endpoint["serviceTimeMs"]["p99"]),
+        str(endpoint["requestsMissed"]),
+        str(endpoint["requestsFailed"]),
+    )
+
+
+def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Each row in a line, its cells to the right of their columns."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return [(" " * _GAP).join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)) for row in rows]
+
+
+def _failed(endpoint: Mapping[str, Any]) -> str:
     """Errors by kind, and the statuses that failed, where there are any."""
-    kinds = [f"{count} {kind}" for kind, count in endpoint["errors"].items()]
-    kinds += [f"{count} status {code}" for code, count in endpoint["statusCodes"].items() if int(code) >= 400]  # noqa: PLR2004 - RFC 9110 15
-    return f"; failed: {plain(', '.join(kinds))}" if kinds else ""
+    kinds = ", ".join(f"{count} {plain(kind)}" for kind, count in failures(endpoint).most_common())
+    return f"; failed: {kinds}" if kinds else ""
 
 
 def run_lines(summary: Mapping[str, Any]) -> list[str]:
@@ -65,11 +90,12 @@ def run_lines(summary: Mapping[str, Any]) -> list[str]:
     total, generator = summary["global"], summary["generator"]
     came = f"{total['requestsMade']} requests in {summary['durationSec']:.1f} s ({rate(total['rps'])} RPS)"
     went = f"{total['requestsFailed']} failed, {total['requestsMissed']} missed"
-    ended = f"ended by {summary['endReason']}" + (f": {plain(summary['endDetail'])}" if summary["endDetail"] else "")
+    detail = f": {plain(summary['endDetail'])}" if summary["endDetail"] else ""
     own = milliseconds(generator["ownDelayMs"]["p99"])
     late = milliseconds(generator["lateSendsMs"]["p99"])
     return [
-        f"{came}, {went}; {len(summary['scaling'])} scaling decisions; {ended}",
+        f"{came}, {went}",
+        f"ended by {summary['endReason']}{detail}; {len(summary['scaling'])} scaling decisions",
         f"generator: {generator['cpuPercent']:.0f} % CPU, {generator['clock']} clock, own delay p99 {own}, late p99 {late}",
         *[f"SATURATED: {plain(reason)}" for reason in generator["reasons"]],
     ]

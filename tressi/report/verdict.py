@@ -1,17 +1,32 @@
-"""What limited each endpoint, in words that a person understands."""
+"""What limited each endpoint, in words that a person understands.
+
+The whole run's figures say whether the target was met; why it was not is asked second by second, of the starts that were
+missed. A pool may have all the workers it can have without needing them (a run starts that way), and a generator may be
+saturated while nothing is missed: only what held when starts were missed was a limit.
+"""
 
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tressi.text import plain
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
 MET_SHARE = 0.99  # of the target
 FAILING_SHARE = 0.5  # of the attempts
+LIMITING_SHARE = 0.5  # of the starts missed
+FAILED_STATUS = 400  # RFC 9110, section 15: from here on the request was not served
+_SETTLED_SHARE = 0.1  # of the run, at its end, without a missed start
+
+
+class _Second(NamedTuple):
+    """A second in which starts of the endpoint were missed: its row, and the whole row of that second."""
+
+    row: Mapping[str, Any]
+    whole: Mapping[str, Any]
 
 
 def verdicts(summary: Mapping[str, Any]) -> dict[str, str]:
@@ -21,48 +36,88 @@ def verdicts(summary: Mapping[str, Any]) -> dict[str, str]:
 
 def verdict(endpoint: Mapping[str, Any], summary: Mapping[str, Any]) -> str:
     """What limited one endpoint of a summary: nothing, its target, its workers, or ourselves."""
-    made, target = endpoint["requestsMade"], endpoint["targetRps"]
-    if made and endpoint["requestsFailed"] >= FAILING_SHARE * made:
+    made = endpoint["requestsMade"]
+    if not made:
+        return "target failing: no attempt ended" if endpoint["requestsMissed"] else "no attempt was made"
+    if endpoint["requestsFailed"] >= FAILING_SHARE * made:
         return f"target failing: {_why(endpoint)}"
-    if not made and endpoint["requestsMissed"]:
-        return "no attempt ended: the target hangs"
-    if target is None:
-        return "as fast as responses came"
-    if endpoint["rps"] >= MET_SHARE * target:
+    if endpoint["targetRps"] is None:
+        return "as fast as the generator could" if _spoils_rates(summary) else "as fast as responses came"
+    if _is_met(endpoint, summary):
         return "target met"
-    if summary["generator"]["saturated"] and summary["generator"]["cpuPercent"] >= 95:  # noqa: PLR2004 - blueprint of the self-check
-        return "generator saturated"
-    return _short_of_workers(endpoint, summary)
+    return _limit(endpoint, summary)
+
+
+def failures(endpoint: Mapping[str, Any]) -> Counter[str]:
+    """How often what went wrong: errors by kind, and statuses from 400 on."""
+    found = Counter(endpoint["errors"])
+    found.update({f"status {code}": n for code, n in endpoint["statusCodes"].items() if int(code) >= FAILED_STATUS})
+    return found
 
 
 def _why(endpoint: Mapping[str, Any]) -> str:
-    """The most frequent kind of failure, with its share."""
-    kinds = Counter(endpoint["errors"])
-    kinds.update({code: count for code, count in endpoint["statusCodes"].items() if int(code) >= 400})  # noqa: PLR2004 - RFC 9110 15
     share = endpoint["requestsFailed"] / endpoint["requestsMade"]
-    return f"{share:.0%} failed ({', '.join(plain(kind) for kind, _ in kinds.most_common(2))})"
+    kinds = ", ".join(plain(kind) for kind, _ in failures(endpoint).most_common(2))
+    return f"{share:.0%} failed ({kinds})" if kinds else f"{share:.0%} failed"
 
 
-def _short_of_workers(endpoint: Mapping[str, Any], summary: Mapping[str, Any]) -> str:
-    most = endpoint["maxWorkers"]
+def _is_met(endpoint: Mapping[str, Any], summary: Mapping[str, Any]) -> bool:
+    missed, made = endpoint["requestsMissed"], endpoint["requestsMade"]
+    if summary["config"].get("arrival") == "poisson":
+        # Chance alone puts such a rate a little off the target: only a missed start is a shortfall.
+        return bool(missed <= (1 - MET_SHARE) * (made + missed))
+    return bool(endpoint["rps"] >= MET_SHARE * endpoint["targetRps"])
+
+
+def _limit(endpoint: Mapping[str, Any], summary: Mapping[str, Any]) -> str:
+    """Why the target was not met."""
+    seconds = _seconds_short(endpoint, summary)
+    if not seconds:
+        return "the run was too short to tell"
+    if _spoils_rates(summary) and _is_mostly(seconds, (second for second in seconds if second.whole["saturated"])):
+        return "generator saturated"
+    most, limit = endpoint["maxWorkers"], _worker_limit(summary)
     if most is None:
-        return "all workers of the shared pool were busy"
-    if endpoint["workerCount"] >= most:
+        return f"worker cap: all {endpoint['workerCount']} workers of the shared pool were busy"
+    if _is_mostly(seconds, (second for second in seconds if second.row["workerCount"] >= most)):
         return f"worker cap: maxWorkers {most} reached"
-    if any("limit is reached" in decision["reason"] for decision in _of(endpoint, summary)):
-        return "worker cap: the run's limit reached"
-    if _met_at_the_end(endpoint, summary):
-        return "target met in the end, after the pool had grown"
-    return "short of workers: the pool was still growing, or at the run's limit"
+    if limit and _is_mostly(seconds, (second for second in seconds if _workers(second, summary) >= limit)):
+        return f"worker cap: the run's limit of {limit} reached"
+    return _growing(seconds[-1].whole["t"], summary["durationSec"])
 
 
-def _of(endpoint: Mapping[str, Any], summary: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    return [decision for decision in summary["scaling"] if decision["endpointKey"] == endpoint["endpointKey"]]
+def _growing(last_missed_s: float, duration_s: float) -> str:
+    if duration_s - last_missed_s < _SETTLED_SHARE * duration_s:
+        return "short of workers: the pool was still growing"
+    return f"target met from {last_missed_s:.0f} s on, once the pool had grown"
 
 
-def _met_at_the_end(endpoint: Mapping[str, Any], summary: Mapping[str, Any]) -> bool:
-    """Whether the last second of the run had the target's rate."""
-    if not summary["timeline"]:
-        return False
-    last = summary["timeline"][-1]["endpoints"].get(endpoint["endpointKey"])
-    return bool(last) and last["targetRps"] is not None and last["currentRps"] >= MET_SHARE * last["targetRps"]
+def _seconds_short(endpoint: Mapping[str, Any], summary: Mapping[str, Any]) -> list[_Second]:
+    """The seconds in which starts were missed, in their order."""
+    key = endpoint["endpointKey"]
+    seconds = (_Second(whole["endpoints"].get(key), whole) for whole in summary["timeline"])
+    return [second for second in seconds if second.row and second.row["missed"] > 0]
+
+
+def _is_mostly(seconds: Iterable[_Second], some: Iterable[_Second]) -> bool:
+    """Whether `some` of the seconds have at least half of the starts missed in all of them."""
+    return sum(one.row["missed"] for one in some) >= LIMITING_SHARE * sum(one.row["missed"] for one in seconds)
+
+
+def _spoils_rates(summary: Mapping[str, Any]) -> bool:
+    """Whether a finding of the self-check says that rates were ours; late sends alone spoil none."""
+    spoilt = (reason.rpartition("it spoils: ")[2] for reason in summary["generator"]["reasons"])
+    return any(words.startswith(("rates", "the rate")) for words in spoilt)
+
+
+def _worker_limit(summary: Mapping[str, Any]) -> int | None:
+    """The most workers that all autoscaled endpoints may have together; None where the config does not say."""
+    config = summary["config"]
+    limit: int | None = (config.get("autoscale") or {}).get("maxWorkers", config.get("workers"))
+    return limit
+
+
+def _workers(second: _Second, summary: Mapping[str, Any]) -> int:
+    """The workers of all autoscaled endpoints in that second."""
+    keys = {endpoint["endpointKey"] for endpoint in summary["endpoints"] if endpoint["autoscale"]}
+    return sum(row["workerCount"] for key, row in second.whole["endpoints"].items() if key in keys)

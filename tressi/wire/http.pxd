@@ -63,15 +63,17 @@ cdef inline Progress chunk_line(Parser* parser, uint8_t byte) noexcept nogil:
             parser.digits = -1
             return MORE
         parser.state = CHUNK_EXTENSION
+        parser.digits = 0
         if byte != c";" and byte != c"\r":
             return parser_break(parser, BAD_CHUNK)
     if parser.state == CHUNK_EXTENSION:
-        parser.head_bytes += 1
+        # The number is complete: `digits` counts the extension, each by itself, for a body may have any number of chunks.
+        parser.digits += 1
         if byte == c"\r":
             parser.state = CHUNK_LF
         elif not CLASS[byte] & TEXT:
             return parser_break(parser, BAD_CHUNK)
-        return parser_break(parser, HEAD_TOO_LONG) if parser.head_bytes > HEAD_LIMIT else MORE
+        return parser_break(parser, HEAD_TOO_LONG) if parser.digits > HEAD_LIMIT else MORE
     if parser.state == CHUNK_LF:
         return chunk_sized(parser) if byte == c"\n" else parser_break(parser, BAD_CHUNK)
     if parser.state == CHUNK_DATA_CR:

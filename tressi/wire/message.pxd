@@ -62,7 +62,7 @@ cdef struct Parser:
     int64_t content_length         # -1: none given
     int64_t number                 # being read
     int32_t head_bytes
-    int32_t digits                 # read of `number`; -1: number ended
+    int32_t digits                 # read of `number`; -1: number ended. Of a chunk's extension: bytes
     int32_t word_size              # of the word being read, or bytes of the name matched
     int32_t fault
     uint8_t names                  # bit i: the name read so far begins NAMES[i]
@@ -147,9 +147,9 @@ cdef inline void parser_body(Parser* parser, const uint8_t* data, int64_t size) 
 cdef inline Progress parser_end(Parser* parser, bint framed) noexcept nogil:
     """The message is whole; `framed`: its end was told, not seen by a close."""
     parser.state = ENDED
-    # Both framings given is a message to be wary of (RFC 9112 6.1): use it, then close.
+    # Both framings given, or a coding in HTTP/1.0, is a message to be wary of (RFC 9112 6.1): use it, then close.
     parser.reusable = (
         framed and not parser.says_close and (parser.says_keep_alive or not parser.old_version)
-        and not (parser.coded and parser.content_length >= 0)
+        and not (parser.coded and (parser.old_version or parser.content_length >= 0))
     )
     return DONE

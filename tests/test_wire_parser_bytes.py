@@ -1,0 +1,86 @@
+"""Any bytes at all: the parser never reads beyond them, never crashes, and says the same however they are cut."""
+
+from dataclasses import replace
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from parser_cases import byte_by_byte, cut_at, outcome
+from test_wire_parser_peers import DAMAGED
+
+from tressi._wire import ResponseParser
+
+# Words of the protocol make it likelier that garbage gets past the status line.
+WORDS = [
+    b"HTTP/1.1 200 OK\r\n",
+    b"HTTP/1.0 ",
+    b"Transfer-Encoding: chunked\r\n",
+    b"Content-Length: ",
+    b"Connection:",
+    b"\r\n",
+    b"\r\n\r\n",
+    b"\n",
+    b" ",
+    b"5",
+    b"ffffffffffffffff",
+    b"0\r\n",
+]
+GARBAGE = st.lists(st.one_of(st.sampled_from(WORDS), st.binary(max_size=12)), max_size=20).map(b"".join)
+CUTS = st.lists(st.integers(0, 400), max_size=6)
+
+
+def same_however_cut(data, places, *, to_head):
+    """The outcome of data in pieces is the outcome of the whole; where it broke, that alone."""
+    whole = outcome([data], to_head=to_head)
+    for pieces in (cut_at(data, *sorted(place % (len(data) + 1) for place in places)), byte_by_byte(data)):
+        found = outcome(pieces, to_head=to_head)
+        assert replace(found, end=whole.end) == whole
+        assert found.end == whole.end
+    assert whole.end <= len(data)
+    assert len(whole.body) <= len(data)
+
+
+@settings(max_examples=400, deadline=None)
+@given(data=GARBAGE, places=CUTS, to_head=st.booleans())
+def test_garbage_is_read_the_same_however_cut(data, places, to_head):
+    """Bytes of no meaning end in one of the four words, at one place, cut or whole."""
+    same_however_cut(data, places, to_head=to_head)
+
+
+@settings(max_examples=300, deadline=None)
+@given(data=DAMAGED, places=CUTS, to_head=st.booleans())
+def test_a_damaged_response_is_read_the_same_however_cut(data, places, to_head):
+    """So do bytes that are almost a response."""
+    same_however_cut(data, places, to_head=to_head)
+
+
+@settings(max_examples=150, deadline=None)
+@given(pieces=st.lists(st.tuples(GARBAGE, st.booleans()), max_size=8), keep=st.integers(0, 20))
+def test_feeding_on_after_an_error_does_no_harm(pieces, keep):
+    """Whoever goes on after `broken` gets words and offsets, and memory stays whole; `reset` makes all good."""
+    parser = ResponseParser(keep)
+    parser.reset()
+    for data, closing in pieces:
+        progress, used = parser.feed(data)
+        assert progress in {"more", "done", "broken"}
+        assert 0 <= used <= len(data)
+        assert len(parser.kept) <= keep
+        assert not closing or parser.close() in {"done", "broken"}
+    found = outcome([b"HTTP/1.1 204 No Content\r\n\r\n"], parser=parser)
+    assert (found.progress, found.status, found.body, found.reusable, found.fault) == ("done", 204, b"", True, "")
+
+
+def test_an_empty_piece_changes_nothing():
+    """Nothing read is nothing decided, before a response and within it."""
+    parser = ResponseParser()
+    parser.reset()
+    for piece in (b"", b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nh", b""):
+        assert parser.feed(piece) == ("more", len(piece))
+    assert parser.feed(b"i") == ("done", 1)
+    assert parser.feed(b"") == ("done", 0)
+
+
+def test_a_close_before_a_response():
+    """A connection that closes without a byte has answered nothing."""
+    parser = ResponseParser()
+    parser.reset()
+    assert parser.close() == "broken"
