@@ -183,3 +183,19 @@ def test_there_are_examples():
     assert {"basic.json", "autoscale.json", "priority.json", "legacy.json", "shared-pool.json", "ramp.json"} <= {
         path.name for path in EXAMPLES
     }
+
+
+def test_insecure_takes_any_certificate_and_keeps_the_rest():
+    """--insecure is `tls.verify` false; what else the section says stays."""
+    document = {"requests": [{"url": "https://h/"}], "tls": {"serverName": "other"}}
+    config = load_config(document, Overrides(insecure=True))
+    assert (config.tls.verify, config.tls.server_name) == (False, "other")
+    assert load_config(document).tls.verify is True
+
+
+def test_a_unix_socket_is_a_host():
+    """The path stays percent-encoded, as Docker's clients write it; without one it is refused."""
+    config = load_config({"requests": [{"url": "http+unix://%2Frun%2Fdocker.sock/info"}]})
+    assert config.endpoints[0].url == "http+unix://%2Frun%2Fdocker.sock/info"
+    with pytest.raises(ConfigError, match="no path of a unix socket"):
+        load_config({"requests": [{"url": "http+unix://docker.sock/info"}]})

@@ -35,7 +35,7 @@ def test_every_endpoint_has_its_row():
         assert row["serviceTimeMs.p99"] == (
             "" if endpoint["serviceTimeMs"]["p99"] is None else str(endpoint["serviceTimeMs"]["p99"])
         )
-        assert row["statusCodes"] == " ".join(f"{code}:{count}" for code, count in endpoint["statusCodes"].items())
+        assert row["statusCodes"] == " ".join(f"{code}={count}" for code, count in endpoint["statusCodes"].items())
 
 
 def test_every_second_and_endpoint_has_its_row():

@@ -3,13 +3,11 @@
 import io
 
 import pytest
+from rich.cells import cell_len
 from rich.console import Console
-from summaries import HOSTILE, decision, endpoint_snapshot, resolved, summary_of
+from summaries import HOSTILE, endpoint_snapshot, summary_of
 
 from tressi.report.table import run_lines, summary_table
-from tressi.report.verdict import verdicts
-
-KEY = "GET http://host/a"
 
 
 def drawn(summary, width=80):
@@ -19,67 +17,31 @@ def drawn(summary, width=80):
     return console.file.getvalue()
 
 
-CASES = [
-    ("the rate was kept", endpoint_snapshot(KEY), {}, "target met"),
-    ("every attempt was refused", endpoint_snapshot(KEY, succeeded=0, failed=90), {}, "target failing: 100% failed (connect)"),
-    (
-        "most answers were errors",
-        endpoint_snapshot(KEY, succeeded=10, failed=90, status_codes={200: 10, 503: 90}, errors={}),
-        {},
-        "target failing: 90% failed (503)",
-    ),
-    (
-        "all workers it may have were there",
-        endpoint_snapshot(KEY, succeeded=60, workers=4),
-        {},
-        "worker cap: maxWorkers 4 reached",
-    ),
-    (
-        "the run had no more workers",
-        endpoint_snapshot(KEY, succeeded=60),
-        {"decisions": [decision(KEY, "maintain", 0, 2, "… but the run's worker limit is reached")]},
-        "worker cap: the run's limit reached",
-    ),
-    (
-        "the pool grew until it held",
-        endpoint_snapshot(KEY, succeeded=60),
-        {},
-        "target met in the end, after the pool had grown",
-    ),
-    (
-        "we were the bottleneck",
-        endpoint_snapshot(KEY, succeeded=60),
-        {"saturated_by": ["2.0 of 2.0 s: CPU"], "cpu_s": 1.98},
-        "generator saturated",
-    ),
-    (
-        "nothing limits it",
-        endpoint_snapshot(KEY, target=None),
-        {"config": resolved(KEY, autoscale=False)},
-        "as fast as responses came",
-    ),
-    ("nobody answers", endpoint_snapshot(KEY, succeeded=0, missed=50), {}, "no attempt ended: the target hangs"),
-]
+def test_a_healthy_run_is_shown_like_this():
+    """Figures to the right of their columns, below each endpoint what limited it, the common origin once above."""
+    assert (
+        drawn(summary_of())
+        == """\
+2 endpoints of http://host: RPS, service times in ms, what limited it
+endpoint   asked   got  workers  peak  p50  p99  missed  failed
+GET /good   50.0  50.0        2     2  1.5  1.5       0       0
+  target met
+GET /bad    50.0  20.0        2     2    -    -      60      40
+  target failing: 100% failed (connect); failed: 40 connect
+140 requests in 2.0 s (70.0 RPS), 40 failed, 60 missed
+ended by duration; 0 scaling decisions
+generator: 5 % CPU, kernel clock, own delay p99 0.03, late p99 0.04
+"""
+    )
 
 
-@pytest.mark.parametrize(("snapshot", "fields", "words"), [case[1:] for case in CASES], ids=[case[0] for case in CASES])
-def test_the_verdict_names_what_limited(snapshot, fields, words):
-    """Each endpoint's verdict is the one sentence that fits its figures."""
-    assert verdicts(summary_of(snapshot, **fields)) == {KEY: words}
-
-
-def test_the_table_has_every_figure_once():
-    """Asked, got, workers and latencies of each endpoint stand in its row, and the common origin once above."""
-    text = drawn(summary_of(), 120)
-    assert text.count("http://host") == 1
-    row = next(line for line in text.splitlines() if line.startswith("GET /good"))
-    assert row.split()[2:9] == ["50.0", "50.0", "2", "2", "1.5", "1.5", "0"]
-    assert "40 connect" in text
-
-
-def test_it_fits_a_terminal_of_80_columns():
-    """No line is longer than the terminal is wide."""
-    assert max(len(line) for line in drawn(summary_of()).splitlines()) <= 80
+@pytest.mark.parametrize("key", ["GET http://host/" + "long/" * 30, "GET http://host/" + "\u6f22" * 60, "GET /" + "x" * 60])
+def test_it_fits_a_terminal_of_80_columns(key):
+    """No line is wider than the terminal, wide characters counted as two; a long key has lines of its own."""
+    large = {"succeeded": 9_999_999, "failed": 1_234_567, "missed": 7_654_321, "target": 250_000.0, "workers": 9_999}
+    text = drawn(summary_of(endpoint_snapshot(key, **{**large, "succeeded": 99}), endpoint_snapshot("GET http://host/a")))
+    assert max(cell_len(line) for line in text.splitlines()) <= 80
+    assert "7654321  1234567" in text
 
 
 @pytest.mark.parametrize("text", HOSTILE)

@@ -32,6 +32,7 @@ def add_overrides(parser: ArgumentParser) -> None:
     group.add_argument("--timeout", type=_number, metavar="S", help="seconds until a request counts as failed")
     group.add_argument("--seed", type=_integer, metavar="N", help="seed of every random choice")
     group.add_argument("--export", metavar="DIR", help="directory for the result files")
+    group.add_argument("--insecure", action="store_true", help="take any certificate of an https target")
     group.add_argument(
         "--mask-header",
         action="append",
@@ -61,6 +62,7 @@ def overrides(arguments: Namespace) -> Overrides:
         timeout=arguments.timeout,
         seed=arguments.seed,
         export=arguments.export,
+        insecure=arguments.insecure,
         mask_headers=tuple(arguments.mask_headers),
     )
 

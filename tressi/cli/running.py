@@ -6,7 +6,7 @@ import os
 import signal
 import sys
 import tempfile
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -16,7 +16,7 @@ from rich.console import Console
 
 from tressi.cli.exits import Exit
 from tressi.cli.output import remark, write
-from tressi.errors import ConfigError, ConfigProblem
+from tressi.errors import ConfigError, ConfigProblem, OutputError
 from tressi.load.cluster import Cluster
 from tressi.load.process import ProcessEngine
 from tressi.report.formats import write_export
@@ -27,7 +27,7 @@ from tressi.ui.terminal import watch
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from tressi.model import ResolvedConfig
 
@@ -58,10 +58,12 @@ def conduct(config: ResolvedConfig, arguments: Namespace) -> int:
     runner.on("start", watcher.start)
     runner.on("snapshot", watcher.moment)
     runner.on("scaling", watcher.decision)
-    with _interrupting(runner):
-        runner.start()
-        runner.wait()
-    watcher.stop()
+    try:
+        with _interrupting(runner):
+            runner.start()
+            runner.wait()
+    finally:
+        watcher.stop()  # whatever happens, the terminal gets its cursor back
     summary = runner.summary()
     _deliver(summary, config, arguments)
     return _exit_code(summary)
@@ -107,14 +109,38 @@ def _check_outputs(config: ResolvedConfig, arguments: Namespace) -> None:
 
 
 def _deliver(summary: dict[str, Any], config: ResolvedConfig, arguments: Namespace) -> None:
-    """Write every result; the table first, for a person is waiting."""
-    on_standard_output = arguments.json == "-"
-    if not (arguments.quiet and on_standard_output):
-        Console(file=sys.stderr if on_standard_output else sys.stdout, highlight=False).print(summary_table(summary))
+    """Write every result, the table first, for a person is waiting; one that cannot be written costs no other.
+
+    Raises the first OutputError; BrokenPipeError where whoever reads standard output has left.
+    """
+    deliveries: list[Callable[[], object]] = [lambda: _show_table(summary, arguments)]
     if arguments.json is not None:
-        write(render(summary).decode(), arguments.json)
+        deliveries.append(lambda: write(render(summary).decode(), arguments.json))
     if config.export is not None:
-        write_export(summary, config.export)
+        deliveries.append(lambda: write_export(summary, str(config.export)))
+    failures: list[Exception] = []
+    for deliver in deliveries:
+        try:
+            deliver()
+        except (OutputError, BrokenPipeError) as failure:
+            failures.append(failure)
+    if failures:
+        raise failures[0]
+
+
+def _show_table(summary: dict[str, Any], arguments: Namespace) -> None:
+    """Print the table where no JSON goes. Rendered first and written by us: rich answers a closed pipe by leaving."""
+    beside_json = arguments.json == "-"
+    if beside_json and arguments.quiet:
+        return
+    console = Console(file=sys.stderr if beside_json else sys.stdout, highlight=False)
+    with console.capture() as drawn:
+        console.print(summary_table(summary))
+    if not beside_json:
+        write(drawn.get())
+    elif sys.stderr is not None:
+        with suppress(OSError):
+            print(drawn.get(), end="", file=sys.stderr)  # noqa: T201 - standard output is for the JSON
 
 
 def _exit_code(summary: dict[str, Any]) -> Exit:

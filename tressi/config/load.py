@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 class Overrides:
     """What replaces the file's top-level settings; None leaves them. Times are seconds, `export` a directory.
 
-    `mask_headers` names headers whose values are secrets, beside those that always are.
+    `insecure` takes any certificate; `mask_headers` names headers whose values are secrets, beside those that always are.
     """
 
     duration: int | None = None
@@ -39,12 +39,16 @@ class Overrides:
     timeout: float | None = None
     seed: int | None = None
     export: str | None = None
+    insecure: bool = False
     mask_headers: tuple[str, ...] = ()
 
     def settings(self) -> dict[str, Any]:
         """Return what was given, by config key."""
-        given = {field.name: getattr(self, field.name) for field in fields(self) if field.name != "mask_headers"}
+        given = {field.name: getattr(self, field.name) for field in fields(self) if field.name in _SETTINGS}
         return {_camel(name): value for name, value in given.items() if value is not None}
+
+
+_SETTINGS = frozenset(field.name for field in fields(Overrides)) - {"insecure", "mask_headers"}
 
 
 def load_config(source: str | os.PathLike[str] | Mapping[str, Any], overrides: Overrides | None = None) -> ResolvedConfig:
@@ -55,6 +59,8 @@ def load_config(source: str | os.PathLike[str] | Mapping[str, Any], overrides: O
     overrides = overrides or Overrides()
     reading, given = read(source), read(overrides.settings()).document
     document = {**reading.document, **given} if isinstance(reading.document, dict) else reading.document
+    if overrides.insecure and isinstance(document, dict) and isinstance(document.setdefault("tls", {}), dict):
+        document["tls"] = {**document["tls"], "verify": False}
     current, budget = _examined(document, overrides)
     warnings = (*reading.warnings, *_warnings(document, current, budget))
     return _resolved(current, budget, overrides.mask_headers, warnings)

@@ -10,12 +10,14 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from ipaddress import AddressValueError, IPv4Address, IPv6Address
-from urllib.parse import SplitResult, quote, urlsplit, urlunsplit
+from urllib.parse import SplitResult, quote, unquote, urlsplit, urlunsplit
 
 from tressi.config.place import broken_url, quoted
 from tressi.log import mask_url
 
-SCHEMES = frozenset({"http", "https"})
+UNIX = "http+unix"  # the host is the path of a socket, percent-encoded, as Docker's clients write it
+SCHEMES = frozenset({"http", "https", UNIX})
+MAX_SOCKET_PATH = 107  # unix(7): sun_path with its NUL
 MAX_HOST = 253  # RFC 1035, section 2.3.4, without the final dot
 
 _ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
@@ -78,12 +80,21 @@ def _split(url: str) -> SplitResult:
 
 
 def _wire_authority(parts: SplitResult, url: str) -> str:
+    if parts.scheme == UNIX:
+        return _socket_path(parts.netloc, url)
     host, port = parts.hostname, _port(parts, url)
     if not host:
         raise AddressError(f"{_quoted(url)} has no host")
     user_info, at, rest = parts.netloc.rpartition("@")
     name = f"[{_ipv6(host, url)}]" if "[" in rest else _wire_host(host, url)
     return f"{user_info}{at}{name}" if port is None else f"{user_info}{at}{name}:{port}"
+
+
+def _socket_path(authority: str, url: str) -> str:
+    path = unquote(authority)
+    if not path.startswith("/") or len(path.encode()) > MAX_SOCKET_PATH:
+        raise AddressError(f"{_quoted(url)} has no path of a unix socket, percent-encoded: http+unix://%2Frun%2Fserver.sock/")
+    return authority
 
 
 def _port(parts: SplitResult, url: str) -> int | None:

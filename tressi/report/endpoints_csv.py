@@ -32,5 +32,6 @@ def render(summary: Mapping[str, Any]) -> bytes:
 def _row(endpoint: Mapping[str, Any]) -> dict[str, object]:
     row: dict[str, object] = {name: endpoint[name] for name in _PLAIN}
     row.update({f"{time}.{figure}": endpoint[time][figure] for time in _TIMES for figure in _FIGURES})
-    row.update({name: " ".join(f"{key}:{count}" for key, count in endpoint[name].items()) for name in _COUNTED})
+    # With a colon, a spreadsheet would read "200:30" as a time of day.
+    row.update({name: " ".join(f"{key}={count}" for key, count in endpoint[name].items()) for name in _COUNTED})
     return row

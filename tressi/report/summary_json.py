@@ -12,4 +12,4 @@ if TYPE_CHECKING:
 
 def render(summary: Mapping[str, Any]) -> bytes:
     """Write the summary with two spaces of indentation and one final line end."""
-    return orjson.dumps(dict(summary), option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE | orjson.OPT_NON_STR_KEYS)
+    return orjson.dumps(dict(summary), option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)

@@ -57,7 +57,7 @@ class _Endpoints:
                 label, length = "", 0  # noqa: PLW2901 - the rest of its line is empty
             yield Text(f"{label}{' ' * (width - length + _GAP)}{line}", style="" if words else "bold")
             if words:
-                yield Padding(Text(words, style="dim"), (0, 0, 0, _GAP))
+                yield Padding(Text(words, style="dim"), (0, 0, 0, _GAP), expand=False)
 
 
 def _figures(endpoint: Mapping[str, Any]) -> tuple[str, ...]:
