@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from tressi._core import Histogram
+from tressi.log import mask_url
 from tressi.version import __version__
 
 if TYPE_CHECKING:
@@ -104,6 +105,7 @@ def _endpoint(record: RunRecord, endpoint: ResolvedEndpoint) -> dict[str, Any]:
             target_rps=_mean_target_rps(ended, record.ended.time_s),
             rps=final.requests_made / record.duration_s if record.duration_s > 0 else 0.0,
         ),
+        "errorReasons": [{"kind": one.kind, "reason": mask_url(one.text), "count": one.count} for one in final.reasons],
     }
 
 
@@ -138,6 +140,8 @@ def _metrics(parts: Sequence[EndpointSnapshot], *, target_rps: float | None, rps
         "errors": _added(part.errors for part in parts),
         "serviceTimeMs": _latency_ms(_merged(part.service for part in parts)),
         "responseTimeMs": _latency_ms(_merged(part.response for part in parts)),
+        "connectTimeMs": _latency_ms(_merged(part.connect for part in parts)),
+        "tlsTimeMs": _latency_ms(_merged(part.tls for part in parts)),
     }
 
 
@@ -148,10 +152,11 @@ def _added(counts: Iterable[Mapping[Any, int]]) -> dict[Any, int]:
     return {name: count for name, count in total.items() if count}
 
 
-def _merged(histograms: Iterable[Histogram]) -> Histogram:
+def _merged(histograms: Iterable[Histogram | None]) -> Histogram:
     merged = Histogram()
     for histogram in histograms:
-        merged.merge(histogram)
+        if histogram is not None:
+            merged.merge(histogram)
     return merged
 
 
