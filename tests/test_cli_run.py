@@ -173,20 +173,47 @@ def test_an_output_that_cannot_be_written_is_told_before_the_run(target, tmp_pat
     assert "running" not in done.stderr
 
 
-def test_a_closed_pipe_is_no_traceback(target, tmp_path):
-    """A reader that leaves (`| head -1`) knows what it wanted."""
+def with_streams(stdout, stderr, *arguments):
+    """Run it with these descriptors; returns the exit code, and what it said on standard error where that is a pipe."""
+    done = subprocess.run(command(*arguments), stdout=stdout, stderr=stderr, text=True, timeout=BOUND_S, check=False)
+    return done.returncode, done.stderr
+
+
+@contextmanager
+def closed_pipe():
+    """The writing end of a pipe whose reader has left."""
     reading, writing = os.pipe()
     os.close(reading)
-    done = subprocess.run(
-        command("run", config_file(tmp_path, f"{target}/fast"), "--quiet"),
-        stdout=writing,
-        stderr=subprocess.PIPE,
-        text=True,
-        timeout=BOUND_S,
-        check=False,
-    )
+    yield writing
     os.close(writing)
-    assert "Traceback" not in done.stderr
+
+
+def test_a_closed_pipe_is_no_traceback_and_costs_no_file(target, tmp_path):
+    """A reader that leaves (`| head -1`) knows what it wanted; the files are written all the same."""
+    config, json_file, folder = config_file(tmp_path, f"{target}/fast"), tmp_path / "summary.json", tmp_path / "results"
+    with closed_pipe() as gone:
+        code, said = with_streams(gone, subprocess.PIPE, "run", config, "--quiet", "--json", json_file, "--export", folder)
+    assert (code, said) == (3, "")
+    assert json_file.read_bytes() == (folder / "summary.json").read_bytes()
+    assert json.loads(json_file.read_bytes())["endReason"] == "duration"
+
+
+def test_a_full_disk_is_said_and_costs_no_other_file(target, tmp_path):
+    """The result that could not be written is named, the exit code is tressi's own failure, and the others are there."""
+    config, folder = config_file(tmp_path, f"{target}/fast"), tmp_path / "results"
+    with Path("/dev/full").open("w") as full:
+        code, said = with_streams(full, subprocess.PIPE, "run", config, "--quiet", "--export", folder)
+    assert (code, said) == (3, "tressi: cannot write standard output: No space left on device\n")
+    assert json.loads((folder / "summary.json").read_bytes())["endReason"] == "duration"
+
+
+def test_a_run_goes_on_when_standard_error_is_gone(target, tmp_path):
+    """Whoever stops reading the progress does not stop the run: its result is whole."""
+    json_file = tmp_path / "summary.json"
+    with closed_pipe() as gone:
+        code, _ = with_streams(subprocess.DEVNULL, gone, "run", config_file(tmp_path, f"{target}/fast"), "--json", json_file)
+    assert code == 0
+    assert json.loads(json_file.read_bytes())["global"]["requestsMade"] == pytest.approx(50, abs=2)
 
 
 def test_a_killed_engine_is_an_error_with_results(target, tmp_path):

@@ -1,10 +1,14 @@
 """When a connection is used again, when it is given up, and what of that is a failure."""
 
+from itertools import pairwise
 from threading import Event
 
 import pytest
 from engines import ONCE, attempt, endpoint, finish, only, reach, running, until
 from servers import answering, raw_server
+
+from tressi.errors import EngineError
+from tressi.load.descriptors import make_room
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"
 LARGE_BYTES = 8 * 1024 * 1024
@@ -242,3 +246,27 @@ def test_headers_go_out_as_they_were_given():
     assert request.head.startswith(b"PUT /path?query=1 HTTP/1.1\r\n")
     assert (request.fields["x-one"], request.fields["host"]) == ("1", "other")
     assert (request.fields["content-length"], request.body_bytes) == ("5", 5)
+
+
+def test_connections_come_from_the_source_addresses_in_turn():
+    """Each new connection is made from the next address of ours."""
+    peers = []
+
+    def script(conversation):
+        peers.append(conversation.socket.getpeername()[0])
+        answering(OK)(conversation)
+
+    with (
+        raw_server(script) as server,
+        running(endpoint(server.url, 200), keep_alive=False, source_addresses=("127.0.0.2", "127.0.0.3")) as engine,
+    ):
+        reach(engine, 6)
+        finish(engine)
+    assert set(peers) == {"127.0.0.2", "127.0.0.3"}
+    assert all(earlier != later for earlier, later in pairwise(peers[:6]))
+
+
+def test_more_connections_than_descriptors_are_told_before_the_run():
+    """The message says how many there are, how many there may be, and what to do."""
+    with pytest.raises(EngineError, match=r"connections do not fit in the hard limit of \d+ file descriptors: raise it"):
+        make_room(10**10)

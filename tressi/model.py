@@ -120,6 +120,7 @@ class ResolvedConfig:
     arrival: Arrival = "uniform"
     keep_alive: bool = True
     tls: TlsConfig = field(default_factory=TlsConfig)
+    source_addresses: tuple[str, ...] = ()  # of our side of a connection, used in turn
     seed: int = 0
     early_exit: EarlyExit | None = None
     export: str | None = None

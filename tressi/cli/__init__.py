@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from tressi.cli.commands import COMMANDS, load, overview, parser_of
 from tressi.cli.exits import Exit, exit_of
 from tressi.cli.output import remark, write
-from tressi.errors import TressiError
+from tressi.errors import OutputError, TressiError
 from tressi.version import __version__
 
 if TYPE_CHECKING:
@@ -35,6 +35,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return Exit.INTERRUPTED
     except TressiError as error:
         remark(str(error))
+        if isinstance(error, OutputError):
+            _forget_output()
         return exit_of(error)
     except OSError as error:
         return _lost(error)
@@ -76,12 +78,16 @@ def _is_misspelt(word: str) -> bool:
 
 
 def _lost(error: OSError) -> Exit:
-    # A reader that has left knows what it wanted (`| head -1`). What is still in the buffer has nowhere to go: with
-    # standard output pointed elsewhere, the interpreter's last flush succeeds.
+    # A reader that has left knows what it wanted (`| head -1`).
     if not isinstance(error, BrokenPipeError):
         remark(str(error))
+    _forget_output()
+    return Exit.BROKEN
+
+
+def _forget_output() -> None:
+    """Give up what is still in standard output's buffer; else the interpreter's last flush fails, aloud and with code 120."""
     if sys.stdout is not None:
         # ValueError: no file descriptor is behind it.
         with suppress(OSError, ValueError), Path(os.devnull).open("wb") as nowhere:
             os.dup2(nowhere.fileno(), sys.stdout.fileno())
-    return Exit.BROKEN

@@ -34,6 +34,14 @@ def add_overrides(parser: ArgumentParser) -> None:
     group.add_argument("--export", metavar="DIR", help="directory for the result files")
     group.add_argument("--insecure", action="store_true", help="take any certificate of an https target")
     group.add_argument(
+        "--source-address",
+        action="append",
+        default=[],
+        dest="source_addresses",
+        metavar="IP",
+        help="connect from this address; several are used in turn",
+    )
+    group.add_argument(
         "--mask-header",
         action="append",
         default=[],
@@ -63,6 +71,7 @@ def overrides(arguments: Namespace) -> Overrides:
         seed=arguments.seed,
         export=arguments.export,
         insecure=arguments.insecure,
+        source_addresses=tuple(arguments.source_addresses),
         mask_headers=tuple(arguments.mask_headers),
     )
 

@@ -7,8 +7,9 @@ import signal
 import sys
 import tempfile
 from contextlib import contextmanager, suppress
+from io import StringIO
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import gevent
@@ -28,6 +29,8 @@ from tressi.ui.terminal import watch
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
     from collections.abc import Callable, Iterator
+
+    from rich.console import RenderableType
 
     from tressi.model import ResolvedConfig
 
@@ -129,18 +132,24 @@ def _deliver(summary: dict[str, Any], config: ResolvedConfig, arguments: Namespa
 
 
 def _show_table(summary: dict[str, Any], arguments: Namespace) -> None:
-    """Print the table where no JSON goes. Rendered first and written by us: rich answers a closed pipe by leaving."""
+    """Print the table where no JSON goes."""
     beside_json = arguments.json == "-"
     if beside_json and arguments.quiet:
         return
-    console = Console(file=sys.stderr if beside_json else sys.stdout, highlight=False)
-    with console.capture() as drawn:
-        console.print(summary_table(summary))
+    drawn = _draw(summary_table(summary), sys.stderr if beside_json else sys.stdout)
     if not beside_json:
-        write(drawn.get())
+        write(drawn)
     elif sys.stderr is not None:
         with suppress(OSError):
-            print(drawn.get(), end="", file=sys.stderr)  # noqa: T201 - standard output is for the JSON
+            print(drawn, end="", file=sys.stderr)  # noqa: T201 - standard output is for the JSON
+
+
+def _draw(picture: RenderableType, stream: IO[str] | None) -> str:
+    """What rich would write to `stream`. It does not write itself: at a closed pipe it would end the program."""
+    meant = Console(file=stream)
+    text = StringIO()
+    Console(file=text, width=meant.width, force_terminal=meant.is_terminal, highlight=False).print(picture)
+    return text.getvalue()
 
 
 def _exit_code(summary: dict[str, Any]) -> Exit:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
+from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
 
 from tressi.config.budget import Budget, divide
@@ -11,11 +12,11 @@ from tressi.config.defaults import defaults
 from tressi.config.endpoint import resolved_endpoints
 from tressi.config.meaning import EARLY_EXIT_KEYS, doubts, mistakes
 from tressi.config.migrate import DEPRECATION, is_legacy, legacy_place, migrated
-from tressi.config.place import Finding, Place, in_document_order, problem_of
+from tressi.config.place import Finding, Place, in_document_order, problem_of, quoted
 from tressi.config.record import record
 from tressi.config.source import read
 from tressi.config.unsupported import unsupported
-from tressi.errors import ConfigError
+from tressi.errors import ConfigError, ConfigProblem
 from tressi.model import EarlyExit, ResolvedConfig, SharedPool, TlsConfig
 
 if TYPE_CHECKING:
@@ -27,7 +28,8 @@ if TYPE_CHECKING:
 class Overrides:
     """What replaces the file's top-level settings; None leaves them. Times are seconds, `export` a directory.
 
-    `insecure` takes any certificate; `mask_headers` names headers whose values are secrets, beside those that always are.
+    `insecure` takes any certificate; `source_addresses` are IP addresses of this machine to connect from, in turn;
+    `mask_headers` names headers whose values are secrets, beside those that always are.
     """
 
     duration: int | None = None
@@ -40,6 +42,7 @@ class Overrides:
     seed: int | None = None
     export: str | None = None
     insecure: bool = False
+    source_addresses: tuple[str, ...] = ()
     mask_headers: tuple[str, ...] = ()
 
     def settings(self) -> dict[str, Any]:
@@ -48,7 +51,7 @@ class Overrides:
         return {_camel(name): value for name, value in given.items() if value is not None}
 
 
-_SETTINGS = frozenset(field.name for field in fields(Overrides)) - {"insecure", "mask_headers"}
+_SETTINGS = frozenset(field.name for field in fields(Overrides)) - {"insecure", "source_addresses", "mask_headers"}
 
 
 def load_config(source: str | os.PathLike[str] | Mapping[str, Any], overrides: Overrides | None = None) -> ResolvedConfig:
@@ -63,7 +66,18 @@ def load_config(source: str | os.PathLike[str] | Mapping[str, Any], overrides: O
         document["tls"] = {**document["tls"], "verify": False}
     current, budget = _examined(document, overrides)
     warnings = (*reading.warnings, *_warnings(document, current, budget))
-    return _resolved(current, budget, overrides.mask_headers, warnings)
+    resolved = _resolved(current, budget, overrides.mask_headers, warnings)
+    return replace(resolved, source_addresses=_sources(overrides.source_addresses))
+
+
+def _sources(given: tuple[str, ...]) -> tuple[str, ...]:
+    for text in given:
+        try:
+            ip_address(text)
+        except ValueError:
+            message = f"{quoted(text)} is not an IP address of this machine"
+            raise ConfigError([ConfigProblem("--source-address", message)]) from None
+    return given
 
 
 def _examined(document: Any, overrides: Overrides) -> tuple[dict[str, Any], Budget]:  # noqa: ANN401 - any JSON value

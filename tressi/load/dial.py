@@ -15,7 +15,7 @@ from gevent import Timeout
 from gevent.lock import RLock
 from gevent.socket import gaierror, wait_write
 
-from tressi.load.address import Address, known, look_up
+from tressi.load.address import Address, known, literal, look_up
 from tressi.load.secure import Session, reason_of
 
 if TYPE_CHECKING:
@@ -55,13 +55,13 @@ class Dialer:
         reactor: Reactor,
         context: ssl.SSLContext | None = None,
         server_name: str | None = None,
-        sources: Sequence[Address] = (),
+        sources: Sequence[str] = (),
     ) -> None:
         self._origin = origin
         self._reactor = reactor
         self._context = context
         self._server_name = server_name or origin.host
-        self._sources = sources
+        self._sources = [address for source in sources for address in literal(source, 0)] if not origin.is_unix else []
         self._session: Session | None = None
         self._addresses = known(origin)
         self._turn = 0
@@ -69,7 +69,7 @@ class Dialer:
         self._unknown: OSError | None = None
         self._looking_up = RLock()
         self._refresher: gevent.Greenlet | None = None
-        self.number = reactor.add_origin(tls=context is not None, sources=[source.packed() for source in sources])
+        self.number = reactor.add_origin(tls=context is not None, sources=[one.packed() for one in self._sources])
         self._publish(self._addresses)
 
     @property

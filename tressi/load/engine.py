@@ -11,6 +11,7 @@ from gevent.event import Event
 from tressi._core import Arena
 from tressi._wire import Reactor
 from tressi.errors import EngineError
+from tressi.load.descriptors import make_room
 from tressi.load.dial import Dialer
 from tressi.load.plan import Plan, make_plan
 from tressi.load.pool import WorkerPool
@@ -47,6 +48,7 @@ class LocalEngine:
     def build(self, plan: Plan) -> None:
         """Build every pool; nothing is sent yet. Raises EngineError where the system has no room for it."""
         self._plan = plan
+        make_room(plan.connections)
         try:
             self._arena = self._given_arena or Arena(len(plan.keys))
             self._reactor = Reactor(self._arena)
@@ -127,7 +129,7 @@ class LocalEngine:
 
     def _dialer(self, origin: Origin, tls: TlsConfig) -> Dialer:
         context = make_context(tls) if origin.is_tls else None
-        return Dialer(origin, self._reactor, context, tls.server_name)
+        return Dialer(origin, self._reactor, context, tls.server_name, self._plan.source_addresses)
 
     def _make_lane(self, number: int) -> Lane:
         pool = self._plan.pools[number]

@@ -43,6 +43,7 @@ def plan_of(document: dict[str, Any]) -> Plan:
         lanes_per_worker=document["lanes_per_worker"],
         duration_ns=document["duration_ns"],
         tls=TlsConfig(**document["tls"]),
+        source_addresses=tuple(document["source_addresses"]),
     )
 
 

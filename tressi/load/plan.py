@@ -56,6 +56,12 @@ class Plan:
     lanes_per_worker: int
     duration_ns: int
     tls: TlsConfig
+    source_addresses: tuple[str, ...] = ()
+
+    @property
+    def connections(self) -> int:
+        """How many connections its first workers may have at once."""
+        return sum(pool.workers * self.lanes_per_worker * len(pool.origins) for pool in self.pools)
 
 
 def make_plan(config: ResolvedConfig, workers: Mapping[str, int]) -> Plan:
@@ -81,6 +87,7 @@ def make_plan(config: ResolvedConfig, workers: Mapping[str, int]) -> Plan:
         lanes_per_worker=config.concurrent_requests,
         duration_ns=round(config.duration_s * 1e9),
         tls=config.tls,
+        source_addresses=config.source_addresses,
     )
 
 

@@ -8,15 +8,24 @@ from __future__ import annotations
 
 import argparse
 import math
+import os
 import random
+import signal
+import stat
 import subprocess
 import sys
 import time
+from contextlib import suppress
+from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import gevent
+from gevent.event import Event
 from gevent.fileobject import FileObject
 from gevent.server import StreamServer
+
+from tressi.errors import TressiError
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -26,6 +35,7 @@ if TYPE_CHECKING:
 SLOW_S = 0.050
 FLAKY_SHARE = 0.1
 TIDE_LOW_S, TIDE_HIGH_S = 0.020, 0.060
+HEAD_END = b"\r\n\r\n"
 HEAD_LIMIT = 65536
 READ_BYTES = 65536
 
@@ -76,45 +86,57 @@ class Server:
         self._server.stop()
 
     def _serve(self, connection: socket, _address: object) -> None:
-        waiting = b""
-        while True:
-            head, found, waiting = waiting.partition(b"\r\n\r\n")
-            if not found:
-                try:
-                    data = connection.recv(READ_BYTES)
-                except OSError:
-                    return
-                if not data or len(head) > HEAD_LIMIT:
-                    return
-                waiting = head + data
-                continue
-            body_bytes = _content_length(head)
-            while len(waiting) < body_bytes:
-                data = connection.recv(READ_BYTES)
-                if not data:
-                    return
-                waiting += data
-            waiting = waiting[body_bytes:]
-            if not self._answer(connection, head):
-                return
+        # A client may leave at any moment, in the middle of a request too.
+        with suppress(OSError):
+            reader = _Reader(connection)
+            while (head := reader.head()) is not None and self._answer(connection, head):
+                pass
 
     def _answer(self, connection: socket, head: bytes) -> bool:
-        """Answer one request; False: the connection has ended."""
+        """Answer one request; says whether the connection goes on."""
         method, _, rest = head.partition(b" ")
         status, latency_s = self._behaviour.answer(rest.partition(b" ")[0].decode("latin-1"), time.monotonic())
         if latency_s > 0:
             gevent.sleep(latency_s)
         closes = b"\r\nconnection: close" in head.lower()
-        try:
-            connection.sendall(_response(status, with_body=method != b"HEAD", closes=closes))
-        except OSError:
-            return False
+        connection.sendall(_response(status, with_body=method != b"HEAD", closes=closes))
         return not closes
+
+
+class _Reader:
+    """The requests of one connection, pipelined ones too. Bodies are skipped, not kept; they need a Content-Length."""
+
+    def __init__(self, connection: socket) -> None:
+        self._connection = connection
+        self._waiting = b""
+
+    def head(self) -> bytes | None:
+        """Read one request and return its head; None where the connection has ended, or the head never does."""
+        while (end := self._waiting.find(HEAD_END)) < 0:
+            if len(self._waiting) > HEAD_LIMIT or not self._receive():
+                return None
+        head, self._waiting = self._waiting[:end], self._waiting[end + len(HEAD_END) :]
+        return head if self._skip(_content_length(head)) else None
+
+    def _skip(self, body_bytes: int) -> bool:
+        while len(self._waiting) < body_bytes:
+            body_bytes -= len(self._waiting)
+            self._waiting = b""
+            if not self._receive():
+                return False
+        self._waiting = self._waiting[body_bytes:]
+        return True
+
+    def _receive(self) -> bool:
+        data = self._connection.recv(READ_BYTES)
+        self._waiting += data
+        return bool(data)
 
 
 _REASONS = {200: "OK", 404: "Not Found", 503: "Service Unavailable"}
 
 
+@cache
 def _response(status: int, *, with_body: bool, closes: bool) -> bytes:
     body = f'{{"status": {status}}}\n'.encode("ascii")
     lines = [f"HTTP/1.1 {status} {_REASONS[status]}", "Content-Type: application/json", f"Content-Length: {len(body)}"]
@@ -131,36 +153,68 @@ def _content_length(head: bytes) -> int:
 
 
 class Target:
-    """The embedded target in a process of its own, for as long as the block lasts; the block gets its base URL."""
+    """The embedded target in a process of its own, for as long as the block lasts; the block gets its base URL.
+
+    `period_s` is the period of the tide. Raises TressiError where it cannot be started.
+    """
 
     def __init__(self, period_s: float = 20.0) -> None:
         self._command = [sys.executable, "-m", "tressi.testing.target", "--port", "0", "--period", str(period_s)]
 
     def __enter__(self) -> str:
+        package_root = str(Path(__file__).parent.parent.parent)
+        paths = [package_root, *filter(None, [os.environ.get("PYTHONPATH")])]
         # It serves until its standard input ends: with us at the latest.
         self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
-            self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True
+            self._command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
         )
-        if self._process.stdout is None:
-            raise RuntimeError("the target has no standard output")
-        return self._process.stdout.readline().strip()
+        base_url = self._process.stdout.readline().strip() if self._process.stdout else ""
+        if not base_url:
+            self._end()
+            raise TressiError(f"the embedded target did not start (exit status {self._process.returncode})")
+        return base_url
 
     def __exit__(self, kind: type[BaseException] | None, failure: BaseException | None, trace: TracebackType | None) -> None:
+        self._end()
+
+    def _end(self) -> None:
         self._process.terminate()
         self._process.communicate()
 
 
+def _is_lifeline(descriptor: int) -> bool:
+    """Whether the other end is someone whose end we would see; a terminal, a file and /dev/null tell nothing."""
+    try:
+        mode = os.fstat(descriptor).st_mode
+    except OSError:
+        return False
+    return stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode)
+
+
+def _end_with(descriptor: int, ended: Event) -> None:
+    FileObject(descriptor, "rb", closefd=False).read()
+    ended.set()
+
+
 def main() -> None:
-    """Serve until standard input ends, or a signal comes."""
+    """Serve until a signal comes or, where standard input is a pipe, until that ends."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else None)
     parser.add_argument("--port", type=int, default=8080)
     parser.add_argument("--period", type=float, default=20.0, metavar="S", help="seconds from one low tide to the next")
     arguments = parser.parse_args()
-    server = Server(Behaviour(arguments.period), arguments.port)
+    server, ended = Server(Behaviour(arguments.period), arguments.port), Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        gevent.signal_handler(number, ended.set)
     print(server.start(), flush=True)  # noqa: T201 - the address is the result
-    if sys.stdin is None or sys.stdin.isatty():
-        gevent.wait()
-    FileObject(sys.stdin.buffer if sys.stdin else None, "rb", closefd=False).read()
+    if _is_lifeline(0):
+        gevent.spawn(_end_with, 0, ended)
+    ended.wait()
+    server.stop()
 
 
 if __name__ == "__main__":
