@@ -29,7 +29,10 @@ def extensions() -> list[Extension]:
         for name in ("_core", "_wire")
     ]
     # Cython does not follow `from tressi.wire cimport turn` to the file, so stale C is found here.
-    return cythonize(modules, annotate=bool(os.environ.get("TRESSI_ANNOTATE")), language_level=3, force=is_stale())
+    # Said here and not in the modules, where it would not reach the files of the rooms: C's own division and indexing.
+    directives = {"language_level": 3, "cdivision": True, "boundscheck": False, "wraparound": False, "initializedcheck": False}
+    annotate = bool(os.environ.get("TRESSI_ANNOTATE"))
+    return cythonize(modules, annotate=annotate, compiler_directives=directives, force=is_stale())
 
 
 setup(ext_modules=extensions())

@@ -43,11 +43,11 @@ def cpu_ns(pid: int) -> int:
     return total
 
 
-def measure(command: Sequence[str], server: Nginx, span_s: float, core: int) -> Figures:
-    """Run `command` on `core` (it must last at least WARM_UP_S + span_s) and read it in the middle."""
+def measure(command: Sequence[str], server: Nginx, span_s: float, core: int, warm_up_s: float = WARM_UP_S) -> Figures:
+    """Run `command` on `core` (it must last at least warm_up_s + span_s) and read it in the middle."""
     process = subprocess.Popen(["taskset", "-c", str(core), *command], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
-        time.sleep(WARM_UP_S)
+        time.sleep(warm_up_s)
         before, cpu_before, begun = server.requests(), cpu_ns(process.pid), time.monotonic()
         time.sleep(span_s)
         cpu_after, after, ended = cpu_ns(process.pid), server.requests(), time.monotonic()

@@ -8,6 +8,7 @@ import subprocess
 import tempfile
 import time
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.error import URLError
@@ -34,6 +35,7 @@ http {{
     scgi_temp_path {folder}/scgi;
     server {{
         listen 127.0.0.1:{port} backlog=8192;
+        {secure}
         location / {{ default_type text/plain; return 200 "hello world\\n"; }}
         location /status {{ stub_status; }}
         location /large {{ default_type text/plain; alias {folder}/large; }}
@@ -42,18 +44,40 @@ http {{
 """
 
 
+_SECURE = """
+        listen 127.0.0.1:{port} ssl backlog=8192;
+        ssl_certificate {folder}/certificate.pem;
+        ssl_certificate_key {folder}/key.pem;
+"""
+
+
+@dataclass(frozen=True)
+class Status:
+    """nginx's own counts since its start, the questions for them left out."""
+
+    accepted: int  # connections
+    requests: int
+    active: int  # connections open at this moment
+
+
 class Nginx:
     """A running nginx; `requests()` is its own count, the question itself left out."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, secure_port: int | None = None) -> None:
         self.url = f"http://127.0.0.1:{port}"
+        self.secure_url = f"https://127.0.0.1:{secure_port}"
         self._asked = 0
 
-    def requests(self) -> int:
-        """Requests that nginx has taken since its start, by its stub_status."""
+    def status(self) -> Status:
+        """Connections and requests that nginx has taken since its start, by its stub_status."""
         self._asked += 1
         with urlopen(f"{self.url}/status", timeout=5) as answer:
-            return int(answer.read().split()[9]) - self._asked
+            words = answer.read().split()
+        return Status(int(words[7]) - self._asked, int(words[9]) - self._asked, int(words[2]) - 1)
+
+    def requests(self) -> int:
+        """Requests that nginx has taken since its start."""
+        return self.status().requests
 
 
 def free_port() -> int:
@@ -64,22 +88,30 @@ def free_port() -> int:
 
 
 @contextmanager
-def nginx(core: int) -> Iterator[Nginx]:
-    """Run nginx on `core` until the block ends."""
+def nginx(core: int, *, secure: bool = False) -> Iterator[Nginx]:
+    """Run nginx on `core` until the block ends; `secure` adds an HTTPS listener with a certificate of its own."""
     binary = shutil.which("nginx") or "/usr/sbin/nginx"
     with tempfile.TemporaryDirectory(prefix="tressi-bench-") as folder:
-        port = free_port()
-        Path(folder, "nginx.conf").write_text(_CONFIG.format(folder=folder, port=port), encoding="ascii")
+        port, secure_port = free_port(), free_port() if secure else None
+        listen = _secure_listener(folder, secure_port) if secure_port else ""
+        Path(folder, "nginx.conf").write_text(_CONFIG.format(folder=folder, port=port, secure=listen), encoding="ascii")
         Path(folder, "large").write_bytes(b"x" * 65536)
         command = ["taskset", "-c", str(core), binary, "-c", f"{folder}/nginx.conf", "-p", folder]
         process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
         try:
-            server = Nginx(port)
+            server = Nginx(port, secure_port)
             _await(server)
             yield server
         finally:
             process.terminate()
             process.wait(10)
+
+
+def _secure_listener(folder: str, port: int) -> str:
+    command = ["openssl", "req", "-x509", "-nodes", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-days", "2"]
+    command += ["-subj", "/CN=127.0.0.1", "-keyout", f"{folder}/key.pem", "-out", f"{folder}/certificate.pem"]
+    subprocess.run(command, check=True, capture_output=True)
+    return _SECURE.format(folder=folder, port=port).strip()
 
 
 def _await(server: Nginx) -> None:

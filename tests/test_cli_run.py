@@ -149,12 +149,15 @@ def test_a_signal_ends_the_run_with_its_results(target, tmp_path, number, code):
 def test_a_second_signal_ends_it_at_once(tmp_path):
     """While requests hang, the second SIGINT cuts them instead of waiting for the drain; they are counted as cut."""
     with hanging_server() as url, started("run", config_file(tmp_path, url, duration=60), "--json", "-") as process:
-        # Not before something hangs; the target sees the connection.
         process.send_signal(signal.SIGINT)
+        with pytest.raises(subprocess.TimeoutExpired):
+            process.communicate(timeout=0.5)  # two signals at once would be seen as one
         process.send_signal(signal.SIGINT)
         output, _ = process.communicate(timeout=BOUND_S)
     assert process.returncode == 130
-    check_sums(json.loads(output))
+    summary = json.loads(output)
+    check_sums(summary)
+    assert summary["global"]["errors"] == {"cut": summary["global"]["requestsFailed"]}
 
 
 @contextmanager

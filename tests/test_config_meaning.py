@@ -226,11 +226,6 @@ def test_a_request_that_contradicts_itself(more, message):
 @pytest.mark.parametrize(
     ("more", "message"),
     [
-        ({"proxy": "http://p:3128"}, "proxy: proxies are not there yet; requests go to the target directly"),
-        (
-            {"followRedirects": True},
-            "followRedirects: following redirects is not there yet; a redirect counts as the response that it is",
-        ),
         (
             {"thresholds": {"errorRate": 0.1}},
             "thresholds: thresholds on the results are not there yet; earlyExitOnError can fail a run",

@@ -291,7 +291,7 @@ def test_a_bucket_that_begins_paused_starts_with_its_rate():
 
 
 def test_many_changes_at_once_keep_the_count():
-    """More changes while one start is owed than the curve has pieces: the count stays exact."""
+    """More changes while one start is owed than the curve has pieces: the count stays exact, the latest times, too."""
     bucket, curve, now_ns = TokenBucket(1000), Curve(1000), 0
     for index in range(1, 40):
         now_ns += 500_001
@@ -301,7 +301,8 @@ def test_many_changes_at_once_keep_the_count():
     check_complete(bucket, curve, now_ns)
     assert bucket.missed == 0
     assert taken == sorted(taken)
-    assert taken[-1] <= now_ns
+    for index, due_ns in enumerate(taken[-8:], start=len(taken) - 8):
+        assert abs(curve.position(due_ns) - index) <= curve.slack(due_ns)
 
 
 def test_rate_and_position_follow_the_curve():
@@ -319,6 +320,39 @@ def test_the_end_gives_up_what_is_due_and_nothing_follows():
     assert (bucket.granted, bucket.missed) == (1, 50)
     assert not bucket.take(NS_PER_DAY)[0]
     assert bucket.end(NS_PER_DAY) == 0
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    rate=RATES,
+    phase=PHASES,
+    ramp_ns=RAMPS_NS,
+    stop_ns=st.one_of(st.integers(0, NS_PER_S), st.integers(0, NS_PER_DAY)),
+    steps=st.lists(st.tuples(st.one_of(st.just(0), PAUSES_NS), STEPS), min_size=1, max_size=15),
+)
+def test_a_schedule_that_stops_by_itself(rate, phase, ramp_ns, stop_ns, steps):
+    """However late the stop is noticed, granted plus missed are the integral up to it, and nothing is due from there on."""
+    bucket, curve, now_ns = TokenBucket(rate, phase=phase, ramp_ns=ramp_ns), Curve(rate, ramp_ns=ramp_ns), 0
+    bucket.stop_at(stop_ns)
+    for pause_ns, (name, rates) in steps:
+        now_ns += pause_ns
+        step(bucket, curve, now_ns, name, rates)
+        granted, due_ns = bucket.take(now_ns)
+        assert due_ns < stop_ns or not granted
+        assert bucket.position(now_ns) == pytest.approx(float(curve.position(min(now_ns, stop_ns))), rel=1e-12, abs=1e-9)
+    bucket.end(now_ns)
+    check_complete(bucket, curve, min(now_ns, stop_ns), phase)
+
+
+def test_the_start_at_the_stop_is_not_due():
+    """Ten seconds at 100 RPS are a thousand starts, not one more, asked in time or late."""
+    for ask_ns in (range(0, 11 * NS_PER_S, 5_000_000), [10 * NS_PER_S], [NS_PER_DAY]):
+        bucket = TokenBucket(100)
+        bucket.stop_at(10 * NS_PER_S)
+        for now_ns in ask_ns:
+            take_all(bucket, now_ns)
+        bucket.end(NS_PER_DAY)
+        assert bucket.granted + bucket.missed == bucket.position(NS_PER_DAY) == 1000
 
 
 @pytest.mark.parametrize(

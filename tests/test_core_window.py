@@ -192,6 +192,7 @@ def test_the_ring_turns_over(seed):
         pytest.param(1, 0.001, 10.0, id="ten attempts at 1 RPS take 10 s"),
         pytest.param(3, 0.001, 3.4, id="ten attempts at 3 RPS are rounded up to a slot"),
         pytest.param(1_000, 0.5, 1.0, id="twice half a second is one"),
+        pytest.param(1_000, 0.51, 1.1, id="twice a little more is a slot more"),
         pytest.param(1_000, 2.0, 4.0, id="slow responses: twice their time"),
         pytest.param(1_000, 2.01, 4.1, id="likewise rounded up to a slot"),
         pytest.param(2, 10.0, 20.0, id="the longest of the three counts"),

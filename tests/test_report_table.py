@@ -35,6 +35,15 @@ generator: 5 % CPU, kernel clock, own delay p99 0.03, late p99 0.04
     )
 
 
+def test_failures_are_told_with_their_reasons():
+    """The most frequent kind first, each with the first reason found for it; statuses speak for themselves."""
+    failing = endpoint_snapshot("GET http://host/a", failed=9, errors={"tls": 2, "connect": 4}, status_codes={200: 100, 503: 3})
+    summary = summary_of(failing)
+    reasons = [("connect", "Connection refused", 3), ("tls", "certificate has expired", 2), ("connect", "No route to host", 1)]
+    summary["endpoints"][0]["errorReasons"] = [{"kind": kind, "reason": why, "count": n} for kind, why, n in reasons]
+    assert "failed: 4 connect (Connection refused), 3 status 503, 2 tls (certificate has expired)" in drawn(summary, 120)
+
+
 @pytest.mark.parametrize("key", ["GET http://host/" + "long/" * 30, "GET http://host/" + "\u6f22" * 60, "GET /" + "x" * 60])
 def test_it_fits_a_terminal_of_80_columns(key):
     """No line is wider than the terminal, wide characters counted as two; a long key has lines of its own."""
@@ -48,7 +57,9 @@ def test_it_fits_a_terminal_of_80_columns(key):
 def test_nothing_in_it_is_obeyed(text):
     """An endpoint's key, an end's detail or a reason from outside is shown as harmless text."""
     key = f"GET http://host/{text.replace(' ', '')}"
-    shown = drawn(summary_of(endpoint_snapshot(key), end_reason="error", end_detail=text, saturated_by=[text]), 200)
+    summary = summary_of(endpoint_snapshot(key, failed=2), end_reason="error", end_detail=text, saturated_by=[text])
+    summary["endpoints"][0]["errorReasons"] = [{"kind": "connect", "reason": text, "count": 2}]
+    shown = drawn(summary, 200)
     assert all(character.isprintable() for line in shown.splitlines() for character in line)
 
 

@@ -7,6 +7,7 @@ from summaries import endpoint_snapshot, resolved, summary_of
 
 from tressi.report.verdict import verdicts
 from tressi.run.selfcheck import Finding, Rule
+from tressi.run.timeline import Saturation
 
 KEY, OTHER = "GET http://host/a", "GET http://host/b"
 CPU = ("2.0 of 2.0 s: at worst the engine's thread used its core; it spoils: rates may be the generator's limit",)
@@ -81,6 +82,12 @@ def said(snapshot, *, missed=(), workers=2, others=2, saturated=(), limit=None, 
         ),
         pytest.param(
             SHORT,
+            {"missed": [8] * 5, "saturated": {0, 1, 2, 3, 4}, "saturated_by": (*LATE, *CPU), "workers": 4},
+            "worker cap: maxWorkers 4 reached",
+            id="we cost a rate, but for a smaller part of the time",
+        ),
+        pytest.param(
+            SHORT,
             {"missed": [20, 20], "saturated": {0, 1}, "saturated_by": LATE, "workers": 4},
             "worker cap: maxWorkers 4 reached",
             id="late sends cost no rate",
@@ -109,7 +116,7 @@ def said(snapshot, *, missed=(), workers=2, others=2, saturated=(), limit=None, 
         ),
         pytest.param(
             endpoint_snapshot(KEY, target=None),
-            {"config": resolved(KEY, OTHER, autoscale=False), "saturated_by": CPU},
+            {"config": resolved(KEY, OTHER, autoscale=False), "saturated_by": CPU, "duration_s": 2.0},
             "as fast as the generator could",
             id="nothing limits it but us",
         ),
@@ -131,6 +138,7 @@ def test_chance_is_no_shortfall():
 @pytest.mark.parametrize("rule", get_args(Rule))
 def test_the_words_of_the_self_check_are_understood(rule):
     """Every finding that says that rates were ours is read as that; late sends and own delay are not."""
-    reason = f"1.0 of 2.0 s: at worst {Finding(rule, 99.0, 1.0)}"
-    blamed = said(SHORT, missed=[40], saturated={0}, saturated_by=(reason,)) == "generator saturated"
+    saturation = Saturation()
+    saturation.add((Finding(rule, 99.0, 1.0),), 1.0)
+    blamed = said(SHORT, missed=[40], saturated={0}, saturated_by=saturation.reasons()) == "generator saturated"
     assert blamed == (rule in {"cpu", "missed-late"})

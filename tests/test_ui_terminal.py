@@ -153,7 +153,8 @@ class Lost(io.StringIO):
         """Fail."""
         raise self.failure
 
-    flush = lambda self: None  # noqa: E731 - nothing is buffered
+    def flush(self):
+        """Nothing is buffered."""
 
 
 @pytest.mark.parametrize("is_terminal", [False, True], ids=["pipe", "terminal"])

@@ -1,9 +1,8 @@
-# cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
 """The Python border of `core/`: token bucket, sliding window, histogram and arena, usable on their own."""
 
 from libc.stdint cimport int64_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc
-from libc.string cimport memcpy, memset
+from libc.string cimport memcpy
 from posix.mman cimport MAP_ANONYMOUS, MAP_FAILED, MAP_PRIVATE, MAP_SHARED, PROT_READ, PROT_WRITE, mmap, munmap
 
 import os
@@ -61,6 +60,10 @@ cdef class TokenBucket:
         if not (rate >= 0 and rate <= 1e9) or not (begin >= 0 and begin <= 1e9) or ramp_ns < 0:
             raise ValueError(f"rate {begin} to {rate} (0 to 1e9), ramp (0 ns or more)")
         buckets.bucket_set_ramp(&self.bucket, begin, rate, ramp_ns, now_ns)
+
+    def stop_at(self, int64_t stop_ns):
+        """Let the schedule end by itself: nothing is due at `stop_ns` or after it."""
+        buckets.bucket_stop_at(&self.bucket, stop_ns)
 
     def position(self, int64_t now_ns):
         """The integral of the rate up to `now_ns`: starts asked for, with the fraction of the next."""
@@ -289,11 +292,10 @@ cdef class Histogram:
 cdef Histogram histogram_copy(const hdr.Histogram* source, const int64_t* sequence):
     """A consistent copy of a histogram that somebody may be writing."""
     cdef Histogram copy = Histogram()
-    cdef int64_t begun, low = 0, size = 0
+    cdef int64_t begun, low, size
     for tries in range(layout.READ_TRIES):
         begun = layout.read_try(sequence, tries)
-        # What the try before has copied may lie outside the range of this one.
-        memset(&copy.body.counts[low], 0, size * sizeof(int64_t))
+        # The range only ever widens, so a try overwrites what the one before has copied.
         copy.body.tally = source.tally
         low = max(copy.body.tally.low, 0)
         size = max(min(copy.body.tally.high, hdr.COUNTERS - 1) - low + 1, 0)

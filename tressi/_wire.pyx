@@ -1,4 +1,3 @@
-# cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
 """The Python border of `wire/`: ResponseParser and Reactor."""
 
 from libc.stdint cimport int32_t, int64_t, uint8_t
@@ -239,15 +238,18 @@ cdef class Reactor:
 
     # ------------------------------------------------------------------------------------------------ before the start
 
-    def add_origin(self, *, bint tls=False, sources=()):
-        """Add a place to connect to; returns its number. `sources` are addresses of our side, used in turn."""
+    def add_origin(self, *, bint ordered=False, sources=()):
+        """Add a place to connect to; returns its number.
+
+        `ordered`: the lanes' greenlets make its connections, as TLS asks for. `sources` are addresses of our side, in turn.
+        """
         cdef int64_t number = self.body.origin_count
         cdef lanes.Origin* origin = <lanes.Origin*> allocated(sizeof(lanes.Origin))
         self.body.origins = <lanes.Origin**> one_more(self.body.origins, number, sizeof(lanes.Origin*))
         self.body.origins[number] = origin
         self.body.origin_count += 1
-        self.body.uses_tls = self.body.uses_tls or tls
-        origin.tls = tls
+        self.body.keeps_gil = self.body.keeps_gil or ordered
+        origin.ordered = ordered
         origin.sources = addresses_of(sources)
         origin.source_count = len(sources)
         return number
@@ -419,6 +421,24 @@ cdef class Reactor:
             dial.lane_connect_ended(lane)
             reactors.ready_push(&self.body, lane)
 
+    def answered(
+        self, int64_t number, int64_t status, int64_t sent_ns, int64_t arrived_ns, *, int64_t connect_ns=-1,
+        int64_t bytes_sent=0, int64_t bytes_received=0, bytes body=b"", bint found=True,
+    ):
+        """A greenlet did the whole attempt that was ordered, over a transport of its own, and this is the response.
+
+        `connect_ns` is negative where no connection was made for it; `found`: the body contains what it must.
+        """
+        cdef lanes.Lane* lane = self.lane(number)
+        cdef dial.Answer answer
+        if not LOWEST_STATUS <= status < LOWEST_STATUS + STATUSES:
+            raise ValueError(f"status {status}: must be 100 to 599")
+        if lane.state == lanes.CONNECTING:
+            answer = dial.Answer(
+                status, sent_ns, arrived_ns, connect_ns, bytes_sent, bytes_received, body, len(body), found
+            )
+            dial.lane_answered(&self.body, lane, &answer)
+
     def endpoint_of(self, int64_t number):
         """The endpoint that the lane has a token for."""
         cdef lanes.Lane* lane = self.lane(number)
@@ -435,7 +455,7 @@ cdef class Reactor:
 
     def turn(self):
         """Do what is ready or due; returns [(lane, "connect" | "stop")]."""
-        if self.body.uses_tls:
+        if self.body.keeps_gil:
             turns.reactor_turn(&self.body)
         else:
             with nogil:

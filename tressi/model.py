@@ -19,6 +19,7 @@ Action = Literal["scale-up", "scale-down", "maintain"]
 Arrival = Literal["uniform", "poisson"]
 EndReason = Literal["duration", "early-exit", "interrupted", "stopped", "error"]
 Priority = Literal["high", "medium", "low"]
+Transport = Literal["wire", "urllib3"]
 Strategy = Literal["proportional", "equal", "priority-based"]
 
 # The arena stores errors by the position of their kind here; `cut` is an attempt still in flight when the drain ended.
@@ -120,6 +121,9 @@ class ResolvedConfig:
     arrival: Arrival = "uniform"
     keep_alive: bool = True
     tls: TlsConfig = field(default_factory=TlsConfig)
+    transport: Transport = "wire"
+    proxy: str | None = None
+    follow_redirects: bool = False
     source_addresses: tuple[str, ...] = ()  # of our side of a connection, used in turn
     seed: int = 0
     early_exit: EarlyExit | None = None

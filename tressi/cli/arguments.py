@@ -32,6 +32,7 @@ def add_overrides(parser: ArgumentParser) -> None:
     group.add_argument("--timeout", type=_number, metavar="S", help="seconds until a request counts as failed")
     group.add_argument("--seed", type=_integer, metavar="N", help="seed of every random choice")
     group.add_argument("--export", metavar="DIR", help="directory for the result files")
+    group.add_argument("--transport", choices=("wire", "urllib3"), help="default: wire, where it can do what is asked for")
     group.add_argument("--insecure", action="store_true", help="take any certificate of an https target")
     group.add_argument(
         "--source-address",
@@ -71,6 +72,7 @@ def overrides(arguments: Namespace) -> Overrides:
         seed=arguments.seed,
         export=arguments.export,
         insecure=arguments.insecure,
+        transport=arguments.transport,
         source_addresses=tuple(arguments.source_addresses),
         mask_headers=tuple(arguments.mask_headers),
     )

@@ -23,13 +23,16 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Mapping
 
+    from tressi.model import Transport
+
 
 @dataclass(frozen=True, slots=True)
 class Overrides:
     """What replaces the file's top-level settings; None leaves them. Times are seconds, `export` a directory.
 
     `insecure` takes any certificate; `source_addresses` are IP addresses of this machine to connect from, in turn;
-    `mask_headers` names headers whose values are secrets, beside those that always are.
+    `transport` None: whichever the config needs. `mask_headers` names headers whose values are secrets, beside those that
+    always are.
     """
 
     duration: int | None = None
@@ -43,6 +46,7 @@ class Overrides:
     export: str | None = None
     insecure: bool = False
     source_addresses: tuple[str, ...] = ()
+    transport: Transport | None = None
     mask_headers: tuple[str, ...] = ()
 
     def settings(self) -> dict[str, Any]:
@@ -51,7 +55,7 @@ class Overrides:
         return {_camel(name): value for name, value in given.items() if value is not None}
 
 
-_SETTINGS = frozenset(field.name for field in fields(Overrides)) - {"insecure", "source_addresses", "mask_headers"}
+_SETTINGS = frozenset(field.name for field in fields(Overrides)) - {"insecure", "source_addresses", "transport", "mask_headers"}
 
 
 def load_config(source: str | os.PathLike[str] | Mapping[str, Any], overrides: Overrides | None = None) -> ResolvedConfig:
@@ -67,7 +71,21 @@ def load_config(source: str | os.PathLike[str] | Mapping[str, Any], overrides: O
     current, budget = _examined(document, overrides)
     warnings = (*reading.warnings, *_warnings(document, current, budget))
     resolved = _resolved(current, budget, overrides.mask_headers, warnings)
-    return replace(resolved, source_addresses=_sources(overrides.source_addresses))
+    sources = _sources(overrides.source_addresses)
+    return replace(resolved, source_addresses=sources, transport=_transport(resolved, overrides.transport))
+
+
+def _transport(config: ResolvedConfig, wished: Transport | None) -> Transport:
+    """The wire transport wherever it can; proxies and redirects are urllib3's."""
+    for key, value in (("proxy", config.proxy), ("followRedirects", config.follow_redirects)):
+        if value and wished == "wire":
+            raise ConfigError([ConfigProblem(key, "needs the transport urllib3 (given by --transport: wire)")])
+    if wished != "urllib3" and not config.proxy and not config.follow_redirects:
+        return "wire"
+    for endpoint in config.endpoints:
+        if endpoint.url.startswith("http+unix:"):
+            raise ConfigError([ConfigProblem(endpoint.endpoint_key, "a unix socket needs the transport wire")])
+    return "urllib3"
 
 
 def _sources(given: tuple[str, ...]) -> tuple[str, ...]:
@@ -143,6 +161,8 @@ def _resolved(
         arrival=settings["arrival"],
         keep_alive=settings["keepAlive"],
         tls=_tls(current),
+        proxy=current.get("proxy"),
+        follow_redirects=current.get("followRedirects", False),
         seed=settings["seed"],
         early_exit=_early_exit(current),
         export=current.get("export"),

@@ -85,11 +85,13 @@ def _beyond_limits(section: Document, place: Place) -> Iterator[Finding]:
 
 
 def _base(document: Document) -> Iterator[Finding]:
-    if "baseUrl" in document:
-        try:
-            check_base(document["baseUrl"])
-        except AddressError as error:
-            yield ("baseUrl",), str(error)
+    """The addresses that every request leans on."""
+    for key in ("baseUrl", "proxy"):
+        if key in document:
+            try:
+                check_base(document[key])
+            except AddressError as error:
+                yield (key,), str(error)
 
 
 def _url(request: Document, place: Place, base: str | None, *, base_is_broken: bool) -> Iterator[Finding]:

@@ -10,8 +10,6 @@ if TYPE_CHECKING:
     from tressi.config.place import Finding
 
 NOT_YET = {
-    "proxy": "proxies are not there yet; requests go to the target directly",
-    "followRedirects": "following redirects is not there yet; a redirect counts as the response that it is",
     "thresholds": "thresholds on the results are not there yet; earlyExitOnError can fail a run",
 }
 

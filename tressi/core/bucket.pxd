@@ -216,6 +216,9 @@ cdef inline void bucket_set_ramp(
     """
     cdef double position = bucket_position(bucket, now_ns)
     cdef double ramp_s = <double> ramp_ns / NS_PER_S
+    # The curve ends at the stop; what would follow must not count.
+    if now_ns >= bucket.stop_ns:
+        return
     bucket_cut(bucket, now_ns)
     if ramp_ns > 0:
         bucket.curve[bucket.pieces] = Piece(

@@ -56,6 +56,8 @@ class Dialer:
         context: ssl.SSLContext | None = None,
         server_name: str | None = None,
         sources: Sequence[str] = (),
+        *,
+        ordered: bool = False,
     ) -> None:
         self._origin = origin
         self._reactor = reactor
@@ -69,7 +71,9 @@ class Dialer:
         self._unknown: OSError | None = None
         self._looking_up = RLock()
         self._refresher: gevent.Greenlet | None = None
-        self.number = reactor.add_origin(tls=context is not None, sources=[one.packed() for one in self._sources])
+        self.number = reactor.add_origin(
+            ordered=ordered or context is not None, sources=[one.packed() for one in self._sources]
+        )
         self._publish(self._addresses)
 
     @property

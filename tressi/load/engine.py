@@ -11,18 +11,19 @@ from gevent.event import Event
 from tressi._core import Arena
 from tressi._wire import Reactor
 from tressi.errors import EngineError
+from tressi.load.client import Client
 from tressi.load.descriptors import make_room
 from tressi.load.dial import Dialer
 from tressi.load.plan import Plan, make_plan
 from tressi.load.pool import WorkerPool
 from tressi.load.reading import read_arena
 from tressi.load.secure import make_context
-from tressi.load.worker import Lane
+from tressi.load.worker import ClientLane, Lane
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from tressi.load.transport import Origin
+    from tressi.load.transport import Call, Origin
     from tressi.model import EngineSnapshot, ResolvedConfig, TlsConfig
 
 _READABLE = 1
@@ -128,19 +129,32 @@ class LocalEngine:
             workers.scale(pool.workers, self._reactor)
 
     def _dialer(self, origin: Origin, tls: TlsConfig) -> Dialer:
-        context = make_context(tls) if origin.is_tls else None
-        return Dialer(origin, self._reactor, context, tls.server_name, self._plan.source_addresses)
+        # For the second transport a lane's greenlet does everything: nothing is left to dial.
+        has_client = any(endpoint.call is not None for endpoint in self._plan.endpoints)
+        context = make_context(tls) if origin.is_tls and not has_client else None
+        sources = self._plan.source_addresses
+        return Dialer(origin, self._reactor, context, tls.server_name, sources, ordered=has_client)
 
     def _make_lane(self, number: int) -> Lane:
-        pool = self._plan.pools[number]
-        lane = Lane(
-            self._reactor.add_lane(number, len(pool.origins)),
-            self._reactor,
-            self._route,
-            self._ask_turn,
-        )
+        lane_number = self._reactor.add_lane(number, len(self._plan.pools[number].origins))
+        if self._plan.endpoints[self._plan.pools[number].endpoints[0]].call is None:
+            lane = Lane(lane_number, self._reactor, self._route, self._ask_turn)
+        else:
+            lane = ClientLane(lane_number, self._reactor, self._route, self._ask_turn, self._client(), self._call_of)
         self._lanes[lane.number] = lane
         return lane
+
+    def _client(self) -> Client:
+        sources = self._plan.source_addresses
+        source = sources[len(self._lanes) % len(sources)] if sources else None
+        return Client(self._plan.tls, self._plan.proxy, source, follow_redirects=self._plan.follow_redirects)
+
+    def _call_of(self, endpoint: int) -> tuple[Call, bytes | None]:
+        """An endpoint's request for the second transport, and what the answer's body must contain."""
+        planned = self._plan.endpoints[endpoint]
+        if planned.call is None:
+            raise ValueError(f"endpoint {endpoint} is for the reactor")
+        return planned.call, planned.body_contains
 
     def _route(self, endpoint: int) -> tuple[Dialer, float]:
         """How to connect for an endpoint, and how long that may take."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from tressi.load.plan import Plan, PlannedEndpoint, PlannedPool
-from tressi.load.transport import Origin
+from tressi.load.transport import Call, Origin
 from tressi.model import TlsConfig
 
 if TYPE_CHECKING:
@@ -44,15 +44,26 @@ def plan_of(document: dict[str, Any]) -> Plan:
         duration_ns=document["duration_ns"],
         tls=TlsConfig(**document["tls"]),
         source_addresses=tuple(document["source_addresses"]),
+        proxy=document["proxy"],
+        follow_redirects=document["follow_redirects"],
     )
 
 
-def _endpoint(variants: list[str], body_contains: str | None, **rest: Any) -> PlannedEndpoint:  # noqa: ANN401 - checked by the constructor
+def _endpoint(variants: list[str], body_contains: str | None, call: dict[str, Any] | None, **rest: Any) -> PlannedEndpoint:  # noqa: ANN401 - checked by the constructor
     return PlannedEndpoint(
         variants=tuple(b64decode(variant) for variant in variants),
-        body_contains=None if body_contains is None else b64decode(body_contains),
+        body_contains=_decoded(body_contains),
+        call=None if call is None else _call(**call),
         **rest,
     )
+
+
+def _call(method: str, url: str, headers: list[list[str]], body: str | None) -> Call:
+    return Call(method, url, tuple((name, value) for name, value in headers), _decoded(body))
+
+
+def _decoded(text: str | None) -> bytes | None:
+    return None if text is None else b64decode(text)
 
 
 def _pool(endpoints: list[int], origins: list[int], **rest: Any) -> PlannedPool:  # noqa: ANN401 - checked by the constructor

@@ -5,7 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from tressi.load.transport import IDEMPOTENT_METHODS, Origin, origin_of, request_bytes
+from tressi.load.transport import (
+    IDEMPOTENT_METHODS,
+    Call,
+    Origin,
+    origin_of,
+    request_bytes,
+    request_headers,
+    without_user_info,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -28,6 +36,7 @@ class PlannedEndpoint:
     keep_alive: bool
     statuses: Collection[int] | None
     body_contains: bytes | None
+    call: Call | None = None  # for the second transport
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +66,8 @@ class Plan:
     duration_ns: int
     tls: TlsConfig
     source_addresses: tuple[str, ...] = ()
+    proxy: str | None = None
+    follow_redirects: bool = False
 
     @property
     def connections(self) -> int:
@@ -88,6 +99,8 @@ def make_plan(config: ResolvedConfig, workers: Mapping[str, int]) -> Plan:
         duration_ns=round(config.duration_s * 1e9),
         tls=config.tls,
         source_addresses=config.source_addresses,
+        proxy=config.proxy,
+        follow_redirects=config.follow_redirects,
     )
 
 
@@ -135,4 +148,10 @@ def _endpoint(config: ResolvedConfig, endpoint: ResolvedEndpoint, dialer: int, o
         keep_alive=config.keep_alive,
         statuses=endpoint.expect.status if endpoint.expect else None,
         body_contains=endpoint.expect.body_contains if endpoint.expect else None,
+        call=_call(endpoint, keep_alive=config.keep_alive) if config.transport == "urllib3" else None,
     )
+
+
+def _call(endpoint: ResolvedEndpoint, *, keep_alive: bool) -> Call:
+    headers = [*request_headers(endpoint, USER_AGENT), *([] if keep_alive else [("Connection", "close")])]
+    return Call(endpoint.method, without_user_info(endpoint.url), tuple(headers), endpoint.body)

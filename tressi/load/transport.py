@@ -16,7 +16,18 @@ DEFAULT_PORTS = {"http": 80, "https": 443, "http+unix": 0}
 IDEMPOTENT_METHODS = frozenset({"GET", "HEAD", "PUT", "DELETE", "OPTIONS", "TRACE"})
 
 # RFC 9110 8.6: a request of these methods says its length even when that is nothing.
+_FRAMING = frozenset({"content-length", "connection"})
 _METHODS_WITH_CONTENT = frozenset({"POST", "PUT", "PATCH"})
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One endpoint's request as the second transport takes it."""
+
+    method: str
+    url: str
+    headers: tuple[tuple[str, str], ...]
+    body: bytes | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,16 +67,28 @@ def request_bytes(endpoint: ResolvedEndpoint, user_agent: str, *, keep_alive: bo
     where they are missing, Content-Length and Connection always as they must be.
     """
     parts = urlsplit(endpoint.url)
-    given = {name.lower() for name, _ in endpoint.headers}
-    added = [("Host", _host_field(parts)), ("User-Agent", user_agent), *_authorization(parts)]
-    fields = [(name, value) for name, value in added if name.lower() not in given]
-    fields += [(name, value) for name, value in endpoint.headers if name.lower() not in {"content-length", "connection"}]
+    fields = request_headers(endpoint, user_agent)
     if endpoint.body is not None or endpoint.method in _METHODS_WITH_CONTENT:
         fields.append(("Content-Length", str(len(endpoint.body or b""))))
     if not keep_alive:
         fields.append(("Connection", "close"))
     lines = [f"{endpoint.method} {_target(parts)} HTTP/1.1", *(f"{name}: {value}" for name, value in fields), "", ""]
     return "\r\n".join(lines).encode("latin-1") + (endpoint.body or b"")
+
+
+def request_headers(endpoint: ResolvedEndpoint, user_agent: str) -> list[tuple[str, str]]:
+    """The header fields of a request, without those that frame it."""
+    parts = urlsplit(endpoint.url)
+    given = {name.lower() for name, _ in endpoint.headers}
+    added = [("Host", _host_field(parts)), ("User-Agent", user_agent), *_authorization(parts)]
+    fields = [(name, value) for name, value in added if name.lower() not in given]
+    return fields + [(name, value) for name, value in endpoint.headers if name.lower() not in _FRAMING]
+
+
+def without_user_info(url: str) -> str:
+    """The URL as a proxy or a server may see it."""
+    parts = urlsplit(url)
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
 
 
 def _target(parts: SplitResult) -> str:

@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from tressi._wire import Reactor
+    from tressi.load.client import Client, Reply
     from tressi.load.dial import Dialed, Dialer
+    from tressi.load.transport import Call
 
 
 class Lane:
@@ -72,16 +74,68 @@ class Lane:
                 if not self._stopped:
                     self._reactor.connect(self.number)
         except DialError as failure:
-            if not self._stopped:
-                kind = ERROR_KINDS.index(failure.kind)
-                self._reactor.connect_failed(self.number, kind, str(failure).encode(), failure.waited)
+            self._fail(failure)
         self._ask_turn()
+
+    def _fail(self, failure: DialError) -> None:
+        if not self._stopped:
+            kind = ERROR_KINDS.index(failure.kind)
+            self._reactor.connect_failed(self.number, kind, str(failure).encode(), failure.waited)
 
     def _attach(self, dialed: Dialed) -> None:
         if self._stopped:
             os.close(dialed.descriptor)
         else:
             self._reactor.attach(self.number, dialed.descriptor, dialed.connect_ns, dialed.tls_ns, dialed.session)
+
+
+class ClientLane(Lane):
+    """A lane whose greenlet does the whole request over the second transport, and reports the response."""
+
+    def __init__(  # noqa: PLR0917 - Lane's, and two of its own
+        self,
+        number: int,
+        reactor: Reactor,
+        route: Callable[[int], tuple[Dialer, float]],
+        ask_turn: Callable[[], None],
+        client: Client,
+        call_of: Callable[[int], tuple[Call, bytes | None]],
+    ) -> None:
+        super().__init__(number, reactor, route, ask_turn)
+        self._client = client
+        self._call_of = call_of
+
+    def kill(self) -> None:
+        """End the greenlet wherever it is, without waiting, and close its connections."""
+        super().kill()
+        self._client.close()
+
+    def _connect(self) -> None:
+        endpoint = self._reactor.endpoint_of(self.number)
+        call, needle = self._call_of(endpoint)
+        try:
+            reply = self._client.send(call, self._route(endpoint)[1])
+            if not 100 <= reply.status <= 599:  # noqa: PLR2004 - RFC 9110 15
+                raise DialError("protocol", f"status {reply.status}")  # noqa: TRY301 - it fails like the rest
+        except DialError as failure:
+            self._fail(failure)
+        else:
+            if not self._stopped:
+                self._report(reply, needle)
+        self._ask_turn()
+
+    def _report(self, reply: Reply, needle: bytes | None) -> None:
+        self._reactor.answered(
+            self.number,
+            reply.status,
+            reply.sent_ns,
+            reply.arrived_ns,
+            connect_ns=reply.connect_ns,
+            bytes_sent=reply.bytes_sent,
+            bytes_received=reply.bytes_received,
+            body=reply.body,
+            found=needle is None or needle in reply.body,
+        )
 
 
 class Worker:

@@ -14,7 +14,7 @@ _PLAIN = (
     "peakWorkerCount", "requestsMade", "requestsSucceeded", "requestsFailed", "requestsMissed", "targetRps", "rps", "errorRate",
     "bytesSent", "bytesReceived", "connectionsOpened", "retries",
 )  # fmt: skip
-_TIMES = ("serviceTimeMs", "responseTimeMs")
+_TIMES = ("serviceTimeMs", "responseTimeMs", "connectTimeMs", "tlsTimeMs")
 _FIGURES = ("min", "mean", "stdev", "p50", "p90", "p95", "p99", "p999", "max")
 _COUNTED = ("statusCodes", "errors")
 

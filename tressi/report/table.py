@@ -28,7 +28,8 @@ _GAP = 2
 def summary_table(summary: Mapping[str, Any]) -> RenderableType:
     """Each endpoint's figures and what limited it, then the run in a few lines."""
     origin = common_origin(endpoint["endpointKey"] for endpoint in summary["endpoints"])
-    heading = f"{len(summary['endpoints'])} endpoints" + (f" of {plain(origin)}" if origin else "")
+    count = len(summary["endpoints"])
+    heading = f"{count} endpoint{'s' * (count != 1)}" + (f" of {plain(origin)}" if origin else "")
     return Group(
         Text(f"{heading}: RPS, service times in ms, what limited it"),
         _Endpoints(summary, origin),
@@ -80,9 +81,10 @@ def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
 
 
 def _failed(endpoint: Mapping[str, Any]) -> str:
-    """Errors by kind, and the statuses that failed, where there are any."""
-    kinds = ", ".join(f"{count} {plain(kind)}" for kind, count in failures(endpoint).most_common())
-    return f"; failed: {kinds}" if kinds else ""
+    """Errors by kind with their first reason, and the statuses that failed, where there are any."""
+    reasons = {one["kind"]: f" ({plain(one['reason'])})" for one in reversed(endpoint["errorReasons"])}
+    kinds = [f"{count} {plain(kind)}{reasons.get(kind, '')}" for kind, count in failures(endpoint).most_common()]
+    return f"; failed: {', '.join(kinds)}" if kinds else ""
 
 
 def run_lines(summary: Mapping[str, Any]) -> list[str]:

@@ -7,6 +7,7 @@ saturated while nothing is missed: only what held when starts were missed was a 
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -20,6 +21,8 @@ FAILING_SHARE = 0.5  # of the attempts
 LIMITING_SHARE = 0.5  # of the starts missed
 FAILED_STATUS = 400  # RFC 9110, section 15: from here on the request was not served
 _SETTLED_SHARE = 0.1  # of the run, at its end, without a missed start
+# A sentence of the self-check: for how long it held, and what it spoils.
+_SPOILS_RATES = re.compile(r"([0-9.]+) of [0-9.]+ s: .*; it spoils: (?:the )?rates?\b", re.DOTALL)
 
 
 class _Second(NamedTuple):
@@ -42,7 +45,8 @@ def verdict(endpoint: Mapping[str, Any], summary: Mapping[str, Any]) -> str:
     if endpoint["requestsFailed"] >= FAILING_SHARE * made:
         return f"target failing: {_why(endpoint)}"
     if endpoint["targetRps"] is None:
-        return "as fast as the generator could" if _spoils_rates(summary) else "as fast as responses came"
+        ours = _rates_spoilt_s(summary) >= LIMITING_SHARE * summary["durationSec"]
+        return f"as fast as {'the generator could' if ours else 'responses came'}"
     if _is_met(endpoint, summary):
         return "target met"
     return _limit(endpoint, summary)
@@ -74,7 +78,7 @@ def _limit(endpoint: Mapping[str, Any], summary: Mapping[str, Any]) -> str:
     seconds = _seconds_short(endpoint, summary)
     if not seconds:
         return "the run was too short to tell"
-    if _spoils_rates(summary) and _is_mostly(seconds, (second for second in seconds if second.whole["saturated"])):
+    if _is_ours(seconds, summary):
         return "generator saturated"
     most, limit = endpoint["maxWorkers"], _worker_limit(summary)
     if most is None:
@@ -101,13 +105,20 @@ def _seconds_short(endpoint: Mapping[str, Any], summary: Mapping[str, Any]) -> l
 
 def _is_mostly(seconds: Iterable[_Second], some: Iterable[_Second]) -> bool:
     """Whether `some` of the seconds have at least half of the starts missed in all of them."""
-    return sum(one.row["missed"] for one in some) >= LIMITING_SHARE * sum(one.row["missed"] for one in seconds)
+    missed, of_all = (sum(int(one.row["missed"]) for one in found) for found in (some, seconds))
+    return missed >= LIMITING_SHARE * of_all
 
 
-def _spoils_rates(summary: Mapping[str, Any]) -> bool:
-    """Whether a finding of the self-check says that rates were ours; late sends alone spoil none."""
-    spoilt = (reason.rpartition("it spoils: ")[2] for reason in summary["generator"]["reasons"])
-    return any(words.startswith(("rates", "the rate")) for words in spoilt)
+def _is_ours(seconds: list[_Second], summary: Mapping[str, Any]) -> bool:
+    """Whether the generator cost the starts: it was saturated when they were missed, and for as long, so that rates suffer."""
+    long_enough = _rates_spoilt_s(summary) >= LIMITING_SHARE * len(seconds)
+    return long_enough and _is_mostly(seconds, (second for second in seconds if second.whole["saturated"]))
+
+
+def _rates_spoilt_s(summary: Mapping[str, Any]) -> float:
+    """For how many seconds a finding of the self-check says that rates were ours; late sends alone spoil none."""
+    found = (_SPOILS_RATES.match(reason) for reason in summary["generator"]["reasons"])
+    return max((float(one[1]) for one in found if one), default=0.0)
 
 
 def _worker_limit(summary: Mapping[str, Any]) -> int | None:

@@ -95,8 +95,7 @@ class Lines:
     def start(self, config: ResolvedConfig) -> None:
         """Say what is about to happen."""
         self._origin = common_origin(endpoint.endpoint_key for endpoint in config.endpoints)
-        at = f" of {plain(self._origin)}" if self._origin else ""
-        self._print(f"running {len(config.endpoints)} endpoints{at} for {config.duration_s:g} s")
+        self._print(announcement(config))
 
     def moment(self, moment: Moment) -> None:
         """Show the endpoints when it is time again, and why the generator is the bottleneck then and when it becomes so."""
@@ -143,7 +142,7 @@ class LiveTable:
         """Take the terminal's last lines."""
         with suppress(OSError):
             self._live.start()
-        self._draw(Text(f"running {len(config.endpoints)} endpoints for {config.duration_s:g} s"))
+        self._draw(Text(announcement(config)))
 
     def moment(self, moment: Moment) -> None:
         """Draw it."""
@@ -184,6 +183,13 @@ def draw(moment: Moment, decisions: Sequence[ScalingDecision], height: int) -> R
     ]
     parts.append(Text(time_left(moment), style="bold"))
     return Group(*parts)
+
+
+def announcement(config: ResolvedConfig) -> str:
+    """What is about to happen."""
+    count, origin = len(config.endpoints), common_origin(endpoint.endpoint_key for endpoint in config.endpoints)
+    at = f" of {plain(origin)}" if origin else ""
+    return f"running {count} endpoint{'s' * (count != 1)}{at} for {config.duration_s:g} s"
 
 
 def fitting(endpoints: Sequence[EndpointMoment], room: int) -> tuple[Sequence[EndpointMoment], int]:

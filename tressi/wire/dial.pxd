@@ -4,16 +4,19 @@ Addresses are used in turn. A connection that is refused costs no greenlet switc
 lane rests until the next slot of the windows begins.
 """
 
-from libc.stdint cimport int32_t, int64_t
+from libc.stdint cimport int32_t, int64_t, uint8_t
 
 from tressi.core.arena cimport CONNECT as FAILED_TO_CONNECT
-from tressi.core.arena cimport ErrorKind
+from tressi.core.arena cimport SAMPLE_BYTES, ErrorKind
 from tressi.core.clock cimport monotonic_ns
-from tressi.wire.account cimport account_connected, account_failure
+from tressi.wire.account cimport (
+    account_connected, account_failure, account_read, account_response, account_sent, sample_claim, sample_fill,
+)
 from tressi.wire.exchange cimport deadline_set, lane_next, request_begin
 from tressi.wire.lane cimport (
-    CONNECT, CONNECTING, DIALING, Address, Connection, Lane, Origin, lane_connection, queue_remove,
+    CONNECT, CONNECTING, DIALING, Address, Connection, Endpoint, Lane, Origin, lane_connection, queue_remove,
 )
+from tressi.wire.message cimport parser_body, parser_reset
 from tressi.wire.reactor cimport Reactor, connection_close, lane_rest, order_push, ready_push
 from tressi.wire.socket cimport (
     EPOLL_CTL_ADD, EPOLLIN, EPOLLOUT, EPOLLRDHUP, close_descriptor, socket_dial, socket_dialed, socket_stamp, socket_watch,
@@ -26,7 +29,7 @@ cdef inline void lane_begin(Reactor* reactor, Lane* lane) noexcept nogil:
     cdef Origin* target = lane.endpoint.target
     if lane_connection(lane).descriptor >= 0:
         request_begin(reactor, lane)
-    elif target.address_count > 0 and not target.tls:
+    elif target.address_count > 0 and not target.ordered:
         connection_dial(reactor, lane_connection(lane))
     else:
         lane.state = CONNECTING
@@ -142,3 +145,47 @@ cdef inline void lane_fail_connecting(
     lane_connect_ended(lane)
     account_failure(lane, kind, reason, has_age, now_ns)
     lane_refused(reactor, lane, now_ns - lane.taken_ns if has_age else -1, now_ns)
+
+
+# A response that came over a transport without a reactor.
+cdef struct Answer:
+    int64_t status
+    int64_t sent_ns
+    int64_t arrived_ns
+    int64_t connect_ns             # negative: no connection was made for it
+    int64_t bytes_sent
+    int64_t bytes_received
+    const char* body
+    int64_t body_size
+    bint found                     # the body contains what it must
+
+
+cdef inline void lane_answered(Reactor* reactor, Lane* lane, const Answer* answer) noexcept nogil:
+    """Keep the same books as for a response of our own, except that nobody stamped its arrival."""
+    cdef Endpoint* endpoint = lane.endpoint
+    cdef Connection* connection = lane_connection(lane)
+    cdef int64_t now_ns = monotonic_ns(), service_ns
+    lane_connect_ended(lane)
+    if answer.connect_ns >= 0:
+        account_connected(endpoint.block, answer.connect_ns, -1)
+        lane.connect_ns = answer.connect_ns
+    connection.sent_ns = answer.sent_ns
+    connection.reads = 0
+    connection.sends = 0
+    connection.own_delay_ns = 0
+    account_sent(reactor.header, lane, answer.sent_ns)
+    account_read(connection, 0, answer.arrived_ns)
+    endpoint.block.bytes_sent += answer.bytes_sent
+    endpoint.block.bytes_received += answer.bytes_received
+    parser_reset(&connection.parser, False)
+    connection.parser.status = <int32_t> answer.status
+    connection.parser.needle_matched = endpoint.needle_size if answer.found else -1
+    connection.sample = sample_claim(endpoint.block, answer.status)
+    if connection.sample != NULL:
+        connection.parser.keep = connection.sample.body
+        connection.parser.keep_room = SAMPLE_BYTES
+        connection.parser.needle = NULL
+        parser_body(&connection.parser, <const uint8_t*> answer.body, answer.body_size)
+        sample_fill(connection)
+    service_ns = account_response(reactor.header, lane, connection, now_ns)
+    lane_next(reactor, lane, service_ns, now_ns)

@@ -42,7 +42,7 @@ cdef struct Origin:
     int64_t address_count
     int64_t source_count
     int64_t turn
-    uint8_t tls
+    uint8_t ordered                # always by greenlet: TLS, or a transport of its own
 
 cdef struct Endpoint:
     EndpointBlock* block

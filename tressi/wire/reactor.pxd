@@ -40,7 +40,7 @@ cdef struct Reactor:
     int64_t ordered_count
     Lane* first_ready              # in the order in which they took their tokens
     Lane* last_ready
-    bint uses_tls
+    bint keeps_gil                 # an origin needs Python for every request
     char* buffer                   # shared by all reads: nothing is kept from one to the next
     char* sealed                   # likewise, for what TLS has still to open
 

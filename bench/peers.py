@@ -1,0 +1,192 @@
+"""The tools that are compared: where each is found, how it is installed, and its command for a scenario.
+
+A command gives a tool its cheapest way of doing the scenario: one thread for one core, no progress, no certificate
+checks, no copies of bodies. Where a tool cannot do what the scenario says, its command is None.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from bench.scenarios import Scenario
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a command is made from."""
+
+    scenario: Scenario
+    url: str
+    seconds: int
+    folder: Path  # for files that the tool reads
+    answer_bytes: int  # head and body
+
+
+@dataclass(frozen=True)
+class Peer:
+    """One tool of the table."""
+
+    name: str
+    binary: str
+    install: str
+    version: tuple[str, ...]  # arguments that make it say its version; none: it has no version to say
+    command: Callable[[str, Run], list[str] | None]  # with the binary's path
+    warm_up_s: float = 1.5  # until it is at full speed: imports, compiling, starting its users
+
+    def path(self) -> str | None:
+        """Where it is installed, if it is."""
+        return shutil.which(self.binary)
+
+    def said_version(self) -> str:
+        """The first line with a number in it of what it says about its version."""
+        if not self.version:
+            return ""
+        done = subprocess.run([self.path() or "", *self.version], capture_output=True, text=True, check=False, timeout=60)
+        lines = (done.stdout + done.stderr).splitlines()
+        return next((line.strip() for line in lines if any(letter.isdigit() for letter in line)), "")
+
+
+def _tressi(binary: str, run: Run) -> list[str]:
+    scenario = run.scenario
+    document = {"requests": [{"url": run.url}], "workers": scenario.connections, "duration": run.seconds}
+    document |= {"rps": scenario.rate} if scenario.rate else {}
+    document |= {} if scenario.keep_alive else {"keepAlive": False}
+    config = run.folder / "tressi.json"
+    config.write_text(json.dumps(document), encoding="ascii")
+    return [binary, "-m", "tressi", "run", str(config), "--quiet", *(["--insecure"] if scenario.tls else [])]
+
+
+def _reference(binary: str, run: Run) -> list[str] | None:
+    scenario = run.scenario
+    if scenario.rate or scenario.tls or not scenario.keep_alive:
+        return None
+    port = run.url.split(":")[2].split("/")[0]
+    return [binary, port, str(scenario.connections), str(run.seconds), scenario.path, str(run.answer_bytes)]
+
+
+def _wrk(binary: str, run: Run) -> list[str] | None:
+    scenario = run.scenario
+    if scenario.rate:
+        return None
+    close = [] if scenario.keep_alive else ["-H", "Connection: close"]
+    return [binary, "-t1", f"-c{scenario.connections}", f"-d{run.seconds}", *close, run.url]
+
+
+def _h2load(binary: str, run: Run) -> list[str]:
+    scenario = run.scenario
+    rate = [f"--rps={scenario.rate_each:g}"] if scenario.rate else []
+    close = [] if scenario.keep_alive else ["-H", "Connection: close"]
+    return [binary, "--h1", "-t1", f"-c{scenario.connections}", f"-D{run.seconds}", *rate, *close, run.url]
+
+
+def _ab(binary: str, run: Run) -> list[str] | None:
+    scenario = run.scenario
+    if scenario.rate:
+        return None
+    keep = ["-k"] if scenario.keep_alive else []
+    # -t sets -n to 50,000 unless -n comes after it; ab reserves memory for each request asked for.
+    return [binary, "-q", f"-c{scenario.connections}", f"-t{run.seconds}", f"-n{250_000 * run.seconds}", *keep, run.url]
+
+
+def _hey(binary: str, run: Run) -> list[str]:
+    scenario = run.scenario
+    rate = [f"-q={scenario.rate_each:g}"] if scenario.rate else []
+    close = [] if scenario.keep_alive else ["-disable-keepalive"]
+    return [binary, "-cpus=1", f"-c={scenario.connections}", f"-z={run.seconds}s", *rate, *close, run.url]
+
+
+def _autocannon(binary: str, run: Run) -> list[str]:
+    scenario = run.scenario
+    rate = ["-R", str(scenario.rate)] if scenario.rate else []
+    close = [] if scenario.keep_alive else ["-D", "1"]
+    return [binary, "-n", "-c", str(scenario.connections), "-d", str(run.seconds), *rate, *close, run.url]
+
+
+def _k6(binary: str, run: Run) -> list[str]:
+    scenario = run.scenario
+    plan: dict[str, object] = {"executor": "constant-vus", "vus": scenario.connections}
+    if scenario.rate:
+        plan = {"executor": "constant-arrival-rate", "rate": scenario.rate, "preAllocatedVUs": scenario.connections}
+    options = {
+        "scenarios": {"bench": plan | {"duration": f"{run.seconds}s", "gracefulStop": "1s"}},
+        "discardResponseBodies": True,
+        "insecureSkipTLSVerify": True,
+        "noConnectionReuse": not scenario.keep_alive,
+    }
+    script = run.folder / "k6.js"
+    lines = ["import http from 'k6/http';", f"export const options = {json.dumps(options)};"]
+    lines += [f"export default () => {{ http.get('{run.url}'); }};"]
+    script.write_text("\n".join(lines), encoding="ascii")
+    return [binary, "run", "--quiet", "--no-usage-report", "--no-summary", str(script)]
+
+
+def _locust(binary: str, run: Run) -> list[str]:
+    scenario = run.scenario
+    wait = f"constant_throughput({scenario.rate_each:g})" if scenario.rate else "constant(0)"
+    headers = {} if scenario.keep_alive else {"Connection": "close"}
+    file = run.folder / "locustfile.py"
+    lines = ["from locust import FastHttpUser, constant, constant_throughput, task", "", "class Bench(FastHttpUser):"]
+    lines += [f"    wait_time = {wait}", "    @task", "    def get(self):"]
+    lines += [f"        self.client.get({scenario.path!r}, headers={headers!r})"]
+    file.write_text("\n".join(lines) + "\n", encoding="ascii")
+    users = str(scenario.connections)
+    command = [binary, "--headless", "--only-summary", "-f", str(file), "-u", users, "-r", users]
+    return [*command, "-t", f"{run.seconds}s", "-H", run.url.removesuffix(scenario.path)]
+
+
+def _vegeta(binary: str, run: Run) -> list[str]:
+    scenario = run.scenario
+    targets = run.folder / "vegeta.txt"
+    targets.write_text(f"GET {run.url}\n", encoding="ascii")
+    each = str(scenario.connections)
+    command = [binary, "attack", f"-targets={targets}", f"-duration={run.seconds}s", f"-rate={scenario.rate or 0}"]
+    command += [f"-workers={each}", f"-max-workers={each}", f"-connections={each}", f"-max-connections={each}"]
+    command += [f"-keepalive={str(scenario.keep_alive).lower()}", "-http2=false", "-insecure", "-max-body=0"]
+    return [*command, "-output=/dev/null"]
+
+
+def _fortio(binary: str, run: Run) -> list[str]:
+    scenario = run.scenario
+    command = [binary, "load", "-quiet", "-k", f"-qps={scenario.rate or 0}", f"-c={scenario.connections}"]
+    return [*command, f"-t={run.seconds}s", f"-keepalive={str(scenario.keep_alive).lower()}", run.url]
+
+
+def _bombardier(binary: str, run: Run) -> list[str]:
+    scenario = run.scenario
+    rate = [f"-r{scenario.rate}"] if scenario.rate else []
+    close = [] if scenario.keep_alive else ["-H", "Connection: close"]
+    return [binary, "-q", "-k", f"-c{scenario.connections}", f"-d{run.seconds}s", *rate, *close, run.url]
+
+
+def _oha(binary: str, run: Run) -> list[str]:
+    scenario = run.scenario
+    rate = [f"-q{scenario.rate}"] if scenario.rate else []
+    close = [] if scenario.keep_alive else ["--disable-keepalive"]
+    return [binary, "--no-tui", "--insecure", f"-c{scenario.connections}", f"-z{run.seconds}s", *rate, *close, run.url]
+
+
+TRESSI = Peer("tressi", sys.executable, "pip install .", ("-m", "tressi", "--version"), _tressi)
+PEERS = (
+    TRESSI,
+    Peer("bare C loop", "reference", "a C compiler", (), _reference, 0.5),
+    Peer("wrk", "wrk", "apt-get install wrk", ("-v",), _wrk, 0.5),
+    Peer("h2load", "h2load", "apt-get install nghttp2-client", ("--version",), _h2load, 0.5),
+    Peer("ab", "ab", "apt-get install apache2-utils", ("-V",), _ab, 0.5),
+    Peer("hey", "hey", "apt-get install hey", (), _hey, 1.0),
+    Peer("bombardier", "bombardier", "go install github.com/codesenberg/bombardier@latest", ("--version",), _bombardier, 1.0),
+    Peer("vegeta", "vegeta", "go install github.com/tsenart/vegeta/v12@latest", ("-version",), _vegeta, 1.0),
+    Peer("fortio", "fortio", "go install fortio.org/fortio@v1.60.3", ("version",), _fortio, 1.0),
+    Peer("k6", "k6", "go install go.k6.io/k6@latest", ("version",), _k6, 2.5),
+    Peer("oha", "oha", "cargo install oha", ("--version",), _oha, 1.0),
+    Peer("autocannon", "autocannon", "npm install --global autocannon", ("--version",), _autocannon, 2.0),
+    Peer("Locust", "locust", "pip install locust", ("--version",), _locust, 4.0),
+)

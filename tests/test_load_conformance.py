@@ -1,0 +1,198 @@
+"""Both transports, one table: what a target does, and what is counted of it."""
+
+from dataclasses import dataclass
+from ssl import PROTOCOL_TLS_SERVER, SSLContext
+
+import pytest
+import trustme
+from engines import ONCE, attempt, endpoint, finish, only, reach, running
+from servers import answering, raw_server, refusing_port
+
+from tressi.model import Expectation, TlsConfig
+
+TRANSPORTS = ["wire", "urllib3"]
+
+
+@pytest.fixture(params=TRANSPORTS)
+def transport(request):
+    """Each of the two."""
+    return request.param
+
+
+def closing(data=b""):
+    """A script that reads a request, says `data` and closes."""
+
+    def script(conversation):
+        conversation.request()
+        conversation.send(data)
+        conversation.close()
+
+    return script
+
+
+def resetting(data=b""):
+    """A script that reads a request, says `data` and resets."""
+
+    def script(conversation):
+        conversation.request()
+        conversation.send(data)
+        conversation.reset()
+
+    return script
+
+
+def silent(conversation):
+    """A script that reads a request and says nothing."""
+    conversation.request()
+    conversation.wait_closed()
+
+
+def response(status="200 OK", *fields, body=b"hello"):
+    """A response with a Content-Length."""
+    lines = [f"HTTP/1.1 {status}", *fields, f"Content-Length: {len(body)}", "", ""]
+    return "\r\n".join(lines).encode() + body
+
+
+@dataclass(frozen=True)
+class Case:
+    """What a target does with one request, and what is counted."""
+
+    name: str
+    script: object
+    statuses: dict
+    errors: dict
+    fields: dict
+
+
+def case(name, script, statuses=None, errors=None, **fields):
+    return Case(name, script, statuses or {}, errors or {}, fields)
+
+
+CASES = [
+    case("a response with a length", answering(response()), {200: 1}),
+    case(
+        "a response in chunks",
+        answering(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n"),
+        {200: 1},
+    ),
+    case("a response until the close", closing(b"HTTP/1.1 200 OK\r\n\r\nhello"), {200: 1}),
+    case("a response without a body", answering(b"HTTP/1.1 204 No Content\r\n\r\n"), {204: 1}),
+    case("an error status", answering(response("503 Service Unavailable")), {503: 1}),
+    case("a redirect that is not followed", answering(response("302 Found", "Location: /x")), {302: 1}),
+    # Of the 1xx, http.client under urllib3 passes over this one alone.
+    case("100 before the answer", answering(b"HTTP/1.1 100 Continue\r\n\r\n" + response()), {200: 1}),
+    case("HEAD", answering(b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n"), {200: 1}, method="HEAD"),
+    case("a body with the request", answering(response()), {200: 1}, method="POST", body=b"x" * 100_000),
+    case("an expected body", answering(response()), {200: 1}, expect=Expectation(body_contains=b"ell")),
+    case("an unexpected body", answering(response()), {200: 1}, {"expectation": 1}, expect=Expectation(body_contains=b"bye")),
+    case("an expected status", answering(response("404 Not Found")), {404: 1}, expect=Expectation(status=(404,))),
+    case("an unexpected status", answering(response()), {200: 1}, {"expectation": 1}, expect=Expectation(status=(201,))),
+    case("a close before the answer", closing(), errors={"closed": 1}, method="POST"),
+    case("a close in the body", closing(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf"), errors={"closed": 1}),
+    case("a reset before the answer", resetting(), errors={"reset": 1}, method="POST"),
+    case("garbage", closing(b"\x00\x01garbage\r\n\r\n"), errors={"protocol": 1}),
+    case("silence", silent, errors={"timeout": 1}, timeout_s=0.1),
+]
+
+
+@pytest.mark.parametrize("one", CASES, ids=[one.name for one in CASES])
+def test_a_target_is_counted_alike(one, transport):
+    """Status codes, error kinds and the split into success and failure are the same on both transports."""
+    with raw_server(one.script) as server:
+        found = only(attempt(endpoint(server.url, ONCE, **one.fields), transport=transport))
+    assert found.status_codes == one.statuses
+    assert found.errors == one.errors
+    expected = one.fields.get("expect")
+    succeeds = not one.errors and all(status < 400 or (expected and expected.status) for status in one.statuses)
+    assert (found.succeeded, found.failed) == ((1, 0) if succeeds else (0, 1))
+
+
+def test_a_refused_connection(transport):
+    """Nobody listens: kind connect, with the system's words."""
+    with refusing_port() as port:
+        found = only(attempt(endpoint(f"http://127.0.0.1:{port}/", ONCE), transport=transport))
+    assert found.errors == {"connect": 1}
+    assert "refused" in found.reasons[0].text
+
+
+def test_an_unknown_name(transport):
+    """Kind dns."""
+    assert only(attempt(endpoint("http://nowhere.invalid/", ONCE), transport=transport)).errors == {"dns": 1}
+
+
+@pytest.mark.parametrize(("verify", "errors"), [(True, {"tls": 1}), (False, {})])
+def test_a_certificate_of_an_unknown_authority(transport, verify, errors):
+    """Refused with kind tls unless verification is off."""
+    context = SSLContext(PROTOCOL_TLS_SERVER)
+    trustme.CA().issue_cert("localhost").configure_cert(context)
+
+    def script(conversation):
+        conversation.socket = context.wrap_socket(conversation.socket, server_side=True)
+        answering(response())(conversation)
+
+    with raw_server(script) as server:
+        url = f"https://localhost:{server.port}/"
+        found = only(attempt(endpoint(url, ONCE), transport=transport, tls=TlsConfig(verify=verify)))
+    assert found.errors == errors
+
+
+def test_the_same_request_is_sent(transport):
+    """Method, target, header fields and credentials reach the target alike."""
+    with raw_server(answering(response())) as server:
+        url = server.url.replace("http://", "http://ann:secret@") + "path?a=b"
+        attempt(
+            endpoint(url, ONCE, method="POST", body=b"{}", headers=(("X-One", "1"), ("Accept", "*/*"))), transport=transport
+        )
+    (seen,) = server.requests
+    assert seen.head.startswith(b"POST /path?a=b HTTP/1.1\r\n")
+    fields = {name: value for name, value in seen.fields.items() if name != "accept-encoding"}
+    assert fields == {
+        "host": f"127.0.0.1:{server.port}",
+        "user-agent": "tressi",
+        "authorization": "Basic YW5uOnNlY3JldA==",
+        "x-one": "1",
+        "accept": "*/*",
+        "content-length": "2",
+    }
+
+
+def test_connections_are_kept(transport):
+    """One connection serves a lane's requests, and is counted once."""
+    with raw_server(answering(response())) as server, running(endpoint(server.url, 200), transport=transport) as engine:
+        reach(engine, 20)
+        found = only(finish(engine))
+    assert found.connections_opened == server.connections == 1
+
+
+def test_rates_are_kept(transport):
+    """Starts granted and missed are the schedule's, whoever sends them."""
+    with (
+        raw_server(answering(response())) as server,
+        running(endpoint(server.url, 100), workers=4, transport=transport, duration_s=1.0) as engine,
+    ):
+        reach(engine, 100)
+        found = only(finish(engine))
+    assert found.requests_made == len(server.requests) == 100
+    assert found.missed == 0
+
+
+def test_redirects_are_followed_by_urllib3():
+    """`followRedirects` counts the response at the end of the way."""
+
+    def script(conversation):
+        while seen := conversation.request():
+            conversation.send(response() if seen.target == "/end" else response("302 Found", "Location: /end"))
+
+    with raw_server(script) as server:
+        found = only(attempt(endpoint(server.url, ONCE), transport="urllib3", follow_redirects=True))
+    assert found.status_codes == {200: 1}
+    assert [seen.target for seen in server.requests] == ["/", "/end"]
+
+
+def test_a_proxy_is_asked_for_the_whole_url():
+    """`proxy` sends absolute targets (RFC 9112 3.2.2) to the proxy, without the user info."""
+    with raw_server(answering(response())) as proxy:
+        url = "http://ann:secret@nowhere.invalid/path"
+        found = only(attempt(endpoint(url, ONCE), transport="urllib3", proxy=proxy.url))
+    assert found.status_codes == {200: 1}
+    assert proxy.requests[0].target == "http://nowhere.invalid/path"
