@@ -44,13 +44,15 @@ def test_failures_are_told_with_their_reasons():
     assert "failed: 4 connect (Connection refused), 3 status 503, 2 tls (certificate has expired)" in drawn(summary, 120)
 
 
-@pytest.mark.parametrize("key", ["GET http://host/" + "long/" * 30, "GET http://host/" + "\u6f22" * 60, "GET /" + "x" * 60])
+@pytest.mark.parametrize(
+    "key", ["GET http://host/" + "long/" * 30, "GET http://host/" + "\u6f22" * 60, "GET http://host/" + "\u6f22" * 14]
+)
 def test_it_fits_a_terminal_of_80_columns(key):
     """No line is wider than the terminal, wide characters counted as two; a long key has lines of its own."""
-    large = {"succeeded": 9_999_999, "failed": 1_234_567, "missed": 7_654_321, "target": 250_000.0, "workers": 9_999}
-    text = drawn(summary_of(endpoint_snapshot(key, **{**large, "succeeded": 99}), endpoint_snapshot("GET http://host/a")))
-    assert max(cell_len(line) for line in text.splitlines()) <= 80
-    assert "7654321  1234567" in text
+    large = {"succeeded": 99, "failed": 1_234_567, "missed": 7_654_321, "target": 250_000.0, "workers": 9_999}
+    lines = drawn(summary_of(endpoint_snapshot(key, **large), endpoint_snapshot("GET http://host/a"))).splitlines()
+    assert max(cell_len(line) for line in lines) <= 80
+    assert len([line for line in lines if len(line.split()) == 8 and line.endswith("7654321  1234567")]) == 1
 
 
 @pytest.mark.parametrize("text", HOSTILE)

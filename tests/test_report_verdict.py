@@ -1,5 +1,6 @@
 """What limited an endpoint, in words: the one sentence that fits its figures."""
 
+from dataclasses import replace
 from typing import get_args
 
 import pytest
@@ -125,6 +126,15 @@ def said(snapshot, *, missed=(), workers=2, others=2, saturated=(), limit=None, 
 def test_the_verdict_names_what_limited(snapshot, fields, words):
     """What held while starts were missed is the limit; what held without a missed start is none."""
     assert said(snapshot, **fields) == words
+
+
+def test_the_shared_pool_is_apart_from_the_limit():
+    """Only workers of autoscaled endpoints count towards the run's limit."""
+    config = resolved(KEY, OTHER)
+    shared = replace(config, endpoints=(config.endpoints[0], replace(config.endpoints[1], autoscale=None)))
+    fields = {"missed": [40, 0], "workers": 2, "others": 8, "limit": 10}
+    assert said(SHORT, config=config, **fields) == "worker cap: the run's limit of 10 reached"
+    assert said(SHORT, config=shared, **fields) == "target met from 1 s on, once the pool had grown"
 
 
 def test_chance_is_no_shortfall():

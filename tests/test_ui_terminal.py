@@ -94,8 +94,9 @@ def test_the_latest_decisions_and_a_warning_are_shown():
 def test_nothing_in_it_is_obeyed(text):
     """Text from outside is shown as harmless text."""
     key = f"GET http://host/{text.replace(' ', '')}"
-    shown = drawn(moment(key), [decision(key, reason=text)], width=200)
-    assert all(character.isprintable() for line in shown.splitlines() for character in line)
+    shown = drawn(moment(key, saturated_by=(text,)), [decision(key, reason=text)], width=200).splitlines()
+    said = plain_lines(moment(key, t=5.0, saturated_by=(text,)))
+    assert all(character.isprintable() for line in (*shown, *said) for character in line)
 
 
 def test_plain_lines_come_every_five_seconds():

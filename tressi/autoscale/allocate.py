@@ -63,9 +63,9 @@ def distribute(total: int, parts: Sequence[float], least: Sequence[int], most: S
     counts = [min(max(floor(total * part + 0.5), low), high) for part, low, high in zip(parts, least, most, strict=True)]
     over = sum(counts) - min(total, sum(most))
     step, bounds = (-1, least) if over > 0 else (1, most)
-    # The heap's top has the most to give, or lacks the most; equals in config order.
+    # The heap's top has the most to give, or lacks the most; of equals the first in config order has more.
     heap = [
-        (step * (count - total * part), place)
+        (step * (count - total * part), step * place)
         for place, (count, part) in enumerate(zip(counts, parts, strict=True))
         if count != bounds[place]
     ]
@@ -73,8 +73,9 @@ def distribute(total: int, parts: Sequence[float], least: Sequence[int], most: S
     for _ in range(abs(over)):
         if not heap:
             break
-        off, place = heapq.heappop(heap)
+        off, turn = heapq.heappop(heap)
+        place = step * turn
         counts[place] += step
         if counts[place] != bounds[place]:
-            heapq.heappush(heap, (off + 1, place))
+            heapq.heappush(heap, (off + 1, turn))
     return counts
