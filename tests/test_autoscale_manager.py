@@ -1,0 +1,157 @@
+"""The scaler greenlet: what it reads, applies and publishes, on an engine that only keeps count."""
+
+from dataclasses import replace
+
+import gevent
+import pytest
+from engines import until
+from summaries import endpoint_snapshot, engine_snapshot
+
+from tressi.autoscale.manager import EndpointAutoscaleManager
+from tressi.model import AutoscaleConfig, ResolvedConfig, ResolvedEndpoint, Window
+
+FULL = {"span_s": 1.0, "full": True, "starts_due": 100.0}
+SHORT = Window(**FULL, attempts=50, occupied_s=10.0, missed=50)
+LARGE = Window(**FULL, attempts=100, occupied_s=1.0)
+
+
+class Counting:
+    """An engine of numbers: windows are set by the test, workers by the manager."""
+
+    def __init__(self, **windows):
+        self.windows = windows
+        self.workers = dict.fromkeys(windows, 10)
+        self.rates = {}
+        self.broken = set()
+        self.asked = []
+
+    def snapshot(self, endpoint_key=None):
+        """See model.Engine."""
+        keys = self.windows if endpoint_key is None else [endpoint_key]
+        if endpoint_key in self.broken:
+            raise RuntimeError("unreadable")
+        self.asked.append(endpoint_key)
+        found = [replace(endpoint_snapshot(key, workers=self.workers[key]), window=self.windows[key]) for key in keys]
+        return engine_snapshot(*found)
+
+    def scale(self, endpoint_key, workers):
+        """See model.Engine."""
+        self.workers[endpoint_key] = workers
+
+    def set_rate(self, endpoint_key, rps):
+        """See model.Engine."""
+        self.rates[endpoint_key] = rps
+
+
+def manager_of(engine, *, limit=40, strategy="proportional", now=lambda: 0.0, **fields):
+    """A manager of the engine's endpoints, and the list of what it publishes."""
+    settings = {"min_workers": 1, "max_workers": 30, "cooldown_period": 2.0, **fields}
+    priorities = {"high": "high", "low": "low"}
+    endpoints = tuple(
+        ResolvedEndpoint(
+            key,
+            "GET",
+            "http://h/",
+            "http://h/",
+            autoscale=AutoscaleConfig(100.0, priority=priorities.get(key, "medium"), **settings),
+        )
+        for key in engine.windows
+    )
+    heard = []
+    return EndpointAutoscaleManager(engine, ResolvedConfig(endpoints, None, limit, strategy), heard.append, now), heard
+
+
+def test_an_action_is_applied_and_published():
+    """The engine gets the new count, and whoever listens the decision."""
+    engine = Counting(a=SHORT)
+    manager, heard = manager_of(engine)
+    decision = manager.evaluate("a", 5.0)
+    assert engine.workers == {"a": 13}
+    assert heard == [decision]
+    assert manager.last_decisions == {"a": decision}
+
+
+def test_to_stay_is_only_remembered():
+    """A decision to maintain changes nothing and is no event."""
+    engine = Counting(a=Window())
+    manager, heard = manager_of(engine)
+    assert manager.evaluate("a", 5.0).action == "maintain"
+    assert heard == []
+    assert manager.last_decisions["a"].action == "maintain"
+
+
+def test_the_cooldown_is_each_endpoints_own():
+    """An action cools its own endpoint down, not its neighbour."""
+    engine = Counting(a=SHORT, b=SHORT)
+    manager, _ = manager_of(engine)
+    manager.evaluate("a", 5.0)
+    assert manager.evaluate("a", 6.0).action == "maintain"
+    assert manager.evaluate("b", 6.0).action == "scale-up"
+
+
+def test_the_generators_limit_holds_every_pool():
+    """While the engine is at its CPU limit nothing grows."""
+    engine = Counting(a=SHORT)
+    manager, _ = manager_of(engine)
+    manager.generator_limited = True
+    assert "CPU limit" in manager.evaluate("a", 5.0).reason
+    assert engine.workers == {"a": 10}
+
+
+def test_a_donor_has_its_own_decision_first():
+    """By priority the low endpoint gives, with that reason, before the high one takes."""
+    engine = Counting(high=SHORT, low=LARGE)
+    manager, heard = manager_of(engine, limit=20, strategy="priority-based")
+    manager.evaluate("high", 5.0)
+    assert [(decision.endpoint_key, decision.action) for decision in heard] == [("low", "scale-down"), ("high", "scale-up")]
+    assert engine.workers == {"high": 13, "low": 7}
+    assert "to high" in heard[0].reason
+
+
+def test_only_a_pool_that_is_short_reads_the_others():
+    """Reading every endpoint at every evaluation would cost their square."""
+    engine = Counting(a=LARGE, b=LARGE)
+    manager, _ = manager_of(engine)
+    manager.evaluate("a", 5.0)
+    assert engine.asked == ["a"]
+    engine.windows["b"] = SHORT
+    manager.evaluate("b", 6.0)
+    assert engine.asked == ["a", "b", None]
+
+
+def test_another_target_is_held_and_scaled_for():
+    """`set_target` reaches the engine, and later decisions measure against it."""
+    engine = Counting(a=LARGE)
+    manager, _ = manager_of(engine)
+    manager.set_target("a", 2000.0)
+    assert engine.rates == {"a": 2000.0}
+    assert "as many as needed" in manager.evaluate("a", 5.0).reason
+
+
+def test_a_failing_evaluation_does_not_end_the_scaling(capfd):
+    """It is logged, and the other endpoints are evaluated as before."""
+    engine = Counting(a=LARGE, b=SHORT)
+    engine.broken.add("a")
+    started = gevent.get_hub().loop.now()
+    manager, heard = manager_of(engine, cooldown_period=0.02, now=lambda: gevent.get_hub().loop.now() - started)
+    manager.start()
+    try:
+        until(lambda: len([one for one in heard if one.endpoint_key == "b"]) >= 2)
+    finally:
+        manager.stop()
+    said = capfd.readouterr()
+    assert "an evaluation failed" in said.out + said.err
+
+
+def test_evaluations_are_spread_over_the_cooldown():
+    """The first evaluations of four endpoints lie a quarter of the cooldown apart, in config order."""
+    engine = Counting(a=SHORT, b=SHORT, c=SHORT, d=SHORT)
+    started = gevent.get_hub().loop.now()
+    manager, heard = manager_of(engine, limit=100, cooldown_period=0.04, now=lambda: gevent.get_hub().loop.now() - started)
+    manager.start()
+    try:
+        until(lambda: len(heard) >= 4)
+    finally:
+        manager.stop()
+    assert [decision.endpoint_key for decision in heard[:4]] == ["a", "b", "c", "d"]
+    assert [decision.timestamp for decision in heard[:4]] == pytest.approx([0.04, 0.05, 0.06, 0.07])
