@@ -104,14 +104,16 @@ def test_a_killed_engine_keeps_what_it_measured_and_its_share_moves_on():
         assert only(one.snapshot()).requests_made >= kept + before
 
 
-def test_the_last_engine_lost_is_an_error_once():
-    """Nobody is left to run: the snapshot says so once, and reads what was measured afterwards."""
+def test_the_last_engine_lost_is_an_error_until_the_end():
+    """Nobody is left to run: every snapshot says so until `stop`, and reads what was measured afterwards."""
     with raw_server(answering(OK)) as server, cluster(endpoint(server.url, 200), engines=1) as one:
         until(lambda: only(one.snapshot()).requests_made >= 10)
         process_of(one.members[0]).kill()
         until(lambda: one.members[0].lost)
-        with pytest.raises(EngineError, match="was lost"):
-            one.snapshot()
+        for _ in range(2):
+            with pytest.raises(EngineError, match="was lost"):
+                one.snapshot()
+        one.stop(0)
         assert only(one.snapshot()).requests_made >= 10
 
 

@@ -68,7 +68,7 @@ class Cluster:
         self._shares: list[_Share] = []
         self._given: dict[tuple[int, int], int] = {}
         self._started = 0.0
-        self._reported = False
+        self._stopped = False
 
     def start(self, config: ResolvedConfig, workers: Mapping[str, int]) -> None:
         """Build all engines side by side, then start them together. Raises EngineError if one cannot be built."""
@@ -104,12 +104,13 @@ class Cluster:
         self._distribute(number, rate_changed=True)
 
     def snapshot(self, endpoint_key: str | None = None) -> EngineSnapshot:
-        """Add up what the engines measured, the lost ones included. Raises EngineError once, when none is left."""
+        """Add up what the engines measured, the lost ones included. Raises EngineError when none is left, until `stop`."""
         self._take_losses()
         return merge([member.snapshot(endpoint_key) for member in self._members])
 
     def stop(self, drain_s: float) -> None:
         """Start nothing more, wait at most `drain_s` seconds for what is in flight, cut the rest."""
+        self._stopped = True
         gevent.joinall([gevent.spawn(member.stop, drain_s) for member in self._members])
 
     # ---------------------------------------------------------------------------------------------------- its small parts
@@ -148,14 +149,12 @@ class Cluster:
     def _take_losses(self) -> None:
         """Notice the engines that were lost, and give their work to the others."""
         lost = [member for member in self._active if member.lost is not None]
-        if not lost:
-            return
         self._active = [member for member in self._active if member.lost is None]
         for member in lost:
             structlog.get_logger().error("an engine was lost", reason=member.lost, left=len(self._active))
-        if not self._active:
-            raise EngineError(str(lost[-1].lost))
-        for number in range(len(self._shares)):
+        if not self._active and not self._stopped:
+            raise EngineError("; ".join(str(member.lost) for member in self._members))
+        for number in range(len(self._shares)) if lost and self._active else ():
             self._distribute(number, rate_changed=True)
 
 

@@ -1,0 +1,233 @@
+"""A run from its start to its summary, on an engine without a network: every way to end, and what is told of it."""
+
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import gevent
+import pytest
+from engines import until
+
+from tressi import EndpointRunner, run
+from tressi.errors import ConfigError, TressiError
+from tressi.model import AutoscaleConfig, EarlyExit, ResolvedConfig, ResolvedEndpoint
+from tressi.testing.fake_engine import Behaviour, FakeEngine
+
+KEYS = ("GET http://h/a", "GET http://h/b")
+
+
+def config_of(duration_s=0.3, early_exit=None, cooldown_s=0.1, initial=None):
+    """Two autoscaled endpoints of 100 and 50 RPS."""
+    endpoints = tuple(
+        ResolvedEndpoint(
+            key,
+            "GET",
+            key[4:],
+            key[4:],
+            autoscale=AutoscaleConfig(rps, 1, 10, cooldown_period=cooldown_s, initial_workers=initial),
+        )
+        for key, rps in zip(KEYS, (100.0, 50.0), strict=True)
+    )
+    return ResolvedConfig(endpoints, None, 20, duration_s=duration_s, early_exit=early_exit, document={"requests": []})
+
+
+def check(summary):
+    """The laws of every summary."""
+    for metrics in [summary["global"], *summary["endpoints"]]:
+        assert metrics["requestsMade"] == metrics["requestsSucceeded"] + metrics["requestsFailed"]
+    assert summary["global"]["requestsMade"] == sum(one["requestsMade"] for one in summary["endpoints"])
+    return summary
+
+
+def done(config=None, engine=None):
+    """A whole run."""
+    runner = EndpointRunner(config or config_of(), engine=engine or FakeEngine())
+    runner.start()
+    return check(runner.summary())
+
+
+def test_a_run_ends_by_its_duration():
+    """All that was asked for came, and the end has its reason."""
+    summary = done()
+    assert summary["endReason"] == "duration"
+    assert summary["endDetail"] is None
+    assert summary["global"]["requestsMade"] >= 0.3 * 150 - 2
+
+
+EARLY = [
+    ("a count", EarlyExit(error_count_threshold=5), Behaviour(error_rate=0.5), "errorCountThreshold of 5"),
+    ("a rate", EarlyExit(error_rate_threshold=0.2), Behaviour(error_rate=0.5), "errorRateThreshold is 0.2"),
+    ("a status", EarlyExit(error_status_codes=frozenset({503})), Behaviour(error_rate=0.1), "status 503"),
+    ("the first failure", EarlyExit(), Behaviour(error_rate=0.1, error="reset"), "without a threshold"),
+]
+
+
+@pytest.mark.parametrize(("rules", "behaviour", "words"), [row[1:] for row in EARLY], ids=[row[0] for row in EARLY])
+def test_an_early_exit_says_why(rules, behaviour, words):
+    """Each form ends the run before its time, in words that name the rule."""
+    heard = []
+    runner = EndpointRunner(config_of(60, rules), engine=FakeEngine({KEYS[0]: behaviour}))
+    runner.on("early-exit", heard.append)
+    runner.start()
+    summary = check(runner.summary())
+    runner.wait()
+    assert summary["endReason"] == "early-exit"
+    assert words in summary["endDetail"]
+    assert heard == [summary["endDetail"]]
+
+
+def test_failures_below_a_threshold_end_nothing():
+    """A rate of 10 % is below 50 %, and a few failures below a hundred."""
+    rules = EarlyExit(error_rate_threshold=0.5, error_count_threshold=1000)
+    assert done(config_of(0.6, rules), FakeEngine({KEYS[0]: Behaviour(error_rate=0.1)}))["endReason"] == "duration"
+
+
+def test_stop_ends_it_and_may_be_called_again():
+    """The first call says that it was the one."""
+    runner = EndpointRunner(config_of(60), engine=FakeEngine())
+    runner.start()
+    assert runner.stop() is True
+    assert runner.stop() is False
+    assert check(runner.summary())["endReason"] == "stopped"
+
+
+def test_a_signal_interrupts_it():
+    """The end's detail is the signal's name."""
+    runner = EndpointRunner(config_of(60), engine=FakeEngine())
+    runner.start()
+    assert runner.interrupt(signal.SIGTERM) is True
+    summary = check(runner.summary())
+    assert (summary["endReason"], summary["endDetail"]) == ("interrupted", "SIGTERM")
+
+
+class Hanging(FakeEngine):
+    """Its requests never end: a drain takes all the time that it is given."""
+
+    def stop(self, drain_s):
+        """Wait for the drain, as an engine does."""
+        if drain_s > 0:
+            gevent.sleep(60)
+        super().stop(drain_s)
+
+
+def test_a_second_interruption_cuts_the_drain():
+    """It does not wait for what hangs; the engine is stopped at once."""
+    engine = Hanging()
+    runner = EndpointRunner(config_of(60), engine=engine)
+    runner.start()
+    runner.interrupt(signal.SIGINT)
+    runner.interrupt(signal.SIGINT)
+    assert check(runner.summary())["endReason"] == "interrupted"
+    assert ("stop", 0.0, None) in engine.calls
+
+
+@pytest.mark.parametrize("when", ["start", "later"])
+def test_a_broken_engine_is_an_error_with_a_summary(when):
+    """Whatever an engine raises, what was measured is in the summary, with the reason."""
+    engine = FakeEngine()
+    runner = EndpointRunner(config_of(60), engine=engine)
+    if when == "start":
+        engine.broken = "no room"
+        runner.start()
+    else:
+        runner.start()
+        gevent.sleep(0)
+        engine.broken = "no room"
+    summary = check(runner.summary())
+    assert summary["endReason"] == "error"
+    assert "no room" in summary["endDetail"]
+
+
+def test_events_come_in_order():
+    """Start first, then moments and decisions, the summary last."""
+    heard = []
+    runner = EndpointRunner(config_of(1.2), engine=FakeEngine())
+    for event in ("start", "snapshot", "scaling", "stop"):
+        runner.on(event, lambda value, event=event: heard.append((event, value)))
+    runner.start()
+    runner.wait()
+    names = [name for name, _ in heard]
+    assert names[0] == "start"
+    assert names[-1] == "stop"
+    assert names.count("snapshot") >= 1
+    assert heard[-1][1] == runner.summary()
+
+
+def test_a_callback_that_raises_hurts_nobody(capfd):
+    """It is logged; the run and the other callbacks go on."""
+    heard = []
+    runner = EndpointRunner(config_of(), engine=FakeEngine())
+    runner.on("start", lambda _config: 1 / 0)
+    runner.on("start", heard.append)
+    runner.start()
+    runner.wait()
+    assert check(runner.summary())["endReason"] == "duration"
+    assert heard == [runner.config]
+    said = capfd.readouterr()
+    assert "ZeroDivisionError" in said.out + said.err
+
+
+def test_another_target_reaches_engine_and_timeline():
+    """`set_target` is a command to the engine, and what was asked is in the summary's timeline."""
+    engine = FakeEngine()
+    runner = EndpointRunner(config_of(1.3), engine=engine)
+    runner.start()
+    until(lambda: engine.calls)
+    runner.set_target(KEYS[0], 10.0)
+    summary = check(runner.summary())
+    assert ("set_rate", KEYS[0], 10.0) in engine.calls
+    assert summary["timeline"][-1]["endpoints"][KEYS[0]]["targetRps"] == 10.0
+    with pytest.raises(TressiError, match="under way"):
+        runner.set_target(KEYS[0], 20.0)
+
+
+@pytest.mark.parametrize(("key", "rps"), [("GET http://h/none", 1.0), (KEYS[0], -1.0), (KEYS[0], float("nan"))])
+def test_what_is_no_target_is_refused(key, rps):
+    """An unknown endpoint or no rate is a ConfigError that names it."""
+    runner = EndpointRunner(config_of(60), engine=FakeEngine())
+    runner.start()
+    with pytest.raises(ConfigError):
+        runner.set_target(key, rps)
+    runner.stop()
+
+
+def test_pools_that_are_too_large_shrink_and_the_summary_tells():
+    """Every action is in `scaling`, with count, reason and time."""
+    summary = done(config_of(1.6))
+    assert {one["action"] for one in summary["scaling"]} == {"scale-down"}
+    last = [one for one in summary["scaling"] if one["endpointKey"] == KEYS[0]][-1]
+    assert summary["endpoints"][0]["workerCount"] == last["workerCount"]
+    assert all(one["reason"] for one in summary["scaling"])
+
+
+def test_a_runner_runs_once():
+    """A second start says so, and a summary before the first as well."""
+    runner = EndpointRunner(config_of(), engine=FakeEngine())
+    with pytest.raises(TressiError, match="not been started"):
+        runner.summary()
+    runner.start()
+    with pytest.raises(TressiError, match="runs once"):
+        runner.start()
+    runner.stop()
+
+
+def test_the_doors_are_there():
+    """`run` is callable from the package, and a bad config raises before anything starts."""
+    with pytest.raises(ConfigError):
+        run({"requests": []})
+
+
+def test_importing_has_no_side_effect():
+    """Importing the package loads neither gevent nor the reactor, and changes no signal handler."""
+    program = "import sys, tressi; print(sorted({'gevent', 'tressi._wire', 'structlog'} & set(sys.modules)))"
+    assert subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout == "[]\n"
+
+
+def test_an_application_goes_on_serving():
+    """The example answers a request of its own while its run is under way."""
+    example = Path(__file__).parent.parent / "examples" / "embed.py"
+    done = subprocess.run([sys.executable, str(example)], capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "still here, asked for /me" in done.stdout
+    assert "600 requests, 0 failed" in done.stdout

@@ -1,0 +1,172 @@
+"""An engine without a network: a scripted target answers in an instant, as often as the rate asks.
+
+For tests of what stands above an engine, ours and our users': `EndpointRunner(config, engine=FakeEngine())` runs whole
+runs, with limits, timeline and summary, in as much time as they take, but without sockets. It counts by the run's clock.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from tressi._core import Histogram
+from tressi.errors import EngineError
+from tressi.model import EndpointSnapshot, EngineSnapshot, GeneratorSnapshot, Sample, Window
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from tressi.model import ResolvedConfig
+
+WINDOW_S = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Behaviour:
+    """How a scripted target answers: `error_rate` of the attempts fail with `error`, or with `status` where that is None."""
+
+    service_ms: float = 1.0
+    error_rate: float = 0.0
+    error: str | None = None
+    status: int = 503
+
+
+@dataclass(slots=True)
+class _Endpoint:
+    """One endpoint's state: `scheduled` is exact up to `counted_s`."""
+
+    target_rps: float
+    workers: int
+    scheduled: float = 0.0
+    counted_s: float = 0.0
+    peak: int = 0
+    rates: list[tuple[float, float]] = field(default_factory=list)
+
+
+class FakeEngine:
+    """See `model.Engine` for the five methods. `calls` has every command in order; `now` may be a clock of the test's own."""
+
+    def __init__(self, behaviours: Mapping[str, Behaviour] | None = None, now: Callable[[], float] = time.monotonic) -> None:
+        self.calls: list[tuple[str, object, object]] = []
+        self.broken: str | None = None
+        self._behaviours = behaviours or {}
+        self._now = now
+        self._endpoints: dict[str, _Endpoint] = {}
+        self._started: float | None = None
+        self._stopped: float | None = None
+
+    def start(self, config: ResolvedConfig, workers: Mapping[str, int]) -> None:
+        """Start counting. Raises EngineError while `broken` says why."""
+        self.calls.append(("start", tuple(workers), None))
+        for endpoint in config.endpoints:
+            rate = endpoint.autoscale.target_rps if endpoint.autoscale else 100.0
+            count = workers.get(endpoint.endpoint_key, config.shared_pool.workers if config.shared_pool else 1)
+            self._endpoints[endpoint.endpoint_key] = _Endpoint(rate, count, peak=count)
+        self._check()
+        self._started = self._now()
+
+    def scale(self, endpoint_key: str, workers: int) -> None:
+        """Have another number of workers."""
+        self.calls.append(("scale", endpoint_key, workers))
+        endpoint = self._endpoints[endpoint_key]
+        endpoint.workers = workers
+        endpoint.peak = max(endpoint.peak, workers)
+
+    def set_rate(self, endpoint_key: str, target_rps: float) -> None:
+        """Hold another rate from now on."""
+        self.calls.append(("set_rate", endpoint_key, target_rps))
+        endpoint = self._endpoints[endpoint_key]
+        self._count(endpoint)
+        endpoint.target_rps = target_rps
+
+    def snapshot(self, endpoint_key: str | None = None) -> EngineSnapshot:
+        """What the script makes of the time that has passed. Raises EngineError while `broken` says why, until `stop`."""
+        self._check()
+        keys = [endpoint_key] if endpoint_key is not None else list(self._endpoints)
+        generator = GeneratorSnapshot(0.01 * self._elapsed(), 0.0, Histogram(), Histogram(), 0, 0, 0)
+        samples = tuple(Sample(key, 200, b"scripted", truncated=False) for key in keys)
+        return EngineSnapshot(self._elapsed(), {key: self._read(key) for key in keys}, generator, samples)
+
+    def stop(self, drain_s: float) -> None:
+        """Count no further."""
+        self.calls.append(("stop", drain_s, None))
+        self.broken = None
+        if self._stopped is None and self._started is not None:
+            self._stopped = self._now()
+
+    # ---------------------------------------------------------------------------------------------------- its small parts
+
+    def _check(self) -> None:
+        if self.broken is not None:
+            raise EngineError(self.broken)
+
+    def _elapsed(self) -> float:
+        if self._started is None:
+            return 0.0
+        return (self._now() if self._stopped is None else self._stopped) - self._started
+
+    def _count(self, endpoint: _Endpoint) -> None:
+        now = self._elapsed()
+        endpoint.scheduled += endpoint.target_rps * (now - endpoint.counted_s)
+        endpoint.counted_s = now
+
+    def _read(self, endpoint_key: str) -> EndpointSnapshot:
+        endpoint = self._endpoints[endpoint_key]
+        behaviour = self._behaviours.get(endpoint_key, Behaviour())
+        self._count(endpoint)
+        made = int(endpoint.scheduled)
+        failed = int(made * behaviour.error_rate)
+        snapshot = _blank(endpoint_key, endpoint, made - failed, failed)
+        answered = made if behaviour.error is None else made - failed
+        service_us = round(behaviour.service_ms * 1000)
+        for histogram in (snapshot.service, snapshot.response):
+            histogram.record(service_us, answered)
+        codes = {200: made - failed} if made > failed else {}
+        if failed and behaviour.error is None:
+            codes[behaviour.status] = failed
+        errors = {behaviour.error: failed} if failed and behaviour.error else {}
+        return replace(snapshot, status_codes=codes, errors=errors, window=self._window(endpoint, behaviour))
+
+    def _window(self, endpoint: _Endpoint, behaviour: Behaviour) -> Window:
+        """The last second, in which everything due was answered."""
+        span_s = min(WINDOW_S, self._elapsed())
+        attempts = int(endpoint.target_rps * span_s)
+        occupied_s = attempts * behaviour.service_ms / 1000
+        return Window(
+            span_s=span_s,
+            full=self._elapsed() >= WINDOW_S,
+            attempts=attempts,
+            failures=int(attempts * behaviour.error_rate),
+            starts_due=endpoint.target_rps * span_s,
+            occupied_s=occupied_s,
+            service_s=occupied_s,
+            lane_s=endpoint.workers * span_s,
+            occupied_lane_s=occupied_s,
+            peak_lanes=1,
+        )
+
+
+def _blank(endpoint_key: str, endpoint: _Endpoint, succeeded: int, failed: int) -> EndpointSnapshot:
+    made = succeeded + failed
+    return EndpointSnapshot(
+        endpoint_key=endpoint_key,
+        succeeded=succeeded,
+        failed=failed,
+        missed=0,
+        missed_late=0,
+        bytes_sent=100 * made,
+        bytes_received=200 * made,
+        connections_opened=1,
+        retries=0,
+        status_codes={},
+        errors={},
+        worker_count=endpoint.workers,
+        draining=0,
+        peak_worker_count=endpoint.peak,
+        target_rps=endpoint.target_rps,
+        scheduled=endpoint.scheduled,
+        window=Window(),
+        service=Histogram(),
+        response=Histogram(),
+    )
