@@ -1,0 +1,43 @@
+"""The gaps of Poisson arrivals against their distribution."""
+
+from itertools import pairwise
+
+import pytest
+from scipy.stats import kstest
+
+from tressi._core import TokenBucket
+
+NS = 1_000_000_000
+
+
+def gaps_of(seed, rate, count=20_000):
+    """The gaps between the due times of the first starts, in units of the mean gap."""
+    bucket, now_ns, due = TokenBucket(rate, seed=seed), 0, []
+    while len(due) < count:
+        granted, when_ns = bucket.take(now_ns)
+        if granted:
+            due.append(when_ns)
+        else:
+            now_ns = when_ns
+    return [(later - earlier) * rate / NS for earlier, later in pairwise(due)]
+
+
+@pytest.mark.parametrize("rate", [1, 997, 20_000])
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_poisson_gaps_are_exponential(seed, rate):
+    """By Kolmogorov and Smirnov's statistic, whatever the seed and the rate."""
+    assert kstest(gaps_of(seed, rate), "expon").pvalue > 0.001
+
+
+def test_gaps_know_nothing_of_the_one_before():
+    """Neighbouring gaps are not correlated: the process has no memory."""
+    gaps = gaps_of(5, 100)
+    mean = sum(gaps) / len(gaps)
+    variance = sum((gap - mean) ** 2 for gap in gaps) / len(gaps)
+    product = sum((one - mean) * (next_one - mean) for one, next_one in pairwise(gaps)) / len(gaps)
+    assert abs(product / variance) < 0.03
+
+
+def test_uniform_gaps_are_not():
+    """The statistic can tell: even gaps fail it by far."""
+    assert kstest(gaps_of(None, 100), "expon").pvalue < 1e-9
