@@ -7,11 +7,12 @@ checks, no copies of bodies. Where a tool cannot do what the scenario says, its 
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path  # noqa: TC003 - dataclasses are read at run time
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ class Peer:
     name: str
     binary: str
     install: str
-    version: tuple[str, ...]  # arguments that make it say its version; none: it has no version to say
+    version: tuple[str, ...]  # command that says its version, with {} for its path; empty: it has none
     command: Callable[[str, Run], list[str] | None]  # with the binary's path
     warm_up_s: float = 1.5  # until it is at full speed: imports, compiling, starting its users
 
@@ -47,12 +48,22 @@ class Peer:
         return shutil.which(self.binary)
 
     def said_version(self) -> str:
-        """The first line with a number in it of what it says about its version."""
+        """Its version, or nothing where it has none."""
         if not self.version:
             return ""
-        done = subprocess.run([self.path() or "", *self.version], capture_output=True, text=True, check=False, timeout=60)
-        lines = (done.stdout + done.stderr).splitlines()
-        return next((line.strip() for line in lines if any(letter.isdigit() for letter in line)), "")
+        command = [word.format(self.path()) for word in self.version]
+        try:
+            done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+        except FileNotFoundError:
+            return ""
+        return version_in(done.stdout + done.stderr)
+
+
+def version_in(text: str) -> str:
+    """The version in what a tool says; in Go's account of a binary, that of its main module."""
+    modules = [line for line in text.splitlines() if line.startswith("\tmod\t")]
+    found = re.search(r"(?<![\w.])v?\d+\.\d+[\w.+-]*", "\n".join(modules) or text)
+    return found.group() if found else ""
 
 
 def _tressi(binary: str, run: Run) -> list[str]:
@@ -174,19 +185,20 @@ def _oha(binary: str, run: Run) -> list[str]:
     return [binary, "--no-tui", "--insecure", f"-c{scenario.connections}", f"-z{run.seconds}s", *rate, *close, run.url]
 
 
-TRESSI = Peer("tressi", sys.executable, "pip install .", ("-m", "tressi", "--version"), _tressi)
+_GO = ("go", "version", "-m", "{}")
+TRESSI = Peer("tressi", sys.executable, "pip install .", ("{}", "-m", "tressi", "--version"), _tressi)
 PEERS = (
     TRESSI,
     Peer("bare C loop", "reference", "a C compiler", (), _reference, 0.5),
-    Peer("wrk", "wrk", "apt-get install wrk", ("-v",), _wrk, 0.5),
-    Peer("h2load", "h2load", "apt-get install nghttp2-client", ("--version",), _h2load, 0.5),
-    Peer("ab", "ab", "apt-get install apache2-utils", ("-V",), _ab, 0.5),
-    Peer("hey", "hey", "apt-get install hey", (), _hey, 1.0),
-    Peer("bombardier", "bombardier", "go install github.com/codesenberg/bombardier@latest", ("--version",), _bombardier, 1.0),
-    Peer("vegeta", "vegeta", "go install github.com/tsenart/vegeta/v12@latest", ("-version",), _vegeta, 1.0),
-    Peer("fortio", "fortio", "go install fortio.org/fortio@v1.60.3", ("version",), _fortio, 1.0),
-    Peer("k6", "k6", "go install go.k6.io/k6@latest", ("version",), _k6, 2.5),
-    Peer("oha", "oha", "cargo install oha", ("--version",), _oha, 1.0),
-    Peer("autocannon", "autocannon", "npm install --global autocannon", ("--version",), _autocannon, 2.0),
-    Peer("Locust", "locust", "pip install locust", ("--version",), _locust, 4.0),
+    Peer("wrk", "wrk", "apt-get install wrk", ("{}", "-v"), _wrk, 0.5),
+    Peer("h2load", "h2load", "apt-get install nghttp2-client", ("{}", "--version"), _h2load, 0.5),
+    Peer("ab", "ab", "apt-get install apache2-utils", ("{}", "-V"), _ab, 0.5),
+    Peer("hey", "hey", "apt-get install hey", ("dpkg-query", "-W", "hey"), _hey, 1.0),
+    Peer("bombardier", "bombardier", "go install github.com/codesenberg/bombardier@latest", _GO, _bombardier, 1.0),
+    Peer("vegeta", "vegeta", "go install github.com/tsenart/vegeta/v12@latest", _GO, _vegeta, 1.0),
+    Peer("fortio", "fortio", "go install fortio.org/fortio@latest", _GO, _fortio, 1.0),
+    Peer("k6", "k6", "go install go.k6.io/k6@latest", ("{}", "version"), _k6, 2.5),
+    Peer("oha", "oha", "cargo install oha", ("{}", "--version"), _oha, 1.0),
+    Peer("autocannon", "autocannon", "npm install --global autocannon", ("{}", "--version"), _autocannon, 2.0),
+    Peer("Locust", "locust", "pip install locust", ("{}", "--version"), _locust, 4.0),
 )

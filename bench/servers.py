@@ -96,6 +96,7 @@ def nginx(core: int, *, secure: bool = False) -> Iterator[Nginx]:
         listen = _secure_listener(folder, secure_port) if secure_port else ""
         Path(folder, "nginx.conf").write_text(_CONFIG.format(folder=folder, port=port, secure=listen), encoding="ascii")
         Path(folder, "large").write_bytes(b"x" * 65536)
+        Path(folder).chmod(0o755)  # the worker of an nginx that root starts is somebody else
         command = ["taskset", "-c", str(core), binary, "-c", f"{folder}/nginx.conf", "-p", folder]
         process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
         try:

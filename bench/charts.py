@@ -1,0 +1,72 @@
+"""Draw what `bench.compare --json FILE` wrote: one picture per scenario, and the tables of docs/comparison.md.
+
+python -m bench.charts FILE [--docs docs]
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import matplotlib as mpl
+
+from bench.table import OURS, Result, column, render
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+OURS_COLOUR, THEIRS_COLOUR = "#c2410c", "#64748b"
+MARK = "<!-- From here on written by python -m bench.charts. -->\n"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("file", type=Path, metavar="FILE")
+    parser.add_argument("--docs", type=Path, default=Path("docs"))
+    arguments = parser.parse_args()
+    document = json.loads(arguments.file.read_text(encoding="utf-8"))
+    # The same file gives the same picture, byte for byte: no date, no random names.
+    mpl.use("svg")
+    mpl.rcParams.update({"svg.hashsalt": "tressi", "svg.fonttype": "none", "font.family": "sans-serif", "font.size": 9})
+    for name in {result["scenario"]: None for result in document["results"] if result["runs"]}:
+        title = document["scenarios"][name]
+        draw(document, name, title, arguments.docs / f"comparison-{name}.svg")
+    page = arguments.docs / "comparison.md"
+    page.write_text(page.read_text(encoding="utf-8").partition(MARK)[0] + MARK + "\n" + render(document), encoding="utf-8")
+
+
+def draw(document: dict[str, Any], name: str, title: str, file: Path) -> None:
+    """Two panels side by side: requests per second, and CPU time of a request."""
+    from matplotlib.figure import Figure  # noqa: PLC0415 - the backend is chosen by then
+
+    results = [result for result in document["results"] if result["scenario"] == name and result["runs"]]
+    results.sort(key=lambda result: statistics.median(column(result, "cpu_us")), reverse=True)
+    figure = Figure(figsize=(9, 1.2 + 0.27 * len(results)), layout="constrained")
+    speed, cost = figure.subplots(1, 2, sharey=True)
+    _bars(speed, results, "rps", "requests per second")
+    _bars(cost, results, "cpu_us", "CPU µs per request (less is better)")
+    if results[0]["rate"]:
+        speed.axvline(results[0]["rate"], color="black", linewidth=0.8, linestyle=":")
+    figure.suptitle(title, fontsize=10)
+    figure.savefig(file, format="svg", metadata={"Date": None, "Creator": None})
+
+
+def _bars(axes: Axes, results: list[Result], key: str, label: str) -> None:
+    columns = [column(result, key) for result in results]
+    middles = [statistics.median(values) for values in columns]
+    pairs = list(zip(columns, middles, strict=True))
+    reach = [[middle - min(values) for values, middle in pairs], [max(values) - middle for values, middle in pairs]]
+    names = [result["peer"] for result in results]
+    colours = [OURS_COLOUR if name == OURS else THEIRS_COLOUR for name in names]
+    bars = axes.barh(names, middles, xerr=reach, color=colours, error_kw={"elinewidth": 0.8, "ecolor": "black"})
+    axes.bar_label(bars, fmt="{:,.0f}" if key == "rps" else "{:,.1f}", padding=4, fontsize=8)
+    axes.set_xlabel(label)
+    axes.margins(x=0.15)
+    axes.spines[["top", "right"]].set_visible(False)
+
+
+if __name__ == "__main__":
+    main()
