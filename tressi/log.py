@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+import os
 import re
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import structlog
@@ -40,10 +42,12 @@ def mask_headers(headers: Iterable[tuple[str, str]], also: Iterable[str] = ()) -
 
 def set_up(log_format: LogFormat = "console", level: str = "info") -> None:
     """Send structlog's events at or above `level` to standard error; only the command line calls this."""
+    # Whoever closed standard error wants no logs.
+    stream = sys.stderr or Path(os.devnull).open("w", encoding="utf-8")
     renderer: structlog.typing.Processor = (
         structlog.processors.JSONRenderer()
         if log_format == "json"
-        else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+        else structlog.dev.ConsoleRenderer(colors=stream.isatty())
     )
     structlog.configure(
         processors=[
@@ -53,6 +57,6 @@ def set_up(log_format: LogFormat = "console", level: str = "info") -> None:
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
-        logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
+        logger_factory=structlog.PrintLoggerFactory(file=stream),
         cache_logger_on_first_use=False,
     )

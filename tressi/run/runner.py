@@ -227,7 +227,7 @@ class EndpointRunner:
             RunRecord(
                 config=self.config,
                 started_at=self._started_at,
-                duration_s=max(0.0, self._ended_at - self._started),
+                duration_s=self._lasted_s(),
                 end_reason=self._end_reason,
                 end_detail=self._end_detail,
                 ended=ended,
@@ -239,6 +239,11 @@ class EndpointRunner:
         )
 
     # -------------------------------------------------------------------------------------------------- its small parts
+
+    def _lasted_s(self) -> float:
+        """The run's time: schedules end by themselves at the duration, however late that is noticed here."""
+        lasted = max(0.0, self._ended_at - self._started)
+        return min(lasted, self.config.duration_s) if self._end_reason == "duration" else lasted
 
     def _now(self) -> float:
         """Seconds since the run's start."""

@@ -102,7 +102,7 @@ def _endpoint(record: RunRecord, endpoint: ResolvedEndpoint) -> dict[str, Any]:
         "peakWorkerCount": max(ended.peak_worker_count, final.peak_worker_count),
         **_metrics(
             [final],
-            target_rps=_mean_target_rps(ended, record.ended.time_s),
+            target_rps=_mean_target_rps(ended, min(record.ended.time_s, record.config.duration_s)),
             rps=final.requests_made / record.duration_s if record.duration_s > 0 else 0.0,
         ),
         "errorReasons": [{"kind": one.kind, "reason": mask_url(one.text), "count": one.count} for one in final.reasons],
