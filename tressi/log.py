@@ -43,7 +43,7 @@ def mask_headers(headers: Iterable[tuple[str, str]], also: Iterable[str] = ()) -
 def set_up(log_format: LogFormat = "console", level: str = "info") -> None:
     """Send structlog's events at or above `level` to standard error; only the command line calls this."""
     # Whoever closed standard error wants no logs.
-    stream = sys.stderr or Path(os.devnull).open("w", encoding="utf-8")
+    stream = sys.stderr or Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - as long as the process
     renderer: structlog.typing.Processor = (
         structlog.processors.JSONRenderer()
         if log_format == "json"
