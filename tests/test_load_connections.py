@@ -270,3 +270,12 @@ def test_more_connections_than_descriptors_are_told_before_the_run():
     """The message says how many there are, how many there may be, and what to do."""
     with pytest.raises(EngineError, match=r"connections do not fit in the hard limit of \d+ file descriptors: raise it"):
         make_room(10**10)
+
+
+def test_running_out_of_ports_says_what_to_do():
+    """An address that can bind no more ports is an error of kind connect, with the remedy in its reason."""
+    with raw_server(answering(OK)) as server:
+        # TEST-NET-1 (RFC 5737) is no address of this machine: the system says the same as for a port too many.
+        found = only(attempt(endpoint(server.url, ONCE), source_addresses=("192.0.2.1",)))
+    assert found.errors == {"connect": 1}
+    assert found.reasons[0].text.startswith("no local port is left: keep connections alive")

@@ -19,8 +19,8 @@ from tressi.wire.lane cimport (
 from tressi.wire.message cimport parser_body, parser_reset
 from tressi.wire.reactor cimport Reactor, connection_close, lane_rest, order_push, ready_push
 from tressi.wire.socket cimport (
-    EPOLL_CTL_ADD, EPOLLIN, EPOLLOUT, EPOLLRDHUP, close_descriptor, socket_dial, socket_dialed, socket_stamp, socket_watch,
-    strerror,
+    EPOLL_CTL_ADD, EPOLLIN, EPOLLOUT, EPOLLRDHUP, close_descriptor, socket_dial, socket_dialed, socket_reason, socket_stamp,
+    socket_watch,
 )
 
 
@@ -54,7 +54,7 @@ cdef inline void connection_dial(Reactor* reactor, Connection* connection) noexc
     connection.lane.state = DIALING
     deadline_set(reactor, connection, connection.dialed_ns)
     if connection.descriptor < 0:
-        connection_refused(reactor, connection, strerror(-connection.descriptor))
+        connection_refused(reactor, connection, socket_reason(-connection.descriptor))
         return
     # Asked once: the answer takes the socket's error away.
     answer = socket_dialed(connection.descriptor)
@@ -78,7 +78,7 @@ cdef inline void connection_dialed(Reactor* reactor, Connection* connection, int
     if answer == 0:
         return
     if answer < 0:
-        connection_refused(reactor, connection, strerror(-answer))
+        connection_refused(reactor, connection, socket_reason(-answer))
         return
     queue_remove(lane.endpoint, connection)
     lane_connected(reactor, lane, now_ns - connection.dialed_ns, -1)

@@ -63,6 +63,14 @@ cdef extern from *:
         close(descriptor);
         return -failure;
     }
+    /* Why a connection failed, in words; where the system's own do not help, with what to do. */
+    static inline const char *tressi_reason(int failure) {
+        if (failure == EADDRNOTAVAIL)
+            return "no local port is left: keep connections alive, or use more addresses (--source-address)";
+        if (failure == EMFILE)
+            return "no file descriptor is left: raise ulimit -Hn, or use fewer workers or more --processes";
+        return strerror(failure);
+    }
     /* 1: connected, 0: not yet, minus errno: failed. */
     static inline int tressi_dialed(int descriptor) {
         struct pollfd question = {.fd = descriptor, .events = POLLOUT};
@@ -110,7 +118,7 @@ cdef extern from *:
     int socket_dial "tressi_dial" (const void* address, unsigned size, const void* source, unsigned source_size) noexcept nogil
     int socket_dialed "tressi_dialed" (int descriptor) noexcept nogil
     void socket_drop "tressi_drop" (int descriptor) noexcept nogil
-    const char* strerror(int code) noexcept nogil
+    const char* socket_reason "tressi_reason" (int failure) noexcept nogil
     int timer_arm "tressi_arm" (int timer, int64_t at_ns) noexcept nogil
     int thread_times "tressi_thread_times" (int schedstat, int64_t* cpu_ns, int64_t* queue_ns) noexcept nogil
     int timer_make "tressi_make_timer" () noexcept nogil
