@@ -229,3 +229,22 @@ def test_a_config_on_standard_input_is_refused_with_code_2():
 
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith("tressi: standard input is not JSON: expecting property name")
+
+
+WITHOUT_ENGINE = """
+import sys
+sys.modules["tressi._core"] = sys.modules["tressi._wire"] = None  # as where they are not built
+from tressi.cli import main
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+@pytest.mark.parametrize(("arguments", "code"), [(["schema"], 0), (["init", "-"], 0), (["run", "config.json"], 3)])
+def test_where_the_engine_is_missing_only_runs_say_so(arguments, code):
+    """On a system without the compiled parts everything else works, and a run says what is missing, without a traceback."""
+    done = subprocess.run(
+        [sys.executable, "-c", WITHOUT_ENGINE, *arguments], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == code, done.stderr
+    assert "Traceback" not in done.stderr
+    assert ("built on Linux's epoll and is missing here" in done.stderr) == (code == 3)

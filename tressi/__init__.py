@@ -9,6 +9,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from tressi.errors import missing_engine
 from tressi.version import __version__
 
 if TYPE_CHECKING:
@@ -32,7 +33,10 @@ def __getattr__(name: str) -> object:
         return import_module("tressi.run")
     if name not in _ROOMS:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(_ROOMS[name]), name)
+    try:
+        return getattr(import_module(_ROOMS[name]), name)
+    except ImportError as error:
+        raise missing_engine(error) or error from None
 
 
 def __dir__() -> list[str]:

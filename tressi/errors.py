@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["ConfigError", "ConfigProblem", "EngineError", "OutputError", "TressiError"]
+__all__ = ["ConfigError", "ConfigProblem", "EngineError", "OutputError", "TressiError", "missing_engine"]
 
 
 class TressiError(Exception):
@@ -53,3 +53,10 @@ class OutputError(TressiError):
     def __init__(self, path: str, reason: str) -> None:
         self.path = path
         super().__init__(f"cannot write {path}: {reason}")
+
+
+def missing_engine(error: ImportError) -> EngineError | None:
+    """What to say instead of an ImportError of the compiled modules, which only Linux has; None for any other."""
+    if error.name not in {"tressi._core", "tressi._wire"}:
+        return None
+    return EngineError("tressi's engine is built on Linux's epoll and is missing here: run it on Linux, or in a container")

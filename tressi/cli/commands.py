@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Protocol, cast
 
+from tressi.errors import missing_engine
+
 EXIT_CODES = """exit codes:
   0 done    1 the test failed    2 bad usage or config    3 tressi failed    130, 143 ended by SIGINT, SIGTERM"""
 
@@ -98,8 +100,11 @@ def overview() -> str:
 
 
 def load(name: str) -> CommandModule:
-    """Import a subcommand's module."""
-    return cast("CommandModule", import_module(f"tressi.cli.{name}"))
+    """Import a subcommand's module. Raises EngineError where this system has no engine for it."""
+    try:
+        return cast("CommandModule", import_module(f"tressi.cli.{name}"))
+    except ImportError as error:
+        raise missing_engine(error) or error from None
 
 
 def parser_of(name: str, module: CommandModule) -> ArgumentParser:
