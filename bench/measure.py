@@ -68,7 +68,8 @@ def machine() -> str:
     """One line about where the figures come from."""
     lines = Path("/proc/cpuinfo").read_text().splitlines()
     model = next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), "processor not named")
-    return f"{model}, {os.cpu_count()} cores, Linux {platform.release()}, Python {platform.python_version()}"
+    kernel = platform.release().partition("-")[0]
+    return f"{model}, {os.cpu_count()} cores, Linux {kernel}, Python {platform.python_version()}"
 
 
 def run_tressi(document: dict, core: int) -> dict:

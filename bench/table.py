@@ -65,7 +65,14 @@ def _order(result: Result) -> float:
 def _row(result: Result, ours: Result | None) -> list[str]:
     name = f"**{result['peer']}**" if result["peer"] == OURS else result["peer"]
     figures = [middle(column(result, "rps"), 0), middle(column(result, "cpu_us"), 2)]
-    return [name, *figures, *_against(result, ours), result["note"]]
+    return [name, *figures, *_against(result, ours), _note(result)]
+
+
+def _note(result: Result) -> str:
+    """What is to be known about its runs."""
+    count = sum(map(disturbed, result["runs"]))
+    beside = f"{count} of {len(result['runs'])} runs disturbed" if count else ""
+    return ", ".join(filter(None, [result["note"], beside]))
 
 
 def _against(result: Result, ours: Result | None) -> list[str]:

@@ -10,9 +10,9 @@ from bench.scenarios import SCENARIOS
 from bench.table import busy_s, did_it, disturbed, middle, ratios, rows
 
 
-def result(peer, rps, cpu_us, *, rate=None, note=""):
+def result(peer, rps, cpu_us, *, rate=None, note="", others=0.0):
     """What the bench writes about one tool, with one run for each figure."""
-    runs = [{"rps": speed, "cpu_us": cost} for speed, cost in zip(rps, cpu_us, strict=True)]
+    runs = [{"rps": speed, "cpu_us": cost, "others": others} for speed, cost in zip(rps, cpu_us, strict=True)]
     return {"scenario": "s", "rate": rate, "peer": peer, "runs": runs, "note": note}
 
 
@@ -65,6 +65,12 @@ def test_a_lost_comparison_is_listed_like_a_won_one():
     assert [row[0] for row in table] == ["fast", "**tressi**", "slow"]
     assert table[0][3:5] == ["0.50 (0.50 to 0.50)", "2.00 (2.00 to 2.00)"]
     assert table[2][3:5] == ["2.00 (2.00 to 2.00)", "0.25 (0.25 to 0.25)"]
+
+
+def test_disturbed_runs_are_told():
+    """A figure from a shared core says so, beside what else is to be known."""
+    table = rows([result("tressi", [100, 90], [10, 11], others=0.5, note="failed at least once")], "s")
+    assert table[0][-1] == "failed at least once, 2 of 2 runs disturbed"
 
 
 def test_at_a_fixed_rate_the_cheapest_comes_first():

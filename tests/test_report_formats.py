@@ -24,6 +24,27 @@ def test_the_json_is_the_summary():
     assert json.loads(summary_json.render(summary)) == summary
 
 
+@pytest.mark.parametrize("number", [2**63, 2**64 - 1, 2**64, -(2**63) - 1, 10**3000])
+def test_an_integer_of_any_size_is_written_digit_for_digit(number):
+    """A payload may have numbers beyond 64 bits, at any depth; they cost neither the run's results nor a digit."""
+    summary = summary_of()
+    summary["config"] = {"requests": [{"payload": {"id": number, "ids": [number, True, 1.5, None]}}]}
+    assert json.loads(summary_json.render(summary)) == summary
+
+
+def test_every_column_is_the_summarys_value():
+    """Read back, each cell of each endpoint is what the summary has under the column's name, to the last digit."""
+    summary = summary_of()
+    for row, endpoint in zip(rows_of(endpoints_csv.render(summary)), summary["endpoints"], strict=True):
+        for column, shown in row.items():
+            value = endpoint
+            for name in column.split("."):
+                value = value[name]
+            if isinstance(value, dict):
+                value = " ".join(f"{name}={count}" for name, count in value.items())
+            assert shown == ("" if value is None else str(value).lower() if isinstance(value, bool) else str(value)), column
+
+
 def test_every_endpoint_has_its_row():
     """The figures in the CSV are those of the summary, to the last digit."""
     summary = summary_of()
@@ -69,12 +90,19 @@ def test_an_export_has_every_format(tmp_path):
 
 
 def test_a_file_that_cannot_be_written_is_named(tmp_path):
-    """What stands in the way is told with its path, and what was written before stays."""
+    """What stands in the way is told with its path, and costs no other file, before it or after."""
     (tmp_path / "endpoints.csv").mkdir()
     with pytest.raises(OutputError, match=r"cannot write .*endpoints\.csv"):
         write_export(summary_of(), tmp_path)
     assert json.loads((tmp_path / "summary.json").read_bytes())["schemaVersion"] == 1
+    assert rows_of((tmp_path / "timeline.csv").read_bytes())
     assert not list(tmp_path.glob(".*"))
+
+
+def test_a_directory_that_no_system_can_have_is_an_output_error(tmp_path):
+    """A NUL in the name is told like anything else that cannot be written."""
+    with pytest.raises(OutputError, match="null byte"):
+        write_export(summary_of(), tmp_path / "a\0b")
 
 
 def test_a_full_disk_leaves_the_old_file(tmp_path):

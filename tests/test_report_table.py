@@ -8,6 +8,7 @@ from rich.console import Console
 from summaries import HOSTILE, endpoint_snapshot, summary_of
 
 from tressi.report.table import run_lines, summary_table
+from tressi.text import plain
 
 
 def drawn(summary, width=80):
@@ -61,8 +62,9 @@ def test_nothing_in_it_is_obeyed(text):
     key = f"GET http://host/{text.replace(' ', '')}"
     summary = summary_of(endpoint_snapshot(key, failed=2), end_reason="error", end_detail=text, saturated_by=[text])
     summary["endpoints"][0]["errorReasons"] = [{"kind": "connect", "reason": text, "count": 2}]
-    shown = drawn(summary, 200)
+    shown = drawn(summary, 400)
     assert all(character.isprintable() for line in shown.splitlines() for character in line)
+    assert shown.count(plain(text)) >= 3  # markup is shown, not obeyed
 
 
 def test_a_saturated_run_says_so():

@@ -7,6 +7,7 @@ from rich.console import Console
 from summaries import HOSTILE, decision, resolved
 
 from tressi.model import EndpointMoment, Moment
+from tressi.text import plain
 from tressi.ui.terminal import Lines, LiveTable, Silence, draw, watch
 
 
@@ -94,9 +95,11 @@ def test_the_latest_decisions_and_a_warning_are_shown():
 def test_nothing_in_it_is_obeyed(text):
     """Text from outside is shown as harmless text."""
     key = f"GET http://host/{text.replace(' ', '')}"
-    shown = drawn(moment(key, saturated_by=(text,)), [decision(key, reason=text)], width=200).splitlines()
+    shown = drawn(moment(key, saturated_by=(text,)), [decision(key, reason=text)], width=400).splitlines()
     said = plain_lines(moment(key, t=5.0, saturated_by=(text,)))
     assert all(character.isprintable() for line in (*shown, *said) for character in line)
+    for lines in (shown, said):
+        assert any(f"SATURATED: {plain(text)}" in line for line in lines)  # markup is shown, not obeyed
 
 
 def test_plain_lines_come_every_five_seconds():

@@ -21,16 +21,23 @@ FORMATS: Mapping[str, Callable[[Mapping[str, Any]], bytes]] = {
 
 
 def write_export(summary: Mapping[str, Any], directory: str | os.PathLike[str]) -> list[Path]:
-    """Write every format into `directory`, each file whole or not at all; returns their paths. Raises OutputError."""
-    written = []
+    """Write every format into `directory`, each file whole or not at all; returns their paths.
+
+    A file that cannot be written costs no other. Raises the first OutputError when all have been tried.
+    """
+    written, failures = [], []
     for name, render in FORMATS.items():
-        path = Path(directory) / name
+        path, data = Path(directory) / name, render(summary)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            _write_whole(path, render(summary))
-        except OSError as failure:
-            raise OutputError(str(path), failure.strerror or str(failure)) from None
-        written.append(path)
+            _write_whole(path, data)
+        except (OSError, ValueError) as failure:  # ValueError: a NUL in the name
+            reason = failure.strerror if isinstance(failure, OSError) else None
+            failures.append(OutputError(str(path), reason or str(failure)))
+        else:
+            written.append(path)
+    if failures:
+        raise failures[0]
     return written
 
 

@@ -1,7 +1,8 @@
 """Progress while a run lasts: redrawn on a terminal, a line every few seconds elsewhere, nothing when quiet.
 
 It sees only what the run publishes, one moment a second and every scaling decision, and draws when one comes. Where it
-draws may go away (a closed pipe, a terminal that hung up, a full disk): then nobody looks on, and the run goes on.
+draws may go away (a closed pipe, a terminal that hung up, a full disk) or stall (a pager, Ctrl-S): then nobody looks on, and
+the run goes on.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from rich.table import Table
 from rich.text import Text
 
 from tressi.text import common_origin, milliseconds, plain, short_key
+from tressi.ui.stream import finish, unhurried
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -63,8 +65,8 @@ def watch(stream: IO[str] | None, *, no_ui: bool = False, quiet: bool = False) -
         return Silence()
     dumb = os.environ.get("TERM") == "dumb" or bool(os.environ.get("NO_COLOR"))
     if no_ui or dumb or not stream.isatty():
-        return Lines(LenientConsole(file=stream, no_color=True, highlight=False, soft_wrap=True))
-    return LiveTable(LenientConsole(file=stream, highlight=False))
+        return Lines(LenientConsole(file=unhurried(stream), no_color=True, highlight=False, soft_wrap=True))
+    return LiveTable(LenientConsole(file=unhurried(stream), highlight=False))
 
 
 class Silence:
@@ -114,6 +116,7 @@ class Lines:
 
     def stop(self) -> None:
         """Everything is said."""
+        finish(self._console.file)
 
     def _show_endpoints(self, moment: Moment) -> None:
         self._print(f"{moment.t:6.1f} s  {time_left(moment)}")
@@ -156,6 +159,7 @@ class LiveTable:
         """Give the lines back: the final table says it all."""
         with suppress(OSError):
             self._live.stop()
+        finish(self._console.file)
 
     def _draw(self, picture: RenderableType) -> None:
         with suppress(OSError):

@@ -1,0 +1,94 @@
+"""A stream that never makes its writer wait.
+
+Whoever reads progress may stop reading: a pager that shows its first page, Ctrl-S, a connection that hangs. When what lies
+between is full, a write waits until somebody reads on, and with it would wait all that shares the thread: scaling, limits,
+signals, and the end of the run. O_NONBLOCK is a property of the open file, which the shell and other programs share with us,
+so it is not set on theirs: the pipe or terminal is opened once more through /proc.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import select
+import stat
+from contextlib import suppress
+from typing import IO, TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
+
+# Some hundred lines or twenty pictures; whoever is further behind has no use for more.
+KEPT_BYTES = 1 << 16
+LAST_WAIT_MS = 500
+
+
+def unhurried(stream: IO[str]) -> IO[str]:
+    """A stream to the same place that never waits; `stream` itself where none is to be had (a file never waits long)."""
+    try:
+        descriptor = stream.fileno()
+        mode = os.fstat(descriptor).st_mode
+        if not (stat.S_ISFIFO(mode) or stat.S_ISCHR(mode)):
+            return stream
+        again = os.open(f"/proc/self/fd/{descriptor}", os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY)
+    except OSError:  # no descriptor, no /proc, a terminal of another user, a pipe without a reader
+        return stream
+    encoding = getattr(stream, "encoding", None) or "utf-8"
+    return io.TextIOWrapper(Waiting(again), encoding=encoding, errors="backslashreplace", write_through=True)
+
+
+def finish(stream: IO[str]) -> None:
+    """Give what still waits in a stream of `unhurried` a last moment; what nobody takes by then is lost."""
+    raw = getattr(stream, "buffer", None)
+    if isinstance(raw, Waiting):
+        raw.finish()
+
+
+class Waiting(io.BufferedIOBase):
+    """Writes what fits at once, and keeps the rest for the next write. It owns `descriptor`, which must not block."""
+
+    name = "progress"  # a text stream asks what it wraps
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+        self._waiting = bytearray()
+
+    def writable(self) -> bool:
+        """Say so."""
+        return True
+
+    def isatty(self) -> bool:
+        """Whether it is a terminal."""
+        return os.isatty(self._descriptor)
+
+    def write(self, data: ReadableBuffer, /) -> int:
+        """Write or keep all of it, or nothing where too much waits already. Raises OSError when the reader has left."""
+        length = memoryview(data).nbytes
+        if len(self._waiting) + length <= KEPT_BYTES or not self._waiting:
+            self._waiting += data
+        self._send()
+        return length
+
+    def finish(self) -> None:
+        """Wait a moment for a reader that is merely slow."""
+        poll = select.poll()
+        poll.register(self._descriptor, select.POLLOUT)
+        with suppress(OSError):
+            if self._waiting and poll.poll(LAST_WAIT_MS):
+                self._send()
+
+    def close(self) -> None:
+        """Let go of the descriptor, and of what still waits."""
+        if not self.closed:
+            super().close()
+            os.close(self._descriptor)
+
+    def _send(self) -> None:
+        try:
+            while self._waiting:
+                del self._waiting[: os.write(self._descriptor, self._waiting)]
+        except BlockingIOError:
+            pass
+        except OSError:
+            self._waiting.clear()
+            raise
