@@ -26,6 +26,7 @@ HOSTILE = [
     "right\u202eleft",
     "[bold]markup[/bold] <script>alert(1)</script>",
     "\x9b31m",
+    "one\u2028two",
 ]
 
 

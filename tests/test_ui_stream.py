@@ -38,26 +38,28 @@ def unread_pipe():
     """A small pipe: its reading descriptor, and a text stream into it."""
     reading, writing = os.pipe()
     fcntl.fcntl(writing, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
-    with ending(reading), os.fdopen(writing, "w", encoding="utf-8") as stream:
-        yield reading, stream
+    with between(reading, writing) as ends:
+        yield ends
 
 
 @contextmanager
 def unread_terminal():
     """A terminal: its other side, and a text stream into it."""
-    reading, writing = pty.openpty()
-    with ending(reading), os.fdopen(writing, "w", encoding="utf-8") as stream:
-        yield reading, stream
+    with between(*pty.openpty()) as ends:
+        yield ends
 
 
 @contextmanager
-def ending(descriptor):
-    """Close it at the end, if the test has not."""
+def between(reading, writing):
+    """Both ends, closed from the reader's side: what a failed test has left in the stream must not wait once more."""
+    stream = os.fdopen(writing, "w", encoding="utf-8")
     try:
-        yield
+        yield reading, stream
     finally:
         with suppress(OSError):
-            os.close(descriptor)
+            os.close(reading)
+        with suppress(OSError):
+            stream.close()
 
 
 def taken(reading):

@@ -19,8 +19,8 @@ def plain(text: str) -> str:
 
 
 def _shown(character: str) -> str:
-    # Cc: controls, Cf: marks that reorder what is read, Cs: halves of surrogate pairs.
-    if unicodedata.category(character) in {"Cc", "Cf", "Cs"}:
+    # Cc: controls, Cf: marks that reorder what is read, Cs: halves of surrogate pairs, Zl and Zp: other ends of lines.
+    if unicodedata.category(character) in {"Cc", "Cf", "Cs", "Zl", "Zp"}:
         return f"\\x{ord(character):02x}" if ord(character) <= _BYTE else f"\\u{ord(character):04x}"
     return character
 
