@@ -1,7 +1,7 @@
 """Endpoints, lanes and a token bucket in virtual time: what an engine would measure, without a socket or a clock.
 
 Attempts are events in a heap. Each endpoint has its bucket and its sliding window of `tressi._core`, the very code of the
-engine; only the target is made up. `decide` is called once every cooldown, with contention among the endpoints.
+engine, and the scaler that evaluates each endpoint once every cooldown is the real one; only the target is made up.
 """
 
 import heapq
@@ -10,11 +10,8 @@ from itertools import count
 from math import ceil
 
 from tressi._core import SLOT_NS, Histogram, SlidingWindow, TokenBucket
-from tressi.autoscale.allocate import distribute, shares
-from tressi.autoscale.contend import Claim, donations, free_workers
-from tressi.autoscale.decide import decide
-from tressi.autoscale.manager import metrics_of
-from tressi.model import AutoscaleConfig, EndpointSnapshot, Window
+from tressi.autoscale.manager import EndpointAutoscaleManager
+from tressi.model import AutoscaleConfig, EndpointSnapshot, EngineSnapshot, ResolvedConfig, ResolvedEndpoint, Window
 
 NS = 1_000_000_000
 NEVER = 1 << 61
@@ -43,38 +40,29 @@ class Endpoint:
     made: int = 0
     failed: int = 0
     granted: int = 0
-    last_scale: float = float("-inf")
+    evaluations: list = field(default_factory=list)
     counts: list = field(default_factory=list)
-    decisions: list = field(default_factory=list)
     per_second: dict = field(default_factory=dict)
     ages: dict = field(default_factory=dict)
 
 
 class Simulation:
-    """Runs endpoints under one worker limit; all times are seconds of virtual time."""
+    """Runs endpoints under one worker limit, as the engine of a scaler; all times are seconds of virtual time."""
 
     def __init__(self, *endpoints, limit=None, strategy="proportional"):
         self.endpoints = {one.key: one for one in endpoints}
-        self.strategy = strategy
-        self.limit = limit or sum(one.config.max_workers for one in endpoints)
-        settings = [one.config for one in endpoints]
-        parts = distribute(
-            self.limit,
-            shares(settings, strategy),
-            [one.min_workers for one in settings],
-            [one.max_workers for one in settings],
-        )
-        self.shares = dict(zip(self.endpoints, parts, strict=True))
+        self.config = _config(endpoints, limit, strategy)
+        self._manager = EndpointAutoscaleManager(self, self.config, self._heard, lambda: 0.0)
         self._events = []
         self._order = count()
         self.now_ns = 0
-        for one in endpoints:
-            one.workers = min(self.shares[one.key], one.config.initial_workers or self.shares[one.key])
+        for place, allocation in enumerate(self._manager.calculate_worker_distribution()):
+            one = self.endpoints[allocation.endpoint_key]
+            one.workers = one.idle = one.fresh = allocation.worker_count
             one.bucket = TokenBucket(one.config.target_rps, ramp_ns=round(one.config.ramp_up_time * NS))
             one.window = SlidingWindow()
-            one.idle = one.fresh = one.workers
             one.window.set_lanes(0, one.workers)
-            self._at(one.config.cooldown_period, self._evaluate, one)
+            self._at(one.config.cooldown_period * (1 + place / len(endpoints)), self._evaluate, one)
             self._wake(one)
         self._slot = 0
         self._at(SLOT_NS / NS, self._turn)
@@ -151,25 +139,24 @@ class Simulation:
 
     def _evaluate(self, one):
         at = self.now_ns / NS
-        claims = [self._claim(other) for other in self.endpoints.values()]
-        free = free_workers(claims, self.limit, one.key, self.strategy)
-        metrics = metrics_of(
-            self._snapshot(one), lanes_per_worker=1, last_scale_time=one.last_scale, generator_limited=one.limited
-        )
-        decision = decide(one.config, metrics, free, at)
-        if decision.action == "scale-up":
-            for donation in donations(claims, self.limit, one.key, decision.workers, self.strategy):
-                donor = self.endpoints[donation.endpoint_key]
-                self._scale(donor, donor.workers - donation.workers, at)
-        if decision.action != "maintain":
-            self._scale(one, decision.worker_count, at)
-        one.decisions.append(decision)
+        one.evaluations.append(at)
+        self._manager.generator_limited = one.limited
+        self._manager.evaluate(one.key, at)
         self._at(at + one.config.cooldown_period, self._evaluate, one)
 
-    def _scale(self, one, workers, at):
+    def _heard(self, decision):
+        self.endpoints[decision.endpoint_key].counts.append((decision.timestamp, decision.worker_count))
+
+    def snapshot(self, endpoint_key=None):
+        """See model.Engine."""
+        keys = self.endpoints if endpoint_key is None else [endpoint_key]
+        return EngineSnapshot(self.now_ns / NS, {key: self._snapshot(self.endpoints[key]) for key in keys}, generator=None)
+
+    def scale(self, endpoint_key, workers):
+        """See model.Engine: lanes that are occupied end their attempt first."""
+        one = self.endpoints[endpoint_key]
         grown = workers - one.workers
-        one.workers, one.last_scale = workers, at
-        one.counts.append((at, workers))
+        one.workers = workers
         if grown > 0:
             one.idle += grown
             one.fresh += grown
@@ -180,18 +167,6 @@ class Simulation:
             one.retiring += -grown - leaving
         one.window.set_lanes(self.now_ns, one.workers + one.retiring)
         self._wake(one)
-
-    def _claim(self, one):
-        window = Window(*one.window.read())
-        return Claim(
-            one.key,
-            one.workers,
-            one.retiring,
-            self.shares[one.key],
-            one.config.min_workers,
-            one.config.priority,
-            window.attempts > window.failures,
-        )
 
     def _snapshot(self, one):
         return EndpointSnapshot(
@@ -217,6 +192,12 @@ class Simulation:
         )
 
 
+def _config(endpoints, limit, strategy):
+    """The run that these endpoints are."""
+    resolved = tuple(ResolvedEndpoint(one.key, "GET", "http://h/", "http://h/", autoscale=one.config) for one in endpoints)
+    return ResolvedConfig(resolved, None, limit or sum(one.config.max_workers for one in endpoints), strategy)
+
+
 def settings(target_rps, **fields):
     """An endpoint's settings; workers 1 to 100 unless told otherwise."""
     return replace(AutoscaleConfig(target_rps, 1, 100), **fields)
@@ -236,5 +217,5 @@ def settled_after(one):
 
 def actions_after(one, from_s):
     """Actions after a moment, as a share of the evaluations."""
-    later = [decision for decision in one.decisions if decision.timestamp > from_s]
-    return sum(decision.action != "maintain" for decision in later) / max(1, len(later))
+    actions = sum(at > from_s for at, _ in one.counts)
+    return actions / max(1, sum(at > from_s for at in one.evaluations))

@@ -1,5 +1,7 @@
 """Who starts with how many workers, and whose they are under contention."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -73,6 +75,23 @@ def test_a_greater_weight_never_gets_less(weights, total):
             assert one <= other or count >= others
 
 
+@given(st.lists(st.tuples(st.integers(1, 10), st.integers(0, 30), st.integers(1, 50)), min_size=2, max_size=6), st.data())
+def test_a_heavier_endpoint_never_gets_less_than_before(rows, data):
+    """Whatever the bounds of all, raising one weight alone does not lower that endpoint's count."""
+    least = [low for low, _, _ in rows]
+    most = [low + more for low, more, _ in rows]
+    total = sum(least) + data.draw(st.integers(0, 60))
+    place = data.draw(st.integers(0, len(rows) - 1))
+    weights = [weight for _, _, weight in rows]
+    heavier = list(weights)
+    heavier[place] += data.draw(st.integers(1, 40))
+    before, after = (
+        distribute(total, shares([settings(weight) for weight in given_weights], "proportional"), least, most)
+        for given_weights in (weights, heavier)
+    )
+    assert after[place] >= before[place]
+
+
 def claim(key, workers, share, *, priority="medium", least=1, succeeds=True, draining=0):
     return Claim(key, workers, draining, share, least, priority, succeeds)
 
@@ -109,6 +128,23 @@ def test_a_higher_priority_takes_from_the_lowest_above_its_minimum():
     assert [(donation.endpoint_key, donation.workers) for donation in given] == [("c", 2), ("b", 2)]
 
 
+def test_a_lower_priority_reclaims_nothing_from_a_higher_that_answers():
+    """What was taken by priority stays: reclaiming it would only have it taken again. A dead taker gives it back."""
+    low = claim("low", 2, 4, priority="low")
+    for succeeds, expected in ((True, 0), (False, 2)):
+        claims = [claim("high", 28, 26, priority="high", succeeds=succeeds), low]
+        assert free_workers(claims, 30, "low", "priority-based") == expected
+        assert sum(donation.workers for donation in donations(claims, 30, "low", 2, "priority-based")) == expected
+    assert free_workers([claim("high", 28, 26, priority="high"), low], 30, "low", "proportional") == 2
+
+
+def test_workers_that_still_drain_hold_the_limit():
+    """Beyond the limit by three that drain, of five to reclaim two can be had now; and no donor pays for the three again."""
+    claims = [claim("a", 2, 7), claim("b", 8, 3, draining=3)]
+    assert free_workers(claims, 10, "a", "proportional") == 2
+    assert [donation.workers for donation in donations(claims, 10, "a", 2, "proportional")] == [2]
+
+
 def test_equals_take_nothing_from_each_other():
     """Priority decides only between different ones."""
     claims = [claim("a", 5, 5, priority="high"), claim("b", 5, 5, priority="high")]
@@ -123,22 +159,30 @@ def test_a_dead_endpoint_neither_borrows_nor_takes():
     assert donations(claims, 6, "a", 2, "priority-based") == []
 
 
+rivals = st.builds(
+    claim,
+    key=st.just(""),
+    workers=st.integers(1, 20),
+    share=st.integers(1, 20),
+    priority=st.sampled_from(["high", "medium", "low"]),
+    succeeds=st.booleans(),
+    draining=st.integers(0, 5),
+)
+
+
 @given(
-    st.lists(
-        st.tuples(st.integers(1, 20), st.integers(1, 20), st.sampled_from(["high", "medium", "low"]), st.booleans()),
-        min_size=1,
-        max_size=8,
-    ),
+    st.lists(rivals, min_size=1, max_size=8),
     st.integers(0, 60),
     st.sampled_from(["proportional", "equal", "priority-based"]),
 )
 def test_what_is_given_covers_what_is_allowed_and_leaves_minimums(rows, spare, strategy):
     """Whoever grows by what it may have finds it: free or given; and nobody falls below its minimum."""
-    claims = [claim(str(place), *row[:2], priority=row[2], succeeds=row[3]) for place, row in enumerate(rows)]
+    claims = [replace(one, endpoint_key=str(place)) for place, one in enumerate(rows)]
     limit = sum(one.workers for one in claims) + spare
+    unused = spare - sum(one.draining for one in claims)
     allowed = free_workers(claims, limit, "0", strategy)
     given = donations(claims, limit, "0", allowed, strategy)
-    assert sum(donation.workers for donation in given) == max(0, allowed - spare)
+    assert sum(donation.workers for donation in given) == max(0, allowed - max(0, unused))
     for one in claims:
         lost = sum(donation.workers for donation in given if donation.endpoint_key == one.endpoint_key)
         assert lost == 0 or one.workers - lost >= one.min_workers

@@ -1,7 +1,8 @@
 """Whose workers are they, when all want more than the run's limit? Pure functions.
 
 An endpoint owns its allocated share. Above it, workers are borrowed from the free ones, and given back when an endpoint
-below its share must grow. By priority, the higher may also take from the lowest what that has above its minimum.
+below its share must grow. By priority, the higher may also take from the lowest what that has above its minimum, and
+gives nothing back to it while it lives: else the two would hand the same workers to and fro at every evaluation.
 """
 
 from __future__ import annotations
@@ -46,7 +47,8 @@ def free_workers(claims: Sequence[Claim], limit: int, taker: str, strategy: Stra
     if not mine.succeeds:
         # A dead endpoint uses what is its own; it neither borrows nor takes.
         return max(0, min(free, mine.share - mine.workers))
-    return max(0, free) + sum(workers for _, workers, _ in _sources(claims, mine, strategy))
+    # Below 0 others still drain: they hold the limit's workers until their requests have ended.
+    return max(0, free + sum(workers for _, workers, _ in _sources(claims, mine, strategy)))
 
 
 def donations(claims: Sequence[Claim], limit: int, taker: str, wanted: int, strategy: Strategy) -> list[Donation]:
@@ -70,12 +72,17 @@ def _unused(claims: Sequence[Claim], limit: int) -> int:
     return limit - sum(claim.workers + claim.draining for claim in claims)
 
 
+def _outranks(one: Claim, other: Claim) -> bool:
+    return PRIORITY_FACTOR[one.priority] > PRIORITY_FACTOR[other.priority]
+
+
 def _sources(claims: Sequence[Claim], mine: Claim, strategy: Strategy) -> list[tuple[Claim, int, str]]:
     """(donor, how many, why), in the order of being asked: borrowers first, the largest of them; then lower priorities."""
     others = [claim for claim in claims if claim.endpoint_key != mine.endpoint_key]
     owed = max(0, mine.share - mine.workers)
+    debtors = [claim for claim in others if strategy != "priority-based" or not (claim.succeeds and _outranks(claim, mine))]
     found: list[tuple[Claim, int, str]] = []
-    for claim in sorted(others, key=lambda claim: claim.share - claim.workers):
+    for claim in sorted(debtors, key=lambda claim: claim.share - claim.workers):
         borrowed = min(claim.workers - max(claim.share, claim.min_workers), owed)
         if borrowed > 0:
             owed -= borrowed
@@ -87,7 +94,7 @@ def _sources(claims: Sequence[Claim], mine: Claim, strategy: Strategy) -> list[t
 
 def _lower(others: Sequence[Claim], mine: Claim, reclaimed: dict[str, int]) -> list[tuple[Claim, int, str]]:
     """What endpoints of a lower priority have above their minimum, the lowest priority first."""
-    lower = [claim for claim in others if PRIORITY_FACTOR[claim.priority] < PRIORITY_FACTOR[mine.priority]]
+    lower = [claim for claim in others if _outranks(mine, claim)]
     found = []
     for claim in sorted(lower, key=lambda claim: PRIORITY_FACTOR[claim.priority]):
         spare = claim.workers - reclaimed.get(claim.endpoint_key, 0) - claim.min_workers
