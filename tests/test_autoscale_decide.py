@@ -61,6 +61,14 @@ CASES = [
         21,
         "missed",
     ),
+    (
+        "nearly there with many: a share of many is more than one",
+        metrics(40, attempts=92, occupied_s=36.8, missed=8),
+        40,
+        "scale-up",
+        44,
+        "8.0 RPS missed",
+    ),
     ("its own cap is near", metrics(49, attempts=50, occupied_s=50.0, missed=50), 40, "scale-up", 50, "up to maxWorkers 50"),
     (
         "its own cap is reached",

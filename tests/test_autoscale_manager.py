@@ -7,7 +7,7 @@ import pytest
 from engines import until
 from summaries import endpoint_snapshot, engine_snapshot
 
-from tressi.autoscale.manager import EndpointAutoscaleManager
+from tressi.autoscale.manager import EndpointAutoscaleManager, metrics_of
 from tressi.model import AutoscaleConfig, ResolvedConfig, ResolvedEndpoint, Window
 
 FULL = {"span_s": 1.0, "full": True, "starts_due": 100.0}
@@ -21,6 +21,7 @@ class Counting:
     def __init__(self, **windows):
         self.windows = windows
         self.workers = dict.fromkeys(windows, 10)
+        self.draining = dict.fromkeys(windows, 0)
         self.rates = {}
         self.broken = set()
         self.asked = []
@@ -31,8 +32,11 @@ class Counting:
         if endpoint_key in self.broken:
             raise RuntimeError("unreadable")
         self.asked.append(endpoint_key)
-        found = [replace(endpoint_snapshot(key, workers=self.workers[key]), window=self.windows[key]) for key in keys]
-        return engine_snapshot(*found)
+        return engine_snapshot(*map(self._endpoint, keys))
+
+    def _endpoint(self, key):
+        found = endpoint_snapshot(key, workers=self.workers[key])
+        return replace(found, window=self.windows[key], draining=self.draining[key])
 
     def scale(self, endpoint_key, workers):
         """See model.Engine."""
@@ -106,6 +110,40 @@ def test_a_donor_has_its_own_decision_first():
     assert [(decision.endpoint_key, decision.action) for decision in heard] == [("low", "scale-down"), ("high", "scale-up")]
     assert engine.workers == {"high": 13, "low": 7}
     assert "to high" in heard[0].reason
+
+
+def test_workers_that_still_drain_are_not_free():
+    """The run's limit counts them until their requests have ended."""
+    engine = Counting(a=SHORT, b=LARGE)
+    engine.draining["b"] = 3
+    manager, _ = manager_of(engine, limit=24)
+    assert manager.evaluate("a", 5.0).worker_count == 11
+
+
+def test_the_metrics_are_those_of_the_window():
+    """Rates and times are of the window, counts of the whole run; capacity counts lanes, and those that drain are none."""
+    window = Window(**FULL, attempts=80, failures=20, missed=5, occupied_s=4.0, service_s=2.0, lane_s=40.0, occupied_lane_s=4.0)
+    snapshot = replace(endpoint_snapshot("a", succeeded=900, failed=100, workers=10), window=window, draining=2)
+    seen = metrics_of(snapshot, lanes_per_worker=2, last_scale_time=3.0, generator_limited=True)
+    assert (seen.current_rps, seen.target_rps, seen.error_rate, seen.utilisation) == (80.0, 100.0, 0.25, 0.1)
+    assert (seen.requests_made, seen.requests_succeeded, seen.requests_failed) == (1000, 900, 100)
+    assert seen.avg_latency == pytest.approx(25.0)
+    assert seen.capacity_rps == pytest.approx(10 * 2 / 0.05)
+    assert (seen.worker_count, seen.draining, seen.last_scale_time, seen.generator_limited) == (10, 2, 3.0, True)
+
+
+def test_without_an_attempt_there_is_no_capacity():
+    """Nothing measured is no number, rather than a plausible one."""
+    seen = metrics_of(endpoint_snapshot("a"), lanes_per_worker=1, last_scale_time=0.0, generator_limited=False)
+    assert seen.capacity_rps is None
+    assert seen.avg_latency == 0.0
+
+
+@pytest.mark.parametrize(("now", "expected"), [(2.0, 4.0), (2.001, 4.0), (3.9, 4.0), (7.0, 8.0), (8.0, 10.0)])
+def test_evaluations_that_were_slept_through_are_skipped(now, expected):
+    """After a hold-up the next one is on the endpoint's own beat and ahead, not all the lost ones at once."""
+    manager, _ = manager_of(Counting(a=LARGE), now=lambda: now)
+    assert manager._next(2.0, 2.0) == pytest.approx(expected)
 
 
 def test_only_a_pool_that_is_short_reads_the_others():

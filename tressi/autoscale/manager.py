@@ -148,12 +148,11 @@ def metrics_of(
 ) -> EndpointMetrics:
     """What the autoscaler decides by, from what the engine measured."""
     window = snapshot.window
-    responses = window.attempts
     return EndpointMetrics(
         endpoint_key=snapshot.endpoint_key,
         current_rps=window.current_rps,
         target_rps=window.target_rps,
-        avg_latency=1e3 * window.service_s / responses if responses else 0.0,
+        avg_latency=1e3 * window.service_s / window.attempts if window.attempts else 0.0,
         error_rate=window.error_rate,
         worker_count=snapshot.worker_count,
         last_scale_time=last_scale_time,
