@@ -13,7 +13,7 @@ PACKAGE = Path(__file__).parent.parent / "tressi"
 # Bottom up; rooms of one floor know nothing of one another.
 FLOORS = [
     {"errors", "log", "text", "version", "core", "_core"},
-    {"model"},
+    {"model", "hdr"},
     {"wire", "_wire", "config", "autoscale"},
     {"load"},
     {"run"},

@@ -181,6 +181,22 @@ def test_an_unlimited_pool_can_be_given_a_rate(target):
     assert made(engine) - only(begun).requests_made <= 100 * (snapshot.time_s - begun.time_s) + 4
 
 
+def test_a_pause_of_an_unlimited_pool_ends_where_it_began(target):
+    """At rate 0 nothing starts; without a limit again, its lanes go on as fast as responses come back."""
+    one = endpoint(f"{target.url}paused")
+    with running(one, shared_pool=SharedPool(2, None)) as engine:
+        reach(engine, 100)
+        engine.set_rate(one.endpoint_key, 0)
+        until(lambda: only(engine.snapshot()).target_rps == 0, 5)
+        paused = engine.snapshot()
+        reach_time(engine, paused.time_s + 0.3)
+        assert made(engine) - only(paused).requests_made <= 2
+        engine.set_rate(one.endpoint_key, None)
+        reach(engine, made(engine) + 100)
+        assert only(engine.snapshot()).target_rps is None
+        assert only(finish(engine)).missed == 0
+
+
 def test_a_ramp_is_its_integral(target):
     """During the ramp the schedule is half the rate times the square of the time; after it the whole rate counts."""
     one = endpoint(f"{target.url}ramp", 1_000, ramp_s=1.0)

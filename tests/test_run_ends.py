@@ -231,3 +231,48 @@ def test_an_application_goes_on_serving():
     assert done.returncode == 0, done.stderr
     assert "still here, asked for /me" in done.stdout
     assert "600 requests, 0 failed" in done.stdout
+
+
+def test_a_pause_starts_nothing_and_its_end_gives_back_the_targets():
+    """Every pool stands still, a target set meanwhile waits, and all of it is in the summary and the timeline."""
+    engine, heard = FakeEngine(), []
+    runner = EndpointRunner(config_of(1.3), engine=engine)
+    runner.on("change", heard.append)
+    runner.start()
+    until(lambda: engine.calls)
+    assert runner.pause()
+    assert not runner.pause()
+    assert runner.paused
+    runner.set_target(KEYS[0], 10.0)
+    assert [call for call in engine.calls if call[0] == "set_rate"] == [("set_rate", key, 0.0) for key in KEYS]
+    assert runner.resume()
+    assert not runner.resume()
+    summary = check(runner.summary())
+    assert [call for call in engine.calls if call[0] == "set_rate"][2:] == [
+        ("set_rate", KEYS[0], 10.0),
+        ("set_rate", KEYS[1], 50.0),
+    ]
+    assert [(one["action"], one["endpointKey"], one["targetRps"]) for one in summary["changes"]] == [
+        ("pause", None, None),
+        ("set-target", KEYS[0], 10.0),
+        ("resume", None, None),
+    ]
+    assert summary["timeline"][0]["changes"] == summary["changes"]
+    assert [one.action for one in heard] == ["pause", "set-target", "resume"]
+
+
+def test_a_pause_scales_nothing():
+    """A pool without starts shows no need; it is not taken away."""
+    runner = EndpointRunner(config_of(60, cooldown_s=0.05), engine=FakeEngine())
+    heard = []
+    runner.on("scaling", heard.append)
+    runner.start()
+    until(lambda: heard)
+    runner.pause()
+    decided = len(runner._decisions)
+    ticks = []
+    runner.on("snapshot", ticks.append)
+    until(lambda: ticks)
+    assert len(runner._decisions) == decided
+    assert ticks[0].paused
+    runner.stop()

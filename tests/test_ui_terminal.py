@@ -4,7 +4,7 @@ import io
 
 import pytest
 from rich.console import Console
-from summaries import HOSTILE, decision, resolved
+from summaries import HOSTILE, decision, engine_snapshot, resolved
 
 from tressi.model import EndpointMoment, Moment
 from tressi.text import plain
@@ -32,10 +32,13 @@ def moment(*keys, t=1.0, saturated_by=(), **fields):
         "p50_ms": 1.25,
         "p99_ms": None,
         "missed": 7,
+        "missed_now": 0,
         "requests_made": 50,
         "errors": {},
     }
-    return Moment(t, 60.0, tuple(EndpointMoment(key, **{**values, **fields}) for key in keys), saturated_by)
+    endpoints = tuple(EndpointMoment(key, **{**values, **fields}) for key in keys)
+    total = EndpointMoment("", **{**values, **fields})
+    return Moment(t, 60.0, endpoints, total, engine_snapshot(), saturated_by)
 
 
 def drawn(shown, decisions=(), width=80, height=24):

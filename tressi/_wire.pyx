@@ -477,20 +477,34 @@ cdef class Reactor:
         self.body.ordered_count = 0
         return found
 
-    def set_rate(self, int64_t pool_number, double rate, *, begin_rate=None, int64_t ramp_ns=0):
-        """Hold another rate from now on, or climb to it from `begin_rate` within `ramp_ns`; 0 pauses."""
+    def set_rate(self, int64_t pool_number, target, *, begin_rate=None, int64_t ramp_ns=0):
+        """Hold another rate from now on, or climb to it from `begin_rate` within `ramp_ns`; 0 pauses, None is no limit."""
         cdef lanes.Pool* pool = self.body.pools[self.known(pool_number, self.body.pool_count)]
-        cdef int64_t now_ns = monotonic_ns()
+        cdef int64_t stop_ns, now_ns = monotonic_ns()
+        cdef double rate = 0.0 if target is None else target
         cdef double begin = rate if begin_rate is None else begin_rate
         if not (0 <= rate <= 1e9 and 0 <= begin <= 1e9 and ramp_ns >= 0):
             raise ValueError(f"rate {rate} from {begin} in {ramp_ns} ns: rates are 0 to 1e9, and time goes on")
         reactors.pool_settle(pool, never(), now_ns)
+        if target is None:
+            self.unpace(pool)
+            return
         if not pool.paced:
             # It ran as fast as responses came; its schedule begins now.
-            bucket_init(&pool.bucket, rate, now_ns, 0, 0.0, BURST_NS, 0)
+            stop_ns = pool.bucket.stop_ns
+            bucket_init(&pool.bucket, rate, now_ns, 0, 0.0, BURST_NS, pool.bucket.random)
+            bucket_stop_at(&pool.bucket, stop_ns)
             pool.paced = True
         bucket_set_ramp(&pool.bucket, begin, rate, ramp_ns, now_ns)
         schedules.schedule_update(&self.body.schedule, pool)
+
+    cdef void unpace(self, lanes.Pool* pool) noexcept:
+        """Let the pool run as fast as responses come back; its idle lanes begin at the next turn."""
+        cdef int64_t index
+        pool.paced = False
+        schedules.schedule_update(&self.body.schedule, pool)
+        for index in range(pool.endpoint_count):
+            pool.endpoints[index].block.target_rps = -1.0
 
     def occupied(self):
         """How many lanes have an attempt under way."""

@@ -19,6 +19,7 @@ Action = Literal["scale-up", "scale-down", "maintain"]
 Arrival = Literal["uniform", "poisson"]
 EndReason = Literal["duration", "early-exit", "interrupted", "stopped", "error"]
 Priority = Literal["high", "medium", "low"]
+Steering = Literal["set-target", "pause", "resume"]
 Transport = Literal["wire", "urllib3"]
 Strategy = Literal["proportional", "equal", "priority-based"]
 
@@ -255,6 +256,19 @@ class WorkerAllocation:
 
 
 @dataclass(frozen=True, slots=True)
+class Change:
+    """One thing that somebody changed while the run was under way, `t` seconds after its start.
+
+    `endpoint_key` and `target_rps` are None for a pause and its end, which are of the whole run.
+    """
+
+    t: float
+    action: Steering
+    endpoint_key: str | None = None
+    target_rps: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Reason:
     """Why `count` attempts of one error kind failed, in the words of the system, the resolver or OpenSSL."""
 
@@ -337,9 +351,10 @@ class EngineSnapshot:
 
 @dataclass(frozen=True, slots=True)
 class EndpointMoment:
-    """One endpoint over the last second of a run; latencies are service times of that second alone, None without any.
+    """One endpoint over the last second of a run, or all of them together (their key is empty).
 
-    `missed`, `requests_made` and `errors` count since the start. `min_workers` and `max_workers` are None in the shared pool.
+    Latencies are service times of that second alone, None without any; `missed_now` are the starts given up in it. `missed`,
+    `requests_made` and `errors` count since the start. `min_workers` and `max_workers` are None in the shared pool.
     """
 
     endpoint_key: str
@@ -352,6 +367,7 @@ class EndpointMoment:
     error_rate: float
     p50_ms: float | None
     p99_ms: float | None
+    missed_now: int
     missed: int
     requests_made: int
     errors: Mapping[str, int]
@@ -362,13 +378,17 @@ class Moment:
     """What `run` publishes once a second for whoever watches.
 
     `t` is seconds since the run's start; `saturated_by` says why the generator, not the target, was the bottleneck in
-    this second (empty: it was not).
+    this second (empty: it was not). `changes` are those of this second. `reading` is what all of it was made from.
     """
 
     t: float
     duration_s: float
     endpoints: tuple[EndpointMoment, ...]
+    total: EndpointMoment
+    reading: EngineSnapshot
     saturated_by: tuple[str, ...] = ()
+    changes: tuple[Change, ...] = ()
+    paused: bool = False
 
 
 class Engine(Protocol):
@@ -380,8 +400,11 @@ class Engine(Protocol):
     def scale(self, endpoint_key: str, workers: int) -> None:
         """Make `workers` the endpoint's count; a worker that is removed finishes its requests first."""
 
-    def set_rate(self, endpoint_key: str, target_rps: float) -> None:
-        """Hold another rate from now on; 0 pauses. A key of the shared pool sets the pool's rate."""
+    def set_rate(self, endpoint_key: str, target_rps: float | None) -> None:
+        """Hold another rate from now on; 0 pauses, None is as fast as responses come back.
+
+        A key of the shared pool sets the pool's rate.
+        """
 
     def snapshot(self, endpoint_key: str | None = None) -> EngineSnapshot:
         """Read the metrics as they stand, of one endpoint or of all; never blocks the engine, and works after `stop`."""

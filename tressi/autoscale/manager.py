@@ -24,7 +24,7 @@ class EndpointAutoscaleManager:
     """Scales every autoscaled endpoint of a run through its engine; `on_decision` hears of every action.
 
     `now` is the run's clock, in seconds since its start. While `generator_limited` is set, no pool grows: the engine is at
-    its CPU limit and more workers cannot help.
+    its CPU limit and more workers cannot help. While `paused` is set, nothing is evaluated.
     """
 
     def __init__(
@@ -43,6 +43,7 @@ class EndpointAutoscaleManager:
         self._last_scale = dict.fromkeys(self._settings, float("-inf"))
         self._greenlet: gevent.Greenlet | None = None
         self.generator_limited = False
+        self.paused = False
         self.last_decisions: dict[str, ScalingDecision] = {}
 
     def calculate_worker_distribution(self) -> tuple[WorkerAllocation, ...]:
@@ -60,9 +61,8 @@ class EndpointAutoscaleManager:
             self._greenlet.kill()
 
     def set_target(self, endpoint_key: str, target_rps: float) -> None:
-        """Hold another rate from now on, and scale for it."""
+        """Scale for another target from now on; the engine is told by whoever changes it."""
         self._settings[endpoint_key] = replace(self._settings[endpoint_key], target_rps=target_rps, ramp_up_time=0.0)
-        self._engine.set_rate(endpoint_key, target_rps)
 
     def evaluate(self, endpoint_key: str, at: float) -> ScalingDecision:
         """Decide on one endpoint at its scheduled time `at`, apply and publish; returns the decision."""
@@ -90,7 +90,8 @@ class EndpointAutoscaleManager:
             at, place, key = due[0]
             gevent.sleep(max(0.0, at - self._now()))
             try:
-                self.evaluate(key, at)
+                if not self.paused:
+                    self.evaluate(key, at)
             except Exception as failure:  # noqa: BLE001 - one evaluation that fails must not end the scaling
                 structlog.get_logger().error("an evaluation failed", endpoint=key, exc_info=failure)
             heapq.heapreplace(due, (self._next(at, self._settings[key].cooldown_period), place, key))

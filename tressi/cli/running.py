@@ -17,6 +17,7 @@ from rich.console import Console
 
 from tressi.cli.exits import Exit
 from tressi.cli.output import remark, write
+from tressi.cli.watching import add_watching, attach, watchers_of
 from tressi.errors import ConfigError, ConfigProblem, OutputError
 from tressi.load.cluster import Cluster
 from tressi.load.process import ProcessEngine
@@ -24,7 +25,6 @@ from tressi.report.formats import write_export
 from tressi.report.summary_json import render
 from tressi.report.table import summary_table
 from tressi.run.runner import EndpointRunner
-from tressi.ui.terminal import watch
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
@@ -38,12 +38,11 @@ LOCAL_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 def add_running(parser: ArgumentParser) -> None:
-    """Declare the flags that say how a run is watched and where its results go."""
+    """Declare the flags that say how a run is done, how it is watched, and where its results go."""
     group = parser.add_argument_group("running and results")
     group.add_argument("--json", metavar="FILE", help="write the summary as JSON; - for standard output")
     group.add_argument("--processes", type=_processes, default=1, metavar="N", help="engine processes, or auto (default: 1)")
-    group.add_argument("--no-ui", action="store_true", help="plain lines of progress instead of a live display")
-    group.add_argument("--quiet", action="store_true", help="no progress at all, only results")
+    add_watching(parser)
 
 
 def _processes(text: str) -> int:
@@ -57,16 +56,16 @@ def conduct(config: ResolvedConfig, arguments: Namespace) -> int:
     for warning in config.warnings:
         remark(f"warning: {warning}")
     runner = EndpointRunner(config, engine=_engine(config, arguments.processes))
-    watcher = watch(sys.stderr, no_ui=arguments.no_ui, quiet=arguments.quiet)
-    runner.on("start", watcher.start)
-    runner.on("snapshot", watcher.moment)
-    runner.on("scaling", watcher.decision)
+    watchers = watchers_of(arguments, runner)
+    for watcher in watchers:
+        attach(runner, watcher)
     try:
         with _interrupting(runner):
             runner.start()
             runner.wait()
     finally:
-        watcher.stop()  # whatever happens, the terminal gets its cursor back
+        for watcher in watchers:
+            watcher.stop()  # whatever happens, the terminal gets its cursor back
     summary = runner.summary()
     _deliver(summary, config, arguments)
     return _exit_code(summary)

@@ -45,7 +45,7 @@ class Child:
     def _scale(self, endpoint_key: str, workers: int) -> None:
         self._engine.scale(endpoint_key, workers)
 
-    def _set_rate(self, endpoint_key: str, target_rps: float, begin_rps: float | None, ramp_s: float) -> None:
+    def _set_rate(self, endpoint_key: str, target_rps: float | None, begin_rps: float | None, ramp_s: float) -> None:
         self._engine.set_rate(endpoint_key, target_rps, begin_rps=begin_rps, ramp_s=ramp_s)
 
     def _stop(self, drain_s: float) -> None:

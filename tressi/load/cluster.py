@@ -39,7 +39,9 @@ class Member(Protocol):
     def scale(self, endpoint_key: str, workers: int) -> None:
         """See `model.Engine.scale`."""
 
-    def set_rate(self, endpoint_key: str, target_rps: float, *, begin_rps: float | None = None, ramp_s: float = 0.0) -> None:
+    def set_rate(
+        self, endpoint_key: str, target_rps: float | None, *, begin_rps: float | None = None, ramp_s: float = 0.0
+    ) -> None:
         """See `model.Engine.set_rate`; climbs from `begin_rps` within `ramp_s`."""
 
     def snapshot(self, endpoint_key: str | None = None) -> EngineSnapshot:
@@ -96,8 +98,8 @@ class Cluster:
         self._shares[number].workers = workers
         self._distribute(number)
 
-    def set_rate(self, endpoint_key: str, target_rps: float) -> None:
-        """Hold another rate from now on, over all engines; 0 pauses."""
+    def set_rate(self, endpoint_key: str, target_rps: float | None) -> None:
+        """Hold another rate from now on, over all engines; 0 pauses, None is no limit."""
         number = self._plan.pool_of[endpoint_key]
         self._shares[number].rate = target_rps
         self._shares[number].ramp_s = 0.0
@@ -138,7 +140,9 @@ class Cluster:
         for place, member, workers in zip(self._places(), self._active, parts, strict=True):
             self._given[number, place] = workers
             member.scale(share.key, workers)
-            if share.rate is not None and (rate_changed or shifted):
+            if share.rate is None and rate_changed:
+                member.set_rate(share.key, None)
+            elif share.rate is not None and (rate_changed or shifted):
                 rate = share.rate * workers / max(1, total)
                 climbed = min(1.0, elapsed / share.ramp_s) if share.ramp_s > 0 else 1.0
                 member.set_rate(share.key, rate, begin_rps=rate * climbed, ramp_s=max(0.0, share.ramp_s - elapsed))

@@ -73,8 +73,10 @@ class LocalEngine:
             self._pools[self._plan.pool_of[endpoint_key]].scale(workers, self._reactor)
             self._ask_turn()
 
-    def set_rate(self, endpoint_key: str, target_rps: float, *, begin_rps: float | None = None, ramp_s: float = 0.0) -> None:
-        """Hold another rate from now on (0 pauses), or climb to it from `begin_rps` within `ramp_s`.
+    def set_rate(
+        self, endpoint_key: str, target_rps: float | None, *, begin_rps: float | None = None, ramp_s: float = 0.0
+    ) -> None:
+        """Hold another rate from now on (0 pauses, None is no limit), or climb to it from `begin_rps` within `ramp_s`.
 
         A key of the shared pool sets the pool's rate.
         """

@@ -72,8 +72,10 @@ class ProcessEngine:
         self._workers[endpoint_key] = workers
         self._tell("scale", endpoint_key=endpoint_key, workers=workers)
 
-    def set_rate(self, endpoint_key: str, target_rps: float, *, begin_rps: float | None = None, ramp_s: float = 0.0) -> None:
-        """Hold another rate from now on, or climb to it from `begin_rps` within `ramp_s`; 0 pauses."""
+    def set_rate(
+        self, endpoint_key: str, target_rps: float | None, *, begin_rps: float | None = None, ramp_s: float = 0.0
+    ) -> None:
+        """Hold another rate from now on, or climb to it from `begin_rps` within `ramp_s`; 0 pauses, None is no limit."""
         self._tell("set_rate", endpoint_key=endpoint_key, target_rps=target_rps, begin_rps=begin_rps, ramp_s=ramp_s)
 
     def snapshot(self, endpoint_key: str | None = None) -> EngineSnapshot:

@@ -7,7 +7,6 @@ whoever sets it first has decided. After that, nothing is polled: the conducting
 
 from __future__ import annotations
 
-import math
 import signal
 import time
 from datetime import UTC, datetime
@@ -20,11 +19,12 @@ from gevent.event import AsyncResult, Event
 from tressi.autoscale.allocate import allocate
 from tressi.autoscale.manager import EndpointAutoscaleManager
 from tressi.config.load import load_config
-from tressi.errors import ConfigError, ConfigProblem, EngineError, TressiError
+from tressi.errors import EngineError, TressiError
 from tressi.log import mask_url
 from tressi.model import ResolvedConfig
 from tressi.run.events import Publisher
 from tressi.run.limits import Limits
+from tressi.run.steering import Steering, check_target
 from tressi.run.summary import RunRecord, summarise
 from tressi.run.timeline import Timeline
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from os import PathLike
 
-    from tressi.model import EndReason, Engine, EngineSnapshot, ScalingDecision
+    from tressi.model import Change, EndReason, Engine, EngineSnapshot, ScalingDecision
     from tressi.run.events import EventName
     from tressi.run.spool import Delta
 
@@ -74,6 +74,7 @@ class EndpointRunner:
         self._given_engine = engine
         self._publisher = Publisher()
         self._decisions: list[ScalingDecision] = []
+        self._changes: list[Change] = []
         self._ended, self._at_once = Event(), Event()
         self._end_reason: EndReason = "error"
         self._end_detail: str | None = None
@@ -87,8 +88,9 @@ class EndpointRunner:
     def on(self, event: EventName, callback: Callable[[Any], object]) -> None:
         """Have `callback` called with one value at each event, in a greenlet of its own.
 
-        `start`: the ResolvedConfig; `scaling`: a ScalingDecision; `snapshot`: a Moment, once a second; `early-exit`: the
-        reason in words; `stop`: the summary. A callback that raises is logged. Raises ConfigError for any other event.
+        `start`: the ResolvedConfig; `scaling`: a ScalingDecision; `change`: a Change; `snapshot`: a Moment, once a second;
+        `early-exit`: the reason in words; `stop`: the summary. A callback that raises is logged. Raises ConfigError for any
+        other event.
         """
         self._publisher.on(event, callback)
 
@@ -102,6 +104,7 @@ class EndpointRunner:
         self._engine = self._given_engine or _local_engine()
         self._timeline = Timeline(self.config)
         self._manager = EndpointAutoscaleManager(self._engine, self.config, self._take_decision, self._now)
+        self._steering = Steering(self.config, self._engine, self._manager, self._take_change, self._now)
         self._started_at = datetime.now(UTC).isoformat(timespec="milliseconds")
         self._started = time.monotonic()
         self._guard(self._set_up)
@@ -131,18 +134,31 @@ class EndpointRunner:
         return False
 
     def set_target(self, endpoint_key: str, rps: float) -> None:
-        """Hold another rate from now on; 0 pauses. For an endpoint of the shared pool it is the whole pool's rate.
+        """Hold another rate from now on; 0 starts nothing. For an endpoint of the shared pool it is the whole pool's rate.
 
         Raises ConfigError for an unknown endpoint or a rate that is none, TressiError while no run is under way.
         """
-        autoscaled = self._check_target(endpoint_key, rps)
-        if self._conductor is None or self._ended.is_set():
-            raise TressiError("a target can be set only while the run is under way")
-        if autoscaled:
-            self._manager.set_target(endpoint_key, rps)
-        else:
-            self._engine.set_rate(endpoint_key, rps)
-        self._timeline.note_target(self._now(), endpoint_key, rps)
+        check_target(self.config, endpoint_key, rps)
+        self._check_under_way()
+        self._steering.set_target(endpoint_key, rps)
+
+    def pause(self) -> bool:
+        """Start nothing more until `resume`, and scale nothing; says whether the run was not paused already.
+
+        What is in flight ends, the run's time goes on. Raises TressiError while no run is under way.
+        """
+        self._check_under_way()
+        return self._steering.pause()
+
+    def resume(self) -> bool:
+        """Go on after a pause, each endpoint at its target; says whether there was a pause. Raises as `pause` does."""
+        self._check_under_way()
+        return self._steering.resume()
+
+    @property
+    def paused(self) -> bool:
+        """Whether the run is paused."""
+        return self._conductor is not None and self._steering.paused
 
     def summary(self) -> dict[str, Any]:
         """Wait for the end of the run, if need be, and return its summary. Raises TressiError before `start`."""
@@ -195,7 +211,7 @@ class EndpointRunner:
                 due = (self._now() // SNAPSHOT_S + 1) * SNAPSHOT_S
 
     def _tick(self) -> None:
-        moment = self._timeline.tick(self._now(), self._engine.snapshot())
+        moment = self._timeline.tick(self._now(), self._engine.snapshot(), paused=self._steering.paused)
         self._manager.generator_limited = any(finding.rule == "cpu" for finding in self._timeline.findings)
         self._publisher.emit("snapshot", moment)
 
@@ -233,6 +249,7 @@ class EndpointRunner:
                 ended=ended,
                 final=self._timeline.last,
                 decisions=self._decisions,
+                changes=self._changes,
                 rows=list(self._timeline.rows()),
                 saturated_by=self._timeline.saturation.reasons(),
             )
@@ -283,14 +300,14 @@ class EndpointRunner:
         if self._conductor is None:
             raise TressiError("the run has not been started")
 
-    def _check_target(self, endpoint_key: str, rps: float) -> bool:
-        """Say whether the endpoint has a pool of its own. Raises ConfigError."""
-        for endpoint in self.config.endpoints:
-            if endpoint.endpoint_key == endpoint_key:
-                if not (math.isfinite(rps) and rps >= 0):
-                    raise ConfigError([ConfigProblem(endpoint_key, f"a target of {rps} RPS is no rate: use 0 or more")])
-                return endpoint.autoscale is not None
-        raise ConfigError([ConfigProblem(mask_url(endpoint_key), "no endpoint of this run has that key")])
+    def _check_under_way(self) -> None:
+        if self._conductor is None or self._ended.is_set():
+            raise TressiError("a run can be changed only while it is under way")
+
+    def _take_change(self, change: Change) -> None:
+        self._changes.append(change)
+        self._timeline.note(change)
+        self._publisher.emit("change", change)
 
 
 def _local_engine() -> Engine:

@@ -11,13 +11,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from tressi._core import Histogram
+from tressi.hdr import encode_histogram
 from tressi.log import mask_url
+from tressi.run.moments import change_row
 from tressi.version import __version__
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from tressi.model import (
+        Change,
         EndpointSnapshot,
         EndReason,
         EngineSnapshot,
@@ -61,6 +64,7 @@ class RunRecord:
     decisions: Sequence[ScalingDecision] = ()
     rows: Sequence[Mapping[str, Any]] = ()
     saturated_by: Sequence[str] = ()
+    changes: Sequence[Change] = ()
 
 
 def summarise(record: RunRecord) -> dict[str, Any]:
@@ -77,6 +81,7 @@ def summarise(record: RunRecord) -> dict[str, Any]:
         "global": _global(record, endpoints),
         "endpoints": endpoints,
         "scaling": [_decision(decision) for decision in record.decisions],
+        "changes": [change_row(change) for change in record.changes],
         "timeline": list(record.rows),
         "samples": [_sample(sample) for sample in record.final.samples],
         "config": dict(record.config.document),
@@ -91,6 +96,7 @@ def _endpoint(record: RunRecord, endpoint: ResolvedEndpoint) -> dict[str, Any]:
     ended, final = record.ended.endpoints[key], record.final.endpoints[key]
     return {
         "endpointKey": key,
+        "name": endpoint.name,
         "method": endpoint.method,
         "url": endpoint.masked_url,
         "autoscale": autoscale is not None,
@@ -129,6 +135,7 @@ def _metrics(parts: Sequence[EndpointSnapshot], *, target_rps: float | None, rps
     """The metrics of one endpoint, or of several together: counts summed and histograms merged."""
     sums = {name: sum(getattr(part, field) for part in parts) for name, field in _SUMMED.items()}
     made = sums["requestsSucceeded"] + sums["requestsFailed"]
+    service, response = _merged(part.service for part in parts), _merged(part.response for part in parts)
     return {
         "requestsMade": made,
         **{name: sums[name] for name in ("requestsSucceeded", "requestsFailed", "requestsMissed")},
@@ -138,10 +145,11 @@ def _metrics(parts: Sequence[EndpointSnapshot], *, target_rps: float | None, rps
         **{name: sums[name] for name in ("bytesSent", "bytesReceived", "connectionsOpened", "retries")},
         "statusCodes": {str(code): count for code, count in sorted(_added(part.status_codes for part in parts).items())},
         "errors": _added(part.errors for part in parts),
-        "serviceTimeMs": _latency_ms(_merged(part.service for part in parts)),
-        "responseTimeMs": _latency_ms(_merged(part.response for part in parts)),
+        "serviceTimeMs": _latency_ms(service),
+        "responseTimeMs": _latency_ms(response),
         "connectTimeMs": _latency_ms(_merged(part.connect for part in parts)),
         "tlsTimeMs": _latency_ms(_merged(part.tls for part in parts)),
+        "histograms": {"serviceTime": encode_histogram(service), "responseTime": encode_histogram(response)},
     }
 
 

@@ -10,15 +10,16 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from tressi.model import EndpointMoment, Moment
+from tressi.model import Moment
 from tressi.run.blank import blank_snapshot
+from tressi.run.moments import endpoint_moment, row_of, total_moment
 from tressi.run.selfcheck import Finding, check_generator
-from tressi.run.spool import Delta, EndpointDelta, Spool, decode_delta, delta_between, encode_delta
+from tressi.run.spool import Delta, Spool, decode_delta, delta_between, encode_delta
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tressi.model import EndpointSnapshot, EngineSnapshot, ResolvedConfig, ResolvedEndpoint
+    from tressi.model import Change, EngineSnapshot, ResolvedConfig
     from tressi.run.selfcheck import Rule
 
 
@@ -29,26 +30,24 @@ class Timeline:
         self._config = config
         self._keys = tuple(endpoint.endpoint_key for endpoint in config.endpoints)
         self._rows, self._deltas = Spool(), Spool()
-        self._targets_set: list[dict[str, Any]] = []
+        self._changes: list[Change] = []
         self.last = blank_snapshot(config)
         self.last_t = 0.0
         self.findings: tuple[Finding, ...] = ()
         self.saturation = Saturation()
 
-    def note_target(self, t: float, endpoint_key: str, target_rps: float) -> None:
-        """Log in the next row that the target was set by hand at `t` seconds since the run's start."""
-        self._targets_set.append({"t": round(t, 3), "endpointKey": endpoint_key, "targetRps": target_rps})
+    def note(self, change: Change) -> None:
+        """Tell in the next moment that somebody changed the run."""
+        self._changes.append(change)
 
-    def tick(self, t: float, snapshot: EngineSnapshot) -> Moment:
+    def tick(self, t: float, snapshot: EngineSnapshot, *, paused: bool = False) -> Moment:
         """Close the second that ends at `t`: check the generator, keep the row and the delta, and tell what happened."""
         self.findings = check_generator(self.last, snapshot)
         self.saturation.add(self.findings, t - self.last_t)
         delta = delta_between(self.last, snapshot, t, t - self.last_t)
-        moment = self._moment(t, snapshot, delta)
-        row = row_of(moment, delta)
-        if self._targets_set:
-            row["targetsSet"], self._targets_set = self._targets_set, []
-        self._rows.append(orjson.dumps(row))
+        moment = self._moment(t, snapshot, delta, paused=paused)
+        self._changes = []
+        self._rows.append(orjson.dumps(row_of(moment)))
         self._keep(delta, snapshot)
         return moment
 
@@ -68,16 +67,21 @@ class Timeline:
         self._deltas.append(encode_delta(delta, self._keys))
         self.last, self.last_t = snapshot, delta.t
 
-    def _moment(self, t: float, snapshot: EngineSnapshot, delta: Delta) -> Moment:
+    def _moment(self, t: float, snapshot: EngineSnapshot, delta: Delta, *, paused: bool) -> Moment:
         deltas = {one.endpoint_key: one for one in delta.endpoints}
+        endpoints = tuple(
+            endpoint_moment(endpoint, snapshot.endpoints[endpoint.endpoint_key], deltas.get(endpoint.endpoint_key))
+            for endpoint in self._config.endpoints
+        )
         return Moment(
             t=t,
             duration_s=self._config.duration_s,
-            endpoints=tuple(
-                endpoint_moment(endpoint, snapshot.endpoints[endpoint.endpoint_key], deltas.get(endpoint.endpoint_key))
-                for endpoint in self._config.endpoints
-            ),
+            endpoints=endpoints,
+            total=total_moment(endpoints, snapshot, delta),
+            reading=snapshot,
             saturated_by=tuple(str(finding) for finding in self.findings),
+            changes=tuple(self._changes),
+            paused=paused,
         )
 
 
@@ -101,47 +105,3 @@ class Saturation:
     def reasons(self) -> list[str]:
         """One sentence for each rule broken: for how long, how badly, and what that spoils."""
         return [f"{self.seconds[rule]:.1f} of {self.checked_s:.1f} s: at worst {worst}" for rule, worst in self.worst.items()]
-
-
-def endpoint_moment(endpoint: ResolvedEndpoint, snapshot: EndpointSnapshot, delta: EndpointDelta | None) -> EndpointMoment:
-    """What is published of one endpoint; `delta` is None where nothing happened since the last moment."""
-    window, autoscale = snapshot.window, endpoint.autoscale
-    answered = delta is not None and delta.service.count > 0
-    p50_us, p99_us = delta.service.percentiles((50, 99)) if delta is not None and answered else (0, 0)
-    return EndpointMoment(
-        endpoint_key=endpoint.endpoint_key,
-        target_rps=snapshot.target_rps,
-        current_rps=window.current_rps,
-        worker_count=snapshot.worker_count,
-        min_workers=autoscale.min_workers if autoscale else None,
-        max_workers=autoscale.max_workers if autoscale else None,
-        utilisation=window.utilisation,
-        error_rate=window.error_rate,
-        p50_ms=p50_us / 1e3 if answered else None,
-        p99_ms=p99_us / 1e3 if answered else None,
-        missed=snapshot.missed,
-        requests_made=snapshot.requests_made,
-        errors=snapshot.errors,
-    )
-
-
-def row_of(moment: Moment, delta: Delta) -> dict[str, Any]:
-    """One row of the summary's timeline. `missed` is that second's own, unlike the moment's, which counts from the start."""
-    missed = {one.endpoint_key: one.missed for one in delta.endpoints}
-    return {
-        "t": round(moment.t, 3),
-        "endpoints": {
-            one.endpoint_key: {
-                "targetRps": one.target_rps,
-                "currentRps": one.current_rps,
-                "workerCount": one.worker_count,
-                "utilisation": one.utilisation,
-                "errorRate": one.error_rate,
-                "p50": one.p50_ms,
-                "p99": one.p99_ms,
-                "missed": missed.get(one.endpoint_key, 0),
-            }
-            for one in moment.endpoints
-        },
-        "saturated": bool(moment.saturated_by),
-    }

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from tressi.model import ResolvedConfig
 
 WINDOW_S = 1.0
+UNLIMITED_RPS = 100.0  # what a shared pool does
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +61,7 @@ class FakeEngine:
         """Start counting. Raises EngineError while `broken` says why."""
         self.calls.append(("start", tuple(workers), None))
         for endpoint in config.endpoints:
-            rate = endpoint.autoscale.target_rps if endpoint.autoscale else 100.0
+            rate = endpoint.autoscale.target_rps if endpoint.autoscale else UNLIMITED_RPS
             count = workers.get(endpoint.endpoint_key, config.shared_pool.workers if config.shared_pool else 1)
             self._endpoints[endpoint.endpoint_key] = _Endpoint(rate, count, peak=count)
         self._check()
@@ -73,12 +74,12 @@ class FakeEngine:
         endpoint.workers = workers
         endpoint.peak = max(endpoint.peak, workers)
 
-    def set_rate(self, endpoint_key: str, target_rps: float) -> None:
-        """Hold another rate from now on."""
+    def set_rate(self, endpoint_key: str, target_rps: float | None) -> None:
+        """Hold another rate from now on; None is the rate of the start."""
         self.calls.append(("set_rate", endpoint_key, target_rps))
         endpoint = self._endpoints[endpoint_key]
         self._count(endpoint)
-        endpoint.target_rps = target_rps
+        endpoint.target_rps = UNLIMITED_RPS if target_rps is None else target_rps
 
     def snapshot(self, endpoint_key: str | None = None) -> EngineSnapshot:
         """What the script makes of the time that has passed. Raises EngineError while `broken` says why, until `stop`."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 from collections import deque
 from contextlib import suppress
-from typing import IO, TYPE_CHECKING, Protocol
+from typing import IO, TYPE_CHECKING
 
 from rich.console import Console, Group
 from rich.live import Live
@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 
     from rich.console import RenderableType
 
-    from tressi.model import EndpointMoment, Moment, ResolvedConfig, ScalingDecision
+    from tressi.model import Change, EndpointMoment, Moment, ResolvedConfig, ScalingDecision
+    from tressi.ui.watcher import Watcher
 
 PLAIN_EVERY_S = 5.0
 DECISIONS_SHOWN = 5
@@ -33,22 +34,6 @@ DECISIONS_SHOWN = 5
 PLAIN_ENDPOINTS_SHOWN = 20
 # Lines that are no endpoint's: header, decisions, warning, time, and one to spare for the prompt.
 _OTHER_LINES = DECISIONS_SHOWN + 5
-
-
-class Watcher(Protocol):
-    """Whoever looks on while a run lasts."""
-
-    def start(self, config: ResolvedConfig) -> None:
-        """The run has started."""
-
-    def moment(self, moment: Moment) -> None:
-        """A second has passed."""
-
-    def decision(self, decision: ScalingDecision) -> None:
-        """A pool is scaled."""
-
-    def stop(self) -> None:
-        """The run is over; what was drawn stays or goes."""
 
 
 class LenientConsole(Console):
@@ -79,6 +64,9 @@ class Silence:
         """Do nothing."""
 
     def decision(self, decision: ScalingDecision) -> None:
+        """Do nothing."""
+
+    def change(self, change: Change) -> None:
         """Do nothing."""
 
     def stop(self) -> None:
@@ -113,6 +101,10 @@ class Lines:
     def decision(self, decision: ScalingDecision) -> None:
         """Show it with its reason."""
         self._print(decision_line(decision, self._origin))
+
+    def change(self, change: Change) -> None:
+        """Show it."""
+        self._print(change_line(change, self._origin))
 
     def stop(self) -> None:
         """Everything is said."""
@@ -154,6 +146,9 @@ class LiveTable:
     def decision(self, decision: ScalingDecision) -> None:
         """Show it from the next moment on."""
         self._decisions.append(decision)
+
+    def change(self, change: Change) -> None:
+        """Do nothing: the rate that is asked for shows it."""
 
     def stop(self) -> None:
         """Give the lines back: the final table says it all."""
@@ -229,3 +224,11 @@ def decision_line(decision: ScalingDecision, origin: str = "") -> str:
     sign = "+" if decision.action == "scale-up" else "-"
     change = f"{sign}{decision.workers} → {decision.worker_count} workers"
     return f"{decision.timestamp:6.1f} s  {short_key(decision.endpoint_key, origin)}  {change}: {plain(decision.reason)}"
+
+
+def change_line(change: Change, origin: str = "") -> str:
+    """One change by hand in a line."""
+    what = {"pause": "paused", "resume": "resumed"}.get(change.action, "")
+    if change.endpoint_key is not None:
+        what = f"{short_key(change.endpoint_key, origin)}  target {change.target_rps:g} RPS"
+    return f"{change.t:6.1f} s  {what}"

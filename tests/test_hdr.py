@@ -1,0 +1,62 @@
+"""Histograms in HdrHistogram's format, beside its own library."""
+
+import pytest
+from hdrh.histogram import HdrHistogram
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from tressi._core import HIGHEST_US, Histogram
+from tressi.hdr import decode_histogram, encode_histogram, lowest_us_at
+
+VALUES = st.lists(st.tuples(st.integers(0, HIGHEST_US), st.integers(1, 10_000)), max_size=30)
+
+
+def filled(values):
+    """A histogram with these values and counts."""
+    histogram = Histogram()
+    for value, count in values:
+        histogram.record(value, count)
+    return histogram
+
+
+@given(VALUES)
+@example([(7, 10**15)])
+def test_what_is_written_is_what_the_original_writes(values):
+    """Text for text, so that any tool of HdrHistogram's reads it."""
+    original = HdrHistogram(1, HIGHEST_US, 3)
+    for value, count in values:
+        original.record_value(value, count)
+    assert encode_histogram(filled(values)) == original.encode().decode()
+
+
+@given(VALUES)
+def test_reading_gives_every_counter_back(values):
+    """Writing and reading lose nothing that a percentile is made of."""
+    histogram = filled(values)
+    assert decode_histogram(encode_histogram(histogram)).counts() == histogram.counts()
+
+
+@given(st.integers(0, HIGHEST_US))
+def test_a_counter_begins_at_its_lowest_value(value):
+    """`lowest_us_at` inverts the layout: a value lies at or above its counter's beginning, which is in that counter."""
+    ((index, _),) = filled([(value, 1)]).counts()
+    lowest = lowest_us_at(index)
+    assert lowest <= value
+    assert filled([(lowest, 1)]).counts() == [(index, 1)]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "no base64!",
+        "AAAA",
+        encode_histogram(Histogram())[:-8],
+        HdrHistogram(1, 1000, 3).encode().decode(),
+        HdrHistogram(1, HIGHEST_US, 2).encode().decode(),
+    ],
+)
+def test_anything_else_is_refused(text):
+    """A text of no or another layout is a ValueError, not a histogram that nobody recorded."""
+    with pytest.raises(ValueError, match=r"histogram|base64|padding|ASCII"):
+        decode_histogram(text)

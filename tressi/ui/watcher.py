@@ -1,0 +1,47 @@
+"""The seam between a run and whoever looks on: what is told, and what may be asked for in return."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from tressi.model import Change, Moment, ResolvedConfig, ScalingDecision
+
+
+class Watcher(Protocol):
+    """Whoever looks on while a run lasts."""
+
+    def start(self, config: ResolvedConfig) -> None:
+        """The run has started."""
+
+    def moment(self, moment: Moment) -> None:
+        """A second has passed."""
+
+    def decision(self, decision: ScalingDecision) -> None:
+        """A pool is scaled."""
+
+    def change(self, change: Change) -> None:
+        """Somebody changed the run."""
+
+    def stop(self) -> None:
+        """The run is over, its summary not yet made; may be called twice, and without a start."""
+
+
+class Controls(Protocol):
+    """What whoever looks on may do to the run; `EndpointRunner` is what stands behind it."""
+
+    @property
+    def paused(self) -> bool:
+        """Whether the run is paused."""
+
+    def set_target(self, endpoint_key: str, rps: float) -> None:
+        """Hold another rate from now on. Raises TressiError where that cannot be."""
+
+    def pause(self) -> bool:
+        """Start nothing more until `resume`. Raises TressiError once the run is over."""
+
+    def resume(self) -> bool:
+        """Go on after a pause. Raises TressiError once the run is over."""
+
+    def stop(self) -> bool:
+        """Ask the run to end; its results are written."""
