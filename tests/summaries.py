@@ -3,9 +3,11 @@
 from tressi._core import Histogram
 from tressi.model import (
     AutoscaleConfig,
+    EndpointMoment,
     EndpointSnapshot,
     EngineSnapshot,
     GeneratorSnapshot,
+    Moment,
     ResolvedConfig,
     ResolvedEndpoint,
     Sample,
@@ -67,6 +69,28 @@ def engine_snapshot(*endpoints, time_s=2.0, cpu_s=0.1, samples=()):
     """What an engine says."""
     generator = GeneratorSnapshot(cpu_s, 0.0, histogram(20, 30), histogram(40), 100, 0, 0)
     return EngineSnapshot(time_s, {one.endpoint_key: one for one in endpoints}, generator, samples)
+
+
+def moment(*keys, t=1.0, saturated_by=(), **fields):
+    """A second of a run of 60 s."""
+    values = {
+        "target_rps": 50.0,
+        "current_rps": 49.0,
+        "worker_count": 3,
+        "min_workers": 1,
+        "max_workers": 9,
+        "utilisation": 0.4,
+        "error_rate": 0.0,
+        "p50_ms": 1.25,
+        "p99_ms": None,
+        "missed": 7,
+        "missed_now": 0,
+        "requests_made": 50,
+        "errors": {},
+    }
+    endpoints = tuple(EndpointMoment(key, **{**values, **fields}) for key in keys)
+    total = EndpointMoment("", **{**values, **fields})
+    return Moment(t, 60.0, endpoints, total, engine_snapshot(), saturated_by)
 
 
 def resolved(*keys, autoscale=True, max_workers=4):

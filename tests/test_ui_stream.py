@@ -9,9 +9,8 @@ import signal
 from contextlib import contextmanager, suppress
 
 import pytest
-from summaries import decision, resolved
+from summaries import decision, moment, resolved
 
-from tressi.model import EndpointMoment, Moment
 from tressi.ui.stream import KEPT_BYTES, finish, unhurried
 from tressi.ui.terminal import Lines, LiveTable, watch
 
@@ -79,12 +78,6 @@ def rest(patient, reading):
     return "".join(pieces)
 
 
-def second(t):
-    """A second of a run with many endpoints."""
-    one = (50.0, 49.0, 3, 1, 9, 0.4, 0.0, 1.25, None, 7, 50, {})
-    return Moment(t, 5000.0, tuple(EndpointMoment(key, *one) for key in KEYS), ("CPU",))
-
-
 @pytest.mark.parametrize(("opened", "kind"), [(unread_pipe, Lines), (unread_terminal, LiveTable)], ids=["pipe", "terminal"])
 def test_a_run_goes_on_when_nobody_reads(opened, kind, monkeypatch):
     """A full pipe or terminal delays neither the run nor its end, and what was taken is the beginning."""
@@ -96,7 +89,7 @@ def test_a_run_goes_on_when_nobody_reads(opened, kind, monkeypatch):
         watcher.start(resolved(*KEYS))
         for t in range(1, 100):
             watcher.decision(decision(KEYS[0]))
-            watcher.moment(second(float(t)))
+            watcher.moment(moment(*KEYS, t=float(t), saturated_by=("CPU",)))
         watcher.stop()
         assert "running 20 endpoints" in taken(reading)
 

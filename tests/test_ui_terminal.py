@@ -4,9 +4,8 @@ import io
 
 import pytest
 from rich.console import Console
-from summaries import HOSTILE, decision, engine_snapshot, resolved
+from summaries import HOSTILE, decision, moment, resolved
 
-from tressi.model import EndpointMoment, Moment
 from tressi.text import plain
 from tressi.ui.terminal import Lines, LiveTable, Silence, draw, watch
 
@@ -17,28 +16,6 @@ class Terminal(io.StringIO):
     def isatty(self):
         """Say so."""
         return True
-
-
-def moment(*keys, t=1.0, saturated_by=(), **fields):
-    """A second of a run of 60 s."""
-    values = {
-        "target_rps": 50.0,
-        "current_rps": 49.0,
-        "worker_count": 3,
-        "min_workers": 1,
-        "max_workers": 9,
-        "utilisation": 0.4,
-        "error_rate": 0.0,
-        "p50_ms": 1.25,
-        "p99_ms": None,
-        "missed": 7,
-        "missed_now": 0,
-        "requests_made": 50,
-        "errors": {},
-    }
-    endpoints = tuple(EndpointMoment(key, **{**values, **fields}) for key in keys)
-    total = EndpointMoment("", **{**values, **fields})
-    return Moment(t, 60.0, endpoints, total, engine_snapshot(), saturated_by)
 
 
 def drawn(shown, decisions=(), width=80, height=24):
