@@ -155,7 +155,8 @@ def test_since_undoes_a_merge(before, after):
 @given(first_us=VALUES_US, step_us=st.integers(-20_000, 20_000), count=st.integers(0, 400))
 def test_a_series_is_its_values_one_by_one(first_us, step_us, count):
     """`record_series` touches the counters that recording each value would, rising, falling or standing."""
-    count = count if step_us >= 0 else min(count, first_us // -step_us + 1)
+    room_us = first_us if step_us < 0 else max(0, HIGHEST_US - first_us)  # beyond either end a value alone is clamped
+    count = min(count, room_us // abs(step_us) + 1) if step_us else count
     values_us = [first_us + index * step_us for index in range(count)]
     histogram = Histogram()
     histogram.record_series(first_us, values_us[-1] if values_us else 0, count)
