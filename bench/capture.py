@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import signal
 import subprocess
+import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 SNAP_BYTES = 96  # the headers are enough
+BLOCK_S = 1.5  # tcpdump reads blocks of up to a second; what is in one that it has not read is lost when it ends
 
 
 @contextmanager
@@ -30,6 +33,7 @@ def capture(port: int, file: Path, core: int) -> Iterator[None]:
         raise RuntimeError("tcpdump did not start (it needs to run as root)")
     try:
         yield
+        time.sleep(BLOCK_S)
     finally:
         process.send_signal(signal.SIGINT)
         report = process.communicate(timeout=30)[1]
@@ -67,4 +71,5 @@ def _close(connection: int, asked: dict[int, float], answered: dict[int, float],
 
 def percentile(ascending: list[float], percent: float) -> float:
     """The value that `percent` % do not exceed."""
-    return ascending[max(0, min(len(ascending) - 1, round(percent / 100 * len(ascending) + 0.5) - 1))]
+    rank = math.ceil(percent * len(ascending) / 100)  # multiplied first: 0.99 is not 99 / 100 in binary
+    return ascending[max(0, rank - 1)]

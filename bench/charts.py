@@ -1,4 +1,6 @@
-"""Draw what `bench.compare --json FILE` wrote: one picture per scenario, and the tables of docs/comparison.md.
+"""Draw what a bench wrote, and fill the tables of its page.
+
+`bench.compare --json FILE` gives one picture per scenario and docs/comparison.md, `bench.truth --json FILE` docs/truth.md.
 
 python -m bench.charts FILE [--docs docs]
 """
@@ -13,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import matplotlib as mpl
 
+from bench import truth_table
 from bench.table import OURS, Result, column, render
 
 if TYPE_CHECKING:
@@ -31,11 +34,19 @@ def main() -> None:
     # The same file gives the same picture, byte for byte: no date, no random names.
     mpl.use("svg")
     mpl.rcParams.update({"svg.hashsalt": "tressi", "svg.fonttype": "none", "font.family": "sans-serif", "font.size": 9})
+    if "rows" in document:
+        draw_truth(document, arguments.docs / "truth.svg")
+        _fill(arguments.docs / "truth.md", truth_table.render(document))
+        return
     for name in {result["scenario"]: None for result in document["results"] if result["runs"]}:
         title = document["scenarios"][name]
         draw(document, name, title, arguments.docs / f"comparison-{name}.svg")
-    page = arguments.docs / "comparison.md"
-    page.write_text(page.read_text(encoding="utf-8").partition(MARK)[0] + MARK + "\n" + render(document), encoding="utf-8")
+    _fill(arguments.docs / "comparison.md", render(document))
+
+
+def _fill(page: Path, tables: str) -> None:
+    """Put the tables below what a person wrote."""
+    page.write_text(page.read_text(encoding="utf-8").partition(MARK)[0] + MARK + "\n" + tables, encoding="utf-8")
 
 
 def draw(document: dict[str, Any], name: str, title: str, file: Path) -> None:
@@ -51,6 +62,31 @@ def draw(document: dict[str, Any], name: str, title: str, file: Path) -> None:
     if results[0]["rate"]:
         speed.axvline(results[0]["rate"], color="black", linewidth=0.8, linestyle=":")
     figure.suptitle(title, fontsize=10)
+    figure.savefig(file, format="svg", metadata={"Date": None, "Creator": None})
+
+
+def draw_truth(document: dict[str, Any], file: Path) -> None:
+    """A panel for each scenario: what each tool says of the median, as a multiple of what the wire saw."""
+    from matplotlib.figure import Figure  # noqa: PLC0415 - the backend is chosen by then
+
+    panels = truth_table.scenarios(document)
+    figure = Figure(figsize=(9, 0.8 + 0.3 * sum(map(len, map(truth_table.by_tool, panels.values())))), layout="constrained")
+    for axes, (title, rows) in zip(
+        figure.subplots(len(panels), 1, squeeze=False, sharex=True)[:, 0], panels.items(), strict=True
+    ):
+        tools = reversed(truth_table.by_tool(rows).items())
+        # A tool that counts whole milliseconds may say 0, which no logarithm shows.
+        times = {peer: max(0.05, truth_table.ratio(rounds, "50") or 0.05) for peer, rounds in tools}
+        colours = [OURS_COLOUR if peer == OURS else THEIRS_COLOUR for peer in times]
+        bars = axes.barh(list(times), list(times.values()), color=colours)
+        axes.bar_label(
+            bars, labels=[f"{value:.2f}" if value > 0.05 else "says 0" for value in times.values()], padding=4, fontsize=8
+        )
+        axes.axvline(1, color="black", linewidth=0.8, linestyle=":")
+        axes.set(xscale="log", title=title)
+        axes.margins(x=0.2)
+        axes.spines[["top", "right"]].set_visible(False)
+    figure.supxlabel("p50 said / p50 on the wire (1 is the truth)", fontsize=9)
     figure.savefig(file, format="svg", metadata={"Date": None, "Creator": None})
 
 

@@ -151,7 +151,7 @@ def _locust(binary: str, run: Run) -> list[str]:
     file.write_text("\n".join(lines) + "\n", encoding="ascii")
     users = str(scenario.connections)
     command = [binary, "--headless", "--only-summary", "-f", str(file), "-u", users, "-r", users]
-    return [*command, "-t", f"{run.seconds}s", "-H", run.url.removesuffix(scenario.path)]
+    return [*command, f"--host={run.url.removesuffix(scenario.path)}", f"--run-time={run.seconds}s"]
 
 
 def _vegeta(binary: str, run: Run) -> list[str]:

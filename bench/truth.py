@@ -1,47 +1,115 @@
-"""tressi's service times against a packet capture of the same run, at fixed rates.
+"""What a load generator says of latencies, against a packet capture of the same run.
 
-python -m bench.truth [--seconds 5] [--scenario CONNECTIONS:RATE ...]
+python -m bench.truth [--seconds 5] [--rounds 1] [--peer NAME ... | --all] [--scenario CONNECTIONS:RATE ...] [--json FILE]
 
+A RATE of 0 is full speed, for the tools that know no rate. Without `--peer` or `--all` it is tressi alone.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
+import subprocess
+import sys
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from bench.capture import capture, percentile, service_times_us
-from bench.measure import machine, run_tressi
+from bench.measure import machine
+from bench.peers import PEERS, TRESSI, Peer, Run
+from bench.scenarios import Scenario
 from bench.servers import nginx
+from bench.tellers import PERCENTS, TELLERS, Told
+
+if TYPE_CHECKING:
+    from bench.servers import Nginx
 
 SERVER_CORE, CLIENT_CORE = 0, 1
 SCENARIOS = ["1:100", "1:1000", "1:5000", "16:1000", "16:10000", "64:1000", "64:20000"]
-PERCENTS = (50.0, 95.0, 99.0)
+PEER_SCENARIOS = ["1:0", "1:1000", "16:1000", "64:10000"]
+ANSWER_BYTES = 160
 
 
 def main() -> None:
+    arguments = _arguments()
+    peers = _peers(arguments)
+    scenarios = arguments.scenario or (SCENARIOS if peers == [TRESSI] else PEER_SCENARIOS)
+    document = {"machine": machine(), "seconds": arguments.seconds, "rows": []}
+    print(document["machine"], "", _head(), sep="\n")
+    with nginx(SERVER_CORE) as server:
+        for scenario in map(_scenario, scenarios):
+            # Round by round, so that what else the machine does meets every tool.
+            for number in range(arguments.rounds):
+                for peer in peers:
+                    row = _row(peer, scenario, server, arguments.seconds)
+                    document["rows"] += [row | {"round": number}] if row else []
+                    if row:
+                        print(_line(row), flush=True)
+    if arguments.json:
+        Path(arguments.json).write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+
+
+def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=int, default=5)
+    parser.add_argument("--rounds", type=int, default=1)
+    parser.add_argument("--peer", action="append", default=[], choices=sorted(TELLERS), metavar="NAME")
+    parser.add_argument("--all", action="store_true", help="every tool that is installed")
     parser.add_argument("--scenario", action="append", metavar="CONNECTIONS:RATE")
-    arguments = parser.parse_args()
-    print(machine())
-    print("connections    RPS       " + "   ".join(f"p{percent:g} wire / tressi (µs)" for percent in PERCENTS) + "   requests")
-    with nginx(SERVER_CORE) as server, tempfile.TemporaryDirectory() as folder:
-        for scenario in arguments.scenario or SCENARIOS:
-            connections, rate = map(int, scenario.split(":"))
-            _row(server.url, Path(folder), connections, rate, arguments.seconds)
+    parser.add_argument("--json", metavar="FILE", help="write every row")
+    return parser.parse_args()
 
 
-def _row(url: str, folder: Path, connections: int, rate: int, seconds: int) -> None:
-    port, file = int(url.rpartition(":")[2]), folder / "wire.pcap"
-    with capture(port, file, SERVER_CORE):
-        document = {"requests": [{"url": url + "/"}], "workers": connections, "rps": rate, "duration": seconds}
-        summary = run_tressi(document, CLIENT_CORE)
-    wire = service_times_us(file, port)
-    # As many decimals as the summary has: milliseconds with three.
-    ours = summary["endpoints"][0]["serviceTimeMs"]
-    cells = [f"{percentile(wire, p):9.1f} /{ours[f'p{p:g}'] * 1000:9.1f}    " for p in PERCENTS]
-    print(f"{connections:11d} {rate:6d} {'  '.join(cells)} {len(wire)} / {summary['endpoints'][0]['requestsMade']}", flush=True)
+def _peers(arguments: argparse.Namespace) -> list[Peer]:
+    """The tools asked for; tressi is always among them."""
+    chosen = [
+        peer for peer in PEERS if peer is TRESSI or peer.name in arguments.peer or (arguments.all and peer.name in TELLERS)
+    ]
+    for peer in chosen:
+        if not peer.path():
+            print(f"{peer.name} is missing: {peer.install}", file=sys.stderr)
+    return [peer for peer in chosen if peer.path()]
+
+
+def _scenario(text: str) -> Scenario:
+    connections, rate = map(int, text.split(":"))
+    return Scenario(text, text, connections, rate or None)
+
+
+def _row(peer: Peer, scenario: Scenario, server: Nginx, seconds: int) -> dict | None:
+    """One run: what the tool said and what the wire saw, in µs; None where the tool cannot do it."""
+    port, teller, path = int(server.url.rpartition(":")[2]), TELLERS[peer.name], str(peer.path())
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        quiet = peer.command(path, Run(scenario, server.url + scenario.path, seconds, folder, ANSWER_BYTES))
+        if quiet is None:
+            return None
+        with capture(port, folder / "wire.pcap", SERVER_CORE):
+            command = ["taskset", "-c", str(CLIENT_CORE), *teller.command(quiet, folder)]
+            # Some tools end with 1 where a request was still in flight.
+            done = subprocess.run(command, check=False, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        wire = service_times_us(folder / "wire.pcap", port)
+        said = teller.read(Told(done.stdout, folder, path))
+    seen = {percent: percentile(wire, percent) for percent in PERCENTS}
+    return {"peer": peer.name, "connections": scenario.connections, "rate": scenario.rate, "said": said, "wire": seen} | {
+        "requests": len(wire)
+    }
+
+
+def _head() -> str:
+    columns = "".join(f"{f'p{percent} said / wire (µs)':>26}" for percent in PERCENTS)
+    return f"{'tool':11} {'conns':>5} {'RPS':>6}{columns}  requests on the wire"
+
+
+def _line(row: dict) -> str:
+    cells = (_cell(row["said"].get(percent), row["wire"][percent]) for percent in PERCENTS)
+    rate = row["rate"] or "full"
+    return f"{row['peer']:11} {row['connections']:5} {rate:>6}{''.join(f'{cell:>26}' for cell in cells)}  {row['requests']}"
+
+
+def _cell(said: float | None, wire: float) -> str:
+    return f"{'-':>9} / {wire:.0f}" if said is None else f"{said:.0f} / {wire:.0f} (x {said / wire:.2f})"
 
 
 if __name__ == "__main__":
