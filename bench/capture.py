@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import signal
 import subprocess
 import time
@@ -67,9 +66,3 @@ def _close(connection: int, asked: dict[int, float], answered: dict[int, float],
     """The exchange before is over, if it was answered."""
     if connection in asked and connection in answered:
         times.append((answered.pop(connection) - asked.pop(connection)) * 1e6)
-
-
-def percentile(ascending: list[float], percent: float) -> float:
-    """The value that `percent` % do not exceed."""
-    rank = math.ceil(percent * len(ascending) / 100)  # multiplied first: 0.99 is not 99 / 100 in binary
-    return ascending[max(0, rank - 1)]

@@ -6,6 +6,7 @@ Both are read twice in the middle of the run, so that neither a tool's start-up 
 from __future__ import annotations
 
 import json
+import math
 import os
 import platform
 import statistics
@@ -62,6 +63,12 @@ def measure(command: Sequence[str], server: Nginx, span_s: float, core: int, war
 def spread(values: Sequence[float]) -> str:
     """Median, and lowest to highest."""
     return f"{statistics.median(values):.3f} ({min(values):.3f} to {max(values):.3f})"
+
+
+def percentile(ascending: list[float], percent: float) -> float:
+    """The value that `percent` % do not exceed."""
+    rank = math.ceil(percent * len(ascending) / 100)  # multiplied first: 0.99 is not 99 / 100 in binary
+    return ascending[max(0, rank - 1)]
 
 
 def machine() -> str:

@@ -11,8 +11,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-from bench.capture import capture, percentile, service_times_us
-from bench.measure import machine, run_tressi
+from bench.capture import capture, service_times_us
+from bench.measure import machine, percentile, run_tressi
 from bench.servers import nginx
 
 SERVER_CORE, CLIENT_CORE = 0, 1

@@ -12,7 +12,7 @@ import subprocess
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bench.capture import percentile
+from bench.measure import percentile
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

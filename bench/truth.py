@@ -15,8 +15,8 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench.capture import capture, percentile, service_times_us
-from bench.measure import machine
+from bench.capture import capture, service_times_us
+from bench.measure import machine, percentile
 from bench.peers import PEERS, TRESSI, Peer, Run
 from bench.scenarios import Scenario
 from bench.servers import nginx
