@@ -12,11 +12,11 @@ PACKAGE = Path(__file__).parent.parent / "tressi"
 
 # Bottom up; rooms of one floor know nothing of one another.
 FLOORS = [
-    {"errors", "log", "text", "version", "core", "_core"},
+    {"errors", "log", "text", "version", "core", "_core", "threshold"},
     {"model", "hdr"},
     {"wire", "_wire", "config", "autoscale"},
     {"load"},
-    {"run"},
+    {"run", "page"},
     {"report", "ui", "testing"},
     {"cli"},
 ]

@@ -7,7 +7,8 @@ from rich.console import Console
 from summaries import HOSTILE, decision, moment, resolved
 
 from tressi.text import plain
-from tressi.ui.terminal import Lines, LiveTable, Silence, draw, watch
+from tressi.ui.terminal import Lines, LiveTable, draw, watch
+from tressi.ui.watcher import Watcher
 
 
 class Terminal(io.StringIO):
@@ -33,7 +34,7 @@ def drawn(shown, decisions=(), width=80, height=24):
         (Terminal(), {"no_ui": True}, {}, Lines),
         (Terminal(), {}, {"NO_COLOR": "1"}, Lines),
         (Terminal(), {}, {"TERM": "dumb"}, Lines),
-        (Terminal(), {"quiet": True}, {}, Silence),
+        (Terminal(), {"quiet": True}, {}, Watcher),
     ],
     ids=["terminal", "pipe", "no-ui", "NO_COLOR", "dumb", "quiet"],
 )
@@ -158,7 +159,7 @@ def test_a_run_goes_on_when_nobody_looks_on(failure, is_terminal, monkeypatch):
 
 def test_without_standard_error_nothing_is_shown():
     """A closed standard error is None to Python."""
-    assert type(watch(None)) is Silence
+    assert type(watch(None)) is Watcher
 
 
 def test_results_pass_by_the_live_table(capsys):

@@ -269,6 +269,25 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
+class ThresholdVerdict:
+    """One threshold as it stands: `text` is the condition as it was written, `endpoint_key` None where it is of the run.
+
+    `passed` is None while there is nothing to judge. `value` and `limit` are its two sides where it came closest to
+    failing, or failed worst, latencies in milliseconds and shares from 0 to 1; None where there is none. `detail` says it
+    in words. `failed_at` is when it was first seen broken, in seconds since the start. `aborts`: its failure ends the run.
+    """
+
+    text: str
+    endpoint_key: str | None
+    passed: bool | None
+    value: float | None
+    limit: float | None
+    detail: str
+    failed_at: float | None = None
+    aborts: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Reason:
     """Why `count` attempts of one error kind failed, in the words of the system, the resolver or OpenSSL."""
 
@@ -378,7 +397,8 @@ class Moment:
     """What `run` publishes once a second for whoever watches.
 
     `t` is seconds since the run's start; `saturated_by` says why the generator, not the target, was the bottleneck in
-    this second (empty: it was not). `changes` are those of this second. `reading` is what all of it was made from.
+    this second (empty: it was not). `changes` are those of this second, `thresholds` the verdicts as they stand. `reading`
+    is what all of it was made from.
     """
 
     t: float
@@ -388,6 +408,7 @@ class Moment:
     reading: EngineSnapshot
     saturated_by: tuple[str, ...] = ()
     changes: tuple[Change, ...] = ()
+    thresholds: tuple[ThresholdVerdict, ...] = ()
     paused: bool = False
 
 

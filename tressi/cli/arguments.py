@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from argparse import ArgumentTypeError
+from ipaddress import ip_address
 from math import isfinite
 from typing import TYPE_CHECKING
 
@@ -81,6 +82,23 @@ def overrides(arguments: Namespace) -> Overrides:
 def set_up_logging(arguments: Namespace) -> None:
     """Log as the flags of `add_logging` say."""
     set_up(arguments.log_format, arguments.log_level)
+
+
+def listening(text: str) -> tuple[str, int]:
+    """Where to listen, `HOST:PORT`, `PORT`, `HOST` or `[IPV6]:PORT`: loopback and a free port unless told otherwise."""
+    text = f":{text}" if text.isdecimal() else text
+    host, _, port = text.rpartition(":") if text.count(":") == 1 or "]:" in text else (text, "", "")
+    host = host.removeprefix("[").removesuffix("]") or "127.0.0.1"
+    if host == "localhost":
+        host = "127.0.0.1"
+    try:
+        ip_address(host)
+        number = int(port or "0")
+    except ValueError:
+        number = -1
+    if not 0 <= number <= 0xFFFF:  # noqa: PLR2004 - the last port there is
+        raise ArgumentTypeError(f"{text!r} is not HOST:PORT, HOST an address of this machine (CONFIG goes before this flag)")
+    return host, number
 
 
 def _integer(text: str) -> int:

@@ -67,7 +67,11 @@ def conduct(config: ResolvedConfig, arguments: Namespace) -> int:
         for watcher in watchers:
             watcher.stop()  # whatever happens, the terminal gets its cursor back
     summary = runner.summary()
-    _deliver(summary, config, arguments)
+    try:
+        _deliver(summary, config, arguments)
+    finally:
+        for watcher in watchers:
+            watcher.result(summary)
     return _exit_code(summary)
 
 

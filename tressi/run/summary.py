@@ -29,6 +29,7 @@ if TYPE_CHECKING:
         ResolvedEndpoint,
         Sample,
         ScalingDecision,
+        ThresholdVerdict,
     )
 
 SCHEMA_VERSION: Final = 1
@@ -65,6 +66,7 @@ class RunRecord:
     rows: Sequence[Mapping[str, Any]] = ()
     saturated_by: Sequence[str] = ()
     changes: Sequence[Change] = ()
+    verdicts: Sequence[ThresholdVerdict] = ()
 
 
 def summarise(record: RunRecord) -> dict[str, Any]:
@@ -77,6 +79,7 @@ def summarise(record: RunRecord) -> dict[str, Any]:
         "durationSec": record.duration_s,
         "endReason": record.end_reason,
         "endDetail": record.end_detail,
+        "thresholds": [_verdict(verdict) for verdict in record.verdicts],
         "generator": _generator(record),
         "global": _global(record, endpoints),
         "endpoints": endpoints,
@@ -224,6 +227,19 @@ def _decision(decision: ScalingDecision) -> dict[str, Any]:
         "workerCount": decision.worker_count,
         "reason": decision.reason,
         "timestamp": decision.timestamp,
+    }
+
+
+def _verdict(verdict: ThresholdVerdict) -> dict[str, Any]:
+    return {
+        "threshold": verdict.text,
+        "endpointKey": verdict.endpoint_key,
+        "passed": verdict.passed,
+        "value": verdict.value,
+        "limit": verdict.limit,
+        "detail": verdict.detail,
+        "failedAt": verdict.failed_at,
+        "aborts": verdict.aborts,
     }
 
 

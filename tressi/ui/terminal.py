@@ -19,6 +19,7 @@ from rich.text import Text
 
 from tressi.text import common_origin, milliseconds, plain, short_key
 from tressi.ui.stream import finish, unhurried
+from tressi.ui.watcher import Watcher
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from tressi.model import Change, EndpointMoment, Moment, ResolvedConfig, ScalingDecision
-    from tressi.ui.watcher import Watcher
 
 PLAIN_EVERY_S = 5.0
 DECISIONS_SHOWN = 5
@@ -47,33 +47,14 @@ class LenientConsole(Console):
 def watch(stream: IO[str] | None, *, no_ui: bool = False, quiet: bool = False) -> Watcher:
     """Choose how to show progress on `stream`: live on a terminal that can, else plain lines, or nothing."""
     if quiet or stream is None:
-        return Silence()
+        return Watcher()
     dumb = os.environ.get("TERM") == "dumb" or bool(os.environ.get("NO_COLOR"))
     if no_ui or dumb or not stream.isatty():
         return Lines(LenientConsole(file=unhurried(stream), no_color=True, highlight=False, soft_wrap=True))
     return LiveTable(LenientConsole(file=unhurried(stream), highlight=False))
 
 
-class Silence:
-    """Shows nothing."""
-
-    def start(self, config: ResolvedConfig) -> None:
-        """Do nothing."""
-
-    def moment(self, moment: Moment) -> None:
-        """Do nothing."""
-
-    def decision(self, decision: ScalingDecision) -> None:
-        """Do nothing."""
-
-    def change(self, change: Change) -> None:
-        """Do nothing."""
-
-    def stop(self) -> None:
-        """Do nothing."""
-
-
-class Lines:
+class Lines(Watcher):
     """A line for each decision, and every few seconds one for each endpoint."""
 
     def __init__(self, console: Console) -> None:
@@ -124,7 +105,7 @@ class Lines:
             self._console.print(Text(line))
 
 
-class LiveTable:
+class LiveTable(Watcher):
     """One row an endpoint and the latest decisions, redrawn in place once a second."""
 
     def __init__(self, console: Console) -> None:
@@ -146,9 +127,6 @@ class LiveTable:
     def decision(self, decision: ScalingDecision) -> None:
         """Show it from the next moment on."""
         self._decisions.append(decision)
-
-    def change(self, change: Change) -> None:
-        """Do nothing: the rate that is asked for shows it."""
 
     def stop(self) -> None:
         """Give the lines back: the final table says it all."""

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from tressi.model import Change, Moment, ResolvedConfig, ScalingDecision
 
 
-class Watcher(Protocol):
-    """Whoever looks on while a run lasts."""
+class Watcher:
+    """Whoever looks on while a run lasts. This one shows nothing; others replace what they want to hear."""
 
     def start(self, config: ResolvedConfig) -> None:
         """The run has started."""
@@ -25,6 +27,9 @@ class Watcher(Protocol):
 
     def stop(self) -> None:
         """The run is over, its summary not yet made; may be called twice, and without a start."""
+
+    def result(self, summary: Mapping[str, Any]) -> None:
+        """The summary, whose table and files are written; may wait as long as somebody still looks, and is called last."""
 
 
 class Controls(Protocol):
