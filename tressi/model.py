@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from tressi._core import Histogram
+    from tressi.threshold.expression import Comparison
 
 Action = Literal["scale-up", "scale-down", "maintain"]
 Arrival = Literal["uniform", "poisson"]
@@ -110,6 +111,21 @@ class EarlyExit:
 
 
 @dataclass(frozen=True, slots=True)
+class Threshold:
+    """A condition on the results that decides whether the test has passed: `comparison` must hold.
+
+    `text` is it as it was written, `endpoint_key` None where it is about the whole run. `aborts`: the run ends as soon as it
+    is broken, from `abort_delay_s` seconds after the start on.
+    """
+
+    text: str
+    comparison: Comparison
+    endpoint_key: str | None = None
+    aborts: bool = False
+    abort_delay_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class ResolvedConfig:
     """A whole run as it will be done. `document` is the config that was read, defaults filled in and secrets masked."""
 
@@ -128,6 +144,7 @@ class ResolvedConfig:
     source_addresses: tuple[str, ...] = ()  # of our side of a connection, used in turn
     seed: int = 0
     early_exit: EarlyExit | None = None
+    thresholds: tuple[Threshold, ...] = ()
     export: str | None = None
     document: Mapping[str, Any] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()

@@ -44,6 +44,13 @@ def add_overrides(parser: ArgumentParser) -> None:
         help="connect from this address; several are used in turn",
     )
     group.add_argument(
+        "--fail-if",
+        action="append",
+        default=[],
+        metavar="CONDITION",
+        help="fail the run where this holds, as in 'p99 > 250ms'; may be given several times",
+    )
+    group.add_argument(
         "--mask-header",
         action="append",
         default=[],
@@ -76,6 +83,7 @@ def overrides(arguments: Namespace) -> Overrides:
         transport=arguments.transport,
         source_addresses=tuple(arguments.source_addresses),
         mask_headers=tuple(arguments.mask_headers),
+        fail_if=tuple(arguments.fail_if),
     )
 
 

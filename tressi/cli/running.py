@@ -161,6 +161,7 @@ def _exit_code(summary: dict[str, Any]) -> Exit:
         return Exit.TERMINATED if summary["endDetail"] == "SIGTERM" else Exit.INTERRUPTED
     if reason == "error":
         return Exit.BROKEN
-    if reason == "early-exit" or summary["global"]["requestsSucceeded"] == 0:
+    broken = any(not verdict["passed"] for verdict in summary["thresholds"])
+    if broken or reason == "early-exit" or summary["global"]["requestsSucceeded"] == 0:
         return Exit.TEST_FAILED
     return Exit.DONE
