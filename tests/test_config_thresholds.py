@@ -3,7 +3,9 @@
 import pytest
 
 from tressi.config.load import Overrides, load_config
+from tressi.config.place import listed
 from tressi.errors import ConfigError
+from tressi.model import ERROR_KINDS
 from tressi.threshold.parse import parse
 
 FAST, SLOW = "GET http://host/fast", "POST http://host/slow"
@@ -70,8 +72,7 @@ def test_fail_if_is_the_opposite():
             ["rps > 1", {"threshold": "errors(tmout) == 0"}],
             [],
             [
-                'thresholds[1].threshold: "errors(tmout) == 0": tmout is no kind of error: use '
-                + "dns, connect, tls, send, reset, closed, timeout, protocol, expectation or cut"
+                f'thresholds[1].threshold: "errors(tmout) == 0": tmout is no kind of error: use {listed(ERROR_KINDS)}',
             ],
         ),
         ([], ["rps >> 1"], ['--fail-if: "rps >> 1": column 6: a second comparison; write two thresholds']),
