@@ -5,7 +5,7 @@ from summaries import endpoint_snapshot as snapshot_of
 from summaries import histogram, resolved, summary_of
 
 from tressi.model import EngineSnapshot, GeneratorSnapshot, Threshold
-from tressi.run.figures import Figures, tally
+from tressi.run.figures import Figures, statistic_ms, tally
 from tressi.run.thresholds import Thresholds
 from tressi.threshold.expression import Metric
 from tressi.threshold.names import STATISTICS, TIMES
@@ -109,6 +109,21 @@ def test_rates_targets_and_saturation_are_of_the_window():
     assert [one.passed for one in judge.verdicts()] == [True, True, True]
     play(judge, clock, {"a": (8, 1)}, saturated={5})
     assert [(one.passed, one.value, one.limit) for one in judge.verdicts()] == [(False, 9, 10), (False, 1, 0), (False, 1, 0)]
+
+
+def test_a_window_forgets_that_the_generator_was_saturated():
+    """Once the saturated second has left it."""
+    judge, clock = thresholds("saturated[2s] == true"), Clock()
+    play(judge, clock, {}, {}, {}, saturated={1, 2})
+    assert [one.passed for one in judge.verdicts()] == [True]
+    play(judge, clock, {})
+    assert [(one.passed, one.failed_at) for one in judge.verdicts()] == [(False, 4.0)]
+
+
+def test_no_percentile_is_beyond_the_maximum():
+    """A counter stands for several values; the highest of them may never have been seen."""
+    assert histogram(5001).percentile(99) > 5001
+    assert statistic_ms(histogram(5001), "p99") == statistic_ms(histogram(5001), "p", "100") == 5.001
 
 
 def test_an_endpoint_is_judged_alone_and_the_run_by_all():

@@ -62,9 +62,7 @@ class _Standing:
         comparison = self.threshold.comparison
         if outcome.holds is False and self.failed_at is None:
             self.failed_at, self.outcome, self.outcome_t = t, outcome, t
-        elif self.outcome is None or (
-            outcome.holds is self.outcome.holds and excess(comparison, outcome) > excess(comparison, self.outcome)
-        ):
+        elif self.outcome is None or excess(comparison, outcome) > excess(comparison, self.outcome):
             self.outcome, self.outcome_t = outcome, t
 
     def stand(self, outcome: Outcome, t: float) -> None:
