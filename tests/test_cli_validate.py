@@ -87,6 +87,20 @@ def test_the_plan_for_people(mixed, capsys):
     ]
 
 
+def test_the_conditions_of_a_pass_are_part_of_the_plan(tmp_path, capsys):
+    """Each with what it is about, and whether it ends the run; those of the command line too."""
+    file = tmp_path / "c.json"
+    conditions = ["p99 < 1s", {"threshold": "GET /x: rps > 1", "abort": True}]
+    file.write_text(json.dumps({"requests": [{"url": "/x"}], "thresholds": conditions}))
+
+    assert main(["validate", str(file), "--base-url", "http://h", "--fail-if", "errorRate > 1%"]) == 0
+    assert [line for line in capsys.readouterr().out.splitlines() if line.startswith("threshold")] == [
+        "threshold: p99 < 1s, of the run",
+        "threshold: rps > 1, of GET http://h/x, ends it",
+        "threshold: fail if errorRate > 1%, of the run",
+    ]
+
+
 def test_a_shared_pool_without_a_rate_is_said_in_words(tmp_path, capsys):
     """Nothing limits it, and nothing is autoscaled."""
     file = tmp_path / "c.json"

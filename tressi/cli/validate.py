@@ -58,7 +58,8 @@ def text(config: ResolvedConfig, starting: Mapping[str, int]) -> str:
     """Return the plan for people: a table of the endpoints, then the pools, then the warnings."""
     rows: list[tuple[str, ...]] = [("endpoint", "target RPS", "workers", "at start", "weight", "priority")]
     rows += [_row(endpoint, starting) for endpoint in config.endpoints]
-    closing = [_length(config), *_limits(config, starting), *(f"warning: {warning}" for warning in config.warnings)]
+    closing = [_length(config), *_limits(config, starting), *_conditions(config)]
+    closing += [f"warning: {warning}" for warning in config.warnings]
     return "\n".join([*_aligned(rows), "", *closing])
 
 
@@ -88,6 +89,13 @@ def _entry(endpoint: ResolvedEndpoint, starting: Mapping[str, int]) -> dict[str,
         "cooldownPeriod": _round(own.cooldown_period) if own else None,
         "initialWorkers": starting.get(endpoint.endpoint_key),
     }
+
+
+def _conditions(config: ResolvedConfig) -> list[str]:
+    return [
+        f"threshold: {threshold.text}, of {threshold.endpoint_key or 'the run'}{', ends it' * threshold.aborts}"
+        for threshold in config.thresholds
+    ]
 
 
 def _row(endpoint: ResolvedEndpoint, starting: Mapping[str, int]) -> tuple[str, ...]:
