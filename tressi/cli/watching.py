@@ -5,6 +5,9 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
+from tressi.cli.arguments import listening
+from tressi.cli.output import remark
+from tressi.errors import TressiError
 from tressi.ui.terminal import watch
 
 if TYPE_CHECKING:
@@ -19,11 +22,34 @@ def add_watching(parser: ArgumentParser) -> None:
     group = parser.add_argument_group("watching")
     group.add_argument("--no-ui", action="store_true", help="plain lines of progress instead of a live display")
     group.add_argument("--quiet", action="store_true", help="no progress at all, only results")
+    group.add_argument(
+        "--prometheus",
+        nargs="?",
+        const="",
+        type=listening,
+        metavar="HOST:PORT",
+        help="serve the run's metrics for Prometheus (default: loopback, a free port)",
+    )
 
 
 def watchers_of(arguments: Namespace, runner: EndpointRunner) -> list[Watcher]:  # noqa: ARG001 - some steer what they see
     """Everybody whom the flags ask for. Raises TressiError for one that cannot be."""
-    return [watch(sys.stderr, no_ui=arguments.no_ui, quiet=arguments.quiet)]
+    watchers = [watch(sys.stderr, no_ui=arguments.no_ui, quiet=arguments.quiet)]
+    if arguments.prometheus is not None:
+        watchers.append(_prometheus(*arguments.prometheus))
+    return watchers
+
+
+def _prometheus(host: str, port: int) -> Watcher:
+    try:
+        from tressi.ui.prometheus import Prometheus  # noqa: PLC0415 - its library is an extra
+    except ModuleNotFoundError as error:
+        if str(error.name).partition(".")[0] != "prometheus_client":
+            raise
+        raise TressiError("--prometheus needs the prometheus-client library: pip install 'tressi[prometheus]'") from None
+    watcher = Prometheus(host, port, remark)
+    remark(f"metrics for Prometheus at {watcher.url}")
+    return watcher
 
 
 def attach(runner: EndpointRunner, watcher: Watcher) -> None:
@@ -32,3 +58,4 @@ def attach(runner: EndpointRunner, watcher: Watcher) -> None:
     runner.on("snapshot", watcher.moment)
     runner.on("scaling", watcher.decision)
     runner.on("change", watcher.change)
+    runner.on("drained", watcher.drained)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from tressi.model import Change, Moment, ResolvedConfig, ScalingDecision
+    from tressi.model import Change, EngineSnapshot, Moment, ResolvedConfig, ScalingDecision
 
 
 class Watcher:
@@ -24,6 +24,9 @@ class Watcher:
 
     def change(self, change: Change) -> None:
         """Somebody changed the run."""
+
+    def drained(self, reading: EngineSnapshot) -> None:
+        """What was in flight has ended too: the last reading."""
 
     def stop(self) -> None:
         """The run is over, its summary not yet made; may be called twice, and without a start."""
