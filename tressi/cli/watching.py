@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tressi.cli.arguments import listening
 from tressi.cli.output import remark
-from tressi.errors import TressiError
+from tressi.errors import ConfigError, ConfigProblem, OutputError, TressiError
+from tressi.ui.json_lines import stream_to
 from tressi.ui.terminal import watch
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
+    from collections.abc import Mapping, Sequence
 
     from tressi.run.runner import EndpointRunner
     from tressi.ui.watcher import Watcher
@@ -22,6 +24,7 @@ def add_watching(parser: ArgumentParser) -> None:
     group = parser.add_argument_group("watching")
     group.add_argument("--no-ui", action="store_true", help="plain lines of progress instead of a live display")
     group.add_argument("--quiet", action="store_true", help="no progress at all, only results")
+    group.add_argument("--stream", metavar="FILE", help="write the run as JSON lines while it lasts; - for standard output")
     group.add_argument(
         "--prometheus",
         nargs="?",
@@ -34,10 +37,17 @@ def add_watching(parser: ArgumentParser) -> None:
 
 def watchers_of(arguments: Namespace, runner: EndpointRunner) -> list[Watcher]:  # noqa: ARG001 - some steer what they see
     """Everybody whom the flags ask for. Raises TressiError for one that cannot be."""
-    watchers = [watch(sys.stderr, no_ui=arguments.no_ui, quiet=arguments.quiet)]
-    if arguments.prometheus is not None:
-        watchers.append(_prometheus(*arguments.prometheus))
-    return watchers
+    # Whoever can be refused comes first, a file that is emptied last; whoever waits at the end is told of it last.
+    served = [_prometheus(*arguments.prometheus)] if arguments.prometheus is not None else []
+    streamed = [_stream(arguments)] if arguments.stream is not None else []
+    quiet = arguments.quiet or (arguments.stream == "-" and sys.stdout is not None and sys.stdout.isatty())
+    return [watch(sys.stderr, no_ui=arguments.no_ui, quiet=quiet), *streamed, *served]
+
+
+def _stream(arguments: Namespace) -> Watcher:
+    if arguments.stream == arguments.json:
+        raise ConfigError([ConfigProblem("--stream", f"{arguments.stream!r} is where --json goes: name another place for one")])
+    return stream_to(arguments.stream)
 
 
 def _prometheus(host: str, port: int) -> Watcher:
@@ -50,6 +60,18 @@ def _prometheus(host: str, port: int) -> Watcher:
     watcher = Prometheus(host, port, remark)
     remark(f"metrics for Prometheus at {watcher.url}")
     return watcher
+
+
+def tell_result(watchers: Sequence[Watcher], summary: Mapping[str, Any]) -> None:
+    """Tell everybody of the summary; one that cannot write keeps no other from hearing. Raises the first OutputError."""
+    failures = []
+    for watcher in watchers:
+        try:
+            watcher.result(summary)
+        except OutputError as failure:
+            failures.append(failure)
+    if failures:
+        raise failures[0]
 
 
 def attach(runner: EndpointRunner, watcher: Watcher) -> None:
