@@ -6,6 +6,7 @@ import re
 import signal
 import subprocess
 import sys
+import time
 import urllib.request
 from contextlib import contextmanager
 from pathlib import Path
@@ -181,6 +182,21 @@ def test_without_a_regular_scraper_the_end_does_not_wait():
         watcher.drained(reading(KEYS[0]))
         watcher.result({})
         assert said == []
+
+
+@pytest.mark.parametrize("is_waiting", [False, True], ids=["before", "while waiting"])
+def test_the_wait_can_be_left(is_waiting):
+    """A signal ends the wait for a scraper that does not come, or keeps it from beginning."""
+    with serving(KEYS[0]) as (watcher, said):
+        watcher._scrapes_s.extend((time.monotonic() - BOUND_S, time.monotonic()))
+        watcher.drained(reading(KEYS[0]))
+        if not is_waiting:
+            watcher.leave()
+        ending = gevent.spawn(watcher.result, {})
+        gevent.sleep(0)
+        watcher.leave()
+        ending.get(timeout=BOUND_S / 2)
+        assert len(said) == is_waiting
 
 
 @pytest.mark.parametrize(

@@ -113,7 +113,7 @@ def decision_row(decision: ScalingDecision) -> dict[str, Any]:
 
 
 def verdict_row(verdict: ThresholdVerdict) -> dict[str, Any]:
-    """A threshold as the summary tells it."""
+    """A threshold as it stands, as the summary tells it."""
     return {
         "threshold": verdict.text,
         "endpointKey": verdict.endpoint_key,

@@ -58,7 +58,7 @@ class Prometheus(Watcher):
         self._decisions: Counter[tuple[str, str]] = Counter()
         self._changes: Counter[str] = Counter()
         self._scrapes_s: deque[float] = deque(maxlen=2)
-        self._last_scrape = Event()
+        self._waited_enough = Event()
         self._server = WSGIServer(
             _listener(host, port), self._answer, log=None, error_log=None, spawn=CONNECTIONS, handler_class=Handler
         )
@@ -91,10 +91,14 @@ class Prometheus(Watcher):
     def result(self, summary: Mapping[str, Any]) -> None:  # noqa: ARG002 - the last reading has said it all
         """Wait for a last scrape where there have been regular ones, then close."""
         wait_s = patience_s(self._scrapes_s, time.monotonic())
-        if wait_s > 0 and not self._last_scrape.is_set():
+        if wait_s > 0 and not self._waited_enough.is_set():
             self._say(f"waiting up to {wait_s:.0f} s for a last scrape of the metrics")
-            self._last_scrape.wait(wait_s)
+            self._waited_enough.wait(wait_s)
         self._server.stop(timeout=0)
+
+    def leave(self) -> None:
+        """Wait for no scrape."""
+        self._waited_enough.set()
 
     def collect(self) -> Iterator[Metric]:
         """Every metric as it stands, letting the hub go in between."""
@@ -125,7 +129,7 @@ class Prometheus(Watcher):
         # Asked for more, so all of it is sent.
         self._scrapes_s.append(time.monotonic())
         if is_final:
-            self._last_scrape.set()
+            self._waited_enough.set()
 
 
 def patience_s(scrapes_s: Sequence[float], now_s: float) -> float:

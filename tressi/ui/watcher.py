@@ -34,6 +34,9 @@ class Watcher:
     def result(self, summary: Mapping[str, Any]) -> None:
         """The summary, whose table and files are written; may wait as long as somebody still looks, and is called last."""
 
+    def leave(self) -> None:
+        """Wait no longer in `result`, or do not begin to."""
+
 
 class Controls(Protocol):
     """What whoever looks on may do to the run; `EndpointRunner` is what stands behind it."""
