@@ -173,18 +173,20 @@ def test_a_broken_engine_is_an_error_with_a_summary(when):
 
 
 def test_events_come_in_order():
-    """Start first, then moments and decisions, the summary last."""
+    """Start first, then moments and decisions, the last reading, which the summary counts, and the summary."""
     heard = []
     runner = EndpointRunner(config_of(1.2), engine=FakeEngine())
-    for event in ("start", "snapshot", "scaling", "stop"):
+    for event in ("start", "snapshot", "scaling", "drained", "stop"):
         runner.on(event, lambda value, event=event: heard.append((event, value)))
     runner.start()
     runner.wait()
     names = [name for name, _ in heard]
     assert names[0] == "start"
-    assert names[-1] == "stop"
+    assert names[-2:] == ["drained", "stop"]
     assert names.count("snapshot") >= 1
     assert heard[-1][1] == runner.summary()
+    made = sum(one.requests_made for one in heard[-2][1].endpoints.values())
+    assert made == runner.summary()["global"]["requestsMade"] > 0
 
 
 def test_a_callback_that_raises_hurts_nobody(capfd):

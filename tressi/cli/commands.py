@@ -70,6 +70,15 @@ COMMANDS = {
     "schema": Command(
         "schema", "print the JSON Schema of a config", ("tressi schema > tressi.schema.json", "tressi schema | jq .definitions")
     ),
+    "completion": Command(
+        "completion SHELL",
+        "print what makes a shell complete all this",
+        (
+            'eval "$(tressi completion bash)"',
+            "tressi completion zsh > ~/.zfunc/_tressi",
+            "tressi completion fish > ~/.config/fish/completions/tressi.fish",
+        ),
+    ),
     "demo": Command("demo", "start a target server and run against it: needs nothing else", ("tressi demo",)),
 }
 

@@ -17,7 +17,7 @@ from rich.console import Console
 
 from tressi.cli.exits import Exit
 from tressi.cli.output import remark, write
-from tressi.cli.watching import add_watching, attach, watchers_of
+from tressi.cli.watching import add_watching, attach, tell_result, watchers_of
 from tressi.errors import ConfigError, ConfigProblem, OutputError
 from tressi.load.cluster import Cluster
 from tressi.load.process import ProcessEngine
@@ -70,8 +70,7 @@ def conduct(config: ResolvedConfig, arguments: Namespace) -> int:
     try:
         _deliver(summary, config, arguments)
     finally:
-        for watcher in watchers:
-            watcher.result(summary)
+        tell_result(watchers, summary)
     return _exit_code(summary)
 
 
@@ -136,7 +135,7 @@ def _deliver(summary: dict[str, Any], config: ResolvedConfig, arguments: Namespa
 
 def _show_table(summary: dict[str, Any], arguments: Namespace) -> None:
     """Print the table where no JSON goes."""
-    beside_json = arguments.json == "-"
+    beside_json = "-" in {arguments.json, arguments.stream}
     if beside_json and arguments.quiet:
         return
     drawn = _draw(summary_table(summary), sys.stderr if beside_json else sys.stdout)

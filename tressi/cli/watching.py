@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from tressi.cli.arguments import listening
+from tressi.cli.output import remark
+from tressi.errors import ConfigError, ConfigProblem, OutputError, TressiError
+from tressi.ui.json_lines import stream_to
 from tressi.ui.terminal import watch
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
+    from collections.abc import Mapping, Sequence
 
     from tressi.run.runner import EndpointRunner
     from tressi.ui.watcher import Watcher
@@ -19,11 +24,54 @@ def add_watching(parser: ArgumentParser) -> None:
     group = parser.add_argument_group("watching")
     group.add_argument("--no-ui", action="store_true", help="plain lines of progress instead of a live display")
     group.add_argument("--quiet", action="store_true", help="no progress at all, only results")
+    group.add_argument("--stream", metavar="FILE", help="write the run as JSON lines while it lasts; - for standard output")
+    group.add_argument(
+        "--prometheus",
+        nargs="?",
+        const="",
+        type=listening,
+        metavar="HOST:PORT",
+        help="serve the run's metrics for Prometheus (default: loopback, a free port)",
+    )
 
 
 def watchers_of(arguments: Namespace, runner: EndpointRunner) -> list[Watcher]:  # noqa: ARG001 - some steer what they see
     """Everybody whom the flags ask for. Raises TressiError for one that cannot be."""
-    return [watch(sys.stderr, no_ui=arguments.no_ui, quiet=arguments.quiet)]
+    # Whoever can be refused comes first, a file that is emptied last; whoever waits at the end is told of it last.
+    served = [_prometheus(*arguments.prometheus)] if arguments.prometheus is not None else []
+    streamed = [_stream(arguments)] if arguments.stream is not None else []
+    quiet = arguments.quiet or (arguments.stream == "-" and sys.stdout is not None and sys.stdout.isatty())
+    return [watch(sys.stderr, no_ui=arguments.no_ui, quiet=quiet), *streamed, *served]
+
+
+def _stream(arguments: Namespace) -> Watcher:
+    if arguments.stream == arguments.json:
+        raise ConfigError([ConfigProblem("--stream", f"{arguments.stream!r} is where --json goes: name another place for one")])
+    return stream_to(arguments.stream)
+
+
+def _prometheus(host: str, port: int) -> Watcher:
+    try:
+        from tressi.ui.prometheus import Prometheus  # noqa: PLC0415 - its library is an extra
+    except ModuleNotFoundError as error:
+        if str(error.name).partition(".")[0] != "prometheus_client":
+            raise
+        raise TressiError("--prometheus needs the prometheus-client library: pip install 'tressi[prometheus]'") from None
+    watcher = Prometheus(host, port, remark)
+    remark(f"metrics for Prometheus at {watcher.url}")
+    return watcher
+
+
+def tell_result(watchers: Sequence[Watcher], summary: Mapping[str, Any]) -> None:
+    """Tell everybody of the summary; one that cannot write keeps no other from hearing. Raises the first OutputError."""
+    failures = []
+    for watcher in watchers:
+        try:
+            watcher.result(summary)
+        except OutputError as failure:
+            failures.append(failure)
+    if failures:
+        raise failures[0]
 
 
 def attach(runner: EndpointRunner, watcher: Watcher) -> None:
@@ -32,3 +80,4 @@ def attach(runner: EndpointRunner, watcher: Watcher) -> None:
     runner.on("snapshot", watcher.moment)
     runner.on("scaling", watcher.decision)
     runner.on("change", watcher.change)
+    runner.on("drained", watcher.drained)

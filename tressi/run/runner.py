@@ -90,8 +90,8 @@ class EndpointRunner:
         """Have `callback` called with one value at each event, in a greenlet of its own.
 
         `start`: the ResolvedConfig; `scaling`: a ScalingDecision; `change`: a Change; `snapshot`: a Moment, once a second;
-        `early-exit`: the reason in words; `stop`: the summary. A callback that raises is logged. Raises ConfigError for any
-        other event.
+        `early-exit`: the reason in words; `drained`: the last EngineSnapshot, of what was in flight too; `stop`: the
+        summary. A callback that raises is logged. Raises ConfigError for any other event.
         """
         self._publisher.on(event, callback)
 
@@ -194,6 +194,7 @@ class EndpointRunner:
             ended = self._timeline.last
             self._guard(self._drain)
             self._guard(self._close_timeline)
+            self._publisher.emit("drained", self._timeline.last)
             self._result.set(self._sum_up(ended))
             self._publisher.emit("stop", self._result.get())
         except BaseException as error:

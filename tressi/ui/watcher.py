@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from tressi.model import Change, Moment, ResolvedConfig, ScalingDecision
+    from tressi.model import Change, EngineSnapshot, Moment, ResolvedConfig, ScalingDecision
 
 
 class Watcher:
@@ -25,11 +25,17 @@ class Watcher:
     def change(self, change: Change) -> None:
         """Somebody changed the run."""
 
+    def drained(self, reading: EngineSnapshot) -> None:
+        """What was in flight has ended too: the last reading."""
+
     def stop(self) -> None:
         """The run is over, its summary not yet made; may be called twice, and without a start."""
 
     def result(self, summary: Mapping[str, Any]) -> None:
         """The summary, whose table and files are written; may wait as long as somebody still looks, and is called last."""
+
+    def leave(self) -> None:
+        """Wait no longer in `result`, or do not begin to."""
 
 
 class Controls(Protocol):
