@@ -5,6 +5,10 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
+from tressi.cli.arguments import listening
+from tressi.cli.output import remark
+from tressi.errors import TressiError
+from tressi.report.formats import FORMATS
 from tressi.ui.terminal import watch
 
 if TYPE_CHECKING:
@@ -19,16 +23,27 @@ def add_watching(parser: ArgumentParser) -> None:
     group = parser.add_argument_group("watching")
     group.add_argument("--no-ui", action="store_true", help="plain lines of progress instead of a live display")
     group.add_argument("--quiet", action="store_true", help="no progress at all, only results")
+    group.add_argument(
+        "--dashboard",
+        nargs="?",
+        const="",
+        type=listening,
+        metavar="HOST:PORT",
+        help="show and steer the run in a browser (default: loopback, any free port)",
+    )
 
 
-def watchers_of(arguments: Namespace, runner: EndpointRunner) -> list[Watcher]:  # noqa: ARG001 - some steer what they see
+def watchers_of(arguments: Namespace, runner: EndpointRunner) -> list[Watcher]:
     """Everybody whom the flags ask for. Raises TressiError for one that cannot be."""
-    return [watch(sys.stderr, no_ui=arguments.no_ui, quiet=arguments.quiet)]
+    watchers = [watch(sys.stderr, no_ui=arguments.no_ui, quiet=arguments.quiet)]
+    if arguments.dashboard is not None:
+        watchers.append(_dashboard(arguments.dashboard, runner))
+    return watchers
 
 
-def attach(runner: EndpointRunner, watcher: Watcher) -> None:
-    """Have the watcher told of everything."""
-    runner.on("start", watcher.start)
-    runner.on("snapshot", watcher.moment)
-    runner.on("scaling", watcher.decision)
-    runner.on("change", watcher.change)
+def _dashboard(listen: tuple[str, int], runner: EndpointRunner) -> Watcher:
+    try:
+        from tressi.ui.dashboard.watcher import Dashboard  # noqa: PLC0415 - its libraries are an extra
+    except ImportError as error:
+        raise TressiError(f"the dashboard needs {error.name}, which is missing: pip install 'tressi[dashboard]'") from None
+    return Dashboard(runner.config, runner, listen=listen, report=FORMATS.get("report.html"), say=remark)

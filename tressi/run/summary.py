@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from tressi._core import Histogram
 from tressi.hdr import encode_histogram
 from tressi.log import mask_url
-from tressi.run.moments import change_row
+from tressi.run.moments import change_row, decision_row, verdict_row
 from tressi.version import __version__
 
 if TYPE_CHECKING:
@@ -79,11 +79,11 @@ def summarise(record: RunRecord) -> dict[str, Any]:
         "durationSec": record.duration_s,
         "endReason": record.end_reason,
         "endDetail": record.end_detail,
-        "thresholds": [_verdict(verdict) for verdict in record.verdicts],
+        "thresholds": [verdict_row(verdict) for verdict in record.verdicts],
         "generator": _generator(record),
         "global": _global(record, endpoints),
         "endpoints": endpoints,
-        "scaling": [_decision(decision) for decision in record.decisions],
+        "scaling": [decision_row(decision) for decision in record.decisions],
         "changes": [change_row(change) for change in record.changes],
         "timeline": list(record.rows),
         "samples": [_sample(sample) for sample in record.final.samples],
@@ -217,30 +217,6 @@ def _delay_ms(histogram: Histogram) -> dict[str, float | None]:
     if histogram.count == 0:
         return dict.fromkeys(("p50", "p99", "max"))
     return {**_percentiles_ms(histogram, {"p50": 50.0, "p99": 99.0}), "max": histogram.max_us / 1e3}
-
-
-def _decision(decision: ScalingDecision) -> dict[str, Any]:
-    return {
-        "endpointKey": decision.endpoint_key,
-        "action": decision.action,
-        "workers": decision.workers,
-        "workerCount": decision.worker_count,
-        "reason": decision.reason,
-        "timestamp": decision.timestamp,
-    }
-
-
-def _verdict(verdict: ThresholdVerdict) -> dict[str, Any]:
-    return {
-        "threshold": verdict.text,
-        "endpointKey": verdict.endpoint_key,
-        "passed": verdict.passed,
-        "value": verdict.value,
-        "limit": verdict.limit,
-        "detail": verdict.detail,
-        "failedAt": verdict.failed_at,
-        "aborts": verdict.aborts,
-    }
 
 
 def _sample(sample: Sample) -> dict[str, Any]:

@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from tressi.model import Change, Moment, ResolvedConfig, ScalingDecision
+    from tressi.run.runner import EndpointRunner
 
 
 class Watcher:
@@ -31,6 +32,9 @@ class Watcher:
     def result(self, summary: Mapping[str, Any]) -> None:
         """The summary, whose table and files are written; may wait as long as somebody still looks, and is called last."""
 
+    def leave(self) -> None:
+        """Wait no longer in `result`, or do not begin to."""
+
 
 class Controls(Protocol):
     """What whoever looks on may do to the run; `EndpointRunner` is what stands behind it."""
@@ -50,3 +54,11 @@ class Controls(Protocol):
 
     def stop(self) -> bool:
         """Ask the run to end; its results are written."""
+
+
+def attach(runner: EndpointRunner, watcher: Watcher) -> None:
+    """Have the watcher told of everything that the run publishes; `stop` and `result` are the caller's to call."""
+    runner.on("start", watcher.start)
+    runner.on("snapshot", watcher.moment)
+    runner.on("scaling", watcher.decision)
+    runner.on("change", watcher.change)
