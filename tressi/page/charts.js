@@ -43,11 +43,14 @@ window.tressiCharts = (() => {
     return shown.map(literal).join("<br>");
   }
 
+  // Made once: each costs more than a hundred texts.
+  const formats = [0, 1, 2, 3].map((digits) => new Intl.NumberFormat("en", { maximumFractionDigits: digits }));
+
   function figureText(value, unit) {
     if (value === null || value === undefined || !Number.isFinite(value)) return "–";
     const size = Math.abs(value);
     const digits = Number.isInteger(value) || size >= 1000 ? 0 : size >= 100 ? 1 : size >= 1 ? 2 : 3;
-    const text = value.toLocaleString("en", { maximumFractionDigits: digits });
+    const text = formats[digits].format(value);
     return unit ? `${text} ${unit}` : text;
   }
 
