@@ -9,6 +9,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from tressi.run.moments import change_row, decision_row, row_of, verdict_row
+from tressi.run.steering import targets_of
 from tressi.text import common_origin, plain, short_key
 from tressi.ui.dashboard.history import History
 from tressi.version import __version__
@@ -22,7 +23,17 @@ Phase = Literal["starting", "running", "ending", "ended"]
 NOTES_KEPT: Final = 500  # of decisions and of changes; the summary has them all
 # What the page shows of a summary, and of the metrics in it.
 _ENDED: Final = ("endReason", "endDetail", "durationSec", "thresholds")
-_METRICS: Final = ("requestsMade", "requestsSucceeded", "requestsMissed", "targetRps", "rps", "errorRate", "serviceTimeMs")
+_METRICS: Final = (
+    "requestsMade",
+    "requestsSucceeded",
+    "requestsMissed",
+    "targetRps",
+    "rps",
+    "errorRate",
+    "statusCodes",
+    "errors",
+    "serviceTimeMs",
+)
 
 
 class Board:
@@ -34,6 +45,8 @@ class Board:
         self._history = History(endpoint.endpoint_key for endpoint in config.endpoints)
         self._decisions: deque[dict[str, Any]] = deque(maxlen=NOTES_KEPT)
         self._changes: deque[dict[str, Any]] = deque(maxlen=NOTES_KEPT)
+        self._targets = targets_of(config)
+        self._shared = next((one.endpoint_key for one in config.endpoints if one.autoscale is None), "")
         self._moment: dict[str, Any] | None = None
         self._end: dict[str, Any] | None = None
         self.phase: Phase = "starting"
@@ -54,6 +67,8 @@ class Board:
         """Somebody changed the run."""
         document = change_row(change)
         self._changes.append(document)
+        if change.endpoint_key is not None:
+            self._targets[self._pool(change.endpoint_key)] = change.target_rps
         return document
 
     def result(self, summary: Mapping[str, Any]) -> dict[str, Any]:
@@ -85,15 +100,19 @@ class Board:
 
     def _endpoint(self, number: int) -> dict[str, Any]:
         endpoint = self._config.endpoints[number]
-        autoscale, shared = endpoint.autoscale, self._config.shared_pool
+        autoscale = endpoint.autoscale
         return {
             "endpointKey": endpoint.endpoint_key,
             "label": short_key(endpoint.endpoint_key, self._origin),
             "name": plain(endpoint.name) if endpoint.name else None,
             "autoscale": autoscale is not None,
             "maxWorkers": autoscale.max_workers if autoscale else None,
-            "targetRps": autoscale.target_rps if autoscale else shared.target_rps if shared else None,
+            "targetRps": self._targets[self._pool(endpoint.endpoint_key)],
         }
+
+    def _pool(self, endpoint_key: str) -> str:
+        """The endpoint by whose key its pool's target is known."""
+        return endpoint_key if endpoint_key in self._targets else self._shared
 
 
 def moment_document(moment: Moment) -> dict[str, Any]:

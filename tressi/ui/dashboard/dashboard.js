@@ -13,7 +13,7 @@ const run = { phase: "starting", paused: false, saturated: false, endpoints: [],
 const seconds = new Seconds();
 const charts = new Charts(at("charts"));
 const notes = new Notes({ list: at("notes"), empty: at("no-notes"), said: at("said") });
-const table = new EndpointTable(at("endpoints"), { choose, setTarget });
+const table = new EndpointTable(at("endpoints"), { choose: chooseAndGo, setTarget });
 
 // ----------------------------------------------------------------------------------------------------------- what is told
 
@@ -23,8 +23,12 @@ const told = {
     Object.assign(run, state, { lost: "" });
     at("origin").textContent = state.origin;
     notes.take(state.decisions, state.changes, new Map(state.endpoints.map((one) => [one.endpointKey, one.label])));
-    if (isFirst) table.take(state.endpoints);
-    if (isFirst) countShown(state.endpoints.length);
+    if (isFirst) {
+      table.take(state.endpoints);
+      countShown(state.endpoints.length);
+    } else {
+      for (const one of state.endpoints) table.targetSet(one.endpointKey, one.targetRps);
+    }
     if (seconds.number === null) seconds.take(state.columns);
     else choose(seconds.number);
     if (state.moment) this.moment(state.moment);
@@ -124,15 +128,26 @@ function showMoment() {
   if (!run.moment) return;
   const { row, counts, saturatedBy, thresholds } = run.moment;
   const key = chosenKey();
-  const summed = (name) => Object.values(counts).reduce((sum, one) => sum + one[name], 0);
-  const totals = { requestsMissed: summed("requestsMissed"), requestsMade: summed("requestsMade") };
   if (!run.end) {
     showTime(row.t);
-    showFigures(key === null ? { ...row.global, ...totals } : { ...row.endpoints[key], ...counts[key] });
-    showSaturated(saturatedBy);
+    showFigures(key === null ? { ...row.global, ...summed(Object.values(counts)) } : { ...row.endpoints[key], ...counts[key] });
+    showSaturated(saturatedBy, row.t);
     showThresholds(thresholds);
   }
   if (seconds.columns) charts.show(seconds, notes.marks());
+}
+
+/* The counts of all endpoints together. */
+function summed(counts) {
+  const sum = { requestsMade: 0, requestsMissed: 0, statusCodes: {}, errors: {} };
+  for (const one of counts) {
+    sum.requestsMade += one.requestsMade;
+    sum.requestsMissed += one.requestsMissed;
+    for (const kind of ["statusCodes", "errors"]) {
+      for (const [name, times] of Object.entries(one[kind])) sum[kind][name] = (sum[kind][name] ?? 0) + times;
+    }
+  }
+  return sum;
 }
 
 function showFigures(one) {
@@ -147,11 +162,27 @@ function showFigures(one) {
     workerCount: workers(one.workerCount, most),
     requestsMade: count(one.requestsMade),
   };
-  for (const cell of at("figures").querySelectorAll("dd")) show(cell, texts[cell.dataset.figure]);
+  for (const cell of at("figures").querySelectorAll("[data-figure]")) show(cell, texts[cell.dataset.figure]);
+  show(at("failures"), failuresOf(one));
 }
 
-function showSaturated(reasons) {
-  at("saturated").hidden = !reasons.length;
+/* The two commonest ways to fail. */
+function failuresOf({ statusCodes, errors }) {
+  const failing = Object.entries(statusCodes).filter(([code]) => Number(code) >= 400);
+  const kinds = [...failing, ...Object.entries(errors)].sort(([, one], [, other]) => other - one);
+  return kinds.slice(0, 2).map(([kind, times]) => `${kind} × ${count(times)}`).join(", ");
+}
+
+/* Once it has been so it stays to be read, or the page would jump whenever it comes and goes. */
+function showSaturated(reasons, t) {
+  if (!reasons.length && at("saturated").hidden) return;
+  at("saturated").hidden = false;
+  if (!reasons.length) {
+    show(at("saturated").querySelector("strong"), `The generator was the bottleneck, last at ${at("saturated").dataset.last} s`);
+    return;
+  }
+  at("saturated").dataset.last = Math.round(t);
+  show(at("saturated").querySelector("strong"), run.end ? "The generator was the bottleneck" : "The generator is the bottleneck");
   at("saturated").querySelector("ul").replaceChildren(...reasons.map((reason) => made("li", "", reason)));
 }
 
@@ -174,6 +205,12 @@ function made(tag, className, text) {
   element.className = className;
   element.textContent = text;
   return element;
+}
+
+/* Show an endpoint, or all, and go where it is shown. */
+function chooseAndGo(number) {
+  choose(number);
+  at("subject").focus();
 }
 
 async function choose(number) {
@@ -210,7 +247,7 @@ function showEnd() {
   show(at("end-words"), broken ? `${words}; ${broken} of ${thresholds.length} thresholds broken` : words);
   show(at("end-detail"), endDetail ?? "The figures below are of the whole run.");
   showTime(durationSec);
-  showSaturated(saturatedBy);
+  showSaturated(saturatedBy, durationSec);
   showThresholds(thresholds);
   const key = chosenKey();
   const one = key === null ? global : endpoints[key];
@@ -241,7 +278,7 @@ at("stop-confirm").addEventListener("click", async () => {
   problem(await ask("stop"));
 });
 at("leave").addEventListener("click", async () => problem(await ask("leave")));
-at("all").addEventListener("click", () => choose(null));
+at("all").addEventListener("click", () => chooseAndGo(null));
 at("filter").addEventListener("input", (event) => countShown(table.filterBy(event.target.value)));
 document.addEventListener("visibilitychange", () => {
   if (document.hidden || !run.moment) return;

@@ -52,7 +52,7 @@ export class EndpointTable {
     for (const { endpoint, input } of this.rows) {
       if (endpoint.endpointKey !== key && !(isShared && !endpoint.autoscale)) continue;
       endpoint.targetRps = rps;
-      if (document.activeElement !== input) input.value = rps;
+      if (document.activeElement !== input) input.value = shortened(rps);
     }
   }
 
@@ -104,7 +104,7 @@ export class EndpointTable {
     button.textContent = words;
     button.title = words;
     button.addEventListener("click", () => this.choose(number));
-    input.value = endpoint.targetRps ?? "";
+    input.value = shortened(endpoint.targetRps);
     input.placeholder = "max";
     input.setAttribute("aria-label", `target RPS of ${endpoint.autoscale ? "" : "the shared pool, by "}${words}`);
     form.querySelector("button").setAttribute("aria-label", `Apply the target of ${words}`);
@@ -117,6 +117,9 @@ export class EndpointTable {
     return { endpoint, element, button, form, input, cells, values: {}, text: words.toLowerCase() };
   }
 }
+
+/* A target as it is typed; a share of a total may have many digits. */
+const shortened = (rps) => (rps === null ? "" : Math.round(1000 * rps) / 1000);
 
 const valueOf = (one, column) => {
   if (column === "label") return one.text;

@@ -38,9 +38,16 @@ export class Notes {
     this.draw();
   }
 
-  /* For the charts: {t, text, up}. */
+  /* For the charts: {t, text, up}. What was done in one second in one direction is one mark: a hundred pools may be scaled in it. */
   marks() {
-    return this.shown().slice(-MARKED).map(({ t, what, why, up }) => ({ t, up, text: why ? `${what}\n${why}` : what }));
+    const marks = new Map();
+    for (const { t, what, why, up } of this.shown()) {
+      const place = `${Math.ceil(t)} ${up}`;
+      const text = why ? `${what}: ${why}` : what;
+      const mark = marks.get(place);
+      marks.set(place, { t: mark?.t ?? t, up, text: mark ? `${mark.text}\n${text}` : text });
+    }
+    return [...marks.values()].slice(-MARKED);
   }
 
   shown() {
