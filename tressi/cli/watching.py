@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from tressi.cli.arguments import listening
 from tressi.cli.output import remark
 from tressi.errors import ConfigError, ConfigProblem, OutputError, TressiError
+from tressi.report.formats import FORMATS
 from tressi.ui.json_lines import stream_to
 from tressi.ui.terminal import watch
 
@@ -25,23 +26,28 @@ def add_watching(parser: ArgumentParser) -> None:
     group.add_argument("--no-ui", action="store_true", help="plain lines of progress instead of a live display")
     group.add_argument("--quiet", action="store_true", help="no progress at all, only results")
     group.add_argument("--stream", metavar="FILE", help="write the run as JSON lines while it lasts; - for standard output")
-    group.add_argument(
-        "--prometheus",
-        nargs="?",
-        const="",
-        type=listening,
-        metavar="HOST:PORT",
-        help="serve the run's metrics for Prometheus (default: loopback, a free port)",
-    )
+    place: dict[str, Any] = {"nargs": "?", "const": "", "type": listening, "metavar": "HOST:PORT"}
+    where = "(default: loopback, a free port)"
+    group.add_argument("--dashboard", **place, help=f"show and steer the run in a browser {where}")
+    group.add_argument("--prometheus", **place, help=f"serve the run's metrics for Prometheus {where}")
 
 
-def watchers_of(arguments: Namespace, runner: EndpointRunner) -> list[Watcher]:  # noqa: ARG001 - some steer what they see
+def watchers_of(arguments: Namespace, runner: EndpointRunner) -> list[Watcher]:
     """Everybody whom the flags ask for. Raises TressiError for one that cannot be."""
     # Whoever can be refused comes first, a file that is emptied last; whoever waits at the end is told of it last.
     served = [_prometheus(*arguments.prometheus)] if arguments.prometheus is not None else []
+    shown = [_dashboard(arguments.dashboard, runner)] if arguments.dashboard is not None else []
     streamed = [_stream(arguments)] if arguments.stream is not None else []
     quiet = arguments.quiet or (arguments.stream == "-" and sys.stdout is not None and sys.stdout.isatty())
-    return [watch(sys.stderr, no_ui=arguments.no_ui, quiet=quiet), *streamed, *served]
+    return [watch(sys.stderr, no_ui=arguments.no_ui, quiet=quiet), *streamed, *served, *shown]
+
+
+def _dashboard(listen: tuple[str, int], runner: EndpointRunner) -> Watcher:
+    try:
+        from tressi.ui.dashboard.watcher import Dashboard  # noqa: PLC0415 - its libraries are an extra
+    except ImportError as error:
+        raise TressiError(f"the dashboard needs {error.name}, which is missing: pip install 'tressi[dashboard]'") from None
+    return Dashboard(runner.config, runner, listen=listen, report=FORMATS.get("report.html"), say=remark)
 
 
 def _stream(arguments: Namespace) -> Watcher:
@@ -72,12 +78,3 @@ def tell_result(watchers: Sequence[Watcher], summary: Mapping[str, Any]) -> None
             failures.append(failure)
     if failures:
         raise failures[0]
-
-
-def attach(runner: EndpointRunner, watcher: Watcher) -> None:
-    """Have the watcher told of everything."""
-    runner.on("start", watcher.start)
-    runner.on("snapshot", watcher.moment)
-    runner.on("scaling", watcher.decision)
-    runner.on("change", watcher.change)
-    runner.on("drained", watcher.drained)

@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from tressi.model import Change, EngineSnapshot, Moment, ResolvedConfig, ScalingDecision
+    from tressi.run.runner import EndpointRunner
 
 
 class Watcher:
@@ -56,3 +57,12 @@ class Controls(Protocol):
 
     def stop(self) -> bool:
         """Ask the run to end; its results are written."""
+
+
+def attach(runner: EndpointRunner, watcher: Watcher) -> None:
+    """Have the watcher told of everything that the run publishes; `stop` and `result` are the caller's to call."""
+    runner.on("start", watcher.start)
+    runner.on("snapshot", watcher.moment)
+    runner.on("scaling", watcher.decision)
+    runner.on("change", watcher.change)
+    runner.on("drained", watcher.drained)
