@@ -3,8 +3,8 @@
 Names, units and types are those that its ecosystem asks for: base units, counters that end in `_total`, ratios from 0 to 1.
 Every label has few values: endpoints and thresholds are the config's, status codes have three digits, error kinds are ten.
 
-Histograms are classic ones. Native histograms would need no bucket edges, but a server takes them only in the protobuf
-format, which prometheus_client does not write.
+Histograms are classic ones. Native histograms would need no bucket edges, but servers take them in the protobuf
+format, which prometheus_client does not write; its text form of them is a draft that servers do not ask for.
 """
 
 from __future__ import annotations
