@@ -21,7 +21,7 @@ from test_cli_run import BOUND_S, command, config_file
 
 from tressi.errors import ConfigError
 from tressi.testing.target import Target
-from tressi.ui.prometheus import LONGEST_WAIT_S, Prometheus, patience_s
+from tressi.ui.prometheus import LONGEST_WAIT_S, SHORTEST_WAIT_S, Prometheus, patience_s
 
 KEYS = [f"GET http://host/{number}" for number in range(120)]
 
@@ -160,7 +160,6 @@ def test_a_regular_scraper_gets_the_final_figures():
     """Who has come twice is waited for, told as final what the drain brought; then the server is gone."""
     with serving(KEYS[0]) as (watcher, said):
         asked(watcher)
-        gevent.sleep(0.05)
         asked(watcher)
         watcher._scrapes_s = [watcher._scrapes_s[-1] - BOUND_S, watcher._scrapes_s[-1]]  # as if it came every minute
         watcher.drained(reading(KEYS[0], succeeded=123))
@@ -207,8 +206,9 @@ def test_the_wait_can_be_left(is_waiting):
         ([80.0, 95.0], 100.0, 17.5),
         ([80.0, 90.0], 120.0, 0.0),
         ([0.0, 1000.0], 1000.0, LONGEST_WAIT_S),
+        ([99.9, 100.0], 101.0, SHORTEST_WAIT_S - 1.0),
     ],
-    ids=["nobody", "once", "regular", "overdue", "rare"],
+    ids=["nobody", "once", "regular", "overdue", "rare", "often"],
 )
 def test_patience_is_an_interval_and_a_half(scrapes, now, wait):
     """Counted from the last scrape, within a bound."""
