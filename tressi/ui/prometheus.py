@@ -74,7 +74,8 @@ class Prometheus(Watcher):
     def moment(self, moment: Moment) -> None:
         """Show it from now on."""
         if self._view:
-            self._view = replace(self._view, reading=moment.reading, moment=moment)
+            verdicts = {(one.text, one.endpoint_key or ""): one.passed for one in moment.thresholds}
+            self._view = replace(self._view, reading=moment.reading, moment=moment, verdicts=verdicts)
 
     def decision(self, decision: ScalingDecision) -> None:
         """Count it."""
@@ -86,12 +87,15 @@ class Prometheus(Watcher):
         self._changes[change.action] += 1
 
     def drained(self, reading: EngineSnapshot) -> None:
-        """Show the final figures."""
+        """Show the final counts."""
         if self._view:
-            self._view = replace(self._view, reading=reading, ended=True)
+            self._view = replace(self._view, reading=reading)
 
-    def result(self, summary: Mapping[str, Any]) -> None:  # noqa: ARG002 - the last reading has said it all
-        """Wait for a last scrape where there have been regular ones, then close."""
+    def result(self, summary: Mapping[str, Any]) -> None:
+        """Show the final verdicts, wait for a last scrape where there have been regular ones, then close."""
+        if self._view:
+            verdicts = {(one["threshold"], one["endpointKey"] or ""): one["passed"] for one in summary["thresholds"]}
+            self._view = replace(self._view, verdicts=verdicts, ended=True)
         wait_s = patience_s(self._scrapes_s, time.monotonic())
         if wait_s > 0 and not self._waited_enough.is_set():
             self._say(f"waiting up to {wait_s:.0f} s for a last scrape of the metrics")
