@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
+import gevent
 import pytest
 from summaries import decision, moment, resolved, summary_of
 from test_cli_run import BOUND_S, closed_pipe, command, config_file, tressi, with_streams
@@ -66,6 +67,7 @@ def test_a_run_is_told_line_by_line(tmp_path):
     assert lines[2]["action"] == "pause"
     assert lines[3]["endpoints"][KEY]["workerCount"] == 3
     assert lines[4]["global"]["requestsMade"] == summary_of()["global"]["requestsMade"]
+    assert "histograms" not in lines[4]["global"]
     assert lines[4]["dropped"] == 0
 
 
@@ -110,6 +112,21 @@ def test_lines_that_are_missing_are_counted_where_they_are_missing():
         with pytest.raises(OutputError, match=f"its reader was too slow, {dropped['lines']} lines are missing"):
             stream.result(summary_of())
         assert json_lines(read_until(reading, 1), outlet, reading)[-1]["dropped"] == dropped["lines"]
+
+
+def test_the_end_finds_room_for_whoever_still_reads():
+    """However much waits, the last line is there, after the one that counts what is missing."""
+    with unread_stream() as (stream, outlet, reading):
+        stream._patience_s = 10
+        for t in range(1, 201):
+            stream.moment(moment(KEY, t=float(t)))
+        ending = gevent.spawn(stream.result, summary_of())
+        gevent.sleep(0)
+        *_, dropped, end = json_lines(read_until(reading, 1), outlet, reading)
+        assert dropped["type"] == "dropped"
+        assert (end["type"], end["dropped"]) == ("end", dropped["lines"])
+        with pytest.raises(OutputError, match=f" {dropped['lines']} lines are missing"):
+            ending.get(timeout=BOUND_S)
 
 
 def json_lines(data, outlet, reading):

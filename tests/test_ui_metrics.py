@@ -13,7 +13,7 @@ from prometheus_client.parser import text_string_to_metric_families as plain_tex
 from summaries import HOSTILE, endpoint_snapshot, engine_snapshot, histogram, moment, resolved
 
 from tressi.config.load import load_config
-from tressi.model import ThresholdVerdict, Window
+from tressi.model import Window
 from tressi.run.blank import blank_snapshot
 from tressi.ui.metrics import EDGES_US, View, cumulative, families
 
@@ -56,17 +56,14 @@ def full_view():
     """A view in which every metric has a sample."""
     good = replace(endpoint_snapshot(GOOD), connect=histogram(80), tls=histogram(900))
     bad = endpoint_snapshot(BAD, succeeded=0, failed=40, missed=60, status_codes={503: 9}, errors={"connect": 31})
-    verdicts = (
-        ThresholdVerdict("p99 < 2ms", GOOD, passed=True, value=1.5, limit=2.0, detail=""),
-        ThresholdVerdict("rps > 1", None, passed=None, value=None, limit=1.0, detail=""),
-    )
     return View(
         resolved(GOOD, BAD),
         engine_snapshot(good, bad),
         1_700_000_000.0,
-        replace(moment(GOOD, BAD, saturated_by=("CPU",)), thresholds=verdicts),
+        moment(GOOD, BAD, saturated_by=("CPU",)),
         {(GOOD, "scale-up"): 3},
         {"pause": 1},
+        {("p99 < 2ms", GOOD): True, ("rps > 1", ""): None},
     )
 
 

@@ -74,6 +74,28 @@ def test_the_end_waits_as_long_as_somebody_reads(pipe):
     assert reader.get(timeout=10) == b"".join(LINES[:1500])
 
 
+def test_the_end_does_not_hurry_a_reader_that_is_merely_slow(pipe):
+    """As long as something is taken each time that patience ends, there is another time."""
+    outlet, _ = pipe
+    for line in LINES[:1500]:
+        outlet.put(line)
+    waits = []
+
+    class SlowReader:
+        """Stands for the greenlet that hands on, and takes 100 bytes each time somebody has waited."""
+
+        def join(self, patience_s):
+            waits.append(patience_s)
+            del outlet._waiting[:100]
+
+    outlet._handing_on.kill()
+    outlet._handing_on = SlowReader()
+    assert outlet.drain(7)
+    assert len(waits) > 1
+    assert set(waits) == {7}
+    outlet._handing_on = None
+
+
 def test_a_reader_that_leaves_is_remembered():
     """Nothing raises; from then on every line is refused."""
     with unread_pipe() as (reading, stream):

@@ -9,6 +9,7 @@ import sys
 import time
 import urllib.request
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -16,13 +17,15 @@ import gevent
 import pytest
 from gevent import socket
 from prometheus_client.parser import text_string_to_metric_families
-from summaries import decision, endpoint_snapshot, engine_snapshot, moment, resolved
+from summaries import decision, endpoint_snapshot, engine_snapshot, moment, resolved, summary_of
 from test_cli_run import BOUND_S, command, config_file
 
 from tressi.errors import ConfigError
+from tressi.model import ThresholdVerdict
 from tressi.testing.target import Target
-from tressi.ui.prometheus import LONGEST_WAIT_S, Prometheus, patience_s
+from tressi.ui.prometheus import LONGEST_WAIT_S, SHORTEST_WAIT_S, Prometheus, patience_s
 
+VERDICT = ThresholdVerdict("p99 < 2ms", "GET http://host/0", passed=True, value=1.5, limit=2.0, detail="")
 KEYS = [f"GET http://host/{number}" for number in range(120)]
 
 
@@ -83,9 +86,7 @@ def reading(*keys, succeeded=100):
 
 def second(*keys, succeeded=100):
     """A moment with such a reading."""
-    made = moment(*keys)
-    object.__setattr__(made, "reading", reading(*keys, succeeded=succeeded))
-    return made
+    return replace(moment(*keys), reading=reading(*keys, succeeded=succeeded))
 
 
 def test_the_latest_moment_is_served():
@@ -95,11 +96,13 @@ def test_the_latest_moment_is_served():
         watcher.moment(second(*KEYS[:2], succeeded=7))
         watcher.decision(decision(KEYS[0]))
         watcher.decision(decision(KEYS[0], action="maintain"))
+        watcher.moment(replace(second(*KEYS[:2], succeeded=7), thresholds=(VERDICT,)))
         head, body = asked(watcher)
         assert head.startswith("HTTP/1.1 200 OK")
         assert "Content-Type: text/plain; version=0.0.4" in head
         assert requests_of(body, KEYS[0]) == 7
         decisions = {name: value for name, value in samples_of(body).items() if "decisions" in name[0]}
+        assert samples_of(body)["tressi_threshold_passed", (("endpoint", KEYS[0]), ("threshold", "p99 < 2ms"))] == 1
         assert decisions == {("tressi_scaling_decisions_total", (("action", "scale-up"), ("pool", KEYS[0]))): 1}
 
 
@@ -143,7 +146,7 @@ def test_a_scraper_that_stalls_delays_nobody():
         assert requests_of(asked(watcher)[1], KEYS[-1]) == 100
         watcher.drained(reading(*KEYS))
         with gevent.Timeout(BOUND_S):
-            watcher.result({})
+            watcher.result(summary_of())
 
 
 def test_the_hub_goes_on_while_a_large_answer_is_made():
@@ -160,14 +163,15 @@ def test_a_regular_scraper_gets_the_final_figures():
     """Who has come twice is waited for, told as final what the drain brought; then the server is gone."""
     with serving(KEYS[0]) as (watcher, said):
         asked(watcher)
-        gevent.sleep(0.05)
         asked(watcher)
         watcher._scrapes_s = [watcher._scrapes_s[-1] - BOUND_S, watcher._scrapes_s[-1]]  # as if it came every minute
         watcher.drained(reading(KEYS[0], succeeded=123))
-        ending = gevent.spawn(watcher.result, {})
+        verdict = {"threshold": "p99 < 2ms", "endpointKey": None, "passed": False}
+        ending = gevent.spawn(watcher.result, {**summary_of(), "thresholds": [verdict]})
         gevent.sleep(0)
         assert len(said) == 1
         body = asked(watcher)[1]
+        assert samples_of(body)["tressi_threshold_passed", (("endpoint", ""), ("threshold", "p99 < 2ms"))] == 0
         assert requests_of(body, KEYS[0]) == 123
         assert samples_of(body)["tressi_run_ended", ()] == 1
         ending.get(timeout=BOUND_S / 2)
@@ -180,7 +184,7 @@ def test_without_a_regular_scraper_the_end_does_not_wait():
     with serving(KEYS[0]) as (watcher, said):
         asked(watcher)
         watcher.drained(reading(KEYS[0]))
-        watcher.result({})
+        watcher.result(summary_of())
         assert said == []
 
 
@@ -192,7 +196,7 @@ def test_the_wait_can_be_left(is_waiting):
         watcher.drained(reading(KEYS[0]))
         if not is_waiting:
             watcher.leave()
-        ending = gevent.spawn(watcher.result, {})
+        ending = gevent.spawn(watcher.result, summary_of())
         gevent.sleep(0)
         watcher.leave()
         ending.get(timeout=BOUND_S / 2)
@@ -207,8 +211,9 @@ def test_the_wait_can_be_left(is_waiting):
         ([80.0, 95.0], 100.0, 17.5),
         ([80.0, 90.0], 120.0, 0.0),
         ([0.0, 1000.0], 1000.0, LONGEST_WAIT_S),
+        ([99.9, 100.0], 101.0, SHORTEST_WAIT_S - 1.0),
     ],
-    ids=["nobody", "once", "regular", "overdue", "rare"],
+    ids=["nobody", "once", "regular", "overdue", "rare", "often"],
 )
 def test_patience_is_an_interval_and_a_half(scrapes, now, wait):
     """Counted from the last scrape, within a bound."""

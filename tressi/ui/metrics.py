@@ -3,8 +3,8 @@
 Names, units and types are those that its ecosystem asks for: base units, counters that end in `_total`, ratios from 0 to 1.
 Every label has few values: endpoints and thresholds are the config's, status codes have three digits, error kinds are ten.
 
-Histograms are classic ones. Native histograms would need no bucket edges, but a server takes them only in the protobuf
-format, which prometheus_client does not write.
+Histograms are classic ones. Native histograms would need no bucket edges, but servers take them in the protobuf
+format, which prometheus_client does not write; its text form of them is a draft that servers do not ask for.
 """
 
 from __future__ import annotations
@@ -56,7 +56,8 @@ _EDGE_PLACES: Final = tuple(_place_of(edge) for edge in EDGES_US)
 class View:
     """What has been published of a run up to now. `started_s` is Unix time; `moment` is None before the first second.
 
-    `decisions` counts scaling decisions by pool and action, `changes` the changes by hand by action.
+    `decisions` counts scaling decisions by pool and action, `changes` the changes by hand by action; `verdicts` are by
+    threshold and endpoint key, empty where it is of the run.
     """
 
     config: ResolvedConfig
@@ -65,6 +66,7 @@ class View:
     moment: Moment | None = None
     decisions: Mapping[tuple[str, str], int] = field(default_factory=dict)
     changes: Mapping[str, int] = field(default_factory=dict)
+    verdicts: Mapping[tuple[str, str], bool | None] = field(default_factory=dict)
     ended: bool = False
 
 
@@ -247,9 +249,9 @@ def _judgement(view: View) -> Iterator[Metric]:
     passed = GaugeMetricFamily(
         "tressi_threshold_passed", "1 while the threshold holds, 0 once it is broken.", labels=["threshold", "endpoint"]
     )
-    for verdict in view.moment.thresholds if view.moment else ():
-        if verdict.passed is not None:
-            passed.add_metric([verdict.text, verdict.endpoint_key or ""], float(verdict.passed))
+    for which, holds in view.verdicts.items():
+        if holds is not None:
+            passed.add_metric(which, float(holds))
     yield passed
 
 

@@ -4,7 +4,7 @@ It is a server of gevent's in the thread of the run. A scraper that reads slowly
 stalls is cut off, and while the answer to a large run is made, the hub is let go between the metrics.
 
 Who scrapes every 15 seconds would never see the last 15 seconds of a run. So whoever has come at regular intervals is
-waited for once more, when the figures are final, for no longer than one of those intervals and a half.
+waited for once more, when the figures are final, for one of those intervals and a half at most.
 """
 
 from __future__ import annotations
@@ -37,6 +37,8 @@ PATH: Final = "/metrics"
 CONNECTIONS: Final = 16
 # Longer than the usual interval of a minute, so that a scraper keeps its connection.
 IDLE_S: Final = 65.0
+# Who looks many times a second may be held up for longer than that.
+SHORTEST_WAIT_S: Final = 5.0
 LONGEST_WAIT_S: Final = 90.0
 _INTERVALS_WAITED: Final = 1.5
 
@@ -72,7 +74,8 @@ class Prometheus(Watcher):
     def moment(self, moment: Moment) -> None:
         """Show it from now on."""
         if self._view:
-            self._view = replace(self._view, reading=moment.reading, moment=moment)
+            verdicts = {(one.text, one.endpoint_key or ""): one.passed for one in moment.thresholds}
+            self._view = replace(self._view, reading=moment.reading, moment=moment, verdicts=verdicts)
 
     def decision(self, decision: ScalingDecision) -> None:
         """Count it."""
@@ -84,12 +87,15 @@ class Prometheus(Watcher):
         self._changes[change.action] += 1
 
     def drained(self, reading: EngineSnapshot) -> None:
-        """Show the final figures."""
+        """Show the final counts."""
         if self._view:
-            self._view = replace(self._view, reading=reading, ended=True)
+            self._view = replace(self._view, reading=reading)
 
-    def result(self, summary: Mapping[str, Any]) -> None:  # noqa: ARG002 - the last reading has said it all
-        """Wait for a last scrape where there have been regular ones, then close."""
+    def result(self, summary: Mapping[str, Any]) -> None:
+        """Show the final verdicts, wait for a last scrape where there have been regular ones, then close."""
+        if self._view:
+            verdicts = {(one["threshold"], one["endpointKey"] or ""): one["passed"] for one in summary["thresholds"]}
+            self._view = replace(self._view, verdicts=verdicts, ended=True)
         wait_s = patience_s(self._scrapes_s, time.monotonic())
         if wait_s > 0 and not self._waited_enough.is_set():
             self._say(f"waiting up to {wait_s:.0f} s for a last scrape of the metrics")
@@ -137,7 +143,7 @@ def patience_s(scrapes_s: Sequence[float], now_s: float) -> float:
     if len(scrapes_s) < 2:  # noqa: PLR2004 - an interval has two ends
         return 0.0
     interval_s = scrapes_s[-1] - scrapes_s[-2]
-    due_s = scrapes_s[-1] + min(_INTERVALS_WAITED * interval_s, LONGEST_WAIT_S)
+    due_s = scrapes_s[-1] + max(SHORTEST_WAIT_S, min(_INTERVALS_WAITED * interval_s, LONGEST_WAIT_S))
     return max(0.0, due_s - now_s)
 
 
