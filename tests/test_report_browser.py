@@ -24,7 +24,10 @@ def browser():
 
 @pytest.fixture(scope="module")
 def summary():
-    return long_summary(endpoints=12, seconds=30)
+    made = long_summary(endpoints=12, seconds=30)
+    for number, endpoint in enumerate(made["endpoints"]):
+        endpoint["serviceTimeMs"]["p99"] = 12 + 1 / (number + 2)  # shown, several of them are the same
+    return made
 
 
 @pytest.fixture(scope="module")

@@ -155,7 +155,7 @@ def test_nothing_is_fetched_and_nothing_is_inline():
 
 
 def test_120_endpoints_for_ten_minutes_stay_under_8_mb():
-    """With every second drawn, 237 decisions, and 240 bodies of 4,000 characters to choose from."""
+    """With every second drawn, more than 200 decisions, and 8 MB of bodies to choose from."""
     assert len(render(long_summary(endpoints=120, seconds=600))) < 8 * MEGABYTE
 
 

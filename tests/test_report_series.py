@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from long_run import long_summary
 from summaries import histogram
 
+from tressi._core import Histogram
 from tressi.hdr import encode_histogram
 from tressi.report.page.series import (
     MOST_CELLS,
@@ -107,6 +108,16 @@ def test_points_are_the_histograms_percentiles(values):
     assert latencies[-1] == pytest.approx(made.max_us / 1e3, rel=1e-3)
     exact = [min(us, made.max_us) / 1e3 for us in made.percentiles(percents[:-1])] if percents[1:] else []
     assert list(latencies[:-1]) == pytest.approx(exact, rel=2e-3)
+
+
+def test_each_nine_has_as_many_points():
+    """A million values have six nines, and ten steps in each: the log scale of nines has no bare stretch."""
+    made = Histogram()
+    made.record(100, 999_990)
+    made.record(5000, 10)
+    percents = [percent for percent, _ in percentile_points(encode_histogram(made), 5.0)]
+    nines = [sum(100 - 10**-power <= percent < 100 - 10 ** -(power + 1) for percent in percents) for power in range(-1, 4)]
+    assert nines == [11, 10, 10, 10, 10]  # the first has 95 % as well
 
 
 def test_without_values_there_is_no_line():
