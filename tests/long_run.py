@@ -6,6 +6,7 @@ import random
 from tressi._core import Histogram
 from tressi.hdr import encode_histogram
 
+STATUSES = (200, 503, 404, 500, 502, 504) * 3  # as many bodies as are kept of one endpoint, and more
 PERCENTILES = {"p50": 50, "p90": 90, "p95": 95, "p99": 99, "p999": 99.9}
 
 
@@ -24,7 +25,7 @@ def long_summary(endpoints=120, seconds=600, seed=1):
     total, samples = added([one for one, *_ in measured], [parts for _, *parts in measured], seconds), []
     for key in keys:
         body = "".join(chance.choice('{"name": <hat>, 0123456789}\n') for _ in range(4000))
-        samples += [{"endpointKey": key, "status": status, "body": body, "truncated": True} for status in (200, 503)]
+        samples += [{"endpointKey": key, "status": status, "body": body, "truncated": True} for status in STATUSES]
     return {
         "schemaVersion": 1,
         "tressiVersion": "0.1.0",
@@ -95,8 +96,8 @@ def measure(chance, number, key, seconds):
     service, response = Histogram(), Histogram()
     for _ in range(2000):
         value = int(1000 * (1.5 + number % 7) * chance.lognormvariate(0, 0.5))
-        service.record(value, made // 2000)
-        response.record(int(value * chance.choice([1, 1, 1, 1.2, 6])), made // 2000)
+        service.record(value, max(1, made // 2000))
+        response.record(int(value * chance.choice([1, 1, 1, 1.2, 6])), max(1, made // 2000))
     method, url = key.split(" ")
     missed = int(made * 0.08) if number % 40 == 3 else 0
     one = {"endpointKey": key, "name": f"item {number}" if number % 3 == 0 else None, "method": method, "url": url}
