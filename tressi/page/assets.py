@@ -25,23 +25,32 @@ _STAND_IN: Final = re.compile(r'getElementById\("([0-9a-f]{64})"\)')
 
 
 def environment(*packages: str, extra: str = "report") -> jinja2.Environment:
-    """Templates of these packages' `templates` folders, then our own; everything is escaped, what is not there is an error.
+    """Templates of these packages' `templates` folders, then our own; what is not there is an error.
 
+    Every text is shown plain and escaped; one of several lines goes through the filter `lines`, which keeps them.
     `extra` is what to install where Jinja2 is missing, which is a TressiError.
     """
     try:
         import jinja2  # noqa: PLC0415 - an extra
+        from markupsafe import escape  # noqa: PLC0415 - it comes with Jinja2
     except ImportError:
         raise _missing("Jinja2", extra) from None
     made = jinja2.Environment(
         loader=jinja2.ChoiceLoader([jinja2.PackageLoader(package) for package in (*packages, "tressi.page")]),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
+        # Of markup, which is a subclass of str, nothing is changed.
+        finalize=lambda value: plain(value) if type(value) is str else value,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters.update(plain=plain, rate=rate, milliseconds=milliseconds)
+    made.filters.update(rate=rate, milliseconds=milliseconds, lines=lambda text: escape(plain_lines(text)))
     return made
+
+
+def plain_lines(text: str) -> str:
+    """A text of several lines, each of them plain; tabs stay as well."""
+    return "\n".join("\t".join(map(plain, line.split("\t"))) for line in text.split("\n"))
 
 
 @cache

@@ -17,9 +17,10 @@
 window.tressiCharts = (() => {
   const drawn = new Map(); // element → {spec, figure}, to draw again when the colours change
   const fallbackColors = ["achieved", "p99", "utilisation", "workers", "errors", "missed"];
-  const tickPercentiles = [0, 50, 90, 99, 99.9, 99.99, 99.999, 99.9999, 99.99999];
+  const tickPercentiles = [50, 90, 99, 99.9, 99.99, 99.999, 99.9999, 99.99999];
   const lineWidth = 64; // characters of a reason in one line
   const mostLines = 12;
+  const manyMarkers = 40;
 
   // ---------------------------------------------------------------------------------------------------------------- text
 
@@ -62,8 +63,10 @@ window.tressiCharts = (() => {
 
   function axis(more) {
     const lines = { gridcolor: color("grid"), linecolor: color("line"), zerolinecolor: color("line") };
-    return { ...lines, zeroline: false, fixedrange: false, exponentformat: "SI", separatethousands: true, ...more };
+    return { ...lines, zeroline: false, exponentformat: "SI", separatethousands: true, ...more };
   }
+
+  const spike = () => ({ showspikes: true, spikemode: "across", spikecolor: color("muted"), spikethickness: 1, spikedash: "solid" });
 
   function layout(more) {
     const text = { family: "system-ui, sans-serif", size: 12, color: color("text") };
@@ -71,11 +74,10 @@ window.tressiCharts = (() => {
       font: text,
       paper_bgcolor: "rgba(0,0,0,0)",
       plot_bgcolor: "rgba(0,0,0,0)",
-      margin: { l: 56, r: 16, t: 12, b: 72 },
+      margin: { l: 56, r: 16, t: 8, b: 32 },
       hovermode: "x unified",
       hoverlabel: { bgcolor: color("surface"), bordercolor: color("line"), font: text, namelength: -1, align: "left" },
-      legend: { orientation: "h", x: 0, y: -0.16, yanchor: "top", itemsizing: "constant" },
-      showlegend: true,
+      legend: { orientation: "h", x: 0, xanchor: "left", y: 1.02, yanchor: "bottom" },
       uirevision: "same",
       ...more,
     };
@@ -123,7 +125,8 @@ window.tressiCharts = (() => {
         y: markers.map((one) => valueAt(spec, one.t)),
         text: markers.map((one) => wrapped(one.text)),
         hovertemplate: "%{text}<extra></extra>",
-        marker: { symbol, size: 9, color: color("workers"), line: { color: color("surface"), width: 1 } },
+        cliponaxis: false,
+        marker: { symbol, size: markers.length > manyMarkers ? 6 : 9, color: color("workers"), line: { color: color("surface"), width: 1 } },
       }));
   }
 
@@ -145,7 +148,9 @@ window.tressiCharts = (() => {
       type: "rect", layer: "below", xref: "x", yref: "paper", x0: from, x1: to, y0: 0, y1: 1,
       fillcolor: color("saturated"), line: { width: 0 },
     }));
-    const x = axis({ ticksuffix: " s", hoverformat: ",.1~f", showgrid: false });
+    const seconds = spec.series.flatMap((one) => [secondsOf(spec, one)[0], secondsOf(spec, one).at(-1)]).filter(Number.isFinite);
+    const range = seconds.length ? [Math.max(0, Math.min(...seconds) - 1), Math.max(...seconds)] : undefined;
+    const x = axis({ ...spike(), range, ticksuffix: " s", hoverformat: ",.1~f", showgrid: false });
     return layout({ xaxis: x, yaxis: axis({ rangemode: "tozero", ticksuffix: spec.unit === "%" ? " %" : "" }), shapes });
   }
 
@@ -165,6 +170,7 @@ window.tressiCharts = (() => {
 
   // A share 1 - 1/x of the values lies below: 50 % at 2, 90 % at 10, 99 % at 100.
   const ninesOf = (percentile) => 100 / (100 - percentile);
+  const percentText = (percentile) => `${Number(percentile.toFixed(6))} %`;
 
   function percentileTraces(spec) {
     return spec.series.map((one, index) => {
@@ -175,7 +181,7 @@ window.tressiCharts = (() => {
         name: literal(one.name),
         x: points.map(([percentile]) => ninesOf(percentile)),
         y: points.map(([, ms]) => ms),
-        text: points.map(([percentile, ms]) => `p${+percentile.toFixed(6)}: ${figureText(ms, "ms")}`),
+        text: points.map(([percentile, ms]) => `${figureText(ms, "ms")} at ${percentText(percentile)}`),
         hovertemplate: "%{text}",
         line: lineOf(one, index),
       };
@@ -185,7 +191,7 @@ window.tressiCharts = (() => {
   function percentileLayout(spec) {
     const furthest = Math.max(100, ...spec.series.flatMap((one) => one.points.map(([p]) => (p < 100 ? ninesOf(p) : 0))));
     const ticks = tickPercentiles.filter((percentile) => ninesOf(percentile) <= furthest * 1.001);
-    const x = axis({ type: "log", range: [0, Math.log10(furthest)], tickvals: ticks.map(ninesOf), tickangle: 0, unifiedhovertitle: { text: "percentile" } });
+    const x = axis({ ...spike(), type: "log", range: [0, Math.log10(furthest)], tickvals: ticks.map(ninesOf), tickangle: 0, unifiedhovertitle: { text: "latency at or below" } });
     const y = axis({ type: spec.log ? "log" : "linear", rangemode: "tozero", ticksuffix: " ms" });
     return layout({ xaxis: { ...x, ticktext: ticks.map((percentile) => `${percentile} %`) }, yaxis: y });
   }
@@ -240,7 +246,7 @@ window.tressiCharts = (() => {
   function spokenAt(element, at) {
     const { spec, kind } = drawn.get(element);
     if (kind === percentile) {
-      return spec.series.map((one) => (one.points[at] ? `${one.name}: ${one.points[at][0]} %: ${figureText(one.points[at][1], "ms")}` : "")).join("; ");
+      return spec.series.map((one) => (one.points[at] ? `${one.name} ${figureText(one.points[at][1], "ms")} at ${percentText(one.points[at][0])}` : "")).join("; ");
     }
     const t = secondsOf(spec, spec.series[0])[at];
     const marks = (spec.markers ?? []).filter((one) => Math.ceil(one.t) === Math.ceil(t)).map((one) => one.text);
@@ -254,7 +260,7 @@ window.tressiCharts = (() => {
     drawn.set(element, { spec, kind, figure, traces });
     figure.title.textContent = plain(spec.unit ? `${spec.title}, ${spec.unit}` : spec.title);
     figure.plot.setAttribute("aria-label", plain(`${spec.title}. ${kind.words(spec)}. Arrow keys read point by point.`));
-    return window.Plotly.react(figure.plot, traces, kind.layout(spec), config);
+    return window.Plotly.react(figure.plot, traces, { ...kind.layout(spec), showlegend: traces.length > 1 }, config);
   }
 
   function redraw() {

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tressi.errors import OutputError
-from tressi.report import endpoints_csv, summary_json, timeline_csv
+from tressi.report import endpoints_csv, report_html, summary_json, timeline_csv
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -17,6 +17,7 @@ FORMATS: Mapping[str, Callable[[Mapping[str, Any]], bytes]] = {
     "summary.json": summary_json.render,
     "endpoints.csv": endpoints_csv.render,
     "timeline.csv": timeline_csv.render,
+    "report.html": report_html.render,
 }
 
 
