@@ -95,8 +95,8 @@ def measure(chance, number, key, seconds):
     service, response = Histogram(), Histogram()
     for _ in range(2000):
         value = int(1000 * (1.5 + number % 7) * chance.lognormvariate(0, 0.5))
-        service.record(value, made // 2000)
-        response.record(int(value * chance.choice([1, 1, 1, 1.2, 6])), made // 2000)
+        service.record(value, max(1, made // 2000))
+        response.record(int(value * chance.choice([1, 1, 1, 1.2, 6])), max(1, made // 2000))
     method, url = key.split(" ")
     missed = int(made * 0.08) if number % 40 == 3 else 0
     one = {"endpointKey": key, "name": f"item {number}" if number % 3 == 0 else None, "method": method, "url": url}

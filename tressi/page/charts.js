@@ -149,8 +149,9 @@ window.tressiCharts = (() => {
       fillcolor: color("saturated"), line: { width: 0 },
     }));
     const seconds = spec.series.flatMap((one) => [secondsOf(spec, one)[0], secondsOf(spec, one).at(-1)]).filter(Number.isFinite);
-    const range = seconds.length ? [Math.max(0, Math.min(...seconds) - 1), Math.max(...seconds)] : undefined;
-    const x = axis({ ...spike(), range, ticksuffix: " s", hoverformat: ",.1~f", showgrid: false });
+    // Marks would put room beside the line. A range of ours, which changes every second, would undo a reader's zoom.
+    const bounds = seconds.length ? { clipmin: Math.max(0, Math.min(...seconds) - 1), clipmax: Math.max(...seconds) } : {};
+    const x = axis({ ...spike(), autorangeoptions: bounds, ticksuffix: " s", hoverformat: ",.1~f", showgrid: false });
     return layout({ xaxis: x, yaxis: axis({ rangemode: "tozero", ticksuffix: spec.unit === "%" ? " %" : "" }), shapes });
   }
 
@@ -161,7 +162,8 @@ window.tressiCharts = (() => {
       const [least, most] = values.reduce(([low, high], value) => [Math.min(low, value), Math.max(high, value)], [values[0], values[0]]);
       return `${one.name}: ${figureText(least)} to ${figureText(most, spec.unit)}, at last ${figureText(values.at(-1), spec.unit)}`;
     });
-    const marks = spec.markers?.length ? [`${spec.markers.length} marks`] : [];
+    const count = spec.markers?.length ?? 0;
+    const marks = count ? [`${count} mark${count === 1 ? "" : "s"}`] : [];
     const saturated = spec.saturated?.length ? ["generator saturated in shaded seconds"] : [];
     return [...parts, ...marks, ...saturated].join("; ");
   }

@@ -10,13 +10,12 @@ from __future__ import annotations
 import json
 import zlib
 from base64 import b64encode
-from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
 from tressi.page.assets import asset, environment, plotly_script, policy, source_hash, stand_ins
-from tressi.report.page.excerpts import excerpts, failure_rows
+from tressi.report.page.excerpts import clipped, excerpts, failure_rows
 from tressi.report.page.headline import headline, tone_of
 from tressi.report.page.series import chart_data
 from tressi.report.verdict import verdicts
@@ -28,7 +27,6 @@ if TYPE_CHECKING:
     from jinja2 import Environment
 
 _ROOM: Final = "tressi.report.page"
-_MOST_CHARACTERS: Final = 500  # of a reason or a detail
 
 
 def render(summary: Mapping[str, Any]) -> bytes:
@@ -59,15 +57,9 @@ def packed(value: Any) -> str:  # noqa: ANN401 - any JSON value
     return b64encode(zlib.compress(orjson.dumps(value), 9)).decode()
 
 
-def clipped(text: str) -> str:
-    """A text of the target's that is not longer than a person reads."""
-    more = len(text) - _MOST_CHARACTERS
-    return f"{text[:_MOST_CHARACTERS]} … and {more:,} characters more" if more > 0 else text
-
-
 def _environment(summary: Mapping[str, Any]) -> Environment:
     made = environment(_ROOM)
     origin = common_origin(endpoint["endpointKey"] for endpoint in summary["endpoints"])
-    made.filters.update(short=partial(short_key, origin=origin), clipped=clipped, tone=tone_of)
+    made.filters.update(short=lambda key: clipped(short_key(key, origin)), clipped=clipped, tone=tone_of)
     made.globals.update(origin=origin)
     return made

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 BODY_CHARACTERS: Final = 2_000
 ALL_CHARACTERS: Final = 300_000
+SENTENCE_CHARACTERS: Final = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +68,12 @@ def excerpts(summary: Mapping[str, Any]) -> tuple[list[Excerpt], int]:
         cut = sample["truncated"] or len(body) < len(sample["body"])
         shown.append(Excerpt(sample["endpointKey"], sample["status"], body, cut))
     return shown, len(ranked) - len(shown)
+
+
+def clipped(text: str) -> str:
+    """A reason or a key that is not longer than a person reads."""
+    more = len(text) - SENTENCE_CHARACTERS
+    return f"{text[:SENTENCE_CHARACTERS]} … and {more:,} characters more" if more > 0 else text
 
 
 def _reasons(endpoint: Mapping[str, Any], what: str) -> tuple[tuple[str, int], ...]:

@@ -74,6 +74,7 @@
   // One chart at a time, so that the page answers in between; a newer choice ends an older drawing.
   async function draw(data, choice) {
     const mine = (drawing += 1);
+    delete document.documentElement.dataset.drawn;
     for (const [name, spec] of Object.entries(timeSpecs(data, choice))) {
       await tressiCharts.timeChart(element(`chart-${name}`), spec);
       await new Promise((resolve) => setTimeout(resolve));
@@ -85,6 +86,7 @@
 
   async function showCharts() {
     const data = await unpacked(element("data"));
+    element("unscripted").hidden = true;
     for (const hidden of document.querySelectorAll("#timeline [hidden], #latency [hidden]")) hidden.hidden = false;
     const choice = element("choice");
     const chosen = () => (choice.value === "" ? null : Number(choice.value));

@@ -11,6 +11,7 @@ from statistics import fmean
 from typing import TYPE_CHECKING, Any, Final
 
 from tressi.hdr import decode_histogram
+from tressi.report.page.excerpts import clipped
 from tressi.text import plain
 
 if TYPE_CHECKING:
@@ -59,22 +60,14 @@ def chart_data(summary: Mapping[str, Any]) -> dict[str, Any]:
         "total": {**_columns([row.get("global") for row in timeline], span), **_percentiles(summary["global"])},
         "endpoints": [
             {
-                "key": plain(endpoint["endpointKey"]),
+                "key": _shown(endpoint["endpointKey"]),
                 **_columns([row["endpoints"].get(endpoint["endpointKey"]) for row in timeline], span),
                 **_percentiles(endpoint),
             }
             for endpoint in endpoints
         ],
-        "decisions": [
-            {
-                **one,
-                "endpoint": index_of.get(one["endpointKey"]),
-                "endpointKey": plain(one["endpointKey"]),
-                "reason": plain(one["reason"]),
-            }
-            for one in summary["scaling"]
-        ],
-        "changes": [{**one, "endpoint": index_of.get(one["endpointKey"])} for one in summary["changes"]],
+        "decisions": [_happened(one, index_of) for one in summary["scaling"]],
+        "changes": [_happened(one, index_of) for one in summary["changes"]],
     }
 
 
@@ -109,6 +102,16 @@ def percentile_points(encoded: str, max_ms: Number) -> Points:
     values = histogram.percentiles(shown) if shown else []
     points = [(round(percent, 9), _rounded(min(us / 1e3, max_ms), 4)) for percent, us in zip(shown, values, strict=True)]
     return [*points, (round(last, 9), _rounded(max_ms, 4))]
+
+
+def _happened(one: Mapping[str, Any], index_of: Mapping[str, int]) -> dict[str, Any]:
+    """A decision or a change, with the place of its endpoint, which a change of the whole run has not."""
+    texts = {name: _shown(value) for name, value in one.items() if isinstance(value, str)}
+    return {**one, **texts, "endpoint": index_of.get(one["endpointKey"])}
+
+
+def _shown(text: str) -> str:
+    return clipped(plain(text))
 
 
 def _percentiles(metrics: Mapping[str, Any]) -> dict[str, Points]:
