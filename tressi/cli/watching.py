@@ -45,8 +45,11 @@ def watchers_of(arguments: Namespace, runner: EndpointRunner) -> list[Watcher]:
 def _dashboard(listen: tuple[str, int], runner: EndpointRunner) -> Watcher:
     try:
         from tressi.ui.dashboard.watcher import Dashboard  # noqa: PLC0415 - its libraries are an extra
-    except ImportError as error:
-        raise TressiError(f"the dashboard needs {error.name}, which is missing: pip install 'tressi[dashboard]'") from None
+    except ModuleNotFoundError as error:
+        library = str(error.name).partition(".")[0]  # Flask, or one that it needs
+        if library == "tressi":
+            raise
+        raise TressiError(f"--dashboard needs {library}, which is not installed: pip install 'tressi[dashboard]'") from None
     return Dashboard(runner.config, runner, listen=listen, report=FORMATS.get("report.html"), say=remark)
 
 

@@ -65,12 +65,13 @@ def make_app(run: Run) -> flask.Flask:
 def pages(run: Run) -> flask.Blueprint:
     """What is read."""
     blueprint = flask.Blueprint("pages", __name__)
-    templates = environment(_HERE, extra=EXTRA)
+    # Whatever is missing is found out now, not when the first browser comes.
+    template, stands = environment(_HERE, extra=EXTRA).get_template("dashboard.html"), stand_ins(EXTRA)
 
     @blueprint.get("/")
     def page() -> flask.Response:
         nonce = secrets.token_urlsafe(16)
-        answer = flask.Response(templates.get_template("dashboard.html").render(nonce=nonce, stand_ins=stand_ins(EXTRA)))
+        answer = flask.Response(template.render(nonce=nonce, stand_ins=stands))
         own = f"'nonce-{nonce}'"
         allowed = policy(scripts=own, styles=own, connect="'self'")
         answer.headers["Content-Security-Policy"] = f"{allowed}; frame-ancestors 'none'"
