@@ -67,7 +67,8 @@ def test_the_plan_for_programs(mixed, capsys):
     assert plan["workerLimit"] == 20
     assert plan["sharedPool"] == {"workers": 3, "targetRps": 250}
     assert plan["warnings"] == ["colour: unknown property, it has no effect"]
-    assert list(plan) == ["endpoints", "workerLimit", "sharedPool", "warnings"]
+    assert plan["connectionsPerSecond"] is None
+    assert list(plan) == ["endpoints", "workerLimit", "sharedPool", "connectionsPerSecond", "warnings"]
 
 
 def test_the_plan_for_people(mixed, capsys):

@@ -27,6 +27,7 @@ def test_overrides_replace_the_files_settings():
         ramp_up_time=1,
         base_url="http://base",
         timeout=0.5,
+        connections_per_second=2.5,
         seed=6,
         export="out",
     )
@@ -34,6 +35,7 @@ def test_overrides_replace_the_files_settings():
 
     assert (config.duration_s, config.shared_pool.target_rps, config.shared_pool.workers) == (1, 2, 3)
     assert (config.concurrent_requests, config.shared_pool.ramp_up_time, config.seed) == (4, 1, 6)
+    assert config.connections_per_second == 2.5
     assert (config.endpoints[0].url, config.endpoints[0].timeout_s, config.export) == ("http://base/x", 0.5, "out")
 
 

@@ -196,6 +196,7 @@ ADDED = {
         "arrival",
         "tls",
         "keepAlive",
+        "connectionsPerSecond",
         "followRedirects",
         "proxy",
         "seed",

@@ -8,7 +8,7 @@ import os
 
 from tressi._core cimport Arena
 from tressi.core.arena cimport LOWEST_STATUS, STATUSES, EndpointBlock, ErrorKind
-from tressi.core.bucket cimport bucket_init, bucket_set_ramp, bucket_shift, bucket_stop_at, random_seeded
+from tressi.core.bucket cimport bucket_init, bucket_set_ramp, bucket_set_rate, bucket_shift, bucket_stop_at, random_seeded
 from tressi.core.clock cimport monotonic_ns, never
 from tressi.core.window cimport SLOT_NS, window_init
 from tressi.wire cimport control, dial, http, lane as lanes, reactor as reactors, schedule as schedules, socket as sockets
@@ -333,10 +333,22 @@ cdef class Reactor:
             pool.endpoints[index].block.target_rps = -1.0 if rate is None else rate / pool.endpoint_count
         return number
 
+    def limit_connections(self, double per_second, *, double phase=0.0):
+        """Begin so many connections a second at most from now on, over all origins; a lane without a permit waits for it."""
+        if not 0 < per_second <= 1e9:
+            raise ValueError(f"{per_second} connections per second: must be above 0, and 1e9 at most")
+        if self.body.limits_connections:
+            bucket_set_rate(&self.body.permits, per_second, monotonic_ns())
+        else:
+            # Before the start, which moves its schedule to its own time.
+            bucket_init(&self.body.permits, per_second, 0, 0, phase, BURST_NS, 0)
+            self.body.limits_connections = True
+
     def start(self, duration_ns=None):
         """Let every pool's schedule begin now, and end after `duration_ns`; returns the time of now in ns."""
         cdef int64_t index, now_ns = monotonic_ns()
         self.body.header.start_ns = now_ns
+        bucket_shift(&self.body.permits, now_ns)
         for index in range(self.body.pool_count):
             bucket_shift(&self.body.pools[index].bucket, now_ns)
             if duration_ns is not None:
@@ -418,16 +430,17 @@ cdef class Reactor:
         """The origin has its addresses now: let the reactor make the connection that was ordered."""
         cdef lanes.Lane* lane = self.lane(number)
         if lane.state == lanes.CONNECTING:
-            dial.lane_connect_ended(lane)
+            reactors.lane_connect_ended(lane)
             reactors.ready_push(&self.body, lane)
 
     def answered(
         self, int64_t number, int64_t status, int64_t sent_ns, int64_t arrived_ns, *, int64_t connect_ns=-1,
-        int64_t bytes_sent=0, int64_t bytes_received=0, bytes body=b"", bint found=True,
+        int64_t tls_ns=-1, int64_t waited_ns=0, int64_t bytes_sent=0, int64_t bytes_received=0, bytes body=b"", bint found=True,
     ):
         """A greenlet did the whole attempt that was ordered, over a transport of its own, and this is the response.
 
-        `connect_ns` is negative where no connection was made for it; `found`: the body contains what it must.
+        `connect_ns` is negative where no connection was made for it, `tls_ns` where no handshake was; `waited_ns` went by before
+        it might connect; `found`: the body contains what it must.
         """
         cdef lanes.Lane* lane = self.lane(number)
         cdef dial.Answer answer
@@ -435,7 +448,7 @@ cdef class Reactor:
             raise ValueError(f"status {status}: must be 100 to 599")
         if lane.state == lanes.CONNECTING:
             answer = dial.Answer(
-                status, sent_ns, arrived_ns, connect_ns, bytes_sent, bytes_received, body, len(body), found
+                status, sent_ns, arrived_ns, connect_ns, tls_ns, waited_ns, bytes_sent, bytes_received, body, len(body), found
             )
             dial.lane_answered(&self.body, lane, &answer)
 

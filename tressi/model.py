@@ -121,6 +121,7 @@ class ResolvedConfig:
     concurrent_requests: int = 1
     arrival: Arrival = "uniform"
     keep_alive: bool = True
+    connections_per_second: float | None = None  # of all engines together; None: no limit
     tls: TlsConfig = field(default_factory=TlsConfig)
     transport: Transport = "wire"
     proxy: str | None = None

@@ -50,6 +50,7 @@ def plan(config: ResolvedConfig, starting: Mapping[str, int]) -> dict[str, Any]:
         "endpoints": [_entry(endpoint, starting) for endpoint in config.endpoints],
         "workerLimit": config.worker_limit,
         "sharedPool": None if pool is None else {"workers": pool.workers, "targetRps": _round(pool.target_rps)},
+        "connectionsPerSecond": _round(config.connections_per_second),
         "warnings": list(config.warnings),
     }
 
@@ -119,6 +120,8 @@ def _limits(config: ResolvedConfig, starting: Mapping[str, int]) -> list[str]:
         target = config.shared_pool.target_rps
         rate = "as fast as responses come back" if target is None else f"{target:g} RPS"
         lines.append(f"shared pool: {config.shared_pool.workers} workers, {rate}")
+    if config.connections_per_second is not None:
+        lines.append(f"new connections: {config.connections_per_second:g} per second at most")
     return lines
 
 

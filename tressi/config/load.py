@@ -42,6 +42,7 @@ class Overrides:
     ramp_up_time: int | None = None
     base_url: str | None = None
     timeout: float | None = None
+    connections_per_second: float | None = None
     seed: int | None = None
     export: str | None = None
     insecure: bool = False
@@ -160,6 +161,7 @@ def _resolved(
         concurrent_requests=settings["concurrentRequests"],
         arrival=settings["arrival"],
         keep_alive=settings["keepAlive"],
+        connections_per_second=current.get("connectionsPerSecond"),
         tls=_tls(current),
         proxy=current.get("proxy"),
         follow_redirects=current.get("followRedirects", False),

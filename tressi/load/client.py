@@ -7,6 +7,8 @@ whole request and reports the response to the reactor, which keeps the same book
 from __future__ import annotations
 
 import time
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from http.client import IncompleteRead
 from typing import TYPE_CHECKING, Any
@@ -34,8 +36,11 @@ from urllib3.util import Retry
 from tressi.load.dial import DialError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from urllib3._base_connection import BaseHTTPConnection
 
+    from tressi.load.permits import Permits
     from tressi.load.transport import Call
     from tressi.model import TlsConfig
 
@@ -44,19 +49,59 @@ REDIRECTS = 10
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """A whole response: times on CLOCK_MONOTONIC; `connect_ns` is negative where a kept connection served it."""
+    """A whole response: times on CLOCK_MONOTONIC.
+
+    `connect_ns` is negative where a kept connection served it, `tls_ns` where no handshake was made; `waited_ns` went by
+    before it might connect.
+    """
 
     status: int
     body: bytes
     sent_ns: int
     arrived_ns: int
     connect_ns: int
+    tls_ns: int
+    waited_ns: int
     bytes_sent: int
     bytes_received: int
 
 
+class _Attempt:
+    """One request's time: a limit that stands still while a connection is made, and how long that took."""
+
+    def __init__(self, timeout_s: float, permits: Permits | None) -> None:
+        self.connect_ns = self.tls_ns = -1
+        self.waited_ns = 0
+        self.sent_ns = time.monotonic_ns()
+        self._permits = permits
+        self._left_s = timeout_s
+        self.timeout = Timeout(timeout_s)
+        self.timeout.start()
+
+    @contextmanager
+    def connecting(self) -> Iterator[None]:
+        """Wait for a permit, if one is needed, and time what is done then."""
+        self.timeout.close()
+        self._left_s -= (time.monotonic_ns() - self.sent_ns) / 1e9
+        self.waited_ns += self._permits.wait() if self._permits else 0
+        self.timeout = Timeout(self._left_s)
+        self.timeout.start()
+        begun_ns = time.monotonic_ns()
+        yield
+        self.sent_ns = time.monotonic_ns()
+        if self.tls_ns >= 0:
+            self.tls_ns = self.sent_ns - begun_ns - self.connect_ns
+
+
+_attempt: ContextVar[_Attempt] = ContextVar("attempt")
+
+
 class _Gevent:
-    """Makes a connection's socket from gevent, and remembers how long that took."""
+    """Makes a connection's socket from gevent, and tells the attempt that it is for how long that took."""
+
+    def connect(self) -> None:
+        with _attempt.get().connecting():
+            super().connect()  # type: ignore[misc] # of the class beside it
 
     def _new_conn(self) -> Any:  # noqa: ANN401 - urllib3 calls it a socket
         begun_ns = time.monotonic_ns()
@@ -67,7 +112,7 @@ class _Gevent:
         except OSError as failure:
             raise NewConnectionError(self, failure.strerror or str(failure)) from failure  # type: ignore[arg-type]
         made.setsockopt(gevent.socket.IPPROTO_TCP, gevent.socket.TCP_NODELAY, 1)
-        self.connect_ns = time.monotonic_ns() - begun_ns
+        _attempt.get().connect_ns = time.monotonic_ns() - begun_ns
         return made
 
 
@@ -76,7 +121,9 @@ class _PlainConnection(_Gevent, HTTPConnection):
 
 
 class _SecureConnection(_Gevent, HTTPSConnection):
-    pass
+    def connect(self) -> None:
+        _attempt.get().tls_ns = 0
+        super().connect()
 
 
 class _PlainPool(HTTPConnectionPool):
@@ -95,7 +142,15 @@ class _SecurePool(HTTPSConnectionPool):
 class Client:
     """One lane's connections, over which it sends one request at a time."""
 
-    def __init__(self, tls: TlsConfig, proxy: str | None, source: str | None, *, follow_redirects: bool) -> None:
+    def __init__(
+        self,
+        tls: TlsConfig,
+        proxy: str | None = None,
+        source: str | None = None,
+        permits: Permits | None = None,
+        *,
+        follow_redirects: bool = False,
+    ) -> None:
         options: dict[str, Any] = {"maxsize": 1, "num_pools": 4, "ssl_context": _context(tls)}
         if source is not None:
             options["source_address"] = (source, 0)
@@ -106,12 +161,12 @@ class Client:
         redirects = REDIRECTS if follow_redirects else 0
         self._retries = Retry(total=redirects, connect=0, read=0, redirect=redirects, status=0, other=0)
         self._follow = follow_redirects
+        self._permits = permits
 
     def send(self, call: Call, timeout_s: float) -> Reply:
         """Send one request and read its answer whole, within `timeout_s`. Raises DialError with the kind of failure."""
-        timeout = Timeout(timeout_s)
-        timeout.start()
-        begun_ns = time.monotonic_ns()
+        attempt = _Attempt(timeout_s, self._permits)
+        _attempt.set(attempt)
         try:
             response = self._manager.request(
                 call.method,
@@ -122,27 +177,22 @@ class Client:
                 redirect=self._follow,
                 preload_content=False,
             )
-            return _reply(response, call, begun_ns)
+            return _reply(response, call, attempt)
         except Timeout as reached:
-            if reached is not timeout:
+            if reached is not attempt.timeout:
                 raise
             raise DialError("timeout", "no response in time", waited=True) from None
         except (HTTPError, OSError) as failure:
             raise _failure(failure) from None
         finally:
-            timeout.close()
+            attempt.timeout.close()
 
     def close(self) -> None:
         """Close the connections."""
         self._manager.clear()
 
 
-def _reply(response: urllib3.BaseHTTPResponse, call: Call, begun_ns: int) -> Reply:
-    # A connection that was made for this request says how long that took, once.
-    connection = response.connection
-    connect_ns = -1 if connection is None else getattr(connection, "connect_ns", -1)
-    if connection is not None:
-        connection.connect_ns = -1  # type: ignore[attr-defined]
+def _reply(response: urllib3.BaseHTTPResponse, call: Call, attempt: _Attempt) -> Reply:
     body = response.read(decode_content=False)
     arrived_ns = time.monotonic_ns()
     response.release_conn()
@@ -151,9 +201,11 @@ def _reply(response: urllib3.BaseHTTPResponse, call: Call, begun_ns: int) -> Rep
     return Reply(
         response.status,
         body,
-        begun_ns + max(0, connect_ns),
+        attempt.sent_ns,
         arrived_ns,
-        connect_ns,
+        attempt.connect_ns,
+        attempt.tls_ns,
+        attempt.waited_ns,
         sent + len(call.body or b""),
         heads + len(body),
     )

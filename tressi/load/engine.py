@@ -14,6 +14,7 @@ from tressi.errors import EngineError
 from tressi.load.client import Client
 from tressi.load.descriptors import make_room
 from tressi.load.dial import Dialer
+from tressi.load.permits import Permits
 from tressi.load.plan import Plan, make_plan
 from tressi.load.pool import WorkerPool
 from tressi.load.reading import read_arena
@@ -55,6 +56,7 @@ class LocalEngine:
             self._reactor = Reactor(self._arena)
         except (OSError, MemoryError) as failure:
             raise EngineError(f"the engine cannot be built: {failure}") from failure
+        self._limit(plan)
         self._dialers = [self._dialer(origin, plan.tls) for origin in plan.origins]
         self._fill(plan)
 
@@ -85,6 +87,12 @@ class LocalEngine:
             self._reactor.set_rate(pool, target_rps, begin_rate=begin_rps, ramp_ns=round(ramp_s * 1e9))
             self._ask_turn()
 
+    def limit_connections(self, per_second: float) -> None:
+        """Make so many connections a second at most from now on; for an engine that was built with such a limit."""
+        if self._running:
+            (self._permits.limit if self._permits else self._reactor.limit_connections)(per_second)
+            self._ask_turn()
+
     def snapshot(self, endpoint_key: str | None = None) -> EngineSnapshot:
         """Read the metrics as they stand, of one endpoint or of all; works after `stop`."""
         return read_arena(self._arena, self._plan.keys, endpoint_key)
@@ -109,6 +117,14 @@ class LocalEngine:
 
     # --------------------------------------------------------------------------------------------------------- its parts
 
+    def _limit(self, plan: Plan) -> None:
+        """Give out permits to connect where connections are made: in the reactor, or by the second transport."""
+        self._permits: Permits | None = None
+        if plan.connections_per_second is not None and plan.has_calls:
+            self._permits = Permits(plan.connections_per_second, plan.connections_phase)
+        elif plan.connections_per_second is not None:
+            self._reactor.limit_connections(plan.connections_per_second, phase=plan.connections_phase)
+
     def _fill(self, plan: Plan) -> None:
         for endpoint in plan.endpoints:
             self._reactor.add_endpoint(
@@ -132,10 +148,9 @@ class LocalEngine:
 
     def _dialer(self, origin: Origin, tls: TlsConfig) -> Dialer:
         # For the second transport a lane's greenlet does everything: nothing is left to dial.
-        has_client = any(endpoint.call is not None for endpoint in self._plan.endpoints)
-        context = make_context(tls) if origin.is_tls and not has_client else None
+        context = make_context(tls) if origin.is_tls and not self._plan.has_calls else None
         sources = self._plan.source_addresses
-        return Dialer(origin, self._reactor, context, tls.server_name, sources, ordered=has_client)
+        return Dialer(origin, self._reactor, context, tls.server_name, sources, ordered=self._plan.has_calls)
 
     def _make_lane(self, number: int) -> Lane:
         lane_number = self._reactor.add_lane(number, len(self._plan.pools[number].origins))
@@ -149,7 +164,7 @@ class LocalEngine:
     def _client(self) -> Client:
         sources = self._plan.source_addresses
         source = sources[len(self._lanes) % len(sources)] if sources else None
-        return Client(self._plan.tls, self._plan.proxy, source, follow_redirects=self._plan.follow_redirects)
+        return Client(self._plan.tls, self._plan.proxy, source, self._permits, follow_redirects=self._plan.follow_redirects)
 
     def _call_of(self, endpoint: int) -> tuple[Call, bytes | None]:
         """An endpoint's request for the second transport, and what the answer's body must contain."""

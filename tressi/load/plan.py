@@ -66,8 +66,15 @@ class Plan:
     duration_ns: int
     tls: TlsConfig
     source_addresses: tuple[str, ...] = ()
+    connections_per_second: float | None = None
+    connections_phase: float = 0.0
     proxy: str | None = None
     follow_redirects: bool = False
+
+    @property
+    def has_calls(self) -> bool:
+        """Whether the second transport sends its requests."""
+        return any(endpoint.call is not None for endpoint in self.endpoints)
 
     @property
     def connections(self) -> int:
@@ -99,6 +106,7 @@ def make_plan(config: ResolvedConfig, workers: Mapping[str, int]) -> Plan:
         duration_ns=round(config.duration_s * 1e9),
         tls=config.tls,
         source_addresses=config.source_addresses,
+        connections_per_second=config.connections_per_second,
         proxy=config.proxy,
         follow_redirects=config.follow_redirects,
     )

@@ -131,6 +131,8 @@ class ClientLane(Lane):
             reply.sent_ns,
             reply.arrived_ns,
             connect_ns=reply.connect_ns,
+            tls_ns=reply.tls_ns,
+            waited_ns=reply.waited_ns,
             bytes_sent=reply.bytes_sent,
             bytes_received=reply.bytes_received,
             body=reply.body,

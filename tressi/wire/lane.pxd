@@ -17,6 +17,7 @@ cdef enum:
 cdef enum LaneState:
     IDLE                           # on its pool's stack, warm or cold
     READY                          # has its token; begins when the batch is done
+    WAITING                        # for a permit to connect
     DIALING                        # the reactor connects
     CONNECTING                     # its greenlet connects
     IN_FLIGHT
@@ -51,7 +52,7 @@ cdef struct Endpoint:
     Connection* oldest             # dialing or in flight, in the order of the start: with one timeout also of the deadlines
     Connection* newest
     int64_t timeout_ns
-    int64_t connecting             # lanes that have a token for this endpoint and no connection yet
+    int64_t connecting             # lanes that wait for a permit to connect, or whose greenlets connect
     int64_t connecting_since_ns    # the sum of the times at which they took it
     Slice* variants                # ready requests, taken in turn
     int32_t variant_count
@@ -97,16 +98,18 @@ cdef struct Lane:
     int64_t due_ns                 # intended start of the attempt
     int64_t taken_ns               # when it took the token
     int64_t wait_ns                # from due to virtually free
-    int64_t connect_ns             # before the first send
+    int64_t connect_ns             # before the first send, and all waiting for permits
+    int64_t asked_ns               # when it asked for the permit that it waits for
     int64_t first_sent_ns          # 0: not sent yet
     int64_t idle_since_ns
-    Lane* above                    # in its pool's stack
+    Lane* above                    # in its pool's stack, or among those that wait for a permit
     Lane* below                    # or the next of those that are ready
     int32_t state
     int32_t number                 # the name that the control path knows it by
     uint8_t leaving                # ends with its attempt
     uint8_t is_warm                # on which stack it is
     uint8_t retried
+    uint8_t has_permit             # for its next connection
     int32_t dials                  # addresses tried by this attempt
     uint8_t ordered                # an order waits for its greenlet
     int32_t order

@@ -12,6 +12,7 @@ from tressi.wire.exchange cimport attempt_fail, connection_read, connection_send
 from tressi.wire.lane cimport (
     DIALING, IDLE, IN_FLIGHT, Connection, Endpoint, Lane, Pool, lane_connection, pool_has_idle, stack_remove,
 )
+from tressi.wire.permit cimport permit_due_ns, reactor_permit
 from tressi.wire.reactor cimport (
     Reactor, connection_close, endpoint_schedule, lane_rest, lane_take, pool_settle, reactor_cpu, ready_pop,
 )
@@ -145,6 +146,7 @@ cdef inline void reactor_slots(Reactor* reactor, int64_t now_ns) noexcept nogil:
 cdef inline void reactor_arm(Reactor* reactor) noexcept nogil:
     """Set the timer to what is next, unless it is set to that or earlier anyway."""
     cdef int64_t next_ns = min(schedule_due_ns(&reactor.schedule), min(reactor.next_deadline_ns, reactor.slot_ns))
+    next_ns = min(next_ns, permit_due_ns(reactor))
     if reactor.first_ready != NULL:
         next_ns = 1
     if reactor.armed_ns == 0 or next_ns < reactor.armed_ns:
@@ -178,6 +180,7 @@ cdef inline void reactor_turn(Reactor* reactor) noexcept nogil:
         ready = reactor_poll(reactor)
         now_ns = monotonic_ns()
         reactor_start_due(reactor, now_ns)
+        reactor_permit(reactor, now_ns)
         reactor_begin_ready(reactor)
         reactor_expire(reactor, now_ns)
         reactor_slots(reactor, now_ns)
