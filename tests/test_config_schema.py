@@ -189,10 +189,11 @@ CONTRACT = """\
 
 ADDED = {
     "AutoscaleConfig": {"initialWorkers"},
-    "RequestConfigSchema": {"name", "timeout", "body", "expect"},
+    "RequestConfigSchema": {"name", "timeout", "connectTimeout", "body", "expect"},
     "TressiConfigSchema": {
         "baseUrl",
         "timeout",
+        "connectTimeout",
         "arrival",
         "tls",
         "keepAlive",

@@ -1,12 +1,14 @@
 """Both transports, one table: what a target does, and what is counted of it."""
 
+from contextlib import contextmanager
 from dataclasses import dataclass
 from ssl import PROTOCOL_TLS_SERVER, SSLContext
 
 import pytest
 import trustme
 from engines import ONCE, attempt, endpoint, finish, only, reach, running
-from servers import answering, raw_server, refusing_port
+from gevent.event import Event
+from servers import answering, hanging_port, raw_server, refusing_port
 
 from tressi.model import Expectation, TlsConfig
 
@@ -134,6 +136,61 @@ def test_a_certificate_of_an_unknown_authority(transport, verify, errors):
         url = f"https://localhost:{server.port}/"
         found = only(attempt(endpoint(url, ONCE), transport=transport, tls=TlsConfig(verify=verify)))
     assert found.errors == errors
+
+
+PARTS = {"dns": "no address within 0.1 s", "connect": "no connection within 0.1 s", "tls": "no TLS handshake within 0.1 s"}
+
+
+@contextmanager
+def hanging(part, monkeypatch):
+    """A URL to which a connection gets no further than `part`."""
+    if part == "dns":
+        # What the system's resolver does with a name server that is silent, which no test can be.
+        monkeypatch.setattr("tressi.load.address.getaddrinfo", lambda *_: Event().wait())
+        yield "http://hanging.invalid/"
+    elif part == "connect":
+        with hanging_port() as port:
+            yield f"http://127.0.0.1:{port}/"
+    else:
+        with raw_server(lambda conversation: conversation.wait_closed()) as server:
+            yield server.url.replace("http", "https")
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_a_connection_that_takes_too_long_fails_by_the_part_that_hangs(part, transport, monkeypatch):
+    """`connectTimeout` ends it with its own kind and words, and the wait is among the response times."""
+    with hanging(part, monkeypatch) as url:
+        found = only(attempt(endpoint(url, ONCE, connect_timeout_s=0.1), transport=transport))
+    assert found.errors == {part: 1}
+    assert found.reasons[0].text == PARTS[part]
+    assert (found.service.count, found.response.count) == (0, 1)
+    assert found.response.min_us >= 99_000
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_without_a_limit_of_its_own_a_connection_times_out_like_a_request(part, transport, monkeypatch):
+    """As long as the request's timeout, and kind timeout."""
+    with hanging(part, monkeypatch) as url:
+        found = only(attempt(endpoint(url, ONCE, timeout_s=0.1), transport=transport))
+    assert found.errors == {"timeout": 1}
+    assert found.response.min_us >= 99_000
+
+
+def test_the_timeout_of_a_request_begins_with_its_first_byte(transport):
+    """A handshake longer than the timeout costs none of it."""
+    context = SSLContext(PROTOCOL_TLS_SERVER)
+    trustme.CA().issue_cert("localhost").configure_cert(context)
+
+    def script(conversation):
+        conversation.pause(1.2)
+        conversation.socket = context.wrap_socket(conversation.socket, server_side=True)
+        answering(response())(conversation)
+
+    with raw_server(script) as server:
+        one = endpoint(server.url.replace("http", "https"), ONCE, timeout_s=1.0, connect_timeout_s=20)
+        found = only(attempt(one, transport=transport, tls=TlsConfig(verify=False)))
+    assert (found.errors, found.status_codes) == ({}, {200: 1})
+    assert found.tls.min_us >= 1_100_000
 
 
 def test_the_same_request_is_sent(transport):

@@ -37,6 +37,8 @@ class Reactor:
         keep_alive: bool = True,
         statuses: Collection[int] | None = None,
         body_contains: bytes | None = None,
+        connect_timeout_ns: int | None = None,
+        hung: bytes | None = None,
     ) -> int: ...
     def add_pool(
         self,

@@ -169,7 +169,7 @@ cdef class Reactor:
     cdef reactors.Reactor body
     cdef int descriptors[3]        # what `close` closes
     cdef Arena arena
-    cdef list kept_alive           # the variants' bytes
+    cdef list kept_alive           # the bytes that endpoints point to
     cdef list free_numbers         # of lanes that have ended
 
     def __cinit__(self, Arena arena not None):
@@ -268,13 +268,15 @@ cdef class Reactor:
 
     def add_endpoint(
         self, variants not None, int64_t timeout_ns, *, int64_t target=0, int32_t origin=0, bint to_head=False,
-        bint idempotent=True, bint keep_alive=True, statuses=None, bytes body_contains=None,
+        bint idempotent=True, bint keep_alive=True, statuses=None, bytes body_contains=None, connect_timeout_ns=None,
+        bytes hung=None,
     ):
         """Add the arena's next endpoint; returns its number.
 
         `variants` are whole requests, taken in turn. `target` is the number of its origin, `origin` its place among the
         origins of its pool. A response is a success if its status is in `statuses` (None: below 400) and its body contains
-        `body_contains`.
+        `body_contains`. A connection that is not made within `connect_timeout_ns` fails with `hung` as its reason; without
+        one, it has `timeout_ns` and times out.
         """
         cdef int64_t number = self.body.endpoint_count
         cdef lanes.Endpoint* endpoint = <lanes.Endpoint*> allocated(sizeof(lanes.Endpoint))
@@ -284,6 +286,8 @@ cdef class Reactor:
         self.body.endpoint_count += 1
         endpoint.block = self.arena.checked(number)
         endpoint.timeout_ns = timeout_ns
+        endpoint.connect_timeout_ns = timeout_ns if connect_timeout_ns is None else connect_timeout_ns
+        endpoint.hung = NULL if hung is None else <const char*> hung
         endpoint.target = self.body.origins[self.known(target, self.body.origin_count)]
         endpoint.origin = origin
         endpoint.to_head = to_head
@@ -296,7 +300,7 @@ cdef class Reactor:
         for variant in variants:
             endpoint.variants[endpoint.variant_count] = lanes.Slice(<const char*> variant, len(variant))
             endpoint.variant_count += 1
-        self.kept_alive.append(list(variants))
+        self.kept_alive += [*variants, hung]
         if body_contains:
             set_needle(endpoint, body_contains)
         return number
@@ -435,12 +439,13 @@ cdef class Reactor:
 
     def answered(
         self, int64_t number, int64_t status, int64_t sent_ns, int64_t arrived_ns, *, int64_t connect_ns=-1,
-        int64_t tls_ns=-1, int64_t waited_ns=0, int64_t bytes_sent=0, int64_t bytes_received=0, bytes body=b"", bint found=True,
+        int64_t tls_ns=-1, int64_t waited_ns=0, int64_t bytes_sent=0, int64_t bytes_received=0, bytes body=b"",
+        bint found=True,
     ):
         """A greenlet did the whole attempt that was ordered, over a transport of its own, and this is the response.
 
-        `connect_ns` is negative where no connection was made for it, `tls_ns` where no handshake was; `waited_ns` went by before
-        it might connect; `found`: the body contains what it must.
+        `connect_ns` is negative where no connection was made for it, `tls_ns` where no handshake was; `waited_ns` went by
+        before it might connect; `found`: the body contains what it must.
         """
         cdef lanes.Lane* lane = self.lane(number)
         cdef dial.Answer answer

@@ -85,7 +85,8 @@ class ResolvedEndpoint:
     masked_url: str
     headers: tuple[tuple[str, str], ...] = ()
     body: bytes | None = None
-    timeout_s: float = 30.0
+    timeout_s: float = 30.0  # from the first send on
+    connect_timeout_s: float | None = None  # None: as long, and then it counts as a timeout of the request
     expect: Expectation | None = None
     autoscale: AutoscaleConfig | None = None
     name: str | None = None

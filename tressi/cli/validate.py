@@ -59,7 +59,12 @@ def text(config: ResolvedConfig, starting: Mapping[str, int]) -> str:
     """Return the plan for people: a table of the endpoints, then the pools, then the warnings."""
     rows: list[tuple[str, ...]] = [("endpoint", "target RPS", "workers", "at start", "weight", "priority")]
     rows += [_row(endpoint, starting) for endpoint in config.endpoints]
-    closing = [_length(config), *_limits(config, starting), *(f"warning: {warning}" for warning in config.warnings)]
+    closing = [
+        _length(config),
+        _time_limits(config),
+        *_limits(config, starting),
+        *(f"warning: {warning}" for warning in config.warnings),
+    ]
     return "\n".join([*_aligned(rows), "", *closing])
 
 
@@ -88,6 +93,8 @@ def _entry(endpoint: ResolvedEndpoint, starting: Mapping[str, int]) -> dict[str,
         "scaleDownFactor": own.scale_down_factor if own else None,
         "cooldownPeriod": _round(own.cooldown_period) if own else None,
         "initialWorkers": starting.get(endpoint.endpoint_key),
+        "timeout": _round(endpoint.timeout_s),
+        "connectTimeout": _round(endpoint.connect_timeout_s),
     }
 
 
@@ -109,6 +116,17 @@ def _aligned(rows: Sequence[tuple[str, ...]]) -> list[str]:
 def _length(config: ResolvedConfig) -> str:
     requests = "request" if config.concurrent_requests == 1 else "requests"
     return f"{config.duration_s:g} s, {config.concurrent_requests} {requests} in flight per worker at most"
+
+
+def _time_limits(config: ResolvedConfig) -> str:
+    connecting = [one.connect_timeout_s for one in config.endpoints if one.connect_timeout_s is not None]
+    requests = f"time limits: {_span([one.timeout_s for one in config.endpoints])} s for a request"
+    return f"{requests}, {_span(connecting)} s for a connection" if connecting else requests
+
+
+def _span(values: Sequence[float]) -> str:
+    least, most = min(values), max(values)
+    return f"{least:g}" if least == most else f"{least:g} to {most:g}"
 
 
 def _limits(config: ResolvedConfig, starting: Mapping[str, int]) -> list[str]:

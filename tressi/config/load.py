@@ -42,6 +42,7 @@ class Overrides:
     ramp_up_time: int | None = None
     base_url: str | None = None
     timeout: float | None = None
+    connect_timeout: float | None = None
     connections_per_second: float | None = None
     seed: int | None = None
     export: str | None = None

@@ -25,6 +25,7 @@ LIMITS = {
     "rampUpTime": YEAR_S,
     "cooldownPeriod": YEAR_S,
     "timeout": YEAR_S,
+    "connectTimeout": YEAR_S,
     "rps": 10_000_000,
     "connectionsPerSecond": 10_000_000,
     "targetRps": 10_000_000,

@@ -6,8 +6,9 @@ whole request and reports the response to the reactor, which keeps the same book
 
 from __future__ import annotations
 
+import errno
+import os
 import time
-from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from http.client import IncompleteRead
@@ -33,13 +34,17 @@ from urllib3.exceptions import (
 )
 from urllib3.util import Retry
 
-from tressi.load.dial import DialError
+from tressi.load.address import literal, look_up
+from tressi.load.dial import DialError, connected_to, within
+from tressi.load.transport import Origin
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Sequence
 
     from urllib3._base_connection import BaseHTTPConnection
 
+    from tressi.load.address import Address
+    from tressi.load.dial import Patience
     from tressi.load.permits import Permits
     from tressi.load.transport import Call
     from tressi.model import TlsConfig
@@ -67,53 +72,70 @@ class Reply:
 
 
 class _Attempt:
-    """One request's time: a limit that stands still while a connection is made, and how long that took."""
+    """One request's time: its limit, which stands still while a connection is made, and how long that took."""
 
-    def __init__(self, timeout_s: float, permits: Permits | None) -> None:
+    def __init__(self, timeout_s: float, patience: Patience, permits: Permits | None) -> None:
         self.connect_ns = self.tls_ns = -1
         self.waited_ns = 0
-        self.sent_ns = time.monotonic_ns()
+        self._patience = patience
         self._permits = permits
         self._left_s = timeout_s
-        self.timeout = Timeout(timeout_s)
-        self.timeout.start()
+        self._go_on()
 
-    @contextmanager
-    def connecting(self) -> Iterator[None]:
-        """Wait for a permit, if one is needed, and time what is done then."""
+    def connect(self, connect: Callable[[], None]) -> None:
+        """Wait for a permit, if one is needed, and time `connect`. Raises what it raises, and DialError."""
         self.timeout.close()
         self._left_s -= (time.monotonic_ns() - self.sent_ns) / 1e9
         self.waited_ns += self._permits.wait() if self._permits else 0
+        with within(self._patience) as self.limit:
+            begun_ns = time.monotonic_ns()
+            connect()
+        self._go_on()
+        if self.limit.part == "tls":
+            self.tls_ns = self.sent_ns - begun_ns - self.connect_ns
+
+    def _go_on(self) -> None:
+        self.sent_ns = time.monotonic_ns()
         self.timeout = Timeout(self._left_s)
         self.timeout.start()
-        begun_ns = time.monotonic_ns()
-        yield
-        self.sent_ns = time.monotonic_ns()
-        if self.tls_ns >= 0:
-            self.tls_ns = self.sent_ns - begun_ns - self.connect_ns
 
 
 _attempt: ContextVar[_Attempt] = ContextVar("attempt")
 
 
 class _Gevent:
-    """Makes a connection's socket from gevent, and tells the attempt that it is for how long that took."""
+    """Makes a connection's socket from gevent, and tells the attempt that it is for what is done and how long it took."""
 
     def connect(self) -> None:
-        with _attempt.get().connecting():
-            super().connect()  # type: ignore[misc] # of the class beside it
+        _attempt.get().connect(super().connect)  # type: ignore[misc] # of the class beside it
 
     def _new_conn(self) -> Any:  # noqa: ANN401 - urllib3 calls it a socket
+        attempt = _attempt.get()
         begun_ns = time.monotonic_ns()
         try:
-            made = gevent.socket.create_connection((self._dns_host, self.port), source_address=self.source_address)  # type: ignore[attr-defined]
+            addresses = look_up(Origin("http", self._dns_host, self.port))  # type: ignore[attr-defined]
+            attempt.limit.part = "connect"
+            made = _first(addresses, self.source_address)  # type: ignore[attr-defined]
         except gevent.socket.gaierror as failure:
             raise NameResolutionError(self.host, self, failure) from failure  # type: ignore[attr-defined,arg-type]
         except OSError as failure:
             raise NewConnectionError(self, failure.strerror or str(failure)) from failure  # type: ignore[arg-type]
-        made.setsockopt(gevent.socket.IPPROTO_TCP, gevent.socket.TCP_NODELAY, 1)
-        _attempt.get().connect_ns = time.monotonic_ns() - begun_ns
+        attempt.connect_ns = time.monotonic_ns() - begun_ns
         return made
+
+
+def _first(addresses: Sequence[Address], source: tuple[str, int] | None) -> gevent.socket.socket:
+    """A socket connected to the first address that takes it. Raises OSError."""
+    sources = literal(*source) if source is not None else [None]
+    for place, address in enumerate(addresses):
+        try:
+            made = connected_to(address, sources[0])
+        except OSError:
+            if place == len(addresses) - 1:
+                raise
+        else:
+            return gevent.socket.socket(fileno=made.detach())
+    raise OSError(errno.EADDRNOTAVAIL, os.strerror(errno.EADDRNOTAVAIL))
 
 
 class _PlainConnection(_Gevent, HTTPConnection):
@@ -121,9 +143,20 @@ class _PlainConnection(_Gevent, HTTPConnection):
 
 
 class _SecureConnection(_Gevent, HTTPSConnection):
-    def connect(self) -> None:
-        _attempt.get().tls_ns = 0
-        super().connect()
+    def _new_conn(self) -> Any:  # noqa: ANN401 - urllib3 calls it a socket
+        made = super()._new_conn()
+        _attempt.get().limit.part = "tls"
+        return made
+
+
+class _SecureSocket(gevent.ssl.SSLSocket):  # type: ignore[misc] # gevent has no types
+    def do_handshake(self) -> None:
+        try:
+            super().do_handshake()
+        except BaseException:
+            # Nobody else knows of the socket yet.
+            self.close()
+            raise
 
 
 class _PlainPool(HTTPConnectionPool):
@@ -163,9 +196,12 @@ class Client:
         self._follow = follow_redirects
         self._permits = permits
 
-    def send(self, call: Call, timeout_s: float) -> Reply:
-        """Send one request and read its answer whole, within `timeout_s`. Raises DialError with the kind of failure."""
-        attempt = _Attempt(timeout_s, self._permits)
+    def send(self, call: Call, timeout_s: float, patience: Patience) -> Reply:
+        """Send one request and read its answer whole, within `timeout_s` from the first byte on.
+
+        A connection that has to be made for it gets `patience`. Raises DialError with the kind of failure.
+        """
+        attempt = _Attempt(timeout_s, patience, self._permits)
         _attempt.set(attempt)
         try:
             response = self._manager.request(
@@ -238,7 +274,13 @@ def _failure(failure: Exception) -> DialError:
 
 
 def _context(tls: TlsConfig) -> gevent.ssl.SSLContext:
-    context = gevent.ssl.create_default_context(cafile=tls.ca)
+    # Gevent's create_default_context makes the standard library's, whose sockets would block the hub.
+    context = gevent.ssl.SSLContext(gevent.ssl.PROTOCOL_TLS_CLIENT)
+    context.sslsocket_class = _SecureSocket
+    if tls.ca is None:
+        context.load_default_certs()
+    else:
+        context.load_verify_locations(tls.ca)
     context.set_alpn_protocols(["http/1.1"])
     if not tls.verify:
         context.check_hostname = False

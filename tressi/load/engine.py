@@ -13,9 +13,9 @@ from tressi._wire import Reactor
 from tressi.errors import EngineError
 from tressi.load.client import Client
 from tressi.load.descriptors import make_room
-from tressi.load.dial import Dialer
+from tressi.load.dial import Dialer, Patience
 from tressi.load.permits import Permits
-from tressi.load.plan import Plan, make_plan
+from tressi.load.plan import Plan, PlannedEndpoint, make_plan
 from tressi.load.pool import WorkerPool
 from tressi.load.reading import read_arena
 from tressi.load.secure import make_context
@@ -137,6 +137,8 @@ class LocalEngine:
                 keep_alive=endpoint.keep_alive,
                 statuses=endpoint.statuses,
                 body_contains=endpoint.body_contains,
+                connect_timeout_ns=endpoint.connect_timeout_ns,
+                hung=_hung(endpoint),
             )
         for number, pool in enumerate(plan.pools):
             self._reactor.add_pool(
@@ -166,17 +168,17 @@ class LocalEngine:
         source = sources[len(self._lanes) % len(sources)] if sources else None
         return Client(self._plan.tls, self._plan.proxy, source, self._permits, follow_redirects=self._plan.follow_redirects)
 
-    def _call_of(self, endpoint: int) -> tuple[Call, bytes | None]:
-        """An endpoint's request for the second transport, and what the answer's body must contain."""
+    def _call_of(self, endpoint: int) -> tuple[Call, float, bytes | None]:
+        """An endpoint's request for the second transport, its timeout, and what the answer's body must contain."""
         planned = self._plan.endpoints[endpoint]
         if planned.call is None:
             raise ValueError(f"endpoint {endpoint} is for the reactor")
-        return planned.call, planned.body_contains
+        return planned.call, planned.timeout_ns / 1e9, planned.body_contains
 
-    def _route(self, endpoint: int) -> tuple[Dialer, float]:
+    def _route(self, endpoint: int) -> tuple[Dialer, Patience]:
         """How to connect for an endpoint, and how long that may take."""
         planned = self._plan.endpoints[endpoint]
-        return self._dialers[planned.dialer], planned.timeout_ns / 1e9
+        return self._dialers[planned.dialer], _patience(planned)
 
     def _publish(self, number: int, workers: int, draining: int) -> None:
         for endpoint in self._plan.pools[number].endpoints:
@@ -208,3 +210,15 @@ class LocalEngine:
         for dialer in self._dialers:
             dialer.close()
         self._reactor.close()
+
+
+def _patience(endpoint: PlannedEndpoint) -> Patience:
+    if endpoint.connect_timeout_ns is None:
+        return Patience(endpoint.timeout_ns / 1e9)
+    return Patience(endpoint.connect_timeout_ns / 1e9, own=True)
+
+
+def _hung(endpoint: PlannedEndpoint) -> bytes | None:
+    """Why a connection of the reactor's own failed that took too long; None where it has no limit of its own."""
+    patience = _patience(endpoint)
+    return str(patience.over("connect")).encode() if patience.own else None

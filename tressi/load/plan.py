@@ -29,6 +29,7 @@ class PlannedEndpoint:
 
     variants: tuple[bytes, ...]
     timeout_ns: int
+    connect_timeout_ns: int | None
     origin: int
     dialer: int
     to_head: bool
@@ -149,6 +150,7 @@ def _endpoint(config: ResolvedConfig, endpoint: ResolvedEndpoint, dialer: int, o
     return PlannedEndpoint(
         variants=(request_bytes(endpoint, USER_AGENT, keep_alive=config.keep_alive),),
         timeout_ns=round(endpoint.timeout_s * 1e9),
+        connect_timeout_ns=None if endpoint.connect_timeout_s is None else round(endpoint.connect_timeout_s * 1e9),
         origin=origins.index(dialer),
         dialer=dialer,
         to_head=endpoint.method == "HEAD",

@@ -30,6 +30,7 @@ cdef inline void account_taken(Lane* lane, int64_t now_ns) noexcept nogil:
     lane.taken_ns = now_ns
     lane.wait_ns = max(<int64_t> 0, lane.virtual_free_ns - lane.due_ns)
     lane.connect_ns = 0
+    lane.connect_begun_ns = 0
     lane.first_sent_ns = 0
     lane.retried = 0
     lane.dials = 0

@@ -8,7 +8,9 @@ from tressi.core.clock cimport never
 from tressi.wire.account cimport account_skipped
 from tressi.wire.dial cimport lane_fail_connecting
 from tressi.wire.exchange cimport attempt_fail
-from tressi.wire.lane cimport CONNECTING, DIALING, IDLE, IN_FLIGHT, WAITING, Lane, Pool, lane_connection, pool_has_idle, stack_remove
+from tressi.wire.lane cimport (
+    CONNECTING, DIALING, IDLE, IN_FLIGHT, WAITING, Lane, Pool, lane_connection, pool_has_idle, stack_remove,
+)
 from tressi.wire.permit cimport permit_abandon, waiting_remove
 from tressi.wire.reactor cimport (
     Reactor, endpoint_schedule, lane_leave, lane_rest, lane_take, pool_count_lanes, pool_settle,

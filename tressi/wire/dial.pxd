@@ -44,6 +44,7 @@ cdef inline void lane_begin(Reactor* reactor, Lane* lane) noexcept nogil:
 cdef inline void connection_order(Reactor* reactor, Lane* lane) noexcept nogil:
     """Have the lane's greenlet connect, or find the addresses to connect to."""
     lane.state = CONNECTING
+    lane.connect_begun_ns = monotonic_ns()
     lane_connect_begun(lane)
     order_push(reactor, lane, CONNECT)
 
@@ -62,7 +63,12 @@ cdef inline void connection_dial(Reactor* reactor, Connection* connection) noexc
         <unsigned> source.size if source != NULL else 0,
     )
     connection.lane.state = DIALING
-    deadline_set(reactor, connection, connection.dialed_ns)
+    if connection.lane.connect_begun_ns == 0:
+        connection.lane.connect_begun_ns = connection.dialed_ns
+    deadline_set(
+        reactor, connection, &connection.lane.endpoint.dialing,
+        connection.lane.connect_begun_ns + connection.lane.endpoint.connect_timeout_ns,
+    )
     if connection.descriptor < 0:
         connection_refused(reactor, connection, socket_reason(-connection.descriptor))
         return
@@ -90,13 +96,13 @@ cdef inline void connection_dialed(Reactor* reactor, Connection* connection, int
     if answer < 0:
         connection_refused(reactor, connection, socket_reason(-answer))
         return
-    queue_remove(lane.endpoint, connection)
+    queue_remove(connection)
     lane_connected(reactor, lane, now_ns - connection.dialed_ns, -1)
 
 
 cdef inline void connection_refused(Reactor* reactor, Connection* connection, const char* reason) noexcept nogil:
     cdef int64_t now_ns = monotonic_ns()
-    queue_remove(connection.lane.endpoint, connection)
+    queue_remove(connection)
     if connection.descriptor >= 0:
         connection_close(connection)
     connection.descriptor = -1

@@ -15,7 +15,7 @@ from tressi.wire.account cimport (
 )
 from tressi.wire.http cimport parser_close, parser_feed
 from tressi.wire.lane cimport (
-    IN_FLIGHT, READY, Connection, Endpoint, Lane, Slice, lane_connection, queue_insert, queue_remove,
+    IN_FLIGHT, READY, Connection, Endpoint, Lane, Queue, Slice, lane_connection, queue_insert, queue_remove,
 )
 from tressi.wire.message cimport BROKEN, DONE, HEAD_READ, Progress, parser_reset
 from tressi.wire.reactor cimport (
@@ -66,17 +66,18 @@ cdef inline void request_begin(Reactor* reactor, Lane* lane) noexcept nogil:
         sent = socket_send(connection.descriptor, connection.send_at, connection.send_left)
     if lane.first_sent_ns == 0:
         account_sent(reactor.header, lane, connection.sent_ns)
-    deadline_set(reactor, connection, lane.first_sent_ns)
+    deadline_set(reactor, connection, &endpoint.in_flight, lane.first_sent_ns + endpoint.timeout_ns)
     connection_sent(reactor, connection, sent)
 
 
-cdef inline void deadline_set(Reactor* reactor, Connection* connection, int64_t since_ns) noexcept nogil:
-    """What the connection does from now on must end within the endpoint's timeout."""
-    cdef Endpoint* endpoint = connection.lane.endpoint
-    connection.deadline_ns = since_ns + endpoint.timeout_ns
-    if connection.deadline_ns < reactor.next_deadline_ns:
-        reactor.next_deadline_ns = connection.deadline_ns
-    queue_insert(endpoint, connection)
+cdef inline void deadline_set(
+    Reactor* reactor, Connection* connection, Queue* queue, int64_t deadline_ns
+) noexcept nogil:
+    """What the connection waits for, in one of its endpoint's queues, must have come by then."""
+    connection.deadline_ns = deadline_ns
+    if deadline_ns < reactor.next_deadline_ns:
+        reactor.next_deadline_ns = deadline_ns
+    queue_insert(queue, connection)
 
 
 cdef inline void connection_watch(Reactor* reactor, Connection* connection, bint writable) noexcept nogil:
@@ -114,7 +115,7 @@ cdef inline void connection_sent(Reactor* reactor, Connection* connection, int64
 
 
 cdef inline void attempt_fail(
-    Reactor* reactor, Connection* connection, ErrorKind kind, bint has_age, int64_t now_ns
+    Reactor* reactor, Connection* connection, ErrorKind kind, bint has_age, int64_t now_ns, const char* reason=NULL
 ) noexcept nogil:
     """The request in flight ends without a response, and its connection with it.
 
@@ -123,9 +124,9 @@ cdef inline void attempt_fail(
     cdef Lane* lane = connection.lane
     cdef bint storms = not lane.pool.paced and not lane.leaving and connection.served == 0 and not has_age
     sample_release(connection)
-    queue_remove(lane.endpoint, connection)
+    queue_remove(connection)
     connection_close(connection)
-    account_failure(lane, kind, NULL, has_age, now_ns)
+    account_failure(lane, kind, reason, has_age, now_ns)
     if storms:
         lane_rest(reactor, lane, now_ns)
     else:
@@ -139,8 +140,9 @@ cdef inline void attempt_broken(Reactor* reactor, Connection* connection, ErrorK
         attempt_fail(reactor, connection, kind, False, monotonic_ns())
         return
     lane.retried = 1
+    lane.connect_begun_ns = 0
     lane.endpoint.block.retries += 1
-    queue_remove(lane.endpoint, connection)
+    queue_remove(connection)
     connection_close(connection)
     ready_push(reactor, lane)
 
@@ -150,7 +152,7 @@ cdef inline void attempt_finish(Reactor* reactor, Connection* connection, bint s
     cdef Lane* lane = connection.lane
     cdef int64_t service_ns
     sample_fill(connection)
-    queue_remove(lane.endpoint, connection)
+    queue_remove(connection)
     service_ns = account_response(reactor.header, lane, connection, now_ns)
     connection.served += 1
     # An answer that came before the whole request was sent leaves the connection in the middle of a message.

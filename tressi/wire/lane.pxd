@@ -45,13 +45,20 @@ cdef struct Origin:
     int64_t turn
     uint8_t ordered                # always by greenlet: TLS, or a transport of its own
 
+# Connections that wait for the same thing for the same time: in the order of their beginning, which is that of their ends.
+cdef struct Queue:
+    Connection* oldest
+    Connection* newest
+
 cdef struct Endpoint:
     EndpointBlock* block
     Pool* pool
     Origin* target
-    Connection* oldest             # dialing or in flight, in the order of the start: with one timeout also of the deadlines
-    Connection* newest
-    int64_t timeout_ns
+    Queue dialing
+    Queue in_flight
+    int64_t connect_timeout_ns     # for a connection
+    int64_t timeout_ns             # from the first send on
+    const char* hung               # why a connection that took too long failed; NULL: it timed out like a request
     int64_t connecting             # lanes that wait for a permit to connect, or whose greenlets connect
     int64_t connecting_since_ns    # the sum of the times at which they took it
     Slice* variants                # ready requests, taken in turn
@@ -99,6 +106,7 @@ cdef struct Lane:
     int64_t taken_ns               # when it took the token
     int64_t wait_ns                # from due to virtually free
     int64_t connect_ns             # before the first send, and all waiting for permits
+    int64_t connect_begun_ns       # 0: not begun
     int64_t asked_ns               # when it asked for the permit that it waits for
     int64_t first_sent_ns          # 0: not sent yet
     int64_t idle_since_ns
@@ -135,40 +143,42 @@ cdef struct Connection:
     uint8_t user_timed             # a read of this response came without the kernel's stamp
     const char* send_at            # what is left of the request
     int64_t send_left
-    Connection* earlier            # in its endpoint's queue
+    Queue* queue                   # of its endpoint
+    Connection* earlier
     Connection* later
     Sample* sample                 # where its body is kept, or NULL
     Parser parser
 
 
-# ------------------------------------------------------------------------------------------- the queue of an endpoint
+# ------------------------------------------------------------------------------------------- the queues of an endpoint
 
-cdef inline void queue_insert(Endpoint* endpoint, Connection* connection) noexcept nogil:
+cdef inline void queue_insert(Queue* queue, Connection* connection) noexcept nogil:
     """Keep the order of the deadlines: nearly always at the end, a second try before those begun meanwhile."""
-    cdef Connection* earlier = endpoint.newest
+    cdef Connection* earlier = queue.newest
+    connection.queue = queue
     while earlier != NULL and earlier.deadline_ns > connection.deadline_ns:
         earlier = earlier.earlier
     connection.earlier = earlier
-    connection.later = endpoint.oldest if earlier == NULL else earlier.later
+    connection.later = queue.oldest if earlier == NULL else earlier.later
     if connection.later != NULL:
         connection.later.earlier = connection
     else:
-        endpoint.newest = connection
+        queue.newest = connection
     if earlier != NULL:
         earlier.later = connection
     else:
-        endpoint.oldest = connection
+        queue.oldest = connection
 
 
-cdef inline void queue_remove(Endpoint* endpoint, Connection* connection) noexcept nogil:
+cdef inline void queue_remove(Connection* connection) noexcept nogil:
     if connection.earlier != NULL:
         connection.earlier.later = connection.later
     else:
-        endpoint.oldest = connection.later
+        connection.queue.oldest = connection.later
     if connection.later != NULL:
         connection.later.earlier = connection.earlier
     else:
-        endpoint.newest = connection.earlier
+        connection.queue.newest = connection.earlier
 
 
 # ---------------------------------------------------------------------------------------------- the stacks of a pool

@@ -53,11 +53,14 @@ cdef inline bint permit_take(Reactor* reactor, Lane* lane) noexcept nogil:
     return False
 
 
-cdef inline void permit_grant(Lane* lane, int64_t due_ns) noexcept nogil:
+cdef inline void permit_grant(Lane* lane, int64_t due_ns, int64_t now_ns) noexcept nogil:
     """The lane has waited until its permit was due, and for us since."""
     cdef int64_t waited_ns = max(<int64_t> 0, due_ns - lane.asked_ns)
     lane.has_permit = 1
     lane.connect_ns += waited_ns
+    if lane.connect_begun_ns != 0:
+        # The address before refused; the time limit stands still while nothing is tried.
+        lane.connect_begun_ns += now_ns - lane.asked_ns
     if lane.first_sent_ns != 0:
         # Before a second try: the target has not had the request meanwhile.
         lane.first_sent_ns += waited_ns
@@ -72,7 +75,7 @@ cdef inline void reactor_permit(Reactor* reactor, int64_t now_ns) noexcept nogil
         lane = reactor.first_waiting
         waiting_remove(reactor, lane)
         lane_connect_ended(lane)
-        permit_grant(lane, due_ns)
+        permit_grant(lane, due_ns, now_ns)
         ready_push(reactor, lane)
 
 
