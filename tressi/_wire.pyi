@@ -39,6 +39,7 @@ class Reactor:
         body_contains: bytes | None = None,
         connect_timeout_ns: int | None = None,
         hung: bytes | None = None,
+        awaits_continue: bool = False,
     ) -> int: ...
     def add_pool(
         self,

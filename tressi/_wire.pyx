@@ -20,6 +20,7 @@ ORDERS = ("connect", "stop")
 
 cdef enum:
     BURST_NS = 100_000_000         # how far behind its schedule a pool may fall
+    CONTINUE_NS = 1_000_000_000    # for an answer to a head alone (RFC 9110 10.1.1 asks for a limit and names none)
 
 FAULTS = (
     "", "not an HTTP/1.x status line", "a malformed header field", "a field that breaks the framing",
@@ -269,14 +270,15 @@ cdef class Reactor:
     def add_endpoint(
         self, variants not None, int64_t timeout_ns, *, int64_t target=0, int32_t origin=0, bint to_head=False,
         bint idempotent=True, bint keep_alive=True, statuses=None, bytes body_contains=None, connect_timeout_ns=None,
-        bytes hung=None,
+        bytes hung=None, bint awaits_continue=False,
     ):
         """Add the arena's next endpoint; returns its number.
 
         `variants` are whole requests, taken in turn. `target` is the number of its origin, `origin` its place among the
         origins of its pool. A response is a success if its status is in `statuses` (None: below 400) and its body contains
         `body_contains`. A connection that is not made within `connect_timeout_ns` fails with `hung` as its reason; without
-        one, it has `timeout_ns` and times out.
+        one, it has `timeout_ns` and times out. `awaits_continue`: a variant's body is sent when the server has said 100, or
+        nothing for a second.
         """
         cdef int64_t number = self.body.endpoint_count
         cdef lanes.Endpoint* endpoint = <lanes.Endpoint*> allocated(sizeof(lanes.Endpoint))
@@ -287,6 +289,9 @@ cdef class Reactor:
         endpoint.block = self.arena.checked(number)
         endpoint.timeout_ns = timeout_ns
         endpoint.connect_timeout_ns = timeout_ns if connect_timeout_ns is None else connect_timeout_ns
+        endpoint.awaits_continue = awaits_continue
+        endpoint.sent = &endpoint.awaiting if awaits_continue else &endpoint.in_flight
+        endpoint.patience_ns = min(timeout_ns, CONTINUE_NS) if awaits_continue else timeout_ns
         endpoint.hung = NULL if hung is None else <const char*> hung
         endpoint.target = self.body.origins[self.known(target, self.body.origin_count)]
         endpoint.origin = origin
@@ -298,7 +303,8 @@ cdef class Reactor:
             endpoint.successes[<int> status - LOWEST_STATUS] = status < 400 if statuses is None else status in statuses
         endpoint.variants = <lanes.Slice*> allocated(len(variants) * sizeof(lanes.Slice))
         for variant in variants:
-            endpoint.variants[endpoint.variant_count] = lanes.Slice(<const char*> variant, len(variant))
+            first = variant.index(b"\r\n\r\n") + 4 if awaits_continue else len(variant)
+            endpoint.variants[endpoint.variant_count] = lanes.Slice(<const char*> variant, len(variant), first)
             endpoint.variant_count += 1
         self.kept_alive += [*variants, hung]
         if body_contains:

@@ -139,6 +139,7 @@ class LocalEngine:
                 body_contains=endpoint.body_contains,
                 connect_timeout_ns=endpoint.connect_timeout_ns,
                 hung=_hung(endpoint),
+                awaits_continue=endpoint.awaits_continue,
             )
         for number, pool in enumerate(plan.pools):
             self._reactor.add_pool(

@@ -9,6 +9,7 @@ from tressi.load.transport import (
     IDEMPOTENT_METHODS,
     Call,
     Origin,
+    awaits_continue,
     origin_of,
     request_bytes,
     request_headers,
@@ -37,6 +38,7 @@ class PlannedEndpoint:
     keep_alive: bool
     statuses: Collection[int] | None
     body_contains: bytes | None
+    awaits_continue: bool = False
     call: Call | None = None  # for the second transport
 
 
@@ -158,6 +160,7 @@ def _endpoint(config: ResolvedConfig, endpoint: ResolvedEndpoint, dialer: int, o
         keep_alive=config.keep_alive,
         statuses=endpoint.expect.status if endpoint.expect else None,
         body_contains=endpoint.expect.body_contains if endpoint.expect else None,
+        awaits_continue=awaits_continue(endpoint),
         call=_call(endpoint, keep_alive=config.keep_alive) if config.transport == "urllib3" else None,
     )
 

@@ -31,6 +31,7 @@ cdef enum Order:
 cdef struct Slice:
     const char* bytes
     int64_t size
+    int64_t first                  # of it goes out at once; the rest is a body that waits for 100 (Continue)
 
 cdef struct Address:
     int64_t size
@@ -55,7 +56,10 @@ cdef struct Endpoint:
     Pool* pool
     Origin* target
     Queue dialing
+    Queue awaiting                 # with the head sent, an answer that lets the body follow
     Queue in_flight
+    Queue* sent                    # which of the two a request joins when it begins,
+    int64_t patience_ns            # and for how long
     int64_t connect_timeout_ns     # for a connection
     int64_t timeout_ns             # from the first send on
     const char* hung               # why a connection that took too long failed; NULL: it timed out like a request
@@ -68,6 +72,7 @@ cdef struct Endpoint:
     uint8_t to_head                # the method is HEAD
     uint8_t idempotent             # may be sent once more (RFC 9110 9.2.2)
     uint8_t keep_alive
+    uint8_t awaits_continue        # its requests have an Expect: 100-continue
     uint8_t expects                # has expectations beyond a status below 400
     uint8_t successes[STATUSES]    # 1: this status is a success
     const uint8_t* needle          # what the body must contain, or NULL
@@ -143,6 +148,9 @@ cdef struct Connection:
     uint8_t user_timed             # a read of this response came without the kernel's stamp
     const char* send_at            # what is left of the request
     int64_t send_left
+    const char* held_at            # what follows on it: a body that waits, or what TLS has not sealed yet
+    int64_t held
+    uint8_t awaits                 # held back until the server has said 100 (Continue)
     Queue* queue                   # of its endpoint
     Connection* earlier
     Connection* later

@@ -8,7 +8,7 @@ from tressi.core.window cimport (
     SLOT_NS, Window, WindowSums, window_attempts, window_boundary_ns, window_read, window_turn,
 )
 from tressi.wire.dial cimport connection_dialed, lane_begin
-from tressi.wire.exchange cimport attempt_fail, connection_read, connection_send
+from tressi.wire.exchange cimport attempt_fail, connection_read, connection_send, connection_unanswered
 from tressi.wire.lane cimport (
     DIALING, IDLE, IN_FLIGHT, Connection, Endpoint, Lane, Pool, Queue, lane_connection, pool_has_idle, stack_remove,
 )
@@ -78,7 +78,7 @@ cdef inline int64_t queue_deadline_ns(const Queue* queue) noexcept nogil:
 
 cdef inline void reactor_expire(Reactor* reactor, int64_t now_ns) noexcept nogil:
     """End the attempts to connect and the requests whose time is over."""
-    cdef int64_t index
+    cdef int64_t index, next_ns
     cdef ErrorKind kind
     cdef Endpoint* endpoint
     if now_ns < reactor.next_deadline_ns:
@@ -89,11 +89,13 @@ cdef inline void reactor_expire(Reactor* reactor, int64_t now_ns) noexcept nogil
         while queue_deadline_ns(&endpoint.dialing) <= now_ns:
             kind = TIMEOUT if endpoint.hung == NULL else CONNECT
             attempt_fail(reactor, endpoint.dialing.oldest, kind, True, now_ns, endpoint.hung)
+        while queue_deadline_ns(&endpoint.awaiting) <= now_ns:
+            connection_unanswered(reactor, endpoint.awaiting.oldest, now_ns)
         while queue_deadline_ns(&endpoint.in_flight) <= now_ns:
             attempt_fail(reactor, endpoint.in_flight.oldest, TIMEOUT, True, now_ns)
-        reactor.next_deadline_ns = min(
-            reactor.next_deadline_ns, min(queue_deadline_ns(&endpoint.dialing), queue_deadline_ns(&endpoint.in_flight))
-        )
+        next_ns = min(queue_deadline_ns(&endpoint.dialing), queue_deadline_ns(&endpoint.awaiting))
+        next_ns = min(next_ns, queue_deadline_ns(&endpoint.in_flight))
+        reactor.next_deadline_ns = min(reactor.next_deadline_ns, next_ns)
 
 
 cdef inline void queue_count_older(const Queue* queue, Window* window, int64_t mean_ns, int64_t now_ns) noexcept nogil:
@@ -119,6 +121,7 @@ cdef inline void endpoint_count_older(Endpoint* endpoint, int64_t now_ns) noexce
     window.older = 0
     window.older_ns = 0
     queue_count_older(&endpoint.dialing, window, mean_ns, now_ns)
+    queue_count_older(&endpoint.awaiting, window, mean_ns, now_ns)
     queue_count_older(&endpoint.in_flight, window, mean_ns, now_ns)
     age_ns = endpoint.connecting * now_ns - endpoint.connecting_since_ns
     if endpoint.connecting > 0 and age_ns > mean_ns * endpoint.connecting:
