@@ -2,6 +2,8 @@
 
 from contextlib import contextmanager
 from dataclasses import dataclass
+from mmap import PAGESIZE
+from pathlib import Path
 from ssl import PROTOCOL_TLS_SERVER, SSLContext
 
 import pytest
@@ -86,6 +88,12 @@ CASES = [
     case("HEAD", answering(b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n"), {200: 1}, method="HEAD"),
     case("a body with the request", answering(response()), {200: 1}, method="POST", body=b"x" * 100_000),
     case("an expected body", answering(response()), {200: 1}, expect=Expectation(body_contains=b"ell")),
+    case(
+        "an expected body where two reads meet",
+        answering(response(body=b"." * 65533 + b"needle" + b"." * 9)),
+        {200: 1},
+        expect=Expectation(body_contains=b"needle"),
+    ),
     case("an unexpected body", answering(response()), {200: 1}, {"expectation": 1}, expect=Expectation(body_contains=b"bye")),
     case("an expected status", answering(response("404 Not Found")), {404: 1}, expect=Expectation(status=(404,))),
     case("an unexpected status", answering(response()), {200: 1}, {"expectation": 1}, expect=Expectation(status=(201,))),
@@ -211,6 +219,37 @@ def test_the_same_request_is_sent(transport):
         "accept": "*/*",
         "content-length": "2",
     }
+
+
+STREAMED_BYTES = 96 * 1024 * 1024
+
+
+def resident_bytes():
+    """What this process holds in memory now."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * PAGESIZE
+
+
+def test_a_response_of_any_size_takes_no_memory(transport):
+    """96 MiB in chunks are received to the byte, and the process never grows by a sixth of that."""
+    piece = b"10000\r\n" + b"x" * 0x10000 + b"\r\n"
+    grown = []
+
+    def script(conversation):
+        conversation.request()
+        before = resident_bytes()
+        conversation.send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+        for number in range(STREAMED_BYTES // 0x10000):
+            conversation.send(piece)
+            if number % 64 == 0:
+                grown.append(resident_bytes() - before)
+        conversation.send(b"0\r\n\r\n")
+
+    with raw_server(script) as server:
+        snapshot = attempt(endpoint(server.url, ONCE), transport=transport)
+    assert only(snapshot).status_codes == {200: 1}
+    assert only(snapshot).bytes_received > STREAMED_BYTES
+    assert snapshot.samples[0].truncated
+    assert max(grown) < STREAMED_BYTES // 6
 
 
 def test_connections_are_kept(transport):

@@ -50,18 +50,21 @@ if TYPE_CHECKING:
     from tressi.model import TlsConfig
 
 REDIRECTS = 10
+_PIECE_BYTES = 64 * 1024
+_KEPT_BYTES = 4096  # a little more than a sample has room for, so that it knows of being cut
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
     """A whole response: times on CLOCK_MONOTONIC.
 
-    `connect_ns` is negative where a kept connection served it, `tls_ns` where no handshake was made; `waited_ns` went by
-    before it might connect.
+    `body` is its beginning, `found` tells whether all of it has what it must. `connect_ns` is negative where a kept
+    connection served it, `tls_ns` where no handshake was made; `waited_ns` went by before it might connect.
     """
 
     status: int
     body: bytes
+    found: bool
     sent_ns: int
     arrived_ns: int
     connect_ns: int
@@ -196,8 +199,8 @@ class Client:
         self._follow = follow_redirects
         self._permits = permits
 
-    def send(self, call: Call, timeout_s: float, patience: Patience) -> Reply:
-        """Send one request and read its answer whole, within `timeout_s` from the first byte on.
+    def send(self, call: Call, timeout_s: float, patience: Patience, needle: bytes | None = None) -> Reply:
+        """Send one request and read its answer whole, within `timeout_s` from the first byte on, looking for `needle`.
 
         A connection that has to be made for it gets `patience`. Raises DialError with the kind of failure.
         """
@@ -213,7 +216,7 @@ class Client:
                 redirect=self._follow,
                 preload_content=False,
             )
-            return _reply(response, call, attempt)
+            return _reply(response, call, attempt, needle)
         except Timeout as reached:
             if reached is not attempt.timeout:
                 raise
@@ -228,8 +231,20 @@ class Client:
         self._manager.clear()
 
 
-def _reply(response: urllib3.BaseHTTPResponse, call: Call, attempt: _Attempt) -> Reply:
-    body = response.read(decode_content=False)
+def _body(response: urllib3.BaseHTTPResponse, needle: bytes | None) -> tuple[bytes, int, bool]:
+    """Read a body in pieces; its beginning, its size, and whether `needle` is in it (None: it is)."""
+    beginning, size, found, seam = b"", 0, needle is None, b""
+    while piece := response.read(_PIECE_BYTES, decode_content=False):
+        size += len(piece)
+        beginning += piece[: _KEPT_BYTES - len(beginning)]
+        if needle is not None and not found:
+            found = needle in seam + piece
+            seam = (seam + piece)[max(0, len(seam + piece) - len(needle) + 1) :]
+    return beginning, size, found
+
+
+def _reply(response: urllib3.BaseHTTPResponse, call: Call, attempt: _Attempt, needle: bytes | None) -> Reply:
+    body, body_bytes, found = _body(response, needle)
     arrived_ns = time.monotonic_ns()
     response.release_conn()
     heads = sum(len(name) + len(value) + 4 for name, value in response.headers.items())
@@ -237,13 +252,14 @@ def _reply(response: urllib3.BaseHTTPResponse, call: Call, attempt: _Attempt) ->
     return Reply(
         response.status,
         body,
+        found,
         attempt.sent_ns,
         arrived_ns,
         attempt.connect_ns,
         attempt.tls_ns,
         attempt.waited_ns,
         sent + len(call.body or b""),
-        heads + len(body),
+        heads + body_bytes,
     )
 
 

@@ -114,17 +114,17 @@ class ClientLane(Lane):
         endpoint = self._reactor.endpoint_of(self.number)
         call, timeout_s, needle = self._call_of(endpoint)
         try:
-            reply = self._client.send(call, timeout_s, self._route(endpoint)[1])
+            reply = self._client.send(call, timeout_s, self._route(endpoint)[1], needle)
             if not 100 <= reply.status <= 599:  # noqa: PLR2004 - RFC 9110 15
                 raise DialError("protocol", f"status {reply.status}")  # noqa: TRY301 - it fails like the rest
         except DialError as failure:
             self._fail(failure)
         else:
             if not self._stopped:
-                self._report(reply, needle)
+                self._report(reply)
         self._ask_turn()
 
-    def _report(self, reply: Reply, needle: bytes | None) -> None:
+    def _report(self, reply: Reply) -> None:
         self._reactor.answered(
             self.number,
             reply.status,
@@ -136,7 +136,7 @@ class ClientLane(Lane):
             bytes_sent=reply.bytes_sent,
             bytes_received=reply.bytes_received,
             body=reply.body,
-            found=needle is None or needle in reply.body,
+            found=reply.found,
         )
 
 
