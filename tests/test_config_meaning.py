@@ -247,6 +247,11 @@ def test_asking_for_the_default_is_no_refusal():
         ),
         ({"earlyExitOnError": True, "errorCountThreshold": 5}, ()),
         (
+            {"requests": [{"url": URL, "headers": {"expect": "100-continue"}}]},
+            ("requests[0].headers.expect: is left out, the request has no body that could wait",),
+        ),
+        ({"requests": [{"url": URL, "body": "x", "headers": {"Expect": "100-continue"}}]}, ()),
+        (
             {"rampUpTime": 20, "duration": 10},
             ("rampUpTime: is longer than the duration, so the target is never reached",),
         ),

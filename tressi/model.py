@@ -86,7 +86,8 @@ class ResolvedEndpoint:
     masked_url: str
     headers: tuple[tuple[str, str], ...] = ()
     body: bytes | None = None
-    timeout_s: float = 30.0
+    timeout_s: float = 30.0  # from the first send on
+    connect_timeout_s: float | None = None  # None: as long, and then it counts as a timeout of the request
     expect: Expectation | None = None
     autoscale: AutoscaleConfig | None = None
     name: str | None = None
@@ -137,6 +138,7 @@ class ResolvedConfig:
     concurrent_requests: int = 1
     arrival: Arrival = "uniform"
     keep_alive: bool = True
+    connections_per_second: float | None = None  # of all engines together; None: no limit
     tls: TlsConfig = field(default_factory=TlsConfig)
     transport: Transport = "wire"
     proxy: str | None = None

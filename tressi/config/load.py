@@ -42,6 +42,8 @@ class Overrides:
     ramp_up_time: int | None = None
     base_url: str | None = None
     timeout: float | None = None
+    connect_timeout: float | None = None
+    connections_per_second: float | None = None
     seed: int | None = None
     export: str | None = None
     insecure: bool = False
@@ -167,6 +169,7 @@ def _resolved(current: Mapping[str, Any], budget: Budget, overrides: Overrides, 
         concurrent_requests=settings["concurrentRequests"],
         arrival=settings["arrival"],
         keep_alive=settings["keepAlive"],
+        connections_per_second=current.get("connectionsPerSecond"),
         tls=_tls(current),
         proxy=current.get("proxy"),
         follow_redirects=current.get("followRedirects", False),
