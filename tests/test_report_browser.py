@@ -68,6 +68,7 @@ def test_all_charts_are_drawn(page, summary):
     assert [label.partition(".")[0] for label in labels] == [*titles, "Latency of all endpoints together"]
     assert all("no values" not in label for label in labels)
     assert page.locator(".plot .main-svg .lines path").count() >= len(labels) + 2
+    assert not page.get_by_text("The charts need JavaScript").is_visible()
     p99 = summary["global"]["serviceTimeMs"]["p99"]
     assert f"service time: p50 {summary['global']['serviceTimeMs']['p50']:.2f}".rstrip("0") in labels[-1]
     assert f"p99 {p99:.1f}"[:6] in labels[-1]
@@ -134,8 +135,15 @@ def test_an_endpoint_is_chosen_with_the_keyboard(page, summary):
     page.locator("#choice").press("ArrowUp")
     drawn(page, "3")
     assert title.text_content() == f"Latency of {summary['endpoints'][3]['endpointKey']}"
-    page.get_by_label("logarithmic").press("Space")
-    assert page.evaluate("document.querySelector('#chart-percentiles .plot').layout.yaxis.type") == "log"
+
+
+def test_latencies_are_drawn_on_either_scale(page):
+    """Where a few are a thousand times the others, a logarithmic scale shows both; nothing else is changed by it."""
+    for scale in ("log", "linear"):
+        page.get_by_label("logarithmic").press("Space")
+        drawn(page)
+        for chart, expected in {"percentiles": scale, "latencies": scale, "rate": "linear"}.items():
+            assert page.evaluate(f"document.querySelector('#chart-{chart} .plot').layout.yaxis.type") == expected
 
 
 def test_everything_is_reached_with_the_tab_key(page):
@@ -144,7 +152,7 @@ def test_everything_is_reached_with_the_tab_key(page):
     for _ in range(page.locator("a, button, input, select, summary, [tabindex='0']").count()):
         page.keyboard.press("Tab")
         reached.add(page.evaluate("document.activeElement.closest('section')?.id + ' ' + document.activeElement.tagName"))
-    wanted = {"endpoints BUTTON", "endpoints INPUT", "endpoints A", "timeline SELECT", "timeline DIV", "latency INPUT"}
+    wanted = {"endpoints BUTTON", "endpoints INPUT", "endpoints A", "timeline SELECT", "timeline DIV", "latency DIV"}
     assert wanted | {"scaling BUTTON", "samples SUMMARY", "samples PRE", "config SUMMARY"} <= reached
 
 

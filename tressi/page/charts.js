@@ -2,7 +2,7 @@
 
    Needs Plotly and style.css. Runs under a policy without `unsafe-inline` and `unsafe-eval`.
 
-     tressiCharts.timeChart(element, {title, unit, t, series: [{name, color, y, step, dash}], markers, saturated})
+     tressiCharts.timeChart(element, {title, unit, t, series: [{name, color, y, step, dash}], markers, saturated, log})
      tressiCharts.percentileChart(element, {title, series: [{name, color, points: [[percentile, ms], …]}], log})
      tressiCharts.extend(element, {t, y: [[…], …], markers, saturated}, keep)     more seconds for a time chart
      tressiCharts.forget(element)                                                 empty the element again
@@ -68,6 +68,8 @@ window.tressiCharts = (() => {
 
   const spike = () => ({ showspikes: true, spikemode: "across", spikecolor: color("muted"), spikethickness: 1, spikedash: "solid" });
 
+  const scale = (spec) => (spec.log ? { type: "log", dtick: "D1" } : { type: "linear", rangemode: "tozero" });
+
   function layout(more) {
     const text = { family: "system-ui, sans-serif", size: 12, color: color("text") };
     return {
@@ -87,9 +89,9 @@ window.tressiCharts = (() => {
 
   const lineOf = (one, index) => ({
     color: color(one.color ?? fallbackColors[index % fallbackColors.length]),
-    width: 2,
+    width: one.y?.length > 300 ? 1.25 : 2,
     dash: one.dash ? "dash" : "solid",
-    shape: one.step ? "hv" : "linear",
+    shape: one.step ? "vh" : "linear",
   });
 
   // --------------------------------------------------------------------------------------------------------- over time
@@ -130,11 +132,15 @@ window.tressiCharts = (() => {
       }));
   }
 
+  // A second's row tells of its end; a step holds from the row before, a line rises between the two.
   function valueAt(spec, t) {
-    const first = spec.series.find((one) => one.marked) ?? spec.series[0];
-    const seconds = secondsOf(spec, first);
-    const index = seconds.findIndex((second) => second >= t);
-    return first.y[index < 0 ? seconds.length - 1 : index] ?? 0;
+    const line = spec.series.find((one) => one.marked) ?? spec.series[0];
+    const seconds = secondsOf(spec, line);
+    const found = seconds.findIndex((second) => second >= t);
+    const after = found < 0 ? seconds.length - 1 : found;
+    const [before, value] = [line.y[after - 1], line.y[after] ?? 0];
+    if (line.step || before === undefined || before === null || found < 0) return value;
+    return value + ((before - value) * (seconds[after] - t)) / (seconds[after] - seconds[after - 1]);
   }
 
   function saturatedLegend(spec) {
@@ -150,9 +156,10 @@ window.tressiCharts = (() => {
     }));
     const seconds = spec.series.flatMap((one) => [secondsOf(spec, one)[0], secondsOf(spec, one).at(-1)]).filter(Number.isFinite);
     // Marks would put room beside the line. A range of ours, which changes every second, would undo a reader's zoom.
-    const bounds = seconds.length ? { clipmin: Math.max(0, Math.min(...seconds) - 1), clipmax: Math.max(...seconds) } : {};
+    const from = Math.max(0, Math.min(...seconds) - 1);
+    const bounds = seconds.length ? { clipmin: from, include: from, clipmax: Math.max(...seconds) } : {};
     const x = axis({ ...spike(), autorangeoptions: bounds, ticksuffix: " s", hoverformat: ",.1~f", showgrid: false });
-    return layout({ xaxis: x, yaxis: axis({ rangemode: "tozero", ticksuffix: spec.unit === "%" ? " %" : "" }), shapes });
+    return layout({ xaxis: x, yaxis: axis({ ...scale(spec), ticksuffix: spec.unit === "%" ? " %" : "" }), shapes });
   }
 
   function timeWords(spec) {
@@ -194,7 +201,7 @@ window.tressiCharts = (() => {
     const furthest = Math.max(100, ...spec.series.flatMap((one) => one.points.map(([p]) => (p < 100 ? ninesOf(p) : 0))));
     const ticks = tickPercentiles.filter((percentile) => ninesOf(percentile) <= furthest * 1.001);
     const x = axis({ ...spike(), type: "log", range: [0, Math.log10(furthest)], tickvals: ticks.map(ninesOf), tickangle: 0, unifiedhovertitle: { text: "latency at or below" } });
-    const y = axis({ type: spec.log ? "log" : "linear", rangemode: "tozero", ticksuffix: " ms" });
+    const y = axis({ ...scale(spec), ticksuffix: " ms" });
     return layout({ xaxis: { ...x, ticktext: ticks.map((percentile) => `${percentile} %`) }, yaxis: y });
   }
 

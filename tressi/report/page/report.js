@@ -48,7 +48,7 @@
       rate: { ...common, title: "Rate", unit: "RPS", series: [...asked, achieved], markers: marks.length > mostOnLine ? [] : marks },
       workers: { ...common, title: "Workers", series: one("workers", columns.workerCount, "workers", { step: true }), markers: marks },
       latencies: {
-        ...common, title: "Service time", unit: "ms",
+        ...common, title: "Service time", unit: "ms", log: element("logarithmic").checked,
         series: [{ name: "p99", color: "p99", y: columns.p99 }, { name: "p50", color: "p50", y: columns.p50 }],
       },
       utilisation: { ...common, title: "Utilisation of the workers", unit: "%", series: one("utilisation", columns.utilisation, "utilisation") },
@@ -86,14 +86,14 @@
 
   async function showCharts() {
     const data = await unpacked(element("data"));
-    element("unscripted").hidden = true;
     for (const hidden of document.querySelectorAll("#timeline [hidden], #latency [hidden]")) hidden.hidden = false;
+    element("unscripted").hidden = true;
     const choice = element("choice");
     const chosen = () => (choice.value === "" ? null : Number(choice.value));
     const show = () => draw(data, chosen());
     element("resolution").textContent = data.secondsAPoint > 1 ? `A point is ${data.secondsAPoint} s: means of them, the worst second of latencies and failures.` : "";
     choice.addEventListener("change", show);
-    element("logarithmic").addEventListener("change", () => tressiCharts.percentileChart(element("chart-percentiles"), percentileSpec(data, chosen())));
+    element("logarithmic").addEventListener("change", show);
     document.addEventListener("click", (event) => {
       const link = event.target.closest("[data-endpoint]");
       if (!link) return;
