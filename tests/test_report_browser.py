@@ -2,9 +2,9 @@
 
 import pytest
 from browsers import Visit, chromium, visit
-from long_run import long_summary
 from test_report_html import NOTHING, hostile_summary
 
+from bench.long_run import long_summary
 from tressi.report.report_html import render
 from tressi.text import plain
 

@@ -3,9 +3,9 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from long_run import long_summary
 from summaries import histogram
 
+from bench.long_run import long_summary
 from tressi._core import Histogram
 from tressi.hdr import encode_histogram
 from tressi.report.page.series import (
