@@ -146,6 +146,21 @@ def test_latencies_are_drawn_on_either_scale(page):
             assert page.evaluate(f"document.querySelector('#chart-{chart} .plot').layout.yaxis.type") == expected
 
 
+def test_a_point_of_several_seconds_is_told(browser, tmp_path, monkeypatch):
+    """The page says what a point stands for, and what was decided in that time is one mark for each direction."""
+    monkeypatch.setattr("tressi.report.page.series.MOST_POINTS", 5)
+    long, summary = tmp_path / "long.html", long_summary(endpoints=2, seconds=40)
+    decided = {(one["action"], -(-one["timestamp"] // 8)) for one in summary["scaling"]}
+    long.write_bytes(render(summary))
+    with visit(browser, long) as page:
+        drawn(page)
+        assert page.get_by_text("A point stands for 8 s").is_visible()
+        marks = page.evaluate(
+            "document.querySelector('#chart-workers .plot').data.filter((one) => one.name.startsWith('scaled'))"
+        )
+        assert sum(len(one["x"]) for one in marks) == len(decided) < len(summary["scaling"])
+
+
 def test_everything_is_reached_with_the_tab_key(page):
     """Links, buttons, filters, charts, long texts: one after the other, none a trap."""
     reached = set()

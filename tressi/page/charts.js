@@ -128,9 +128,12 @@ window.tressiCharts = (() => {
         text: markers.map((one) => wrapped(one.text)),
         hovertemplate: "%{text}<extra></extra>",
         cliponaxis: false,
-        marker: { symbol, size: markers.length > manyMarkers ? 6 : 9, color: color("workers"), line: { color: color("surface"), width: 1 } },
+        marker: { symbol, color: color("workers"), ...markerSize(markers.length) },
       }));
   }
+
+  const markerSize = (count) =>
+    count > manyMarkers ? { size: 6 } : { size: 9, line: { color: color("surface"), width: 1 } };
 
   // A second's row tells of its end; a step holds from the row before, a line rises between the two.
   function valueAt(spec, t) {
@@ -257,8 +260,9 @@ window.tressiCharts = (() => {
     if (kind === percentile) {
       return spec.series.map((one) => (one.points[at] ? `${one.name} ${figureText(one.points[at][1], "ms")} at ${percentText(one.points[at][0])}` : "")).join("; ");
     }
-    const t = secondsOf(spec, spec.series[0])[at];
-    const marks = (spec.markers ?? []).filter((one) => Math.ceil(one.t) === Math.ceil(t)).map((one) => one.text);
+    const seconds = secondsOf(spec, spec.series[0]);
+    const [t, before] = [seconds[at], seconds[at - 1] ?? -Infinity];
+    const marks = (spec.markers ?? []).filter((one) => before < one.t && one.t <= t).map((one) => one.text);
     return [`${figureText(t)} s`, ...spec.series.map((one) => `${one.name} ${figureText(one.y[at], spec.unit)}`), ...marks].join("; ");
   }
 

@@ -19,7 +19,7 @@
     return `target set to ${one.targetRps === null ? "as fast as possible" : `${one.targetRps} RPS`}`;
   }
 
-  // What happened in one second and direction is one mark; in the total each line says of which endpoint it speaks.
+  // What happened between two points and in one direction is one mark; in the total each line says whose it is.
   function markers(data, choice) {
     const whose = (one) => (choice === null && one.endpointKey ? `${one.endpointKey} ` : "");
     const happened = [
@@ -29,7 +29,7 @@
     const marks = new Map();
     for (const one of happened) {
       if (choice !== null && one.endpoint !== choice && one.endpoint !== null) continue;
-      const place = `${one.up} ${Math.ceil(one.t)}`;
+      const place = `${one.up} ${Math.ceil(one.t / data.secondsAPoint)}`;
       const mark = marks.get(place);
       if (mark) mark.text += `\n${one.text}`;
       else marks.set(place, { t: one.t, up: one.up, text: one.text });
@@ -91,7 +91,7 @@
     const choice = element("choice");
     const chosen = () => (choice.value === "" ? null : Number(choice.value));
     const show = () => draw(data, chosen());
-    element("resolution").textContent = data.secondsAPoint > 1 ? `A point is ${data.secondsAPoint} s: means of them, the worst second of latencies and failures.` : "";
+    element("resolution").textContent = data.secondsAPoint > 1 ? `A point stands for ${data.secondsAPoint} s: their mean; of latencies and failures, their worst second.` : "";
     choice.addEventListener("change", show);
     element("logarithmic").addEventListener("change", show);
     document.addEventListener("click", (event) => {
