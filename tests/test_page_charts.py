@@ -106,7 +106,7 @@ def test_a_chart_is_read_with_the_keyboard(page):
     assert spoken(page) == "2 s; asked 200 RPS; achieved \u2013"
     draw(page, "percentileChart", LATENCY)
     page.locator(".plot").press("End")
-    assert spoken(page) == "service time 9 ms at 99.9 %; "
+    assert spoken(page) == "service time 9 ms at 99.9 %"
 
 
 def test_text_from_outside_is_only_text(page):

@@ -15,12 +15,17 @@
 "use strict";
 
 window.tressiCharts = (() => {
-  const drawn = new Map(); // element → {spec, figure}, to draw again when the colours change
+  const drawn = new Map(); // element → what it was drawn from, to draw it again when the colours change
   const fallbackColors = ["achieved", "p99", "utilisation", "workers", "errors", "missed"];
   const tickPercentiles = [50, 90, 99, 99.9, 99.99, 99.999, 99.9999, 99.99999];
   const lineWidth = 64; // characters of a reason in one line
   const mostLines = 12;
   const manyMarkers = 40;
+  const markerKinds = [
+    [true, "scaled up", "triangle-up"],
+    [false, "scaled down", "triangle-down"],
+    [null, "changed", "diamond"],
+  ];
 
   // ---------------------------------------------------------------------------------------------------------------- text
 
@@ -66,7 +71,9 @@ window.tressiCharts = (() => {
     return { ...lines, zeroline: false, exponentformat: "SI", separatethousands: true, ...more };
   }
 
-  const spike = () => ({ showspikes: true, spikemode: "across", spikecolor: color("muted"), spikethickness: 1, spikedash: "solid" });
+  const spike = () => ({
+    showspikes: true, spikemode: "across", spikecolor: color("muted"), spikethickness: 1, spikedash: "solid",
+  });
 
   const scale = (spec) => (spec.log ? { type: "log", dtick: "D1" } : { type: "linear", rangemode: "tozero" });
 
@@ -115,8 +122,7 @@ window.tressiCharts = (() => {
 
   // One trace for each direction, on the line of the first series, so that the legend tells what a triangle means.
   function markerTraces(spec) {
-    const kinds = [[true, "scaled up", "triangle-up"], [false, "scaled down", "triangle-down"], [null, "changed", "diamond"]];
-    return kinds
+    return markerKinds
       .map(([up, name, symbol]) => [(spec.markers ?? []).filter((one) => (one.up ?? null) === up), name, symbol])
       .filter(([markers]) => markers.length)
       .map(([markers, name, symbol]) => ({
@@ -157,7 +163,8 @@ window.tressiCharts = (() => {
       type: "rect", layer: "below", xref: "x", yref: "paper", x0: from, x1: to, y0: 0, y1: 1,
       fillcolor: color("saturated"), line: { width: 0 },
     }));
-    const seconds = spec.series.flatMap((one) => [secondsOf(spec, one)[0], secondsOf(spec, one).at(-1)]).filter(Number.isFinite);
+    const ends = spec.series.map((one) => secondsOf(spec, one)).flatMap((seconds) => [seconds[0], seconds.at(-1)]);
+    const seconds = ends.filter(Number.isFinite);
     // Marks would put room beside the line. A range of ours, which changes every second, would undo a reader's zoom.
     const from = Math.max(0, Math.min(...seconds) - 1);
     const bounds = seconds.length ? { clipmin: from, include: from, clipmax: Math.max(...seconds) } : {};
@@ -169,8 +176,9 @@ window.tressiCharts = (() => {
     const parts = spec.series.map((one) => {
       const values = one.y.filter((value) => value !== null && Number.isFinite(value));
       if (!values.length) return `${one.name}: no values`;
-      const [least, most] = values.reduce(([low, high], value) => [Math.min(low, value), Math.max(high, value)], [values[0], values[0]]);
-      return `${one.name}: ${figureText(least)} to ${figureText(most, spec.unit)}, at last ${figureText(values.at(-1), spec.unit)}`;
+      const least = values.reduce((low, value) => Math.min(low, value));
+      const most = figureText(values.reduce((high, value) => Math.max(high, value)), spec.unit);
+      return `${one.name}: ${figureText(least)} to ${most}, at last ${figureText(values.at(-1), spec.unit)}`;
     });
     const count = spec.markers?.length ?? 0;
     const marks = count ? [`${count} mark${count === 1 ? "" : "s"}`] : [];
@@ -203,9 +211,12 @@ window.tressiCharts = (() => {
   function percentileLayout(spec) {
     const furthest = Math.max(100, ...spec.series.flatMap((one) => one.points.map(([p]) => (p < 100 ? ninesOf(p) : 0))));
     const ticks = tickPercentiles.filter((percentile) => ninesOf(percentile) <= furthest * 1.001);
-    const x = axis({ ...spike(), type: "log", range: [0, Math.log10(furthest)], tickvals: ticks.map(ninesOf), tickangle: 0, unifiedhovertitle: { text: "latency at or below" } });
-    const y = axis({ ...scale(spec), ticksuffix: " ms" });
-    return layout({ xaxis: { ...x, ticktext: ticks.map((percentile) => `${percentile} %`) }, yaxis: y });
+    const x = {
+      type: "log", range: [0, Math.log10(furthest)], tickangle: 0,
+      tickvals: ticks.map(ninesOf), ticktext: ticks.map(percentText),
+      unifiedhovertitle: { text: "latency at or below" },
+    };
+    return layout({ xaxis: axis({ ...spike(), ...x }), yaxis: axis({ ...scale(spec), ticksuffix: " ms" }) });
   }
 
   function percentileWords(spec) {
@@ -230,7 +241,8 @@ window.tressiCharts = (() => {
 
   function frame(element) {
     element.replaceChildren();
-    const figure = { title: made("p", "chart-title", element), plot: made("div", "plot", element), spoken: made("p", "spoken", element) };
+    const [title, plot] = [made("p", "chart-title", element), made("div", "plot", element)];
+    const figure = { title, plot, spoken: made("p", "spoken", element) };
     figure.spoken.setAttribute("aria-live", "polite");
     figure.plot.setAttribute("role", "application");
     figure.plot.setAttribute("aria-roledescription", "chart");
@@ -246,7 +258,8 @@ window.tressiCharts = (() => {
     const last = x.length - 1;
     const now = figure.at ?? -1;
     const page = Math.max(1, Math.round(last / 10));
-    const to = { ArrowRight: now + 1, ArrowLeft: now - 1, PageDown: now + page, PageUp: now - page, Home: 0, End: last }[event.key];
+    const steps = { ArrowRight: now + 1, ArrowLeft: now - 1, PageDown: now + page, PageUp: now - page, Home: 0, End: last };
+    const to = steps[event.key];
     if (event.key === "Escape") window.Plotly.Fx.unhover(figure.plot);
     if (to === undefined || last < 0) return;
     event.preventDefault();
@@ -258,12 +271,14 @@ window.tressiCharts = (() => {
   function spokenAt(element, at) {
     const { spec, kind } = drawn.get(element);
     if (kind === percentile) {
-      return spec.series.map((one) => (one.points[at] ? `${one.name} ${figureText(one.points[at][1], "ms")} at ${percentText(one.points[at][0])}` : "")).join("; ");
+      const there = spec.series.filter((one) => one.points[at]).map((one) => [one.name, ...one.points[at]]);
+      return there.map(([name, percent, ms]) => `${name} ${figureText(ms, "ms")} at ${percentText(percent)}`).join("; ");
     }
     const seconds = secondsOf(spec, spec.series[0]);
     const [t, before] = [seconds[at], seconds[at - 1] ?? -Infinity];
     const marks = (spec.markers ?? []).filter((one) => before < one.t && one.t <= t).map((one) => one.text);
-    return [`${figureText(t)} s`, ...spec.series.map((one) => `${one.name} ${figureText(one.y[at], spec.unit)}`), ...marks].join("; ");
+    const figures = spec.series.map((one) => `${one.name} ${figureText(one.y[at], spec.unit)}`);
+    return plain([`${figureText(t)} s`, ...figures, ...marks].join("; "));
   }
 
   function draw(element, spec, kind) {
