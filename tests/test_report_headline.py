@@ -81,9 +81,9 @@ def test_the_gravest_comes_first():
         "bad",
         "Failed: 5 of 5 thresholds did not hold",
         (
-            "p90 < 1 ms of GET /0: p99 was 1.5 ms",
-            "p91 < 1 ms of GET /0: p99 was 1.5 ms",
-            "p92 < 1 ms of GET /0: p99 was 1.5 ms",
+            "GET /0: p90 < 1 ms (p99 was 1.5 ms)",
+            "GET /0: p91 < 1 ms (p99 was 1.5 ms)",
+            "GET /0: p92 < 1 ms (p99 was 1.5 ms)",
             "and 2 thresholds more, below",
             "Generator saturated for 1.0 of 2.0 s: at worst 99 %",
             "5 of 5 endpoints: target met",

@@ -96,13 +96,13 @@ def _targets(summary: Mapping[str, Any]) -> tuple[Tone, str]:
 def _broken(thresholds: Sequence[Mapping[str, Any]], origin: str) -> list[str]:
     """The thresholds that failed, each with what was found."""
     failed = [one for one in thresholds if one["passed"] is False]
-    told = [f"{one['threshold']}{_of(one['endpointKey'], origin)}: {one['detail']}" for one in failed[:_NAMED]]
+    told = [f"{_of(one['endpointKey'], origin)}{one['threshold']} ({one['detail']})" for one in failed[:_NAMED]]
     more = len(failed) - len(told)
     return [*told, f"and {_count(more, 'threshold')} more, below"] if more else told
 
 
 def _of(endpoint_key: str | None, origin: str) -> str:
-    return f" of {short_key(endpoint_key, origin)}" if endpoint_key else ""
+    return f"{short_key(endpoint_key, origin)}: " if endpoint_key else ""
 
 
 def _saturated(summary: Mapping[str, Any]) -> list[str]:
