@@ -8,10 +8,10 @@ from collections import Counter
 from html.parser import HTMLParser
 
 import pytest
-from long_run import long_summary
 from markupsafe import escape
 from summaries import HOSTILE, decision, endpoint_snapshot, summary_of
 
+from bench.long_run import long_summary
 from tressi.report.page.series import chart_data
 from tressi.report.report_html import render
 from tressi.text import plain

@@ -102,12 +102,12 @@ def measure(chance, number, key, seconds):
     missed = int(made * 0.08) if number % 40 == 3 else 0
     one = {"endpointKey": key, "name": f"item {number}" if number % 3 == 0 else None, "method": method, "url": url}
     one |= {"autoscale": True, "weight": 1.0, "priority": "medium", "minWorkers": 1, "maxWorkers": 40, "workerCount": 4}
-    one |= {"peakWorkerCount": 9, **metrics(made, failed, missed, seconds, service, response)}
+    one |= {"peakWorkerCount": 9, **metrics(made, failed, missed, seconds, service=service, response=response)}
     reasons = [{"kind": "connect", "reason": "Connection refused", "count": failed // 2}] if failed else []
     return {**one, "errorReasons": reasons}, service, response
 
 
-def metrics(made, failed, missed, seconds, service, response):
+def metrics(made, failed, missed, seconds, *, service, response):
     """The metrics that endpoints and total share."""
     return {
         "requestsMade": made,
@@ -149,7 +149,7 @@ def added(endpoints, histograms, seconds):
     made, failed, missed = (
         sum(one[name] for one in endpoints) for name in ("requestsMade", "requestsFailed", "requestsMissed")
     )
-    return metrics(made, failed, missed, seconds, service, response)
+    return metrics(made, failed, missed, seconds, service=service, response=response)
 
 
 def thresholds(keys):
