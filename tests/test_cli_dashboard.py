@@ -4,6 +4,7 @@ import json
 import os
 import pty
 import re
+import signal
 import subprocess
 import sys
 from contextlib import contextmanager, suppress
@@ -21,11 +22,11 @@ ADDRESS = re.compile(rb"tressi: dashboard: (http://127\.0\.0\.1:\d+/[\w-]+/)")
 
 @pytest.fixture(scope="module")
 def config(tmp_path_factory):
-    """A config of a run of 2 s against the embedded target."""
+    """A config of a run of 1 s against the embedded target."""
     with Target() as url:
         path = tmp_path_factory.mktemp("config") / "config.json"
         requests = [{"url": f"{url}/fast", "autoscale": {"enabled": True, "targetRps": 20}}]
-        path.write_text(json.dumps({"duration": 2, "requests": requests}))
+        path.write_text(json.dumps({"duration": 1, "requests": requests}))
         yield path
 
 
@@ -35,7 +36,7 @@ def tressi(*arguments, program=("-m", "tressi")):
     return subprocess.run(command, capture_output=True, text=True, timeout=BOUND_S, check=False)
 
 
-@pytest.mark.parametrize("flags", [["--dashboard"], ["--dashboard", "127.0.0.1:0"], ["--dashboard=localhost"]], ids=str)
+@pytest.mark.parametrize("flags", [["--dashboard"], ["--dashboard=localhost:0"]], ids=str)
 def test_without_a_browser_a_run_ends_as_it_always_does(config, flags):
     """The address is said on standard error, with --quiet too, and nothing waits at the end."""
     done = tressi(config, *flags, "--quiet", "--json", "-")
@@ -71,7 +72,29 @@ def test_a_missing_library_is_told_before_the_run(config, library):
     assert (done.returncode, done.stdout) == (3, "")
     assert "pip install 'tressi[dashboard]'" in done.stderr
     assert "Traceback" not in done.stderr
-    assert tressi(config, "--duration", 1, "--quiet", program=program).returncode == 0
+    assert tressi(config, "--quiet", program=program).returncode == 0
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_is_not_kept_waiting(config, number, code):
+    """After SIGTERM it leaves at once; after Ctrl-C the end is shown, and another Ctrl-C leaves. The exit code is the run's."""
+    command = [sys.executable, "-m", "tressi", "run", str(config), "--duration", "300", "--quiet", "--dashboard"]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as process:
+        address = ADDRESS.match(process.stderr.readline()).group(1).decode()
+        with urlopen(f"{address}events", timeout=BOUND_S) as events:
+            heard(events, b"event: moment\n")
+            process.send_signal(number)
+            heard(events, b"event: end\n")
+            if number == signal.SIGINT:
+                assert process.stderr.readline().startswith(b"tressi: the run is over; its dashboard stays")
+                process.send_signal(number)
+            heard(events, b"event: leave\n")
+        assert process.wait(BOUND_S) == code
+
+
+def heard(events, line):
+    """Read on until that line has come."""
+    assert line in iter(events.readline, b"")
 
 
 @contextmanager

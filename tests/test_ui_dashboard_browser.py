@@ -2,7 +2,6 @@
 
 import json
 import re
-import signal
 import subprocess
 import sys
 from contextlib import contextmanager
@@ -253,19 +252,6 @@ def test_nothing_is_evaluated(target, browser, tmp_path):
         context.close()
 
 
-def test_it_goes_when_the_last_page_has_gone(target, browser, tmp_path):
-    """A run that is over stays for those who look, also while they load again, and its exit code is the run's."""
-    with running(config_file(tmp_path, target), "--quiet") as run:
-        with page_of(browser, run.url) as page:
-            stop(page)
-            page.reload()
-            expect(page.locator("#end")).to_be_visible()
-            expect(page.locator("#state")).to_have_text("ended")
-            assert run.process.poll() is None
-        code, summary = run.end()
-    assert (code, summary["endReason"]) == (0, "stopped")
-
-
 def stop(page):
     """Stop the run, and see its end."""
     page.get_by_role("button", name="Stop…").click()
@@ -273,29 +259,20 @@ def stop(page):
     expect(page.locator("#end")).to_contain_text("The run was stopped")
 
 
-def test_the_report_is_opened_from_it(target, browser, tmp_path):
-    """The very report of an export, in a page of its own, with its charts, under its own policy."""
-    with running(config_file(tmp_path, target), "--quiet", "--export", tmp_path) as run, page_of(browser, run.url) as page:
-        attempts_above(page, 0)
-        expect(page.get_by_role("link", name="Open the report")).to_be_hidden()
-        stop(page)
-        with page.context.expect_page() as opened:
-            page.get_by_role("link", name="Open the report").click()
-        report = opened.value
-        expect(report.locator(".js-plotly-plot").first).to_be_visible()
-        served = page.evaluate("fetch('report').then((answer) => answer.text())")
-        assert served == (tmp_path / "report.html").read_text(encoding="utf-8")
-
-
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_a_signal_is_not_kept_waiting(target, browser, tmp_path, number, code):
-    """After SIGTERM it leaves at once; after Ctrl-C the end is shown, and another Ctrl-C leaves."""
-    with running(config_file(tmp_path, target), "--quiet") as run, page_of(browser, run.url) as page:
-        attempts_above(page, 0)
-        run.process.send_signal(number)
-        expect(page.locator("#end")).to_contain_text("The run was interrupted")
-        if number == signal.SIGINT:
+def test_the_end_stays_for_those_who_look(target, browser, tmp_path):
+    """Also while they load again; it opens the very report of the export, which draws its charts; then the process leaves."""
+    with running(config_file(tmp_path, target), "--quiet", "--export", tmp_path) as run:
+        with page_of(browser, run.url) as page:
+            attempts_above(page, 0)
+            expect(page.get_by_role("link", name="Open the report")).to_be_hidden()
+            stop(page)
+            page.reload()
+            expect(page.locator("#end")).to_contain_text("The run was stopped")
             expect(page.locator("#state")).to_have_text("ended")
-            run.process.send_signal(number)
-        expect(page.locator("#state")).to_have_text("closed")
-        assert run.end()[0] == code
+            with page.context.expect_page() as opened:
+                page.get_by_role("link", name="Open the report").click()
+            expect(opened.value.locator(".js-plotly-plot").first).to_be_visible()
+            served = page.evaluate("fetch('report').then((answer) => answer.text())")
+            assert served == (tmp_path / "report.html").read_text(encoding="utf-8")
+            assert run.process.poll() is None
+        assert run.end()[0] == 0

@@ -1,4 +1,4 @@
-/* The charts of what is shown: drawn once a second, and only those that are in view. */
+/* The charts of what is shown: drawn once a second, one a frame so that the page stays at hand, and only those in view. */
 
 const share = (values) => values.map((value) => (value === null ? null : 100 * value));
 
@@ -48,10 +48,14 @@ export class Charts {
   constructor(root) {
     this.elements = [...root.querySelectorAll("[data-chart]")];
     this.inView = new Set();
+    this.waiting = new Set();
+    this.isHeld = false; // what is being zoomed does not change under the hand
     this.latest = null;
     const observer = new IntersectionObserver((entries) => this.see(entries), { rootMargin: "100px" });
     for (const element of this.elements) observer.observe(element);
     document.addEventListener("visibilitychange", () => this.draw());
+    root.addEventListener("pointerdown", () => (this.isHeld = true));
+    for (const end of ["pointerup", "pointercancel"]) window.addEventListener(end, () => (this.isHeld = false), true);
   }
 
   /* Show these seconds and marks from now on. */
@@ -64,16 +68,28 @@ export class Charts {
     for (const { target, isIntersecting } of entries) {
       if (isIntersecting) this.inView.add(target);
       else this.inView.delete(target);
-      if (isIntersecting) this.drawOne(target);
     }
+    this.draw();
   }
 
   draw() {
-    if (!document.hidden) this.inView.forEach((element) => this.drawOne(element));
+    if (document.hidden || this.isHeld || !this.latest?.columns.t.length) return;
+    const isDrawing = this.waiting.size > 0;
+    this.inView.forEach((element) => this.waiting.add(element));
+    if (!isDrawing) this.drawNext();
+  }
+
+  drawNext() {
+    const [element] = this.waiting;
+    if (!element) return;
+    requestAnimationFrame(() => {
+      this.waiting.delete(element);
+      this.drawNext();
+      this.drawOne(element);
+    });
   }
 
   drawOne(element) {
-    if (this.latest === null || !this.latest.columns.t.length) return;
     const { columns, saturated, marks } = this.latest;
     window.tressiCharts.timeChart(element, { t: columns.t, saturated, ...CHARTS[element.dataset.chart](columns, marks) });
   }
