@@ -21,9 +21,9 @@ def add_watching(parser: ArgumentParser) -> None:
     group.add_argument("--quiet", action="store_true", help="no progress at all, only results")
 
 
-def watchers_of(arguments: Namespace, runner: EndpointRunner) -> list[Watcher]:  # noqa: ARG001 - some steer what they see
+def watchers_of(arguments: Namespace, runner: EndpointRunner) -> list[Watcher]:
     """Everybody whom the flags ask for. Raises TressiError for one that cannot be."""
-    return [watch(sys.stderr, no_ui=arguments.no_ui, quiet=arguments.quiet)]
+    return [watch(sys.stderr, no_ui=arguments.no_ui, quiet=arguments.quiet, controls=runner)]
 
 
 def attach(runner: EndpointRunner, watcher: Watcher) -> None:
