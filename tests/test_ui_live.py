@@ -133,6 +133,18 @@ def test_decisions_come_with_their_reason():
     assert f"1.0 s GET /fast +1 → 3 workers: because 1.0 s GET /slow +1 → 3 workers: {words}" in text
 
 
+def test_no_decision_is_shown_without_its_beginning():
+    """What has no room is left out whole; in a small window the reasons of more decisions are cut instead."""
+    words = "a reason that takes more than a line of a window that is eighty columns wide " * 2
+    decisions = [decision(FEW[0], reason=words)] * 9
+    for height, shown in [(24, 4), (14, 5)]:
+        lines = drawn(moment(*FEW), *decisions, height=height)
+        events = lines[next(number for number, line in enumerate(lines) if "all 4" in line) + 1 : -1]
+        events = [line for line in events if line and "──" not in line]
+        assert events[0].startswith("   1.0 s  GET /fast")
+        assert sum("GET /fast" in line for line in events) == shown
+
+
 def test_changes_by_hand_are_seen_at_once():
     """A target stands in its row, and a pause at the top, before the next moment comes."""
     with showing(*FEW) as (live, shown):
@@ -204,6 +216,14 @@ def test_every_endpoint_can_be_reached():
             live._press(["down"])
         assert len(seen) == 120
         assert shown.lines()[-1].endswith("120 of 120")
+
+
+def test_the_selected_endpoint_has_its_name_somewhere():
+    """Where the table cuts it and there is no detail, it stands at the events' heading."""
+    keys = [f"GET http://host/api/v1/items/{number}/positions" for number in range(120)]
+    lines = drawn(moment(*keys), keys=["down"])
+    assert not any("/items/1/positions" in line for line in rows_of(lines))
+    assert any(line.startswith("── scaling") and "GET /api/v1/items/1/positions ──" in line for line in lines)
 
 
 def test_help_and_back():

@@ -21,7 +21,8 @@ MET_SHARE: Final = 0.95  # of the target: from here on its rate counts as held
 CLOSE_SHARE: Final = 0.8
 FULLY_BUSY: Final = 0.95
 TREND_SECONDS: Final = 60
-_LEAST_LABEL, _LEAST_TREND, _LEAST_ERRORS, _MOST_FAILURES = 12, 6, 12, 44
+LEAST_LABEL: Final = 12
+_LEAST_TREND, _LEAST_ERRORS, _MOST_FAILURES = 6, 12, 44
 _LABEL_SHARE = 0.6  # of the room that figures and errors leave
 _STEP, _TWO_ERRORS = 4, 14  # the latter as wide as the most frequent error and how many other kinds there are
 _SPACIOUS = 100  # from this width on columns are two apart
@@ -105,7 +106,7 @@ def _style_workers(row: Row) -> str:
 
 
 COLUMNS: Final = (
-    Column("endpoint", 11, _LEAST_LABEL, lambda row: row.label, lambda row: row.label, is_rising=True),
+    Column("endpoint", 11, LEAST_LABEL, lambda row: row.label, lambda row: row.label, is_rising=True),
     Column("target", 7, 6, lambda row: rps(row.one.target_rps), lambda row: _or_most(row.one.target_rps)),
     Column(
         "rate",
@@ -208,7 +209,7 @@ def _share(free: int, names: set[str], longest_label: int, longest_errors: int) 
         errors = min(wanted, max(_LEAST_ERRORS, free // 3, min(_TWO_ERRORS, free - longest_label - _LEAST_TREND)))
     label = min(max(longest_label, len("endpoint")), free - errors)
     if "trend" in names:
-        label = min(label, max(_LEAST_LABEL, round(_LABEL_SHARE * (free - errors))))
+        label = min(label, max(LEAST_LABEL, round(_LABEL_SHARE * (free - errors))))
         trend = min(TREND_SECONDS, free - errors - label)
     rest = free - label - trend - errors
     return {"endpoint": label + (0 if errors else rest), "trend": trend, "errors": errors + rest}

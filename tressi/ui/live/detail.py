@@ -29,10 +29,13 @@ def detail(one: EndpointMoment, seen: Seen, size: tuple[int, int]) -> list[Text]
     return lines + _rates(one.endpoint_key, seen, width, height - _WORDS_LINES)
 
 
-def ruled(words: str, width: int, style: str) -> Text:
-    """A heading: words on a line across the window."""
+def ruled(words: str, width: int, style: str, beside: str = "") -> Text:
+    """A heading: words on a line across the window, and others at its right end where there is room for them."""
     line = Text.assemble(("── ", "dim"), (words, style), " ")
-    return line.append("─" * max(0, width - line.cell_len), "dim")
+    end = Text.assemble(" ", (beside, "cyan"), (" ──", "dim")) if beside else Text()
+    if line.cell_len + end.cell_len > width:
+        end = Text()
+    return line.append("─" * max(0, width - line.cell_len - end.cell_len), "dim").append_text(end)
 
 
 def _figures(one: EndpointMoment) -> list[str]:

@@ -15,14 +15,12 @@ from tressi.model import Change, ScalingDecision
 from tressi.text import plain
 from tressi.ui.lines import change_line, decision_line, scaled, threshold_line, time_left
 from tressi.ui.live.chart import chart
-from tressi.ui.live.columns import TREND_SECONDS, Row, failures_text, fit, is_left_aligned, order, row_of
+from tressi.ui.live.columns import LEAST_LABEL, TREND_SECONDS, Row, failures_text, fit, is_left_aligned, order, row_of
 from tressi.ui.live.detail import detail, ruled
 from tressi.ui.live.help import help_lines
 from tressi.ui.live.layout import Layout, Needs, layout
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from rich.console import RenderableType
 
     from tressi.model import Moment, ThresholdVerdict
@@ -87,7 +85,7 @@ def _middle(view: View, seen: Seen, parts: Layout, width: int) -> list[Text]:
     selected = next((one for one in moment.endpoints if one.endpoint_key == view.selected), None)
     if parts.detail and selected is not None:
         lines += detail(selected, seen, (width, parts.detail))
-    return lines + _events(seen, parts, width)
+    return lines + _events(view, seen, parts, width)
 
 
 # ------------------------------------------------------------------------------------------------------- top and bottom
@@ -179,13 +177,19 @@ def _painted(row: Row, column: Column, width: int, seen: Seen, *, is_selected: b
     if column.name == "trend":
         trend = seen.trends[row.one.endpoint_key]
         return _cell(chart(trend.last(TREND_SECONDS), trend.seconds, width)[0], column, width)
-    words = {"endpoint": shortened(row.label, width), "errors": failures_text(row.failures, width)}
-    cell = _cell(Text(words.get(column.name) or column.cell(row), style=column.style(row)), column, width)
+    cell = _cell(Text(_words(row, column, width), style=column.style(row)), column, width)
     if column.name == "endpoint" and is_selected:
         cell.stylize("reverse")
     if column.name == "workers" and row.one.max_workers is not None:
         cell.stylize("dim", cell.plain.rindex(" "))
     return cell
+
+
+def _words(row: Row, column: Column, width: int) -> str:
+    """What stands in a cell."""
+    if column.name == "endpoint":
+        return shortened(row.label, width)
+    return failures_text(row.failures, width) if column.name == "errors" else column.cell(row)
 
 
 def shortened(label: str, width: int) -> str:
@@ -211,16 +215,24 @@ def _cell(text: Text, column: Column, width: int) -> Text:
 # ----------------------------------------------------------------------------------------------------------- what comes
 
 
-def _events(seen: Seen, parts: Layout, width: int) -> list[Text]:
-    """The latest events, the last one at the bottom."""
-    events: Sequence[object] = list(seen.events)[-parts.events :] if parts.events else []
-    lines = [ruled("scaling and changes", width, style="dim")] * parts.gap
-    if not events and parts.events and parts.gap:
-        return [*lines, Text("no pool has been scaled yet", style="dim")]
-    texts = [_event(event, seen) for event in events]
-    if parts.events >= _FOLDING:
-        texts = [line for text in texts for line in folded(text, width)]
-    return lines + texts[-parts.events :]
+def _events(view: View, seen: Seen, parts: Layout, width: int) -> list[Text]:
+    """The latest events, the last one at the bottom; each in full where there is room for lines that go on."""
+    # A name that the table may have cut, unless it stands in the detail.
+    selected = seen.label(view.selected) if view.selected and not parts.detail else ""
+    beside = selected if cell_len(selected) > LEAST_LABEL else ""
+    heading = [ruled("scaling and changes", width, "dim", beside)] * parts.gap
+    if not seen.events and parts.gap:
+        return [*heading, Text("no pool has been scaled yet", style="dim")]
+    lines: list[Text] = []
+    for event in reversed(seen.events):
+        text = _event(event, seen)
+        lines = (folded(text, width) if parts.events >= _FOLDING else [text]) + lines
+        if len(lines) >= parts.events:
+            break
+    # Rather a line too few than an event without its beginning.
+    while len(lines) > parts.events or (lines and lines[0].plain.startswith(" " * _INDENT)):
+        lines.pop(0)
+    return heading + lines
 
 
 def folded(text: Text, width: int) -> list[Text]:
