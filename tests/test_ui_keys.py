@@ -147,6 +147,7 @@ def test_others_may_still_wait_for_a_line():
         keyboard = Keyboard(open_keyboard(stdin), Pressed(1))
         keyboard.open()
         assert os.get_blocking(stdin.fileno())
+        assert not os.get_blocking(keyboard._descriptor)
         keyboard.close()
 
 

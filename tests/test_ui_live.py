@@ -237,6 +237,22 @@ def test_help_and_back():
         assert len(rows_of(shown.lines())) == 4
 
 
+def test_nothing_is_left_of_the_last_picture():
+    """A picture looks the same whatever stood there before."""
+    with showing(*FEW) as (live, shown):
+        live.moment(moment(*FEW, saturated_by=("x" * 200,), errors={"timeout": 12}))
+        live._press(["?"])
+        shown.lines()
+        live._press(["?"])
+        shown.lines()
+        live.moment(moment(*FEW, t=2.0))
+        with showing(*FEW) as (other, fresh):
+            other.moment(moment(*FEW))
+            fresh.lines()
+            other.moment(moment(*FEW, t=2.0))
+            assert shown.lines() == fresh.lines()
+
+
 @pytest.mark.parametrize("text", HOSTILE)
 def test_nothing_in_it_is_obeyed(text):
     """Text from outside is shown as harmless text, wherever it may stand."""
@@ -282,6 +298,29 @@ def test_the_terminal_is_given_back():
         live.stop()
         live.moment(moment(*FEW))
         assert shown.written.endswith(b"\x1b[?1049l")
+
+
+def test_results_stand_on_the_first_screen_of_a_stalled_terminal(monkeypatch):
+    """Nobody reads while the run ends; when somebody does, the picture is gone before the results come."""
+    with (
+        terminal(200, 60) as shown,
+        open(shown.descriptor, "w", encoding="utf-8", closefd=False) as stream,
+        open(shown.descriptor, "w", encoding="utf-8", closefd=False) as stdout,
+    ):
+        monkeypatch.setattr(sys, "stdout", stdout)
+        live = LivePicture(stream)
+        live.start(resolved(*MANY))
+        live.moment(moment(*MANY))
+        assert live._screen._is_behind()
+        live.stop()
+        stdout.write("the results")
+        shown.lines_so_far()
+        stdout.flush()
+        live.result({})
+        shown.wait_for("the results")
+        picture, _, results = shown.written.rpartition(b"\x1b[?1049l")
+        assert results == b"the results"
+        assert b"\x1b[?1049l" not in picture
 
 
 def test_results_pass_by_the_picture(capsys):

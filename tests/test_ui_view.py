@@ -1,13 +1,16 @@
 """What keys make of the view and ask of the run: pure functions, no terminal."""
 
+import itertools
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from summaries import moment, resolved
 
 from tressi.model import Change, EndpointMoment, Moment
+from tressi.ui.live.chart import chart
 from tressi.ui.live.columns import COLUMNS, count, failures_text, order, rps
-from tressi.ui.live.seen import Seen
+from tressi.ui.live.seen import Sample, Seen
 from tressi.ui.live.view import Command, View, press, settled, stepped
 
 PAGE = 10
@@ -56,6 +59,14 @@ def test_the_selected_endpoint_is_always_shown(keys, page, endpoints):
     assert view.offset <= places.index(view.selected) < view.offset + page
     assert 0 <= view.offset <= max(0, endpoints - page)
     assert commands == []
+
+
+def test_a_larger_page_is_filled():
+    """Whoever stands at the end sees as many endpoints as there is room for when the window grows."""
+    seen = seen_of(moment(*KEYS))
+    view, _ = pressed(View(), seen, "end")
+    assert settled(view, seen, 50).offset == 70
+    assert settled(view, seen, 200).offset == 0
 
 
 @pytest.mark.parametrize(
@@ -238,3 +249,19 @@ def test_nothing_is_summed_up_twice():
     one = EndpointMoment("", 1.0, 1.0, 1, None, None, 0.0, 0.0, None, None, 0, 0, 0, {"reset": 6})
     seen = seen_of(moment(*KEYS[:2], errors={"reset": 3}))
     assert seen.failures(one) == {"reset": 6}
+
+
+@given(st.lists(st.floats(0, 100), min_size=130, max_size=130), st.integers(10, 60))
+def test_a_chart_holds_still(rates, width):
+    """Another second changes its last cell or adds one; what was drawn of whole cells moves as one piece."""
+    samples = [Sample(rate, 100.0) for rate in rates]
+    drawn = [chart(samples[seconds - 60 : seconds], seconds, width)[0].plain for seconds in range(60, 131)]
+    assert all(now[1:-1] in following for now, following in itertools.pairwise(drawn))
+    assert {len(line) for line in drawn} <= {width, *range(60 // -(-60 // width), width)}
+
+
+def test_a_chart_is_as_high_as_what_was_asked_for():
+    """Its lines together are the rate in eighths; what came beyond the target makes the scale larger."""
+    samples = [Sample(rate, 100.0) for rate in (0.0, 50.0, 100.0)]
+    assert [line.plain for line in chart(samples, 3, 10, 2)] == ["  ▇", "▁██"]
+    assert chart([*samples, Sample(200.0, 100.0)], 4, 10)[0].plain == "▁▂▄▇"

@@ -37,11 +37,8 @@ def unhurried(stream: IO[str]) -> IO[str]:
     return io.TextIOWrapper(Waiting(again), encoding=encoding, errors="backslashreplace", write_through=True)
 
 
-def finish(stream: IO[str], wait_ms: int | None = LAST_WAIT_MS) -> None:
-    """Give what still waits in a stream of `unhurried` a last moment; what nobody takes by then is lost.
-
-    `wait_ms` None waits until somebody takes it.
-    """
+def finish(stream: IO[str], wait_ms: int = LAST_WAIT_MS) -> None:
+    """Give what still waits in a stream of `unhurried` a last moment; what nobody takes by then is lost."""
     raw = getattr(stream, "buffer", None)
     if isinstance(raw, Waiting):
         raw.finish(wait_ms)
@@ -51,6 +48,13 @@ def is_behind(stream: IO[str]) -> bool:
     """Whether something still waits in a stream of `unhurried`, after another try: what is drawn now would come too late."""
     raw = getattr(stream, "buffer", None)
     return isinstance(raw, Waiting) and raw.is_behind()
+
+
+def forget(stream: IO[str]) -> None:
+    """Do not send what still waits in a stream of `unhurried`."""
+    raw = getattr(stream, "buffer", None)
+    if isinstance(raw, Waiting):
+        raw.forget()
 
 
 class Waiting(io.BufferedIOBase):
@@ -87,7 +91,11 @@ class Waiting(io.BufferedIOBase):
         self._send()
         return bool(self._waiting)
 
-    def finish(self, wait_ms: int | None = LAST_WAIT_MS) -> None:
+    def forget(self) -> None:
+        """Do not send what still waits."""
+        self._waiting.clear()
+
+    def finish(self, wait_ms: int = LAST_WAIT_MS) -> None:
         """Wait a moment for a reader that is merely slow; each time that it takes something, another one."""
         poll = select.poll()
         poll.register(self._descriptor, select.POLLOUT)

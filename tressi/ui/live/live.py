@@ -22,6 +22,8 @@ from tressi.ui.live.view import View, press, settled
 from tressi.ui.watcher import Watcher
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from tressi.model import Change, Moment, ResolvedConfig, ScalingDecision
     from tressi.ui.live.view import Command
     from tressi.ui.watcher import Controls
@@ -75,6 +77,11 @@ class LivePicture(Watcher):
         if self._keyboard is not None:
             self._keyboard.close()
         self._screen.give_back()
+
+    def result(self, summary: Mapping[str, Any]) -> None:
+        """Everything is written; what the terminal has not taken of its being given back gets a while longer."""
+        del summary
+        self._screen.finish()
 
     # ------------------------------------------------------------------------------------------------------ what happens
 

@@ -56,7 +56,6 @@ def picture(view: View, seen: Seen, size: Size) -> RenderableType:
     shown += [Text()] * (height - 1 - len(shown)) + [_footer(view, seen, parts, width)]
     for line in shown:
         line.no_wrap, line.overflow = True, "ellipsis"
-        line.truncate(width, overflow="ellipsis")
     return Group(*shown)
 
 

@@ -18,7 +18,7 @@ from gevent.socket import wait_write
 from rich.console import Console, ConsoleDimensions
 
 from tressi.ui.keys import is_elsewhere
-from tressi.ui.stream import finish, is_behind, unhurried
+from tressi.ui.stream import finish, forget, is_behind, unhurried
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,10 +29,13 @@ if TYPE_CHECKING:
 # wider than we believe spoils its own line at most), all blank.
 _TAKE: Final = "\x1b[?1049h\x1b[?25l\x1b[?7l\x1b[2J"
 _GIVE_BACK: Final = "\x1b[0m\x1b[?7h\x1b[?25h\x1b[?1049l"
+# Ends whatever sequence a picture that nobody took was cut in (ECMA-48, CAN).
+_CANCEL: Final = "\x18"
 # Shown at once when it is whole, where a terminal can (synchronized output).
 _BEGIN, _END = "\x1b[?2026h", "\x1b[?2026l"
 _ERASE_REST: Final = "\x1b[K"
 _SIZE: Final = (80, 24)
+_LAST_WAIT_MS: Final = 5000
 # Of what others write while the picture is up; a program that floods its log has a file for it.
 _ASIDE_CHARACTERS: Final = 1 << 20
 
@@ -89,13 +92,18 @@ class Screen:
                 sys.stderr = self._given
             self._write(self._aside.kept)
             self._aside = None
-        # The results that go to the same terminal wait for its reader in any case, and must not go to the second screen.
         if self._sender is not None:
             self._sender.kill()
             self._sender = None
         finish(self._stream)
-        if self._is_that_of_results():
-            finish(self._stream, None)
+        if self._is_behind() and self._is_that_of_results():
+            # The results wait for this terminal's reader, and must not go to the second screen: what leaves it goes first.
+            forget(self._stream)
+            sys.stdout.write(_CANCEL + _GIVE_BACK)
+
+    def finish(self) -> None:
+        """Wait a while for a terminal that has not taken everything yet: else it would keep the second screen."""
+        finish(self._stream, _LAST_WAIT_MS)
 
     def lose(self) -> None:
         """Another job has taken it: nothing may be written, and it has to be taken again."""
