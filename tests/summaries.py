@@ -13,6 +13,7 @@ from tressi.model import (
     Sample,
     ScalingDecision,
     SharedPool,
+    ThresholdVerdict,
     Window,
 )
 from tressi.run.summary import RunRecord, summarise
@@ -71,7 +72,7 @@ def engine_snapshot(*endpoints, time_s=2.0, cpu_s=0.1, samples=()):
     return EngineSnapshot(time_s, {one.endpoint_key: one for one in endpoints}, generator, samples)
 
 
-def moment(*keys, t=1.0, saturated_by=(), thresholds=(), **fields):
+def moment(*keys, t=1.0, saturated_by=(), thresholds=(), paused=False, **fields):
     """A second of a run of 60 s."""
     values = {
         "target_rps": 50.0,
@@ -90,7 +91,7 @@ def moment(*keys, t=1.0, saturated_by=(), thresholds=(), **fields):
     }
     endpoints = tuple(EndpointMoment(key, **{**values, **fields}) for key in keys)
     total = EndpointMoment("", **{**values, **fields})
-    return Moment(t, 60.0, endpoints, total, engine_snapshot(), saturated_by, thresholds=thresholds)
+    return Moment(float(t), 60.0, endpoints, total, engine_snapshot(), saturated_by, (), thresholds, paused)
 
 
 def resolved(*keys, autoscale=True, max_workers=4):
@@ -129,6 +130,11 @@ def summary_of(*snapshots, config=None, decisions=(), saturated_by=(), end_reaso
             saturated_by,
         )
     )
+
+
+def verdict(text="p99 < 5", key=None, *, passed=False, detail=""):
+    """A threshold as it stands."""
+    return ThresholdVerdict(text, key, passed, None, None, detail)
 
 
 def decision(key, action="scale-up", workers=1, count=3, reason="because"):

@@ -11,8 +11,10 @@ from contextlib import contextmanager, suppress
 import pytest
 from summaries import decision, moment, resolved
 
+from tressi.ui.lines import Lines
+from tressi.ui.live.live import LivePicture
 from tressi.ui.stream import KEPT_BYTES, finish, unhurried
-from tressi.ui.terminal import Lines, LiveTable, watch
+from tressi.ui.terminal import watch
 
 KEYS = [f"GET http://host/{number}" for number in range(20)]
 PIPE_BYTES = 4096
@@ -78,7 +80,7 @@ def rest(patient, reading):
     return "".join(pieces)
 
 
-@pytest.mark.parametrize(("opened", "kind"), [(unread_pipe, Lines), (unread_terminal, LiveTable)], ids=["pipe", "terminal"])
+@pytest.mark.parametrize(("opened", "kind"), [(unread_pipe, Lines), (unread_terminal, LivePicture)], ids=["pipe", "terminal"])
 def test_a_run_goes_on_when_nobody_reads(opened, kind, monkeypatch):
     """A full pipe or terminal delays neither the run nor its end, and what was taken is the beginning."""
     monkeypatch.delenv("NO_COLOR", raising=False)

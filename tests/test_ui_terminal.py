@@ -1,42 +1,47 @@
-"""Progress: live on a terminal, plain lines elsewhere, nothing when quiet."""
+"""Progress: a live picture on a terminal, plain lines elsewhere, nothing when quiet."""
 
 import io
 
 import pytest
 from rich.console import Console
-from summaries import HOSTILE, decision, moment, resolved
+from summaries import HOSTILE, decision, moment, resolved, verdict
 
+from tressi.model import Change
 from tressi.text import plain
-from tressi.ui.terminal import Lines, LiveTable, draw, watch
+from tressi.ui.lines import Lines
+from tressi.ui.live.live import LivePicture
+from tressi.ui.terminal import watch
 from tressi.ui.watcher import Watcher
 
 
 class Terminal(io.StringIO):
     """A stream that says it is a terminal."""
 
+    encoding = "utf-8"
+
     def isatty(self):
         """Say so."""
         return True
 
 
-def drawn(shown, decisions=(), width=80, height=24):
-    """What `draw` puts on a terminal of that size."""
-    console = Console(file=io.StringIO(), width=width, height=height, highlight=False)
-    console.print(draw(shown, decisions, height))
-    return console.file.getvalue()
+class OldTerminal(Terminal):
+    """One whose characters are those of Western Europe."""
+
+    encoding = "iso-8859-1"
 
 
 @pytest.mark.parametrize(
     ("stream", "options", "environment", "kind"),
     [
-        (Terminal(), {}, {}, LiveTable),
+        (Terminal(), {}, {}, LivePicture),
         (io.StringIO(), {}, {}, Lines),
         (Terminal(), {"no_ui": True}, {}, Lines),
         (Terminal(), {}, {"NO_COLOR": "1"}, Lines),
         (Terminal(), {}, {"TERM": "dumb"}, Lines),
+        (OldTerminal(), {}, {}, Lines),
         (Terminal(), {"quiet": True}, {}, Watcher),
     ],
-    ids=["terminal", "pipe", "no-ui", "NO_COLOR", "dumb", "quiet"],
+    ids=["terminal", "pipe", "no-ui", "NO_COLOR", "dumb", "no-bars", "quiet"],
 )
 def test_the_stream_decides_how_progress_is_shown(stream, options, environment, kind, monkeypatch):
     """Live where a terminal can, plain lines where it cannot or must not, nothing when quiet."""
@@ -47,40 +52,14 @@ def test_the_stream_decides_how_progress_is_shown(stream, options, environment, 
     assert type(watch(stream, **options)) is kind
 
 
-def test_a_moment_has_a_row_for_each_endpoint():
-    """Target, rate, workers of the most there may be, how busy, latencies, failures and what was missed."""
-    text = drawn(moment("GET http://host/a", "GET http://host/b"))
-    assert [line.split()[0:2] for line in text.splitlines()[1:3]] == [["GET", "/a"], ["GET", "/b"]]
-    assert text.splitlines()[1].split()[2:] == ["50", "49", "3/9", "40%", "1.25", "-", "0%", "7"]
-    assert "1 s of 60 s, 59 s left" in text
-
-
-def test_a_hundred_and_twenty_endpoints_fit_a_small_terminal():
-    """As many as fit are shown, and how many are not."""
-    lines = drawn(moment(*(f"GET http://host/{number}" for number in range(120)))).splitlines()
-    assert len(lines) <= 23
-    assert max(map(len, lines)) <= 80
-    shown = sum(line.startswith("GET /") for line in lines)
-    assert f"… and {120 - shown} more" in lines
-    assert shown >= 12
-
-
-def test_the_latest_decisions_and_a_warning_are_shown():
-    """Each decision with its reason, and why the generator is the bottleneck."""
-    text = drawn(moment("GET http://host/a", saturated_by=("CPU",)), [decision("GET http://host/a")], width=120)
-    assert "+1 → 3 workers: because" in text
-    assert "SATURATED: CPU" in text
-
-
 @pytest.mark.parametrize("text", HOSTILE)
 def test_nothing_in_it_is_obeyed(text):
     """Text from outside is shown as harmless text."""
     key = f"GET http://host/{text.replace(' ', '')}"
-    shown = drawn(moment(key, saturated_by=(text,)), [decision(key, reason=text)], width=400).splitlines()
-    said = plain_lines(moment(key, t=5.0, saturated_by=(text,)))
-    assert all(character.isprintable() for line in (*shown, *said) for character in line)
-    for lines in (shown, said):
-        assert any(f"SATURATED: {plain(text)}" in line for line in lines)  # markup is shown, not obeyed
+    said = plain_lines(moment(key, t=5.0, saturated_by=(text,), thresholds=(verdict(text, detail=text),)))
+    assert all(character.isprintable() for line in said for character in line)
+    assert any(f"SATURATED: {plain(text)}" in line for line in said)  # markup is shown, not obeyed
+    assert any(f"BROKEN  {plain(text)}: {plain(text)}" in line for line in said)
 
 
 def test_plain_lines_come_every_five_seconds():
@@ -95,6 +74,27 @@ def test_plain_lines_come_every_five_seconds():
     said = stream.getvalue().splitlines()
     assert [line.split()[0] for line in said if "target" in line] == ["5.0", "10.0"]
     assert said[-1].endswith("because")
+
+
+def test_a_threshold_that_breaks_is_said_once():
+    """Not every second that it stays broken, but again when it held in between."""
+    seconds = [None, False, False, True, False]
+    moments = [
+        moment("GET http://host/a", t=t, thresholds=(verdict("p99 < 5", passed=passed),)) for t, passed in enumerate(seconds, 1)
+    ]
+    assert [line.split()[0] for line in plain_lines(*moments) if "BROKEN" in line] == ["2.0", "5.0"]
+
+
+def test_plain_lines_tell_what_is_changed_by_hand():
+    """A target as soon as it is set, and with the endpoints that the run is paused."""
+    stream = io.StringIO()
+    lines = watch(stream)
+    lines.start(resolved("GET http://host/a"))
+    lines.change(Change(3.0, "set-target", "GET http://host/a", 60.0))
+    lines.moment(moment("GET http://host/a", t=5.0, paused=True))
+    _, changed, time_left, _ = stream.getvalue().splitlines()
+    assert changed == "   3.0 s  GET /a  target 60 RPS"
+    assert time_left == "   5.0 s  5 s of 60 s, 55 s left, paused"
 
 
 def plain_lines(*moments):
@@ -149,7 +149,7 @@ def test_a_run_goes_on_when_nobody_looks_on(failure, is_terminal, monkeypatch):
     monkeypatch.delenv("NO_COLOR", raising=False)
     monkeypatch.setenv("TERM", "xterm")
     watcher = watch(Lost(failure, is_terminal=is_terminal))
-    assert type(watcher) is (LiveTable if is_terminal else Lines)
+    assert type(watcher) is (LivePicture if is_terminal else Lines)
     watcher.start(resolved("GET http://host/a"))
     watcher.decision(decision("GET http://host/a"))
     watcher.moment(moment("GET http://host/a", t=5.0))
@@ -160,24 +160,3 @@ def test_a_run_goes_on_when_nobody_looks_on(failure, is_terminal, monkeypatch):
 def test_without_standard_error_nothing_is_shown():
     """A closed standard error is None to Python."""
     assert type(watch(None)) is Watcher
-
-
-def test_results_pass_by_the_live_table(capsys):
-    """What goes to standard output while the table is shown stays there."""
-    live = LiveTable(Console(file=Terminal(), force_terminal=True, width=80, height=24))
-    live.start(resolved("GET http://host/a"))
-    print("a result")  # noqa: T201 - the point of the test
-    live.stop()
-    assert capsys.readouterr().out == "a result\n"
-
-
-def test_the_live_table_gives_its_lines_back():
-    """After `stop` the cursor is shown again, and a moment before the first does no harm."""
-    stream = Terminal()
-    live = LiveTable(Console(file=stream, force_terminal=True, width=80, height=24))
-    live.start(resolved("GET http://host/a"))
-    live.decision(decision("GET http://host/a"))
-    live.moment(moment("GET http://host/a"))
-    live.stop()
-    assert "/a" in stream.getvalue()
-    assert stream.getvalue().rstrip().endswith("\x1b[?25h") or "\x1b[?25h" in stream.getvalue()

@@ -55,6 +55,7 @@ def set_up(log_format: LogFormat = "console", level: str = "info") -> None:
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
-        logger_factory=structlog.PrintLoggerFactory(file=stream),
+        # Asked for at each event: a live picture takes standard error's place while it is up.
+        logger_factory=lambda *_: structlog.PrintLogger(sys.stderr or stream),
         cache_logger_on_first_use=False,
     )

@@ -61,13 +61,13 @@ def conduct(config: ResolvedConfig, arguments: Namespace) -> int:
     watchers = watchers_of(arguments, runner)
     for watcher in watchers:
         attach(runner, watcher)
-    try:
-        with _on_signals(runner.interrupt):
+    with _on_signals(runner.interrupt):
+        try:
             runner.start()
             runner.wait()
-    finally:
-        for watcher in watchers:
-            watcher.stop()  # whatever happens, the terminal gets its cursor back
+        finally:
+            for watcher in watchers:
+                watcher.stop()  # whatever happens, the terminal is given back
     summary = runner.summary()
     try:
         _deliver(summary, config, arguments)

@@ -39,7 +39,7 @@ def watchers_of(arguments: Namespace, runner: EndpointRunner) -> list[Watcher]:
     shown = [_dashboard(arguments.dashboard, runner)] if arguments.dashboard is not None else []
     streamed = [_stream(arguments)] if arguments.stream is not None else []
     quiet = arguments.quiet or (arguments.stream == "-" and sys.stdout is not None and sys.stdout.isatty())
-    return [watch(sys.stderr, no_ui=arguments.no_ui, quiet=quiet), *streamed, *served, *shown]
+    return [watch(sys.stderr, no_ui=arguments.no_ui, quiet=quiet, controls=runner), *streamed, *served, *shown]
 
 
 def _dashboard(listen: tuple[str, int], runner: EndpointRunner) -> Watcher:

@@ -37,11 +37,24 @@ def unhurried(stream: IO[str]) -> IO[str]:
     return io.TextIOWrapper(Waiting(again), encoding=encoding, errors="backslashreplace", write_through=True)
 
 
-def finish(stream: IO[str]) -> None:
+def finish(stream: IO[str], wait_ms: int = LAST_WAIT_MS) -> None:
     """Give what still waits in a stream of `unhurried` a last moment; what nobody takes by then is lost."""
     raw = getattr(stream, "buffer", None)
     if isinstance(raw, Waiting):
-        raw.finish()
+        raw.finish(wait_ms)
+
+
+def is_behind(stream: IO[str]) -> bool:
+    """Whether something still waits in a stream of `unhurried`, after another try: what is drawn now would come too late."""
+    raw = getattr(stream, "buffer", None)
+    return isinstance(raw, Waiting) and raw.is_behind()
+
+
+def forget(stream: IO[str]) -> None:
+    """Do not send what still waits in a stream of `unhurried`."""
+    raw = getattr(stream, "buffer", None)
+    if isinstance(raw, Waiting):
+        raw.forget()
 
 
 class Waiting(io.BufferedIOBase):
@@ -57,6 +70,10 @@ class Waiting(io.BufferedIOBase):
         """Say so."""
         return True
 
+    def fileno(self) -> int:
+        """Where to ask whether it takes more."""
+        return self._descriptor
+
     def isatty(self) -> bool:
         """Whether it is a terminal."""
         return os.isatty(self._descriptor)
@@ -69,12 +86,21 @@ class Waiting(io.BufferedIOBase):
         self._send()
         return length
 
-    def finish(self) -> None:
-        """Wait a moment for a reader that is merely slow."""
+    def is_behind(self) -> bool:
+        """Send what waits; whether something still does. Raises OSError when the reader has left."""
+        self._send()
+        return bool(self._waiting)
+
+    def forget(self) -> None:
+        """Do not send what still waits."""
+        self._waiting.clear()
+
+    def finish(self, wait_ms: int = LAST_WAIT_MS) -> None:
+        """Wait a moment for a reader that is merely slow; each time that it takes something, another one."""
         poll = select.poll()
         poll.register(self._descriptor, select.POLLOUT)
         with suppress(OSError):
-            if self._waiting and poll.poll(LAST_WAIT_MS):
+            while self._waiting and poll.poll(wait_ms):
                 self._send()
 
     def close(self) -> None:

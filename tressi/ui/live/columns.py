@@ -1,0 +1,215 @@
+"""The table's columns: what each shows of an endpoint, by what it is sorted, and which of them a width has room for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import ceil
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from rich.cells import cell_len
+
+from tressi.text import milliseconds, plain
+
+if TYPE_CHECKING:
+    from collections import Counter
+    from collections.abc import Callable, Sequence
+
+    from tressi.model import EndpointMoment
+    from tressi.ui.live.seen import Seen
+
+MET_SHARE: Final = 0.95  # of the target: from here on its rate counts as held
+CLOSE_SHARE: Final = 0.8
+FULLY_BUSY: Final = 0.95
+TREND_SECONDS: Final = 60
+LEAST_LABEL: Final = 12
+_LEAST_TREND, _LEAST_ERRORS, _MOST_FAILURES = 6, 12, 44
+_LABEL_SHARE = 0.6  # of the room that figures and errors leave
+_STEP, _TWO_ERRORS = 4, 14  # the latter as wide as the most frequent error and how many other kinds there are
+_SPACIOUS = 100  # from this width on columns are two apart
+_LONG, _ROUNDS_UP, _WHOLE = 1e5, 999.5, 10.0
+_UNITS = ((1e3, "k"), (1e6, "M"), (1e9, "G"), (1e12, "T"))
+
+
+class Row(NamedTuple):
+    """An endpoint in the table, or all of them together: its last second, its name, and what went wrong so far."""
+
+    one: EndpointMoment
+    label: str
+    failures: Counter[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column. Rows are sorted by `worth`, the largest first unless `is_rising`; None: it is nothing to sort by.
+
+    `keep` says in which order columns are left out where a window has no room for all, the smallest first.
+    """
+
+    name: str
+    keep: int
+    least: int
+    cell: Callable[[Row], str]
+    worth: Callable[[Row], float | str] | None
+    style: Callable[[Row], str] = lambda _: ""
+    is_rising: bool = False
+
+
+def rps(value: float | None) -> str:
+    """A rate in six characters at most; None is "max": nothing limits it."""
+    if value is None:
+        return "max"
+    return f"{value:.3g}" if 0 < value < _WHOLE else count(round(value))
+
+
+def count(value: int) -> str:
+    """A count in six characters at most: all its digits, or the first three."""
+    if value < _LONG:
+        return str(value)
+    unit, name = next((one for one in _UNITS if value < _ROUNDS_UP * one[0]), _UNITS[-1])
+    return f"{value / unit:.3g}{name}"
+
+
+def failures_text(failures: Counter[str], room: int) -> str:
+    """What went wrong how often, the most frequent first, as much of it as `room` cells hold."""
+    parts = [f"{count(number)} {plain(kind)}" for kind, number in failures.most_common()]
+    for shown in range(len(parts), 0, -1):
+        more = f" +{len(parts) - shown}" if shown < len(parts) else ""
+        text = ", ".join(parts[:shown]) + more
+        if cell_len(text) <= room:
+            return text
+    # A status is known by its number.
+    return parts[0].replace(" status ", " ") if parts else ""
+
+
+def met_style(rate: float, target: float | None) -> str:
+    """The colour of a rate: whether it is the one asked for."""
+    if target is None:
+        return "cyan"
+    if rate >= MET_SHARE * target:
+        return "green"
+    return "yellow" if rate >= CLOSE_SHARE * target else "red"
+
+
+def _workers(row: Row) -> str:
+    """Workers, then the fewest and the most there may be."""
+    one = row.one
+    if one.min_workers is None and one.max_workers is None:
+        return str(one.worker_count)
+    return f"{one.worker_count} {one.min_workers}-{one.max_workers}"
+
+
+def _style_workers(row: Row) -> str:
+    """Yellow where a pool that has all the workers it may have is short of its target."""
+    one = row.one
+    at_cap = one.max_workers is not None and one.worker_count >= one.max_workers
+    return "yellow" if at_cap and one.target_rps is not None and one.current_rps < MET_SHARE * one.target_rps else ""
+
+
+COLUMNS: Final = (
+    Column("endpoint", 11, LEAST_LABEL, lambda row: row.label, lambda row: row.label, is_rising=True),
+    Column("target", 7, 6, lambda row: rps(row.one.target_rps), lambda row: _or_most(row.one.target_rps)),
+    Column(
+        "rate",
+        10,
+        5,
+        lambda row: rps(row.one.current_rps),
+        lambda row: row.one.current_rps,
+        lambda row: met_style(row.one.current_rps, row.one.target_rps),
+    ),
+    Column("trend", 3, _LEAST_TREND, lambda _: "", None),
+    Column("workers", 6, 8, _workers, lambda row: row.one.worker_count, _style_workers),
+    Column(
+        "busy",
+        5,
+        4,
+        lambda row: f"{row.one.utilisation:.0%}",
+        lambda row: row.one.utilisation,
+        lambda row: "yellow" if row.one.utilisation >= FULLY_BUSY else "",
+    ),
+    Column("p50", 2, 5, lambda row: milliseconds(row.one.p50_ms), lambda row: row.one.p50_ms or 0.0),
+    Column("p99", 9, 5, lambda row: milliseconds(row.one.p99_ms), lambda row: row.one.p99_ms or 0.0),
+    Column(
+        "missed",
+        4,
+        6,
+        lambda row: count(row.one.missed),
+        lambda row: row.one.missed,
+        lambda row: "yellow" if row.one.missed_now else "dim",
+    ),
+    Column(
+        "errors",
+        8,
+        _LEAST_ERRORS,
+        lambda row: failures_text(row.failures, _MOST_FAILURES),
+        lambda row: row.failures.total(),
+        lambda row: "red" if row.one.error_rate else "dim",
+    ),
+)
+_TO_THE_LEFT = frozenset({"endpoint", "trend", "errors"})
+
+
+def is_left_aligned(column: Column) -> bool:
+    """Whether a column is text and not a figure."""
+    return column.name in _TO_THE_LEFT
+
+
+def order(seen: Seen, name: str, *, is_reversed: bool = False) -> list[EndpointMoment]:
+    """Every endpoint as the table has it: by the column's worth, equal ones and those of no column as in the config."""
+    column = next((column for column in COLUMNS if column.name == name), None)
+    if column is None or column.worth is None:
+        return list(seen.endpoints[::-1] if is_reversed else seen.endpoints)
+    worth = column.worth
+    rows = [row_of(seen, one) for one in seen.endpoints]
+    return [row.one for row in sorted(rows, key=worth, reverse=column.is_rising == is_reversed)]
+
+
+def row_of(seen: Seen, one: EndpointMoment) -> Row:
+    """An endpoint's row, or that of all together."""
+    return Row(one, seen.label(one.endpoint_key), seen.failures(one))
+
+
+def _or_most(value: float | None) -> float:
+    return float("inf") if value is None else value
+
+
+class Fitted(NamedTuple):
+    """The columns that a window has room for, each with its width, and how far they are apart."""
+
+    columns: tuple[tuple[Column, int], ...]
+    gap: int
+
+
+def fit(width: int, rows: Sequence[Row], longest_label: int) -> Fitted:
+    """Choose columns for `width` cells. Figures get what they need; names, trend and errors share the rest."""
+    gap = 2 if width >= _SPACIOUS else 1
+    widths = {column.name: _need(column, rows) for column in COLUMNS}
+    kept = sorted(COLUMNS, key=lambda column: column.keep)
+    while len(kept) > 1 and sum(widths[column.name] + gap for column in kept) - gap > width:
+        kept.pop(0)
+    names = {column.name for column in kept}
+    free = width - sum(gap + (0 if is_left_aligned(column) else widths[column.name]) for column in kept) + gap
+    errors = max((cell_len(failures_text(row.failures, _MOST_FAILURES)) for row in rows), default=0)
+    widths |= _share(free, names, longest_label, errors)
+    return Fitted(tuple((column, widths[column.name]) for column in COLUMNS if column.name in names), gap)
+
+
+def _need(column: Column, rows: Sequence[Row]) -> int:
+    """The width that a column cannot do without."""
+    if is_left_aligned(column):
+        return column.least
+    return max([column.least, len(column.name), *(len(column.cell(row)) for row in rows)])
+
+
+def _share(free: int, names: set[str], longest_label: int, longest_errors: int) -> dict[str, int]:
+    """Share out `free` cells among the columns of text: what stands in them first, the trend next, the rest at the right."""
+    errors = trend = 0
+    if "errors" in names:
+        # In steps, so that a digit more does not move the other columns.
+        wanted = _STEP * ceil((longest_errors + 1) / _STEP)
+        errors = min(wanted, max(_LEAST_ERRORS, free // 3, min(_TWO_ERRORS, free - longest_label - _LEAST_TREND)))
+    label = min(max(longest_label, len("endpoint")), free - errors)
+    if "trend" in names:
+        label = min(label, max(LEAST_LABEL, round(_LABEL_SHARE * (free - errors))))
+        trend = min(TREND_SECONDS, free - errors - label)
+    rest = free - label - trend - errors
+    return {"endpoint": label + (0 if errors else rest), "trend": trend, "errors": errors + rest}

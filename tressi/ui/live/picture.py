@@ -1,0 +1,267 @@
+"""What a run looks like on a terminal: a pure function of the view, of what was seen, and of the window's size.
+
+Every line is laid out here, so that only the rows shown are formatted, and none is longer than the window is wide.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from rich.cells import cell_len, set_cell_size
+from rich.console import Group
+from rich.text import Text
+
+from tressi.model import Change, ScalingDecision
+from tressi.text import plain
+from tressi.ui.lines import change_line, decision_line, scaled, threshold_line, time_left
+from tressi.ui.live.chart import chart
+from tressi.ui.live.columns import LEAST_LABEL, TREND_SECONDS, Row, failures_text, fit, is_left_aligned, order, row_of
+from tressi.ui.live.detail import detail, ruled
+from tressi.ui.live.help import help_lines
+from tressi.ui.live.layout import Layout, Needs, layout
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from tressi.model import Moment, ThresholdVerdict
+    from tressi.ui.live.columns import Column, Fitted
+    from tressi.ui.live.seen import Seen
+    from tressi.ui.live.view import View
+
+Size = tuple[int, int]
+KEYS: Final = (
+    ("↑↓", "select"),
+    ("s", "sort"),
+    ("r", "reverse"),
+    ("+-", "target"),
+    ("p", "pause"),
+    ("q", "end"),
+    ("?", "help"),
+)
+_MARK = 2  # the cells before a row, for what points at the selected one
+_TIME = 8  # the cells of an event's time
+_FOLDING, _INDENT = 8, 10  # from so many lines on a long event has several; how far the further ones are indented
+_BAR_LEAST = 10
+
+
+def picture(view: View, seen: Seen, size: Size) -> RenderableType:
+    """Draw on `size`, width and height in cells; the view is settled."""
+    width, height = size
+    if height < 1 or width < 1:
+        return Group()
+    parts = layout(height, needs_of(seen))
+    lines = [_title(seen, width)] * parts.title
+    lines += _middle(view, seen, parts, width)
+    shown = lines[: height - 1]
+    shown += [Text()] * (height - 1 - len(shown)) + [_footer(view, seen, parts, width)]
+    for line in shown:
+        line.no_wrap, line.overflow = True, "ellipsis"
+    return Group(*shown)
+
+
+def needs_of(seen: Seen) -> Needs:
+    """What there is to show."""
+    if seen.moment is None:
+        return Needs(0, 0, 0)
+    return Needs(len(seen.endpoints), len(_open_thresholds(seen.moment)), len(seen.moment.saturated_by))
+
+
+def page_of(seen: Seen, size: Size) -> int:
+    """How many endpoints are shown at once."""
+    return layout(size[1], needs_of(seen)).rows
+
+
+def _middle(view: View, seen: Seen, parts: Layout, width: int) -> list[Text]:
+    """All that is between the title and the keys."""
+    moment = seen.moment
+    if view.is_helping:
+        return help_lines(width)
+    if moment is None:
+        return [Text("the first second has not passed", style="dim")]
+    lines = [_progress(moment, width), *[Text()] * parts.gap, *_table(view, seen, parts, width)]
+    lines += [Text(f"SATURATED: {plain(reason)}", style="bold red") for reason in moment.saturated_by[: parts.warnings]]
+    lines += [_threshold(verdict, seen) for verdict in _open_thresholds(moment)[: parts.thresholds]]
+    selected = next((one for one in moment.endpoints if one.endpoint_key == view.selected), None)
+    if parts.detail and selected is not None:
+        lines += detail(selected, seen, (width, parts.detail))
+    return lines + _events(view, seen, parts, width)
+
+
+# ------------------------------------------------------------------------------------------------------- top and bottom
+
+
+def _title(seen: Seen, width: int) -> Text:
+    moment = seen.moment
+    state, style = ("starting", "dim") if moment is None else ("running", "green")
+    if moment is not None and moment.paused:
+        state, style = " PAUSED ", "bold reverse yellow"
+    if seen.is_ending:
+        state, style = " ENDING ", "bold reverse"
+    return _spread(Text.assemble(("tressi", "bold cyan"), f"  {seen.announcement}"), Text(state, style=style), width)
+
+
+def _progress(moment: Moment, width: int) -> Text:
+    """A bar, and the time in words."""
+    words = time_left(moment)
+    room = width - cell_len(words) - 2
+    if room < _BAR_LEAST:
+        return Text(words)
+    share = min(1.0, moment.t / moment.duration_s) if moment.duration_s else 1.0
+    done = round(room * share)
+    return Text.assemble(("━" * done, "yellow" if moment.paused else "cyan"), ("─" * (room - done), "dim"), "  ", words)
+
+
+def _footer(view: View, seen: Seen, parts: Layout, width: int) -> Text:
+    """What was said to the last key, or the keys; and which of the endpoints are shown."""
+    total = len(seen.endpoints)
+    place = f"{view.offset + 1}-{min(total, view.offset + parts.rows)} of {total}" if total > parts.rows else ""
+    left = Text(plain(view.message), style="bold yellow")
+    if not view.message:
+        left = Text("  ").join(Text.assemble((key, "bold cyan"), (f" {does}", "dim")) for key, does in KEYS)
+    return _spread(left, Text(place, style="dim"), width)
+
+
+def _spread(left: Text, right: Text, width: int) -> Text:
+    """One text at each end of a line; the left one gives way."""
+    room = width - right.cell_len - 2 if right.plain else width
+    left.truncate(max(0, room), overflow="ellipsis", pad=True)
+    return Text.assemble(left, "  ", right) if right.plain else left
+
+
+# ------------------------------------------------------------------------------------------------------------ the table
+
+
+def _table(view: View, seen: Seen, parts: Layout, width: int) -> list[Text]:
+    """The endpoints' rows below their heading, and all together in one more."""
+    moment = seen.moment
+    if moment is None:
+        return []
+    shown = order(seen, view.column, is_reversed=view.is_reversed)[view.offset : view.offset + parts.rows]
+    rows = [row_of(seen, one) for one in shown]
+    total = row_of(seen, moment.total)
+    longest = max(map(cell_len, seen.labels.values()), default=0)
+    fitted = fit(width - _MARK, [*rows, total], longest)
+    lines = [_heading(view, fitted)]
+    lines += [_row(row, fitted, seen, is_selected=row.one.endpoint_key == view.selected) for row in rows]
+    if parts.total:
+        lines.append(_row(total, fitted, seen, is_selected=False))
+        lines[-1].stylize("bold")
+    return lines
+
+
+def _heading(view: View, fitted: Fitted) -> Text:
+    """The columns' names; an arrow after the one sorted by, in the gap where it is a figure's."""
+    line = Text(" " * _MARK)
+    for column, width in fitted.columns:
+        is_sorted = column.name == view.column
+        arrow = ("▲" if column.is_rising != view.is_reversed else "▼") if is_sorted else ""
+        inside, after = (arrow, "") if is_left_aligned(column) else ("", arrow)
+        cell = _cell(Text(column.name + inside), column, width).append(after.ljust(fitted.gap))
+        cell.stylize("bold cyan" if is_sorted else "bold dim")
+        line.append_text(cell)
+    line.right_crop(fitted.gap - len(after) if fitted.columns else 0)
+    return line
+
+
+def _row(row: Row, fitted: Fitted, seen: Seen, *, is_selected: bool) -> Text:
+    line = Text.assemble(("▸ " if is_selected else "  ", "bold cyan"))
+    for column, width in fitted.columns:
+        line.append_text(_painted(row, column, width, seen, is_selected=is_selected)).append(" " * fitted.gap)
+    line.right_crop(fitted.gap)
+    return line
+
+
+def _painted(row: Row, column: Column, width: int, seen: Seen, *, is_selected: bool) -> Text:
+    """One cell."""
+    if column.name == "trend":
+        trend = seen.trends[row.one.endpoint_key]
+        return _cell(chart(trend.last(TREND_SECONDS), trend.seconds, width)[0], column, width)
+    cell = _cell(Text(_words(row, column, width), style=column.style(row)), column, width)
+    if column.name == "endpoint" and is_selected:
+        cell.stylize("reverse")
+    if column.name == "workers" and row.one.max_workers is not None:
+        cell.stylize("dim", cell.plain.rindex(" "))
+    return cell
+
+
+def _words(row: Row, column: Column, width: int) -> str:
+    """What stands in a cell."""
+    if column.name == "endpoint":
+        return shortened(row.label, width)
+    return failures_text(row.failures, width) if column.name == "errors" else column.cell(row)
+
+
+def shortened(label: str, width: int) -> str:
+    """A label in `width` cells: what is left out is in the middle, because long ones begin alike."""
+    if cell_len(label) <= width:
+        return label
+    head = set_cell_size(label, max(0, width - 1) // 3)
+    tail, room = "", width - 1 - cell_len(head)
+    for character in reversed(label):
+        if cell_len(character + tail) > room:
+            break
+        tail = character + tail
+    return f"{head}…{tail}"
+
+
+def _cell(text: Text, column: Column, width: int) -> Text:
+    """A text as wide as its column."""
+    text.truncate(width, overflow="ellipsis")
+    spaces = Text(" " * (width - text.cell_len))
+    return Text.assemble(text, spaces) if is_left_aligned(column) else Text.assemble(spaces, text)
+
+
+# ----------------------------------------------------------------------------------------------------------- what comes
+
+
+def _events(view: View, seen: Seen, parts: Layout, width: int) -> list[Text]:
+    """The latest events, the last one at the bottom; each in full where there is room for lines that go on."""
+    # A name that the table may have cut, unless it stands in the detail.
+    selected = seen.label(view.selected) if view.selected and not parts.detail else ""
+    beside = selected if cell_len(selected) > LEAST_LABEL else ""
+    heading = [ruled("scaling and changes", width, "dim", beside)] * parts.gap
+    if not seen.events and parts.gap:
+        return [*heading, Text("no pool has been scaled yet", style="dim")]
+    lines: list[Text] = []
+    for event in reversed(seen.events):
+        text = _event(event, seen)
+        lines = (folded(text, width) if parts.events >= _FOLDING else [text]) + lines
+        if len(lines) >= parts.events:
+            break
+    # Rather a line too few than an event without its beginning.
+    while len(lines) > parts.events or (lines and lines[0].plain.startswith(" " * _INDENT)):
+        lines.pop(0)
+    return heading + lines
+
+
+def folded(text: Text, width: int) -> list[Text]:
+    """A text on as many lines as its words need, the further ones indented."""
+    if text.cell_len <= width:
+        return [text]
+    room = len(set_cell_size(text.plain, width).rstrip())
+    cut = text.plain.rfind(" ", 0, room + 1) + 1
+    if cut <= _INDENT:
+        return [text]
+    first, rest = text.divide([cut])
+    first.rstrip()
+    return [first, *folded(Text.assemble(" " * _INDENT, rest), width)]
+
+
+def _event(event: object, seen: Seen) -> Text:
+    if isinstance(event, ScalingDecision):
+        line = Text(decision_line(event, seen.origin))
+        line.highlight_words([scaled(event)], "green" if event.action == "scale-up" else "blue")
+        line.stylize("dim", 0, _TIME)
+        return line
+    if isinstance(event, Change):
+        return Text(change_line(event, seen.origin), style="bold yellow")
+    return Text(f"  {plain(str(event))}", style="red")
+
+
+def _open_thresholds(moment: Moment) -> list[ThresholdVerdict]:
+    """The thresholds that are broken, then those without anything to judge."""
+    return sorted((one for one in moment.thresholds if not one.passed), key=lambda one: one.passed is None)
+
+
+def _threshold(verdict: ThresholdVerdict, seen: Seen) -> Text:
+    return Text(threshold_line(verdict, seen.origin), style="dim" if verdict.passed is None else "bold red")
