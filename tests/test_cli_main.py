@@ -95,7 +95,7 @@ def test_a_commands_module_has_the_four_names(name):
     assert callable(module.execute)
 
 
-@pytest.mark.parametrize("name", ["validate", "migrate", "init", "schema"])
+@pytest.mark.parametrize("name", ["report", "validate", "migrate", "init", "schema"])
 def test_commands_to_paste_have_valid_arguments(name):
     """What the help says to type is accepted, up to the first pipe or redirection."""
     for example in COMMANDS[name].examples:
@@ -120,6 +120,9 @@ def test_commands_to_paste_have_valid_arguments(name):
         ["migrate", "/dev/null"],
         ["valdate", "examples/basic.json"],
         ["init", "LICENSE"],
+        ["report", "LICENSE"],
+        ["report", "examples/basic.json", "-o", "never-made"],
+        ["report", "no-such-file.json", "-o", "never-made"],
     ],
 )
 def test_bad_usage_and_bad_input_are_code_2_without_a_traceback(arguments, capsys, monkeypatch):

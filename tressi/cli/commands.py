@@ -48,6 +48,11 @@ COMMANDS = {
             "tressi config.json --json - --quiet | jq .endpoints",
         ),
     ),
+    "report": Command(
+        "report SUMMARY.json",
+        "make the files of an export again, from a summary",
+        ("tressi report summary.json -o results/", "ssh host cat summary.json | tressi report - -o results/"),
+    ),
     "validate": Command(
         "validate CONFIG",
         "check a config and print the plan: endpoints, targets, initial allocation",
