@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 SERVER_CORE = 0
+OVER = b"the run is over"
 ADDRESS = re.compile(rb"http://127\.0\.0\.1:\d+/[\w./?=&%-]*")
 
 
@@ -80,7 +81,7 @@ def _watched(config: Path, folder: Path, browsers: int) -> dict[str, float]:
     ours, its = pty.openpty()
     process = subprocess.Popen(command, stdin=its, stdout=its, stderr=its, start_new_session=True)
     os.close(its)
-    with ExitStack() as stack:
+    with ExitStack() as stack, ExitStack() as people:
         shown = stack.enter_context(_showing(process))
         scraper = threading.Thread(target=_scrape, args=(f"http://127.0.0.1:{prometheus}/metrics", process), daemon=True)
         scraper.start()
@@ -90,7 +91,9 @@ def _watched(config: Path, folder: Path, browsers: int) -> dict[str, float]:
             if found:
                 started = True
                 for number in range(browsers):
-                    stack.enter_context(_browser(found.decode(), Path(f"{folder}-browser-{number}")))
+                    people.enter_context(_browser(found.decode(), Path(f"{folder}-browser-{number}")))
+            if OVER in text:
+                people.close()  # the dashboard stays as long as somebody looks
         process.wait()
     if not started:
         raise RuntimeError("the dashboard did not say its address")

@@ -93,9 +93,10 @@ def check_counts(found):
     unexpected = errors.pop("expectation", 0)
     assert found.requests_made == found.succeeded + found.failed == responses + sum(errors.values())
     assert found.service.count == responses
-    # Starts given up for want of a lane may be in the response times as well.
+    # Starts given up for want of a lane may be in the response times as well, and connections that had a limit of time.
     waited = responses + errors.get("timeout", 0) + errors.get("cut", 0)
-    assert waited <= found.response.count <= waited + found.missed
+    refused = sum(errors.get(kind, 0) for kind in ("dns", "connect", "tls"))
+    assert waited <= found.response.count <= waited + refused + found.missed
     assert unexpected <= responses
 
 

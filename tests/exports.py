@@ -15,6 +15,7 @@ from hdrh.histogram import HdrHistogram
 from hdrh.log import HistogramLogReader
 from markdown_it import MarkdownIt
 from openpyxl import load_workbook
+from test_report_html import ENDPOINT, LATENCY, POOL, TIMES, Tables
 
 from tressi._core import HIGHEST_US
 from tressi.hdr import decode_histogram, lowest_us_at
@@ -273,6 +274,46 @@ def recorded(histogram):
         yield histogram.get_lowest_equivalent_value(step.value_iterated_to), step.count_at_value_iterated_to
 
 
+def read_html(path):
+    """The `<data>` values of the tables; endpoints are in the summary's order, under keys that are cut for the eye."""
+    tables = Tables(path.read_bytes())
+    keys = [one["endpointKey"] for one in json.loads(path.with_name("summary.json").read_bytes())["endpoints"]]
+    endpoints = {
+        (key, name): value_in(row[heading])
+        for headings, names in ((("Endpoint", "Limited by"), ENDPOINT), (("Endpoint", "Pool"), POOL))
+        for key, row in zip(keys, tables.beginning(*headings), strict=True)
+        for heading, name in names.items()
+    }
+    times = {**TIMES, "TLS handshake": "tlsTimeMs"}
+    decisions = tables.beginning("At", "Endpoint") if any(table[0][0] == "At" for table in tables.tables) else []
+    verdicts = tables.beginning("Verdict") if any(table[0][0] == "Verdict" for table in tables.tables) else []
+    return {
+        "endpoints": endpoints,
+        "global": {
+            f"{times[row['Of']]}.{name}": value_in(row[name.replace("p999", "p99.9")])
+            for row in tables.beginning("Of")
+            for name in LATENCY
+        },
+        "scaling": numbered(
+            {
+                "timestamp": value_in(one["At"]),
+                "workers": abs(value_in(one["Change"])),
+                "workerCount": value_in(one["Workers then"]),
+            }
+            for one in decisions
+        ),
+        "thresholds": numbered(
+            {"value": value_in(one["Value"]), "limit": value_in(one["Limit"]), "failedAt": value_in(one["Broken at"])}
+            for one in verdicts
+        ),
+    }
+
+
+def value_in(cell):
+    """The number of a cell; nothing where it has a dash."""
+    return cell[0] if isinstance(cell, list) else None
+
+
 READERS = {
     "summary.json": read_json,
     "summary.md": read_md,
@@ -280,12 +321,17 @@ READERS = {
     "endpoints.csv": read_endpoints_csv,
     "scaling.csv": read_scaling_csv,
     "timeline.csv": read_timeline_csv,
+    "report.html": read_html,
     "report.xlsx": read_xlsx,
     "latency.hlog": read_hlog,
 }
 
 # Where a file shows a part of a kind only, and of which places.
 PARTS = {
+    ("report.html", "endpoints"): lambda place: place[1] in {*ENDPOINT.values(), *POOL.values()},
+    ("report.html", "global"): lambda name: "." in name,
+    ("report.html", "scaling"): lambda place: place[1] in {"timestamp", "workers", "workerCount"},
+    ("report.html", "thresholds"): lambda place: place[1] in {"value", "limit", "failedAt"},
     ("summary.md", "endpoints"): lambda place: place[1] in MD_FIGURES,
     ("summary.md", "thresholds"): lambda place: place[1] == "passed",
     ("junit.xml", "thresholds"): lambda place: place[1] == "passed",

@@ -85,7 +85,7 @@ def engine_snapshot(*endpoints, time_s=2.0, cpu_s=0.1, samples=()):
     return EngineSnapshot(time_s, {one.endpoint_key: one for one in endpoints}, generator, samples)
 
 
-def moment(*keys, t=1.0, saturated_by=(), **fields):
+def moment(*keys, t=1.0, saturated_by=(), thresholds=(), **fields):
     """A second of a run of 60 s."""
     values = {
         "target_rps": 50.0,
@@ -104,7 +104,7 @@ def moment(*keys, t=1.0, saturated_by=(), **fields):
     }
     endpoints = tuple(EndpointMoment(key, **{**values, **fields}) for key in keys)
     total = EndpointMoment("", **{**values, **fields})
-    return Moment(t, 60.0, endpoints, total, engine_snapshot(), saturated_by)
+    return Moment(t, 60.0, endpoints, total, engine_snapshot(), saturated_by, thresholds=thresholds)
 
 
 def resolved(*keys, autoscale=True, max_workers=4):

@@ -1,6 +1,7 @@
 """The command line as a whole: which subcommand is meant, and how each way to end becomes an exit code."""
 
 import os
+import re
 import subprocess
 import sys
 from importlib import import_module
@@ -11,12 +12,12 @@ import pytest
 from tressi import __version__
 from tressi.cli import main
 from tressi.cli.commands import COMMANDS, CommandModule, load, overview, parser_of
-from tressi.cli.exits import Exit, exit_of
+from tressi.cli.exits import MEANINGS, Exit, exit_of
 from tressi.config.schema import schema_text
 from tressi.errors import ConfigError, ConfigProblem, EngineError, OutputError, TressiError
 
 ROOT = Path(__file__).parent.parent
-LIGHT = ["validate", "migrate", "init", "schema"]  # the commands that need no engine
+LIGHT = ["validate", "migrate", "init", "schema", "completion"]  # the commands that need no engine
 
 
 def tressi(*arguments, **more):
@@ -48,9 +49,46 @@ def test_every_error_has_its_exit_code(error, code):
 
 
 def test_the_exit_codes_are_those_of_the_help():
-    """The table and the text that a user reads are the same."""
+    """The table and the text that a user reads are the same; a command that does no run names only those it can end with."""
     assert {code.value for code in Exit} == {0, 1, 2, 3, 130, 143}
-    assert "0 done    1 the test failed    2 bad usage or config    3 tressi failed    130, 143" in overview()
+    assert set(MEANINGS) == set(Exit)
+    for text in (overview(), help_of("run"), help_of("demo")):
+        assert re.findall(r"^  (\d+) ", text, re.MULTILINE) == ["0", "1", "2", "3", "130", "143"]
+    assert re.findall(r"^  (\d+) ", help_of("schema"), re.MULTILINE) == ["0", "2", "3"]
+
+
+def help_of(name):
+    """A command's help, wrapped as the environment says."""
+    return parser_of(name, load(name)).format_help()
+
+
+@pytest.mark.parametrize("columns", [40, 80, 200])
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_help_fits_the_terminal(name, columns, monkeypatch):
+    """It is wrapped at the terminal's width, within what can be read; only commands to paste keep their lines."""
+    monkeypatch.setenv("COLUMNS", str(columns))
+    for text in (overview(), help_of(name)):
+        described, _, to_paste = text.partition("to paste:")
+        assert max(map(len, described.splitlines())) <= min(max(columns, 60), 100)
+        assert all(line.startswith("  ") for line in to_paste.strip("\n").splitlines())
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_help_has_the_parts_of_a_manual_page(name):
+    """How it is called, what it does, every argument with its meaning, exit codes, and for a run what it looks at."""
+    text = help_of(name)
+    parts = ["usage: tressi ", words(load(name).HELP)[:40], "exit codes:", "to paste:"]
+    if COMMANDS[name].is_run:
+        parts[3:3] = ["environment:", "files:"]
+    places = [words(text).find(part) for part in parts]
+    assert -1 not in places
+    assert places == sorted(places)
+    assert [action.dest for action in parser_of(name, load(name))._actions if not action.help] == []
+
+
+def words(text):
+    """A text without its line ends."""
+    return " ".join(text.split())
 
 
 def test_without_arguments_the_help_is_no_result(capsys):
@@ -81,7 +119,7 @@ def test_a_commands_help_ends_with_commands_to_paste(name, capsys):
     """Each help describes the command, its exit codes, and what to type."""
     assert main([name, "--help"]) == 0
     out = capsys.readouterr().out
-    assert load(name).HELP in out
+    assert words(load(name).HELP) in words(out)
     assert out.rstrip().endswith(COMMANDS[name].examples[-1])
 
 
@@ -95,13 +133,14 @@ def test_a_commands_module_has_the_four_names(name):
     assert callable(module.execute)
 
 
-@pytest.mark.parametrize("name", ["report", "validate", "migrate", "init", "schema"])
+@pytest.mark.parametrize("name", COMMANDS)
 def test_commands_to_paste_have_valid_arguments(name):
     """What the help says to type is accepted, up to the first pipe or redirection."""
     for example in COMMANDS[name].examples:
         stages = [stage.strip().split(" > ")[0].split() for stage in example.split("|")]
         for _, command, *arguments in (stage for stage in stages if stage[0] == "tressi"):
-            parser_of(command, load(command)).parse_args(arguments)
+            given = [command, *arguments] if command in COMMANDS else ["run", command, *arguments]
+            parser_of(given[0], load(given[0])).parse_args(given[1:])
 
 
 @pytest.mark.parametrize(

@@ -147,7 +147,8 @@ def test_every_example_runs(target, example, tmp_path):
     assert done.returncode in {0, 1}, done.stderr
     summary = json.loads(done.stdout)
     check_sums(summary)
-    assert summary["endReason"] == ("early-exit" if done.returncode else "duration")
+    is_broken = summary["endReason"] == "early-exit" or not all(one["passed"] for one in summary["thresholds"])
+    assert is_broken == bool(done.returncode)
 
 
 def test_not_one_success_fails_the_test(tmp_path):
@@ -168,6 +169,18 @@ def test_an_early_exit_fails_the_test(target, tmp_path):
     assert summary["endReason"] == "early-exit"
     assert "503" in summary["endDetail"]
     check_sums(summary)
+
+
+def test_a_broken_threshold_fails_the_test(target, tmp_path):
+    """Of the config or of the command line: exit code 1 although the run ended by its duration, and the table says which."""
+    holds = config_file(tmp_path, f"{target}/fast", thresholds=["*: errorRate < 1%", "p99[1s] < 10s"])
+    done = tressi("run", holds, "--quiet")
+    assert done.returncode == 0, done.stdout
+    assert "passed  p99[1s] < 10s" in done.stdout
+    done = tressi("run", holds, "--quiet", "--fail-if", "statusCodes(200) > 0")
+    assert done.returncode == 1
+    assert "FAILED  fail if statusCodes(200) > 0  (" in done.stdout
+    assert "ended by duration" in done.stdout
 
 
 @contextmanager

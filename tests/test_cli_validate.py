@@ -20,8 +20,9 @@ MIXED = {
             "method": "POST",
             "autoscale": {"enabled": True, "weight": 0.25, "priority": "high", "initialWorkers": 4},
         },
-        {"url": "http://127.0.0.1:8080/tide", "autoscale": {"enabled": False, "weight": 0.25}},
+        {"url": "http://127.0.0.1:8080/tide", "autoscale": {"enabled": False, "weight": 0.25}, "timeout": 1.5},
     ],
+    "connectTimeout": 0.25,
     "colour": "red",
 }
 
@@ -55,6 +56,8 @@ def test_the_plan_for_programs(mixed, capsys):
         **values,
         "cooldownPeriod": 2,
         "initialWorkers": 13,
+        "timeout": 30,
+        "connectTimeout": 0.25,
     }
     assert (slow["targetRps"], slow["priority"], slow["initialWorkers"]) == (250, "high", 4)
     assert tide == {
@@ -63,11 +66,14 @@ def test_the_plan_for_programs(mixed, capsys):
         "method": "GET",
         "url": "http://127.0.0.1:8080/tide",
         "autoscale": False,
+        "timeout": 1.5,
+        "connectTimeout": 0.25,
     }
     assert plan["workerLimit"] == 20
     assert plan["sharedPool"] == {"workers": 3, "targetRps": 250}
     assert plan["warnings"] == ["colour: unknown property, it has no effect"]
-    assert list(plan) == ["endpoints", "workerLimit", "sharedPool", "warnings"]
+    assert plan["connectionsPerSecond"] is None
+    assert list(plan) == ["endpoints", "workerLimit", "sharedPool", "connectionsPerSecond", "warnings"]
 
 
 def test_the_plan_for_people(mixed, capsys):
@@ -81,9 +87,24 @@ def test_the_plan_for_people(mixed, capsys):
         "GET http://127.0.0.1:8080/tide                          shared",
         "",
         "5 s, 1 request in flight per worker at most",
+        "time limits: 1.5 to 30 s for a request, 0.25 s for a connection",
         "autoscaled workers: 17 at start, 20 at most, proportional distribution",
         "shared pool: 3 workers, 250 RPS",
         "warning: colour: unknown property, it has no effect",
+    ]
+
+
+def test_the_conditions_of_a_pass_are_part_of_the_plan(tmp_path, capsys):
+    """Each with what it is about, and whether it ends the run; those of the command line too."""
+    file = tmp_path / "c.json"
+    conditions = ["p99 < 1s", {"threshold": "GET /x: rps > 1", "abort": True}]
+    file.write_text(json.dumps({"requests": [{"url": "/x"}], "thresholds": conditions}))
+
+    assert main(["validate", str(file), "--base-url", "http://h", "--fail-if", "errorRate > 1%"]) == 0
+    assert [line for line in capsys.readouterr().out.splitlines() if line.startswith("threshold")] == [
+        "threshold: p99 < 1s, of the run",
+        "threshold: rps > 1, of GET http://h/x, ends it",
+        "threshold: fail if errorRate > 1%, of the run",
     ]
 
 
@@ -93,8 +114,9 @@ def test_a_shared_pool_without_a_rate_is_said_in_words(tmp_path, capsys):
     file.write_text('{"requests": [{"url": "/x"}]}')
 
     assert main(["validate", str(file), "--base-url", "http://h", "--concurrent-requests", "2"]) == 0
-    assert capsys.readouterr().out.splitlines()[-2:] == [
+    assert capsys.readouterr().out.splitlines()[-3:] == [
         "10 s, 2 requests in flight per worker at most",
+        "time limits: 30 s for a request",
         "shared pool: 10 workers, as fast as responses come back",
     ]
 

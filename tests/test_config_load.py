@@ -27,6 +27,8 @@ def test_overrides_replace_the_files_settings():
         ramp_up_time=1,
         base_url="http://base",
         timeout=0.5,
+        connect_timeout=0.25,
+        connections_per_second=2.5,
         seed=6,
         export="out",
     )
@@ -34,6 +36,7 @@ def test_overrides_replace_the_files_settings():
 
     assert (config.duration_s, config.shared_pool.target_rps, config.shared_pool.workers) == (1, 2, 3)
     assert (config.concurrent_requests, config.shared_pool.ramp_up_time, config.seed) == (4, 1, 6)
+    assert (config.connections_per_second, config.endpoints[0].connect_timeout_s) == (2.5, 0.25)
     assert (config.endpoints[0].url, config.endpoints[0].timeout_s, config.export) == ("http://base/x", 0.5, "out")
 
 
@@ -90,13 +93,14 @@ def test_repeated_endpoints_have_keys_of_their_own():
 def test_expectations_timeouts_and_names_are_resolved():
     """One status is a list of one; a request's own timeout wins over the run's."""
     requests = [
-        {"url": "http://h/", "expect": {"status": 404}, "timeout": 1.5, "name": "gone"},
+        {"url": "http://h/", "expect": {"status": 404}, "timeout": 1.5, "connectTimeout": 1, "name": "gone"},
         {"url": "http://h/", "expect": {"status": [200, 201], "bodyContains": "ö"}},
         {"url": "http://h/", "expect": {}},
     ]
 
-    config = load_config({"requests": requests, "timeout": 5})
+    config = load_config({"requests": requests, "timeout": 5, "connectTimeout": 2})
 
+    assert [endpoint.connect_timeout_s for endpoint in config.endpoints] == [1, 2, 2]
     assert [(endpoint.expect, endpoint.timeout_s, endpoint.name) for endpoint in config.endpoints] == [
         (Expectation(status=(404,)), 1.5, "gone"),
         (Expectation(status=(200, 201), body_contains=b"\xc3\xb6"), 5, None),

@@ -223,19 +223,10 @@ def test_a_request_that_contradicts_itself(more, message):
     assert problem_of({"requests": [{"url": URL, **more}]}) == message
 
 
-@pytest.mark.parametrize(
-    ("more", "message"),
-    [
-        (
-            {"thresholds": {"errorRate": 0.1}},
-            "thresholds: thresholds on the results are not there yet; earlyExitOnError can fail a run",
-        ),
-        ({"export": "a\0b"}, r'export: "a\u0000b" has a NUL, which no path can have'),
-    ],
-)
-def test_what_is_not_there_yet_is_refused_plainly(more, message):
-    """A setting without effect would be a lie in the result."""
-    assert problem_of({"requests": [{"url": URL}], **more}) == message
+def test_a_folder_that_no_system_can_have_is_refused():
+    """A path has no NUL."""
+    message = r'export: "a\u0000b" has a NUL, which no path can have'
+    assert problem_of({"requests": [{"url": URL}], "export": "a\0b"}) == message
 
 
 def test_asking_for_the_default_is_no_refusal():
@@ -255,6 +246,11 @@ def test_asking_for_the_default_is_no_refusal():
             ),
         ),
         ({"earlyExitOnError": True, "errorCountThreshold": 5}, ()),
+        (
+            {"requests": [{"url": URL, "headers": {"expect": "100-continue"}}]},
+            ("requests[0].headers.expect: is left out, the request has no body that could wait",),
+        ),
+        ({"requests": [{"url": URL, "body": "x", "headers": {"Expect": "100-continue"}}]}, ()),
         (
             {"rampUpTime": 20, "duration": 10},
             ("rampUpTime: is longer than the duration, so the target is never reached",),

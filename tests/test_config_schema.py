@@ -189,13 +189,15 @@ CONTRACT = """\
 
 ADDED = {
     "AutoscaleConfig": {"initialWorkers"},
-    "RequestConfigSchema": {"name", "timeout", "body", "expect"},
+    "RequestConfigSchema": {"name", "timeout", "connectTimeout", "body", "expect"},
     "TressiConfigSchema": {
         "baseUrl",
         "timeout",
+        "connectTimeout",
         "arrival",
         "tls",
         "keepAlive",
+        "connectionsPerSecond",
         "followRedirects",
         "proxy",
         "seed",

@@ -1,12 +1,16 @@
 """Both transports, one table: what a target does, and what is counted of it."""
 
+from contextlib import contextmanager
 from dataclasses import dataclass
+from mmap import PAGESIZE
+from pathlib import Path
 from ssl import PROTOCOL_TLS_SERVER, SSLContext
 
 import pytest
 import trustme
 from engines import ONCE, attempt, endpoint, finish, only, reach, running
-from servers import answering, raw_server, refusing_port
+from gevent.event import Event
+from servers import answering, hanging_port, raw_server, refusing_port
 
 from tressi.model import Expectation, TlsConfig
 
@@ -84,6 +88,12 @@ CASES = [
     case("HEAD", answering(b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n"), {200: 1}, method="HEAD"),
     case("a body with the request", answering(response()), {200: 1}, method="POST", body=b"x" * 100_000),
     case("an expected body", answering(response()), {200: 1}, expect=Expectation(body_contains=b"ell")),
+    case(
+        "an expected body where two reads meet",
+        answering(response(body=b"." * 65533 + b"needle" + b"." * 9)),
+        {200: 1},
+        expect=Expectation(body_contains=b"needle"),
+    ),
     case("an unexpected body", answering(response()), {200: 1}, {"expectation": 1}, expect=Expectation(body_contains=b"bye")),
     case("an expected status", answering(response("404 Not Found")), {404: 1}, expect=Expectation(status=(404,))),
     case("an unexpected status", answering(response()), {200: 1}, {"expectation": 1}, expect=Expectation(status=(201,))),
@@ -136,6 +146,61 @@ def test_a_certificate_of_an_unknown_authority(transport, verify, errors):
     assert found.errors == errors
 
 
+PARTS = {"dns": "no address within 0.1 s", "connect": "no connection within 0.1 s", "tls": "no TLS handshake within 0.1 s"}
+
+
+@contextmanager
+def hanging(part, monkeypatch):
+    """A URL to which a connection gets no further than `part`."""
+    if part == "dns":
+        # What the system's resolver does with a name server that is silent, which no test can be.
+        monkeypatch.setattr("tressi.load.address.getaddrinfo", lambda *_: Event().wait())
+        yield "http://hanging.invalid/"
+    elif part == "connect":
+        with hanging_port() as port:
+            yield f"http://127.0.0.1:{port}/"
+    else:
+        with raw_server(lambda conversation: conversation.wait_closed()) as server:
+            yield server.url.replace("http", "https")
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_a_connection_that_takes_too_long_fails_by_the_part_that_hangs(part, transport, monkeypatch):
+    """`connectTimeout` ends it with its own kind and words, and the wait is among the response times."""
+    with hanging(part, monkeypatch) as url:
+        found = only(attempt(endpoint(url, ONCE, connect_timeout_s=0.1), transport=transport))
+    assert found.errors == {part: 1}
+    assert found.reasons[0].text == PARTS[part]
+    assert (found.service.count, found.response.count) == (0, 1)
+    assert found.response.min_us >= 99_000
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_without_a_limit_of_its_own_a_connection_times_out_like_a_request(part, transport, monkeypatch):
+    """As long as the request's timeout, and kind timeout."""
+    with hanging(part, monkeypatch) as url:
+        found = only(attempt(endpoint(url, ONCE, timeout_s=0.1), transport=transport))
+    assert found.errors == {"timeout": 1}
+    assert found.response.min_us >= 99_000
+
+
+def test_the_timeout_of_a_request_begins_with_its_first_byte(transport):
+    """A handshake longer than the timeout costs none of it."""
+    context = SSLContext(PROTOCOL_TLS_SERVER)
+    trustme.CA().issue_cert("localhost").configure_cert(context)
+
+    def script(conversation):
+        conversation.pause(1.2)
+        conversation.socket = context.wrap_socket(conversation.socket, server_side=True)
+        answering(response())(conversation)
+
+    with raw_server(script) as server:
+        one = endpoint(server.url.replace("http", "https"), ONCE, timeout_s=1.0, connect_timeout_s=20)
+        found = only(attempt(one, transport=transport, tls=TlsConfig(verify=False)))
+    assert (found.errors, found.status_codes) == ({}, {200: 1})
+    assert found.tls.min_us >= 1_100_000
+
+
 def test_the_same_request_is_sent(transport):
     """Method, target, header fields and credentials reach the target alike."""
     with raw_server(answering(response())) as server:
@@ -154,6 +219,37 @@ def test_the_same_request_is_sent(transport):
         "accept": "*/*",
         "content-length": "2",
     }
+
+
+STREAMED_BYTES = 96 * 1024 * 1024
+
+
+def resident_bytes():
+    """What this process holds in memory now."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * PAGESIZE
+
+
+def test_a_response_of_any_size_takes_no_memory(transport):
+    """96 MiB in chunks are received to the byte, and the process never grows by a sixth of that."""
+    piece = b"10000\r\n" + b"x" * 0x10000 + b"\r\n"
+    grown = []
+
+    def script(conversation):
+        conversation.request()
+        before = resident_bytes()
+        conversation.send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+        for number in range(STREAMED_BYTES // 0x10000):
+            conversation.send(piece)
+            if number % 64 == 0:
+                grown.append(resident_bytes() - before)
+        conversation.send(b"0\r\n\r\n")
+
+    with raw_server(script) as server:
+        snapshot = attempt(endpoint(server.url, ONCE), transport=transport)
+    assert only(snapshot).status_codes == {200: 1}
+    assert only(snapshot).bytes_received > STREAMED_BYTES
+    assert snapshot.samples[0].truncated
+    assert max(grown) < STREAMED_BYTES // 6
 
 
 def test_connections_are_kept(transport):

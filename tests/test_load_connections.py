@@ -1,14 +1,20 @@
 """When a connection is used again, when it is given up, and what of that is a failure."""
 
+from hashlib import sha256
 from itertools import pairwise
+from mmap import PAGESIZE
+from pathlib import Path
+from ssl import PROTOCOL_TLS_SERVER, SSLContext
 from threading import Event
 
 import pytest
+import trustme
 from engines import ONCE, attempt, endpoint, finish, only, reach, running, until
 from servers import answering, raw_server
 
 from tressi.errors import EngineError
 from tressi.load.descriptors import make_room
+from tressi.model import TlsConfig
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"
 LARGE_BYTES = 8 * 1024 * 1024
@@ -183,6 +189,43 @@ def test_a_large_request_is_sent_whole():
     assert {request.body_bytes for request in server.requests} == {LARGE_BYTES}
     assert found.bytes_sent == sum(len(request.head) + LARGE_BYTES for request in server.requests)
     assert (found.connections_opened, found.retries) == (1, 0)
+
+
+def resident_bytes():
+    """What this process holds in memory now."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * PAGESIZE
+
+
+@pytest.mark.parametrize("secure", [False, True], ids=["plain", "tls"])
+def test_64_mib_are_sent_in_parts_to_a_server_that_reads_slowly(secure):
+    """What arrives is what was to be sent, however often the socket was full meanwhile; TLS seals a part at a time."""
+    block = bytes(range(256)) * 4_096
+    context, digest, grown = SSLContext(PROTOCOL_TLS_SERVER), sha256(), []
+    trustme.CA().issue_cert("127.0.0.1").configure_cert(context)
+
+    def script(conversation):
+        if secure:
+            conversation.socket = context.wrap_socket(conversation.socket, server_side=True)
+        length = int(conversation.head().fields["content-length"])
+        piece, left = conversation._left, length
+        while left > 0:
+            digest.update(piece)
+            left -= len(piece)
+            grown.append(resident_bytes())
+            conversation.pause(0.001 if len(grown) % 16 == 0 else 0)
+            piece = conversation.socket.recv(min(left, len(block))) if left else b""
+        conversation.send(OK)
+
+    body, before = block * 64, resident_bytes()
+    with raw_server(script) as server:
+        url = server.url.replace("http", "https") if secure else server.url
+        found = only(attempt(endpoint(url, ONCE, method="POST", body=body), tls=TlsConfig(verify=False)))
+
+    assert found.status_codes == {200: 1}
+    assert found.bytes_sent > len(body)
+    assert digest.digest() == sha256(body).digest()
+    # The request is the body's one copy, made before the run; what TLS makes of it is never there whole.
+    assert max(grown) - before < len(body) * 5 // 4
 
 
 @pytest.mark.parametrize("then_closes", [False, True])

@@ -3,6 +3,7 @@
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import gevent
@@ -11,8 +12,9 @@ from engines import until
 
 from tressi import EndpointRunner, run
 from tressi.errors import ConfigError, TressiError
-from tressi.model import AutoscaleConfig, EarlyExit, ResolvedConfig, ResolvedEndpoint
+from tressi.model import AutoscaleConfig, EarlyExit, ResolvedConfig, ResolvedEndpoint, Threshold
 from tressi.testing.fake_engine import Behaviour, FakeEngine
+from tressi.threshold.parse import parse
 
 KEYS = ("GET http://h/a", "GET http://h/b")
 
@@ -75,6 +77,37 @@ def test_an_early_exit_says_why(rules, behaviour, words):
     assert summary["endReason"] == "early-exit"
     assert words in summary["endDetail"]
     assert heard == [summary["endDetail"]]
+
+
+def threshold(text, key=None, **fields):
+    """A condition of the run as a whole, or of an endpoint, from its text."""
+    return Threshold(text, parse(text), key, **fields)
+
+
+def test_a_broken_threshold_ends_the_run_where_it_may():
+    """The first second's reading breaks it; the run ends as an early exit that names it, its verdict in the summary."""
+    rules = (threshold("errorRate < 10%", aborts=True), threshold("p99 < 1s"))
+    runner = EndpointRunner(replace(config_of(60), thresholds=rules), engine=FakeEngine({KEYS[0]: Behaviour(error_rate=0.5)}))
+    moments = []
+    runner.on("snapshot", moments.append)
+    runner.start()
+    summary = check(runner.summary())
+    runner.wait()
+    assert summary["endReason"] == "early-exit"
+    assert summary["endDetail"].startswith("the threshold errorRate < 10% is broken: ")
+    assert [one["passed"] for one in summary["thresholds"]] == [False, True]
+    assert [one.passed for one in moments[0].thresholds] == [False, True]
+
+
+def test_a_verdict_has_the_summarys_own_numbers():
+    """Judged at the end by what the summary shows, to the last digit."""
+    rules = (threshold("p99 < 1s"), threshold("errorRate < 10%"), threshold("rps > 0", KEYS[1]))
+    summary = done(replace(config_of(), thresholds=rules), FakeEngine({KEYS[0]: Behaviour(error_rate=0.5)}))
+    shown = summary["global"]
+    values = [shown["serviceTimeMs"]["p99"], shown["errorRate"], summary["endpoints"][1]["rps"]]
+    assert [one["value"] for one in summary["thresholds"]] == values
+    assert [one["passed"] for one in summary["thresholds"]] == [True, False, True]
+    assert summary["endReason"] == "duration"
 
 
 def test_failures_below_a_threshold_end_nothing():
@@ -140,18 +173,20 @@ def test_a_broken_engine_is_an_error_with_a_summary(when):
 
 
 def test_events_come_in_order():
-    """Start first, then moments and decisions, the summary last."""
+    """Start first, then moments and decisions, the last reading, which the summary counts, and the summary."""
     heard = []
     runner = EndpointRunner(config_of(1.2), engine=FakeEngine())
-    for event in ("start", "snapshot", "scaling", "stop"):
+    for event in ("start", "snapshot", "scaling", "drained", "stop"):
         runner.on(event, lambda value, event=event: heard.append((event, value)))
     runner.start()
     runner.wait()
     names = [name for name, _ in heard]
     assert names[0] == "start"
-    assert names[-1] == "stop"
+    assert names[-2:] == ["drained", "stop"]
     assert names.count("snapshot") >= 1
     assert heard[-1][1] == runner.summary()
+    made = sum(one.requests_made for one in heard[-2][1].endpoints.values())
+    assert made == runner.summary()["global"]["requestsMade"] > 0
 
 
 def test_a_callback_that_raises_hurts_nobody(capfd):

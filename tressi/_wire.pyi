@@ -37,6 +37,9 @@ class Reactor:
         keep_alive: bool = True,
         statuses: Collection[int] | None = None,
         body_contains: bytes | None = None,
+        connect_timeout_ns: int | None = None,
+        hung: bytes | None = None,
+        awaits_continue: bool = False,
     ) -> int: ...
     def add_pool(
         self,
@@ -48,6 +51,7 @@ class Reactor:
         seed: int = 0,
         poisson: bool = False,
     ) -> int: ...
+    def limit_connections(self, per_second: float, *, phase: float = 0.0) -> None: ...
     def start(self, duration_ns: int | None = None) -> int: ...
     def add_lane(self, pool_number: int, origins: int = 1) -> int: ...
     def retire_lane(self, number: int) -> None: ...
@@ -64,6 +68,8 @@ class Reactor:
         arrived_ns: int,
         *,
         connect_ns: int = -1,
+        tls_ns: int = -1,
+        waited_ns: int = 0,
         bytes_sent: int = 0,
         bytes_received: int = 0,
         body: bytes = b"",

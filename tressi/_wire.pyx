@@ -8,7 +8,7 @@ import os
 
 from tressi._core cimport Arena
 from tressi.core.arena cimport LOWEST_STATUS, STATUSES, EndpointBlock, ErrorKind
-from tressi.core.bucket cimport bucket_init, bucket_set_ramp, bucket_shift, bucket_stop_at, random_seeded
+from tressi.core.bucket cimport bucket_init, bucket_set_ramp, bucket_set_rate, bucket_shift, bucket_stop_at, random_seeded
 from tressi.core.clock cimport monotonic_ns, never
 from tressi.core.window cimport SLOT_NS, window_init
 from tressi.wire cimport control, dial, http, lane as lanes, reactor as reactors, schedule as schedules, socket as sockets
@@ -20,6 +20,7 @@ ORDERS = ("connect", "stop")
 
 cdef enum:
     BURST_NS = 100_000_000         # how far behind its schedule a pool may fall
+    CONTINUE_NS = 1_000_000_000    # for an answer to a head alone (RFC 9110 10.1.1 asks for a limit and names none)
 
 FAULTS = (
     "", "not an HTTP/1.x status line", "a malformed header field", "a field that breaks the framing",
@@ -169,7 +170,7 @@ cdef class Reactor:
     cdef reactors.Reactor body
     cdef int descriptors[3]        # what `close` closes
     cdef Arena arena
-    cdef list kept_alive           # the variants' bytes
+    cdef list kept_alive           # the bytes that endpoints point to
     cdef list free_numbers         # of lanes that have ended
 
     def __cinit__(self, Arena arena not None):
@@ -268,13 +269,16 @@ cdef class Reactor:
 
     def add_endpoint(
         self, variants not None, int64_t timeout_ns, *, int64_t target=0, int32_t origin=0, bint to_head=False,
-        bint idempotent=True, bint keep_alive=True, statuses=None, bytes body_contains=None,
+        bint idempotent=True, bint keep_alive=True, statuses=None, bytes body_contains=None, connect_timeout_ns=None,
+        bytes hung=None, bint awaits_continue=False,
     ):
         """Add the arena's next endpoint; returns its number.
 
         `variants` are whole requests, taken in turn. `target` is the number of its origin, `origin` its place among the
         origins of its pool. A response is a success if its status is in `statuses` (None: below 400) and its body contains
-        `body_contains`.
+        `body_contains`. A connection that is not made within `connect_timeout_ns` fails with `hung` as its reason; without
+        one, it has `timeout_ns` and times out. `awaits_continue`: a variant's body is sent when the server has said 100, or
+        nothing for a second.
         """
         cdef int64_t number = self.body.endpoint_count
         cdef lanes.Endpoint* endpoint = <lanes.Endpoint*> allocated(sizeof(lanes.Endpoint))
@@ -284,6 +288,11 @@ cdef class Reactor:
         self.body.endpoint_count += 1
         endpoint.block = self.arena.checked(number)
         endpoint.timeout_ns = timeout_ns
+        endpoint.connect_timeout_ns = timeout_ns if connect_timeout_ns is None else connect_timeout_ns
+        endpoint.awaits_continue = awaits_continue
+        endpoint.sent = &endpoint.awaiting if awaits_continue else &endpoint.in_flight
+        endpoint.patience_ns = min(timeout_ns, CONTINUE_NS) if awaits_continue else timeout_ns
+        endpoint.hung = NULL if hung is None else <const char*> hung
         endpoint.target = self.body.origins[self.known(target, self.body.origin_count)]
         endpoint.origin = origin
         endpoint.to_head = to_head
@@ -294,9 +303,10 @@ cdef class Reactor:
             endpoint.successes[<int> status - LOWEST_STATUS] = status < 400 if statuses is None else status in statuses
         endpoint.variants = <lanes.Slice*> allocated(len(variants) * sizeof(lanes.Slice))
         for variant in variants:
-            endpoint.variants[endpoint.variant_count] = lanes.Slice(<const char*> variant, len(variant))
+            first = variant.index(b"\r\n\r\n") + 4 if awaits_continue else len(variant)
+            endpoint.variants[endpoint.variant_count] = lanes.Slice(<const char*> variant, len(variant), first)
             endpoint.variant_count += 1
-        self.kept_alive.append(list(variants))
+        self.kept_alive += [*variants, hung]
         if body_contains:
             set_needle(endpoint, body_contains)
         return number
@@ -333,10 +343,22 @@ cdef class Reactor:
             pool.endpoints[index].block.target_rps = -1.0 if rate is None else rate / pool.endpoint_count
         return number
 
+    def limit_connections(self, double per_second, *, double phase=0.0):
+        """Begin so many connections a second at most from now on, over all origins; a lane without a permit waits for it."""
+        if not 0 < per_second <= 1e9:
+            raise ValueError(f"{per_second} connections per second: must be above 0, and 1e9 at most")
+        if self.body.limits_connections:
+            bucket_set_rate(&self.body.permits, per_second, monotonic_ns())
+        else:
+            # Before the start, which moves its schedule to its own time.
+            bucket_init(&self.body.permits, per_second, 0, 0, phase, BURST_NS, 0)
+            self.body.limits_connections = True
+
     def start(self, duration_ns=None):
         """Let every pool's schedule begin now, and end after `duration_ns`; returns the time of now in ns."""
         cdef int64_t index, now_ns = monotonic_ns()
         self.body.header.start_ns = now_ns
+        bucket_shift(&self.body.permits, now_ns)
         for index in range(self.body.pool_count):
             bucket_shift(&self.body.pools[index].bucket, now_ns)
             if duration_ns is not None:
@@ -418,16 +440,18 @@ cdef class Reactor:
         """The origin has its addresses now: let the reactor make the connection that was ordered."""
         cdef lanes.Lane* lane = self.lane(number)
         if lane.state == lanes.CONNECTING:
-            dial.lane_connect_ended(lane)
+            reactors.lane_connect_ended(lane)
             reactors.ready_push(&self.body, lane)
 
     def answered(
         self, int64_t number, int64_t status, int64_t sent_ns, int64_t arrived_ns, *, int64_t connect_ns=-1,
-        int64_t bytes_sent=0, int64_t bytes_received=0, bytes body=b"", bint found=True,
+        int64_t tls_ns=-1, int64_t waited_ns=0, int64_t bytes_sent=0, int64_t bytes_received=0, bytes body=b"",
+        bint found=True,
     ):
         """A greenlet did the whole attempt that was ordered, over a transport of its own, and this is the response.
 
-        `connect_ns` is negative where no connection was made for it; `found`: the body contains what it must.
+        `connect_ns` is negative where no connection was made for it, `tls_ns` where no handshake was; `waited_ns` went by
+        before it might connect; `found`: the body contains what it must.
         """
         cdef lanes.Lane* lane = self.lane(number)
         cdef dial.Answer answer
@@ -435,7 +459,7 @@ cdef class Reactor:
             raise ValueError(f"status {status}: must be 100 to 599")
         if lane.state == lanes.CONNECTING:
             answer = dial.Answer(
-                status, sent_ns, arrived_ns, connect_ns, bytes_sent, bytes_received, body, len(body), found
+                status, sent_ns, arrived_ns, connect_ns, tls_ns, waited_ns, bytes_sent, bytes_received, body, len(body), found
             )
             dial.lane_answered(&self.body, lane, &answer)
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from tressi._core import Histogram
+    from tressi.threshold.expression import Comparison
 
 Action = Literal["scale-up", "scale-down", "maintain"]
 Arrival = Literal["uniform", "poisson"]
@@ -85,7 +86,8 @@ class ResolvedEndpoint:
     masked_url: str
     headers: tuple[tuple[str, str], ...] = ()
     body: bytes | None = None
-    timeout_s: float = 30.0
+    timeout_s: float = 30.0  # from the first send on
+    connect_timeout_s: float | None = None  # None: as long, and then it counts as a timeout of the request
     expect: Expectation | None = None
     autoscale: AutoscaleConfig | None = None
     name: str | None = None
@@ -110,6 +112,21 @@ class EarlyExit:
 
 
 @dataclass(frozen=True, slots=True)
+class Threshold:
+    """A condition on the results that decides whether the test has passed: `comparison` must hold.
+
+    `text` is it as it was written, `endpoint_key` None where it is about the whole run. `aborts`: the run ends as soon as it
+    is broken, from `abort_delay_s` seconds after the start on.
+    """
+
+    text: str
+    comparison: Comparison
+    endpoint_key: str | None = None
+    aborts: bool = False
+    abort_delay_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class ResolvedConfig:
     """A whole run as it will be done. `document` is the config that was read, defaults filled in and secrets masked."""
 
@@ -121,6 +138,7 @@ class ResolvedConfig:
     concurrent_requests: int = 1
     arrival: Arrival = "uniform"
     keep_alive: bool = True
+    connections_per_second: float | None = None  # of all engines together; None: no limit
     tls: TlsConfig = field(default_factory=TlsConfig)
     transport: Transport = "wire"
     proxy: str | None = None
@@ -128,6 +146,7 @@ class ResolvedConfig:
     source_addresses: tuple[str, ...] = ()  # of our side of a connection, used in turn
     seed: int = 0
     early_exit: EarlyExit | None = None
+    thresholds: tuple[Threshold, ...] = ()
     export: str | None = None
     document: Mapping[str, Any] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()

@@ -34,6 +34,8 @@ def add_overrides(parser: ArgumentParser) -> None:
     group.add_argument("--ramp-up-time", type=_integer, metavar="S", help="seconds until the target rate is reached")
     group.add_argument("--base-url", metavar="URL", help="put in front of every url that is not absolute")
     group.add_argument("--timeout", type=_number, metavar="S", help="seconds until a request counts as failed")
+    group.add_argument("--connect-timeout", type=_number, metavar="S", help="seconds until a connection counts as failed")
+    group.add_argument("--connections-per-second", type=_number, metavar="N", help="new connections each second, at most")
     group.add_argument("--seed", type=_integer, metavar="N", help="seed of every random choice")
     add_export(group)
     group.add_argument("--transport", choices=("wire", "urllib3"), help="default: wire, where it can do what is asked for")
@@ -45,6 +47,13 @@ def add_overrides(parser: ArgumentParser) -> None:
         dest="source_addresses",
         metavar="IP",
         help="connect from this address; several are used in turn",
+    )
+    group.add_argument(
+        "--fail-if",
+        action="append",
+        default=[],
+        metavar="CONDITION",
+        help="fail the run where this holds, as in 'p99 > 250ms'; may be given several times",
     )
     group.add_argument(
         "--mask-header",
@@ -85,12 +94,15 @@ def overrides(arguments: Namespace) -> Overrides:
         ramp_up_time=arguments.ramp_up_time,
         base_url=arguments.base_url,
         timeout=arguments.timeout,
+        connect_timeout=arguments.connect_timeout,
+        connections_per_second=arguments.connections_per_second,
         seed=arguments.seed,
         export=arguments.export,
         insecure=arguments.insecure,
         transport=arguments.transport,
         source_addresses=tuple(arguments.source_addresses),
         mask_headers=tuple(arguments.mask_headers),
+        fail_if=tuple(arguments.fail_if),
     )
 
 

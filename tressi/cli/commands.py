@@ -5,15 +5,17 @@ Their modules are imported only when they are chosen: the overview and `tressi s
 
 from __future__ import annotations
 
-from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
+from argparse import ArgumentParser, Namespace
 from dataclasses import dataclass
 from importlib import import_module
+from textwrap import fill
 from typing import Protocol, cast
 
+from tressi.cli.help import Formatter, closing, exit_codes, listed, to_paste, width
 from tressi.errors import missing_engine
 
-EXIT_CODES = """exit codes:
-  0 done    1 the test failed    2 bad usage or config    3 tressi failed    130, 143 ended by SIGINT, SIGTERM"""
+ABOUT = """A declarative HTTP load generator: each endpoint keeps its own rate with no more workers than it needs.
+CONFIG is a file, - for standard input, or an https:// address."""
 
 
 class CommandModule(Protocol):
@@ -31,11 +33,12 @@ class CommandModule(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A subcommand as the overview shows it."""
+    """A subcommand as the overview shows it. `is_run`: it does a run, and ends in all the ways of one."""
 
     usage: str
     summary: str
     examples: tuple[str, ...]
+    is_run: bool = False
 
 
 COMMANDS = {
@@ -47,6 +50,7 @@ COMMANDS = {
             "tressi run config.json --duration 60 --export results/",
             "tressi config.json --json - --quiet | jq .endpoints",
         ),
+        is_run=True,
     ),
     "report": Command(
         "report SUMMARY.json",
@@ -75,31 +79,35 @@ COMMANDS = {
     "schema": Command(
         "schema", "print the JSON Schema of a config", ("tressi schema > tressi.schema.json", "tressi schema | jq .definitions")
     ),
-    "demo": Command("demo", "start a target server and run against it: needs nothing else", ("tressi demo",)),
+    "completion": Command(
+        "completion SHELL",
+        "print what makes a shell complete all this",
+        (
+            'eval "$(tressi completion bash)"',
+            "tressi completion zsh > ~/.zfunc/_tressi",
+            "tressi completion fish > ~/.config/fish/completions/tressi.fish",
+        ),
+    ),
+    "demo": Command(
+        "demo",
+        "start a target server and run against it: needs nothing else",
+        ("tressi demo", "tressi demo --duration 60 --export results/"),
+        is_run=True,
+    ),
 }
 
 
 def overview() -> str:
     """Return the help of `tressi` itself."""
-    lines = [f"  tressi {command.usage:18} {command.summary}" for command in COMMANDS.values()]
-    return "\n".join(
+    flags = {"-h, --help": "this text; `tressi COMMAND --help` for one command", "--version": "print the version"}
+    return "\n\n".join(
         [
-            "usage: tressi CONFIG [flags]",
-            "       tressi COMMAND [flags]",
-            "",
-            "A declarative HTTP load generator: each endpoint keeps its own rate with no more workers than it needs.",
-            "CONFIG is a file, - for standard input, or an https:// address.",
-            "",
-            "commands:",
-            *lines,
-            "",
-            "flags:",
-            "  -h, --help               this text; `tressi COMMAND --help` for one command",
-            "  --version                print the version",
-            "",
-            EXIT_CODES,
-            "",
-            _to_paste(("tressi demo", "tressi init", "tressi validate tressi.json", "tressi tressi.json")),
+            "usage: tressi CONFIG [flags]\n       tressi COMMAND [flags]",
+            fill(ABOUT, width()),
+            listed("commands", {f"tressi {command.usage}": command.summary for command in COMMANDS.values()}),
+            listed("flags", flags),
+            exit_codes(),
+            to_paste(("tressi demo", "tressi init", "tressi validate tressi.json", "tressi tressi.json")),
         ]
     )
 
@@ -114,16 +122,17 @@ def load(name: str) -> CommandModule:
 
 def parser_of(name: str, module: CommandModule) -> ArgumentParser:
     """Build a subcommand's parser. Flags must be written out: an abbreviation breaks when a flag is added."""
+    command = COMMANDS[name]
     parser = ArgumentParser(
         prog=f"tressi {name}",
+        usage=f"tressi {command.usage} [flags]",
         description=module.HELP,
-        epilog=f"{EXIT_CODES}\n\n{_to_paste(COMMANDS[name].examples)}",
-        formatter_class=RawDescriptionHelpFormatter,
+        epilog=closing(command.examples, is_run=command.is_run),
+        formatter_class=Formatter,
         allow_abbrev=False,
+        add_help=False,
     )
+    parser._positionals.title, parser._optionals.title = "arguments", "flags"  # noqa: SLF001 - argparse has no other way
     module.add_arguments(parser)
+    parser.add_argument("-h", "--help", action="help", help="print this text")
     return parser
-
-
-def _to_paste(commands: tuple[str, ...]) -> str:
-    return "\n".join(["to paste:", *(f"  {command}" for command in commands)])

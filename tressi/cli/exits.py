@@ -14,12 +14,22 @@ if TYPE_CHECKING:
 class Exit(IntEnum):
     """What the exit code tells a shell or a CI job."""
 
-    DONE = 0  # what was asked for is done
-    TEST_FAILED = 1  # the run ended as a failed test: early exit, a threshold, or not one success
-    BAD_INPUT = 2  # the command line or the config is wrong; nothing was run
-    BROKEN = 3  # tressi itself failed, or a result could not be written
-    INTERRUPTED = 130  # ended by SIGINT, results written
-    TERMINATED = 143  # ended by SIGTERM, results written
+    DONE = 0
+    TEST_FAILED = 1
+    BAD_INPUT = 2
+    BROKEN = 3
+    INTERRUPTED = 130
+    TERMINATED = 143
+
+
+MEANINGS = {
+    Exit.DONE: "done",
+    Exit.TEST_FAILED: "the test failed: an early exit, a threshold, or not one success",
+    Exit.BAD_INPUT: "bad usage or config; nothing was run",
+    Exit.BROKEN: "tressi itself failed, or a result could not be written",
+    Exit.INTERRUPTED: "ended by SIGINT, results written",
+    Exit.TERMINATED: "ended by SIGTERM, results written",
+}
 
 
 def exit_of(error: TressiError) -> Exit:

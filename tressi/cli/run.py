@@ -12,7 +12,10 @@ if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
 
 NAME = "run"
-HELP = "Run a config: every endpoint at its own rate, with no more workers than it needs."
+HELP = """Run a config: every endpoint at its own rate, with no more workers than it needs.
+
+Progress goes to standard error, and at the end a table to standard output: what was asked for, what came, and what limited it.
+Ctrl-C ends the run early, and its results are written; a second Ctrl-C cuts what is still in flight."""
 
 
 def add_arguments(parser: ArgumentParser) -> None:

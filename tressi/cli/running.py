@@ -17,7 +17,7 @@ from rich.console import Console
 
 from tressi.cli.exits import Exit
 from tressi.cli.output import remark, write
-from tressi.cli.watching import add_watching, attach, watchers_of
+from tressi.cli.watching import add_watching, tell_result, watchers_of
 from tressi.config.place import printable
 from tressi.errors import ConfigError, ConfigProblem, OutputError
 from tressi.load.cluster import Cluster
@@ -27,14 +27,16 @@ from tressi.report.latency_hlog import second_by_second
 from tressi.report.summary_json import render
 from tressi.report.table import summary_table
 from tressi.run.runner import EndpointRunner
+from tressi.ui.watcher import attach
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from rich.console import RenderableType
 
     from tressi.model import ResolvedConfig
+    from tressi.ui.watcher import Watcher
 
 LOCAL_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
 
@@ -62,7 +64,7 @@ def conduct(config: ResolvedConfig, arguments: Namespace) -> int:
     for watcher in watchers:
         attach(runner, watcher)
     try:
-        with _interrupting(runner):
+        with _on_signals(runner.interrupt):
             runner.start()
             runner.wait()
     finally:
@@ -72,9 +74,21 @@ def conduct(config: ResolvedConfig, arguments: Namespace) -> int:
     try:
         _deliver(summary, runner, arguments)
     finally:
-        for watcher in watchers:
-            watcher.result(summary)
+        _take_leave(watchers, summary)
     return _exit_code(summary)
+
+
+def _take_leave(watchers: Sequence[Watcher], summary: dict[str, Any]) -> None:
+    """Show the result to whoever looks on, as long as they look, or until a signal; after a SIGTERM its sender waits for us."""
+
+    def leave(_: int = 0) -> None:
+        for watcher in watchers:
+            watcher.leave()
+
+    if _exit_code(summary) is Exit.TERMINATED:
+        leave()
+    with _on_signals(leave):
+        tell_result(watchers, summary)
 
 
 def _engine(config: ResolvedConfig, processes: int) -> Cluster:
@@ -86,9 +100,9 @@ def _engine(config: ResolvedConfig, processes: int) -> Cluster:
 
 
 @contextmanager
-def _interrupting(runner: EndpointRunner) -> Iterator[None]:
-    """SIGINT and SIGTERM end the run, a second one at once; results are written all the same."""
-    handlers = [gevent.signal_handler(number, runner.interrupt, number) for number in (signal.SIGINT, signal.SIGTERM)]
+def _on_signals(act: Callable[[int], object]) -> Iterator[None]:
+    """SIGINT and SIGTERM are told to `act` instead of ending the program."""
+    handlers = [gevent.signal_handler(number, act, number) for number in (signal.SIGINT, signal.SIGTERM)]
     try:
         yield
     finally:
@@ -149,7 +163,7 @@ def _export(summary: dict[str, Any], runner: EndpointRunner, arguments: Namespac
 
 def _show_table(summary: dict[str, Any], arguments: Namespace) -> None:
     """Print the table where no JSON goes."""
-    beside_json = arguments.json == "-"
+    beside_json = "-" in {arguments.json, arguments.stream}
     if beside_json and arguments.quiet:
         return
     drawn = _draw(summary_table(summary), sys.stderr if beside_json else sys.stdout)
@@ -174,6 +188,7 @@ def _exit_code(summary: dict[str, Any]) -> Exit:
         return Exit.TERMINATED if summary["endDetail"] == "SIGTERM" else Exit.INTERRUPTED
     if reason == "error":
         return Exit.BROKEN
-    if reason == "early-exit" or summary["global"]["requestsSucceeded"] == 0:
+    broken = any(not verdict["passed"] for verdict in summary["thresholds"])
+    if broken or reason == "early-exit" or summary["global"]["requestsSucceeded"] == 0:
         return Exit.TEST_FAILED
     return Exit.DONE

@@ -50,6 +50,7 @@ def plan(config: ResolvedConfig, starting: Mapping[str, int]) -> dict[str, Any]:
         "endpoints": [_entry(endpoint, starting) for endpoint in config.endpoints],
         "workerLimit": config.worker_limit,
         "sharedPool": None if pool is None else {"workers": pool.workers, "targetRps": _round(pool.target_rps)},
+        "connectionsPerSecond": _round(config.connections_per_second),
         "warnings": list(config.warnings),
     }
 
@@ -58,7 +59,8 @@ def text(config: ResolvedConfig, starting: Mapping[str, int]) -> str:
     """Return the plan for people: a table of the endpoints, then the pools, then the warnings."""
     rows: list[tuple[str, ...]] = [("endpoint", "target RPS", "workers", "at start", "weight", "priority")]
     rows += [_row(endpoint, starting) for endpoint in config.endpoints]
-    closing = [_length(config), *_limits(config, starting), *(f"warning: {warning}" for warning in config.warnings)]
+    closing = [_length(config), _time_limits(config), *_limits(config, starting), *_conditions(config)]
+    closing += [f"warning: {warning}" for warning in config.warnings]
     return "\n".join([*_aligned(rows), "", *closing])
 
 
@@ -87,7 +89,16 @@ def _entry(endpoint: ResolvedEndpoint, starting: Mapping[str, int]) -> dict[str,
         "scaleDownFactor": own.scale_down_factor if own else None,
         "cooldownPeriod": _round(own.cooldown_period) if own else None,
         "initialWorkers": starting.get(endpoint.endpoint_key),
+        "timeout": _round(endpoint.timeout_s),
+        "connectTimeout": _round(endpoint.connect_timeout_s),
     }
+
+
+def _conditions(config: ResolvedConfig) -> list[str]:
+    return [
+        f"threshold: {threshold.text}, of {threshold.endpoint_key or 'the run'}{', ends it' * threshold.aborts}"
+        for threshold in config.thresholds
+    ]
 
 
 def _row(endpoint: ResolvedEndpoint, starting: Mapping[str, int]) -> tuple[str, ...]:
@@ -110,6 +121,17 @@ def _length(config: ResolvedConfig) -> str:
     return f"{config.duration_s:g} s, {config.concurrent_requests} {requests} in flight per worker at most"
 
 
+def _time_limits(config: ResolvedConfig) -> str:
+    connecting = [one.connect_timeout_s for one in config.endpoints if one.connect_timeout_s is not None]
+    requests = f"time limits: {_span([one.timeout_s for one in config.endpoints])} s for a request"
+    return f"{requests}, {_span(connecting)} s for a connection" if connecting else requests
+
+
+def _span(values: Sequence[float]) -> str:
+    least, most = min(values), max(values)
+    return f"{least:g}" if least == most else f"{least:g} to {most:g}"
+
+
 def _limits(config: ResolvedConfig, starting: Mapping[str, int]) -> list[str]:
     lines = []
     if config.autoscaled:
@@ -119,6 +141,8 @@ def _limits(config: ResolvedConfig, starting: Mapping[str, int]) -> list[str]:
         target = config.shared_pool.target_rps
         rate = "as fast as responses come back" if target is None else f"{target:g} RPS"
         lines.append(f"shared pool: {config.shared_pool.workers} workers, {rate}")
+    if config.connections_per_second is not None:
+        lines.append(f"new connections: {config.connections_per_second:g} per second at most")
     return lines
 
 

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from tressi.cli.arguments import listening
+from tressi.cli.output import remark
+from tressi.errors import ConfigError, ConfigProblem, OutputError, TressiError
+from tressi.report.formats import FORMATS
+from tressi.ui.json_lines import stream_to
 from tressi.ui.terminal import watch
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
+    from collections.abc import Mapping, Sequence
 
     from tressi.run.runner import EndpointRunner
     from tressi.ui.watcher import Watcher
@@ -19,16 +25,59 @@ def add_watching(parser: ArgumentParser) -> None:
     group = parser.add_argument_group("watching")
     group.add_argument("--no-ui", action="store_true", help="plain lines of progress instead of a live display")
     group.add_argument("--quiet", action="store_true", help="no progress at all, only results")
+    group.add_argument("--stream", metavar="FILE", help="write the run as JSON lines while it lasts; - for standard output")
+    place: dict[str, Any] = {"nargs": "?", "const": "", "type": listening, "metavar": "HOST:PORT"}
+    where = "(default: loopback, a free port)"
+    group.add_argument("--dashboard", **place, help=f"show and steer the run in a browser {where}")
+    group.add_argument("--prometheus", **place, help=f"serve the run's metrics for Prometheus {where}")
 
 
-def watchers_of(arguments: Namespace, runner: EndpointRunner) -> list[Watcher]:  # noqa: ARG001 - some steer what they see
+def watchers_of(arguments: Namespace, runner: EndpointRunner) -> list[Watcher]:
     """Everybody whom the flags ask for. Raises TressiError for one that cannot be."""
-    return [watch(sys.stderr, no_ui=arguments.no_ui, quiet=arguments.quiet)]
+    # Whoever can be refused comes first, a file that is emptied last; whoever waits at the end is told of it last.
+    served = [_prometheus(*arguments.prometheus)] if arguments.prometheus is not None else []
+    shown = [_dashboard(arguments.dashboard, runner)] if arguments.dashboard is not None else []
+    streamed = [_stream(arguments)] if arguments.stream is not None else []
+    quiet = arguments.quiet or (arguments.stream == "-" and sys.stdout is not None and sys.stdout.isatty())
+    return [watch(sys.stderr, no_ui=arguments.no_ui, quiet=quiet), *streamed, *served, *shown]
 
 
-def attach(runner: EndpointRunner, watcher: Watcher) -> None:
-    """Have the watcher told of everything."""
-    runner.on("start", watcher.start)
-    runner.on("snapshot", watcher.moment)
-    runner.on("scaling", watcher.decision)
-    runner.on("change", watcher.change)
+def _dashboard(listen: tuple[str, int], runner: EndpointRunner) -> Watcher:
+    try:
+        from tressi.ui.dashboard.watcher import Dashboard  # noqa: PLC0415 - its libraries are an extra
+    except ModuleNotFoundError as error:
+        library = str(error.name).partition(".")[0]  # Flask, or one that it needs
+        if library == "tressi":
+            raise
+        raise TressiError(f"--dashboard needs {library}, which is not installed: pip install 'tressi[dashboard]'") from None
+    return Dashboard(runner.config, runner, listen=listen, report=FORMATS.get("report.html"), say=remark)
+
+
+def _stream(arguments: Namespace) -> Watcher:
+    if arguments.stream == arguments.json:
+        raise ConfigError([ConfigProblem("--stream", f"{arguments.stream!r} is where --json goes: name another place for one")])
+    return stream_to(arguments.stream)
+
+
+def _prometheus(host: str, port: int) -> Watcher:
+    try:
+        from tressi.ui.prometheus import Prometheus  # noqa: PLC0415 - its library is an extra
+    except ModuleNotFoundError as error:
+        if str(error.name).partition(".")[0] != "prometheus_client":
+            raise
+        raise TressiError("--prometheus needs the prometheus-client library: pip install 'tressi[prometheus]'") from None
+    watcher = Prometheus(host, port, remark)
+    remark(f"metrics for Prometheus at {watcher.url}")
+    return watcher
+
+
+def tell_result(watchers: Sequence[Watcher], summary: Mapping[str, Any]) -> None:
+    """Tell everybody of the summary; one that cannot write keeps no other from hearing. Raises the first OutputError."""
+    failures = []
+    for watcher in watchers:
+        try:
+            watcher.result(summary)
+        except OutputError as failure:
+            failures.append(failure)
+    if failures:
+        raise failures[0]

@@ -38,6 +38,7 @@ def _resolved(
         headers=_headers(document, request),
         body=_body(request),
         timeout_s=float(request.get("timeout", document.get("timeout", defaults("TressiConfigSchema")["timeout"]))),
+        connect_timeout_s=request.get("connectTimeout", document.get("connectTimeout")),
         expect=_expectation(request),
         autoscale=_autoscale(settings),
         name=request.get("name"),

@@ -15,7 +15,7 @@ from tressi.config.migrate import DEPRECATION, is_legacy, legacy_place, migrated
 from tressi.config.place import Finding, Place, in_document_order, problem_of, quoted
 from tressi.config.record import record
 from tressi.config.source import read
-from tressi.config.unsupported import unsupported
+from tressi.config.thresholds import check_targets, resolved_thresholds, threshold_mistakes
 from tressi.errors import ConfigError, ConfigProblem
 from tressi.model import EarlyExit, ResolvedConfig, SharedPool, TlsConfig
 
@@ -32,7 +32,7 @@ class Overrides:
 
     `insecure` takes any certificate; `source_addresses` are IP addresses of this machine to connect from, in turn;
     `transport` None: whichever the config needs. `mask_headers` names headers whose values are secrets, beside those that
-    always are.
+    always are. `fail_if` are conditions that fail the run where they hold, beside the config's thresholds.
     """
 
     duration: int | None = None
@@ -42,12 +42,15 @@ class Overrides:
     ramp_up_time: int | None = None
     base_url: str | None = None
     timeout: float | None = None
+    connect_timeout: float | None = None
+    connections_per_second: float | None = None
     seed: int | None = None
     export: str | None = None
     insecure: bool = False
     source_addresses: tuple[str, ...] = ()
     transport: Transport | None = None
     mask_headers: tuple[str, ...] = ()
+    fail_if: tuple[str, ...] = ()
 
     def settings(self) -> dict[str, Any]:
         """Return what was given, by config key."""
@@ -55,7 +58,13 @@ class Overrides:
         return {_camel(name): value for name, value in given.items() if value is not None}
 
 
-_SETTINGS = frozenset(field.name for field in fields(Overrides)) - {"insecure", "source_addresses", "transport", "mask_headers"}
+_SETTINGS = frozenset(field.name for field in fields(Overrides)) - {
+    "insecure",
+    "source_addresses",
+    "transport",
+    "mask_headers",
+    "fail_if",
+}
 
 
 def load_config(source: str | os.PathLike[str] | Mapping[str, Any], overrides: Overrides | None = None) -> ResolvedConfig:
@@ -70,7 +79,8 @@ def load_config(source: str | os.PathLike[str] | Mapping[str, Any], overrides: O
         document["tls"] = {**document["tls"], "verify": False}
     current, budget = _examined(document, overrides)
     warnings = (*reading.warnings, *_warnings(document, current, budget))
-    resolved = _resolved(current, budget, overrides.mask_headers, warnings)
+    resolved = _resolved(current, budget, overrides, warnings)
+    check_targets(resolved)
     sources = _sources(overrides.source_addresses)
     return replace(resolved, source_addresses=sources, transport=_transport(resolved, overrides.transport))
 
@@ -104,7 +114,7 @@ def _examined(document: Any, overrides: Overrides) -> tuple[dict[str, Any], Budg
     broken = {place for place, _ in findings}
     sound = _without(document, broken)
     current = migrated(plain_integers(sound)) if isinstance(sound, dict) else {}
-    findings += [*mistakes(current, overrides.mask_headers), *unsupported(current)]
+    findings += [*mistakes(current, overrides.mask_headers), *threshold_mistakes(current, overrides.fail_if)]
     # A budget with a part missing would complain of consequences.
     budget = None if any(_bears_on_budget(place) for place in broken) else divide(current)
     findings += budget.findings if budget else ()
@@ -146,13 +156,12 @@ def _warnings(document: Mapping[str, Any], current: Mapping[str, Any], budget: B
     return [DEPRECATION, *warnings] if is_legacy(document) else warnings
 
 
-def _resolved(
-    current: Mapping[str, Any], budget: Budget, mask_headers: tuple[str, ...], warnings: tuple[str, ...]
-) -> ResolvedConfig:
+def _resolved(current: Mapping[str, Any], budget: Budget, overrides: Overrides, warnings: tuple[str, ...]) -> ResolvedConfig:
     settings = {**defaults("TressiConfigSchema"), **current}
     section = current.get("autoscale") or {}
+    endpoints = resolved_endpoints(current, budget.settings)
     return ResolvedConfig(
-        endpoints=resolved_endpoints(current, budget.settings),
+        endpoints=endpoints,
         shared_pool=_shared_pool(settings, budget) if None in budget.settings else None,
         worker_limit=budget.worker_limit,
         strategy=section.get("distributionStrategy", defaults("GlobalAutoscaleConfig")["distributionStrategy"]),
@@ -160,13 +169,15 @@ def _resolved(
         concurrent_requests=settings["concurrentRequests"],
         arrival=settings["arrival"],
         keep_alive=settings["keepAlive"],
+        connections_per_second=current.get("connectionsPerSecond"),
         tls=_tls(current),
         proxy=current.get("proxy"),
         follow_redirects=current.get("followRedirects", False),
         seed=settings["seed"],
         early_exit=_early_exit(current),
+        thresholds=resolved_thresholds(current, overrides.fail_if, endpoints),
         export=current.get("export"),
-        document=record(current, mask_headers),
+        document=record(current, overrides.mask_headers),
         warnings=warnings,
     )
 

@@ -25,7 +25,9 @@ LIMITS = {
     "rampUpTime": YEAR_S,
     "cooldownPeriod": YEAR_S,
     "timeout": YEAR_S,
+    "connectTimeout": YEAR_S,
     "rps": 10_000_000,
+    "connectionsPerSecond": 10_000_000,
     "targetRps": 10_000_000,
     "workers": 1_000_000,
     "minWorkers": 1_000_000,
@@ -66,6 +68,7 @@ def doubts(document: Document) -> list[str]:
         warnings.append("rampUpTime: is longer than the duration, so the target is never reached")
     for index, request in requests_of(document):
         warnings += _overwritten_headers(request, ("requests", index))
+        warnings += _vain_expectation(request, ("requests", index))
     return warnings
 
 
@@ -137,6 +140,14 @@ def _unarmed(document: Document) -> list[str]:
     if document.get("earlyExitOnError"):
         return []
     return [f"{key}: has no effect without earlyExitOnError: true" for key in EARLY_EXIT_KEYS if key in document]
+
+
+def _vain_expectation(request: Document, place: Place) -> Iterator[str]:
+    if request.get("body") or "payload" in request:
+        return
+    for name in request.get("headers", {}):
+        if name.lower() == "expect":
+            yield f"{path_of((*place, 'headers', name))}: is left out, the request has no body that could wait"
 
 
 def _overwritten_headers(section: Document, place: Place) -> Iterator[str]:

@@ -24,7 +24,7 @@ SHOWN_CHARACTERS = 80
 TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, section 5.6.2
 URL_KEYS = frozenset({"url", "baseUrl", "proxy"})
 
-_PLAIN_KEY = re.compile(r"[A-Za-z_$][A-Za-z0-9_$-]*")
+_PLAIN_KEY = re.compile(r"[A-Za-z_$-][A-Za-z0-9_$-]*")
 _BROKEN_USER_INFO = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]*:/*(?=.*@)|/*).*@", re.DOTALL)
 
 

@@ -26,11 +26,20 @@ def record(document: Mapping[str, Any], mask_headers: Iterable[str] = ()) -> dic
     filled["requests"] = [
         _masked({**request, **_missing(request, "RequestConfigSchema")}, names) for request in document["requests"]
     ]
+    if "thresholds" in document:
+        filled["thresholds"] = [_masked_threshold(entry) for entry in document["thresholds"]]
     return _masked(filled, names)
 
 
 def _missing(section: Mapping[str, Any], definition: str) -> dict[str, Any]:
     return {name: value for name, value in defaults(definition).items() if name not in section}
+
+
+def _masked_threshold(entry: str | Mapping[str, Any]) -> str | dict[str, Any]:
+    # An endpoint may be named by its URL.
+    if isinstance(entry, str):
+        return mask_url(entry)
+    return {**entry, "threshold": mask_url(entry["threshold"])}
 
 
 def _masked(section: Mapping[str, Any], names: tuple[str, ...]) -> dict[str, Any]:

@@ -48,6 +48,9 @@ class Child:
     def _set_rate(self, endpoint_key: str, target_rps: float | None, begin_rps: float | None, ramp_s: float) -> None:
         self._engine.set_rate(endpoint_key, target_rps, begin_rps=begin_rps, ramp_s=ramp_s)
 
+    def _limit_connections(self, per_second: float) -> None:
+        self._engine.limit_connections(per_second)
+
     def _stop(self, drain_s: float) -> None:
         # A second message may cut the drain of the first short.
         gevent.spawn(self._drain, drain_s)

@@ -44,6 +44,9 @@ class Member(Protocol):
     ) -> None:
         """See `model.Engine.set_rate`; climbs from `begin_rps` within `ramp_s`."""
 
+    def limit_connections(self, per_second: float) -> None:
+        """Make so many connections a second at most from now on."""
+
     def snapshot(self, endpoint_key: str | None = None) -> EngineSnapshot:
         """See `model.Engine.snapshot`; works after the engine is lost."""
 
@@ -128,7 +131,9 @@ class Cluster:
             # Random choices and gaps of the engines are independent.
             seed = pool.seed + place * len(plan.pools)
             pools.append(replace(pool, workers=workers, rate=rate, phase=phase, seed=seed))
-        return replace(plan, pools=tuple(pools))
+        limit = plan.connections_per_second
+        share = None if limit is None else limit / len(self._members)
+        return replace(plan, pools=tuple(pools), connections_per_second=share, connections_phase=place / len(self._members))
 
     def _distribute(self, number: int, *, rate_changed: bool = False) -> None:
         """Tell each engine its part of a pool, where that has changed."""
@@ -160,6 +165,10 @@ class Cluster:
             raise EngineError("; ".join(str(member.lost) for member in self._members))
         for number in range(len(self._shares)) if lost and self._active else ():
             self._distribute(number, rate_changed=True)
+        limit = self._plan.connections_per_second
+        if lost and limit is not None:
+            for member in self._active:
+                member.limit_connections(limit / len(self._active))
 
 
 def divided(workers: int, engines: int, number: int) -> list[int]:

@@ -8,7 +8,7 @@ import socket
 import ssl
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import gevent
 from gevent import Timeout
@@ -25,6 +25,23 @@ if TYPE_CHECKING:
     from tressi.load.transport import Origin
 
 LOOK_UP_S = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long a connection may take; `own`: by a limit for connecting, not by that of the request."""
+
+    seconds: float
+    own: bool = False
+
+    def over(self, part: str) -> DialError:
+        """What a connection fails of whose `part`, a kind of error, has not ended in time."""
+        if not self.own:
+            return DialError("timeout", "no connection in time", waited=True)
+        return DialError(part, f"{_PARTS[part]} within {self.seconds:g} s", waited=True)
+
+
+_PARTS = {"dns": "no address", "connect": "no connection", "tls": "no TLS handshake"}
 
 
 class DialError(Exception):
@@ -81,29 +98,37 @@ class Dialer:
         """Whether the lanes' greenlets make its connections; else the reactor does."""
         return self._context is not None
 
-    def resolve(self, timeout_s: float) -> None:
+    def resolve(self, patience: Patience) -> None:
         """See to it that the reactor has addresses. Raises DialError."""
-        with _within(timeout_s), self._looking_up:
-            if self._unknown is not None and time.monotonic() - self._asked < LOOK_UP_S:
-                raise self._unknown
-            if not self._addresses:
-                self._publish(self._ask())
-                self._refresher = gevent.spawn(self._refresh)
+        with within(patience):
+            self._find()
 
-    def dial(self, timeout_s: float) -> Dialed:
-        """Connect and shake hands within `timeout_s`. Raises DialError."""
-        self.resolve(timeout_s)
-        begun_ns = time.monotonic_ns()
-        with _within(timeout_s), self._connect() as connected:
-            connected_ns = time.monotonic_ns()
-            session = self._shake(connected)
-            shaken_ns = time.monotonic_ns()
-            return Dialed(connected.detach(), connected_ns - begun_ns, shaken_ns - connected_ns, session)
+    def dial(self, patience: Patience) -> Dialed:
+        """Look up, connect and shake hands. Raises DialError."""
+        with within(patience) as limit:
+            self._find()
+            limit.part = "connect"
+            begun_ns = time.monotonic_ns()
+            with self._connect() as connected:
+                connected_ns = time.monotonic_ns()
+                limit.part = "tls"
+                session = self._shake(connected)
+                shaken_ns = time.monotonic_ns()
+                return Dialed(connected.detach(), connected_ns - begun_ns, shaken_ns - connected_ns, session)
 
     def close(self) -> None:
         """Look nothing up any more."""
         if self._refresher is not None:
             self._refresher.kill(block=False)
+
+    def _find(self) -> None:
+        """Have addresses. Raises OSError."""
+        with self._looking_up:
+            if self._unknown is not None and time.monotonic() - self._asked < LOOK_UP_S:
+                raise self._unknown
+            if not self._addresses:
+                self._publish(self._ask())
+                self._refresher = gevent.spawn(self._refresh)
 
     def _connect(self) -> socket.socket:
         """Connect to the next address, or to one after it: of `localhost`'s two, often only one listens. Raises OSError."""
@@ -112,7 +137,7 @@ class Dialer:
             address = self._addresses[self._turn % len(self._addresses)]
             source = self._sources[self._turn % len(self._sources)] if self._sources else None
             try:
-                return _connected(address, source)
+                return connected_to(address, source)
             except OSError:
                 if tries == len(self._addresses) - 1:
                     raise
@@ -155,19 +180,22 @@ class Dialer:
                     continue
 
 
-class _within:  # noqa: N801 - reads as a statement
-    """A time limit, and one kind of error out of the many that connecting can raise."""
+class within:  # noqa: N801 - reads as a statement
+    """A time limit, and one kind of error out of the many that connecting can raise; `part` is what is under way."""
 
-    def __init__(self, timeout_s: float) -> None:
-        self._timeout = Timeout(timeout_s)
+    def __init__(self, patience: Patience) -> None:
+        self.part = "dns"
+        self._patience = patience
+        self._timeout = Timeout(patience.seconds)
 
-    def __enter__(self) -> None:
+    def __enter__(self) -> Self:
         self._timeout.start()
+        return self
 
     def __exit__(self, kind: object, failure: BaseException | None, trace: object) -> None:
         self._timeout.close()
         if failure is self._timeout:
-            raise DialError("timeout", "no connection in time", waited=True) from None
+            raise self._patience.over(self.part) from None
         if isinstance(failure, gaierror):
             raise DialError("dns", failure.strerror or str(failure)) from None
         if isinstance(failure, ssl.SSLError):
@@ -176,7 +204,7 @@ class _within:  # noqa: N801 - reads as a statement
             raise DialError("connect", os.strerror(failure.errno) if failure.errno else str(failure)) from None
 
 
-def _connected(address: Address, source: Address | None) -> socket.socket:
+def connected_to(address: Address, source: Address | None) -> socket.socket:
     """A non-blocking socket, connected without blocking the hub. Raises OSError."""
     connecting = socket.socket(address.family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
     try:

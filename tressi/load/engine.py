@@ -13,8 +13,9 @@ from tressi._wire import Reactor
 from tressi.errors import EngineError
 from tressi.load.client import Client
 from tressi.load.descriptors import make_room
-from tressi.load.dial import Dialer
-from tressi.load.plan import Plan, make_plan
+from tressi.load.dial import Dialer, Patience
+from tressi.load.permits import Permits
+from tressi.load.plan import Plan, PlannedEndpoint, make_plan
 from tressi.load.pool import WorkerPool
 from tressi.load.reading import read_arena
 from tressi.load.secure import make_context
@@ -55,6 +56,7 @@ class LocalEngine:
             self._reactor = Reactor(self._arena)
         except (OSError, MemoryError) as failure:
             raise EngineError(f"the engine cannot be built: {failure}") from failure
+        self._limit(plan)
         self._dialers = [self._dialer(origin, plan.tls) for origin in plan.origins]
         self._fill(plan)
 
@@ -85,6 +87,12 @@ class LocalEngine:
             self._reactor.set_rate(pool, target_rps, begin_rate=begin_rps, ramp_ns=round(ramp_s * 1e9))
             self._ask_turn()
 
+    def limit_connections(self, per_second: float) -> None:
+        """Make so many connections a second at most from now on; for an engine that was built with such a limit."""
+        if self._running:
+            (self._permits.limit if self._permits else self._reactor.limit_connections)(per_second)
+            self._ask_turn()
+
     def snapshot(self, endpoint_key: str | None = None) -> EngineSnapshot:
         """Read the metrics as they stand, of one endpoint or of all; works after `stop`."""
         return read_arena(self._arena, self._plan.keys, endpoint_key)
@@ -109,6 +117,14 @@ class LocalEngine:
 
     # --------------------------------------------------------------------------------------------------------- its parts
 
+    def _limit(self, plan: Plan) -> None:
+        """Give out permits to connect where connections are made: in the reactor, or by the second transport."""
+        self._permits: Permits | None = None
+        if plan.connections_per_second is not None and plan.has_calls:
+            self._permits = Permits(plan.connections_per_second, plan.connections_phase)
+        elif plan.connections_per_second is not None:
+            self._reactor.limit_connections(plan.connections_per_second, phase=plan.connections_phase)
+
     def _fill(self, plan: Plan) -> None:
         for endpoint in plan.endpoints:
             self._reactor.add_endpoint(
@@ -121,6 +137,9 @@ class LocalEngine:
                 keep_alive=endpoint.keep_alive,
                 statuses=endpoint.statuses,
                 body_contains=endpoint.body_contains,
+                connect_timeout_ns=endpoint.connect_timeout_ns,
+                hung=_hung(endpoint),
+                awaits_continue=endpoint.awaits_continue,
             )
         for number, pool in enumerate(plan.pools):
             self._reactor.add_pool(
@@ -132,10 +151,9 @@ class LocalEngine:
 
     def _dialer(self, origin: Origin, tls: TlsConfig) -> Dialer:
         # For the second transport a lane's greenlet does everything: nothing is left to dial.
-        has_client = any(endpoint.call is not None for endpoint in self._plan.endpoints)
-        context = make_context(tls) if origin.is_tls and not has_client else None
+        context = make_context(tls) if origin.is_tls and not self._plan.has_calls else None
         sources = self._plan.source_addresses
-        return Dialer(origin, self._reactor, context, tls.server_name, sources, ordered=has_client)
+        return Dialer(origin, self._reactor, context, tls.server_name, sources, ordered=self._plan.has_calls)
 
     def _make_lane(self, number: int) -> Lane:
         lane_number = self._reactor.add_lane(number, len(self._plan.pools[number].origins))
@@ -149,19 +167,19 @@ class LocalEngine:
     def _client(self) -> Client:
         sources = self._plan.source_addresses
         source = sources[len(self._lanes) % len(sources)] if sources else None
-        return Client(self._plan.tls, self._plan.proxy, source, follow_redirects=self._plan.follow_redirects)
+        return Client(self._plan.tls, self._plan.proxy, source, self._permits, follow_redirects=self._plan.follow_redirects)
 
-    def _call_of(self, endpoint: int) -> tuple[Call, bytes | None]:
-        """An endpoint's request for the second transport, and what the answer's body must contain."""
+    def _call_of(self, endpoint: int) -> tuple[Call, float, bytes | None]:
+        """An endpoint's request for the second transport, its timeout, and what the answer's body must contain."""
         planned = self._plan.endpoints[endpoint]
         if planned.call is None:
             raise ValueError(f"endpoint {endpoint} is for the reactor")
-        return planned.call, planned.body_contains
+        return planned.call, planned.timeout_ns / 1e9, planned.body_contains
 
-    def _route(self, endpoint: int) -> tuple[Dialer, float]:
+    def _route(self, endpoint: int) -> tuple[Dialer, Patience]:
         """How to connect for an endpoint, and how long that may take."""
         planned = self._plan.endpoints[endpoint]
-        return self._dialers[planned.dialer], planned.timeout_ns / 1e9
+        return self._dialers[planned.dialer], _patience(planned)
 
     def _publish(self, number: int, workers: int, draining: int) -> None:
         for endpoint in self._plan.pools[number].endpoints:
@@ -193,3 +211,15 @@ class LocalEngine:
         for dialer in self._dialers:
             dialer.close()
         self._reactor.close()
+
+
+def _patience(endpoint: PlannedEndpoint) -> Patience:
+    if endpoint.connect_timeout_ns is None:
+        return Patience(endpoint.timeout_ns / 1e9)
+    return Patience(endpoint.connect_timeout_ns / 1e9, own=True)
+
+
+def _hung(endpoint: PlannedEndpoint) -> bytes | None:
+    """Why a connection of the reactor's own failed that took too long; None where it has no limit of its own."""
+    patience = _patience(endpoint)
+    return str(patience.over("connect")).encode() if patience.own else None

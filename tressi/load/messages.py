@@ -44,6 +44,8 @@ def plan_of(document: dict[str, Any]) -> Plan:
         duration_ns=document["duration_ns"],
         tls=TlsConfig(**document["tls"]),
         source_addresses=tuple(document["source_addresses"]),
+        connections_per_second=document["connections_per_second"],
+        connections_phase=document["connections_phase"],
         proxy=document["proxy"],
         follow_redirects=document["follow_redirects"],
     )

@@ -9,6 +9,7 @@ from tressi.load.transport import (
     IDEMPOTENT_METHODS,
     Call,
     Origin,
+    awaits_continue,
     origin_of,
     request_bytes,
     request_headers,
@@ -29,6 +30,7 @@ class PlannedEndpoint:
 
     variants: tuple[bytes, ...]
     timeout_ns: int
+    connect_timeout_ns: int | None
     origin: int
     dialer: int
     to_head: bool
@@ -36,6 +38,7 @@ class PlannedEndpoint:
     keep_alive: bool
     statuses: Collection[int] | None
     body_contains: bytes | None
+    awaits_continue: bool = False
     call: Call | None = None  # for the second transport
 
 
@@ -66,8 +69,15 @@ class Plan:
     duration_ns: int
     tls: TlsConfig
     source_addresses: tuple[str, ...] = ()
+    connections_per_second: float | None = None
+    connections_phase: float = 0.0
     proxy: str | None = None
     follow_redirects: bool = False
+
+    @property
+    def has_calls(self) -> bool:
+        """Whether the second transport sends its requests."""
+        return any(endpoint.call is not None for endpoint in self.endpoints)
 
     @property
     def connections(self) -> int:
@@ -99,6 +109,7 @@ def make_plan(config: ResolvedConfig, workers: Mapping[str, int]) -> Plan:
         duration_ns=round(config.duration_s * 1e9),
         tls=config.tls,
         source_addresses=config.source_addresses,
+        connections_per_second=config.connections_per_second,
         proxy=config.proxy,
         follow_redirects=config.follow_redirects,
     )
@@ -141,6 +152,7 @@ def _endpoint(config: ResolvedConfig, endpoint: ResolvedEndpoint, dialer: int, o
     return PlannedEndpoint(
         variants=(request_bytes(endpoint, USER_AGENT, keep_alive=config.keep_alive),),
         timeout_ns=round(endpoint.timeout_s * 1e9),
+        connect_timeout_ns=None if endpoint.connect_timeout_s is None else round(endpoint.connect_timeout_s * 1e9),
         origin=origins.index(dialer),
         dialer=dialer,
         to_head=endpoint.method == "HEAD",
@@ -148,6 +160,7 @@ def _endpoint(config: ResolvedConfig, endpoint: ResolvedEndpoint, dialer: int, o
         keep_alive=config.keep_alive,
         statuses=endpoint.expect.status if endpoint.expect else None,
         body_contains=endpoint.expect.body_contains if endpoint.expect else None,
+        awaits_continue=awaits_continue(endpoint),
         call=_call(endpoint, keep_alive=config.keep_alive) if config.transport == "urllib3" else None,
     )
 

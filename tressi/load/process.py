@@ -78,6 +78,10 @@ class ProcessEngine:
         """Hold another rate from now on, or climb to it from `begin_rps` within `ramp_s`; 0 pauses, None is no limit."""
         self._tell("set_rate", endpoint_key=endpoint_key, target_rps=target_rps, begin_rps=begin_rps, ramp_s=ramp_s)
 
+    def limit_connections(self, per_second: float) -> None:
+        """Make so many connections a second at most from now on."""
+        self._tell("limit_connections", per_second=per_second)
+
     def snapshot(self, endpoint_key: str | None = None) -> EngineSnapshot:
         """Read the arena as it stands; works after `stop`, and after the process was killed."""
         read = read_arena(self._arena, self._plan.keys, endpoint_key)

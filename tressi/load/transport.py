@@ -77,12 +77,22 @@ def request_bytes(endpoint: ResolvedEndpoint, user_agent: str, *, keep_alive: bo
 
 
 def request_headers(endpoint: ResolvedEndpoint, user_agent: str) -> list[tuple[str, str]]:
-    """The header fields of a request, without those that frame it."""
+    """The header fields of a request, without those that frame it.
+
+    Without content nothing may be expected (RFC 9110 10.1.1).
+    """
     parts = urlsplit(endpoint.url)
+    left_out = _FRAMING if endpoint.body else _FRAMING | {"expect"}
     given = {name.lower() for name, _ in endpoint.headers}
     added = [("Host", _host_field(parts)), ("User-Agent", user_agent), *_authorization(parts)]
     fields = [(name, value) for name, value in added if name.lower() not in given]
-    return fields + [(name, value) for name, value in endpoint.headers if name.lower() not in _FRAMING]
+    return fields + [(name, value) for name, value in endpoint.headers if name.lower() not in left_out]
+
+
+def awaits_continue(endpoint: ResolvedEndpoint) -> bool:
+    """Whether its body waits for an answer to the head (RFC 9110 10.1.1)."""
+    asked = {value.strip().lower() for name, value in endpoint.headers if name.lower() == "expect"}
+    return bool(endpoint.body) and "100-continue" in asked
 
 
 def without_user_info(url: str) -> str:

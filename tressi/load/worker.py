@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from tressi._wire import Reactor
     from tressi.load.client import Client, Reply
-    from tressi.load.dial import Dialed, Dialer
+    from tressi.load.dial import Dialed, Dialer, Patience
     from tressi.load.transport import Call
 
 
@@ -27,7 +27,7 @@ class Lane:
         self,
         number: int,
         reactor: Reactor,
-        route: Callable[[int], tuple[Dialer, float]],
+        route: Callable[[int], tuple[Dialer, Patience]],
         ask_turn: Callable[[], None],
     ) -> None:
         self.number = number
@@ -65,12 +65,12 @@ class Lane:
                 orders.clear()
 
     def _connect(self) -> None:
-        dialer, timeout_s = self._route(self._reactor.endpoint_of(self.number))
+        dialer, patience = self._route(self._reactor.endpoint_of(self.number))
         try:
             if dialer.is_tls:
-                self._attach(dialer.dial(timeout_s))
+                self._attach(dialer.dial(patience))
             else:
-                dialer.resolve(timeout_s)
+                dialer.resolve(patience)
                 if not self._stopped:
                     self._reactor.connect(self.number)
         except DialError as failure:
@@ -96,10 +96,10 @@ class ClientLane(Lane):
         self,
         number: int,
         reactor: Reactor,
-        route: Callable[[int], tuple[Dialer, float]],
+        route: Callable[[int], tuple[Dialer, Patience]],
         ask_turn: Callable[[], None],
         client: Client,
-        call_of: Callable[[int], tuple[Call, bytes | None]],
+        call_of: Callable[[int], tuple[Call, float, bytes | None]],
     ) -> None:
         super().__init__(number, reactor, route, ask_turn)
         self._client = client
@@ -112,29 +112,31 @@ class ClientLane(Lane):
 
     def _connect(self) -> None:
         endpoint = self._reactor.endpoint_of(self.number)
-        call, needle = self._call_of(endpoint)
+        call, timeout_s, needle = self._call_of(endpoint)
         try:
-            reply = self._client.send(call, self._route(endpoint)[1])
+            reply = self._client.send(call, timeout_s, self._route(endpoint)[1], needle)
             if not 100 <= reply.status <= 599:  # noqa: PLR2004 - RFC 9110 15
                 raise DialError("protocol", f"status {reply.status}")  # noqa: TRY301 - it fails like the rest
         except DialError as failure:
             self._fail(failure)
         else:
             if not self._stopped:
-                self._report(reply, needle)
+                self._report(reply)
         self._ask_turn()
 
-    def _report(self, reply: Reply, needle: bytes | None) -> None:
+    def _report(self, reply: Reply) -> None:
         self._reactor.answered(
             self.number,
             reply.status,
             reply.sent_ns,
             reply.arrived_ns,
             connect_ns=reply.connect_ns,
+            tls_ns=reply.tls_ns,
+            waited_ns=reply.waited_ns,
             bytes_sent=reply.bytes_sent,
             bytes_received=reply.bytes_received,
             body=reply.body,
-            found=needle is None or needle in reply.body,
+            found=reply.found,
         )
 
 

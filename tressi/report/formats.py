@@ -12,6 +12,7 @@ from tressi.report import (
     endpoints_csv,
     junit_xml,
     latency_hlog,
+    report_html,
     report_xlsx,
     scaling_csv,
     summary_json,
@@ -30,6 +31,7 @@ FORMATS: Mapping[str, Callable[[Mapping[str, Any]], bytes]] = {
     "endpoints.csv": endpoints_csv.render,
     "scaling.csv": scaling_csv.render,
     "timeline.csv": timeline_csv.render,
+    "report.html": report_html.render,
     "report.xlsx": report_xlsx.render,
     "latency.hlog": latency_hlog.render,
 }

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 _FIGURES = ("asked", "got", "workers", "peak", "p50", "p99", "missed", "failed")
 _GAP = 2
+_THRESHOLDS_SHOWN = 20
 
 
 def summary_table(summary: Mapping[str, Any]) -> RenderableType:
@@ -33,8 +34,24 @@ def summary_table(summary: Mapping[str, Any]) -> RenderableType:
     return Group(
         Text(f"{heading}: RPS, service times in ms, what limited it"),
         _Endpoints(summary, origin),
+        *_thresholds(summary["thresholds"], origin),
         *[Text(line) for line in run_lines(summary)],
     )
+
+
+def _thresholds(verdicts: Sequence[Mapping[str, Any]], origin: str) -> list[Text]:
+    """A line each; of many only those that failed, and how many others there are."""
+    shown = verdicts if len(verdicts) <= _THRESHOLDS_SHOWN else [one for one in verdicts if not one["passed"]]
+    lines = [_threshold(verdict, origin) for verdict in shown]
+    hidden = len(verdicts) - len(shown)
+    return lines if not hidden else [*lines, Text(f"passed  {hidden} other thresholds")]
+
+
+def _threshold(verdict: Mapping[str, Any], origin: str) -> Text:
+    """One threshold in a line: its verdict, what it is about, and why."""
+    word, style = ("passed", "green") if verdict["passed"] else ("FAILED", "bold red")
+    of = "" if verdict["endpointKey"] is None else f"{short_key(verdict['endpointKey'], origin)}: "
+    return Text.assemble((f"{word}  ", style), f"{of}{plain(verdict['threshold'])}", (f"  ({plain(verdict['detail'])})", "dim"))
 
 
 class _Endpoints:

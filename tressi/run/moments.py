@@ -14,7 +14,15 @@ from tressi.model import EndpointMoment
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from tressi.model import Change, EndpointSnapshot, EngineSnapshot, Moment, ResolvedEndpoint
+    from tressi.model import (
+        Change,
+        EndpointSnapshot,
+        EngineSnapshot,
+        Moment,
+        ResolvedEndpoint,
+        ScalingDecision,
+        ThresholdVerdict,
+    )
     from tressi.run.spool import Delta, EndpointDelta
 
 
@@ -89,6 +97,32 @@ def change_row(change: Change) -> dict[str, Any]:
         "action": change.action,
         "endpointKey": change.endpoint_key,
         "targetRps": change.target_rps,
+    }
+
+
+def decision_row(decision: ScalingDecision) -> dict[str, Any]:
+    """A scaling decision as the summary tells it."""
+    return {
+        "endpointKey": decision.endpoint_key,
+        "action": decision.action,
+        "workers": decision.workers,
+        "workerCount": decision.worker_count,
+        "reason": decision.reason,
+        "timestamp": decision.timestamp,
+    }
+
+
+def verdict_row(verdict: ThresholdVerdict) -> dict[str, Any]:
+    """A threshold as it stands, as the summary tells it."""
+    return {
+        "threshold": verdict.text,
+        "endpointKey": verdict.endpoint_key,
+        "passed": verdict.passed,
+        "value": verdict.value,
+        "limit": verdict.limit,
+        "detail": verdict.detail,
+        "failedAt": None if verdict.failed_at is None else round(verdict.failed_at, 3),
+        "aborts": verdict.aborts,
     }
 
 

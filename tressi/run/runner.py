@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import signal
 import time
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
@@ -25,7 +26,7 @@ from tressi.model import ResolvedConfig
 from tressi.run.events import Publisher
 from tressi.run.limits import Limits
 from tressi.run.steering import Steering, check_target
-from tressi.run.summary import RunRecord, summarise
+from tressi.run.summary import RunRecord, figures_of, summarise
 from tressi.run.timeline import Timeline
 
 if TYPE_CHECKING:
@@ -89,8 +90,8 @@ class EndpointRunner:
         """Have `callback` called with one value at each event, in a greenlet of its own.
 
         `start`: the ResolvedConfig; `scaling`: a ScalingDecision; `change`: a Change; `snapshot`: a Moment, once a second;
-        `early-exit`: the reason in words; `stop`: the summary. A callback that raises is logged. Raises ConfigError for any
-        other event.
+        `early-exit`: the reason in words; `drained`: the last EngineSnapshot, of what was in flight too; `stop`: the
+        summary. A callback that raises is logged. Raises ConfigError for any other event.
         """
         self._publisher.on(event, callback)
 
@@ -193,6 +194,7 @@ class EndpointRunner:
             ended = self._timeline.last
             self._guard(self._drain)
             self._guard(self._close_timeline)
+            self._publisher.emit("drained", self._timeline.last)
             self._result.set(self._sum_up(ended))
             self._publisher.emit("stop", self._result.get())
         except BaseException as error:
@@ -214,6 +216,8 @@ class EndpointRunner:
         moment = self._timeline.tick(self._now(), self._engine.snapshot(), paused=self._steering.paused)
         self._manager.generator_limited = any(finding.rule == "cpu" for finding in self._timeline.findings)
         self._publisher.emit("snapshot", moment)
+        if self._timeline.abort_reason is not None:
+            self._end("early-exit", self._timeline.abort_reason)
 
     def _wind_down(self) -> None:
         """Stop what watches the engine, and take the reading with which the run's time ends."""
@@ -239,21 +243,20 @@ class EndpointRunner:
         self._timeline.close(self._now(), self._engine.snapshot())
 
     def _sum_up(self, ended: EngineSnapshot) -> dict[str, Any]:
-        return summarise(
-            RunRecord(
-                config=self.config,
-                started_at=self._started_at,
-                duration_s=self._lasted_s(),
-                end_reason=self._end_reason,
-                end_detail=self._end_detail,
-                ended=ended,
-                final=self._timeline.last,
-                decisions=self._decisions,
-                changes=self._changes,
-                rows=list(self._timeline.rows()),
-                saturated_by=self._timeline.saturation.reasons(),
-            )
+        record = RunRecord(
+            config=self.config,
+            started_at=self._started_at,
+            duration_s=self._lasted_s(),
+            end_reason=self._end_reason,
+            end_detail=self._end_detail,
+            ended=ended,
+            final=self._timeline.last,
+            decisions=self._decisions,
+            changes=self._changes,
+            rows=list(self._timeline.rows()),
+            saturated_by=self._timeline.saturation.reasons(),
         )
+        return summarise(replace(record, verdicts=self._timeline.thresholds.close(figures_of(record), record.duration_s)))
 
     # -------------------------------------------------------------------------------------------------- its small parts
 

@@ -6,19 +6,19 @@ milliseconds; without any value they are null, because a latency of 0 would be a
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from tressi._core import Histogram
 from tressi.hdr import encode_histogram
 from tressi.log import mask_url
-from tressi.run.moments import change_row
+from tressi.run.figures import Figures, latency_ms, percentiles_ms, tally
+from tressi.run.moments import change_row, decision_row, verdict_row
 from tressi.version import __version__
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
+    from tressi._core import Histogram
     from tressi.model import (
         Change,
         EndpointSnapshot,
@@ -33,17 +33,6 @@ if TYPE_CHECKING:
     )
 
 SCHEMA_VERSION: Final = 1
-
-_PERCENTILES: Final[Mapping[str, float]] = {"p50": 50.0, "p90": 90.0, "p95": 95.0, "p99": 99.0, "p999": 99.9}
-_SUMMED: Final[Mapping[str, str]] = {
-    "requestsSucceeded": "succeeded",
-    "requestsFailed": "failed",
-    "requestsMissed": "missed",
-    "bytesSent": "bytes_sent",
-    "bytesReceived": "bytes_received",
-    "connectionsOpened": "connections_opened",
-    "retries": "retries",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +60,7 @@ class RunRecord:
 
 def summarise(record: RunRecord) -> dict[str, Any]:
     """Write the summary of a run, in the order and with the names that its readers rely on."""
-    endpoints = [_endpoint(record, endpoint) for endpoint in record.config.endpoints]
+    figures = figures_of(record)
     return {
         "schemaVersion": SCHEMA_VERSION,
         "tressiVersion": __version__,
@@ -79,11 +68,11 @@ def summarise(record: RunRecord) -> dict[str, Any]:
         "durationSec": record.duration_s,
         "endReason": record.end_reason,
         "endDetail": record.end_detail,
-        "thresholds": [_verdict(verdict) for verdict in record.verdicts],
+        "thresholds": [verdict_row(verdict) for verdict in record.verdicts],
         "generator": _generator(record),
-        "global": _global(record, endpoints),
-        "endpoints": endpoints,
-        "scaling": [_decision(decision) for decision in record.decisions],
+        "global": _metrics(figures[None]),
+        "endpoints": [_endpoint(record, one, figures[one.endpoint_key]) for one in record.config.endpoints],
+        "scaling": [decision_row(decision) for decision in record.decisions],
         "changes": [change_row(change) for change in record.changes],
         "timeline": list(record.rows),
         "samples": [_sample(sample) for sample in record.final.samples],
@@ -94,7 +83,23 @@ def summarise(record: RunRecord) -> dict[str, Any]:
 # -------------------------------------------------------------------------------------------------------------- metrics
 
 
-def _endpoint(record: RunRecord, endpoint: ResolvedEndpoint) -> dict[str, Any]:
+def figures_of(record: RunRecord) -> dict[str | None, Figures]:
+    """The run's figures by endpoint key, and under None those of all endpoints together."""
+    saturated, final = bool(record.saturated_by), record.final.endpoints
+    time_s = min(record.ended.time_s, record.config.duration_s)
+    figures: dict[str | None, Figures] = {}
+    for endpoint in record.config.endpoints:
+        own, key = tally([final[endpoint.endpoint_key]]), endpoint.endpoint_key
+        rps = own.made / record.duration_s if record.duration_s > 0 else 0.0
+        figures[key] = Figures(own, rps, _mean_target_rps(record.ended.endpoints[key], time_s), saturated)
+    targets = [one.target_rps for one in figures.values()]
+    target_rps = None if None in targets else sum(target for target in targets if target is not None)
+    whole = tally([final[endpoint.endpoint_key] for endpoint in record.config.endpoints])
+    figures[None] = Figures(whole, sum(one.rps for one in figures.values()), target_rps, saturated)
+    return figures
+
+
+def _endpoint(record: RunRecord, endpoint: ResolvedEndpoint, figures: Figures) -> dict[str, Any]:
     key, autoscale = endpoint.endpoint_key, endpoint.autoscale
     ended, final = record.ended.endpoints[key], record.final.endpoints[key]
     return {
@@ -109,22 +114,9 @@ def _endpoint(record: RunRecord, endpoint: ResolvedEndpoint) -> dict[str, Any]:
         "maxWorkers": autoscale.max_workers if autoscale else None,
         "workerCount": ended.worker_count,
         "peakWorkerCount": max(ended.peak_worker_count, final.peak_worker_count),
-        **_metrics(
-            [final],
-            target_rps=_mean_target_rps(ended, min(record.ended.time_s, record.config.duration_s)),
-            rps=final.requests_made / record.duration_s if record.duration_s > 0 else 0.0,
-        ),
+        **_metrics(figures),
         "errorReasons": [{"kind": one.kind, "reason": mask_url(one.text), "count": one.count} for one in final.reasons],
     }
-
-
-def _global(record: RunRecord, endpoints: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    targets = [endpoint["targetRps"] for endpoint in endpoints]
-    return _metrics(
-        [record.final.endpoints[endpoint.endpoint_key] for endpoint in record.config.endpoints],
-        target_rps=None if None in targets else sum(targets),
-        rps=sum(endpoint["rps"] for endpoint in endpoints),
-    )
 
 
 def _mean_target_rps(ended: EndpointSnapshot, time_s: float) -> float | None:
@@ -134,59 +126,21 @@ def _mean_target_rps(ended: EndpointSnapshot, time_s: float) -> float | None:
     return ended.scheduled / time_s
 
 
-def _metrics(parts: Sequence[EndpointSnapshot], *, target_rps: float | None, rps: float) -> dict[str, Any]:
-    """The metrics of one endpoint, or of several together: counts summed and histograms merged."""
-    sums = {name: sum(getattr(part, field) for part in parts) for name, field in _SUMMED.items()}
-    made = sums["requestsSucceeded"] + sums["requestsFailed"]
-    service, response = _merged(part.service for part in parts), _merged(part.response for part in parts)
+def _metrics(figures: Figures) -> dict[str, Any]:
+    """The metrics of one endpoint, or of several together."""
+    counted = figures.tally
     return {
-        "requestsMade": made,
-        **{name: sums[name] for name in ("requestsSucceeded", "requestsFailed", "requestsMissed")},
-        "targetRps": target_rps,
-        "rps": rps,
-        "errorRate": sums["requestsFailed"] / made if made else 0.0,
-        **{name: sums[name] for name in ("bytesSent", "bytesReceived", "connectionsOpened", "retries")},
-        "statusCodes": {str(code): count for code, count in sorted(_added(part.status_codes for part in parts).items())},
-        "errors": _added(part.errors for part in parts),
-        "serviceTimeMs": _latency_ms(service),
-        "responseTimeMs": _latency_ms(response),
-        "connectTimeMs": _latency_ms(_merged(part.connect for part in parts)),
-        "tlsTimeMs": _latency_ms(_merged(part.tls for part in parts)),
-        "histograms": {"serviceTime": encode_histogram(service), "responseTime": encode_histogram(response)},
+        "requestsMade": counted.made,
+        **{name: counted.counts[name] for name in ("requestsSucceeded", "requestsFailed", "requestsMissed")},
+        "targetRps": figures.target_rps,
+        "rps": figures.rps,
+        "errorRate": counted.error_rate,
+        **{name: counted.counts[name] for name in ("bytesSent", "bytesReceived", "connectionsOpened", "retries")},
+        "statusCodes": {str(code): count for code, count in sorted(counted.status_codes.items())},
+        "errors": dict(counted.errors),
+        **{f"{name}Ms": latency_ms(histogram) for name, histogram in counted.histograms.items()},
+        "histograms": {name: encode_histogram(counted.histograms[name]) for name in ("serviceTime", "responseTime")},
     }
-
-
-def _added(counts: Iterable[Mapping[Any, int]]) -> dict[Any, int]:
-    total: Counter[Any] = Counter()
-    for one in counts:
-        total.update(one)
-    return {name: count for name, count in total.items() if count}
-
-
-def _merged(histograms: Iterable[Histogram | None]) -> Histogram:
-    merged = Histogram()
-    for histogram in histograms:
-        if histogram is not None:
-            merged.merge(histogram)
-    return merged
-
-
-def _latency_ms(histogram: Histogram) -> dict[str, float | None]:
-    if histogram.count == 0:
-        return dict.fromkeys(("min", "mean", "stdev", *_PERCENTILES, "max"))
-    return {
-        "min": histogram.min_us / 1e3,
-        "mean": histogram.mean_us / 1e3,
-        "stdev": histogram.stdev_us / 1e3,
-        **_percentiles_ms(histogram, _PERCENTILES),
-        "max": histogram.max_us / 1e3,
-    }
-
-
-def _percentiles_ms(histogram: Histogram, wanted: Mapping[str, float]) -> dict[str, float | None]:
-    # A percentile is the highest value that its counter stands for, which may lie beyond the exact maximum.
-    found = histogram.percentiles(wanted.values())
-    return {name: min(value, histogram.max_us) / 1e3 for name, value in zip(wanted, found, strict=True)}
 
 
 # ------------------------------------------------------------------------------------------------------------ the rest
@@ -216,31 +170,7 @@ def _clock(generator: GeneratorSnapshot) -> str:
 def _delay_ms(histogram: Histogram) -> dict[str, float | None]:
     if histogram.count == 0:
         return dict.fromkeys(("p50", "p99", "max"))
-    return {**_percentiles_ms(histogram, {"p50": 50.0, "p99": 99.0}), "max": histogram.max_us / 1e3}
-
-
-def _decision(decision: ScalingDecision) -> dict[str, Any]:
-    return {
-        "endpointKey": decision.endpoint_key,
-        "action": decision.action,
-        "workers": decision.workers,
-        "workerCount": decision.worker_count,
-        "reason": decision.reason,
-        "timestamp": decision.timestamp,
-    }
-
-
-def _verdict(verdict: ThresholdVerdict) -> dict[str, Any]:
-    return {
-        "threshold": verdict.text,
-        "endpointKey": verdict.endpoint_key,
-        "passed": verdict.passed,
-        "value": verdict.value,
-        "limit": verdict.limit,
-        "detail": verdict.detail,
-        "failedAt": verdict.failed_at,
-        "aborts": verdict.aborts,
-    }
+    return {**percentiles_ms(histogram, {"p50": 50.0, "p99": 99.0}), "max": histogram.max_us / 1e3}
 
 
 def _sample(sample: Sample) -> dict[str, Any]:

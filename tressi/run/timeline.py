@@ -15,6 +15,7 @@ from tressi.run.blank import blank_snapshot
 from tressi.run.moments import endpoint_moment, row_of, total_moment
 from tressi.run.selfcheck import Finding, check_generator
 from tressi.run.spool import Delta, Spool, decode_delta, delta_between, encode_delta
+from tressi.run.thresholds import Thresholds
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,15 +36,21 @@ class Timeline:
         self.last_t = 0.0
         self.findings: tuple[Finding, ...] = ()
         self.saturation = Saturation()
+        self.thresholds = Thresholds(config)
+        self.abort_reason: str | None = None
 
     def note(self, change: Change) -> None:
         """Tell in the next moment that somebody changed the run."""
         self._changes.append(change)
 
     def tick(self, t: float, snapshot: EngineSnapshot, *, paused: bool = False) -> Moment:
-        """Close the second that ends at `t`: check the generator, keep the row and the delta, and tell what happened."""
+        """Close the second that ends at `t`: check the generator, keep the row and the delta, and tell what happened.
+
+        `abort_reason` then says why the run must end, if a threshold wants that.
+        """
         self.findings = check_generator(self.last, snapshot)
         self.saturation.add(self.findings, t - self.last_t)
+        self.abort_reason = self.thresholds.tick(t, snapshot, saturated=bool(self.findings))
         delta = delta_between(self.last, snapshot, t, t - self.last_t)
         moment = self._moment(t, snapshot, delta, paused=paused)
         self._changes = []
@@ -81,6 +88,7 @@ class Timeline:
             reading=snapshot,
             saturated_by=tuple(str(finding) for finding in self.findings),
             changes=tuple(self._changes),
+            thresholds=self.thresholds.verdicts(),
             paused=paused,
         )
 

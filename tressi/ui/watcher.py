@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from tressi.model import Change, Moment, ResolvedConfig, ScalingDecision
+    from tressi.model import Change, EngineSnapshot, Moment, ResolvedConfig, ScalingDecision
+    from tressi.run.runner import EndpointRunner
 
 
 class Watcher:
@@ -25,11 +26,17 @@ class Watcher:
     def change(self, change: Change) -> None:
         """Somebody changed the run."""
 
+    def drained(self, reading: EngineSnapshot) -> None:
+        """What was in flight has ended too: the last reading."""
+
     def stop(self) -> None:
         """The run is over, its summary not yet made; may be called twice, and without a start."""
 
     def result(self, summary: Mapping[str, Any]) -> None:
         """The summary, whose table and files are written; may wait as long as somebody still looks, and is called last."""
+
+    def leave(self) -> None:
+        """Wait no longer in `result`, or do not begin to."""
 
 
 class Controls(Protocol):
@@ -50,3 +57,12 @@ class Controls(Protocol):
 
     def stop(self) -> bool:
         """Ask the run to end; its results are written."""
+
+
+def attach(runner: EndpointRunner, watcher: Watcher) -> None:
+    """Have the watcher told of everything that the run publishes; `stop` and `result` are the caller's to call."""
+    runner.on("start", watcher.start)
+    runner.on("snapshot", watcher.moment)
+    runner.on("scaling", watcher.decision)
+    runner.on("change", watcher.change)
+    runner.on("drained", watcher.drained)

@@ -7,7 +7,7 @@ from tressi.core.arena cimport (
     block_attempt, block_reason, block_response, write_begin, write_end,
 )
 from tressi.core.bucket cimport Skipped, random_next
-from tressi.core.clock cimport NS_PER_MS
+from tressi.core.clock cimport NS_PER_MS, never
 from tressi.core.histogram cimport histogram_record, histogram_record_series
 from tressi.core.window cimport window_occupy
 from tressi.wire.lane cimport Connection, Endpoint, GivenUp, Lane, Pool
@@ -30,9 +30,11 @@ cdef inline void account_taken(Lane* lane, int64_t now_ns) noexcept nogil:
     lane.taken_ns = now_ns
     lane.wait_ns = max(<int64_t> 0, lane.virtual_free_ns - lane.due_ns)
     lane.connect_ns = 0
+    lane.connect_begun_ns = 0
     lane.first_sent_ns = 0
     lane.retried = 0
     lane.dials = 0
+    lane.has_permit = 0
     window_occupy(&lane.endpoint.block.window, now_ns, 1)
 
 
@@ -169,6 +171,19 @@ cdef inline void account_skipped(Pool* pool, const Skipped* skipped, int64_t fre
         given_up.least_wait_ns = min(given_up.least_wait_ns, now_ns - last_ns) if given_up.count else now_ns - last_ns
         given_up.most_wait_ns = max(given_up.most_wait_ns, now_ns - first_ns) if given_up.count else now_ns - first_ns
         given_up.count += skipped.count - ours
+
+
+cdef inline void account_abandoned(Lane* lane, int64_t now_ns) noexcept nogil:
+    """A lane gives its start back before anything was done for it: a start missed for want of a connected lane."""
+    cdef Pool* pool = lane.pool
+    cdef Skipped start = Skipped(1, lane.due_ns, lane.due_ns)
+    lane.virtual_free_ns = now_ns
+    lane.free_ns = now_ns
+    window_occupy(&lane.endpoint.block.window, now_ns, -1)
+    if pool.paced:
+        pool.bucket.granted -= 1
+        pool.bucket.missed += 1
+        account_skipped(pool, &start, never(), now_ns)
 
 
 cdef inline void account_given_up(Lane* lane, int64_t service_ns) noexcept nogil:

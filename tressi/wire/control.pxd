@@ -8,7 +8,10 @@ from tressi.core.clock cimport never
 from tressi.wire.account cimport account_skipped
 from tressi.wire.dial cimport lane_fail_connecting
 from tressi.wire.exchange cimport attempt_fail
-from tressi.wire.lane cimport CONNECTING, DIALING, IDLE, IN_FLIGHT, Lane, Pool, lane_connection, pool_has_idle, stack_remove
+from tressi.wire.lane cimport (
+    CONNECTING, DIALING, IDLE, IN_FLIGHT, WAITING, Lane, Pool, lane_connection, pool_has_idle, stack_remove,
+)
+from tressi.wire.permit cimport permit_abandon, waiting_remove
 from tressi.wire.reactor cimport (
     Reactor, endpoint_schedule, lane_leave, lane_rest, lane_take, pool_count_lanes, pool_settle,
 )
@@ -28,7 +31,9 @@ cdef inline void lane_start(Reactor* reactor, Lane* lane, int64_t now_ns) noexce
 cdef inline void lane_retire(Reactor* reactor, Lane* lane, int64_t now_ns) noexcept nogil:
     """End the lane, now or with its attempt."""
     lane.leaving = 1
-    if lane.state == IDLE:
+    if lane.state == WAITING and permit_abandon(reactor, lane, now_ns):
+        lane_leave(reactor, lane, now_ns)
+    elif lane.state == IDLE:
         pool_settle(lane.pool, never(), now_ns)
         stack_remove(lane.pool, lane)
         lane_leave(reactor, lane, now_ns)
@@ -36,10 +41,17 @@ cdef inline void lane_retire(Reactor* reactor, Lane* lane, int64_t now_ns) noexc
 
 
 cdef inline void reactor_end(Reactor* reactor, int64_t now_ns) noexcept nogil:
-    """No more starts: what was due and not begun is given up."""
+    """No more starts: what was due and not begun is given up, also by lanes that still wait to connect."""
     cdef int64_t index, other
+    cdef Lane* lane = reactor.first_waiting
+    cdef Lane* following
     cdef Skipped skipped
     cdef Pool* pool
+    while lane != NULL:
+        following = lane.below
+        if permit_abandon(reactor, lane, now_ns):
+            lane_rest(reactor, lane, now_ns)
+        lane = following
     for index in range(reactor.pool_count):
         pool = reactor.pools[index]
         for other in range(pool.endpoint_count):
@@ -61,5 +73,7 @@ cdef inline void reactor_cut(Reactor* reactor, int64_t now_ns) noexcept nogil:
             continue
         if lane.state == IN_FLIGHT or lane.state == DIALING:
             attempt_fail(reactor, lane_connection(lane), CUT, True, now_ns)
-        elif lane.state == CONNECTING:
+        elif lane.state == CONNECTING or lane.state == WAITING:
+            if lane.state == WAITING:
+                waiting_remove(reactor, lane)
             lane_fail_connecting(reactor, lane, CUT, NULL, True, now_ns)

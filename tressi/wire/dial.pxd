@@ -17,7 +17,10 @@ from tressi.wire.lane cimport (
     CONNECT, CONNECTING, DIALING, Address, Connection, Endpoint, Lane, Origin, lane_connection, queue_remove,
 )
 from tressi.wire.message cimport parser_body, parser_reset
-from tressi.wire.reactor cimport Reactor, connection_close, lane_rest, order_push, ready_push
+from tressi.wire.permit cimport permit_take
+from tressi.wire.reactor cimport (
+    Reactor, connection_close, lane_connect_begun, lane_connect_ended, lane_rest, order_push, ready_push,
+)
 from tressi.wire.socket cimport (
     EPOLL_CTL_ADD, EPOLLIN, EPOLLOUT, EPOLLRDHUP, close_descriptor, socket_dial, socket_dialed, socket_reason, socket_stamp,
     socket_watch,
@@ -29,13 +32,21 @@ cdef inline void lane_begin(Reactor* reactor, Lane* lane) noexcept nogil:
     cdef Origin* target = lane.endpoint.target
     if lane_connection(lane).descriptor >= 0:
         request_begin(reactor, lane)
-    elif target.address_count > 0 and not target.ordered:
-        connection_dial(reactor, lane_connection(lane))
-    else:
-        lane.state = CONNECTING
-        lane.endpoint.connecting += 1
-        lane.endpoint.connecting_since_ns += lane.taken_ns
-        order_push(reactor, lane, CONNECT)
+    elif target.address_count == 0 and not target.ordered:
+        connection_order(reactor, lane)
+    elif permit_take(reactor, lane):
+        if target.ordered:
+            connection_order(reactor, lane)
+        else:
+            connection_dial(reactor, lane_connection(lane))
+
+
+cdef inline void connection_order(Reactor* reactor, Lane* lane) noexcept nogil:
+    """Have the lane's greenlet connect, or find the addresses to connect to."""
+    lane.state = CONNECTING
+    lane.connect_begun_ns = monotonic_ns()
+    lane_connect_begun(lane)
+    order_push(reactor, lane, CONNECT)
 
 
 cdef inline void connection_dial(Reactor* reactor, Connection* connection) noexcept nogil:
@@ -52,7 +63,12 @@ cdef inline void connection_dial(Reactor* reactor, Connection* connection) noexc
         <unsigned> source.size if source != NULL else 0,
     )
     connection.lane.state = DIALING
-    deadline_set(reactor, connection, connection.dialed_ns)
+    if connection.lane.connect_begun_ns == 0:
+        connection.lane.connect_begun_ns = connection.dialed_ns
+    deadline_set(
+        reactor, connection, &connection.lane.endpoint.dialing,
+        connection.lane.connect_begun_ns + connection.lane.endpoint.connect_timeout_ns,
+    )
     if connection.descriptor < 0:
         connection_refused(reactor, connection, socket_reason(-connection.descriptor))
         return
@@ -80,13 +96,13 @@ cdef inline void connection_dialed(Reactor* reactor, Connection* connection, int
     if answer < 0:
         connection_refused(reactor, connection, socket_reason(-answer))
         return
-    queue_remove(lane.endpoint, connection)
+    queue_remove(connection)
     lane_connected(reactor, lane, now_ns - connection.dialed_ns, -1)
 
 
 cdef inline void connection_refused(Reactor* reactor, Connection* connection, const char* reason) noexcept nogil:
     cdef int64_t now_ns = monotonic_ns()
-    queue_remove(connection.lane.endpoint, connection)
+    queue_remove(connection)
     if connection.descriptor >= 0:
         connection_close(connection)
     connection.descriptor = -1
@@ -110,16 +126,11 @@ cdef inline void lane_connected(Reactor* reactor, Lane* lane, int64_t connect_ns
     account_connected(lane.endpoint.block, connect_ns, tls_ns)
     # Connecting again for a second try is part of the service time, which counts from the first send.
     if lane.first_sent_ns == 0:
-        lane.connect_ns = connect_ns + max(<int64_t> 0, tls_ns)
+        lane.connect_ns += connect_ns + max(<int64_t> 0, tls_ns)
     request_begin(reactor, lane)
 
 
 # -------------------------------------------------------------------------------------- what the lane's greenlet reports
-
-cdef inline void lane_connect_ended(Lane* lane) noexcept nogil:
-    lane.endpoint.connecting -= 1
-    lane.endpoint.connecting_since_ns -= lane.taken_ns
-
 
 cdef inline bint lane_attach(
     Reactor* reactor, Lane* lane, int32_t descriptor, int64_t connect_ns, int64_t tls_ns
@@ -153,6 +164,8 @@ cdef struct Answer:
     int64_t sent_ns
     int64_t arrived_ns
     int64_t connect_ns             # negative: no connection was made for it
+    int64_t tls_ns                 # negative: no handshake
+    int64_t waited_ns              # for a permit to connect
     int64_t bytes_sent
     int64_t bytes_received
     const char* body
@@ -167,8 +180,8 @@ cdef inline void lane_answered(Reactor* reactor, Lane* lane, const Answer* answe
     cdef int64_t now_ns = monotonic_ns(), service_ns
     lane_connect_ended(lane)
     if answer.connect_ns >= 0:
-        account_connected(endpoint.block, answer.connect_ns, -1)
-        lane.connect_ns = answer.connect_ns
+        account_connected(endpoint.block, answer.connect_ns, answer.tls_ns)
+        lane.connect_ns = answer.waited_ns + answer.connect_ns + max(<int64_t> 0, answer.tls_ns)
     connection.sent_ns = answer.sent_ns
     connection.reads = 0
     connection.sends = 0

@@ -7,7 +7,7 @@ means that nothing here calls itself.
 
 from libc.stdint cimport int64_t, uint8_t
 
-from tressi.core.arena cimport CLOSED, PROTOCOL, RESET, SAMPLE_BYTES, SEND, TLS, ErrorKind
+from tressi.core.arena cimport CLOSED, PROTOCOL, RESET, SAMPLE_BYTES, SEND, TIMEOUT, TLS, ErrorKind
 from tressi.core.clock cimport monotonic_ns
 from tressi.wire.account cimport (
     account_failure, account_given_up, account_read, account_response, account_sent, sample_claim, sample_fill,
@@ -15,7 +15,7 @@ from tressi.wire.account cimport (
 )
 from tressi.wire.http cimport parser_close, parser_feed
 from tressi.wire.lane cimport (
-    IN_FLIGHT, READY, Connection, Endpoint, Lane, Slice, lane_connection, queue_insert, queue_remove,
+    IN_FLIGHT, READY, Connection, Endpoint, Lane, Queue, Slice, lane_connection, queue_insert, queue_remove,
 )
 from tressi.wire.message cimport BROKEN, DONE, HEAD_READ, Progress, parser_reset
 from tressi.wire.reactor cimport (
@@ -57,7 +57,10 @@ cdef inline void request_begin(Reactor* reactor, Lane* lane) noexcept nogil:
     connection.reads = 0
     connection.sends = 0
     connection.send_at = variant.bytes
-    connection.send_left = variant.size
+    connection.send_left = variant.first
+    connection.held_at = variant.bytes + variant.first
+    connection.held = variant.size - variant.first
+    connection.awaits = endpoint.awaits_continue
     if connection.tls != NULL and not tls_seal(connection):
         sent = -EPROTO
     # The clock is read last and the books are kept afterwards: on a core that slept, cold memory costs microseconds.
@@ -66,17 +69,18 @@ cdef inline void request_begin(Reactor* reactor, Lane* lane) noexcept nogil:
         sent = socket_send(connection.descriptor, connection.send_at, connection.send_left)
     if lane.first_sent_ns == 0:
         account_sent(reactor.header, lane, connection.sent_ns)
-    deadline_set(reactor, connection, lane.first_sent_ns)
+    deadline_set(reactor, connection, endpoint.sent, lane.first_sent_ns + endpoint.patience_ns)
     connection_sent(reactor, connection, sent)
 
 
-cdef inline void deadline_set(Reactor* reactor, Connection* connection, int64_t since_ns) noexcept nogil:
-    """What the connection does from now on must end within the endpoint's timeout."""
-    cdef Endpoint* endpoint = connection.lane.endpoint
-    connection.deadline_ns = since_ns + endpoint.timeout_ns
-    if connection.deadline_ns < reactor.next_deadline_ns:
-        reactor.next_deadline_ns = connection.deadline_ns
-    queue_insert(endpoint, connection)
+cdef inline void deadline_set(
+    Reactor* reactor, Connection* connection, Queue* queue, int64_t deadline_ns
+) noexcept nogil:
+    """What the connection waits for, in one of its endpoint's queues, must have come by then."""
+    connection.deadline_ns = deadline_ns
+    if deadline_ns < reactor.next_deadline_ns:
+        reactor.next_deadline_ns = deadline_ns
+    queue_insert(queue, connection)
 
 
 cdef inline void connection_watch(Reactor* reactor, Connection* connection, bint writable) noexcept nogil:
@@ -100,8 +104,8 @@ cdef inline void connection_sent(Reactor* reactor, Connection* connection, int64
         connection.send_at += sent
         connection.send_left -= sent
         connection.lane.endpoint.block.bytes_sent += sent
-        if connection.send_left > 0 or connection.wants_writable:
-            connection_watch(reactor, connection, connection.send_left > 0)
+        if connection.send_left + connection.held > 0 or connection.wants_writable:
+            connection_follow(reactor, connection)
     elif sent == -EAGAIN or sent == -EINTR:
         connection_watch(reactor, connection, True)
     elif sent == -EPROTO:
@@ -113,8 +117,59 @@ cdef inline void connection_sent(Reactor* reactor, Connection* connection, int64
             attempt_broken(reactor, connection, SEND)
 
 
+cdef inline bint part_begin(Connection* connection) noexcept nogil:
+    """What was held back is next to be sent; False: TLS failed."""
+    connection.send_at = connection.held_at
+    connection.send_left = connection.held
+    connection.held = 0
+    return connection.tls == NULL or tls_seal(connection)
+
+
+cdef inline void connection_follow(Reactor* reactor, Connection* connection) noexcept nogil:
+    """A part is sent: go on when the socket has room for more, if there is more that may be sent."""
+    if connection.send_left == 0 and connection.held > 0 and not connection.awaits and not part_begin(connection):
+        attempt_fail(reactor, connection, TLS, False, monotonic_ns())
+    else:
+        connection_watch(reactor, connection, connection.send_left > 0)
+
+
+cdef inline void connection_continue(Reactor* reactor, Connection* connection) noexcept nogil:
+    """The body may be sent; from now on the request is one like any other."""
+    cdef Lane* lane = connection.lane
+    connection.awaits = 0
+    queue_remove(connection)
+    deadline_set(
+        reactor, connection, &lane.endpoint.in_flight, lane.first_sent_ns + lane.endpoint.timeout_ns
+    )
+    if connection.send_left > 0:
+        # Of the head itself: the body follows on it.
+        return
+    if part_begin(connection):
+        connection_send(reactor, connection)
+    else:
+        attempt_fail(reactor, connection, TLS, False, monotonic_ns())
+
+
+cdef inline void connection_unanswered(Reactor* reactor, Connection* connection, int64_t now_ns) noexcept nogil:
+    """The head was not answered for a second, or for as long as the request may take.
+
+    A server that does not know the expectation waits for the body (RFC 9110 10.1.1). One whose final answer is on its way
+    does not want it.
+    """
+    cdef Lane* lane = connection.lane
+    if lane.first_sent_ns + lane.endpoint.timeout_ns <= now_ns:
+        attempt_fail(reactor, connection, TIMEOUT, True, now_ns)
+    elif connection.parser.status < 200:
+        connection_continue(reactor, connection)
+    else:
+        queue_remove(connection)
+        deadline_set(
+            reactor, connection, &lane.endpoint.in_flight, lane.first_sent_ns + lane.endpoint.timeout_ns
+        )
+
+
 cdef inline void attempt_fail(
-    Reactor* reactor, Connection* connection, ErrorKind kind, bint has_age, int64_t now_ns
+    Reactor* reactor, Connection* connection, ErrorKind kind, bint has_age, int64_t now_ns, const char* reason=NULL
 ) noexcept nogil:
     """The request in flight ends without a response, and its connection with it.
 
@@ -123,9 +178,9 @@ cdef inline void attempt_fail(
     cdef Lane* lane = connection.lane
     cdef bint storms = not lane.pool.paced and not lane.leaving and connection.served == 0 and not has_age
     sample_release(connection)
-    queue_remove(lane.endpoint, connection)
+    queue_remove(connection)
     connection_close(connection)
-    account_failure(lane, kind, NULL, has_age, now_ns)
+    account_failure(lane, kind, reason, has_age, now_ns)
     if storms:
         lane_rest(reactor, lane, now_ns)
     else:
@@ -139,8 +194,9 @@ cdef inline void attempt_broken(Reactor* reactor, Connection* connection, ErrorK
         attempt_fail(reactor, connection, kind, False, monotonic_ns())
         return
     lane.retried = 1
+    lane.connect_begun_ns = 0
     lane.endpoint.block.retries += 1
-    queue_remove(lane.endpoint, connection)
+    queue_remove(connection)
     connection_close(connection)
     ready_push(reactor, lane)
 
@@ -150,11 +206,11 @@ cdef inline void attempt_finish(Reactor* reactor, Connection* connection, bint s
     cdef Lane* lane = connection.lane
     cdef int64_t service_ns
     sample_fill(connection)
-    queue_remove(lane.endpoint, connection)
+    queue_remove(connection)
     service_ns = account_response(reactor.header, lane, connection, now_ns)
     connection.served += 1
     # An answer that came before the whole request was sent leaves the connection in the middle of a message.
-    if surplus or not connection.parser.reusable or not lane.endpoint.keep_alive or connection.send_left > 0:
+    if surplus or not connection.parser.reusable or not lane.endpoint.keep_alive or connection.send_left + connection.held > 0:
         connection_close(connection, complete=True)
     lane_next(reactor, lane, service_ns, now_ns)
 
@@ -178,6 +234,8 @@ cdef inline void connection_data(Reactor* reactor, Connection* connection, int64
         attempt_finish(reactor, connection, at < end, read_ns)
     elif progress == BROKEN:
         attempt_fail(reactor, connection, PROTOCOL, False, read_ns)
+    elif connection.awaits and connection.parser.continued:
+        connection_continue(reactor, connection)
 
 
 cdef inline int64_t connection_receive(Reactor* reactor, Connection* connection, int64_t* stamp_ns) noexcept nogil:

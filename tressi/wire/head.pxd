@@ -143,6 +143,7 @@ cdef inline Progress head_ended(Parser* parser) noexcept nogil:
     if parser.status == 101:
         return parser_break(parser, UNASKED_UPGRADE)
     if parser.status < 200:
+        parser.continued = parser.continued or parser.status == 100
         parser_begin_head(parser)
         return MORE
     parser.state = BODY_START

@@ -17,6 +17,7 @@ cdef enum:
 cdef enum LaneState:
     IDLE                           # on its pool's stack, warm or cold
     READY                          # has its token; begins when the batch is done
+    WAITING                        # for a permit to connect
     DIALING                        # the reactor connects
     CONNECTING                     # its greenlet connects
     IN_FLIGHT
@@ -30,6 +31,7 @@ cdef enum Order:
 cdef struct Slice:
     const char* bytes
     int64_t size
+    int64_t first                  # of it goes out at once; the rest is a body that waits for 100 (Continue)
 
 cdef struct Address:
     int64_t size
@@ -44,14 +46,24 @@ cdef struct Origin:
     int64_t turn
     uint8_t ordered                # always by greenlet: TLS, or a transport of its own
 
+# Connections that wait for the same thing for the same time: in the order of their beginning, which is that of their ends.
+cdef struct Queue:
+    Connection* oldest
+    Connection* newest
+
 cdef struct Endpoint:
     EndpointBlock* block
     Pool* pool
     Origin* target
-    Connection* oldest             # dialing or in flight, in the order of the start: with one timeout also of the deadlines
-    Connection* newest
-    int64_t timeout_ns
-    int64_t connecting             # lanes that have a token for this endpoint and no connection yet
+    Queue dialing
+    Queue awaiting                 # with the head sent, an answer that lets the body follow
+    Queue in_flight
+    Queue* sent                    # which of the two a request joins when it begins,
+    int64_t patience_ns            # and for how long
+    int64_t connect_timeout_ns     # for a connection
+    int64_t timeout_ns             # from the first send on
+    const char* hung               # why a connection that took too long failed; NULL: it timed out like a request
+    int64_t connecting             # lanes that wait for a permit to connect, or whose greenlets connect
     int64_t connecting_since_ns    # the sum of the times at which they took it
     Slice* variants                # ready requests, taken in turn
     int32_t variant_count
@@ -60,6 +72,7 @@ cdef struct Endpoint:
     uint8_t to_head                # the method is HEAD
     uint8_t idempotent             # may be sent once more (RFC 9110 9.2.2)
     uint8_t keep_alive
+    uint8_t awaits_continue        # its requests have an Expect: 100-continue
     uint8_t expects                # has expectations beyond a status below 400
     uint8_t successes[STATUSES]    # 1: this status is a success
     const uint8_t* needle          # what the body must contain, or NULL
@@ -97,16 +110,19 @@ cdef struct Lane:
     int64_t due_ns                 # intended start of the attempt
     int64_t taken_ns               # when it took the token
     int64_t wait_ns                # from due to virtually free
-    int64_t connect_ns             # before the first send
+    int64_t connect_ns             # before the first send, and all waiting for permits
+    int64_t connect_begun_ns       # 0: not begun
+    int64_t asked_ns               # when it asked for the permit that it waits for
     int64_t first_sent_ns          # 0: not sent yet
     int64_t idle_since_ns
-    Lane* above                    # in its pool's stack
+    Lane* above                    # in its pool's stack, or among those that wait for a permit
     Lane* below                    # or the next of those that are ready
     int32_t state
     int32_t number                 # the name that the control path knows it by
     uint8_t leaving                # ends with its attempt
     uint8_t is_warm                # on which stack it is
     uint8_t retried
+    uint8_t has_permit             # for its next connection
     int32_t dials                  # addresses tried by this attempt
     uint8_t ordered                # an order waits for its greenlet
     int32_t order
@@ -132,40 +148,45 @@ cdef struct Connection:
     uint8_t user_timed             # a read of this response came without the kernel's stamp
     const char* send_at            # what is left of the request
     int64_t send_left
-    Connection* earlier            # in its endpoint's queue
+    const char* held_at            # what follows on it: a body that waits, or what TLS has not sealed yet
+    int64_t held
+    uint8_t awaits                 # held back until the server has said 100 (Continue)
+    Queue* queue                   # of its endpoint
+    Connection* earlier
     Connection* later
     Sample* sample                 # where its body is kept, or NULL
     Parser parser
 
 
-# ------------------------------------------------------------------------------------------- the queue of an endpoint
+# ------------------------------------------------------------------------------------------- the queues of an endpoint
 
-cdef inline void queue_insert(Endpoint* endpoint, Connection* connection) noexcept nogil:
+cdef inline void queue_insert(Queue* queue, Connection* connection) noexcept nogil:
     """Keep the order of the deadlines: nearly always at the end, a second try before those begun meanwhile."""
-    cdef Connection* earlier = endpoint.newest
+    cdef Connection* earlier = queue.newest
+    connection.queue = queue
     while earlier != NULL and earlier.deadline_ns > connection.deadline_ns:
         earlier = earlier.earlier
     connection.earlier = earlier
-    connection.later = endpoint.oldest if earlier == NULL else earlier.later
+    connection.later = queue.oldest if earlier == NULL else earlier.later
     if connection.later != NULL:
         connection.later.earlier = connection
     else:
-        endpoint.newest = connection
+        queue.newest = connection
     if earlier != NULL:
         earlier.later = connection
     else:
-        endpoint.oldest = connection
+        queue.oldest = connection
 
 
-cdef inline void queue_remove(Endpoint* endpoint, Connection* connection) noexcept nogil:
+cdef inline void queue_remove(Connection* connection) noexcept nogil:
     if connection.earlier != NULL:
         connection.earlier.later = connection.later
     else:
-        endpoint.oldest = connection.later
+        connection.queue.oldest = connection.later
     if connection.later != NULL:
         connection.later.earlier = connection.earlier
     else:
-        endpoint.newest = connection.earlier
+        connection.queue.newest = connection.earlier
 
 
 # ---------------------------------------------------------------------------------------------- the stacks of a pool

@@ -70,6 +70,7 @@ cdef struct Parser:
     uint8_t field_open             # a field's value has ended its line, but may be folded
     uint8_t word_gap               # white space since the last byte of the word
     uint8_t in_trailer
+    uint8_t continued              # a 100 (Continue) has come
     uint8_t to_head                # the request was HEAD: no body follows
     uint8_t old_version            # HTTP/1.0
     uint8_t says_close
@@ -104,6 +105,7 @@ cdef inline void parser_reset(Parser* parser, bint to_head) noexcept nogil:
     parser_begin_head(parser)
     parser.to_head = to_head
     parser.in_trailer = 0
+    parser.continued = 0
     parser.reusable = 0
     parser.head_bytes = 0
     parser.body_bytes = 0

@@ -3,7 +3,7 @@
 from libc.stdint cimport int32_t, int64_t, uint64_t
 
 from tressi.core.arena cimport Header
-from tressi.core.bucket cimport GRANTED, Skipped, bucket_position, bucket_rate, bucket_settle, bucket_take, random_next
+from tressi.core.bucket cimport GRANTED, Bucket, Skipped, bucket_position, bucket_rate, bucket_settle, bucket_take, random_next
 from tressi.core.window cimport window_set_lanes
 from tressi.wire.account cimport account_skipped, account_taken
 from tressi.wire.lane cimport (
@@ -40,6 +40,10 @@ cdef struct Reactor:
     int64_t ordered_count
     Lane* first_ready              # in the order in which they took their tokens
     Lane* last_ready
+    Bucket permits                 # when the next connection may be begun
+    Lane* first_waiting            # for a permit, in the order of asking
+    Lane* last_waiting
+    bint limits_connections        # permits are needed at all
     bint keeps_gil                 # an origin needs Python for every request
     char* buffer                   # shared by all reads: nothing is kept from one to the next
     char* sealed                   # likewise, for what TLS has still to open
@@ -113,6 +117,17 @@ cdef inline void lane_leave(Reactor* reactor, Lane* lane, int64_t now_ns) noexce
     lane.state = GONE
     pool_count_lanes(lane.pool, now_ns, -1)
     order_push(reactor, lane, STOP)
+
+
+cdef inline void lane_connect_begun(Lane* lane) noexcept nogil:
+    """From now on its attempt is one that has no connection yet."""
+    lane.endpoint.connecting += 1
+    lane.endpoint.connecting_since_ns += lane.taken_ns
+
+
+cdef inline void lane_connect_ended(Lane* lane) noexcept nogil:
+    lane.endpoint.connecting -= 1
+    lane.endpoint.connecting_since_ns -= lane.taken_ns
 
 
 cdef inline void ready_push(Reactor* reactor, Lane* lane) noexcept nogil:

@@ -15,6 +15,10 @@ from tressi.wire.lane cimport Connection
 from tressi.wire.socket cimport EAGAIN, EPROTO, socket_receive
 
 
+cdef enum:
+    SEALED_BYTES = 256 * 1024      # at a time
+
+
 cdef inline void tls_end(Connection* connection) noexcept with gil:
     Py_XDECREF(connection.tls)
     Py_XDECREF(connection.sealed)
@@ -29,10 +33,16 @@ cdef inline void tls_begin(Connection* connection, session) noexcept:
 
 
 cdef inline bint tls_seal(Connection* connection) noexcept with gil:
-    """Encrypt the request that `send_at` points to, and point it to the result; False: TLS failed."""
+    """Encrypt what `send_at` points to, and point it to the result; False: TLS failed.
+
+    Of a large body only a part, so that its copy stays small and the turn short; the rest is held back.
+    """
     cdef tuple session = <tuple> connection.tls
+    cdef int64_t part = min(connection.send_left, <int64_t> SEALED_BYTES)
+    connection.held_at = connection.send_at + part
+    connection.held += connection.send_left - part
     try:
-        session[2](PyMemoryView_FromMemory(<char*> connection.send_at, connection.send_left, PyBUF_READ))
+        session[2](PyMemoryView_FromMemory(<char*> connection.send_at, part, PyBUF_READ))
         sealed = session[3]()
     except OSError:
         return False

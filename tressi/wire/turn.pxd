@@ -2,16 +2,17 @@
 
 from libc.stdint cimport int64_t
 
-from tressi.core.arena cimport TIMEOUT, write_begin, write_end
+from tressi.core.arena cimport CONNECT, TIMEOUT, ErrorKind, write_begin, write_end
 from tressi.core.clock cimport NS_PER_MS, monotonic_ns, never, realtime_ns
 from tressi.core.window cimport (
     SLOT_NS, Window, WindowSums, window_attempts, window_boundary_ns, window_read, window_turn,
 )
 from tressi.wire.dial cimport connection_dialed, lane_begin
-from tressi.wire.exchange cimport attempt_fail, connection_read, connection_send
+from tressi.wire.exchange cimport attempt_fail, connection_read, connection_send, connection_unanswered
 from tressi.wire.lane cimport (
-    DIALING, IDLE, IN_FLIGHT, Connection, Endpoint, Lane, Pool, lane_connection, pool_has_idle, stack_remove,
+    DIALING, IDLE, IN_FLIGHT, Connection, Endpoint, Lane, Pool, Queue, lane_connection, pool_has_idle, stack_remove,
 )
+from tressi.wire.permit cimport permit_due_ns, reactor_permit
 from tressi.wire.reactor cimport (
     Reactor, connection_close, endpoint_schedule, lane_rest, lane_take, pool_settle, reactor_cpu, ready_pop,
 )
@@ -71,32 +72,35 @@ cdef inline void reactor_start_due(Reactor* reactor, int64_t now_ns) noexcept no
             lane_rest(reactor, lane, lane.idle_since_ns)
 
 
+cdef inline int64_t queue_deadline_ns(const Queue* queue) noexcept nogil:
+    return queue.oldest.deadline_ns if queue.oldest != NULL else never()
+
+
 cdef inline void reactor_expire(Reactor* reactor, int64_t now_ns) noexcept nogil:
-    """End the requests whose time is over."""
-    cdef int64_t index
+    """End the attempts to connect and the requests whose time is over."""
+    cdef int64_t index, next_ns
+    cdef ErrorKind kind
     cdef Endpoint* endpoint
     if now_ns < reactor.next_deadline_ns:
         return
     reactor.next_deadline_ns = never()
     for index in range(reactor.endpoint_count):
         endpoint = reactor.endpoints[index]
-        while endpoint.oldest != NULL and endpoint.oldest.deadline_ns <= now_ns:
-            attempt_fail(reactor, endpoint.oldest, TIMEOUT, True, now_ns)
-        if endpoint.oldest != NULL:
-            reactor.next_deadline_ns = min(reactor.next_deadline_ns, endpoint.oldest.deadline_ns)
+        while queue_deadline_ns(&endpoint.dialing) <= now_ns:
+            kind = TIMEOUT if endpoint.hung == NULL else CONNECT
+            attempt_fail(reactor, endpoint.dialing.oldest, kind, True, now_ns, endpoint.hung)
+        while queue_deadline_ns(&endpoint.awaiting) <= now_ns:
+            connection_unanswered(reactor, endpoint.awaiting.oldest, now_ns)
+        while queue_deadline_ns(&endpoint.in_flight) <= now_ns:
+            attempt_fail(reactor, endpoint.in_flight.oldest, TIMEOUT, True, now_ns)
+        next_ns = min(queue_deadline_ns(&endpoint.dialing), queue_deadline_ns(&endpoint.awaiting))
+        next_ns = min(next_ns, queue_deadline_ns(&endpoint.in_flight))
+        reactor.next_deadline_ns = min(reactor.next_deadline_ns, next_ns)
 
 
-cdef inline void endpoint_count_older(Endpoint* endpoint, int64_t now_ns) noexcept nogil:
-    """Publish how many attempts in flight are older than the mean of those that ended, and the sum of their ages."""
-    cdef Window* window = &endpoint.block.window
-    cdef WindowSums sums
-    cdef Connection* connection = endpoint.oldest
-    cdef int64_t mean_ns = 0, age_ns
-    window_read(window, &sums)
-    if window_attempts(&sums) > 0:
-        mean_ns = sums.sums.occupied_ns // window_attempts(&sums)
-    window.older = 0
-    window.older_ns = 0
+cdef inline void queue_count_older(const Queue* queue, Window* window, int64_t mean_ns, int64_t now_ns) noexcept nogil:
+    cdef const Connection* connection = queue.oldest
+    cdef int64_t age_ns
     while connection != NULL:
         age_ns = now_ns - connection.lane.taken_ns
         if age_ns <= mean_ns:
@@ -104,6 +108,21 @@ cdef inline void endpoint_count_older(Endpoint* endpoint, int64_t now_ns) noexce
         window.older += 1
         window.older_ns += age_ns
         connection = connection.later
+
+
+cdef inline void endpoint_count_older(Endpoint* endpoint, int64_t now_ns) noexcept nogil:
+    """Publish how many attempts in flight are older than the mean of those that ended, and the sum of their ages."""
+    cdef Window* window = &endpoint.block.window
+    cdef WindowSums sums
+    cdef int64_t mean_ns = 0, age_ns
+    window_read(window, &sums)
+    if window_attempts(&sums) > 0:
+        mean_ns = sums.sums.occupied_ns // window_attempts(&sums)
+    window.older = 0
+    window.older_ns = 0
+    queue_count_older(&endpoint.dialing, window, mean_ns, now_ns)
+    queue_count_older(&endpoint.awaiting, window, mean_ns, now_ns)
+    queue_count_older(&endpoint.in_flight, window, mean_ns, now_ns)
     age_ns = endpoint.connecting * now_ns - endpoint.connecting_since_ns
     if endpoint.connecting > 0 and age_ns > mean_ns * endpoint.connecting:
         window.older += endpoint.connecting
@@ -145,6 +164,7 @@ cdef inline void reactor_slots(Reactor* reactor, int64_t now_ns) noexcept nogil:
 cdef inline void reactor_arm(Reactor* reactor) noexcept nogil:
     """Set the timer to what is next, unless it is set to that or earlier anyway."""
     cdef int64_t next_ns = min(schedule_due_ns(&reactor.schedule), min(reactor.next_deadline_ns, reactor.slot_ns))
+    next_ns = min(next_ns, permit_due_ns(reactor))
     if reactor.first_ready != NULL:
         next_ns = 1
     if reactor.armed_ns == 0 or next_ns < reactor.armed_ns:
@@ -178,6 +198,7 @@ cdef inline void reactor_turn(Reactor* reactor) noexcept nogil:
         ready = reactor_poll(reactor)
         now_ns = monotonic_ns()
         reactor_start_due(reactor, now_ns)
+        reactor_permit(reactor, now_ns)
         reactor_begin_ready(reactor)
         reactor_expire(reactor, now_ns)
         reactor_slots(reactor, now_ns)

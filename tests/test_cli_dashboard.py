@@ -1,0 +1,122 @@
+"""`--dashboard` on the command line: where it listens, what it says, and what it says when it cannot."""
+
+import json
+import os
+import pty
+import re
+import subprocess
+import sys
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from socket import create_server
+from urllib.request import urlopen
+
+import pytest
+
+from tressi.testing.target import Target
+
+BOUND_S = 60
+ADDRESS = re.compile(rb"tressi: dashboard: (http://127\.0\.0\.1:\d+/[\w-]+/)")
+
+
+@pytest.fixture(scope="module")
+def config(tmp_path_factory):
+    """A config of a run of 2 s against the embedded target."""
+    with Target() as url:
+        path = tmp_path_factory.mktemp("config") / "config.json"
+        requests = [{"url": f"{url}/fast", "autoscale": {"enabled": True, "targetRps": 20}}]
+        path.write_text(json.dumps({"duration": 2, "requests": requests}))
+        yield path
+
+
+def tressi(*arguments, program=("-m", "tressi")):
+    """Run it to its end."""
+    command = [sys.executable, *program, "run", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=BOUND_S, check=False)
+
+
+@pytest.mark.parametrize("flags", [["--dashboard"], ["--dashboard", "127.0.0.1:0"], ["--dashboard=localhost"]], ids=str)
+def test_without_a_browser_a_run_ends_as_it_always_does(config, flags):
+    """The address is said on standard error, with --quiet too, and nothing waits at the end."""
+    done = tressi(config, *flags, "--quiet", "--json", "-")
+    assert done.returncode == 0
+    assert json.loads(done.stdout)["endReason"] == "duration"
+    assert ADDRESS.fullmatch(done.stderr.strip().encode())
+
+
+def test_a_port_in_use_is_told_before_the_run(config):
+    """Bad input: nothing is sent, and the message names flag, place and reason."""
+    with create_server(("127.0.0.1", 0)) as taken:
+        place = f"127.0.0.1:{taken.getsockname()[1]}"
+        done = tressi(config, "--dashboard", place)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == f"tressi: --dashboard: {place!r} cannot be listened at: Address already in use\n"
+
+
+@pytest.mark.parametrize("place", ["192.0.2.1:0", "127.0.0.1:99999", "config.json"])
+def test_a_place_that_is_none_is_told_before_the_run(config, place):
+    """An address of another machine, a port that does not exist, and a file's name that was taken for an address."""
+    done = tressi(config, "--dashboard", place)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "--dashboard" in done.stderr
+    assert repr(place) in done.stderr
+    assert "running" not in done.stderr
+
+
+@pytest.mark.parametrize("library", ["flask", "jinja2", "plotly"])
+def test_a_missing_library_is_told_before_the_run(config, library):
+    """With what to install; a run without the dashboard does not need it."""
+    program = ("-c", f"import sys; sys.modules[{library!r}] = None; from tressi.cli import main; sys.exit(main())")
+    done = tressi(config, "--dashboard", program=program)
+    assert (done.returncode, done.stdout) == (3, "")
+    assert "pip install 'tressi[dashboard]'" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert tressi(config, "--duration", 1, "--quiet", program=program).returncode == 0
+
+
+@contextmanager
+def on_a_terminal(*arguments):
+    """A run whose standard error is a terminal; what it writes there, piece by piece."""
+    controller, terminal = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tressi", "run", *map(str, arguments)],
+        stdout=subprocess.DEVNULL,
+        stderr=terminal,
+        env={**os.environ, "TERM": "xterm", "NO_COLOR": "", "COLUMNS": "80", "LINES": "24"},
+    )
+    os.close(terminal)
+
+    def pieces():
+        with suppress(OSError):  # the other side has closed
+            while piece := os.read(controller, 65536):
+                yield piece
+
+    try:
+        yield pieces()
+        assert process.wait(BOUND_S) == 0
+    finally:
+        process.kill()
+        process.wait()
+        os.close(controller)
+
+
+def test_the_address_stands_above_the_live_picture(config):
+    """In one piece, so that it can be clicked, and it leads to the page."""
+    seen, page = b"", ""
+    with on_a_terminal(config, "--dashboard") as pieces:
+        for piece in pieces:
+            seen += piece
+            found = ADDRESS.search(seen)
+            if found and not page:
+                with urlopen(found.group(1).decode(), timeout=BOUND_S) as answer:
+                    page = answer.read().decode()
+    assert '<script type="module"' in page
+    assert b"s left" in seen[found.end() :]
+
+
+def test_the_page_and_its_parts_are_in_the_package():
+    """Everything beside the modules is named in the package's data."""
+    root = Path(__file__).parent.parent
+    beside = {path.suffix for path in (root / "tressi/ui/dashboard").rglob("*.*") if path.suffix not in {".py", ".pyc"}}
+    assert beside == {".css", ".js", ".html"}
+    assert '"tressi.ui.dashboard" = ["*.css", "*.js", "templates/*.html"]' in (root / "pyproject.toml").read_text()

@@ -1,0 +1,157 @@
+"""The report in a real browser: offline, under its own policy, without a complaint, for pointer, keyboard and no script."""
+
+import pytest
+from browsers import Visit, chromium, visit
+from long_run import long_summary
+from test_report_html import NOTHING, hostile_summary
+
+from tressi.report.report_html import render
+from tressi.text import plain
+
+ATTACK = (
+    "<b>bold</b>\x1b[31m\u202e %{y}</pre></script><script>hacked = 1</script><img src=x onerror='hacked = 2'>"
+    "<a href='javascript:hacked = 3'>x</a>"
+)
+PLACES = (".verdict", "#thresholds", "#endpoints", "#timeline", "#scaling", "#failures", "#samples", "#config")
+ENDPOINTS = "#endpoints > .scroll tbody tr:not([hidden])"
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with chromium() as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def summary():
+    made = long_summary(endpoints=12, seconds=30)
+    for number, endpoint in enumerate(made["endpoints"]):
+        endpoint["serviceTimeMs"]["p99"] = 12 + 1 / (number + 2)  # shown, several of them are the same
+    return made
+
+
+@pytest.fixture(scope="module")
+def path(summary, tmp_path_factory):
+    made = tmp_path_factory.mktemp("report") / "report.html"
+    made.write_bytes(render(summary))
+    return made
+
+
+@pytest.fixture(scope="module")
+def opened(browser, path):
+    """The report, opened once: reading plotly's script is what takes time."""
+    return Visit(browser, path)
+
+
+@pytest.fixture
+def page(opened):
+    """The report with all endpoints in its charts and no filter, however it is sorted."""
+    opened.page.locator("#choice").select_option("")
+    drawn(opened.page)
+    yield opened.page
+    opened.check()
+
+
+def drawn(page, what="all"):
+    """Wait until the charts of this endpoint are there."""
+    page.locator(f"html[data-drawn='{what}']").wait_for(state="attached")
+
+
+def column(page, number):
+    return page.locator(f"{ENDPOINTS} > *:nth-child({number})").all_inner_texts()
+
+
+def test_all_charts_are_drawn(page, summary):
+    """Each has a line for what it shows and says in words what it shows."""
+    labels = [chart.get_attribute("aria-label") for chart in page.locator(".plot").all()]
+    titles = ["Rate", "Workers", "Service time", "Utilisation of the workers", "Failed requests", "Missed starts"]
+    assert [label.partition(".")[0] for label in labels] == [*titles, "Latency of all endpoints together"]
+    assert all("no values" not in label for label in labels)
+    assert page.locator(".plot .main-svg .lines path").count() >= len(labels) + 2
+    p99 = summary["global"]["serviceTimeMs"]["p99"]
+    assert f"service time: p50 {summary['global']['serviceTimeMs']['p50']:.2f}".rstrip("0") in labels[-1]
+    assert f"p99 {p99:.1f}"[:6] in labels[-1]
+
+
+def test_hostile_text_is_text_and_runs_nothing(browser, tmp_path):
+    """In every table, in the charts and their reasons, in bodies and in the config: shown, not obeyed."""
+    for text in (ATTACK, "x" * 10**6):
+        hostile = tmp_path / "hostile.html"
+        hostile.write_bytes(render(hostile_summary(text)))
+        with visit(browser, hostile) as page:
+            drawn(page)
+            page.locator("#chart-rate .plot").press("Home")
+            assert page.evaluate("[window.hacked, document.images.length, document.querySelectorAll('b, svg a').length]") == [
+                None,
+                0,
+                0,
+            ]
+            for place in PLACES:
+                shown = plain(text[: 9 if place in {"#timeline", "#config"} else 60])
+                assert shown in page.locator(place).text_content(), place
+            assert plain(text[:60]) in page.locator("#chart-rate .spoken").text_content()
+
+
+def test_tables_are_sorted_with_the_keyboard(page, summary):
+    """Numbers by the exact value, large ones first; again, small ones first; assistive technology is told."""
+    by_p99 = sorted(summary["endpoints"], key=lambda one: one["serviceTimeMs"]["p99"])
+    slowest_last = [one["url"].removeprefix("http://shop.example:8080") for one in by_p99]
+    heading = page.locator("#endpoints > .scroll th", has_text="Service p99 ms")
+    heading.get_by_role("button").press("Enter")
+    assert heading.get_attribute("aria-sort") == "descending"
+    assert [text.split("\n")[0].split(" ")[1] for text in column(page, 1)] == slowest_last[::-1]
+    page.keyboard.press("Space")
+    assert heading.get_attribute("aria-sort") == "ascending"
+    assert [text.split("\n")[0].split(" ")[1] for text in column(page, 1)] == slowest_last
+
+
+def test_names_are_sorted_as_people_count(page):
+    """`/9` before `/10`; what has no value is last either way."""
+    page.locator("#endpoints > .scroll th", has_text="Endpoint").get_by_role("button").click()
+    names = [text.split("\n")[0].split(" ")[:2] for text in column(page, 1)]
+    assert names == sorted(names, key=lambda name: (name[0], int(name[1].rpartition("/")[2])))
+    broken = page.locator("#thresholds th", has_text="Broken at").get_by_role("button")
+    for _ in range(2):
+        broken.click()
+        assert page.locator("#thresholds tbody tr td:last-child").all_inner_texts() == ["61.0 s", NOTHING, NOTHING]
+
+
+def test_endpoints_are_filtered_by_what_is_typed(page):
+    """Any part of a row, in any case; how many are left is said."""
+    page.get_by_label("Filter endpoints").first.fill("post /API/v2/catalogue/1")
+    assert len(column(page, 1)) == 2  # 1 and 11
+    assert page.locator("#endpoints [role=status]").first.inner_text() == "2 of 12"
+    page.get_by_label("Filter endpoints").first.fill("")
+    assert len(column(page, 1)) == 12
+
+
+def test_an_endpoint_is_chosen_with_the_keyboard(page, summary):
+    """By its link in the table, and by the list above the charts; only then are its charts drawn."""
+    page.locator(f"{ENDPOINTS} a[data-endpoint='4']").press("Enter")
+    drawn(page, "4")
+    title = page.locator("#chart-percentiles .chart-title")
+    assert title.text_content() == f"Latency of {summary['endpoints'][4]['endpointKey']}"
+    page.locator("#choice").press("ArrowUp")
+    drawn(page, "3")
+    assert title.text_content() == f"Latency of {summary['endpoints'][3]['endpointKey']}"
+    page.get_by_label("logarithmic").press("Space")
+    assert page.evaluate("document.querySelector('#chart-percentiles .plot').layout.yaxis.type") == "log"
+
+
+def test_everything_is_reached_with_the_tab_key(page):
+    """Links, buttons, filters, charts, long texts: one after the other, none a trap."""
+    reached = set()
+    for _ in range(page.locator("a, button, input, select, summary, [tabindex='0']").count()):
+        page.keyboard.press("Tab")
+        reached.add(page.evaluate("document.activeElement.closest('section')?.id + ' ' + document.activeElement.tagName"))
+    wanted = {"endpoints BUTTON", "endpoints INPUT", "endpoints A", "timeline SELECT", "timeline DIV", "latency INPUT"}
+    assert wanted | {"scaling BUTTON", "samples SUMMARY", "samples PRE", "config SUMMARY"} <= reached
+
+
+def test_without_javascript_there_are_the_tables(browser, path, summary):
+    """The verdict and every row can be read; no control stands there that would do nothing."""
+    with visit(browser, path, java_script_enabled=False) as page:
+        assert page.locator(".verdict strong").is_visible()
+        assert len(column(page, 1)) == len(summary["endpoints"])
+        assert page.get_by_text("The charts need JavaScript").is_visible()
+        assert page.locator("button, input, select").locator("visible=true").count() == 0

@@ -1,0 +1,301 @@
+"""The dashboard as a person has it: a run in its own process, a real Chromium, a mouse, a keyboard, a screen reader's view."""
+
+import json
+import re
+import signal
+import subprocess
+import sys
+from contextlib import contextmanager
+from urllib.parse import urlsplit
+
+import pytest
+from browsers import TELL_OF_VIOLATIONS, chromium
+from playwright.sync_api import expect
+
+from tressi.testing.target import Target
+
+BOUND_S = 60
+BOUND_MS = 30_000
+HOSTILE = "<img src=x onerror=alert(1)> \u202e<b>bold</b>"
+
+
+@pytest.fixture(scope="module")
+def target():
+    """The embedded target."""
+    with Target() as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """One Chromium."""
+    with chromium() as one:
+        yield one
+
+
+def config_file(folder, target, *, endpoints=3, rps=20, **fields):
+    """A config of that many endpoints, the first with a name that is hostile, as a file."""
+    each = {"enabled": True, "targetRps": rps, "maxWorkers": 4}
+    requests = [{"url": f"{target}/fast?{number}", "autoscale": each} for number in range(endpoints)]
+    requests[0]["name"] = HOSTILE
+    path = folder / "config.json"
+    path.write_text(json.dumps({"duration": 300, "workers": 2 * endpoints, "requests": requests, **fields}))
+    return path
+
+
+class Run:
+    """`tressi run --dashboard` in a process; `said` is what it said on standard error until the address came."""
+
+    def __init__(self, *arguments):
+        command = [sys.executable, "-m", "tressi", "run", *map(str, arguments), "--dashboard", "--json", "-"]
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        self.said = []
+        while not self.said or "dashboard: " not in self.said[-1]:
+            line = self.process.stderr.readline()
+            assert line, self.said
+            self.said.append(line)
+        self.url = re.search(r"http://\S+", self.said[-1]).group()
+
+    def end(self):
+        """Its exit code and its summary, once it has ended."""
+        output, said = self.process.communicate(timeout=BOUND_S)
+        assert "Traceback" not in said
+        return self.process.returncode, json.loads(output)
+
+
+@contextmanager
+def running(*arguments):
+    """A run for as long as the block lasts."""
+    run = Run(*arguments)
+    try:
+        yield run
+    finally:
+        run.process.kill()
+        run.process.communicate()
+
+
+@contextmanager
+def page_of(browser, url):
+    """A page in a context of its own; at the end it has complained of nothing and asked no other origin."""
+    context = browser.new_context(viewport={"width": 1400, "height": 1000})
+    context.set_default_timeout(BOUND_MS)
+    context.add_init_script(TELL_OF_VIOLATIONS)
+    page, complaints, requests = context.new_page(), [], []
+    context.on("console", lambda message: message.type in {"error", "warning"} and complaints.append(message.text))
+    context.on("weberror", lambda failure: complaints.append(str(failure.error)))
+    context.on("request", lambda request: requests.append(request.url))
+    try:
+        page.goto(url)
+        yield page
+        page.evaluate("() => new Promise((resolve) => setTimeout(resolve))")  # what was said last has arrived
+    finally:
+        context.close()
+    assert complaints == []
+    assert {urlsplit(request)[:2] for request in requests} == {urlsplit(url)[:2]}
+
+
+def wait_for(page, condition):
+    """Wait until an expression of JavaScript holds. Playwright's own way evaluates text, which the page's policy forbids."""
+    page.evaluate(f"""() => new Promise((done, fail) => {{
+        const giveUp = Date.now() + {BOUND_MS};
+        const look = () => {{
+            if ({condition}) done();
+            else if (Date.now() > giveUp) fail(new Error("waited in vain"));
+            else requestAnimationFrame(look);
+        }};
+        look();
+    }})""")
+
+
+def figure(page, name):
+    """A number that is shown of all endpoints."""
+    return float(page.locator(f"#figures [data-figure={name}]").inner_text().split()[0].replace(",", ""))
+
+
+def attempts_above(page, least):
+    """Wait until more attempts than that are shown."""
+    shown = "document.querySelector('#figures [data-figure=requestsMade]').textContent"
+    wait_for(page, f"Number({shown}.replace(',', '')) > {least}")
+
+
+def points(page, chart):
+    """How many points the first line of a chart has."""
+    return page.evaluate(f"document.querySelector('[data-chart={chart}] .plot')?.data?.[0].x.length ?? 0")
+
+
+def test_a_run_is_watched_steered_and_stopped(target, browser, tmp_path):
+    """Numbers and charts move; another rate, a pause and its end are in the summary; the stop asks first."""
+    with running(config_file(tmp_path, target)) as run, page_of(browser, run.url) as page:
+        expect(page.get_by_role("status").first).to_have_text(re.compile("running|saturated"))
+        attempts_above(page, 0)
+        before, seconds = figure(page, "requestsMade"), points(page, "rate")
+        attempts_above(page, before)
+        wait_for(page, f"document.querySelector('[data-chart=rate] .plot').data[0].x.length > {seconds}")
+        assert page.locator(".js-line").count() >= 4
+
+        field = page.get_by_label("target RPS of GET /fast?1")
+        field.fill("33")
+        field.press("Enter")
+        expect(page.locator("#notes")).to_contain_text("GET /fast?1: target 33 RPS")
+        expect(page.locator("#endpoints tr", has_text="/fast?1").locator("[data-figure=targetRps]")).to_have_text("33.0")
+
+        page.get_by_role("button", name="Pause").click()
+        expect(page.locator("#state")).to_have_text("paused")
+        page.get_by_role("button", name="Resume").click()
+        expect(page.locator("#state")).to_have_text(re.compile("running|saturated"))
+
+        page.get_by_role("button", name="Stop…").click()
+        page.get_by_role("button", name="Go on").click()
+        stop(page)
+        expect(page.get_by_role("button", name="Pause")).to_be_hidden()
+        expect(page.get_by_label("target RPS of GET /fast?1")).to_be_disabled()
+        assert run.process.poll() is None
+
+        shown = figure(page, "requestsMade")
+        page.get_by_role("button", name="Close the dashboard").click()
+        expect(page.locator("#state")).to_have_text("closed")
+        code, summary = run.end()
+    assert code == 0
+    assert summary["endReason"] == "stopped"
+    assert summary["global"]["requestsMade"] == shown
+    changes = [(change["action"], change["targetRps"]) for change in summary["changes"]]
+    assert changes == [("set-target", 33), ("pause", None), ("resume", None)]
+    assert summary["changes"][0]["endpointKey"] == f"GET {target}/fast?1"
+
+
+def test_it_can_be_used_by_keyboard_alone(target, browser, tmp_path):
+    """Every control is reached by the tab key and has a name; charts read themselves out; focus is never lost."""
+    with running(config_file(tmp_path, target), "--quiet") as run, page_of(browser, run.url) as page:
+        attempts_above(page, 0)
+        wait_for(page, "document.querySelectorAll('.plot[tabindex]').length >= 4")
+        names = []
+        for _ in range(60):
+            page.keyboard.press("Tab")
+            names.append(page.evaluate("document.activeElement === document.body ? null : document.activeElement.outerHTML"))
+            if "notes" in (names[-1] or "") or names[-1] is None:
+                break
+        reached = " ".join(filter(None, names))
+        for wanted in ('id="pause"', 'id="stop"', 'id="filter"', 'class="choose"', 'name="rps"', "Apply the target of"):
+            assert wanted in reached
+        page.locator("#stop").focus()
+        page.keyboard.press("Enter")
+        expect(page.get_by_role("dialog", name="Stop the run?")).to_be_visible()
+        page.keyboard.press("Escape")
+        expect(page.locator("#stop")).to_be_focused()
+
+        page.locator(".choose").nth(2).focus()
+        page.keyboard.press("Enter")
+        expect(page.get_by_role("heading", name="GET /fast?2")).to_be_focused()
+        wait_for(page, "document.querySelector('[data-chart=rate] .plot').data[0].y.at(-1) === 20")
+        page.locator("[data-chart=rate] .plot").focus()
+        page.keyboard.press("End")
+        expect(page.locator("[data-chart=rate] .spoken")).to_contain_text("achieved")
+        nameless = page.evaluate("""[...document.querySelectorAll("button, input, a, progress, table, [role=application]")]
+            .filter((one) => one.offsetParent !== null)
+            .filter((one) => !(one.textContent.trim() || one.labels?.length || one.getAttribute("aria-label")
+                               || one.getAttribute("aria-labelledby") || one.caption))
+            .map((one) => one.outerHTML)""")
+        assert nameless == []
+
+
+def test_text_from_outside_stays_text(target, browser, tmp_path):
+    """A hostile name is shown letter by letter, in the table, the list, the charts' marks and the heading."""
+    autoscale = {"enabled": True, "maxWorkers": 30, "cooldownPeriod": 1}
+    one = {"url": f"{target}/slow", "name": HOSTILE, "autoscale": {"enabled": True, "targetRps": 60, "initialWorkers": 1}}
+    config = config_file(tmp_path, target, requests=[one], autoscale=autoscale)
+    with running(config, "--quiet") as run, page_of(browser, run.url) as page:
+        page.on("dialog", lambda dialog: pytest.fail(f"a script ran: {dialog.message}"))
+        expect(page.locator(".choose")).to_have_text(f"{HOSTILE} (GET /slow)".replace("\u202e", "\\u202e"))
+        expect(page.locator("#notes li").first).to_contain_text("RPS missed for want of a free lane")
+        page.locator(".choose").click()
+        expect(page.locator("#subject")).to_contain_text("/slow")
+        wait_for(page, "document.querySelector('[data-chart=workers] .plot')?.data?.length > 1")
+        assert page.locator("main img, main b").count() == 0
+
+
+def test_a_hundred_and_twenty_endpoints_are_found(target, browser, tmp_path):
+    """All are in the table; a filter and a column's heading find the one that matters."""
+    with running(config_file(tmp_path, target, endpoints=120, rps=2), "--quiet") as run, page_of(browser, run.url) as page:
+        expect(page.locator("#endpoints tbody tr")).to_have_count(120)
+        attempts_above(page, 0)
+        page.get_by_label("Filter").fill("?11")
+        expect(page.locator("#endpoints tbody tr")).to_have_count(11)
+        expect(page.locator("#shown")).to_have_text("11 of 120 shown")
+        page.get_by_label("target RPS of GET /fast?117").fill("40")
+        page.keyboard.press("Enter")
+        page.get_by_label("Filter").fill("")
+        page.get_by_role("button", name="asked").click()
+        expect(page.locator("[data-column=targetRps]")).to_have_attribute("aria-sort", "descending")
+        expect(page.locator("#endpoints tbody th").first).to_have_text("GET /fast?117")
+
+
+def test_nothing_is_evaluated(target, browser, tmp_path):
+    """The policy holds in the browser: no text becomes a script, no script comes from elsewhere."""
+    with running(config_file(tmp_path, target), "--quiet") as run:
+        context = browser.new_context()
+        page = context.new_page()
+        page.goto(run.url)
+        page.evaluate("""() => {
+            window.seen = [];
+            addEventListener("securitypolicyviolation", (event) => window.seen.push(event.violatedDirective));
+            setTimeout(() => { // a debugger's own call may evaluate
+                try { eval("window.evaluated = true"); } catch { }
+                const script = document.createElement("script");
+                script.textContent = "window.evaluated = true";
+                document.head.append(script);
+                fetch("http://127.0.0.2:1/").catch(() => {});
+            });
+        }""")
+        wait_for(page, "window.seen.length >= 3")
+        blocked = sorted(page.evaluate("window.seen"))
+        assert blocked == ["connect-src", "script-src", "script-src-elem"]
+        assert page.evaluate("window.evaluated") is None
+        context.close()
+
+
+def test_it_goes_when_the_last_page_has_gone(target, browser, tmp_path):
+    """A run that is over stays for those who look, also while they load again, and its exit code is the run's."""
+    with running(config_file(tmp_path, target), "--quiet") as run:
+        with page_of(browser, run.url) as page:
+            stop(page)
+            page.reload()
+            expect(page.locator("#end")).to_be_visible()
+            expect(page.locator("#state")).to_have_text("ended")
+            assert run.process.poll() is None
+        code, summary = run.end()
+    assert (code, summary["endReason"]) == (0, "stopped")
+
+
+def stop(page):
+    """Stop the run, and see its end."""
+    page.get_by_role("button", name="Stop…").click()
+    page.get_by_role("button", name="Stop the run").click()
+    expect(page.locator("#end")).to_contain_text("The run was stopped")
+
+
+def test_the_report_is_opened_from_it(target, browser, tmp_path):
+    """The very report of an export, in a page of its own, with its charts, under its own policy."""
+    with running(config_file(tmp_path, target), "--quiet", "--export", tmp_path) as run, page_of(browser, run.url) as page:
+        attempts_above(page, 0)
+        expect(page.get_by_role("link", name="Open the report")).to_be_hidden()
+        stop(page)
+        with page.context.expect_page() as opened:
+            page.get_by_role("link", name="Open the report").click()
+        report = opened.value
+        expect(report.locator(".js-plotly-plot").first).to_be_visible()
+        served = page.evaluate("fetch('report').then((answer) => answer.text())")
+        assert served == (tmp_path / "report.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_is_not_kept_waiting(target, browser, tmp_path, number, code):
+    """After SIGTERM it leaves at once; after Ctrl-C the end is shown, and another Ctrl-C leaves."""
+    with running(config_file(tmp_path, target), "--quiet") as run, page_of(browser, run.url) as page:
+        attempts_above(page, 0)
+        run.process.send_signal(number)
+        expect(page.locator("#end")).to_contain_text("The run was interrupted")
+        if number == signal.SIGINT:
+            expect(page.locator("#state")).to_have_text("ended")
+            run.process.send_signal(number)
+        expect(page.locator("#state")).to_have_text("closed")
+        assert run.end()[0] == code

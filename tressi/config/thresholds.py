@@ -1,0 +1,160 @@
+"""From the texts of `thresholds` and `--fail-if` to conditions on the results, each of the run or of one endpoint.
+
+`checkout: p99 < 250ms` is about the endpoint named checkout; without a name in front it is about the whole run, and with
+`*` it is one condition for each endpoint. `--fail-if` says when a run has failed, so it becomes the opposite condition.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Any, Final
+
+from tressi.config.place import Finding, Place, listed, quoted
+from tressi.config.url import AddressError, address
+from tressi.errors import ConfigError, ConfigProblem
+from tressi.log import mask_url
+from tressi.model import ERROR_KINDS, Threshold
+from tressi.threshold.expression import metrics_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from tressi.model import ResolvedConfig, ResolvedEndpoint
+    from tressi.threshold.expression import Comparison
+
+FAIL_IF: Final = "--fail-if"
+EACH: Final = "*"
+
+
+@dataclass(frozen=True, slots=True)
+class _Wish:
+    """One threshold as it is asked for, and where."""
+
+    place: Place
+    text: str
+    aborts: bool = False
+    abort_delay_s: float = 0.0
+
+    @property
+    def fails_if(self) -> bool:
+        """Whether it says what must not be."""
+        return self.place == (FAIL_IF,)
+
+    @property
+    def endpoint(self) -> str | None:
+        """What stands in front of the condition; a condition has no colon, a URL has."""
+        return self.text.rpartition(":")[0].strip() or None
+
+    @property
+    def condition(self) -> str:
+        """The condition alone."""
+        return self.text.rpartition(":")[2].strip()
+
+
+def threshold_mistakes(document: Mapping[str, Any], fail_if: Sequence[str]) -> list[Finding]:
+    """Everything that is wrong with the thresholds of a well-typed document, and with those of the command line."""
+    labels = _labels(document)
+    return [(wish.place, message) for wish in _wishes(document, fail_if) for message in _mistakes(wish, labels)]
+
+
+def resolved_thresholds(
+    document: Mapping[str, Any], fail_if: Sequence[str], endpoints: Sequence[ResolvedEndpoint]
+) -> tuple[Threshold, ...]:
+    """The thresholds of a sound document, in their order, those of the command line last."""
+    labels = _labels(document)
+    return tuple(one for wish in _wishes(document, fail_if) for one in _resolved(wish, labels, endpoints))
+
+
+def check_targets(config: ResolvedConfig) -> None:
+    """Raise ConfigError for a threshold about a target that nothing gives: it could never be judged."""
+    limited = config.shared_pool is None or config.shared_pool.target_rps is not None
+    free = set() if limited else {one.endpoint_key for one in config.endpoints if one.autoscale is None}
+    problems = [
+        ConfigProblem(
+            "thresholds", f"{quoted(one.text)} asks for the targetRps of {one.endpoint_key or 'the run'}, which has none"
+        )
+        for one in config.thresholds
+        if any(metric.name == "targetRps" for metric in metrics_of(one.comparison))
+        if (one.endpoint_key in free if one.endpoint_key else free)
+    ]
+    if problems:
+        raise ConfigError(problems)
+
+
+def _resolved(wish: _Wish, labels: Sequence[set[str]], endpoints: Sequence[ResolvedEndpoint]) -> Iterator[Threshold]:
+    comparison = _parsed(wish.condition)
+    text = f"fail if {wish.condition}" if wish.fails_if else wish.condition
+    for key in _keys(wish.endpoint, labels, endpoints):
+        kept = comparison.negated() if wish.fails_if else comparison
+        yield Threshold(text, kept, key, wish.aborts, wish.abort_delay_s)
+
+
+def _keys(endpoint: str | None, labels: Sequence[set[str]], endpoints: Sequence[ResolvedEndpoint]) -> list[str | None]:
+    if endpoint is None:
+        return [None]
+    named = [one.endpoint_key for own, one in zip(labels, endpoints, strict=True) if endpoint in own]
+    return [*named] if endpoint != EACH else [one.endpoint_key for one in endpoints]
+
+
+def _wishes(document: Mapping[str, Any], fail_if: Sequence[str]) -> Iterator[_Wish]:
+    for index, entry in enumerate(document.get("thresholds", ())):
+        place: Place = ("thresholds", index)
+        if isinstance(entry, str):
+            yield _Wish(place, entry)
+        elif isinstance(entry, dict) and "threshold" in entry:
+            aborts, delay_s = entry.get("abort", False), entry.get("abortDelay", 0)
+            yield _Wish((*place, "threshold"), entry["threshold"], aborts, float(delay_s))
+    for text in fail_if:
+        yield _Wish((FAIL_IF,), text)
+
+
+def _mistakes(wish: _Wish, labels: Sequence[set[str]]) -> Iterator[str]:
+    from tressi.threshold.parse import ThresholdError  # noqa: PLC0415 - see `_parsed`
+
+    known = {label for own in labels for label in own}
+    if wish.endpoint is not None and wish.endpoint != EACH and wish.endpoint not in known:
+        shown = quoted(mask_url(wish.endpoint))
+        yield f"{quoted(mask_url(wish.text))}: there is no endpoint {shown}{_nearest(wish.endpoint, known)}"
+    try:
+        comparison = _parsed(wish.condition)
+    except ThresholdError as error:
+        yield f"{quoted(wish.condition)}: {error}"
+        return
+    for metric in metrics_of(comparison):
+        if metric.name == "errors" and metric.argument not in ERROR_KINDS:
+            yield f"{quoted(wish.condition)}: {metric.argument} is no kind of error: use {listed(ERROR_KINDS)}"
+
+
+def _parsed(condition: str) -> Comparison:
+    from tressi.threshold.parse import parse  # noqa: PLC0415 - most configs have no threshold and need no grammar
+
+    return parse(condition)
+
+
+def _labels(document: Mapping[str, Any]) -> list[set[str]]:
+    """By what each request may be called: its name, its endpoint key, and METHOD url as it is written."""
+    labels, seen = [], Counter[str]()
+    for request in document.get("requests", ()):
+        own = {request["name"]} if isinstance(request, dict) and "name" in request else set()
+        if isinstance(request, dict) and "url" in request:
+            method = request.get("method", "GET")
+            for url in dict.fromkeys((request["url"], _masked(request["url"], document.get("baseUrl")))):
+                key = f"{method} {url}"
+                seen[key] += 1
+                own.add(key if seen[key] == 1 else f"{key} #{seen[key]}")
+        labels.append(own)
+    return labels
+
+
+def _masked(url: str, base: str | None) -> str:
+    try:
+        return address(url, base).masked
+    except AddressError:
+        return url  # it has a message of its own
+
+
+def _nearest(name: str, known: set[str]) -> str:
+    near = get_close_matches(name, sorted(known), n=1, cutoff=0.6)
+    return f"; did you mean {quoted(mask_url(near[0]))}?" if near else ""

@@ -1,0 +1,101 @@
+"""The parts of a page, and the Content-Security-Policy under which they run.
+
+A page runs its own scripts and nothing else: scripts and styles are allowed by address or by the hash of their text, never
+as `unsafe-inline`, and nothing is evaluated. Plotly keeps to that with two exceptions, both of styles. It adds an empty
+`<style>` and fills it by the object model, so the hash of no text is allowed. And its maps, which no chart of ours
+is, add one with a text of 80 KB, unless an element with that style's id is there: so one is (`stand_ins`).
+"""
+
+from __future__ import annotations
+
+import re
+from base64 import b64encode
+from functools import cache
+from hashlib import sha256
+from importlib.resources import files
+from typing import TYPE_CHECKING, Final
+
+from tressi.errors import TressiError
+from tressi.text import milliseconds, plain, rate
+
+if TYPE_CHECKING:
+    import jinja2
+
+_STAND_IN: Final = re.compile(r'getElementById\("([0-9a-f]{64})"\)')
+
+
+def environment(*packages: str, extra: str = "report") -> jinja2.Environment:
+    """Templates of these packages' `templates` folders, then our own; what is not there is an error.
+
+    Every text is shown plain and escaped; one of several lines goes through the filter `lines`, which keeps them.
+    `extra` is what to install where Jinja2 is missing, which is a TressiError.
+    """
+    try:
+        import jinja2  # noqa: PLC0415 - an extra
+        from markupsafe import escape  # noqa: PLC0415 - it comes with Jinja2
+    except ImportError:
+        raise _missing("Jinja2", extra) from None
+    made = jinja2.Environment(
+        loader=jinja2.ChoiceLoader([jinja2.PackageLoader(package) for package in (*packages, "tressi.page")]),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        # Of markup, which is a subclass of str, nothing is changed.
+        finalize=lambda value: plain(value) if type(value) is str else value,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.filters.update(rate=rate, milliseconds=milliseconds, lines=lambda text: escape(plain_lines(text)))
+    return made
+
+
+def plain_lines(text: str) -> str:
+    """A text of several lines, each of them plain; tabs stay as well."""
+    return "\n".join("\t".join(map(plain, line.split("\t"))) for line in text.split("\n"))
+
+
+@cache
+def asset(name: str, package: str = "tressi.page") -> str:
+    """The text of a file beside a package's modules: `style.css`, `charts.js`."""
+    return files(package).joinpath(name).read_text(encoding="utf-8")
+
+
+@cache
+def plotly_script(extra: str = "report") -> str:
+    """Plotly's script as its package ships it, 4.8 MB. Raises TressiError where plotly is not installed."""
+    try:
+        return files("plotly").joinpath("package_data", "plotly.min.js").read_text(encoding="utf-8")
+    except ImportError:
+        raise _missing("plotly", extra) from None
+
+
+@cache
+def stand_ins(extra: str = "report") -> tuple[str, ...]:
+    """Ids under which elements must be in the page before plotly's script, in place of styles that the policy forbids."""
+    return tuple(dict.fromkeys(_STAND_IN.findall(plotly_script(extra))))
+
+
+def source_hash(text: str) -> str:
+    """A script or style as a source of a Content-Security-Policy (CSP 3, section 6.7.3.3): its text between the tags."""
+    return f"'sha256-{b64encode(sha256(text.encode()).digest()).decode()}'"
+
+
+def policy(*, scripts: str, styles: str, connect: str = "'none'") -> str:
+    """A Content-Security-Policy for a page with charts; each argument is a list of sources, with spaces between.
+
+    Images are those that a chart makes of itself. What only a header may say, `frame-ancestors`, is left to the caller.
+    """
+    return "; ".join(
+        (
+            "default-src 'none'",
+            f"script-src {scripts}",
+            f"style-src {styles} {source_hash('')}",
+            f"connect-src {connect}",
+            "img-src data: blob:",
+            "base-uri 'none'",
+            "form-action 'none'",
+        )
+    )
+
+
+def _missing(library: str, extra: str) -> TressiError:
+    return TressiError(f"pages for a browser need {library}, which is not installed: pip install 'tressi[{extra}]'")

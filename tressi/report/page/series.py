@@ -1,0 +1,139 @@
+"""The data of the report's charts: columns over time, points by percentile, decisions.
+
+The summary has every number; a chart has as many digits as a screen can show, and in a long run a point for several
+seconds. Such a point never averages percentiles: it shows the worst second of those it stands for, as it does of the errors.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from statistics import fmean
+from typing import TYPE_CHECKING, Any, Final
+
+from tressi.hdr import decode_histogram
+from tressi.report.page.excerpts import clipped
+from tressi.text import plain
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+Number = float | None
+Points = list[tuple[float, float]]
+
+MOST_POINTS: Final = 3_600  # of one line
+MOST_CELLS: Final = 90_000  # of all endpoints together; 120 of them for 600 s are 72,600
+_STEPS_A_NINE: Final = 10
+_TOLD_PERCENTILES: Final = (50.0, 75.0, 95.0)  # beside the even steps, which have 90, 99, 99.9 …
+
+
+@dataclass(frozen=True, slots=True)
+class _Column:
+    """A figure of the timeline: times `scale`, to so many digits, several seconds made one by `merge`."""
+
+    name: str
+    digits: int
+    merge: Callable[[Sequence[float]], float]
+    scale: float = 1.0
+
+
+_COLUMNS: Final = (
+    _Column("targetRps", 5, fmean),
+    _Column("currentRps", 5, fmean),
+    _Column("workerCount", 7, lambda values: values[-1]),
+    _Column("utilisation", 3, fmean, 100.0),
+    _Column("errorRate", 3, max, 100.0),
+    _Column("p50", 4, max),
+    _Column("p99", 4, max),
+    _Column("missed", 5, fmean),
+)
+
+
+def chart_data(summary: Mapping[str, Any]) -> dict[str, Any]:
+    """All that the charts draw, as JSON values; every text is plain."""
+    timeline, endpoints = summary["timeline"], summary["endpoints"]
+    index_of = {endpoint["endpointKey"]: index for index, endpoint in enumerate(endpoints)}
+    span = seconds_a_point(len(timeline), len(endpoints))
+    return {
+        "t": [round(group[-1]["t"], 1) for group in _grouped(timeline, span)],
+        "secondsAPoint": span,
+        "saturated": saturated_spans(timeline),
+        "total": {**_columns([row.get("global") for row in timeline], span), **_percentiles(summary["global"])},
+        "endpoints": [
+            {
+                "key": _shown(endpoint["endpointKey"]),
+                **_columns([row["endpoints"].get(endpoint["endpointKey"]) for row in timeline], span),
+                **_percentiles(endpoint),
+            }
+            for endpoint in endpoints
+        ],
+        "decisions": [_happened(one, index_of) for one in summary["scaling"]],
+        "changes": [_happened(one, index_of) for one in summary["changes"]],
+    }
+
+
+def seconds_a_point(seconds: int, endpoints: int) -> int:
+    """How many seconds a point stands for, so that the page opens however long the run was."""
+    return max(1, -(-seconds // MOST_POINTS), -(-seconds * (endpoints + 1) // MOST_CELLS))
+
+
+def saturated_spans(timeline: Sequence[Mapping[str, Any]]) -> list[list[float]]:
+    """From when to when the generator was saturated; a row speaks of the time since the one before it."""
+    spans: list[list[float]] = []
+    before = 0.0
+    for row in timeline:
+        if row["saturated"] and spans and spans[-1][1] == before:
+            spans[-1][1] = row["t"]
+        elif row["saturated"]:
+            spans.append([before, row["t"]])
+        before = row["t"]
+    return spans
+
+
+def percentile_points(encoded: str, max_ms: Number) -> Points:
+    """A histogram as (percentile, milliseconds), ten steps for each nine up to its last value, which is the maximum."""
+    histogram = decode_histogram(encoded)
+    if not histogram.count or max_ms is None:
+        return []
+    # A share of 1 - 10 ** -nines lies below; beyond 1 - 1 / count there is no value left.
+    steps = (10 ** (step / _STEPS_A_NINE) for step in range(16 * _STEPS_A_NINE))
+    percents = sorted({*(100 * (1 - 1 / step) for step in steps if step < histogram.count), *_TOLD_PERCENTILES})
+    last = 100 * (1 - 1 / histogram.count)
+    shown = [percent for percent in percents if percent < last]
+    values = histogram.percentiles(shown) if shown else []
+    points = [(round(percent, 9), _rounded(min(us / 1e3, max_ms), 4)) for percent, us in zip(shown, values, strict=True)]
+    return [*points, (round(last, 9), _rounded(max_ms, 4))]
+
+
+def _happened(one: Mapping[str, Any], index_of: Mapping[str, int]) -> dict[str, Any]:
+    """A decision or a change, with the place of its endpoint, which a change of the whole run has not."""
+    texts = {name: _shown(value) for name, value in one.items() if isinstance(value, str)}
+    return {**one, **texts, "endpoint": index_of.get(one["endpointKey"])}
+
+
+def _shown(text: str) -> str:
+    return clipped(plain(text))
+
+
+def _percentiles(metrics: Mapping[str, Any]) -> dict[str, Points]:
+    names = ("serviceTime", "responseTime")
+    return {name: percentile_points(metrics["histograms"][name], metrics[f"{name}Ms"]["max"]) for name in names}
+
+
+def _columns(rows: Sequence[Mapping[str, Any] | None], span: int) -> dict[str, list[Number]]:
+    return {column.name: _merged([row[column.name] if row else None for row in rows], column, span) for column in _COLUMNS}
+
+
+def _merged(values: Sequence[Number], column: _Column, span: int) -> list[Number]:
+    if span > 1:
+        present = ([value for value in group if value is not None] for group in _grouped(values, span))
+        values = [column.merge(group) if group else None for group in present]
+    return [None if value is None else _rounded(value * column.scale, column.digits) for value in values]
+
+
+def _rounded(value: float, digits: int) -> float:
+    shown = float(f"{value:.{digits}g}")
+    return int(shown) if shown.is_integer() else shown
+
+
+def _grouped(items: Sequence[Any], span: int) -> Iterable[Sequence[Any]]:
+    return (items[start : start + span] for start in range(0, len(items), span))

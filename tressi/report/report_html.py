@@ -1,0 +1,65 @@
+"""The report: one HTML file that works offline, for whoever was not there.
+
+The tables are in the document and need no JavaScript; each figure is a `<data>` element whose value is the summary's own
+number. Charts need their script, and their data is deflated. The policy in the document allows the scripts and styles that
+are in it, by hash, and nothing else: no request, no other script, whatever a target's text tries.
+"""
+
+from __future__ import annotations
+
+import json
+import zlib
+from base64 import b64encode
+from typing import TYPE_CHECKING, Any, Final
+
+import orjson
+
+from tressi.page.assets import asset, environment, plotly_script, policy, source_hash, stand_ins
+from tressi.report.page.excerpts import clipped, excerpts, failure_rows
+from tressi.report.page.headline import headline, tone_of
+from tressi.report.page.series import chart_data
+from tressi.report.verdict import verdicts
+from tressi.text import common_origin, short_key
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from jinja2 import Environment
+
+_ROOM: Final = "tressi.report.page"
+
+
+def render(summary: Mapping[str, Any]) -> bytes:
+    """Write the report of a summary. Raises TressiError where the extra `report` is missing."""
+    style = asset("style.css") + asset("report.css", _ROOM)
+    scripts = (asset("tables.js", _ROOM), plotly_script(), asset("charts.js"), asset("report.js", _ROOM))
+    shown, left_out = excerpts(summary)
+    page = _environment(summary).get_template("report.html")
+    text = page.render(
+        summary=summary,
+        policy=policy(scripts=" ".join(map(source_hash, scripts)), styles=source_hash(style)),
+        style=style,
+        scripts=scripts,
+        stand_ins=stand_ins(),
+        charts=packed(chart_data(summary)),
+        headline=headline(summary),
+        verdicts=verdicts(summary),
+        failures=failure_rows(summary),
+        excerpts=shown,
+        excerpts_left_out=left_out,
+        config=json.dumps(summary["config"], indent=2, ensure_ascii=False),
+    )
+    return text.encode()
+
+
+def packed(value: Any) -> str:  # noqa: ANN401 - any JSON value
+    """A JSON value as deflated base64: a quarter of its length, and nothing in it that HTML could read."""
+    return b64encode(zlib.compress(orjson.dumps(value), 9)).decode()
+
+
+def _environment(summary: Mapping[str, Any]) -> Environment:
+    made = environment(_ROOM)
+    origin = common_origin(endpoint["endpointKey"] for endpoint in summary["endpoints"])
+    made.filters.update(short=lambda key: clipped(short_key(key, origin)), clipped=clipped, tone=tone_of)
+    made.globals.update(origin=origin)
+    return made

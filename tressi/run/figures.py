@@ -1,0 +1,156 @@
+"""The figures of a summary: what endpoints counted, one of them or several together, and what follows from that.
+
+A run as a whole, a second of it and a window of a threshold are all tallies, so a figure is the same number wherever it is
+shown. Latencies are milliseconds; without any value they are None, because a latency of 0 would be a claim.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from tressi._core import Histogram
+from tressi.threshold.names import PERCENTILE, SATURATED
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from tressi.model import EndpointSnapshot
+    from tressi.threshold.expression import Figure, Metric
+
+PERCENTILES: Final[Mapping[str, float]] = {"p50": 50.0, "p90": 90.0, "p95": 95.0, "p99": 99.0, "p999": 99.9}
+TIMES: Final[Mapping[str, str]] = {
+    "serviceTime": "service",
+    "responseTime": "response",
+    "connectTime": "connect",
+    "tlsTime": "tls",
+}
+_SUMMED: Final[Mapping[str, str]] = {
+    "requestsSucceeded": "succeeded",
+    "requestsFailed": "failed",
+    "requestsMissed": "missed",
+    "bytesSent": "bytes_sent",
+    "bytesReceived": "bytes_received",
+    "connectionsOpened": "connections_opened",
+    "retries": "retries",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """What was counted from the start to a reading, or between two readings. Names are the summary's.
+
+    `scheduled` is the integral of the target rate, None where nothing limits it; histograms are in microseconds.
+    """
+
+    counts: Mapping[str, int]
+    status_codes: Mapping[int, int]
+    errors: Mapping[str, int]
+    scheduled: float | None
+    histograms: Mapping[str, Histogram]
+
+    @property
+    def made(self) -> int:
+        """Attempts that ended, in a response or in an error."""
+        return self.counts["requestsSucceeded"] + self.counts["requestsFailed"]
+
+    @property
+    def error_rate(self) -> float:
+        """Failures as a share of attempts, 0 to 1."""
+        return self.counts["requestsFailed"] / self.made if self.made else 0.0
+
+    def since(self, earlier: Tally) -> Tally:
+        """What was counted after `earlier`, an earlier tally of the same endpoints."""
+        unlimited = self.scheduled is None or earlier.scheduled is None
+        return Tally(
+            {name: count - earlier.counts[name] for name, count in self.counts.items()},
+            {code: count - earlier.status_codes.get(code, 0) for code, count in self.status_codes.items()},
+            {kind: count - earlier.errors.get(kind, 0) for kind, count in self.errors.items()},
+            None if unlimited else (self.scheduled or 0.0) - (earlier.scheduled or 0.0),
+            {name: one.since(earlier.histograms[name]) for name, one in self.histograms.items()},
+        )
+
+
+def tally(parts: Sequence[EndpointSnapshot], times: Iterable[str] = TIMES) -> Tally:
+    """Add up what endpoints counted; of their latencies only `times`."""
+    counts = {name: sum(getattr(part, field) for part in parts) for name, field in _SUMMED.items()}
+    unlimited = any(part.target_rps is None for part in parts)
+    return Tally(
+        counts,
+        _added(part.status_codes for part in parts),
+        _added(part.errors for part in parts),
+        None if unlimited else sum(part.scheduled for part in parts),
+        {name: _merged(getattr(part, TIMES[name]) for part in parts) for name in times},
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """A tally with the rates that come with it, and whether the generator was the bottleneck meanwhile."""
+
+    tally: Tally
+    rps: float
+    target_rps: float | None
+    saturated: bool = False
+
+    def of(self, metric: Metric) -> Figure:
+        """What a threshold's metric is here; None where it has no value."""
+        own: dict[str, Figure] = {
+            **self.tally.counts,
+            "requestsMade": self.tally.made,
+            "rps": self.rps,
+            "targetRps": self.target_rps,
+            "errorRate": self.tally.error_rate,
+            SATURATED: self.saturated,
+        }
+        if metric.name in own:
+            return own[metric.name]
+        if metric.name == "statusCodes":
+            return self.tally.status_codes.get(int(metric.argument or 0), 0)
+        if metric.name == "errors":
+            return self.tally.errors.get(metric.argument or "", 0)
+        time, _, statistic = metric.name.partition(".")
+        return statistic_ms(self.tally.histograms[time], statistic, metric.argument)
+
+
+def statistic_ms(histogram: Histogram, statistic: str, argument: str | None = None) -> float | None:
+    """One statistic of a latency by its name in the summary, or the percentile `argument`; None without any value."""
+    if histogram.count == 0:
+        return None
+    if statistic == PERCENTILE:
+        return percentiles_ms(histogram, {statistic: float(argument or 0)})[statistic]
+    if statistic in PERCENTILES:
+        return percentiles_ms(histogram, {statistic: PERCENTILES[statistic]})[statistic]
+    microseconds: float = getattr(histogram, f"{statistic}_us")
+    return microseconds / 1e3
+
+
+def percentiles_ms(histogram: Histogram, wanted: Mapping[str, float]) -> dict[str, float | None]:
+    """Several percentiles by their names; ascending."""
+    # A percentile is the highest value that its counter stands for, which may lie beyond the exact maximum.
+    found = histogram.percentiles(wanted.values())
+    return {name: min(value, histogram.max_us) / 1e3 for name, value in zip(wanted, found, strict=True)}
+
+
+def latency_ms(histogram: Histogram) -> dict[str, float | None]:
+    """Every statistic of a latency."""
+    if histogram.count == 0:
+        return dict.fromkeys(("min", "mean", "stdev", *PERCENTILES, "max"))
+    spread = {name: statistic_ms(histogram, name) for name in ("min", "mean", "stdev")}
+    return {**spread, **percentiles_ms(histogram, PERCENTILES), "max": statistic_ms(histogram, "max")}
+
+
+def _added(counts: Iterable[Mapping[Any, int]]) -> dict[Any, int]:
+    total: Counter[Any] = Counter()
+    for one in counts:
+        total.update(one)
+    return {name: count for name, count in total.items() if count}
+
+
+def _merged(histograms: Iterable[Histogram | None]) -> Histogram:
+    merged = Histogram()
+    for histogram in histograms:
+        if histogram is not None:
+            merged.merge(histogram)
+    return merged

@@ -1,0 +1,74 @@
+"""Every metric that a threshold may name: the summary's, by their names there. The one table."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Final
+
+COUNTS: Final = (
+    "requestsMade", "requestsSucceeded", "requestsFailed", "requestsMissed", "bytesSent", "bytesReceived", "connectionsOpened",
+    "retries",
+)  # fmt: skip
+RATES: Final = ("rps", "targetRps", "errorRate")
+COUNTED: Final = ("statusCodes", "errors")
+SATURATED: Final = "saturated"
+
+TIMES: Final = ("serviceTime", "responseTime", "connectTime", "tlsTime")
+# Of these the seconds of a run are not kept apart.
+UNWINDOWED_TIMES: Final = ("connectTime", "tlsTime")
+STATISTICS: Final = ("min", "mean", "stdev", "p50", "p90", "p95", "p99", "p999", "max")
+PERCENTILE: Final = "p"
+SHORT_TIME: Final = "serviceTime"  # what `p99` alone means: the target's own time
+
+_LOWEST_STATUS, _HIGHEST_STATUS = 100, 599
+_WHOLE = 100.0
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    """A name as it was understood: `full` is the summary's; what may stand behind it in parentheses must."""
+
+    full: str
+    time: int = 0
+    takes_argument: bool = False
+
+
+def names() -> dict[str, Name]:
+    """Every name that may be written, the short ones of service times included."""
+    known = {name: Name(name) for name in (*COUNTS, *RATES, SATURATED)}
+    known |= {name: Name(name, takes_argument=True) for name in COUNTED}
+    for time in TIMES:
+        for statistic in (*STATISTICS, PERCENTILE):
+            name = Name(f"{time}.{statistic}", 1, takes_argument=statistic == PERCENTILE)
+            known[name.full] = name
+            if time == SHORT_TIME:
+                known[statistic] = name
+    return known
+
+
+def nearest(name: str) -> str:
+    """A remedy for a name that is none: `; did you mean p99?`, or where all of them are told."""
+    time, _, percentile = name.rpartition(".")
+    digits = re.fullmatch(r"p([0-9]{2})([0-9]*)", percentile)
+    if digits and time in {"", *TIMES}:
+        return f"; write {name.removesuffix(percentile)}p({digits[1]}{'.' * bool(digits[2])}{digits[2]})"
+    folded = {other.lower(): other for other in names()}
+    near = get_close_matches(name.lower().replace("ms.", "."), folded, n=1, cutoff=0.6)
+    return (
+        f"; did you mean {folded[near[0]]}?" if near else "; the metrics are those of the summary, such as p99, errorRate, rps"
+    )
+
+
+def argument_mistake(name: Name, argument: str | None) -> str | None:
+    """What is wrong with what stands in parentheses behind `name`, or with its absence."""
+    if not name.takes_argument:
+        return None if argument is None else f"{name.full} takes nothing in parentheses"
+    if name.full == "errors":
+        return None if argument and argument.isalpha() else "errors takes a kind, as in errors(timeout)"
+    number = float(argument) if argument and argument[0].isdigit() else -1.0
+    if name.full == "statusCodes":
+        is_status = number.is_integer() and _LOWEST_STATUS <= number <= _HIGHEST_STATUS
+        return None if is_status else "statusCodes takes a status from 100 to 599, as in statusCodes(503)"
+    return None if 0 < number <= _WHOLE else f"{name.full} takes a percentile above 0 and up to 100, as in p(99.95)"

@@ -1,0 +1,159 @@
+"""What there is to show of a run: told by the run, read by the pages. It knows neither sockets nor browsers.
+
+Every value that a page gets is a document with the summary's names; labels and reasons in it are harmless text.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+from tressi.run.moments import change_row, decision_row, row_of, verdict_row
+from tressi.run.steering import targets_of
+from tressi.text import common_origin, plain, short_key
+from tressi.ui.dashboard.history import History
+from tressi.version import __version__
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from tressi.model import Change, EndpointSnapshot, Moment, ResolvedConfig, ScalingDecision
+
+Phase = Literal["starting", "running", "ending", "ended"]
+NOTES_KEPT: Final = 500  # of decisions and of changes; the summary has them all
+# What the page shows of a summary, and of the metrics in it.
+_ENDED: Final = ("endReason", "endDetail", "durationSec", "thresholds")
+_METRICS: Final = (
+    "requestsMade",
+    "requestsSucceeded",
+    "requestsMissed",
+    "targetRps",
+    "rps",
+    "errorRate",
+    "statusCodes",
+    "errors",
+    "serviceTimeMs",
+)
+
+
+class Board:
+    """One run as it stands. Each of its tellers returns the document of what it was told."""
+
+    def __init__(self, config: ResolvedConfig) -> None:
+        self._config = config
+        self._origin = common_origin(endpoint.endpoint_key for endpoint in config.endpoints)
+        self._history = History(endpoint.endpoint_key for endpoint in config.endpoints)
+        self._decisions: deque[dict[str, Any]] = deque(maxlen=NOTES_KEPT)
+        self._changes: deque[dict[str, Any]] = deque(maxlen=NOTES_KEPT)
+        self._targets = targets_of(config)
+        self._shared = next((one.endpoint_key for one in config.endpoints if one.autoscale is None), "")
+        self._moment: dict[str, Any] | None = None
+        self._end: dict[str, Any] | None = None
+        self.phase: Phase = "starting"
+
+    def moment(self, moment: Moment) -> dict[str, Any]:
+        """A second has passed."""
+        self._moment = moment_document(moment)
+        self._history.append(self._moment["row"])
+        return self._moment
+
+    def decision(self, decision: ScalingDecision) -> dict[str, Any]:
+        """A pool is scaled."""
+        document = {**decision_row(decision), "reason": plain(decision.reason)}
+        self._decisions.append(document)
+        return document
+
+    def change(self, change: Change) -> dict[str, Any]:
+        """Somebody changed the run."""
+        document = change_row(change)
+        self._changes.append(document)
+        if change.endpoint_key is not None:
+            self._targets[self._pool(change.endpoint_key)] = change.target_rps
+        return document
+
+    def result(self, summary: Mapping[str, Any]) -> dict[str, Any]:
+        """The run is over."""
+        self.phase = "ended"
+        self._end = end_document(summary)
+        return self._end
+
+    def columns(self, number: int | None) -> dict[str, list[float]]:
+        """The past of the endpoint of that number in the config, or of all. Raises IndexError for one that is none."""
+        key = None if number is None else self._config.endpoints[number].endpoint_key
+        return self._history.columns(key)
+
+    def state(self, *, paused: bool) -> dict[str, Any]:
+        """All that a page has to know when it comes: its next messages go on from here."""
+        return {
+            "version": __version__,
+            "phase": self.phase,
+            "paused": paused,
+            "origin": plain(self._origin),
+            "durationSec": self._config.duration_s,
+            "endpoints": [self._endpoint(number) for number in range(len(self._config.endpoints))],
+            "columns": self._history.columns(),
+            "decisions": list(self._decisions),
+            "changes": list(self._changes),
+            "moment": self._moment,
+            "end": self._end,
+        }
+
+    def _endpoint(self, number: int) -> dict[str, Any]:
+        endpoint = self._config.endpoints[number]
+        autoscale = endpoint.autoscale
+        return {
+            "endpointKey": endpoint.endpoint_key,
+            "label": short_key(endpoint.endpoint_key, self._origin),
+            "name": plain(endpoint.name) if endpoint.name else None,
+            "autoscale": autoscale is not None,
+            "maxWorkers": autoscale.max_workers if autoscale else None,
+            "targetRps": self._targets[self._pool(endpoint.endpoint_key)],
+        }
+
+    def _pool(self, endpoint_key: str) -> str:
+        """The endpoint by whose key its pool's target is known."""
+        return endpoint_key if endpoint_key in self._targets else self._shared
+
+
+def moment_document(moment: Moment) -> dict[str, Any]:
+    """A second: its row of the timeline, the counts since the start, and what is wrong."""
+    counts = {key: _counts(snapshot) for key, snapshot in moment.reading.endpoints.items()}
+    return {
+        "row": row_of(moment),
+        "counts": counts,
+        "paused": moment.paused,
+        "saturatedBy": [plain(reason) for reason in moment.saturated_by],
+        "thresholds": [_harmless(verdict_row(verdict)) for verdict in moment.thresholds],
+    }
+
+
+def end_document(summary: Mapping[str, Any]) -> dict[str, Any]:
+    """The end: why, and the figures of the whole run."""
+    document = {name: summary[name] for name in _ENDED}
+    detail = document["endDetail"]
+    return {
+        **document,
+        "endDetail": None if detail is None else plain(detail),
+        "thresholds": [_harmless(verdict) for verdict in document["thresholds"]],
+        "saturatedBy": [plain(reason) for reason in summary["generator"]["reasons"]],
+        "global": _final(summary["global"]),
+        "endpoints": {endpoint["endpointKey"]: _final(endpoint) for endpoint in summary["endpoints"]},
+    }
+
+
+def _counts(snapshot: EndpointSnapshot) -> dict[str, Any]:
+    return {
+        "requestsMade": snapshot.requests_made,
+        "requestsFailed": snapshot.failed,
+        "requestsMissed": snapshot.missed,
+        "statusCodes": {str(code): count for code, count in snapshot.status_codes.items()},
+        "errors": {kind: count for kind, count in snapshot.errors.items() if count},
+    }
+
+
+def _final(metrics: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: metrics[name] for name in _METRICS}
+
+
+def _harmless(verdict: Mapping[str, Any]) -> dict[str, Any]:
+    return {**verdict, "threshold": plain(verdict["threshold"]), "detail": plain(verdict["detail"])}

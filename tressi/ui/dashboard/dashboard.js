@@ -1,0 +1,290 @@
+/* One run, live: what its process tells is shown, what is asked here is passed on. Text is set as text, never as HTML. */
+
+import { Charts } from "./time_charts.js";
+import { count, milliseconds, percent, rate, show, workers } from "./format.js";
+import { Notes } from "./notes.js";
+import { Seconds } from "./seconds.js";
+import { ask, listen } from "./server.js";
+import { EndpointTable } from "./endpoint_table.js";
+
+const at = (id) => document.getElementById(id);
+
+const run = { phase: "starting", paused: false, saturated: false, endpoints: [], moment: null, end: null, lost: "" };
+const seconds = new Seconds();
+const charts = new Charts(at("charts"));
+const notes = new Notes({ list: at("notes"), empty: at("no-notes"), said: at("said") });
+const table = new EndpointTable(at("endpoints"), { choose: chooseAndGo, setTarget });
+
+// ----------------------------------------------------------------------------------------------------------- what is told
+
+const told = {
+  state(state) {
+    const isFirst = !run.endpoints.length;
+    Object.assign(run, state, { lost: "" });
+    at("origin").textContent = state.origin;
+    notes.take(state.decisions, state.changes, new Map(state.endpoints.map((one) => [one.endpointKey, one.label])));
+    if (isFirst) {
+      table.take(state.endpoints);
+      countShown(state.endpoints.length);
+    } else {
+      for (const one of state.endpoints) table.targetSet(one.endpointKey, one.targetRps);
+    }
+    if (seconds.number === null) seconds.take(state.columns);
+    else choose(seconds.number);
+    if (state.moment) this.moment(state.moment);
+    if (state.end) this.end(state.end);
+    showState();
+  },
+
+  phase({ phase }) {
+    run.phase = phase;
+    showState();
+  },
+
+  moment(moment) {
+    run.moment = moment;
+    run.paused = moment.paused;
+    run.saturated = moment.saturatedBy.length > 0;
+    seconds.append(moment.row, chosenKey());
+    if (document.hidden) return;
+    table.moment(moment);
+    showMoment();
+    showState();
+  },
+
+  decision: (decision) => notes.decision(decision),
+
+  change(change) {
+    notes.change(change);
+    if (change.action === "set-target") table.targetSet(change.endpointKey, change.targetRps);
+    run.paused = change.paused;
+    showState();
+  },
+
+  end(end) {
+    run.phase = "ended";
+    run.end = end;
+    table.close();
+    showEnd();
+    showState();
+  },
+
+  leave() {
+    connection.close();
+    run.lost = "closed";
+    showState();
+  },
+};
+
+function lost(isForGood) {
+  run.lost = isForGood ? "the run has gone" : "no connection";
+  showState();
+}
+
+// ------------------------------------------------------------------------------------------------------------- the header
+
+const BADGES = {
+  starting: ["starting", "none"],
+  running: ["running", "good"],
+  paused: ["paused", "warn"],
+  saturated: ["saturated", "warn"],
+  ending: ["ending", "none"],
+  ended: ["ended", "none"],
+};
+
+function showState() {
+  const isUnderWay = run.phase === "running" && !run.lost;
+  const saturated = run.saturated ? "saturated" : "running";
+  const [words, kind] = run.lost ? [run.lost, "bad"] : BADGES[run.phase === "running" ? (run.paused ? "paused" : saturated) : run.phase];
+  show(at("state"), words);
+  at("state").className = `badge ${kind}`;
+  document.title = `${words}: tressi ${run.origin ?? ""}`;
+  at("pause").disabled = at("stop").disabled = !isUnderWay;
+  show(at("pause"), run.paused ? "Resume" : "Pause");
+  at("pause").hidden = at("stop").hidden = run.phase === "ended";
+  at("report").hidden = run.phase !== "ended" || !run.hasReport || Boolean(run.lost);
+  at("leave").hidden = run.phase !== "ended" || Boolean(run.lost);
+}
+
+function clock(s) {
+  if (s < 120) return `${s} s`;
+  const two = (value) => String(value).padStart(2, "0");
+  const hours = Math.floor(s / 3600);
+  return `${hours ? `${hours}:${two(Math.floor((s % 3600) / 60))}` : Math.floor(s / 60)}:${two(s % 60)}`;
+}
+
+function showTime(t) {
+  const left = Math.max(0, Math.round(run.durationSec - t));
+  at("progress").max = run.durationSec;
+  at("progress").value = t;
+  show(at("time"), run.end ? `lasted ${clock(Math.round(t))}` : `${clock(Math.round(t))} of ${clock(run.durationSec)}, ${clock(left)} left`);
+}
+
+// ----------------------------------------------------------------------------------------------------- figures and charts
+
+const chosenKey = () => (seconds.number === null ? null : run.endpoints[seconds.number].endpointKey);
+
+function showMoment() {
+  if (!run.moment) return;
+  const { row, counts, saturatedBy, thresholds } = run.moment;
+  const key = chosenKey();
+  if (!run.end) {
+    showTime(row.t);
+    showFigures(key === null ? { ...row.global, ...summed(Object.values(counts)) } : { ...row.endpoints[key], ...counts[key] });
+    showSaturated(saturatedBy, row.t);
+    showThresholds(thresholds);
+  }
+  if (seconds.columns) charts.show(seconds, notes.marks());
+}
+
+/* The counts of all endpoints together. */
+function summed(counts) {
+  const sum = { requestsMade: 0, requestsMissed: 0, statusCodes: {}, errors: {} };
+  for (const one of counts) {
+    sum.requestsMade += one.requestsMade;
+    sum.requestsMissed += one.requestsMissed;
+    for (const kind of ["statusCodes", "errors"]) {
+      for (const [name, times] of Object.entries(one[kind])) sum[kind][name] = (sum[kind][name] ?? 0) + times;
+    }
+  }
+  return sum;
+}
+
+function showFigures(one) {
+  const most = seconds.number === null ? null : run.endpoints[seconds.number].maxWorkers;
+  const texts = {
+    targetRps: one.targetRps === null ? "max" : `${rate(one.targetRps)} RPS`,
+    currentRps: `${rate(one.currentRps)} RPS`,
+    p50: `${milliseconds(one.p50)} ms`,
+    p99: `${milliseconds(one.p99)} ms`,
+    errorRate: percent(one.errorRate),
+    missed: count(one.requestsMissed),
+    workerCount: workers(one.workerCount, most),
+    requestsMade: count(one.requestsMade),
+  };
+  for (const cell of at("figures").querySelectorAll("[data-figure]")) show(cell, texts[cell.dataset.figure]);
+  show(at("failures"), failuresOf(one));
+}
+
+/* The two commonest ways to fail. */
+function failuresOf({ statusCodes, errors }) {
+  const failing = Object.entries(statusCodes).filter(([code]) => Number(code) >= 400);
+  const kinds = [...failing, ...Object.entries(errors)].sort(([, one], [, other]) => other - one);
+  return kinds.slice(0, 2).map(([kind, times]) => `${kind} × ${count(times)}`).join(", ");
+}
+
+/* Once it has been so it stays to be read, or the page would jump whenever it comes and goes. */
+function showSaturated(reasons, t) {
+  if (!reasons.length && at("saturated").hidden) return;
+  at("saturated").hidden = false;
+  if (!reasons.length) {
+    show(at("saturated").querySelector("strong"), `The generator was the bottleneck, last at ${at("saturated").dataset.last} s`);
+    return;
+  }
+  at("saturated").dataset.last = Math.round(t);
+  show(at("saturated").querySelector("strong"), run.end ? "The generator was the bottleneck" : "The generator is the bottleneck");
+  at("saturated").querySelector("ul").replaceChildren(...reasons.map((reason) => made("li", "", reason)));
+}
+
+function showThresholds(verdicts) {
+  at("thresholds").hidden = !verdicts.length;
+  at("thresholds").querySelector("ul").replaceChildren(...verdicts.map(thresholdItem));
+}
+
+function thresholdItem(verdict) {
+  const [words, kind] = verdict.passed === null ? ["open", "none"] : verdict.passed ? ["holds", "good"] : ["broken", "bad"];
+  const item = made("li", "", "");
+  const text = made("span", "", [notes.labels.get(verdict.endpointKey), verdict.threshold].filter(Boolean).join(": "));
+  text.append(made("span", "why", verdict.detail));
+  item.append(made("span", `badge ${kind}`, words), text);
+  return item;
+}
+
+function made(tag, className, text) {
+  const element = document.createElement(tag);
+  element.className = className;
+  element.textContent = text;
+  return element;
+}
+
+/* Show an endpoint, or all, and go where it is shown. */
+function chooseAndGo(number) {
+  choose(number);
+  at("subject").focus();
+}
+
+async function choose(number) {
+  const shown = number === null ? "All endpoints" : run.endpoints[number].label;
+  table.mark(number);
+  at("subject").textContent = shown;
+  at("all").hidden = number === null;
+  notes.choose(number === null ? null : run.endpoints[number].endpointKey);
+  try {
+    if (!(await seconds.choose(number))) return;
+  } catch (failure) {
+    problem(failure.message);
+  }
+  showMoment();
+  if (run.end) showEnd();
+}
+
+// ---------------------------------------------------------------------------------------------------------------- the end
+
+const ENDS = {
+  duration: ["The run is over: it lasted as long as it should", "good"],
+  "early-exit": ["The run ended early", "bad"],
+  interrupted: ["The run was interrupted", "warn"],
+  stopped: ["The run was stopped", "warn"],
+  error: ["The run ended by an error of tressi", "bad"],
+};
+
+function showEnd() {
+  const { endReason, endDetail, durationSec, thresholds, saturatedBy, global, endpoints } = run.end;
+  const broken = thresholds.filter((one) => one.passed === false).length;
+  const [words, kind] = ENDS[endReason];
+  at("end").hidden = false;
+  at("end").className = `verdict ${broken || !global.requestsSucceeded ? "bad" : kind}`;
+  show(at("end-words"), broken ? `${words}; ${broken} of ${thresholds.length} thresholds broken` : words);
+  show(at("end-detail"), endDetail ?? "The figures below are of the whole run.");
+  showTime(durationSec);
+  showSaturated(saturatedBy, durationSec);
+  showThresholds(thresholds);
+  const key = chosenKey();
+  const one = key === null ? global : endpoints[key];
+  const last = key === null ? run.moment?.row.global : run.moment?.row.endpoints[key];
+  showFigures({ ...one, currentRps: one.rps, p50: one.serviceTimeMs.p50, p99: one.serviceTimeMs.p99, workerCount: last?.workerCount });
+}
+
+// ---------------------------------------------------------------------------------------------------------- what is asked
+
+function problem(words) {
+  at("problem").hidden = !words;
+  at("problem").textContent = words;
+}
+
+async function setTarget(endpoint, rps) {
+  problem(await ask("target", { endpointKey: endpoint.endpointKey, targetRps: rps }));
+}
+
+function countShown(shown) {
+  show(at("shown"), `${shown} of ${run.endpoints.length} shown`);
+}
+
+at("pause").addEventListener("click", async () => problem(await ask(run.paused ? "resume" : "pause")));
+at("stop").addEventListener("click", () => at("stop-dialog").showModal());
+at("stop-cancel").addEventListener("click", () => at("stop-dialog").close());
+at("stop-confirm").addEventListener("click", async () => {
+  at("stop-dialog").close();
+  problem(await ask("stop"));
+});
+at("leave").addEventListener("click", async () => problem(await ask("leave")));
+at("all").addEventListener("click", () => chooseAndGo(null));
+at("filter").addEventListener("input", (event) => countShown(table.filterBy(event.target.value)));
+document.addEventListener("visibilitychange", () => {
+  if (document.hidden || !run.moment) return;
+  table.moment(run.moment);
+  showMoment();
+  showState();
+});
+
+const connection = listen((name, document_) => told[name](document_), lost);

@@ -1,0 +1,133 @@
+/* The table of endpoints: a row each, with its numbers of now and the target to hold from now on. */
+
+import { count, milliseconds, percent, rate, show, workers } from "./format.js";
+
+const CELLS = {
+  targetRps: (one) => rate(one.targetRps),
+  currentRps: (one) => rate(one.currentRps),
+  workerCount: (one) => workers(one.workerCount, one.maxWorkers),
+  utilisation: (one) => percent(one.utilisation),
+  p50: (one) => milliseconds(one.p50),
+  p99: (one) => milliseconds(one.p99),
+  errorRate: (one) => percent(one.errorRate),
+  requestsMissed: (one) => count(one.requestsMissed),
+  requestsMade: (one) => count(one.requestsMade),
+};
+
+export class EndpointTable {
+  /* `choose` is called with a row's number, `setTarget` with its endpoint and the rate. */
+  constructor(table, { choose, setTarget }) {
+    this.body = table.tBodies[0];
+    this.template = document.getElementById("row");
+    this.choose = choose;
+    this.setTarget = setTarget;
+    this.rows = [];
+    this.filter = "";
+    this.order = { column: null, down: false };
+    this.headings = [...table.querySelectorAll("[data-column]")];
+    for (const heading of this.headings) heading.querySelector("button").addEventListener("click", () => this.sortBy(heading));
+  }
+
+  /* Begin anew with these endpoints. */
+  take(endpoints) {
+    this.rows = endpoints.map((endpoint, number) => this.row(endpoint, number));
+    this.arrange();
+  }
+
+  /* A second has passed. */
+  moment({ row, counts }) {
+    for (const one of this.rows) {
+      const key = one.endpoint.endpointKey;
+      one.values = { ...row.endpoints[key], ...counts[key], maxWorkers: one.endpoint.maxWorkers };
+      for (const [name, cell] of one.cells) show(cell, CELLS[name](one.values));
+      one.cells.get("errorRate").classList.toggle("failing", one.values.errorRate > 0);
+    }
+    // Nothing moves away under a hand that is at work in it.
+    if (this.order.column && !this.body.matches(":focus-within, :hover")) this.arrange();
+  }
+
+  /* Somebody set the target of an endpoint, of the shared pool's all. */
+  targetSet(key, rps) {
+    const isShared = this.rows.some((one) => one.endpoint.endpointKey === key && !one.endpoint.autoscale);
+    for (const { endpoint, input } of this.rows) {
+      if (endpoint.endpointKey !== key && !(isShared && !endpoint.autoscale)) continue;
+      endpoint.targetRps = rps;
+      if (document.activeElement !== input) input.value = shortened(rps);
+    }
+  }
+
+  /* The run is over: nothing can be set any more. */
+  close() {
+    for (const { form } of this.rows) for (const element of form.elements) element.disabled = true;
+  }
+
+  /* Mark the row of that number, or none (null). */
+  mark(number) {
+    this.rows.forEach((one, at) => {
+      one.element.classList.toggle("chosen", at === number);
+      one.button.setAttribute("aria-pressed", String(at === number));
+    });
+  }
+
+  /* Show only the endpoints that have `text` in their name; returns how many. */
+  filterBy(text) {
+    this.filter = text.trim().toLowerCase();
+    return this.arrange();
+  }
+
+  sortBy(heading) {
+    const column = heading.dataset.column;
+    // Names from the first letter on, numbers from the highest down.
+    const down = this.order.column === column ? !this.order.down : column !== "label";
+    this.order = { column, down };
+    for (const other of this.headings) other.removeAttribute("aria-sort");
+    heading.setAttribute("aria-sort", down ? "descending" : "ascending");
+    this.arrange();
+  }
+
+  arrange() {
+    const shown = this.rows.filter((one) => one.text.includes(this.filter));
+    const { column, down } = this.order;
+    if (column) shown.sort((one, other) => (down ? -1 : 1) * compare(valueOf(one, column), valueOf(other, column)));
+    const elements = shown.map((one) => one.element);
+    const isSame = elements.length === this.body.rows.length && elements.every((element, at) => this.body.rows[at] === element);
+    if (!isSame) this.body.replaceChildren(...elements);
+    return shown.length;
+  }
+
+  row(endpoint, number) {
+    const element = this.template.content.cloneNode(true).firstElementChild;
+    const button = element.querySelector(".choose");
+    const form = element.querySelector("form");
+    const input = form.elements.rps;
+    const words = endpoint.name ? `${endpoint.name} (${endpoint.label})` : endpoint.label;
+    button.textContent = words;
+    button.title = words;
+    button.addEventListener("click", () => this.choose(number));
+    input.value = shortened(endpoint.targetRps);
+    input.placeholder = "max";
+    input.setAttribute("aria-label", `target RPS of ${endpoint.autoscale ? "" : "the shared pool, by "}${words}`);
+    form.querySelector("button").setAttribute("aria-label", `Apply the target of ${words}`);
+    form.title = endpoint.autoscale ? "" : "the rate of the whole shared pool";
+    form.addEventListener("submit", (event) => {
+      event.preventDefault();
+      this.setTarget(endpoint, input.valueAsNumber);
+    });
+    const cells = new Map([...element.querySelectorAll("[data-figure]")].map((cell) => [cell.dataset.figure, cell]));
+    return { endpoint, element, button, form, input, cells, values: {}, text: words.toLowerCase() };
+  }
+}
+
+/* A target as it is typed; a share of a total may have many digits. */
+const shortened = (rps) => (rps === null ? "" : Math.round(1000 * rps) / 1000);
+
+const valueOf = (one, column) => {
+  if (column === "label") return one.text;
+  return column === "target" ? one.endpoint.targetRps : one.values[column];
+};
+
+/* What is not there is least. */
+function compare(one, other) {
+  if (typeof one === "string") return one.localeCompare(other, "en", { numeric: true });
+  return (one ?? -1) - (other ?? -1);
+}

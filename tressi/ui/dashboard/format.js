@@ -1,0 +1,22 @@
+/* How figures are shown: a dash where there is none. */
+
+const whole = new Intl.NumberFormat("en", { maximumFractionDigits: 0 });
+const tenths = new Intl.NumberFormat("en", { minimumFractionDigits: 1, maximumFractionDigits: 1 });
+const digits = new Intl.NumberFormat("en", { maximumSignificantDigits: 3 });
+
+const known = (value) => value !== null && value !== undefined && Number.isFinite(value);
+
+export const count = (value) => (known(value) ? whole.format(value) : "–");
+
+export const rate = (value) => (known(value) ? (value >= 1000 ? whole : tenths).format(value) : "max");
+
+export const milliseconds = (value) => (known(value) ? (value >= 100 ? whole : digits).format(value) : "–");
+
+export const percent = (value) => (known(value) ? `${(value > 0 && value < 0.0995 ? tenths : whole).format(100 * value)} %` : "–");
+
+export const workers = (value, most) => (known(most) ? `${count(value)} / ${count(most)}` : count(value));
+
+/* Text of an element, set only where it changed: what stays costs no layout. */
+export function show(element, text) {
+  if (element.textContent !== text) element.textContent = text;
+}

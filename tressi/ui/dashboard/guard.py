@@ -1,0 +1,89 @@
+"""Who may see a run and steer it: whoever has the token of its address, from a page that we served ourselves.
+
+Any site that the user's browser shows can send requests to this machine, and any program on it can try the port. Three
+checks keep them out. The token is the first part of every path, so that whoever lacks it finds nothing, not even a script.
+The `Host` that a browser asks for must be a name of this machine where we listen on loopback only: a foreign name that was
+made to resolve to 127.0.0.1 (DNS rebinding) is not one. And a command must come from a page of the same origin, as the
+browser says in `Sec-Fetch-Site` and `Origin`; a program that is no browser says neither and needs only the token.
+"""
+
+from __future__ import annotations
+
+from hmac import compare_digest
+from ipaddress import ip_address
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+    from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+
+LOCAL_NAMES: Final = frozenset({"localhost", "127.0.0.1", "::1"})
+HEADERS: Final[Mapping[str, str]] = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+}
+_SAFE: Final = frozenset({"GET", "HEAD"})
+
+
+def guarded(app: WSGIApplication, token: str, host: str) -> WSGIApplication:
+    """`app` below `/TOKEN`, for those who may; `host` is the address at which it listens."""
+
+    def guard(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        answer = _with_headers(start_response)
+        given, rest = _split(environ.get("PATH_INFO", ""))
+        if not compare_digest(given, token.encode()):
+            return _refuse(answer, "404 Not Found", "nothing is here: use the whole address that tressi said when it started")
+        if words := refusal(environ, host):
+            return _refuse(answer, "403 Forbidden", words)
+        environ["SCRIPT_NAME"], environ["PATH_INFO"] = f"/{token}", rest
+        return app(environ, answer)
+
+    return guard
+
+
+def refusal(environ: Mapping[str, Any], host: str) -> str:
+    """Why a request with the token is refused all the same, or ""."""
+    asked = environ.get("HTTP_HOST", "")
+    if ip_address(host).is_loopback and _name(asked) not in LOCAL_NAMES | {host}:
+        return "the Host header does not name this machine"
+    if environ["REQUEST_METHOD"] in _SAFE:
+        return ""
+    origin, site = environ.get("HTTP_ORIGIN"), environ.get("HTTP_SEC_FETCH_SITE", "same-origin")
+    if site != "same-origin" or (origin is not None and urlsplit(origin).netloc.lower() != asked.lower()):
+        return "commands are taken from the dashboard's own page alone"
+    return ""
+
+
+def _split(path: str) -> tuple[bytes, str]:
+    """The first part of a path, and the rest."""
+    first, slash, rest = path.removeprefix("/").partition("/")
+    return first.encode(), slash + rest
+
+
+def _name(host: str) -> str:
+    """A `Host` without its port, in lower case; "" where it is none."""
+    try:
+        return urlsplit(f"//{host}").hostname or ""
+    except ValueError:
+        return ""
+
+
+def _with_headers(start_response: StartResponse) -> StartResponse:
+    """Send `HEADERS` too, except where the app has its own of that name."""
+
+    def start(status: str, headers: list[tuple[str, str]], *rest: Any) -> Callable[[bytes], object]:  # noqa: ANN401 - WSGI's
+        own = {name.lower() for name, _ in headers}
+        return start_response(status, headers + [(name, HEADERS[name]) for name in HEADERS if name.lower() not in own], *rest)
+
+    return start
+
+
+def _refuse(start_response: StartResponse, status: str, words: str) -> list[bytes]:
+    body = f"{words}\n".encode()
+    start_response(status, [("Content-Type", "text/plain; charset=utf-8"), ("Content-Length", str(len(body)))])
+    return [body]

@@ -1,0 +1,297 @@
+"""A run as Prometheus metrics: a pure function of what the run has published.
+
+Names, units and types are those that its ecosystem asks for: base units, counters that end in `_total`, ratios from 0 to 1.
+Every label has few values: endpoints and thresholds are the config's, status codes have three digits, error kinds are ten.
+
+Histograms are classic ones. Native histograms would need no bucket edges, but servers take them in the protobuf
+format, which prometheus_client does not write; its text form of them is a draft that servers do not ask for.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from dataclasses import dataclass, field
+from itertools import accumulate, pairwise
+from typing import TYPE_CHECKING, Final
+
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    InfoMetricFamily,
+)
+
+from tressi._core import Histogram
+from tressi.version import __version__
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+
+    from prometheus_client.metrics_core import Metric
+
+    from tressi.model import EndpointSnapshot, EngineSnapshot, Moment, ResolvedConfig
+
+SHARED: Final = "shared"
+# From 10 µs to 1 min in steps of 2 to 2.5: an estimate within a bucket is never off by more than that.
+EDGES_US: Final = (
+    *(10, 25, 50, 100, 250, 500),
+    *(1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 250_000, 500_000),
+    *(1_000_000, 2_500_000, 5_000_000, 10_000_000, 25_000_000, 60_000_000),
+)
+BUCKETS: Final = (*(repr(edge / 1e6) for edge in EDGES_US), "+Inf")
+
+
+def _place_of(value_us: int) -> int:
+    """Which counter of a histogram counts a value."""
+    histogram = Histogram()
+    histogram.record(value_us)
+    ((place, _),) = histogram.counts()
+    return place
+
+
+_EDGE_PLACES: Final = tuple(_place_of(edge) for edge in EDGES_US)
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What has been published of a run up to now. `started_s` is Unix time; `moment` is None before the first second.
+
+    `decisions` counts scaling decisions by pool and action, `changes` the changes by hand by action; `verdicts` are by
+    threshold and endpoint key, empty where it is of the run.
+    """
+
+    config: ResolvedConfig
+    reading: EngineSnapshot
+    started_s: float
+    moment: Moment | None = None
+    decisions: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    changes: Mapping[str, int] = field(default_factory=dict)
+    verdicts: Mapping[tuple[str, str], bool | None] = field(default_factory=dict)
+    ended: bool = False
+
+
+def families(view: View) -> Iterator[Metric]:
+    """Every metric, always in the same order, with the samples that there are."""
+    yield from _run(view)
+    yield from _endpoint_counts(view)
+    yield from _latencies(view)
+    yield from _pools(view)
+    yield from _generator(view)
+    yield from _judgement(view)
+
+
+# -------------------------------------------------------------------------------------------------------------- the run
+
+
+def _run(view: View) -> Iterator[Metric]:
+    moment = view.moment
+    yield InfoMetricFamily("tressi_run", "What runs.", {"version": __version__})
+    yield GaugeMetricFamily("tressi_run_start_time_seconds", "When the run started, in Unix time.", view.started_s)
+    yield GaugeMetricFamily("tressi_run_elapsed_seconds", "How long the run has lasted.", moment.t if moment else 0.0)
+    yield GaugeMetricFamily("tressi_run_duration_seconds", "How long the run is to last.", view.config.duration_s)
+    yield GaugeMetricFamily("tressi_run_paused", "1 while the run is paused.", float(bool(moment and moment.paused)))
+    yield GaugeMetricFamily("tressi_run_ended", "1 once the run is over and the figures are final.", float(view.ended))
+    info = InfoMetricFamily("tressi_endpoint", "What each endpoint is, and whose workers serve it.", labels=["endpoint"])
+    for endpoint in view.config.endpoints:
+        pool = endpoint.endpoint_key if endpoint.autoscale else SHARED
+        more = {"method": endpoint.method, "name": endpoint.name or "", "pool": pool, "url": endpoint.masked_url}
+        info.add_metric([endpoint.endpoint_key], more)
+    yield info
+
+
+# ------------------------------------------------------------------------------------------------------------ endpoints
+
+
+def _endpoint_counts(view: View) -> Iterator[Metric]:
+    parts = _snapshots(view)
+    yield _counter(
+        "tressi_requests",
+        "Attempts that ended, in a response or in an error.",
+        ("endpoint", "outcome"),
+        (
+            ((part.endpoint_key, outcome), count)
+            for part in parts
+            for outcome, count in (("success", part.succeeded), ("failure", part.failed))
+        ),
+    )
+    yield _counter(
+        "tressi_responses",
+        "Responses by status code, whatever came of them.",
+        ("endpoint", "code"),
+        (((part.endpoint_key, str(code)), count) for part in parts for code, count in sorted(part.status_codes.items())),
+    )
+    yield _counter(
+        "tressi_errors",
+        "Failed attempts by the kind of their error; a status of 400 and above alone is none.",
+        ("endpoint", "kind"),
+        (((part.endpoint_key, kind), count) for part in parts for kind, count in part.errors.items() if count),
+    )
+    yield from (_count_of(parts, *one) for one in _COUNTS)
+
+
+_COUNTS: Final[tuple[tuple[str, str, Callable[[EndpointSnapshot], int]], ...]] = (
+    ("tressi_missed_starts", "Scheduled starts that were given up.", lambda part: part.missed),
+    (
+        "tressi_generator_missed_starts",
+        "The part of the missed starts that was the generator's own fault.",
+        lambda part: part.missed_late,
+    ),
+    ("tressi_sent_bytes", "Bytes sent, heads and bodies.", lambda part: part.bytes_sent),
+    ("tressi_received_bytes", "Bytes received, heads and bodies.", lambda part: part.bytes_received),
+    ("tressi_connections_opened", "Connections made.", lambda part: part.connections_opened),
+    (
+        "tressi_retries",
+        "Idempotent requests sent once more, because a reused connection turned out to be closed.",
+        lambda part: part.retries,
+    ),
+)
+
+
+def _count_of(parts: Iterable[EndpointSnapshot], name: str, text: str, value: Callable[[EndpointSnapshot], int]) -> Metric:
+    return _counter(name, text, ("endpoint",), (((part.endpoint_key,), value(part)) for part in parts))
+
+
+def _latencies(view: View) -> Iterator[Metric]:
+    parts = _snapshots(view)
+    service = HistogramMetricFamily(
+        "tressi_service_time_seconds",
+        "From the request's first byte sent until the response's last byte arrived.",
+        labels=["endpoint"],
+    )
+    response = HistogramMetricFamily(
+        "tressi_response_time_seconds",
+        "From the scheduled start until the response's last byte arrived, missed starts included.",
+        labels=["endpoint"],
+    )
+    for part in parts:
+        _add_histogram(service, [part.endpoint_key], part.service)
+        _add_histogram(response, [part.endpoint_key], part.response)
+    yield from (service, response)
+    yield _histogram("tressi_connect_time_seconds", "Of each connection made, TLS apart.", [part.connect for part in parts])
+    yield _histogram("tressi_tls_time_seconds", "Of each TLS handshake.", [part.tls for part in parts])
+
+
+# ---------------------------------------------------------------------------------------------------------------- pools
+
+
+def _pools(view: View) -> Iterator[Metric]:
+    targets = GaugeMetricFamily(
+        "tressi_target_requests_per_second", "The rate asked for now; absent where nothing limits it.", labels=["endpoint"]
+    )
+    for part in _snapshots(view):
+        if part.target_rps is not None:
+            targets.add_metric([part.endpoint_key], part.target_rps)
+    yield targets
+    workers = GaugeMetricFamily("tressi_workers", "Workers now.", labels=["pool"])
+    most = GaugeMetricFamily("tressi_workers_max", "The most workers that the pool may have.", labels=["pool"])
+    busy = GaugeMetricFamily(
+        "tressi_utilisation_ratio",
+        "Share of the workers' time that was occupied, over the autoscaler's window.",
+        labels=["pool"],
+    )
+    for pool, parts in _by_pool(view).items():
+        workers.add_metric([pool], max(part.worker_count for part in parts))
+        # Each endpoint of the shared pool has all of the pool's lanes in its window, and its own part of their time.
+        busy.add_metric([pool], min(1.0, sum(part.window.utilisation for part in parts)))
+    for endpoint in view.config.autoscaled:
+        most.add_metric([endpoint.endpoint_key], endpoint.autoscale.max_workers if endpoint.autoscale else 0)
+    yield from (workers, most, busy)
+    yield _counter("tressi_scaling_decisions", "Pools that were scaled.", ("pool", "action"), view.decisions.items())
+    yield _counter(
+        "tressi_changes", "What was changed by hand.", ("action",), (((action,), n) for action, n in view.changes.items())
+    )
+
+
+def _by_pool(view: View) -> dict[str, list[EndpointSnapshot]]:
+    pools: dict[str, list[EndpointSnapshot]] = {}
+    for endpoint in view.config.endpoints:
+        pool = endpoint.endpoint_key if endpoint.autoscale else SHARED
+        pools.setdefault(pool, []).append(view.reading.endpoints[endpoint.endpoint_key])
+    return pools
+
+
+# -------------------------------------------------------------------------------------------------------- the generator
+
+
+def _generator(view: View) -> Iterator[Metric]:
+    generator = view.reading.generator
+    is_saturated = view.moment is not None and bool(view.moment.saturated_by)
+    yield GaugeMetricFamily(
+        "tressi_generator_saturated", "1 while the generator, not the target, is the bottleneck.", float(is_saturated)
+    )
+    yield GaugeMetricFamily("tressi_generator_engines", "Engines.", float(max(1, len(generator.busy_s))))
+    yield CounterMetricFamily("tressi_generator_cpu_seconds", "CPU time of all engines.", generator.cpu_s)
+    yield CounterMetricFamily(
+        "tressi_generator_run_queue_seconds", "Time that engines were ready while others had the core.", generator.run_queue_s
+    )
+    yield _counter(
+        "tressi_generator_timed_responses",
+        "Responses by who timed their arrival.",
+        ("clock",),
+        ((("kernel",), generator.kernel_timed), (("user",), generator.user_timed)),
+    )
+    yield CounterMetricFamily(
+        "tressi_generator_disturbed_responses",
+        "Responses whose service time our own reading may have lengthened by more than 5 %.",
+        generator.disturbed,
+    )
+    yield _histogram(
+        "tressi_generator_own_delay_seconds",
+        "From a response's arrival in the kernel until we had read it.",
+        [generator.own_delay],
+    )
+    yield _histogram(
+        "tressi_generator_late_send_seconds", "How late a start was sent through our own fault.", [generator.late_sends]
+    )
+
+
+def _judgement(view: View) -> Iterator[Metric]:
+    passed = GaugeMetricFamily(
+        "tressi_threshold_passed", "1 while the threshold holds, 0 once it is broken.", labels=["threshold", "endpoint"]
+    )
+    for which, holds in view.verdicts.items():
+        if holds is not None:
+            passed.add_metric(which, float(holds))
+    yield passed
+
+
+# ------------------------------------------------------------------------------------------------------ the small parts
+
+
+def _snapshots(view: View) -> list[EndpointSnapshot]:
+    return [view.reading.endpoints[endpoint.endpoint_key] for endpoint in view.config.endpoints]
+
+
+def _counter(name: str, text: str, labels: tuple[str, ...], samples: Iterable[tuple[tuple[str, ...], int]]) -> Metric:
+    metric = CounterMetricFamily(name, text, labels=labels)
+    for values, count in samples:
+        metric.add_metric(values, count)
+    return metric
+
+
+def _histogram(name: str, text: str, parts: Iterable[Histogram | None]) -> Metric:
+    """All parts as one histogram without labels; none where nothing was recorded."""
+    merged = Histogram()
+    for part in parts:
+        if part is not None:
+            merged.merge(part)
+    metric = HistogramMetricFamily(name, text, labels=[])
+    _add_histogram(metric, [], merged)
+    return metric
+
+
+def _add_histogram(metric: HistogramMetricFamily, labels: list[str], histogram: Histogram) -> None:
+    if histogram.count:
+        counts = cumulative(histogram)
+        metric.add_metric(labels, list(zip(BUCKETS, counts, strict=True)), histogram.mean_us * counts[-1] / 1e6)
+
+
+def cumulative(histogram: Histogram) -> list[int]:
+    """How many values are at most each edge, to the width of a counter (1 µs up to 2 ms, 0.1 % beyond), then how many in all.
+
+    A histogram may have thousands of counters in use, and a run hundreds of histograms: only the sums are loops of Python.
+    """
+    counts = histogram.counts()
+    cuts = [0, *(bisect_left(counts, (place + 1,)) for place in _EDGE_PLACES), len(counts)]
+    values = [count for _, count in counts]
+    return list(accumulate(sum(values[begin:end]) for begin, end in pairwise(cuts)))
