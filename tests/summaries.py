@@ -30,6 +30,19 @@ HOSTILE = [
     "[bold]markup[/bold] <script>alert(1)</script>",
     "\x9b31m",
     "one\u2028two",
+    "a|b",
+    "a\\|b\\\\|c",
+    "`` two ``` three",
+    "```\n</details>\n<h1>markup</h1>\n# heading",
+    "@everyone #1 :smile: $x$ user@evil.example",
+    "www.evil.example",
+    "1. one",
+    "![picture](http://evil.example/x.png) [link](javascript:alert(1)) https://evil.example",
+    "]]> & <!-- -->",
+    "<r><t>rich</t></r>",
+    "_x0041_",
+    "no characters \ufffe\uffff\U0001ffff",
+    " \r\n\ttabs and ends\n\n",
 ]
 
 
@@ -101,7 +114,9 @@ def resolved(*keys, autoscale=True, max_workers=4):
     return ResolvedConfig(endpoints, None if autoscale else SharedPool(2, None), 10, duration_s=2.0)
 
 
-def summary_of(*snapshots, config=None, decisions=(), saturated_by=(), end_reason="duration", end_detail=None, cpu_s=0.1):
+def summary_of(
+    *snapshots, config=None, decisions=(), saturated_by=(), end_reason="duration", end_detail=None, cpu_s=0.1, **more
+):
     """The summary of a run of 2 s; by default of one healthy endpoint and one that refuses."""
     snapshots = snapshots or (
         endpoint_snapshot("GET http://host/good"),
@@ -113,7 +128,12 @@ def summary_of(*snapshots, config=None, decisions=(), saturated_by=(), end_reaso
     row = {"targetRps": 50.0, "currentRps": 50.0, "workerCount": 2, "utilisation": 0.5, "errorRate": 0.0}
     row |= {"p50": 1.5, "p99": 1.5, "missed": 0}
     timeline = [
-        {"t": float(t), "endpoints": {one.endpoint_key: dict(row) for one in snapshots}, "saturated": bool(saturated_by)}
+        {
+            "t": float(t),
+            "global": dict(row),
+            "endpoints": {one.endpoint_key: dict(row) for one in snapshots},
+            "saturated": bool(saturated_by),
+        }
         for t in (1, 2)
     ]
     return summarise(
@@ -128,13 +148,14 @@ def summary_of(*snapshots, config=None, decisions=(), saturated_by=(), end_reaso
             list(decisions),
             timeline,
             saturated_by,
+            **more,
         )
     )
 
 
-def verdict(text="p99 < 5", key=None, *, passed=False, detail=""):
-    """A threshold as it stands."""
-    return ThresholdVerdict(text, key, passed, None, None, detail)
+def verdict(text="p99 < 2ms", key=None, *, passed=True, value=1.5, limit=2.0, detail="1.5 ms", **fields):
+    """How a threshold came out."""
+    return ThresholdVerdict(text, key, passed, value, limit, detail, **fields)
 
 
 def decision(key, action="scale-up", workers=1, count=3, reason="because"):

@@ -159,6 +159,9 @@ def test_commands_to_paste_have_valid_arguments(name):
         ["migrate", "/dev/null"],
         ["valdate", "examples/basic.json"],
         ["init", "LICENSE"],
+        ["report", "LICENSE"],
+        ["report", "examples/basic.json", "-o", "never-made"],
+        ["report", "no-such-file.json", "-o", "never-made"],
     ],
 )
 def test_bad_usage_and_bad_input_are_code_2_without_a_traceback(arguments, capsys, monkeypatch):

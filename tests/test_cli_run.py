@@ -3,15 +3,19 @@
 import json
 import os
 import pty
+import re
 import signal
 import subprocess
 import sys
+from argparse import ArgumentParser
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from servers import hanging_port, refusing_port
 
+from tressi.cli.arguments import add_export
+from tressi.report.formats import FORMATS
 from tressi.testing.target import Target
 
 EXAMPLES = sorted((Path(__file__).parent.parent / "examples").glob("*.json"))
@@ -87,7 +91,51 @@ def test_an_export_is_written(target, tmp_path):
     summary = json.loads((folder / "summary.json").read_bytes())
     rows = (folder / "endpoints.csv").read_text().splitlines()
     assert len(rows) == 1 + len(summary["endpoints"])
-    assert len((folder / "timeline.csv").read_text().splitlines()) == 1 + len(summary["timeline"])
+    assert len((folder / "timeline.csv").read_text().splitlines()) == 1 + 2 * len(summary["timeline"])
+
+
+def test_an_export_without_a_name_is_named_by_the_date(target, tmp_path):
+    """The directory is a new one in the current, its name is said, and standard output is still the table's."""
+    config_file(tmp_path, f"{target}/fast")
+    done = subprocess.run(
+        command("config.json", "--no-ui", "--export"),
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=BOUND_S,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    (folder,) = (path for path in tmp_path.iterdir() if path.is_dir())
+    assert re.fullmatch(r"tressi-\d{8}-\d{6}", folder.name)
+    assert {path.name for path in folder.iterdir()} == set(FORMATS)
+    assert done.stderr.endswith(f"tressi: the results are in {folder.name}\n")
+    assert folder.name not in done.stdout
+
+
+def test_a_second_export_does_not_overwrite_the_first(tmp_path, monkeypatch):
+    """Runs that start in one second have directories of their own."""
+    monkeypatch.chdir(tmp_path)
+    parser = ArgumentParser()
+    add_export(parser)
+    names = set()
+    for _ in range(3):
+        name = parser.parse_args(["--export"]).export
+        Path(name).mkdir()
+        names.add(name)
+    assert len(names) == 3
+
+
+@pytest.mark.parametrize("config", ["config.json", "-", "https://127.0.0.1/config.json"])
+def test_a_config_behind_the_export_flag_is_not_taken_for_a_directory(tmp_path, config):
+    """The flag would swallow it; the message says where it goes."""
+    config_file(tmp_path, "http://127.0.0.1:9/")
+    done = subprocess.run(
+        command("--export", config), cwd=tmp_path, capture_output=True, text=True, timeout=BOUND_S, check=False
+    )
+    assert done.returncode == 2
+    assert f"argument --export: {config!r} is no directory (CONFIG goes before this flag)" in done.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["config.json"]
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.name)

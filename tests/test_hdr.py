@@ -1,10 +1,14 @@
 """Histograms in HdrHistogram's format, beside its own library."""
 
+import zlib
+from base64 import b64encode
+
 import pytest
 from hdrh.histogram import HdrHistogram
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from tressi import hdr
 from tressi._core import HIGHEST_US, Histogram
 from tressi.hdr import decode_histogram, encode_histogram, lowest_us_at
 
@@ -45,10 +49,28 @@ def test_a_counter_begins_at_its_lowest_value(value):
     assert filled([(lowest, 1)]).counts() == [(index, 1)]
 
 
+def beyond(gap):
+    """A histogram with one value, `gap` counters after the first."""
+    payload = bytearray()
+    hdr._put(payload, -gap)
+    hdr._put(payload, 1)
+    body = hdr._HEAD.pack(hdr._COOKIE, len(payload), 0, 3, 1, HIGHEST_US, 1.0) + bytes(payload)
+    compressed = zlib.compress(body)
+    return b64encode(hdr._COMPRESSED_HEAD.pack(hdr._COMPRESSED_COOKIE, len(compressed)) + compressed).decode()
+
+
+def test_the_last_counter_is_taken():
+    """It holds the highest value there is."""
+    ((last, _),) = filled([(HIGHEST_US, 1)]).counts()
+    assert decode_histogram(beyond(last)).counts() == [(last, 1)]
+
+
 @pytest.mark.parametrize(
     "text",
     [
         "",
+        beyond(filled([(HIGHEST_US, 1)]).counts()[0][0] + 1),
+        beyond(2**62),
         "no base64!",
         "AAAA",
         encode_histogram(Histogram())[:-8],

@@ -1,14 +1,18 @@
 """The export's files: the same numbers in each, and nothing that anybody would obey."""
 
+import copy
 import csv
+import errno
 import io
 import json
+import re
+import sys
 
 import pytest
-from summaries import HOSTILE, summary_of
+from summaries import HOSTILE, decision, summary_of
 
 from tressi.errors import OutputError
-from tressi.report import endpoints_csv, summary_json, timeline_csv
+from tressi.report import endpoints_csv, formats, summary_json, timeline_csv
 from tressi.report.csv_table import cell
 from tressi.report.formats import FORMATS, write_export
 
@@ -62,10 +66,10 @@ def test_every_endpoint_has_its_row():
 
 
 def test_every_second_and_endpoint_has_its_row():
-    """The timeline in the CSV is the summary's."""
+    """The timeline in the CSV is the summary's: each second of all endpoints together, then of each."""
     summary = summary_of()
     rows = rows_of(timeline_csv.render(summary))
-    expected = [(moment["t"], key) for moment in summary["timeline"] for key in moment["endpoints"]]
+    expected = [(moment["t"], key) for moment in summary["timeline"] for key in ("global", *moment["endpoints"])]
     assert [(float(row["t"]), row["endpointKey"]) for row in rows] == expected
 
 
@@ -85,33 +89,81 @@ def test_numbers_stay_numbers(value, shown):
 
 def test_an_export_has_every_format(tmp_path):
     """One file a format, nothing else beside them, readable like any other file."""
-    written = write_export(summary_of(), tmp_path / "new" / "folder")
-    assert {path.name for path in written} == set(FORMATS)
+    export = write_export(summary_of(), tmp_path / "new" / "folder")
+    export.check()
+    assert export.left_out == []
+    assert {path.name for path in export.written} == set(FORMATS)
     assert {path.name for path in (tmp_path / "new" / "folder").iterdir()} == set(FORMATS)
-    assert all(path.stat().st_mode & 0o044 for path in written)
+    assert all(path.stat().st_mode & 0o044 for path in export.written)
 
 
-def test_a_file_that_cannot_be_written_is_named(tmp_path):
+@pytest.mark.parametrize("name", FORMATS)
+def test_a_file_that_cannot_be_written_is_named(tmp_path, name):
     """What stands in the way is told with its path, and costs no other file, before it or after."""
-    (tmp_path / "endpoints.csv").mkdir()
-    with pytest.raises(OutputError, match=r"cannot write .*endpoints\.csv"):
-        write_export(summary_of(), tmp_path)
-    assert json.loads((tmp_path / "summary.json").read_bytes())["schemaVersion"] == 1
-    assert rows_of((tmp_path / "timeline.csv").read_bytes())
+    (tmp_path / name).mkdir()
+    export = write_export(summary_of(), tmp_path)
+    with pytest.raises(OutputError, match=rf"cannot write .*{re.escape(name)}"):
+        export.check()
+    assert [path.name for path in export.written] == [other for other in FORMATS if other != name]
+    assert all(path.stat().st_size for path in export.written)
     assert not list(tmp_path.glob(".*"))
 
 
 def test_a_directory_that_no_system_can_have_is_an_output_error(tmp_path):
     """A NUL in the name is told like anything else that cannot be written."""
+    export = write_export(summary_of(), tmp_path / "a\0b")
+    assert (export.written, len(export.failures)) == ([], len(FORMATS))
     with pytest.raises(OutputError, match="null byte"):
-        write_export(summary_of(), tmp_path / "a\0b")
+        export.check()
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_a_renderer_that_raises_costs_no_other_file(tmp_path, monkeypatch, name):
+    """A mistake in one format leaves what was there before, and every other file is whole."""
+
+    def broken(_summary):
+        raise ZeroDivisionError("a mistake")
+
+    (tmp_path / name).write_text("old")
+    monkeypatch.setattr(formats, "FORMATS", {**FORMATS, name: broken})
+    export = write_export(summary_of(), tmp_path)
+    assert (tmp_path / name).read_text() == "old"
+    assert [path.name for path in export.written] == [other for other in FORMATS if other != name]
+    with pytest.raises(ZeroDivisionError, match="a mistake"):
+        export.check()
 
 
 def test_a_full_disk_leaves_the_old_file(tmp_path):
     """A write that breaks off leaves what was there, and no half file."""
-    (tmp_path / "summary.json").write_text("old")
-    broken = summary_of()
-    broken["config"] = {"unserialisable": object()}
-    with pytest.raises(TypeError):
-        write_export(broken, tmp_path)
-    assert (tmp_path / "summary.json").read_text() == "old"
+
+    def filling():
+        yield b"half a file"
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    (tmp_path / "latency.hlog").write_text("old")
+    export = write_export(summary_of(), tmp_path, filling())
+    with pytest.raises(OutputError, match=r"latency\.hlog: No space left on device"):
+        export.check()
+    assert (tmp_path / "latency.hlog").read_text() == "old"
+    assert {path.name for path in tmp_path.iterdir()} == set(FORMATS)
+
+
+def test_without_its_library_a_file_is_left_out(tmp_path, monkeypatch):
+    """The others are written, nothing has failed, and it is said which file is missing and how to get it."""
+    monkeypatch.setitem(sys.modules, "xlsxwriter", None)
+    export = write_export(summary_of(), tmp_path)
+    export.check()
+    (sentence,) = export.left_out
+    assert str(tmp_path / "report.xlsx") in sentence
+    assert "pip install 'tressi[report]'" in sentence
+    assert {path.name for path in tmp_path.iterdir()} == set(FORMATS) - {"report.xlsx"}
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_a_format_is_a_pure_function(name):
+    """The same summary makes the same bytes, and is not touched."""
+    summary = summary_of(decisions=[decision("GET http://host/good")])
+    before = copy.deepcopy(summary)
+    once = FORMATS[name](summary)
+    assert FORMATS[name](summary) == once
+    assert summary == before

@@ -8,7 +8,7 @@ from summaries import decision, summary_of
 
 from tressi.cli.exits import Exit
 from tressi.model import ERROR_KINDS
-from tressi.report import endpoints_csv, timeline_csv
+from tressi.report import endpoints_csv, scaling_csv, timeline_csv
 from tressi.report.formats import FORMATS
 
 PAGE = (Path(__file__).parent.parent / "docs" / "output.md").read_text(encoding="utf-8")
@@ -35,7 +35,7 @@ def test_every_field_of_the_summary_is_explained():
     assert names - NAMES == set()
 
 
-@pytest.mark.parametrize("columns", [endpoints_csv.columns(), timeline_csv.COLUMNS], ids=["endpoints", "timeline"])
+@pytest.mark.parametrize("columns", [endpoints_csv.COLUMNS, timeline_csv.COLUMNS, scaling_csv.COLUMNS])
 def test_every_column_is_explained(columns):
     """A column is a field of the summary, or nested names joined by a dot."""
     assert {part for column in columns for part in column.split(".")} - NAMES == set()

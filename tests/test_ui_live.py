@@ -93,7 +93,7 @@ def test_time_and_state_are_at_the_top():
 @pytest.mark.parametrize("keys", [FEW, MANY], ids=["few", "many"])
 def test_it_fits_every_window(keys, width, height, least):
     """As many endpoints as fit, the latest decision, the keys; nothing is wrapped and nothing scrolls away."""
-    busy = moment(*keys, saturated_by=("CPU",), thresholds=(verdict(),), errors={"timeout": 1})
+    busy = moment(*keys, saturated_by=("CPU",), thresholds=(verdict(passed=False),), errors={"timeout": 1})
     lines = drawn(busy, *[decision(keys[1], count=number) for number in range(20)], width=width, height=height)
     assert len(rows_of(lines)) >= min(len(keys), least)
     assert all(f"/{number}" in line for line, number in zip(rows_of(lines), ("000", "001"), strict=False) if keys is MANY)
@@ -257,7 +257,7 @@ def test_nothing_is_left_of_the_last_picture():
 def test_nothing_in_it_is_obeyed(text):
     """Text from outside is shown as harmless text, wherever it may stand."""
     key = f"GET http://host/{text.replace(' ', '')}"
-    shown = moment(key, saturated_by=(text,), thresholds=(verdict(text, detail=text),), errors={text: 3})
+    shown = moment(key, saturated_by=(text,), thresholds=(verdict(text, passed=False, detail=text),), errors={text: 3})
     lines = drawn(with_readings(shown, errors={text: 2}), decision(key, reason=text), width=400, height=60)
     assert f"SATURATED: {plain(text)}" in lines
     assert f"BROKEN  {plain(text)}: {plain(text)}".rstrip() in lines

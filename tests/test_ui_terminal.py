@@ -56,7 +56,7 @@ def test_the_stream_decides_how_progress_is_shown(stream, options, environment, 
 def test_nothing_in_it_is_obeyed(text):
     """Text from outside is shown as harmless text."""
     key = f"GET http://host/{text.replace(' ', '')}"
-    said = plain_lines(moment(key, t=5.0, saturated_by=(text,), thresholds=(verdict(text, detail=text),)))
+    said = plain_lines(moment(key, t=5.0, saturated_by=(text,), thresholds=(verdict(text, passed=False, detail=text),)))
     assert all(character.isprintable() for line in said for character in line)
     assert any(f"SATURATED: {plain(text)}" in line for line in said)  # markup is shown, not obeyed
     assert any(f"BROKEN  {plain(text)}: {plain(text)}" in line for line in said)
@@ -80,7 +80,7 @@ def test_a_threshold_that_breaks_is_said_once():
     """Not every second that it stays broken, but again when it held in between."""
     seconds = [None, False, False, True, False]
     moments = [
-        moment("GET http://host/a", t=t, thresholds=(verdict("p99 < 5", passed=passed),)) for t, passed in enumerate(seconds, 1)
+        moment("GET http://host/a", t=t, thresholds=(verdict("p99 < 5", passed=passed, detail=""),)) for t, passed in enumerate(seconds, 1)
     ]
     assert [line.split()[0] for line in plain_lines(*moments) if "BROKEN" in line] == ["2.0", "5.0"]
 

@@ -22,6 +22,8 @@ _COOKIE: Final = 0x1C849303 | 0x10  # V2, words of variable length
 _COMPRESSED_COOKIE: Final = 0x1C849304 | 0x10
 _SIGNIFICANT_DIGITS: Final = 3
 _HALF_BITS: Final = 10  # of 2,048 counters, the fewest that tell three digits apart, half are new in each doubling
+_DOUBLINGS: Final = HIGHEST_US.bit_length() - _HALF_BITS - 1
+_LAST_INDEX: Final = (_DOUBLINGS << _HALF_BITS) + (HIGHEST_US >> _DOUBLINGS)
 # cookie, length of the payload, normalising offset, significant digits, lowest and highest value, conversion ratio
 _HEAD: Final = struct.Struct(">iiiiqqd")
 _COMPRESSED_HEAD: Final = struct.Struct(">ii")
@@ -48,7 +50,7 @@ def decode_histogram(text: str) -> Histogram:
     Raises ValueError for anything else, histograms of other bounds or digits included.
     """
     histogram = Histogram()
-    for index, count in _decoded(text):
+    for index, count in decode_counts(text):
         histogram.record(lowest_us_at(index), count)
     return histogram
 
@@ -59,7 +61,8 @@ def lowest_us_at(index: int) -> int:
     return (index - (doublings << _HALF_BITS)) << doublings
 
 
-def _decoded(text: str) -> list[tuple[int, int]]:
+def decode_counts(text: str) -> list[tuple[int, int]]:
+    """The counters of an encoded histogram that are not 0, as `Histogram.counts` gives them. Raises ValueError likewise."""
     try:
         raw = b64decode(text, validate=True)
         cookie, length = _COMPRESSED_HEAD.unpack_from(raw)
@@ -70,7 +73,8 @@ def _decoded(text: str) -> list[tuple[int, int]]:
     if cookie != _COMPRESSED_COOKIE or head[:1] + head[2:] != (_COOKIE, 0, _SIGNIFICANT_DIGITS, 1, HIGHEST_US, 1.0):
         raise ValueError("a histogram of another layout")
     counts = list(_counts(body[_HEAD.size : _HEAD.size + head[1]]))
-    if any(count < 0 or lowest_us_at(index) > HIGHEST_US for index, count in counts):
+    # Counters come in their order, and none is negative: that would be a gap.
+    if counts and counts[-1][0] > _LAST_INDEX:
         raise ValueError("a histogram with counters beyond its bounds")
     return counts
 
@@ -78,7 +82,11 @@ def _decoded(text: str) -> list[tuple[int, int]]:
 def _counts(payload: bytes) -> Iterator[tuple[int, int]]:
     index = position = 0
     while position < len(payload):
-        count, position = _take(payload, position)
+        byte = payload[position]
+        if byte < 0x80:  # noqa: PLR2004 - one byte, as nearly all are: a log has millions of them
+            count, position = (byte >> 1) ^ -(byte & 1), position + 1
+        else:
+            count, position = _take(payload, position)
         if count < 0:
             index -= count
             continue

@@ -11,16 +11,25 @@ if TYPE_CHECKING:
 _FOUR_DIGITS = 1000
 _THREE_DIGITS = 100
 _BYTE = 0xFF
+_NO_CHARACTER = 0xFFFE  # the last two code points of each plane; no XML may hold U+FFFE and U+FFFF
+_TAB = 4
 
 
 def plain(text: str) -> str:
     """Show control characters, escape sequences and direction marks as code points instead of obeying them."""
-    return "".join(_shown(character) for character in text)
+    return text if text.isprintable() else "".join(_shown(character) for character in text)
+
+
+def plain_lines(text: str) -> str:
+    """The same of a text of several lines, which stays one: a line end is one, a tab is four spaces."""
+    lines = text.replace("\r\n", "\n").expandtabs(_TAB).split("\n")
+    return "\n".join(plain(line) for line in lines)
 
 
 def _shown(character: str) -> str:
     # Cc: controls, Cf: marks that reorder what is read, Cs: halves of surrogate pairs, Zl and Zp: other ends of lines.
-    if unicodedata.category(character) in {"Cc", "Cf", "Cs", "Zl", "Zp"}:
+    is_mark = unicodedata.category(character) in {"Cc", "Cf", "Cs", "Zl", "Zp"}
+    if is_mark or ord(character) & _NO_CHARACTER == _NO_CHARACTER:
         return f"\\x{ord(character):02x}" if ord(character) <= _BYTE else f"\\u{ord(character):04x}"
     return character
 

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from argparse import ArgumentTypeError
+from datetime import datetime
 from ipaddress import ip_address
+from itertools import chain, count
 from math import isfinite
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tressi.config.load import Overrides
 from tressi.log import set_up
 
 if TYPE_CHECKING:
-    from argparse import ArgumentParser, Namespace
+    from argparse import ArgumentParser, Namespace, _ArgumentGroup
 
 LOG_LEVELS = ("debug", "info", "warning", "error")
 
@@ -34,7 +37,7 @@ def add_overrides(parser: ArgumentParser) -> None:
     group.add_argument("--connect-timeout", type=_number, metavar="S", help="seconds until a connection counts as failed")
     group.add_argument("--connections-per-second", type=_number, metavar="N", help="new connections each second, at most")
     group.add_argument("--seed", type=_integer, metavar="N", help="seed of every random choice")
-    group.add_argument("--export", metavar="DIR", help="directory for the result files")
+    add_export(group)
     group.add_argument("--transport", choices=("wire", "urllib3"), help="default: wire, where it can do what is asked for")
     group.add_argument("--insecure", action="store_true", help="take any certificate of an https target")
     group.add_argument(
@@ -59,6 +62,18 @@ def add_overrides(parser: ArgumentParser) -> None:
         dest="mask_headers",
         metavar="NAME",
         help="a header whose value is a secret; may be given several times",
+    )
+
+
+def add_export(parser: ArgumentParser | _ArgumentGroup) -> None:
+    """Declare where the result files go."""
+    parser.add_argument(
+        "--export",
+        nargs="?",
+        const="",
+        type=_folder,
+        metavar="DIR",
+        help="write the result files into this directory; default name: tressi- and the date",
     )
 
 
@@ -111,6 +126,17 @@ def listening(text: str) -> tuple[str, int]:
     if not 0 <= number <= 0xFFFF:  # noqa: PLR2004 - the last port there is
         raise ArgumentTypeError(f"{text!r} is not HOST:PORT, HOST an address of this machine (CONFIG goes before this flag)")
     return host, number
+
+
+def _folder(text: str) -> str:
+    """A directory, by default a new one named by the date. CONFIG behind the flag would be taken for it, so files are none."""
+    if not text:
+        name = f"tressi-{datetime.now().astimezone():%Y%m%d-%H%M%S}"
+        names = chain((name,), (f"{name}-{number}" for number in count(2)))
+        return next(free for free in names if not Path(free).exists())
+    if text == "-" or "://" in text or Path(text).is_file():
+        raise ArgumentTypeError(f"{text!r} is no directory (CONFIG goes before this flag)")
+    return text
 
 
 def _integer(text: str) -> int:

@@ -52,6 +52,11 @@ COMMANDS = {
         ),
         is_run=True,
     ),
+    "report": Command(
+        "report SUMMARY.json",
+        "make the files of an export again, from a summary",
+        ("tressi report summary.json -o results/", "ssh host cat summary.json | tressi report - -o results/"),
+    ),
     "validate": Command(
         "validate CONFIG",
         "check a config and print the plan: endpoints, targets, initial allocation",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tressi.cli.arguments import add_logging, set_up_logging
+from tressi.cli.arguments import add_export, add_logging, set_up_logging
 from tressi.cli.running import add_running, conduct
 from tressi.config.load import Overrides, load_config
 from tressi.testing.target import Target
@@ -36,7 +36,7 @@ def demo_config(base_url: str) -> dict[str, Any]:
 def add_arguments(parser: ArgumentParser) -> None:
     """Declare the arguments of `tressi demo`."""
     parser.add_argument("--duration", type=int, metavar="S", help=f"seconds the run lasts (default: {DURATION_S})")
-    parser.add_argument("--export", metavar="DIR", help="directory for the result files")
+    add_export(parser)
     add_running(parser)
     add_logging(parser)
 

@@ -18,10 +18,12 @@ from rich.console import Console
 from tressi.cli.exits import Exit
 from tressi.cli.output import remark, write
 from tressi.cli.watching import add_watching, tell_result, watchers_of
+from tressi.config.place import printable
 from tressi.errors import ConfigError, ConfigProblem, OutputError
 from tressi.load.cluster import Cluster
 from tressi.load.process import ProcessEngine
 from tressi.report.formats import write_export
+from tressi.report.latency_hlog import second_by_second
 from tressi.report.summary_json import render
 from tressi.report.table import summary_table
 from tressi.run.runner import EndpointRunner
@@ -70,7 +72,7 @@ def conduct(config: ResolvedConfig, arguments: Namespace) -> int:
                 watcher.stop()  # whatever happens, the terminal is given back
     summary = runner.summary()
     try:
-        _deliver(summary, config, arguments)
+        _deliver(summary, runner, arguments)
     finally:
         _take_leave(watchers, summary)
     return _exit_code(summary)
@@ -128,7 +130,7 @@ def _check_outputs(config: ResolvedConfig, arguments: Namespace) -> None:
         raise ConfigError([ConfigProblem(place, f"{path!r} cannot be written: {reason}")]) from None
 
 
-def _deliver(summary: dict[str, Any], config: ResolvedConfig, arguments: Namespace) -> None:
+def _deliver(summary: dict[str, Any], runner: EndpointRunner, arguments: Namespace) -> None:
     """Write every result, the table first, for a person is waiting; one that cannot be written costs no other.
 
     Raises the first OutputError; BrokenPipeError where whoever reads standard output has left.
@@ -136,8 +138,8 @@ def _deliver(summary: dict[str, Any], config: ResolvedConfig, arguments: Namespa
     deliveries: list[Callable[[], object]] = [lambda: _show_table(summary, arguments)]
     if arguments.json is not None:
         deliveries.append(lambda: write(render(summary).decode(), arguments.json))
-    if config.export is not None:
-        deliveries.append(lambda: write_export(summary, str(config.export)))
+    if runner.config.export is not None:
+        deliveries.append(lambda: _export(summary, runner, arguments))
     failures: list[Exception] = []
     for deliver in deliveries:
         try:
@@ -146,6 +148,17 @@ def _deliver(summary: dict[str, Any], config: ResolvedConfig, arguments: Namespa
             failures.append(failure)
     if failures:
         raise failures[0]
+
+
+def _export(summary: dict[str, Any], runner: EndpointRunner, arguments: Namespace) -> None:
+    """Write the files of the export, and say where they are: nobody was told a default name. Raises OutputError."""
+    directory = str(runner.config.export)
+    export = write_export(summary, directory, second_by_second(summary, runner.deltas()))
+    for sentence in export.left_out:
+        remark(sentence)
+    export.check()
+    if not arguments.quiet:
+        remark(f"the results are in {printable(directory)}")
 
 
 def _show_table(summary: dict[str, Any], arguments: Namespace) -> None:

@@ -5,49 +5,92 @@ from __future__ import annotations
 import os
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from tressi.errors import OutputError
-from tressi.report import endpoints_csv, report_html, summary_json, timeline_csv
+from tressi.errors import OutputError, TressiError
+from tressi.report import (
+    endpoints_csv,
+    junit_xml,
+    latency_hlog,
+    report_html,
+    report_xlsx,
+    scaling_csv,
+    summary_json,
+    summary_md,
+    timeline_csv,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
+# In the order of their worth: where the disk fills up, the first are whole.
 FORMATS: Mapping[str, Callable[[Mapping[str, Any]], bytes]] = {
     "summary.json": summary_json.render,
+    "summary.md": summary_md.render,
+    "junit.xml": junit_xml.render,
     "endpoints.csv": endpoints_csv.render,
+    "scaling.csv": scaling_csv.render,
     "timeline.csv": timeline_csv.render,
     "report.html": report_html.render,
+    "report.xlsx": report_xlsx.render,
+    "latency.hlog": latency_hlog.render,
 }
 
 
-def write_export(summary: Mapping[str, Any], directory: str | os.PathLike[str]) -> list[Path]:
-    """Write every format into `directory`, each file whole or not at all; returns their paths.
+class Export(NamedTuple):
+    """What has become of an export: files written, why others were left out, and what went wrong with the rest."""
 
-    A file that cannot be written costs no other. Raises the first OutputError when all have been tried.
+    written: list[Path]
+    left_out: list[str]
+    failures: list[Exception]
+
+    def check(self) -> None:
+        """Raise the first failure, where there is one."""
+        if self.failures:
+            raise self.failures[0]
+
+
+def write_export(summary: Mapping[str, Any], directory: str | os.PathLike[str], log: Iterable[bytes] | None = None) -> Export:
+    """Write every format into `directory`, each file whole or not at all. A file that cannot be written costs no other.
+
+    `log` is the `latency.hlog` of a run in pieces, which is finer than the one that a summary makes. Raises nothing: a
+    file whose library is not installed is left out, whatever else goes wrong is a failure.
     """
-    written, failures = [], []
+    export = Export([], [], [])
     for name, render in FORMATS.items():
-        path, data = Path(directory) / name, render(summary)
+        path = Path(directory) / name
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            _write_whole(path, data)
-        except (OSError, ValueError) as failure:  # ValueError: a NUL in the name
-            reason = failure.strerror if isinstance(failure, OSError) else None
-            failures.append(OutputError(str(path), reason or str(failure)))
+            pieces = log if log is not None and name == "latency.hlog" else (render(summary),)
+            _write(path, pieces)
+        except OutputError as failure:
+            export.failures.append(failure)
+        except OSError as failure:  # a renderer's own temporary files
+            export.failures.append(OutputError(str(path), failure.strerror or str(failure)))
+        except TressiError as missing:
+            export.left_out.append(f"{path} is left out: {missing}")
+        except Exception as failure:  # noqa: BLE001 - a mistake in one format must not cost the others
+            export.failures.append(failure)
         else:
-            written.append(path)
-    if failures:
-        raise failures[0]
-    return written
+            export.written.append(path)
+    return export
 
 
-def _write_whole(path: Path, data: bytes) -> None:
+def _write(path: Path, pieces: Iterable[bytes]) -> None:
+    """Write a file whole. Raises OutputError."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _write_whole(path, pieces)
+    except (OSError, ValueError) as failure:  # ValueError: a NUL in the name
+        reason = failure.strerror if isinstance(failure, OSError) else None
+        raise OutputError(str(path), reason or str(failure)) from None
+
+
+def _write_whole(path: Path, pieces: Iterable[bytes]) -> None:
     """Write beside the file and put it in place: a full disk leaves what was there before."""
     descriptor, beside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(descriptor, "wb") as stream:
-            stream.write(data)
+            stream.writelines(pieces)
         # A temporary file is for its owner alone; a result is like any other file.
         Path(beside).chmod(0o666 & ~_umask())
         Path(beside).replace(path)

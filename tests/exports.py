@@ -1,0 +1,356 @@
+"""What a reader finds in each file of an export, under the places that the summary has it at.
+
+`facts` turns a summary into numbers by kind and place. Each reader opens one file with a library that did not write it and
+returns what stands there, as numbers, or as `Rounded` text where the file is for people. A new format needs its reader here.
+"""
+
+import csv
+import json
+import re
+from dataclasses import dataclass
+from urllib.parse import unquote
+from xml.etree import ElementTree as ET
+
+from hdrh.histogram import HdrHistogram
+from hdrh.log import HistogramLogReader
+from markdown_it import MarkdownIt
+from openpyxl import load_workbook
+from test_report_html import ENDPOINT, LATENCY, POOL, TIMES, Tables
+
+from tressi._core import HIGHEST_US
+from tressi.hdr import decode_histogram, lowest_us_at
+
+# Texts, and what has numbers of another kind.
+NO_FIGURES = {"endpointKey", "name", "method", "url", "autoscale", "priority", "what limited it"}
+RUN = {"outcome", "reason", "tressiVersion", "startedAt", "durationSec", "endReason", "endDetail"}
+NO_FIGURES |= {"statusCodes", "errors", "errorReasons", "histograms"}
+KINDS_OF_TIME = ("responseTime", "serviceTime")
+SERVICE = "service:"
+
+
+@dataclass(frozen=True)
+class Rounded:
+    """A number as a person reads it: a dash is nothing, and `max` is a rate that nothing limits."""
+
+    text: str
+
+    def is_of(self, value):
+        """Whether `value` rounds to it."""
+        if value is None:
+            return self.text in {"-", "max", ""}
+        number, scale = self.text.removesuffix("%"), 100 if self.text.endswith("%") else 1
+        decimals = len(number.partition(".")[2])
+        return abs(float(number) - value * scale) <= 0.501 * 10**-decimals
+
+
+def figures(part):
+    """The numbers of an endpoint, or of all, under their names; nested ones joined by a dot."""
+    found = {}
+    for name, value in part.items():
+        if isinstance(value, dict) and name not in NO_FIGURES:
+            found |= {f"{name}.{inner}": one for inner, one in value.items()}
+        elif name not in NO_FIGURES:
+            found[name] = value
+    return found
+
+
+def columns(row):
+    """The numbers of an endpoint's row."""
+    return {name: value for name, value in row.items() if name not in NO_FIGURES}
+
+
+def counters(text):
+    """The counters of an encoded histogram: how many values at or above each lowest value in microseconds."""
+    return {lowest_us_at(index): count for index, count in decode_histogram(text).counts()}
+
+
+def numbered(rows):
+    """Rows by their number and the name of each value."""
+    return {(number, name): value for number, row in enumerate(rows) for name, value in row.items()}
+
+
+def facts(summary):
+    """Every number of a summary, by kind and place."""
+    parts = {"global": summary["global"], **{one["endpointKey"]: one for one in summary["endpoints"]}}
+    seconds = [(moment, {"global": moment["global"], **moment["endpoints"]}) for moment in summary["timeline"]]
+    generator = summary["generator"]
+    return {
+        "global": figures(summary["global"]),
+        "endpoints": {(one["endpointKey"], name): n for one in summary["endpoints"] for name, n in figures(one).items()},
+        "statusCodes": {(key, code): n for key, one in parts.items() for code, n in one["statusCodes"].items()},
+        "errors": {(key, kind): n for key, one in parts.items() for kind, n in one["errors"].items()},
+        "errorReasons": {
+            (one["endpointKey"], why["kind"], why["reason"]): why["count"]
+            for one in summary["endpoints"]
+            for why in one["errorReasons"]
+        },
+        "timeline": {
+            (moment["t"], key, name): n
+            for moment, every in seconds
+            for key, part in every.items()
+            for name, n in (*part.items(), ("saturated", moment["saturated"]))
+        },
+        "scaling": numbered(summary["scaling"]),
+        "changes": numbered(summary["changes"]),
+        "thresholds": numbered(summary["thresholds"]),
+        "generator": {
+            **{name: generator[name] for name in ("cpuPercent", "userTimed", "disturbed", "processes", "saturated")},
+            **{f"{name}.{inner}": n for name in ("ownDelayMs", "lateSendsMs") for inner, n in generator[name].items()},
+        },
+        "run": {"durationSec": summary["durationSec"]},
+        "histograms": {
+            (one["endpointKey"], name, value): count
+            for one in summary["endpoints"]
+            for name in ("serviceTime", "responseTime")
+            for value, count in counters(one["histograms"][name]).items()
+        },
+    }
+
+
+def number(text):
+    """A cell of a CSV: nothing, a flag, a number or a text."""
+    if text in {"", "true", "false"}:
+        return {"": None, "true": True, "false": False}[text]
+    return float(text) if re.fullmatch(r"-?[0-9]+(\.[0-9]+)?(e-?[0-9]+)?", text) else text
+
+
+def read_json(path):
+    """Everything."""
+    return facts(json.loads(path.read_bytes()))
+
+
+def csv_rows(path):
+    with path.open(encoding="utf-8", newline="") as file:
+        return [{name: number(text) for name, text in row.items()} for row in csv.DictReader(file)]
+
+
+def pairs(cell):
+    """`200=198 503=2`."""
+    return dict(part.split("=") for part in (cell or "").split())
+
+
+def read_endpoints_csv(path):
+    rows = csv_rows(path)
+    return {
+        "endpoints": {(row["endpointKey"], name): n for row in rows for name, n in columns(row).items()},
+        "statusCodes": {(row["endpointKey"], code): float(n) for row in rows for code, n in pairs(row["statusCodes"]).items()},
+        "errors": {(row["endpointKey"], kind): float(n) for row in rows for kind, n in pairs(row["errors"]).items()},
+    }
+
+
+def read_scaling_csv(path):
+    return {"scaling": numbered(csv_rows(path))}
+
+
+def seconds_of(rows):
+    """The rows of a timeline by second, endpoint and name."""
+    return {
+        (row["t"], row["endpointKey"], name): n for row in rows for name, n in row.items() if name not in {"t", "endpointKey"}
+    }
+
+
+def read_timeline_csv(path):
+    return {"timeline": seconds_of(csv_rows(path))}
+
+
+def read_xlsx(path):
+    """All sheets; numbers as the workbook holds them."""
+    book = load_workbook(path)
+    sheets = {sheet.title: [[cell.value for cell in row] for row in sheet.iter_rows(max_col=width(sheet))] for sheet in book}
+    rows = {title: [dict(zip(head, row, strict=True)) for row in body] for title, (head, *body) in sheets.items()}
+    whole = {row["figure"]: row["value"] for row in rows["Global summary"]}
+    return {
+        "global": {name: value for name, value in whole.items() if name not in RUN and not name.startswith("generator.")},
+        "run": {"durationSec": whole["durationSec"]},
+        "generator": {
+            name.removeprefix("generator."): value
+            for name, value in whole.items()
+            if name.startswith("generator.") and name not in {"generator.reasons", "generator.clock"}
+        },
+        "endpoints": {(row["endpointKey"], name): n for row in rows["Endpoints"] for name, n in columns(row).items()},
+        "statusCodes": {(row["endpointKey"], str(row["status"])): row["count"] for row in rows["Status codes"]},
+        "errors": {(row["endpointKey"], row["kind"]): row["count"] for row in rows["Errors"]},
+        "errorReasons": {(row["endpointKey"], row["kind"], row["reason"]): row["count"] for row in rows["Error reasons"]},
+        "timeline": seconds_of(rows["Timeline"]),
+        "scaling": numbered(rows["Scaling"]),
+        "changes": numbered(rows["Changes"]),
+        "thresholds": numbered(rows["Thresholds"]),
+    }
+
+
+def width(sheet):
+    """The columns of a sheet's table: as far as its header goes."""
+    return sum(cell.value is not None for cell in sheet[1])
+
+
+def read_junit(path):
+    """The properties, and the thresholds by their verdicts; text is left to the test of the format itself."""
+    suite = ET.parse(path).getroot().find("testsuite")
+    properties = {one.get("name"): number(one.get("value")) for one in suite.find("properties")}
+    cases = [case for case in suite.iter("testcase") if case.get("classname") == "tressi.thresholds"]
+    verdicts = {"failure": False, "skipped": None}
+    outcomes = [next((verdicts[child.tag] for child in case if child.tag in verdicts), True) for case in cases]
+    return {
+        "run": {"durationSec": properties["durationSec"]},
+        "global": {name: value for name, value in properties.items() if name not in {*RUN, "saturated"}},
+        "generator": {"saturated": properties["saturated"]},
+        "thresholds": {(i, "passed"): outcome for i, outcome in enumerate(outcomes)},
+    }
+
+
+def tables(text):
+    """The tables of a Markdown document by the heading above, each a list of rows of text."""
+    found, heading, row = {}, "", None
+    tokens = MarkdownIt("gfm-like", {"linkify": False}).parse(text)
+    for before, token in zip([None, *tokens], tokens, strict=False):
+        if token.type == "inline" and before.type == "heading_open":
+            heading = token.content
+        elif token.type == "table_open":
+            found.setdefault(heading, []).append([])
+        elif token.type == "tr_open":
+            row = []
+            found[heading][-1].append(row)
+        elif token.type == "inline" and before.type in {"th_open", "td_open"}:
+            row.append("".join(child.content for child in token.children))
+    return found
+
+
+def name_of(words):
+    """A name of the summary that is written as words."""
+    first, *rest = words.lower().split()
+    return "".join([first, *map(str.capitalize, rest)])
+
+
+def read_md(path):
+    """The tables; keys are shown without their origin, which all have."""
+    text = path.read_text(encoding="utf-8")
+    found = tables(text)
+    origin = re.search(r"service times in ms of `([^`]+)`", text)
+
+    def key(shown):
+        return "global" if shown == "all" else shown.replace(" ", f" {origin[1]}", 1) if origin else shown
+
+    counts, latencies = found["Global summary"]
+    whole = {name_of(words): Rounded(value) for words, value in counts[1:]}
+    whole |= {
+        f"{name_of(words)}Ms.{name}": Rounded(value)
+        for words, *values in latencies[1:]
+        for name, value in zip(latencies[0][1:], values, strict=True)
+    }
+    head, *rows = found["Endpoints"][0]
+    names = {"asked": "targetRps", "got": "rps", "workers": "workerCount", "peak": "peakWorkerCount"}
+    names |= {name: f"requests{name.capitalize()}" for name in ("made", "succeeded", "failed", "missed")}
+    names |= {name: f"serviceTimeMs.{name}" for name in ("p50", "p90", "p99", "max")}
+    return {
+        "global": whole,
+        "endpoints": {
+            (key(row[0]), names.get(name) or name_of(name)): Rounded(value)
+            for row in rows
+            for name, value in list(zip(head, row, strict=True))[1:-1]
+        },
+        "statusCodes": {(key(k), code): float(n) for k, code, n in found.get("Status codes", [[()]])[0][1:]},
+        "errors": {(key(k), kind): float(n) for k, kind, n in found.get("Errors", [[()]])[0][1:]},
+        "errorReasons": {(key(k), kind, why): float(n) for k, kind, why, n in found.get("Reasons", [[()]])[0][1:]},
+        "thresholds": {
+            (i, "passed"): {"passed": True, "failed": False, "not judged": None}[row[0]]
+            for i, row in enumerate(found.get("Thresholds", [[()]])[0][1:])
+        },
+    }
+
+
+def read_hlog(path):
+    """The intervals of each tag added up, by HdrHistogram's own reader."""
+    sums, reader = {}, HistogramLogReader(str(path), HdrHistogram(1, HIGHEST_US, 3))
+    while (interval := reader.get_next_interval_histogram()) is not None:
+        sums.setdefault(interval.get_tag(), HdrHistogram(1, HIGHEST_US, 3)).add(interval)
+    reader.close()
+    places = {tag: (unquote(tag.removeprefix(SERVICE)), KINDS_OF_TIME[tag.startswith(SERVICE)]) for tag in sums}
+    return {"histograms": {(*places[tag], at): count for tag, one in sums.items() for at, count in recorded(one)}}
+
+
+def recorded(histogram):
+    """The counters that are not 0: the lowest value of each, and its count."""
+    for step in histogram.get_recorded_iterator():
+        yield histogram.get_lowest_equivalent_value(step.value_iterated_to), step.count_at_value_iterated_to
+
+
+def read_html(path):
+    """The `<data>` values of the tables; endpoints are in the summary's order, under keys that are cut for the eye."""
+    tables = Tables(path.read_bytes())
+    keys = [one["endpointKey"] for one in json.loads(path.with_name("summary.json").read_bytes())["endpoints"]]
+    endpoints = {
+        (key, name): value_in(row[heading])
+        for headings, names in ((("Endpoint", "Limited by"), ENDPOINT), (("Endpoint", "Pool"), POOL))
+        for key, row in zip(keys, tables.beginning(*headings), strict=True)
+        for heading, name in names.items()
+    }
+    times = {**TIMES, "TLS handshake": "tlsTimeMs"}
+    decisions = tables.beginning("At", "Endpoint") if any(table[0][0] == "At" for table in tables.tables) else []
+    verdicts = tables.beginning("Verdict") if any(table[0][0] == "Verdict" for table in tables.tables) else []
+    return {
+        "endpoints": endpoints,
+        "global": {
+            f"{times[row['Of']]}.{name}": value_in(row[name.replace("p999", "p99.9")])
+            for row in tables.beginning("Of")
+            for name in LATENCY
+        },
+        "scaling": numbered(
+            {
+                "timestamp": value_in(one["At"]),
+                "workers": abs(value_in(one["Change"])),
+                "workerCount": value_in(one["Workers then"]),
+            }
+            for one in decisions
+        ),
+        "thresholds": numbered(
+            {"value": value_in(one["Value"]), "limit": value_in(one["Limit"]), "failedAt": value_in(one["Broken at"])}
+            for one in verdicts
+        ),
+    }
+
+
+def value_in(cell):
+    """The number of a cell; nothing where it has a dash."""
+    return cell[0] if isinstance(cell, list) else None
+
+
+READERS = {
+    "summary.json": read_json,
+    "summary.md": read_md,
+    "junit.xml": read_junit,
+    "endpoints.csv": read_endpoints_csv,
+    "scaling.csv": read_scaling_csv,
+    "timeline.csv": read_timeline_csv,
+    "report.html": read_html,
+    "report.xlsx": read_xlsx,
+    "latency.hlog": read_hlog,
+}
+
+# Where a file shows a part of a kind only, and of which places.
+PARTS = {
+    ("report.html", "endpoints"): lambda place: place[1] in {*ENDPOINT.values(), *POOL.values()},
+    ("report.html", "global"): lambda name: "." in name,
+    ("report.html", "scaling"): lambda place: place[1] in {"timestamp", "workers", "workerCount"},
+    ("report.html", "thresholds"): lambda place: place[1] in {"value", "limit", "failedAt"},
+    ("summary.md", "endpoints"): lambda place: place[1] in MD_FIGURES,
+    ("summary.md", "thresholds"): lambda place: place[1] == "passed",
+    ("junit.xml", "thresholds"): lambda place: place[1] == "passed",
+    ("junit.xml", "global"): lambda name: name in JUNIT_FIGURES,
+    ("junit.xml", "generator"): lambda name: name == "saturated",
+    ("endpoints.csv", "statusCodes"): lambda place: place[0] != "global",
+    ("endpoints.csv", "errors"): lambda place: place[0] != "global",
+}
+JUNIT_FIGURES = {"requestsMade", "requestsSucceeded", "requestsFailed", "requestsMissed", "rps", "errorRate"}
+MD_FIGURES = {
+    *("targetRps", "workerCount", "peakWorkerCount", *JUNIT_FIGURES),
+    *(f"serviceTimeMs.{name}" for name in ("p50", "p90", "p99", "max")),
+}
+
+
+def agrees(shown, value):
+    """Whether what a file shows is the summary's value."""
+    if isinstance(shown, Rounded):
+        return shown.is_of(value)
+    if isinstance(value, float) and isinstance(shown, (int, float)):
+        return shown in {value, float(f"{value:.16G}")}  # a workbook keeps 16 digits
+    return shown == value

@@ -1,0 +1,133 @@
+"""Every number in every file of an export is the number of the summary: each file is read back and compared."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+from exports import PARTS, READERS, agrees, facts
+from servers import refusing_port
+from summaries import decision, endpoint_snapshot, resolved, summary_of, verdict
+
+from tressi.model import Change
+from tressi.report.formats import FORMATS, write_export
+from tressi.report.latency_hlog import second_by_second
+from tressi.report.shape import check_summary
+from tressi.run.runner import EndpointRunner
+from tressi.testing.fake_engine import FakeEngine
+from tressi.testing.target import Target
+
+BOUND_S = 60
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """The export of a run against the embedded target, with failures of both kinds, a growing pool and missed starts."""
+    folder = tmp_path_factory.mktemp("run")
+    with Target() as url, refusing_port() as port:
+        requests = [
+            {"url": f"{url}/slow", "autoscale": {"enabled": True, "targetRps": 100, "initialWorkers": 1}},
+            {"url": f"{url}/flaky", "autoscale": {"enabled": True, "targetRps": 200, "weight": 0.3}},
+            {"url": f"http://127.0.0.1:{port}/", "autoscale": {"enabled": True, "targetRps": 20}},
+            {"url": f"{url}/fast", "method": "POST", "payload": {"id": 2**70}, "autoscale": {"enabled": False}},
+        ]
+        autoscale = {"enabled": True, "maxWorkers": 30, "cooldownPeriod": 1, "scaleUpFactor": 1}
+        config = {"duration": 2, "rps": 30, "workers": 2, "autoscale": autoscale, "requests": requests}
+        (folder / "config.json").write_text(json.dumps(config))
+        command = [sys.executable, "-m", "tressi", "config.json", "--quiet", "--export", "results"]
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=BOUND_S, check=False)
+    assert done.returncode == 0, done.stderr
+    return folder / "results"
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """The export of a summary that has what a run alone does not bring: thresholds, changes, a saturated generator."""
+    snapshots = [
+        endpoint_snapshot("GET http://host/a", failed=7, status_codes={200: 99, 404: 1}),
+        endpoint_snapshot("PUT http://other/b #2", succeeded=0, failed=3, target=None),
+    ]
+    summary = summary_of(
+        *snapshots,
+        config=resolved(*(one.endpoint_key for one in snapshots), autoscale=False),
+        decisions=[decision("GET http://host/a"), decision("GET http://host/a", "scale-down", 2, 1, "1.5 of 2.0 RPS")],
+        saturated_by=["2.0 of 2.0 s: at worst …; it spoils: rates"],
+        changes=[Change(1.25, "set-target", "GET http://host/a", 12.5), Change(1.5, "pause")],
+        verdicts=[
+            verdict(),
+            verdict("rps > 3", "GET http://host/a", passed=False, value=1.0625, limit=3.0, failed_at=2.0, aborts=True),
+            verdict("p99 < 1ms", "PUT http://other/b #2", passed=None, value=None, limit=None, detail="no response"),
+        ],
+    )
+    folder = tmp_path_factory.mktemp("made")
+    write_export(summary, folder).check()
+    return folder
+
+
+def test_every_format_has_its_reader():
+    """Whoever adds a format says how its numbers are read back."""
+    assert READERS.keys() == FORMATS.keys()
+
+
+@pytest.mark.parametrize("name", READERS)
+@pytest.mark.parametrize("export", ["run", "made"])
+def test_every_number_is_the_summarys(export, name, request):
+    """What a file shows of a kind of numbers is all of them, each with its value."""
+    folder = request.getfixturevalue(export)
+    known = facts(json.loads((folder / "summary.json").read_bytes()))
+    read = READERS[name](folder / name)
+    assert sum(map(len, read.values())) > 0
+    for kind, shown in read.items():
+        is_part = PARTS.get((name, kind), lambda _: True)
+        expected = {place: value for place, value in known[kind].items() if is_part(place)}
+        assert shown.keys() == expected.keys(), kind
+        wrong = {place: (shown[place], value) for place, value in expected.items() if not agrees(shown[place], value)}
+        assert wrong == {}, kind
+
+
+def test_the_run_has_something_of_every_kind(run, made):
+    """The comparison is not of nothing."""
+    of_run, of_made = (facts(json.loads((folder / "summary.json").read_bytes())) for folder in (run, made))
+    empty_run, empty_made = ({kind for kind, known in all_of.items() if not known} for all_of in (of_run, of_made))
+    assert empty_run == {"changes", "thresholds"}
+    assert empty_made == {"errorReasons"}
+    assert max(place[0] for place in of_run["timeline"]) >= 1.5
+
+
+def test_a_summary_makes_the_same_files_again(run, tmp_path):
+    """`tressi report` writes what the run wrote, byte for byte; the log of every second is carried over."""
+    for again in (tmp_path / "again", run):  # also in place
+        command = [sys.executable, "-m", "tressi", "report", str(run / "summary.json"), "-o", str(again)]
+        before = {name: (run / name).read_bytes() for name in FORMATS}
+        done = subprocess.run(command, capture_output=True, text=True, timeout=BOUND_S, check=False)
+        assert (done.returncode, done.stderr) == (0, "")
+        assert done.stdout.splitlines() == [str(again / name) for name in FORMATS]
+        assert {name: (again / name).read_bytes() for name in FORMATS} == before
+
+
+def test_a_run_that_never_started_has_its_files_too(tmp_path):
+    """Nothing was measured, and every file says so; the summary is one that makes them again."""
+    engine = FakeEngine()
+    engine.broken = "no engine"
+    runner = EndpointRunner(resolved("GET http://host/a"), engine=engine)
+    runner.start()
+    summary = runner.summary()
+    write_export(summary, tmp_path, second_by_second(summary, runner.deltas())).check()
+    assert check_summary(json.loads((tmp_path / "summary.json").read_bytes()), "x") == summary
+    assert summary["endReason"] == "error"
+    for name, read in READERS.items():
+        kinds = read(tmp_path / name)
+        known = facts(summary)
+        assert {kind: len(found) for kind, found in kinds.items() if found and not known[kind]} == {}, name
+
+
+def test_from_standard_input_the_log_is_coarser(run, tmp_path):
+    """There is no log beside it: one interval a tag, whose values are the same."""
+    command = [sys.executable, "-m", "tressi", "report", "-", "-o", str(tmp_path)]
+    done = subprocess.run(command, input=(run / "summary.json").read_bytes(), capture_output=True, timeout=BOUND_S, check=False)
+    assert (done.returncode, done.stderr) == (0, b"")
+    read = READERS["latency.hlog"]
+    assert read(tmp_path / "latency.hlog") == read(run / "latency.hlog")
+    tags = [line.split(",")[0] for line in (tmp_path / "latency.hlog").read_text().splitlines() if line.startswith("Tag=")]
+    assert len(tags) == len(set(tags)) >= 6
+    assert len((run / "latency.hlog").read_text().splitlines()) > len(tags) + 4

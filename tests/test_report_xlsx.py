@@ -1,0 +1,101 @@
+"""The workbook, as openpyxl reads it: sheets, charts, formats, and Excel's limits."""
+
+import io
+import re
+from datetime import UTC, datetime
+
+import pytest
+from openpyxl import load_workbook
+from summaries import decision, endpoint_snapshot, summary_of, verdict
+
+from tressi.report import report_xlsx, workbook
+from tressi.report.report_xlsx import CHARTED_ENDPOINTS
+from tressi.report.rows import TIMELINE
+
+SHEETS = ["Global summary", "Endpoints", "Status codes", "Errors", "Error reasons", "Thresholds", "Scaling", "Changes"]
+SHEETS += ["Timeline", "Sampled responses"]
+
+
+def opened(summary):
+    """The workbook of a summary."""
+    return load_workbook(io.BytesIO(report_xlsx.render(summary)))
+
+
+def test_every_sheet_has_a_header_that_stays_and_a_filter():
+    """Whoever scrolls sees what the columns are; every row is within the filter."""
+    book = opened(summary_of(decisions=[decision("GET http://host/good")], verdicts=[verdict()]))
+    assert book.sheetnames == SHEETS
+    for sheet in book:
+        assert sheet.freeze_panes in {"B2", "C2"}, sheet.title
+        assert sheet.auto_filter.ref.startswith("A1:")
+        assert sheet["A1"].font.bold
+
+
+def test_numbers_are_numbers_with_a_format():
+    """A share is shown in percent, a latency to the microsecond, a count with its thousands apart."""
+    sheet = opened(summary_of())["Endpoints"]
+    head = [cell.value for cell in sheet[1]]
+    row = dict(zip(head, sheet[3], strict=True))
+    assert (row["errorRate"].value, row["errorRate"].number_format) == (1, "0.00%")
+    assert (row["requestsMade"].value, row["requestsMade"].number_format) == (40, "#,##0")
+    assert row["rps"].number_format == "#,##0.0"
+    assert sheet.cell(2, head.index("serviceTimeMs.p99") + 1).number_format == "#,##0.000"
+    assert row["serviceTimeMs.p99"].value is None
+    assert row["autoscale"].value is True
+
+
+def test_a_value_has_the_format_of_its_name():
+    """In the sheet of names and values each value is shown as in any other sheet; a threshold's is as it is."""
+    book = opened(summary_of(verdicts=[verdict()]))
+    formats = {row[0].value: row[1].number_format for row in book["Global summary"].iter_rows(min_row=2)}
+    names = ("durationSec", "errorRate", "requestsMade", "rps", "serviceTimeMs.p99")
+    assert [formats[name] for name in names] == ["0.000", "0.00%", "#,##0", "#,##0.0", "#,##0.000"]
+    assert [cell.number_format for cell in book["Thresholds"][2][3:5]] == ["General", "General"]
+
+
+def test_the_workbook_is_of_the_runs_time():
+    """Not of the time at which it is written: the same summary makes the same bytes whenever it is asked."""
+    properties = opened({**summary_of(), "startedAt": "2026-01-01T02:00:00.000+02:00"}).properties
+    assert properties.created == properties.modified == datetime(2026, 1, 1, tzinfo=UTC).replace(tzinfo=None)
+
+
+def lines_of(chart):
+    """The ranges that a chart draws, from their first row to their last."""
+    return [(line.val.numRef.f, line.cat.numRef.f) for line in chart.series]
+
+
+@pytest.mark.parametrize("endpoints", [1, 3, CHARTED_ENDPOINTS + 2])
+def test_charts_draw_the_seconds_of_their_endpoint(endpoints):
+    """Each line is of one column over the rows of one endpoint; of many endpoints the first ones are drawn."""
+    keys = [f"GET http://host/{number}" for number in range(endpoints)]
+    summary = summary_of(*map(endpoint_snapshot, keys))
+    sheet = opened(summary)["Timeline"]
+    assert [sheet.cell(2 + 2 * block, 2).value for block in range(1 + endpoints)] == ["global", *keys]
+    assert len(sheet._charts) == 7
+    drawn = [line for chart in sheet._charts for line in lines_of(chart)]
+    assert len(drawn) == 6 + 3 * min(endpoints, CHARTED_ENDPOINTS)
+    for values, seconds in drawn:
+        column, first, last = re.fullmatch(r"Timeline!\$(\w)\$(\d+):\$\1\$(\d+)", values).groups()
+        assert seconds == f"Timeline!$A${first}:$A${last}"
+        assert int(last) - int(first) + 1 == 2
+        assert len({sheet.cell(row, 2).value for row in range(int(first), int(last) + 1)}) == 1
+        assert sheet[f"{column}1"].value in TIMELINE
+
+
+def test_rows_beyond_excels_last_are_counted(monkeypatch):
+    """The rows that fit are there, the last one says how many are not, and no chart draws what is not there."""
+    monkeypatch.setattr(workbook, "LAST_ROW", 4)
+    monkeypatch.setattr(report_xlsx, "LAST_ROW", 4)
+    sheet = opened(summary_of())["Timeline"]  # of 6 rows
+    shown = [sheet.cell(row, 2).value for row in range(2, 5)]
+    assert shown == ["global", "global", "GET http://host/good"]
+    assert sheet["A5"].value == "and 3 more rows"
+    assert sheet.max_row == 5
+    assert sheet.auto_filter.ref == "A1:K4"
+    assert [len(chart.series) for chart in sheet._charts] == [2, 2, 1, 1]
+
+
+def test_a_run_without_a_second_has_no_charts():
+    """An engine that failed to start leaves a workbook all the same."""
+    summary = {**summary_of(), "timeline": []}
+    assert opened(summary)["Timeline"]._charts == []

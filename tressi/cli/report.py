@@ -1,0 +1,102 @@
+"""`tressi report`: make the files of an export again, from a summary."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from tressi.cli.exits import Exit
+from tressi.cli.output import remark, write
+from tressi.config.place import printable, refusal
+from tressi.report import latency_hlog
+from tressi.report.formats import write_export
+from tressi.report.shape import check_summary
+
+if TYPE_CHECKING:
+    from argparse import ArgumentParser, Namespace
+    from collections.abc import Mapping
+
+NAME = "report"
+HELP = """Make the files of an export from a summary (--json FILE, or the summary.json of an export), and print their names.
+A latency.hlog beside the summary is carried over; without one it has a single interval, the whole run."""
+
+LOG = "latency.hlog"
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Declare the summary to read and where its files go."""
+    parser.add_argument("summary", metavar="SUMMARY.json", help="the summary of a run; - for standard input")
+    parser.add_argument("-o", "--output", required=True, metavar="DIR", help="directory for the files; made where it is not")
+
+
+def execute(arguments: Namespace) -> int:
+    """Write every format. Raises `ConfigError` for what is no summary, `OutputError` for a file that cannot be written."""
+    source: str = arguments.summary
+    label = "standard input" if source == "-" else printable(source)
+    summary = check_summary(_parsed(_bytes_of(source, label), label), label)
+    log = None if source == "-" else _log_beside(Path(source), summary)
+    if log is None:
+        export = write_export(summary, arguments.output)
+    else:
+        with log.open("rb") as pieces:
+            export = write_export(summary, arguments.output, pieces)
+    for sentence in export.left_out:
+        remark(sentence)
+    export.check()
+    write("\n".join(printable(str(path)) for path in export.written))
+    return Exit.DONE
+
+
+def _bytes_of(source: str, label: str) -> bytes:
+    try:
+        return _standard_input() if source == "-" else Path(source).read_bytes()
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the name
+        reason = error.strerror if isinstance(error, OSError) else None
+        raise refusal(f"cannot read {label}: {reason or error}") from None
+
+
+def _standard_input() -> bytes:
+    if sys.stdin is None:
+        raise OSError("it is closed")
+    return sys.stdin.buffer.read()
+
+
+def _parsed(data: bytes, label: str) -> Any:  # noqa: ANN401 - any JSON value
+    """Parse JSON that Python's reader takes for such, without the numbers and characters that JSON has not."""
+    try:
+        text = data.decode("utf-8-sig")
+        document = json.loads(text, parse_constant=_refuse_constant)
+        if "\\ud" in text.lower():
+            json.dumps(document, ensure_ascii=False).encode()  # half of a surrogate pair is no character
+    except json.JSONDecodeError as error:
+        if text.lstrip().startswith("{") and not text.rstrip().endswith("}"):
+            raise refusal(f"{label} breaks off at line {text.rstrip().count(chr(10)) + 1}: it is not whole") from None
+        what = error.msg[:1].lower() + error.msg[1:]
+        raise refusal(f"{label} is not JSON: {what} at line {error.lineno}, column {error.colno}") from None
+    except RecursionError:
+        raise refusal(f"{label} is nested too deep") from None
+    except ValueError as error:  # bytes that are no UTF-8, NaN, a number of thousands of digits
+        raise refusal(f"{label} is not JSON: {error}") from None
+    return document
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"it has no number {name}")
+
+
+def _log_beside(source: Path, summary: Mapping[str, Any]) -> Path | None:
+    """The run's own log, where it lies beside the summary and is of the same run."""
+    log = source.with_name(LOG)
+    try:
+        with log.open("rb") as lines:
+            if latency_hlog.belongs(lines, summary):
+                return log
+        reason = "is not of this run, or not whole"
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        reason = f"cannot be read: {error.strerror or error}"
+    remark(f"{printable(str(log))} {reason}; the new one has one interval, the whole run")
+    return None

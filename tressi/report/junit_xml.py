@@ -1,0 +1,103 @@
+"""The run as a JUnit test suite: what the result pages of CI systems read.
+
+Each threshold is a test case. Three cases of the run itself come first, so that a suite without thresholds says something:
+a failure is the target's, an error is ours. The elements are those that Jenkins and GitLab read.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, NamedTuple
+from xml.etree import ElementTree as ET
+
+from tressi.report.outcome import exited_early, never_succeeded
+from tressi.report.table import run_lines
+from tressi.report.verdict import verdicts
+from tressi.text import plain, plain_lines
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+_PROPERTIES = ("tressiVersion", "startedAt", "durationSec", "endReason")
+_GLOBAL_PROPERTIES = ("requestsMade", "requestsSucceeded", "requestsFailed", "requestsMissed", "rps", "errorRate")
+_OUTCOMES = {"failure": "failures", "error": "errors", "skipped": "skipped"}
+
+
+class _Case(NamedTuple):
+    """A test case; `outcome` is the element that says it did not pass, None where it did, `message` why not."""
+
+    group: str
+    name: str
+    outcome: str | None = None
+    message: str = ""
+    note: str = ""
+
+
+def render(summary: Mapping[str, Any]) -> bytes:
+    """Write the run as one test suite."""
+    cases = [*_run_cases(summary), *map(_threshold_case, summary["thresholds"])]
+    counts = {"tests": str(len(cases)), "time": f"{summary['durationSec']:.3f}"}
+    counts |= {count: str(sum(case.outcome == name for case in cases)) for name, count in _OUTCOMES.items()}
+    # The outermost element knows no skipped ones in any of the schemas.
+    root = ET.Element("testsuites", {"name": "tressi", **{name: n for name, n in counts.items() if name != "skipped"}})
+    suite = ET.SubElement(root, "testsuite", {"name": "tressi", **counts, "timestamp": _timestamp(summary["startedAt"])})
+    properties = ET.SubElement(suite, "properties")
+    for name, value in _properties(summary):
+        ET.SubElement(properties, "property", {"name": name, "value": plain(value)})
+    for case in cases:
+        _add(suite, case)
+    ET.SubElement(suite, "system-out").text = _report(summary)
+    ET.indent(root)
+    document: bytes = ET.tostring(root, encoding="utf-8", xml_declaration=True)
+    return document + b"\n"
+
+
+def _run_cases(summary: Mapping[str, Any]) -> Iterator[_Case]:
+    """How the run itself went."""
+    reason, detail = summary["endReason"], summary["endDetail"]
+    if reason in {"error", "interrupted"}:
+        yield _Case("run", "ends as planned", "error", f"{reason}: {detail}")
+    else:
+        early = exited_early(summary)
+        yield _Case("run", "ends as planned", "failure" if early else None, early or "")
+    useless = never_succeeded(summary)
+    yield _Case("run", "requests succeed", "failure" if useless else None, useless or "")
+    # No failure: the figures say themselves what they are worth, and the exit code is not changed by it either.
+    saturated = "\n".join(f"SATURATED: {finding}" for finding in summary["generator"]["reasons"])
+    yield _Case("run", "generator keeps up", note=saturated)
+
+
+def _threshold_case(verdict: Mapping[str, Any]) -> _Case:
+    of = "" if verdict["endpointKey"] is None else f"{verdict['endpointKey']}: "
+    outcome = {True: None, False: "failure", None: "skipped"}[verdict["passed"]]
+    since = "" if verdict["failedAt"] is None else f", first seen broken at {verdict['failedAt']:.1f} s"
+    return _Case("thresholds", f"{of}{verdict['threshold']}", outcome, f"{verdict['detail']}{since}")
+
+
+def _add(suite: ET.Element, case: _Case) -> None:
+    # No time of its own: the suite's is the run's, and a case each with it would sum to a run many times as long.
+    element = ET.SubElement(suite, "testcase", {"classname": f"tressi.{case.group}", "name": plain(case.name), "time": "0"})
+    if case.outcome:
+        found = ET.SubElement(element, case.outcome, {"message": plain(case.message)})
+        if case.outcome != "skipped":
+            found.set("type", case.group)
+            found.text = plain_lines(f"{case.name}\n{case.message}")
+    if case.note:
+        ET.SubElement(element, "system-out").text = plain_lines(case.note)
+
+
+def _properties(summary: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    yield from ((name, str(summary[name])) for name in _PROPERTIES)
+    yield from ((name, str(summary["global"][name])) for name in _GLOBAL_PROPERTIES)
+    yield "saturated", str(summary["generator"]["saturated"]).lower()
+
+
+def _report(summary: Mapping[str, Any]) -> str:
+    """What the terminal says at the end."""
+    said = [f"{key}: {words}" for key, words in verdicts(summary).items()]
+    return plain_lines("\n".join([*map(plain, said), *run_lines(summary)]))
+
+
+def _timestamp(started_at: str) -> str:
+    """ISO 8601 without an offset, as the schemas want it: UTC."""
+    return datetime.fromisoformat(started_at).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S")

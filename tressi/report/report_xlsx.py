@@ -1,0 +1,152 @@
+"""The summary as an Excel workbook: sheets under the names that users of the original tool know, and charts of the run.
+
+The timeline lies endpoint by endpoint and not second by second, because a chart draws rows that follow one another.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from io import BytesIO
+from typing import TYPE_CHECKING, Any, Final
+
+from tressi.report.outcome import outcome
+from tressi.report.rows import (
+    CHANGES,
+    ENDPOINT,
+    ERRORS,
+    GLOBAL,
+    METRICS,
+    REASONS,
+    SAMPLES,
+    SCALING,
+    STATUS_CODES,
+    THRESHOLDS,
+    TIMELINE,
+    endpoint_row,
+    error_rows,
+    metrics_row,
+    reason_rows,
+    second_row,
+    status_code_rows,
+)
+from tressi.report.verdict import verdicts
+from tressi.report.workbook import LAST_ROW, NAMED_VALUES, Book
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from xlsxwriter.chart import Chart
+    from xlsxwriter.worksheet import Worksheet
+
+CHARTED_ENDPOINTS: Final = 10  # more lines than this nobody tells apart
+
+_TIMELINE = "Timeline"
+# Of all endpoints together: title, unit, and the columns drawn by what they are called there; then of each endpoint.
+_WHOLE: Final = (
+    ("Rate, all endpoints", "RPS", {"asked": "targetRps", "achieved": "currentRps"}),
+    ("Service time, all endpoints", "ms", {"p50": "p50", "p99": "p99"}),
+    ("Workers, all endpoints", "workers", {"workers": "workerCount"}),
+    ("Starts missed, all endpoints", "in the second", {"missed": "missed"}),
+)
+_EACH: Final = (
+    ("Rate, by endpoint", "RPS", "currentRps"),
+    ("Service time p99, by endpoint", "ms", "p99"),
+    ("Workers, by endpoint", "workers", "workerCount"),
+)
+_CHART = {"width": 640, "height": 300}
+_CHART_ROWS = 16  # rows of the usual height that a chart covers, and a little more
+_CHART_COLUMNS = 11  # likewise
+_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#8C564B", "#7F7F7F", "#BCBD22")
+
+
+def render(summary: Mapping[str, Any]) -> bytes:
+    """Write the workbook. Raises TressiError where its library is missing."""
+    stream = BytesIO()
+    book = Book(stream, datetime.fromisoformat(summary["startedAt"]).astimezone(UTC))
+    book.sheet("Global summary", NAMED_VALUES, _global(summary))
+    said = verdicts(summary)
+    endpoints = ({**endpoint_row(one), "limit": said[one["endpointKey"]]} for one in summary["endpoints"])
+    columns = (*ENDPOINT, *METRICS)
+    book.sheet("Endpoints", (*columns, "what limited it"), _cells((*columns, "limit"), endpoints))
+    book.sheet("Status codes", STATUS_CODES, _cells(STATUS_CODES, status_code_rows(summary)))
+    book.sheet("Errors", ERRORS, _cells(ERRORS, error_rows(summary)))
+    book.sheet("Error reasons", REASONS, _cells(REASONS, reason_rows(summary)))
+    book.sheet("Thresholds", THRESHOLDS, _cells(THRESHOLDS, summary["thresholds"]))
+    book.sheet("Scaling", SCALING, _cells(SCALING, summary["scaling"]), frozen=2)
+    book.sheet("Changes", CHANGES, _cells(CHANGES, summary["changes"]))
+    timeline = book.sheet(_TIMELINE, TIMELINE, _cells(TIMELINE, _timeline(summary)), frozen=2)
+    _draw(book, timeline, summary)
+    book.sheet("Sampled responses", SAMPLES, _cells(SAMPLES, summary["samples"]), wrapped=True)
+    book.close()
+    return stream.getvalue()
+
+
+def _cells(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> Iterator[list[object]]:
+    return ([row[column] for column in columns] for row in rows)
+
+
+def _global(summary: Mapping[str, Any]) -> Iterator[tuple[str, object]]:
+    """The run, what it can be trusted with, and the metrics of all endpoints together."""
+    came_out, generator = outcome(summary), summary["generator"]
+    yield "outcome", came_out.word
+    yield from (("reason", reason) for reason in came_out.reasons)
+    yield from ((name, summary[name]) for name in ("startedAt", "durationSec", "endReason", "endDetail", "tressiVersion"))
+    yield from metrics_row(summary["global"]).items()
+    for name, value in generator.items():
+        if isinstance(value, dict):
+            yield from ((f"generator.{name}.{inner}", figure) for inner, figure in value.items())
+        elif name != "reasons":
+            yield f"generator.{name}", value
+    yield from (("generator.reasons", reason) for reason in generator["reasons"])
+
+
+def _timeline(summary: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """All seconds of all endpoints together, then those of each endpoint."""
+    for key in (GLOBAL, *(endpoint["endpointKey"] for endpoint in summary["endpoints"])):
+        yield from (second_row(moment, key) for moment in summary["timeline"])
+
+
+# ------------------------------------------------------------------------------------------------------------- the charts
+
+
+def _draw(book: Book, sheet: Worksheet, summary: Mapping[str, Any]) -> None:
+    """Charts beside the timeline: on the left of all endpoints together, on the right of each."""
+    seconds = len(summary["timeline"])
+    if not 0 < seconds < LAST_ROW:
+        return
+    for place, (title, unit, lines) in enumerate(_WHOLE):
+        chart = _chart(book, title, unit, seconds)
+        for name, column in lines.items():
+            _add_line(chart, name, 0, column, seconds)
+        sheet.insert_chart(1 + place * _CHART_ROWS, len(TIMELINE) + 1, chart)
+    # Of many endpoints only those whose seconds are all in the sheet.
+    drawn = min(CHARTED_ENDPOINTS, len(summary["endpoints"]), (LAST_ROW - 1) // seconds - 1)
+    for place, (title, unit, column) in enumerate(_EACH if drawn else ()):
+        chart = _chart(book, title, unit, seconds)
+        for block in range(1, 1 + drawn):
+            _add_line(chart, [_TIMELINE, 1 + block * seconds, TIMELINE.index("endpointKey")], block, column, seconds)
+        sheet.insert_chart(1 + place * _CHART_ROWS, len(TIMELINE) + 1 + _CHART_COLUMNS, chart)
+
+
+def _chart(book: Book, title: str, unit: str, seconds: int) -> Chart:
+    chart = book.book.add_chart({"type": "line"})
+    chart.set_title({"name": title, "overlay": False, "name_font": {"size": 12}})
+    chart.set_x_axis({"name": "seconds", "interval_unit": max(1, seconds // 10), "num_format": "0"})
+    chart.set_y_axis({"name": unit, "min": 0, "major_gridlines": {"visible": True, "line": {"color": "#D9D9D9"}}})
+    chart.set_legend({"position": "bottom"})
+    chart.set_size(_CHART)
+    return chart
+
+
+def _add_line(chart: Chart, name: str | list[object], block: int, column: str, seconds: int) -> None:
+    """Draw one column over the seconds of an endpoint, whose rows are the `block`th of the sheet."""
+    first, last = 1 + block * seconds, (1 + block) * seconds
+    number = TIMELINE.index(column)
+    chart.add_series(
+        {
+            "name": name,
+            "categories": [_TIMELINE, first, 0, last, 0],
+            "values": [_TIMELINE, first, number, last, number],
+            "line": {"width": 1.5, "color": _COLOURS[len(chart.series) % len(_COLOURS)]},
+        }
+    )

@@ -1,0 +1,81 @@
+"""What the formats have in common: the summary's parts as rows, under the summary's own names."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+Row = dict[str, Any]
+
+GLOBAL: Final = "global"  # stands for all endpoints together; an endpointKey has a space
+
+COUNTS: Final = ("requestsMade", "requestsSucceeded", "requestsFailed", "requestsMissed")
+PLAIN: Final = (
+    *COUNTS, "targetRps", "rps", "errorRate", "bytesSent", "bytesReceived", "connectionsOpened", "retries",
+)  # fmt: skip
+TIMES: Final = ("serviceTimeMs", "responseTimeMs", "connectTimeMs", "tlsTimeMs")
+FIGURES: Final = ("min", "mean", "stdev", "p50", "p90", "p95", "p99", "p999", "max")
+ENDPOINT: Final = (
+    "endpointKey", "name", "method", "url", "autoscale", "weight", "priority", "minWorkers", "maxWorkers", "workerCount",
+    "peakWorkerCount",
+)  # fmt: skip
+
+METRICS: Final = (*PLAIN, *(f"{time}.{figure}" for time in TIMES for figure in FIGURES))
+SCALING: Final = ("timestamp", "endpointKey", "action", "workers", "workerCount", "reason")
+CHANGES: Final = ("t", "action", "endpointKey", "targetRps")
+THRESHOLDS: Final = ("threshold", "endpointKey", "passed", "value", "limit", "detail", "failedAt", "aborts")
+STATUS_CODES: Final = ("endpointKey", "status", "count")
+ERRORS: Final = ("endpointKey", "kind", "count")
+REASONS: Final = ("endpointKey", "kind", "reason", "count")
+SAMPLES: Final = ("endpointKey", "status", "truncated", "body")
+TIMELINE: Final = (
+    "t", "endpointKey", "targetRps", "currentRps", "workerCount", "utilisation", "errorRate", "p50", "p99", "missed",
+    "saturated",
+)  # fmt: skip
+
+
+def metrics_row(metrics: Mapping[str, Any]) -> Row:
+    """The metrics of an endpoint or of all, nested names joined by a dot."""
+    row = {name: metrics[name] for name in PLAIN}
+    return row | {f"{time}.{figure}": metrics[time][figure] for time in TIMES for figure in FIGURES}
+
+
+def endpoint_row(endpoint: Mapping[str, Any]) -> Row:
+    """What an endpoint was, and its metrics."""
+    return {name: endpoint[name] for name in ENDPOINT} | metrics_row(endpoint)
+
+
+def status_code_rows(summary: Mapping[str, Any]) -> Iterator[Row]:
+    """One for each status of all endpoints, then of each."""
+    for key, metrics in _parts(summary):
+        yield from ({"endpointKey": key, "status": int(code), "count": n} for code, n in metrics["statusCodes"].items())
+
+
+def error_rows(summary: Mapping[str, Any]) -> Iterator[Row]:
+    """One for each kind of error of all endpoints, then of each."""
+    for key, metrics in _parts(summary):
+        yield from ({"endpointKey": key, "kind": kind, "count": n} for kind, n in metrics["errors"].items())
+
+
+def reason_rows(summary: Mapping[str, Any]) -> Iterator[Row]:
+    """Why attempts failed, one for each reason of each endpoint."""
+    for endpoint in summary["endpoints"]:
+        yield from ({"endpointKey": endpoint["endpointKey"], **reason} for reason in endpoint["errorReasons"])
+
+
+def second_rows(moment: Mapping[str, Any]) -> Iterator[Row]:
+    """A second of the timeline: all endpoints together, then each."""
+    return (second_row(moment, key) for key in (GLOBAL, *moment["endpoints"]))
+
+
+def second_row(moment: Mapping[str, Any], key: str) -> Row:
+    """A second of one endpoint, or of all together (`global`)."""
+    figures = moment["global"] if key == GLOBAL else moment["endpoints"][key]
+    return {"t": moment["t"], "endpointKey": key, **figures, "saturated": moment["saturated"]}
+
+
+def _parts(summary: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    yield GLOBAL, summary["global"]
+    yield from ((endpoint["endpointKey"], endpoint) for endpoint in summary["endpoints"])
