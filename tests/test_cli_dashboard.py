@@ -123,8 +123,8 @@ def on_a_terminal(*arguments):
         os.close(controller)
 
 
-def test_the_address_stands_above_the_live_picture(config):
-    """In one piece, so that it can be clicked, and it leads to the page."""
+def test_the_address_stands_in_the_live_picture(config):
+    """In one piece, so that it can be clicked, and it leads to the page; it is still there when the picture has gone."""
     seen, page = b"", ""
     with on_a_terminal(config, "--dashboard") as pieces:
         for piece in pieces:
@@ -134,7 +134,9 @@ def test_the_address_stands_above_the_live_picture(config):
                 with urlopen(found.group(1).decode(), timeout=BOUND_S) as answer:
                     page = answer.read().decode()
     assert '<script type="module"' in page
-    assert b"s left" in seen[found.end() :]
+    picture, _, after = seen.partition(b"\x1b[?1049l")
+    assert ADDRESS.search(picture)
+    assert ADDRESS.search(after)
 
 
 def test_the_page_and_its_parts_are_in_the_package():

@@ -93,7 +93,7 @@ def test_time_and_state_are_at_the_top():
 @pytest.mark.parametrize("keys", [FEW, MANY], ids=["few", "many"])
 def test_it_fits_every_window(keys, width, height, least):
     """As many endpoints as fit, the latest decision, the keys; nothing is wrapped and nothing scrolls away."""
-    busy = moment(*keys, saturated_by=("CPU",), thresholds=(verdict(passed=False),), errors={"timeout": 1})
+    busy = moment(*keys, saturated_by=("CPU",), thresholds=(verdict("p99 < 5", passed=False),), errors={"timeout": 1})
     lines = drawn(busy, *[decision(keys[1], count=number) for number in range(20)], width=width, height=height)
     assert len(rows_of(lines)) >= min(len(keys), least)
     assert all(f"/{number}" in line for line, number in zip(rows_of(lines), ("000", "001"), strict=False) if keys is MANY)

@@ -80,7 +80,8 @@ def test_a_threshold_that_breaks_is_said_once():
     """Not every second that it stays broken, but again when it held in between."""
     seconds = [None, False, False, True, False]
     moments = [
-        moment("GET http://host/a", t=t, thresholds=(verdict("p99 < 5", passed=passed, detail=""),)) for t, passed in enumerate(seconds, 1)
+        moment("GET http://host/a", t=t, thresholds=(verdict("p99 < 5", passed=passed, detail=""),))
+        for t, passed in enumerate(seconds, 1)
     ]
     assert [line.split()[0] for line in plain_lines(*moments) if "BROKEN" in line] == ["2.0", "5.0"]
 

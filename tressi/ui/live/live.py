@@ -61,7 +61,7 @@ class LivePicture(Watcher):
 
     def decision(self, decision: ScalingDecision) -> None:
         """Show it from the next moment on."""
-        self._seen.note(decision)
+        self._seen.decide(decision)
 
     def change(self, change: Change) -> None:
         """Show it."""

@@ -77,7 +77,7 @@ def _middle(view: View, seen: Seen, parts: Layout, width: int) -> list[Text]:
     if view.is_helping:
         return help_lines(width)
     if moment is None:
-        return [Text("the first second has not passed", style="dim")]
+        return [*_notes(seen, len(seen.notes)), Text("the first second has not passed", style="dim")]
     lines = [_progress(moment, width), *[Text()] * parts.gap, *_table(view, seen, parts, width)]
     lines += [Text(f"SATURATED: {plain(reason)}", style="bold red") for reason in moment.saturated_by[: parts.warnings]]
     lines += [_threshold(verdict, seen) for verdict in _open_thresholds(moment)[: parts.thresholds]]
@@ -220,18 +220,30 @@ def _events(view: View, seen: Seen, parts: Layout, width: int) -> list[Text]:
     selected = seen.label(view.selected) if view.selected and not parts.detail else ""
     beside = selected if cell_len(selected) > LEAST_LABEL else ""
     heading = [ruled("scaling and changes", width, "dim", beside)] * parts.gap
+    notes = _notes(seen, parts.events - 1)
     if not seen.events and parts.gap:
-        return [*heading, Text("no pool has been scaled yet", style="dim")]
+        return [*heading, *notes, Text("no pool has been scaled yet", style="dim")]
+    return heading + notes + _latest(seen, parts.events - len(notes), width)
+
+
+def _notes(seen: Seen, room: int) -> list[Text]:
+    """What others said lately, as far as there is room."""
+    said = list(seen.notes)[max(0, len(seen.notes) - room) :]
+    return [Text(plain(note), style="red") for note in said]
+
+
+def _latest(seen: Seen, room: int, width: int) -> list[Text]:
+    """As many of the last events as `room` lines hold."""
     lines: list[Text] = []
     for event in reversed(seen.events):
         text = _event(event, seen)
-        lines = (folded(text, width) if parts.events >= _FOLDING else [text]) + lines
-        if len(lines) >= parts.events:
+        lines = (folded(text, width) if room >= _FOLDING else [text]) + lines
+        if len(lines) >= room:
             break
     # Rather a line too few than an event without its beginning.
-    while len(lines) > parts.events or (lines and lines[0].plain.startswith(" " * _INDENT)):
+    while len(lines) > room or (lines and lines[0].plain.startswith(" " * _INDENT)):
         lines.pop(0)
-    return heading + lines
+    return lines
 
 
 def folded(text: Text, width: int) -> list[Text]:
@@ -247,15 +259,13 @@ def folded(text: Text, width: int) -> list[Text]:
     return [first, *folded(Text.assemble(" " * _INDENT, rest), width)]
 
 
-def _event(event: object, seen: Seen) -> Text:
+def _event(event: ScalingDecision | Change, seen: Seen) -> Text:
     if isinstance(event, ScalingDecision):
         line = Text(decision_line(event, seen.origin))
         line.highlight_words([scaled(event)], "green" if event.action == "scale-up" else "blue")
         line.stylize("dim", 0, _TIME)
         return line
-    if isinstance(event, Change):
-        return Text(change_line(event, seen.origin), style="bold yellow")
-    return Text(f"  {plain(str(event))}", style="red")
+    return Text(change_line(event, seen.origin), style="bold yellow")
 
 
 def _open_thresholds(moment: Moment) -> list[ThresholdVerdict]:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 # More seconds than the widest chart has columns, more events than the tallest window has lines.
 SECONDS_KEPT: Final = 240
 EVENTS_KEPT: Final = 100
+NOTES_KEPT: Final = 2
 # RFC 9110, section 15: from here on the request was not served.
 FAILED_STATUS: Final = 400
 
@@ -57,7 +58,8 @@ class Seen:
         self.is_ending = False
         self.labels: dict[str, str] = {}
         self.trends: dict[str, Trend] = {}
-        self.events: deque[ScalingDecision | Change | str] = deque(maxlen=EVENTS_KEPT)
+        self.events: deque[ScalingDecision | Change] = deque(maxlen=EVENTS_KEPT)
+        self.notes: deque[str] = deque(maxlen=NOTES_KEPT)
         self._targets: dict[str, float | None] = {}
 
     def start(self, config: ResolvedConfig) -> None:
@@ -77,9 +79,13 @@ class Seen:
                 self._targets[one.endpoint_key] = one.target_rps
         self.moment = moment
 
-    def note(self, event: ScalingDecision | Change | str) -> None:
-        """A pool was scaled, or something was said that has no other place."""
-        self.events.append(event)
+    def decide(self, decision: ScalingDecision) -> None:
+        """A pool was scaled."""
+        self.events.append(decision)
+
+    def note(self, line: str) -> None:
+        """Something was said that has no other place, an address or a warning: it stays when events move on."""
+        self.notes.append(line)
 
     def change(self, change: Change) -> None:
         """Somebody changed the run: it is noted, and shows in the last moment already."""
