@@ -24,6 +24,7 @@ from tressi.load.cluster import Cluster
 from tressi.load.process import ProcessEngine
 from tressi.report.formats import write_export
 from tressi.report.latency_hlog import second_by_second
+from tressi.report.outcome import outcome
 from tressi.report.summary_json import render
 from tressi.report.table import summary_table
 from tressi.run.runner import EndpointRunner
@@ -183,12 +184,7 @@ def _draw(picture: RenderableType, stream: IO[str] | None) -> str:
 
 
 def _exit_code(summary: dict[str, Any]) -> Exit:
-    reason = summary["endReason"]
-    if reason == "interrupted":
+    word = outcome(summary).word
+    if word == "interrupted":
         return Exit.TERMINATED if summary["endDetail"] == "SIGTERM" else Exit.INTERRUPTED
-    if reason == "error":
-        return Exit.BROKEN
-    broken = any(not verdict["passed"] for verdict in summary["thresholds"])
-    if broken or reason == "early-exit" or summary["global"]["requestsSucceeded"] == 0:
-        return Exit.TEST_FAILED
-    return Exit.DONE
+    return {"broken": Exit.BROKEN, "failed": Exit.TEST_FAILED}.get(word, Exit.DONE)

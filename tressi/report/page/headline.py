@@ -5,11 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal
 
+from tressi.report.outcome import outcome
 from tressi.report.verdict import verdicts
 from tressi.text import common_origin, short_key
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    from tressi.report.outcome import Word
 
 Tone = Literal["good", "warn", "bad", "none"]
 
@@ -20,6 +23,13 @@ _TONES: Final[Mapping[str, Tone]] = {
     "as fast as": "none",
     "no attempt": "none",
     "the run was too short": "none",
+}
+_WORDS: Final[Mapping[Word, tuple[Tone, str]]] = {
+    "passed": ("good", "Passed"),
+    "done": ("none", "Done"),
+    "failed": ("bad", "Failed"),
+    "interrupted": ("warn", "Interrupted"),
+    "broken": ("bad", "Broken off"),
 }
 _NAMED: Final = 3  # endpoints or thresholds that are named one by one
 _TOLD: Final = 6  # different limits of endpoints
@@ -35,8 +45,8 @@ class Headline:
 
 
 def headline(summary: Mapping[str, Any]) -> Headline:
-    """Judge a run as its exit code does, and say what spoils it even so."""
-    tone, title = _ending(summary) or _judged(summary)
+    """The outcome of a run, and what spoils it even so."""
+    tone, title = _title(summary)
     origin = common_origin(endpoint["endpointKey"] for endpoint in summary["endpoints"])
     return Headline(tone, title, (*_broken(summary["thresholds"], origin), *_saturated(summary), *_endpoints(summary, origin)))
 
@@ -46,51 +56,24 @@ def tone_of(words: str) -> Tone:
     return next((tone for beginning, tone in _TONES.items() if words.startswith(beginning)), "warn")
 
 
-def _ending(summary: Mapping[str, Any]) -> tuple[Tone, str] | None:
-    """The verdict where the run did not come to its end; None where it did."""
-    detail = f": {summary['endDetail']}" if summary["endDetail"] else ""
-    reason = summary["endReason"]
-    if reason == "error":
-        return "bad", f"Broken off: tressi itself failed{detail}"
-    if reason == "early-exit":
-        return "bad", f"Failed: ended early{detail}"
-    if reason == "interrupted":
-        return "warn", f"Interrupted{detail}"
-    return None
+def _title(summary: Mapping[str, Any]) -> tuple[Tone, str]:
+    word, reasons = outcome(summary)
+    tone, shown = _WORDS[word]
+    if word == "done":
+        tone, *reasons_of_targets = _targets(summary)
+        reasons = (*reasons_of_targets, *reasons)
+    if word in {"passed", "done"} and summary["generator"]["saturated"]:
+        tone, shown = "warn", f"{shown}, but the generator was saturated"
+    return tone, f"{shown}: {', '.join(reasons)}"
 
 
-def _judged(summary: Mapping[str, Any]) -> tuple[Tone, str]:
-    """The verdict on a run that came to its end."""
-    thresholds = summary["thresholds"]
-    failed = sum(one["passed"] is False for one in thresholds)
-    if failed:
-        return "bad", f"Failed: {failed} of {_count(len(thresholds), 'threshold')} did not hold"
-    if not summary["global"]["requestsSucceeded"]:
-        return "bad", "Failed: not one request succeeded"
-    tone, title = _held(thresholds) if thresholds else _targets(summary)
-    if summary["generator"]["saturated"]:
-        return "warn", title.replace(":", ", but the generator was saturated:", 1)
-    return tone, title
-
-
-def _held(thresholds: Sequence[Mapping[str, Any]]) -> tuple[Tone, str]:
-    unjudged = sum(one["passed"] is None for one in thresholds)
-    if not unjudged:
-        return "good", "Passed: the threshold held" if len(
-            thresholds
-        ) == 1 else f"Passed: all {len(thresholds)} thresholds held"
-    return "warn", f"Passed: {unjudged} of {_count(len(thresholds), 'threshold')} had nothing to judge"
-
-
-def _targets(summary: Mapping[str, Any]) -> tuple[Tone, str]:
+def _targets(summary: Mapping[str, Any]) -> tuple[Tone, str] | tuple[Tone]:
     """Without thresholds the targets are what there is to judge by."""
     tones = [tone_of(words) for words in verdicts(summary).values()]
     short = sum(tone in {"warn", "bad"} for tone in tones)
     if short:
-        return "warn", f"Done: {short} of {_count(len(tones), 'endpoint')} fell short, no thresholds were set"
-    if "good" in tones:
-        return "good", "Done: the targets were met, no thresholds were set"
-    return "none", "Done: no thresholds were set"
+        return "warn", f"{short} of {_count(len(tones), 'endpoint')} fell short"
+    return ("good", "the targets were met") if "good" in tones else ("none",)
 
 
 def _broken(thresholds: Sequence[Mapping[str, Any]], origin: str) -> list[str]:
