@@ -155,8 +155,8 @@ function showFigures(one) {
   const texts = {
     targetRps: one.targetRps === null ? "max" : `${rate(one.targetRps)} RPS`,
     currentRps: `${rate(one.currentRps)} RPS`,
-    p50: `${milliseconds(one.p50)} ms`,
-    p99: `${milliseconds(one.p99)} ms`,
+    p50: one.p50 === null ? "–" : `${milliseconds(one.p50)} ms`,
+    p99: one.p99 === null ? "–" : `${milliseconds(one.p99)} ms`,
     errorRate: percent(one.errorRate),
     missed: count(one.requestsMissed),
     workerCount: workers(one.workerCount, most),
