@@ -98,7 +98,7 @@ def test_a_chart_is_read_with_the_keyboard(page):
     page.keyboard.press("End")
     assert spoken(page) == "4 s; asked 200 RPS; achieved 199 RPS"
     page.keyboard.press("ArrowRight")  # there is nothing further
-    page.keyboard.press("ArrowLeft")
+    page.keyboard.press("ArrowLeft")  # to the point that tells of the second in which the mark is
     assert spoken(page) == "3 s; asked 200 RPS; achieved 1,235 RPS; +4 → 19 workers: 90.0 of 200.0 RPS"
     page.locator(".hoverlayer", has_text="1,235 RPS").wait_for(state="attached")  # plotly shows at most 20 a second
     page.keyboard.press("Home")
@@ -106,7 +106,7 @@ def test_a_chart_is_read_with_the_keyboard(page):
     assert spoken(page) == "2 s; asked 200 RPS; achieved \u2013"
     draw(page, "percentileChart", LATENCY)
     page.locator(".plot").press("End")
-    assert spoken(page) == "service time 9 ms at 99.9 %; "
+    assert spoken(page) == "service time 9 ms at 99.9 %"
 
 
 def test_text_from_outside_is_only_text(page):

@@ -2,9 +2,9 @@
 
 import pytest
 from browsers import Visit, chromium, visit
-from long_run import long_summary
 from test_report_html import NOTHING, hostile_summary
 
+from bench.long_run import long_summary
 from tressi.report.report_html import render
 from tressi.text import plain
 
@@ -24,7 +24,10 @@ def browser():
 
 @pytest.fixture(scope="module")
 def summary():
-    return long_summary(endpoints=12, seconds=30)
+    made = long_summary(endpoints=12, seconds=30)
+    for number, endpoint in enumerate(made["endpoints"]):
+        endpoint["serviceTimeMs"]["p99"] = 12 + 1 / (number + 2)  # shown, several of them are the same
+    return made
 
 
 @pytest.fixture(scope="module")
@@ -65,6 +68,7 @@ def test_all_charts_are_drawn(page, summary):
     assert [label.partition(".")[0] for label in labels] == [*titles, "Latency of all endpoints together"]
     assert all("no values" not in label for label in labels)
     assert page.locator(".plot .main-svg .lines path").count() >= len(labels) + 2
+    assert not page.get_by_text("The charts need JavaScript").is_visible()
     p99 = summary["global"]["serviceTimeMs"]["p99"]
     assert f"service time: p50 {summary['global']['serviceTimeMs']['p50']:.2f}".rstrip("0") in labels[-1]
     assert f"p99 {p99:.1f}"[:6] in labels[-1]
@@ -122,17 +126,39 @@ def test_endpoints_are_filtered_by_what_is_typed(page):
     assert len(column(page, 1)) == 12
 
 
-def test_an_endpoint_is_chosen_with_the_keyboard(page, summary):
+def test_an_endpoint_is_chosen_with_the_keyboard(page):
     """By its link in the table, and by the list above the charts; only then are its charts drawn."""
     page.locator(f"{ENDPOINTS} a[data-endpoint='4']").press("Enter")
     drawn(page, "4")
     title = page.locator("#chart-percentiles .chart-title")
-    assert title.text_content() == f"Latency of {summary['endpoints'][4]['endpointKey']}"
+    assert title.text_content() == "Latency of GET /api/v2/catalogue/4"
     page.locator("#choice").press("ArrowUp")
     drawn(page, "3")
-    assert title.text_content() == f"Latency of {summary['endpoints'][3]['endpointKey']}"
-    page.get_by_label("logarithmic").press("Space")
-    assert page.evaluate("document.querySelector('#chart-percentiles .plot').layout.yaxis.type") == "log"
+    assert title.text_content() == "Latency of POST /api/v2/catalogue/3"
+
+
+def test_latencies_are_drawn_on_either_scale(page):
+    """Where a few are a thousand times the others, a logarithmic scale shows both; nothing else is changed by it."""
+    for scale in ("log", "linear"):
+        page.get_by_label("logarithmic").press("Space")
+        drawn(page)
+        for chart, expected in {"percentiles": scale, "latencies": scale, "rate": "linear"}.items():
+            assert page.evaluate(f"document.querySelector('#chart-{chart} .plot').layout.yaxis.type") == expected
+
+
+def test_a_point_of_several_seconds_is_told(browser, tmp_path, monkeypatch):
+    """The page says what a point stands for, and what was decided in that time is one mark for each direction."""
+    monkeypatch.setattr("tressi.report.page.series.MOST_POINTS", 5)
+    long, summary = tmp_path / "long.html", long_summary(endpoints=2, seconds=40)
+    decided = {(one["action"], -(-one["timestamp"] // 8)) for one in summary["scaling"]}
+    long.write_bytes(render(summary))
+    with visit(browser, long) as page:
+        drawn(page)
+        assert page.get_by_text("A point stands for 8 s").is_visible()
+        marks = page.evaluate(
+            "document.querySelector('#chart-workers .plot').data.filter((one) => one.name.startsWith('scaled'))"
+        )
+        assert sum(len(one["x"]) for one in marks) == len(decided) < len(summary["scaling"])
 
 
 def test_everything_is_reached_with_the_tab_key(page):
@@ -141,7 +167,7 @@ def test_everything_is_reached_with_the_tab_key(page):
     for _ in range(page.locator("a, button, input, select, summary, [tabindex='0']").count()):
         page.keyboard.press("Tab")
         reached.add(page.evaluate("document.activeElement.closest('section')?.id + ' ' + document.activeElement.tagName"))
-    wanted = {"endpoints BUTTON", "endpoints INPUT", "endpoints A", "timeline SELECT", "timeline DIV", "latency INPUT"}
+    wanted = {"endpoints BUTTON", "endpoints INPUT", "endpoints A", "timeline SELECT", "timeline DIV", "latency DIV"}
     assert wanted | {"scaling BUTTON", "samples SUMMARY", "samples PRE", "config SUMMARY"} <= reached
 
 

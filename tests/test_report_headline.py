@@ -21,10 +21,10 @@ def threshold(*, passed, text="p99 < 1 s", key=None):
 @pytest.mark.parametrize(
     ("passed", "tone", "title"),
     [
-        ([], "good", "Done: the targets were met; no thresholds were set"),
+        ([], "good", "Done: the targets were met, no thresholds were set"),
         ([True], "good", "Passed: the threshold held"),
         ([True, True], "good", "Passed: all 2 thresholds held"),
-        ([True, None], "warn", "Passed: but 1 of 2 thresholds had nothing to judge"),
+        ([True, None], "warn", "Passed: 1 of 2 thresholds had nothing to judge"),
         ([True, None, False], "bad", "Failed: 1 of 3 thresholds did not hold"),
         ([False], "bad", "Failed: 1 of 1 threshold did not hold"),
     ],
@@ -43,7 +43,7 @@ def test_thresholds_decide(passed, tone, title):
         ({"end_reason": "error", "end_detail": "engine lost"}, "bad", "Broken off: tressi itself failed: engine lost"),
         ({"end_reason": "early-exit", "end_detail": "9 errors"}, "bad", "Failed: ended early: 9 errors"),
         ({"end_reason": "interrupted", "end_detail": "SIGTERM"}, "warn", "Interrupted: SIGTERM"),
-        ({"end_reason": "stopped"}, "good", "Done: the targets were met; no thresholds were set"),
+        ({"end_reason": "stopped"}, "good", "Done: the targets were met, no thresholds were set"),
     ],
 )
 def test_the_end_of_the_run_decides(fields, tone, title):
@@ -56,7 +56,7 @@ def test_a_saturated_generator_spoils_a_success():
     """Figures that cannot be trusted are no success, whatever they say."""
     found = headline(healthy(saturated_by=["1.0 of 2.0 s: at worst 99 %"]))
     assert found.tone == "warn"
-    assert found.title.endswith("; but the generator was saturated")
+    assert found.title.startswith("Done, but the generator was saturated: the targets were met")
 
 
 def test_a_run_without_a_success_failed():
@@ -68,7 +68,7 @@ def test_a_run_without_a_success_failed():
 def test_without_thresholds_the_targets_decide():
     """An endpoint that fell short is told, and named."""
     found = headline(summary_of())
-    assert (found.tone, found.title) == ("warn", "Done: 1 of 2 endpoints fell short; no thresholds were set")
+    assert (found.tone, found.title) == ("warn", "Done: 1 of 2 endpoints fell short, no thresholds were set")
     assert found.sentences == ("GET /bad: target failing: 100% failed (connect)", "GET /good: target met")
 
 
@@ -81,9 +81,9 @@ def test_the_gravest_comes_first():
         "bad",
         "Failed: 5 of 5 thresholds did not hold",
         (
-            "p90 < 1 ms of GET /0: p99 was 1.5 ms",
-            "p91 < 1 ms of GET /0: p99 was 1.5 ms",
-            "p92 < 1 ms of GET /0: p99 was 1.5 ms",
+            "GET /0: p90 < 1 ms (p99 was 1.5 ms)",
+            "GET /0: p91 < 1 ms (p99 was 1.5 ms)",
+            "GET /0: p92 < 1 ms (p99 was 1.5 ms)",
             "and 2 thresholds more, below",
             "Generator saturated for 1.0 of 2.0 s: at worst 99 %",
             "5 of 5 endpoints: target met",

@@ -8,10 +8,10 @@ from collections import Counter
 from html.parser import HTMLParser
 
 import pytest
-from long_run import long_summary
 from markupsafe import escape
 from summaries import HOSTILE, decision, endpoint_snapshot, summary_of
 
+from bench.long_run import long_summary
 from tressi.report.page.series import chart_data
 from tressi.report.report_html import render
 from tressi.text import plain
@@ -155,7 +155,7 @@ def test_nothing_is_fetched_and_nothing_is_inline():
 
 
 def test_120_endpoints_for_ten_minutes_stay_under_8_mb():
-    """With every second drawn, 237 decisions, and 240 bodies of 4,000 characters to choose from."""
+    """With every second drawn, more than 200 decisions, and 8 MB of bodies to choose from."""
     assert len(render(long_summary(endpoints=120, seconds=600))) < 8 * MEGABYTE
 
 

@@ -3,9 +3,10 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from long_run import long_summary
 from summaries import histogram
 
+from bench.long_run import long_summary
+from tressi._core import Histogram
 from tressi.hdr import encode_histogram
 from tressi.report.page.series import (
     MOST_CELLS,
@@ -15,6 +16,7 @@ from tressi.report.page.series import (
     saturated_spans,
     seconds_a_point,
 )
+from tressi.text import short_key
 
 SCALES = {"utilisation": 100, "errorRate": 100}
 
@@ -24,11 +26,12 @@ def test_a_short_run_has_every_second():
     summary = long_summary(endpoints=3, seconds=40)
     data = chart_data(summary)
     keys = [endpoint["endpointKey"] for endpoint in summary["endpoints"]]
-    assert [one["key"] for one in data["endpoints"]] == keys
+    assert [one["key"] for one in data["endpoints"]] == [short_key(key, "http://shop.example:8080") for key in keys]
     assert data["secondsAPoint"] == 1
     assert data["t"] == [round(row["t"], 1) for row in summary["timeline"]]
     drawn = [(data["total"], [row["global"] for row in summary["timeline"]])]
-    drawn += [(one, [row["endpoints"][one["key"]] for row in summary["timeline"]]) for one in data["endpoints"]]
+    for key, one in zip(keys, data["endpoints"], strict=True):
+        drawn.append((one, [row["endpoints"][key] for row in summary["timeline"]]))
     for columns, rows in drawn:
         for name in rows[0]:
             exact = [row[name] * SCALES.get(name, 1) for row in rows]
@@ -109,6 +112,16 @@ def test_points_are_the_histograms_percentiles(values):
     assert list(latencies[:-1]) == pytest.approx(exact, rel=2e-3)
 
 
+def test_each_nine_has_as_many_points():
+    """A million values have six nines, and ten steps in each: the log scale of nines has no bare stretch."""
+    made = Histogram()
+    made.record(100, 999_990)
+    made.record(5000, 10)
+    percents = [percent for percent, _ in percentile_points(encode_histogram(made), 5.0)]
+    nines = [sum(100 - 10**-power <= percent < 100 - 10 ** -(power + 1) for percent in percents) for power in range(-1, 4)]
+    assert nines == [11, 10, 10, 10, 10]  # the first has 95 % as well
+
+
 def test_without_values_there_is_no_line():
     """A latency of nothing is not 0."""
     assert percentile_points(encode_histogram(histogram()), None) == []
@@ -120,6 +133,7 @@ def test_a_decision_is_of_its_endpoint():
     summary["changes"].append({"t": 3.0, "action": "pause", "endpointKey": None, "targetRps": None})
     data = chart_data(summary)
     assert len(data["decisions"]) == len(summary["scaling"]) > 0
-    for one in data["decisions"]:
+    for one, decided in zip(data["decisions"], summary["scaling"], strict=True):
+        assert summary["endpoints"][one["endpoint"]]["endpointKey"] == decided["endpointKey"]
         assert data["endpoints"][one["endpoint"]]["key"] == one["endpointKey"]
     assert [one["endpoint"] for one in data["changes"]] == [0, None]

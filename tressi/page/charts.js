@@ -2,7 +2,7 @@
 
    Needs Plotly and style.css. Runs under a policy without `unsafe-inline` and `unsafe-eval`.
 
-     tressiCharts.timeChart(element, {title, unit, t, series: [{name, color, y, step, dash}], markers, saturated})
+     tressiCharts.timeChart(element, {title, unit, t, series: [{name, color, y, step, dash}], markers, saturated, log})
      tressiCharts.percentileChart(element, {title, series: [{name, color, points: [[percentile, ms], …]}], log})
      tressiCharts.extend(element, {t, y: [[…], …], markers, saturated}, keep)     more seconds for a time chart
      tressiCharts.forget(element)                                                 empty the element again
@@ -15,12 +15,17 @@
 "use strict";
 
 window.tressiCharts = (() => {
-  const drawn = new Map(); // element → {spec, figure}, to draw again when the colours change
+  const drawn = new Map(); // element → what it was drawn from, to draw it again when the colours change
   const fallbackColors = ["achieved", "p99", "utilisation", "workers", "errors", "missed"];
   const tickPercentiles = [50, 90, 99, 99.9, 99.99, 99.999, 99.9999, 99.99999];
   const lineWidth = 64; // characters of a reason in one line
   const mostLines = 12;
   const manyMarkers = 40;
+  const markerKinds = [
+    [true, "scaled up", "triangle-up"],
+    [false, "scaled down", "triangle-down"],
+    [null, "changed", "diamond"],
+  ];
 
   // ---------------------------------------------------------------------------------------------------------------- text
 
@@ -66,7 +71,11 @@ window.tressiCharts = (() => {
     return { ...lines, zeroline: false, exponentformat: "SI", separatethousands: true, ...more };
   }
 
-  const spike = () => ({ showspikes: true, spikemode: "across", spikecolor: color("muted"), spikethickness: 1, spikedash: "solid" });
+  const spike = () => ({
+    showspikes: true, spikemode: "across", spikecolor: color("muted"), spikethickness: 1, spikedash: "solid",
+  });
+
+  const scale = (spec) => (spec.log ? { type: "log", dtick: "D1" } : { type: "linear", rangemode: "tozero" });
 
   function layout(more) {
     const text = { family: "system-ui, sans-serif", size: 12, color: color("text") };
@@ -87,9 +96,9 @@ window.tressiCharts = (() => {
 
   const lineOf = (one, index) => ({
     color: color(one.color ?? fallbackColors[index % fallbackColors.length]),
-    width: 2,
+    width: one.y?.length > 300 ? 1.25 : 2,
     dash: one.dash ? "dash" : "solid",
-    shape: one.step ? "hv" : "linear",
+    shape: one.step ? "vh" : "linear",
   });
 
   // --------------------------------------------------------------------------------------------------------- over time
@@ -113,8 +122,7 @@ window.tressiCharts = (() => {
 
   // One trace for each direction, on the line of the first series, so that the legend tells what a triangle means.
   function markerTraces(spec) {
-    const kinds = [[true, "scaled up", "triangle-up"], [false, "scaled down", "triangle-down"], [null, "changed", "diamond"]];
-    return kinds
+    return markerKinds
       .map(([up, name, symbol]) => [(spec.markers ?? []).filter((one) => (one.up ?? null) === up), name, symbol])
       .filter(([markers]) => markers.length)
       .map(([markers, name, symbol]) => ({
@@ -126,15 +134,22 @@ window.tressiCharts = (() => {
         text: markers.map((one) => wrapped(one.text)),
         hovertemplate: "%{text}<extra></extra>",
         cliponaxis: false,
-        marker: { symbol, size: markers.length > manyMarkers ? 6 : 9, color: color("workers"), line: { color: color("surface"), width: 1 } },
+        marker: { symbol, color: color("workers"), ...markerSize(markers.length) },
       }));
   }
 
+  const markerSize = (count) =>
+    count > manyMarkers ? { size: 6 } : { size: 9, line: { color: color("surface"), width: 1 } };
+
+  // A second's row tells of its end; a step holds from the row before, a line rises between the two.
   function valueAt(spec, t) {
-    const first = spec.series.find((one) => one.marked) ?? spec.series[0];
-    const seconds = secondsOf(spec, first);
-    const index = seconds.findIndex((second) => second >= t);
-    return first.y[index < 0 ? seconds.length - 1 : index] ?? 0;
+    const line = spec.series.find((one) => one.marked) ?? spec.series[0];
+    const seconds = secondsOf(spec, line);
+    const found = seconds.findIndex((second) => second >= t);
+    const after = found < 0 ? seconds.length - 1 : found;
+    const [before, value] = [line.y[after - 1], line.y[after] ?? 0];
+    if (line.step || before === undefined || before === null || found < 0) return value;
+    return value + ((before - value) * (seconds[after] - t)) / (seconds[after] - seconds[after - 1]);
   }
 
   function saturatedLegend(spec) {
@@ -148,19 +163,22 @@ window.tressiCharts = (() => {
       type: "rect", layer: "below", xref: "x", yref: "paper", x0: from, x1: to, y0: 0, y1: 1,
       fillcolor: color("saturated"), line: { width: 0 },
     }));
-    const seconds = spec.series.flatMap((one) => [secondsOf(spec, one)[0], secondsOf(spec, one).at(-1)]).filter(Number.isFinite);
+    const ends = spec.series.map((one) => secondsOf(spec, one)).flatMap((seconds) => [seconds[0], seconds.at(-1)]);
+    const seconds = ends.filter(Number.isFinite);
     // Marks would put room beside the line. A range of ours, which changes every second, would undo a reader's zoom.
-    const bounds = seconds.length ? { clipmin: Math.max(0, Math.min(...seconds) - 1), clipmax: Math.max(...seconds) } : {};
+    const from = Math.max(0, Math.min(...seconds) - 1);
+    const bounds = seconds.length ? { clipmin: from, include: from, clipmax: Math.max(...seconds) } : {};
     const x = axis({ ...spike(), autorangeoptions: bounds, ticksuffix: " s", hoverformat: ",.1~f", showgrid: false });
-    return layout({ xaxis: x, yaxis: axis({ rangemode: "tozero", ticksuffix: spec.unit === "%" ? " %" : "" }), shapes });
+    return layout({ xaxis: x, yaxis: axis({ ...scale(spec), ticksuffix: spec.unit === "%" ? " %" : "" }), shapes });
   }
 
   function timeWords(spec) {
     const parts = spec.series.map((one) => {
       const values = one.y.filter((value) => value !== null && Number.isFinite(value));
       if (!values.length) return `${one.name}: no values`;
-      const [least, most] = values.reduce(([low, high], value) => [Math.min(low, value), Math.max(high, value)], [values[0], values[0]]);
-      return `${one.name}: ${figureText(least)} to ${figureText(most, spec.unit)}, at last ${figureText(values.at(-1), spec.unit)}`;
+      const least = values.reduce((low, value) => Math.min(low, value));
+      const most = figureText(values.reduce((high, value) => Math.max(high, value)), spec.unit);
+      return `${one.name}: ${figureText(least)} to ${most}, at last ${figureText(values.at(-1), spec.unit)}`;
     });
     const count = spec.markers?.length ?? 0;
     const marks = count ? [`${count} mark${count === 1 ? "" : "s"}`] : [];
@@ -193,9 +211,12 @@ window.tressiCharts = (() => {
   function percentileLayout(spec) {
     const furthest = Math.max(100, ...spec.series.flatMap((one) => one.points.map(([p]) => (p < 100 ? ninesOf(p) : 0))));
     const ticks = tickPercentiles.filter((percentile) => ninesOf(percentile) <= furthest * 1.001);
-    const x = axis({ ...spike(), type: "log", range: [0, Math.log10(furthest)], tickvals: ticks.map(ninesOf), tickangle: 0, unifiedhovertitle: { text: "latency at or below" } });
-    const y = axis({ type: spec.log ? "log" : "linear", rangemode: "tozero", ticksuffix: " ms" });
-    return layout({ xaxis: { ...x, ticktext: ticks.map((percentile) => `${percentile} %`) }, yaxis: y });
+    const x = {
+      type: "log", range: [0, Math.log10(furthest)], tickangle: 0,
+      tickvals: ticks.map(ninesOf), ticktext: ticks.map(percentText),
+      unifiedhovertitle: { text: "latency at or below" },
+    };
+    return layout({ xaxis: axis({ ...spike(), ...x }), yaxis: axis({ ...scale(spec), ticksuffix: " ms" }) });
   }
 
   function percentileWords(spec) {
@@ -220,7 +241,8 @@ window.tressiCharts = (() => {
 
   function frame(element) {
     element.replaceChildren();
-    const figure = { title: made("p", "chart-title", element), plot: made("div", "plot", element), spoken: made("p", "spoken", element) };
+    const [title, plot] = [made("p", "chart-title", element), made("div", "plot", element)];
+    const figure = { title, plot, spoken: made("p", "spoken", element) };
     figure.spoken.setAttribute("aria-live", "polite");
     figure.plot.setAttribute("role", "application");
     figure.plot.setAttribute("aria-roledescription", "chart");
@@ -236,7 +258,8 @@ window.tressiCharts = (() => {
     const last = x.length - 1;
     const now = figure.at ?? -1;
     const page = Math.max(1, Math.round(last / 10));
-    const to = { ArrowRight: now + 1, ArrowLeft: now - 1, PageDown: now + page, PageUp: now - page, Home: 0, End: last }[event.key];
+    const steps = { ArrowRight: now + 1, ArrowLeft: now - 1, PageDown: now + page, PageUp: now - page, Home: 0, End: last };
+    const to = steps[event.key];
     if (event.key === "Escape") window.Plotly.Fx.unhover(figure.plot);
     if (to === undefined || last < 0) return;
     event.preventDefault();
@@ -248,11 +271,14 @@ window.tressiCharts = (() => {
   function spokenAt(element, at) {
     const { spec, kind } = drawn.get(element);
     if (kind === percentile) {
-      return spec.series.map((one) => (one.points[at] ? `${one.name} ${figureText(one.points[at][1], "ms")} at ${percentText(one.points[at][0])}` : "")).join("; ");
+      const there = spec.series.filter((one) => one.points[at]).map((one) => [one.name, ...one.points[at]]);
+      return there.map(([name, percent, ms]) => `${name} ${figureText(ms, "ms")} at ${percentText(percent)}`).join("; ");
     }
-    const t = secondsOf(spec, spec.series[0])[at];
-    const marks = (spec.markers ?? []).filter((one) => Math.ceil(one.t) === Math.ceil(t)).map((one) => one.text);
-    return [`${figureText(t)} s`, ...spec.series.map((one) => `${one.name} ${figureText(one.y[at], spec.unit)}`), ...marks].join("; ");
+    const seconds = secondsOf(spec, spec.series[0]);
+    const [t, before] = [seconds[at], seconds[at - 1] ?? -Infinity];
+    const marks = (spec.markers ?? []).filter((one) => before < one.t && one.t <= t).map((one) => one.text);
+    const figures = spec.series.map((one) => `${one.name} ${figureText(one.y[at], spec.unit)}`);
+    return plain([`${figureText(t)} s`, ...figures, ...marks].join("; "));
   }
 
   function draw(element, spec, kind) {

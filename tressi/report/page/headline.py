@@ -69,7 +69,7 @@ def _judged(summary: Mapping[str, Any]) -> tuple[Tone, str]:
         return "bad", "Failed: not one request succeeded"
     tone, title = _held(thresholds) if thresholds else _targets(summary)
     if summary["generator"]["saturated"]:
-        return "warn", f"{title}; but the generator was saturated"
+        return "warn", title.replace(":", ", but the generator was saturated:", 1)
     return tone, title
 
 
@@ -79,7 +79,7 @@ def _held(thresholds: Sequence[Mapping[str, Any]]) -> tuple[Tone, str]:
         return "good", "Passed: the threshold held" if len(
             thresholds
         ) == 1 else f"Passed: all {len(thresholds)} thresholds held"
-    return "warn", f"Passed: but {unjudged} of {_count(len(thresholds), 'threshold')} had nothing to judge"
+    return "warn", f"Passed: {unjudged} of {_count(len(thresholds), 'threshold')} had nothing to judge"
 
 
 def _targets(summary: Mapping[str, Any]) -> tuple[Tone, str]:
@@ -87,22 +87,22 @@ def _targets(summary: Mapping[str, Any]) -> tuple[Tone, str]:
     tones = [tone_of(words) for words in verdicts(summary).values()]
     short = sum(tone in {"warn", "bad"} for tone in tones)
     if short:
-        return "warn", f"Done: {short} of {_count(len(tones), 'endpoint')} fell short; no thresholds were set"
+        return "warn", f"Done: {short} of {_count(len(tones), 'endpoint')} fell short, no thresholds were set"
     if "good" in tones:
-        return "good", "Done: the targets were met; no thresholds were set"
+        return "good", "Done: the targets were met, no thresholds were set"
     return "none", "Done: no thresholds were set"
 
 
 def _broken(thresholds: Sequence[Mapping[str, Any]], origin: str) -> list[str]:
     """The thresholds that failed, each with what was found."""
     failed = [one for one in thresholds if one["passed"] is False]
-    told = [f"{one['threshold']}{_of(one['endpointKey'], origin)}: {one['detail']}" for one in failed[:_NAMED]]
+    told = [f"{_of(one['endpointKey'], origin)}{one['threshold']} ({one['detail']})" for one in failed[:_NAMED]]
     more = len(failed) - len(told)
     return [*told, f"and {_count(more, 'threshold')} more, below"] if more else told
 
 
 def _of(endpoint_key: str | None, origin: str) -> str:
-    return f" of {short_key(endpoint_key, origin)}" if endpoint_key else ""
+    return f"{short_key(endpoint_key, origin)}: " if endpoint_key else ""
 
 
 def _saturated(summary: Mapping[str, Any]) -> list[str]:

@@ -12,24 +12,27 @@
     return new Response(stream).json();
   }
 
-  const signed = (one) => `${one.action === "scale-up" ? "+" : "−"}${one.workers} → ${one.workerCount} workers: ${one.reason}`;
+  function decisionText(one) {
+    const sign = one.action === "scale-up" ? "+" : "−";
+    return `${sign}${one.workers} → ${one.workerCount} workers: ${one.reason}`;
+  }
 
   function changeText(one) {
     if (one.action !== "set-target") return one.action;
     return `target set to ${one.targetRps === null ? "as fast as possible" : `${one.targetRps} RPS`}`;
   }
 
-  // What happened in one second and direction is one mark; in the total each line says of which endpoint it speaks.
+  // What happened between two points and in one direction is one mark; in the total each line says whose it is.
   function markers(data, choice) {
     const whose = (one) => (choice === null && one.endpointKey ? `${one.endpointKey} ` : "");
-    const happened = [
-      ...data.decisions.map((one) => ({ t: one.timestamp, up: one.action === "scale-up", text: whose(one) + signed(one), endpoint: one.endpoint })),
-      ...data.changes.map((one) => ({ t: one.t, up: null, text: whose(one) + changeText(one), endpoint: one.endpoint })),
-    ];
+    const isUp = (one) => one.action === "scale-up";
+    const decided = (one) => ({ ...one, t: one.timestamp, up: isUp(one), text: whose(one) + decisionText(one) });
+    const changed = (one) => ({ ...one, up: null, text: whose(one) + changeText(one) });
+    const happened = [...data.decisions.map(decided), ...data.changes.map(changed)];
     const marks = new Map();
     for (const one of happened) {
       if (choice !== null && one.endpoint !== choice && one.endpoint !== null) continue;
-      const place = `${one.up} ${Math.ceil(one.t)}`;
+      const place = `${one.up} ${Math.ceil(one.t / data.secondsAPoint)}`;
       const mark = marks.get(place);
       if (mark) mark.text += `\n${one.text}`;
       else marks.set(place, { t: one.t, up: one.up, text: one.text });
@@ -41,17 +44,25 @@
     const columns = choice === null ? data.total : data.endpoints[choice];
     const common = { t: data.t, saturated: data.saturated };
     const marks = markers(data, choice);
-    const asked = columns.targetRps.some((value) => value !== null) ? [{ name: "asked", color: "asked", dash: true, y: columns.targetRps }] : [];
+    const fewMarks = marks.length > mostOnLine ? [] : marks;
+    const isLimited = columns.targetRps.some((value) => value !== null);
+    const asked = isLimited ? [{ name: "asked", color: "asked", dash: true, y: columns.targetRps }] : [];
     const achieved = { name: "achieved", color: "achieved", y: columns.currentRps, marked: true };
     const one = (name, y, color, more) => [{ name, color, y, ...more }];
     return {
-      rate: { ...common, title: "Rate", unit: "RPS", series: [...asked, achieved], markers: marks.length > mostOnLine ? [] : marks },
-      workers: { ...common, title: "Workers", series: one("workers", columns.workerCount, "workers", { step: true }), markers: marks },
+      rate: { ...common, title: "Rate", unit: "RPS", series: [...asked, achieved], markers: fewMarks },
+      workers: {
+        ...common, title: "Workers", markers: marks,
+        series: one("workers", columns.workerCount, "workers", { step: true }),
+      },
       latencies: {
-        ...common, title: "Service time", unit: "ms",
+        ...common, title: "Service time", unit: "ms", log: element("logarithmic").checked,
         series: [{ name: "p99", color: "p99", y: columns.p99 }, { name: "p50", color: "p50", y: columns.p50 }],
       },
-      utilisation: { ...common, title: "Utilisation of the workers", unit: "%", series: one("utilisation", columns.utilisation, "utilisation") },
+      utilisation: {
+        ...common, title: "Utilisation of the workers", unit: "%",
+        series: one("utilisation", columns.utilisation, "utilisation"),
+      },
       failed: { ...common, title: "Failed requests", unit: "%", series: one("failed", columns.errorRate, "errors") },
       missed: { ...common, title: "Missed starts", unit: "per second", series: one("missed", columns.missed, "missed") },
     };
@@ -86,14 +97,16 @@
 
   async function showCharts() {
     const data = await unpacked(element("data"));
-    element("unscripted").hidden = true;
     for (const hidden of document.querySelectorAll("#timeline [hidden], #latency [hidden]")) hidden.hidden = false;
+    element("unscripted").hidden = true;
     const choice = element("choice");
     const chosen = () => (choice.value === "" ? null : Number(choice.value));
     const show = () => draw(data, chosen());
-    element("resolution").textContent = data.secondsAPoint > 1 ? `A point is ${data.secondsAPoint} s: means of them, the worst second of latencies and failures.` : "";
+    const span = data.secondsAPoint;
+    const words = `A point stands for ${span} s: their mean; of latencies and failures, their worst second.`;
+    element("resolution").textContent = span > 1 ? words : "";
     choice.addEventListener("change", show);
-    element("logarithmic").addEventListener("change", () => tressiCharts.percentileChart(element("chart-percentiles"), percentileSpec(data, chosen())));
+    element("logarithmic").addEventListener("change", show);
     document.addEventListener("click", (event) => {
       const link = event.target.closest("[data-endpoint]");
       if (!link) return;

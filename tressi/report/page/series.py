@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from tressi.hdr import decode_histogram
 from tressi.report.page.excerpts import clipped
-from tressi.text import plain
+from tressi.text import common_origin, plain, short_key
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -49,9 +49,13 @@ _COLUMNS: Final = (
 
 
 def chart_data(summary: Mapping[str, Any]) -> dict[str, Any]:
-    """All that the charts draw, as JSON values; every text is plain."""
+    """All that the charts draw, as JSON values; every text is plain and short."""
     timeline, endpoints = summary["timeline"], summary["endpoints"]
-    index_of = {endpoint["endpointKey"]: index for index, endpoint in enumerate(endpoints)}
+    origin = common_origin(endpoint["endpointKey"] for endpoint in endpoints)
+    places = {
+        endpoint["endpointKey"]: {"endpoint": index, "endpointKey": clipped(short_key(endpoint["endpointKey"], origin))}
+        for index, endpoint in enumerate(endpoints)
+    }
     span = seconds_a_point(len(timeline), len(endpoints))
     return {
         "t": [round(group[-1]["t"], 1) for group in _grouped(timeline, span)],
@@ -60,14 +64,14 @@ def chart_data(summary: Mapping[str, Any]) -> dict[str, Any]:
         "total": {**_columns([row.get("global") for row in timeline], span), **_percentiles(summary["global"])},
         "endpoints": [
             {
-                "key": _shown(endpoint["endpointKey"]),
+                "key": places[endpoint["endpointKey"]]["endpointKey"],
                 **_columns([row["endpoints"].get(endpoint["endpointKey"]) for row in timeline], span),
                 **_percentiles(endpoint),
             }
             for endpoint in endpoints
         ],
-        "decisions": [_happened(one, index_of) for one in summary["scaling"]],
-        "changes": [_happened(one, index_of) for one in summary["changes"]],
+        "decisions": [_happened(one, places) for one in summary["scaling"]],
+        "changes": [_happened(one, places) for one in summary["changes"]],
     }
 
 
@@ -104,14 +108,10 @@ def percentile_points(encoded: str, max_ms: Number) -> Points:
     return [*points, (round(last, 9), _rounded(max_ms, 4))]
 
 
-def _happened(one: Mapping[str, Any], index_of: Mapping[str, int]) -> dict[str, Any]:
-    """A decision or a change, with the place of its endpoint, which a change of the whole run has not."""
-    texts = {name: _shown(value) for name, value in one.items() if isinstance(value, str)}
-    return {**one, **texts, "endpoint": index_of.get(one["endpointKey"])}
-
-
-def _shown(text: str) -> str:
-    return clipped(plain(text))
+def _happened(one: Mapping[str, Any], places: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """A decision or a change, with the place and the short key of its endpoint; one of the whole run has none."""
+    texts = {name: clipped(plain(value)) for name, value in one.items() if isinstance(value, str)}
+    return {**one, **texts, **places.get(one["endpointKey"], {"endpoint": None, "endpointKey": None})}
 
 
 def _percentiles(metrics: Mapping[str, Any]) -> dict[str, Points]:

@@ -22,7 +22,8 @@
   }
 
   function sort(table, heading) {
-    const falling = heading.getAttribute("aria-sort") ? heading.getAttribute("aria-sort") === "ascending" : heading.classList.contains("number");
+    const before = heading.getAttribute("aria-sort");
+    const falling = before ? before === "ascending" : heading.classList.contains("number"); // large figures first
     for (const other of table.tHead.rows[0].cells) other.removeAttribute("aria-sort");
     heading.setAttribute("aria-sort", falling ? "descending" : "ascending");
     const body = table.tBodies[0];

@@ -6,6 +6,7 @@ import random
 from tressi._core import Histogram
 from tressi.hdr import encode_histogram
 
+STATUSES = (200, 503, 404, 500, 502, 504) * 3  # as many bodies as are kept of one endpoint, and more
 PERCENTILES = {"p50": 50, "p90": 90, "p95": 95, "p99": 99, "p999": 99.9}
 
 
@@ -24,7 +25,7 @@ def long_summary(endpoints=120, seconds=600, seed=1):
     total, samples = added([one for one, *_ in measured], [parts for _, *parts in measured], seconds), []
     for key in keys:
         body = "".join(chance.choice('{"name": <hat>, 0123456789}\n') for _ in range(4000))
-        samples += [{"endpointKey": key, "status": status, "body": body, "truncated": True} for status in (200, 503)]
+        samples += [{"endpointKey": key, "status": status, "body": body, "truncated": True} for status in STATUSES]
     return {
         "schemaVersion": 1,
         "tressiVersion": "0.1.0",
@@ -101,12 +102,12 @@ def measure(chance, number, key, seconds):
     missed = int(made * 0.08) if number % 40 == 3 else 0
     one = {"endpointKey": key, "name": f"item {number}" if number % 3 == 0 else None, "method": method, "url": url}
     one |= {"autoscale": True, "weight": 1.0, "priority": "medium", "minWorkers": 1, "maxWorkers": 40, "workerCount": 4}
-    one |= {"peakWorkerCount": 9, **metrics(made, failed, missed, seconds, service, response)}
+    one |= {"peakWorkerCount": 9, **metrics(made, failed, missed, seconds, service=service, response=response)}
     reasons = [{"kind": "connect", "reason": "Connection refused", "count": failed // 2}] if failed else []
     return {**one, "errorReasons": reasons}, service, response
 
 
-def metrics(made, failed, missed, seconds, service, response):
+def metrics(made, failed, missed, seconds, *, service, response):
     """The metrics that endpoints and total share."""
     return {
         "requestsMade": made,
@@ -148,7 +149,7 @@ def added(endpoints, histograms, seconds):
     made, failed, missed = (
         sum(one[name] for one in endpoints) for name in ("requestsMade", "requestsFailed", "requestsMissed")
     )
-    return metrics(made, failed, missed, seconds, service, response)
+    return metrics(made, failed, missed, seconds, service=service, response=response)
 
 
 def thresholds(keys):
