@@ -147,19 +147,37 @@ def test_it_leaves_at_once_when_nobody_looks():
 
 
 def test_it_stays_while_a_browser_looks(monkeypatch):
-    """The end is shown, and shown again to a page that is loaded anew; when the last one has gone, it leaves."""
-    monkeypatch.setattr(watching, "GRACE_S", 1.5)  # longer than a heartbeat: the first browser's leaving is not the end
+    """The end is shown, also to one that comes late; when the last browser has gone, it leaves."""
+    monkeypatch.setattr(watching, "GRACE_S", 0.1)
+    with dashboard() as watcher:
+        with listening(watcher.url) as other:
+            other.until("state")
+            with listening(watcher.url) as events:
+                events.until("state")
+                lingering = gevent.spawn(watcher.result, summary_of())
+                assert events.until("end")[-1][2]["endReason"] == "duration"
+            until(lambda: listeners(watcher) == 1)
+            with listening(watcher.url) as late:
+                (_, _, state) = late.until("state")[-1]
+                assert (state["phase"], state["end"]["endReason"]) == ("ended", "duration")
+            assert not lingering.ready()
+        lingering.get(timeout=20)
+    assert "stays while a browser shows it" in watcher.said[-1]
+
+
+def test_a_page_that_is_loaded_again_finds_it(monkeypatch):
+    """The last browser has gone, and one is back within the grace."""
+    monkeypatch.setattr(watching, "GRACE_S", 60)
     with dashboard() as watcher:
         with listening(watcher.url) as events:
             events.until("state")
             lingering = gevent.spawn(watcher.result, summary_of())
-            assert events.until("end")[-1][2]["endReason"] == "duration"
+            events.until("end")
+        until(lambda: not listeners(watcher))
         with listening(watcher.url) as events:
-            (_, _, state) = events.until("state")[-1]
-            assert (state["phase"], state["end"]["endReason"]) == ("ended", "duration")
-            assert not lingering.ready()
+            assert events.until("state")[-1][2]["phase"] == "ended"
+        watcher.leave()
         lingering.get(timeout=20)
-    assert "stays while a browser shows it" in watcher.said[-1]
 
 
 def test_it_leaves_when_it_is_asked_to():

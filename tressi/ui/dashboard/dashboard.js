@@ -92,10 +92,15 @@ const BADGES = {
   ended: ["ended", "none"],
 };
 
+function stateOf({ phase, paused, saturated }) {
+  if (phase !== "running") return phase;
+  if (paused) return "paused";
+  return saturated ? "saturated" : "running";
+}
+
 function showState() {
   const isUnderWay = run.phase === "running" && !run.lost;
-  const saturated = run.saturated ? "saturated" : "running";
-  const [words, kind] = run.lost ? [run.lost, "bad"] : BADGES[run.phase === "running" ? (run.paused ? "paused" : saturated) : run.phase];
+  const [words, kind] = run.lost ? [run.lost, "bad"] : BADGES[stateOf(run)];
   show(at("state"), words);
   at("state").className = `badge ${kind}`;
   document.title = `${words}: tressi ${run.origin ?? ""}`;
@@ -117,7 +122,8 @@ function showTime(t) {
   const left = Math.max(0, Math.round(run.durationSec - t));
   at("progress").max = run.durationSec;
   at("progress").value = t;
-  show(at("time"), run.end ? `lasted ${clock(Math.round(t))}` : `${clock(Math.round(t))} of ${clock(run.durationSec)}, ${clock(left)} left`);
+  const now = clock(Math.round(t));
+  show(at("time"), run.end ? `lasted ${now}` : `${now} of ${clock(run.durationSec)}, ${clock(left)} left`);
 }
 
 // ----------------------------------------------------------------------------------------------------- figures and charts
@@ -155,8 +161,8 @@ function showFigures(one) {
   const texts = {
     targetRps: one.targetRps === null ? "max" : `${rate(one.targetRps)} RPS`,
     currentRps: `${rate(one.currentRps)} RPS`,
-    p50: `${milliseconds(one.p50)} ms`,
-    p99: `${milliseconds(one.p99)} ms`,
+    p50: one.p50 === null ? "–" : `${milliseconds(one.p50)} ms`,
+    p99: one.p99 === null ? "–" : `${milliseconds(one.p99)} ms`,
     errorRate: percent(one.errorRate),
     missed: count(one.requestsMissed),
     workerCount: workers(one.workerCount, most),
@@ -176,14 +182,16 @@ function failuresOf({ statusCodes, errors }) {
 /* Once it has been so it stays to be read, or the page would jump whenever it comes and goes. */
 function showSaturated(reasons, t) {
   if (!reasons.length && at("saturated").hidden) return;
-  at("saturated").hidden = false;
+  const box = at("saturated");
+  box.hidden = false;
+  const heading = box.querySelector("strong");
   if (!reasons.length) {
-    show(at("saturated").querySelector("strong"), `The generator was the bottleneck, last at ${at("saturated").dataset.last} s`);
+    show(heading, `The generator was the bottleneck, last at ${box.dataset.last} s`);
     return;
   }
-  at("saturated").dataset.last = Math.round(t);
-  show(at("saturated").querySelector("strong"), run.end ? "The generator was the bottleneck" : "The generator is the bottleneck");
-  at("saturated").querySelector("ul").replaceChildren(...reasons.map((reason) => made("li", "", reason)));
+  box.dataset.last = Math.round(t);
+  show(heading, run.end ? "The generator was the bottleneck" : "The generator is the bottleneck");
+  box.querySelector("ul").replaceChildren(...reasons.map((reason) => made("li", "", reason)));
 }
 
 function showThresholds(verdicts) {
@@ -252,7 +260,8 @@ function showEnd() {
   const key = chosenKey();
   const one = key === null ? global : endpoints[key];
   const last = key === null ? run.moment?.row.global : run.moment?.row.endpoints[key];
-  showFigures({ ...one, currentRps: one.rps, p50: one.serviceTimeMs.p50, p99: one.serviceTimeMs.p99, workerCount: last?.workerCount });
+  const { p50, p99 } = one.serviceTimeMs;
+  showFigures({ ...one, currentRps: one.rps, p50, p99, workerCount: last?.workerCount });
 }
 
 // ---------------------------------------------------------------------------------------------------------- what is asked

@@ -12,7 +12,8 @@ export const rate = (value) => (known(value) ? (value >= 1000 ? whole : tenths).
 
 export const milliseconds = (value) => (known(value) ? (value >= 100 ? whole : digits).format(value) : "–");
 
-export const percent = (value) => (known(value) ? `${(value > 0 && value < 0.0995 ? tenths : whole).format(100 * value)} %` : "–");
+const isSmall = (share) => share > 0 && share < 0.0995;
+export const percent = (value) => (known(value) ? `${(isSmall(value) ? tenths : whole).format(100 * value)} %` : "–");
 
 export const workers = (value, most) => (known(most) ? `${count(value)} / ${count(most)}` : count(value));
 

@@ -38,7 +38,7 @@ export class Notes {
     this.draw();
   }
 
-  /* For the charts: {t, text, up}. What was done in one second in one direction is one mark: a hundred pools may be scaled in it. */
+  /* For the charts: {t, text, up}. What was done in one second in one direction is one mark, for there may be a hundred. */
   marks() {
     const marks = new Map();
     for (const { t, what, why, up } of this.shown()) {
@@ -65,7 +65,8 @@ export class Notes {
   /* At most every ten seconds: how many there were, and the last. */
   speak() {
     const count = this.unsaid.length;
-    if (count) this.said.textContent = `${count > 1 ? `${count} decisions and changes, the last: ` : ""}${this.unsaid.at(-1).what}`;
+    const before = count > 1 ? `${count} decisions and changes, the last: ` : "";
+    if (count) this.said.textContent = before + this.unsaid.at(-1).what;
     this.unsaid = [];
     this.timer = count ? setTimeout(() => this.speak(), QUIET_MS) : null;
   }
