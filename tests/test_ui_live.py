@@ -87,6 +87,7 @@ def test_time_and_state_are_at_the_top():
     bar, _, words = lines[1].partition("  ")
     assert words == "15 s of 60 s, 45 s left"
     assert bar.count("━") == round(len(bar) / 4)
+    assert drawn(moment(*FEW, t=60.0))[0].endswith("ENDING")
 
 
 @pytest.mark.parametrize(("width", "height", "least"), [(80, 24, 8), (200, 60, 30), (40, 10, 3)])

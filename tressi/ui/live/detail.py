@@ -39,9 +39,8 @@ def ruled(words: str, width: int, style: str, beside: str = "") -> Text:
 
 
 def _figures(one: EndpointMoment) -> list[str]:
-    workers = f"{one.worker_count} workers of the shared pool"
-    if one.max_workers is not None:
-        workers = f"{one.worker_count} workers (at least {one.min_workers}, at most {one.max_workers})"
+    bounds = "of the shared pool" if one.max_workers is None else f"(at least {one.min_workers}, at most {one.max_workers})"
+    workers = f"{one.worker_count} worker{'s' * (one.worker_count != 1)} {bounds}"
     target = "as fast as responses come" if one.target_rps is None else f"of {rps(one.target_rps)} RPS"
     latencies = f"p50 {milliseconds(one.p50_ms)}, p99 {milliseconds(one.p99_ms)} ms"
     return [
@@ -55,7 +54,7 @@ def _counts(reading: EndpointSnapshot) -> list[str]:
     reasons = {one.kind: f" ({plain(one.text)})" for one in reversed(reading.reasons)}
     kinds = sorted(reading.errors.items(), key=lambda error: -error[1])
     errors = ", ".join(f"{number} {plain(kind)}{reasons.get(kind, '')}" for kind, number in kinds)
-    opened = f"{reading.connections_opened} connections opened, {reading.retries} retries"
+    opened = f"connections opened: {reading.connections_opened}; retries: {reading.retries}"
     return [f"{opened}; statuses: {statuses or 'none'}", f"errors: {errors or 'none'}"]
 
 
