@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from tressi.ui.live.seen import Seen
 
 _WORDS_LINES = 6
-_SCALE_CELLS = 8
+_SCALE_CELLS, _SECOND_CELLS = 8, 4
 
 
 def detail(one: EndpointMoment, seen: Seen, size: tuple[int, int]) -> list[Text]:
@@ -59,9 +59,10 @@ def _counts(reading: EndpointSnapshot) -> list[str]:
 
 
 def _rates(endpoint_key: str, seen: Seen, width: int, height: int) -> list[Text]:
-    """The rate of the last minutes with its scale."""
-    trend = seen.trends[endpoint_key]
-    samples = trend.last(max(0, width - _SCALE_CELLS))
+    """The rate of the last minutes with its scale, a second as wide as there is room for."""
+    trend, room = seen.trends[endpoint_key], max(1, width - _SCALE_CELLS)
+    samples = trend.last(room)
     scale = [f"{rps(peak_of(samples)):>{_SCALE_CELLS - 2}} ┤", *["│"] * (height - 2), "0 ┤"]
-    bars = chart(samples, trend.seconds, width - _SCALE_CELLS, height)
+    each = max(1, min(_SECOND_CELLS, room // max(1, len(samples))))
+    bars = chart([sample for sample in samples for _ in range(each)], each * trend.seconds, room, height)
     return [Text.assemble((f"{mark:>{_SCALE_CELLS}}", "dim"), bar) for mark, bar in zip(scale, bars, strict=True)]
