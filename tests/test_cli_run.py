@@ -293,8 +293,8 @@ def test_a_killed_engine_is_an_error_with_results(target, tmp_path):
     check_sums(summary)
 
 
-def test_a_terminal_gets_a_live_table(target, tmp_path):
-    """On a terminal progress is redrawn in place: the cursor moves up, and is shown again at the end."""
+def test_a_terminal_gets_a_live_picture(target, tmp_path):
+    """On a terminal progress is drawn on a screen of its own, and the cursor is shown again at the end."""
     controller, terminal = pty.openpty()
     process = subprocess.Popen(
         command("run", config_file(tmp_path, f"{target}/fast", duration=2)),

@@ -50,6 +50,7 @@ def drawn(shown_moment, *decisions, width=80, height=24, keys=""):
             live.decision(one)
         live.moment(shown_moment)
         if keys:
+            shown.lines()  # what comes next is drawn at once only where this was taken
             live._press(list(keys))
         return shown.lines()
 
@@ -87,6 +88,7 @@ def test_time_and_state_are_at_the_top():
     bar, _, words = lines[1].partition("  ")
     assert words == "15 s of 60 s, 45 s left"
     assert bar.count("━") == round(len(bar) / 4)
+    assert drawn(moment(*FEW, t=60.0))[0].endswith("ENDING")
 
 
 @pytest.mark.parametrize(("width", "height", "least"), [(80, 24, 8), (200, 60, 30), (40, 10, 3)])
@@ -163,7 +165,8 @@ def test_the_trend_is_the_last_minute():
     """Second by second, as high as the target at most; a wide window has a cell for each second."""
     with showing(*FEW, width=220) as (live, shown):
         for t in range(1, 101):
-            shown.lines()  # what nobody reads is not drawn
+            if t == 100:
+                shown.lines()  # the last picture is drawn only where the one before was taken
             live.moment(moment(*FEW, t=t, current_rps=50.0 if t > 70 else 25.0))
         assert f" {'▄' * 30}{'▇' * 30} " in rows_of(shown.lines())[0]
 
@@ -197,10 +200,10 @@ def test_a_signal_draws_at_once(number):
 def test_what_does_not_fit_is_sent_on_as_it_is_taken():
     """A reader that comes late gets the whole picture without another one, and then the one that was left out."""
     with showing(*MANY, width=200, height=60) as (live, shown):
-        live.moment(moment(*MANY))
-        live.moment(moment(*MANY, t=2.0))
+        for t in range(1, 21):  # far more than any terminal takes unread
+            live.moment(moment(*MANY, t=t))
         with gevent.Timeout(20):
-            while "2 s of 60 s" not in "\n".join(shown.lines_so_far()):
+            while "20 s of 60 s" not in "\n".join(shown.lines_so_far()):
                 gevent.sleep(0.01)
 
 
@@ -310,8 +313,8 @@ def test_results_stand_on_the_first_screen_of_a_stalled_terminal(monkeypatch):
         monkeypatch.setattr(sys, "stdout", stdout)
         live = LivePicture(stream)
         live.start(resolved(*MANY))
-        live.moment(moment(*MANY))
-        assert live._screen._is_behind()
+        for t in range(1, 21):  # far more than any terminal takes unread
+            live.moment(moment(*MANY, t=t))
         live.stop()
         stdout.write("the results")
         shown.lines_so_far()

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from tressi.ui.live.seen import Seen
 
 _WORDS_LINES = 6
-_SCALE_CELLS = 8
+_SCALE_CELLS, _SECOND_CELLS = 8, 4
 
 
 def detail(one: EndpointMoment, seen: Seen, size: tuple[int, int]) -> list[Text]:
@@ -39,9 +39,8 @@ def ruled(words: str, width: int, style: str, beside: str = "") -> Text:
 
 
 def _figures(one: EndpointMoment) -> list[str]:
-    workers = f"{one.worker_count} workers of the shared pool"
-    if one.max_workers is not None:
-        workers = f"{one.worker_count} workers (at least {one.min_workers}, at most {one.max_workers})"
+    bounds = "of the shared pool" if one.max_workers is None else f"(at least {one.min_workers}, at most {one.max_workers})"
+    workers = f"{one.worker_count} worker{'s' * (one.worker_count != 1)} {bounds}"
     target = "as fast as responses come" if one.target_rps is None else f"of {rps(one.target_rps)} RPS"
     latencies = f"p50 {milliseconds(one.p50_ms)}, p99 {milliseconds(one.p99_ms)} ms"
     return [
@@ -55,14 +54,15 @@ def _counts(reading: EndpointSnapshot) -> list[str]:
     reasons = {one.kind: f" ({plain(one.text)})" for one in reversed(reading.reasons)}
     kinds = sorted(reading.errors.items(), key=lambda error: -error[1])
     errors = ", ".join(f"{number} {plain(kind)}{reasons.get(kind, '')}" for kind, number in kinds)
-    opened = f"{reading.connections_opened} connections opened, {reading.retries} retries"
+    opened = f"connections opened: {reading.connections_opened}; retries: {reading.retries}"
     return [f"{opened}; statuses: {statuses or 'none'}", f"errors: {errors or 'none'}"]
 
 
 def _rates(endpoint_key: str, seen: Seen, width: int, height: int) -> list[Text]:
-    """The rate of the last minutes with its scale."""
-    trend = seen.trends[endpoint_key]
-    samples = trend.last(max(0, width - _SCALE_CELLS))
+    """The rate of the last minutes with its scale, a second as wide as there is room for."""
+    trend, room = seen.trends[endpoint_key], max(1, width - _SCALE_CELLS)
+    samples = trend.last(room)
     scale = [f"{rps(peak_of(samples)):>{_SCALE_CELLS - 2}} ┤", *["│"] * (height - 2), "0 ┤"]
-    bars = chart(samples, trend.seconds, width - _SCALE_CELLS, height)
+    each = max(1, min(_SECOND_CELLS, room // max(1, len(samples))))
+    bars = chart([sample for sample in samples for _ in range(each)], each * trend.seconds, room, height)
     return [Text.assemble((f"{mark:>{_SCALE_CELLS}}", "dim"), bar) for mark, bar in zip(scale, bars, strict=True)]

@@ -95,7 +95,7 @@ def _title(seen: Seen, width: int) -> Text:
     state, style = ("starting", "dim") if moment is None else ("running", "green")
     if moment is not None and moment.paused:
         state, style = " PAUSED ", "bold reverse yellow"
-    if seen.is_ending:
+    if seen.is_ending or (moment is not None and moment.t >= moment.duration_s):
         state, style = " ENDING ", "bold reverse"
     return _spread(Text.assemble(("tressi", "bold cyan"), f"  {seen.announcement}"), Text(state, style=style), width)
 
