@@ -423,15 +423,18 @@ cdef class Reactor:
         """Let the lane end, once what it has in flight is done; its last order will be "stop"."""
         control.lane_retire(&self.body, self.lane(number), monotonic_ns())
 
-    def attach(self, int64_t number, int descriptor, int64_t connect_ns, int64_t tls_ns=-1, session=None):
+    def attach(
+        self, int64_t number, int descriptor, int64_t connect_ns, int64_t tls_ns=-1, session=None, int64_t looked_up_ns=0
+    ):
         """Hand over the connected, non-blocking socket that was ordered; it is the reactor's to close from now on.
 
-        `session`, for TLS, is what `wire.tls` describes; the handshake took `tls_ns`.
+        `session`, for TLS, is what `wire.tls` describes; the handshake took `tls_ns`, finding the address `looked_up_ns`.
         """
         cdef lanes.Lane* lane = self.lane(number)
         if lane.state != lanes.CONNECTING:
             sockets.close_descriptor(descriptor)
             return
+        lane.connect_ns += looked_up_ns
         if session is not None:
             secure.tls_begin(lanes.lane_connection(lane), session)
         if not dial.lane_attach(&self.body, lane, descriptor, connect_ns, tls_ns):
@@ -451,6 +454,7 @@ cdef class Reactor:
         cdef lanes.Lane* lane = self.lane(number)
         if lane.state == lanes.CONNECTING:
             reactors.lane_connect_ended(&self.body, lane)
+            lane.connect_ns += monotonic_ns() - lane.connect_begun_ns
             reactors.ready_push(&self.body, lane)
 
     def answered(
