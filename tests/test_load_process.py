@@ -6,16 +6,18 @@ import subprocess
 import sys
 from contextlib import contextmanager
 from pathlib import Path
+from ssl import PROTOCOL_TLS_SERVER, SSLContext
 
 import gevent
 import pytest
+import trustme
 from engines import check_counts, config_of, endpoint, only, until
 from servers import answering, raw_server
 
 from tressi.errors import EngineError
 from tressi.load.cluster import Cluster, divided
 from tressi.load.process import ProcessEngine
-from tressi.model import SharedPool
+from tressi.model import SharedPool, TlsConfig
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
@@ -32,6 +34,25 @@ def cluster(*endpoints, engines=2, workers=4, **fields):
         yield one
     finally:
         one.stop(0)
+
+
+def test_an_engine_in_a_process_speaks_tls():
+    """Its reactor waits by itself, and lets go of the interpreter for that: names are looked up and hands are shaken."""
+    context = SSLContext(PROTOCOL_TLS_SERVER)
+    trustme.CA().issue_cert("localhost").configure_cert(context)
+
+    def script(conversation):
+        conversation.socket = context.wrap_socket(conversation.socket, server_side=True)
+        answering(OK)(conversation)
+
+    with raw_server(script) as server:
+        one = endpoint(f"https://localhost:{server.port}/", 200)
+        with cluster(one, engines=1, tls=TlsConfig(verify=False)) as engine:
+            until(lambda: only(engine.snapshot()).requests_made >= 50)
+            engine.stop(5)
+            found = only(engine.snapshot())
+    assert (found.failed, found.requests_made) == (0, len(server.requests))
+    assert found.connections_opened == found.tls.count > 0
 
 
 def process_of(member):

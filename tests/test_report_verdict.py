@@ -16,13 +16,25 @@ LATE = ("2.0 of 2.0 s: at worst p99 of the late sends was 9 ms; it spoils: the s
 SHORT = endpoint_snapshot(KEY, succeeded=60, missed=40)
 
 
-def said(snapshot, *, missed=(), workers=2, others=2, saturated=(), limit=None, duration_s=10.0, **fields):
+def said(
+    snapshot,
+    *,
+    missed=(),
+    workers=2,
+    others=2,
+    saturated=(),
+    limit=None,
+    duration_s=10.0,
+    connections_per_second=None,
+    **fields,
+):
     """The verdict on `snapshot` in a run whose seconds had these starts missed and this many workers of a cap of 4."""
     config = fields.pop("config", resolved(KEY, OTHER))
     summary = summary_of(snapshot, endpoint_snapshot(OTHER), config=config, **fields)
     summary["durationSec"] = duration_s
     if limit is not None:
         summary["config"] = {"workers": 99, "autoscale": {"maxWorkers": limit}}
+    summary["config"] |= {"connectionsPerSecond": connections_per_second} if connections_per_second else {}
     summary["timeline"] = [
         {
             "t": second + 1.0,
@@ -62,6 +74,18 @@ def said(snapshot, *, missed=(), workers=2, others=2, saturated=(), limit=None, 
         pytest.param(endpoint_snapshot(KEY, succeeded=0), {}, "no attempt was made", id="the engine never started"),
         pytest.param(
             SHORT, {"missed": [20, 20], "workers": 4}, "worker cap: maxWorkers 4 reached", id="all it may have were there"
+        ),
+        pytest.param(
+            SHORT,
+            {"missed": [20, 20], "workers": 4, "connections_per_second": 0.4},
+            "connection limit: all 0.4 new connections per second were made",
+            id="lanes waited for permits to connect",
+        ),
+        pytest.param(
+            SHORT,
+            {"missed": [20, 20], "workers": 4, "connections_per_second": 0.5},
+            "worker cap: maxWorkers 4 reached",
+            id="more connections than were made were allowed",
         ),
         pytest.param(
             SHORT,

@@ -33,6 +33,7 @@ class Bench:
         self.pool = self.reactor.add_pool([0], rate)
         self.lanes = [self.reactor.add_lane(self.pool) for _ in range(lanes)]
         self.orders = []
+        self.turns = 0
 
     def counters(self):
         """What the arena has of the endpoint."""
@@ -55,6 +56,7 @@ class Bench:
         while not condition():
             assert time.monotonic() < give_up, "waited for what never came"
             if poll.poll(1_000):
+                self.turns += 1
                 self.orders += self.reactor.turn()
 
 
@@ -81,6 +83,20 @@ def test_its_descriptor_is_all_that_a_caller_needs_to_watch():
     assert bench.orders == []
     assert bench.errors() == {}
     assert 40 <= bench.made() + bench.counters()["missed"] <= 200 * passed_s + 1
+
+
+def test_alone_in_its_thread_it_waits_for_what_it_expects():
+    """A turn goes on while an answer or a start is near: no way through the caller for each, and not a start less."""
+    with raw_server(answering(OK)) as server:
+        bench = Bench(1_000, at(server.port), lanes=4)
+        bench.reactor.be_alone()
+        begun_ns = bench.reactor.start()
+        bench.turn_until(lambda: bench.made() >= 200)
+        passed_s = (time.monotonic_ns() - begun_ns) / SECOND_NS
+
+    assert bench.errors() == {}
+    assert bench.turns <= bench.made() / 2
+    assert bench.made() + bench.counters()["missed"] <= 1_000 * passed_s + 1
 
 
 def test_without_an_address_it_orders_a_connection_and_takes_one():

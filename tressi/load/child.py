@@ -23,7 +23,7 @@ class Child:
     """An engine that is told what to do. `build` and `stop` are answered, with an `error` where they failed."""
 
     def __init__(self, arena: Arena, control: gevent_socket) -> None:
-        self._engine = LocalEngine(arena)
+        self._engine = LocalEngine(arena, alone=True)
         self._control = control
 
     def obey(self, message: dict[str, Any]) -> None:

@@ -58,6 +58,7 @@ class Dialed:
     """A connected socket for the reactor, and how long it took to make; `session` for TLS."""
 
     descriptor: int
+    looked_up_ns: int
     connect_ns: int
     tls_ns: int
     session: tuple[Any, ...]
@@ -106,6 +107,7 @@ class Dialer:
     def dial(self, patience: Patience) -> Dialed:
         """Look up, connect and shake hands. Raises DialError."""
         with within(patience) as limit:
+            asked_ns = time.monotonic_ns()
             self._find()
             limit.part = "connect"
             begun_ns = time.monotonic_ns()
@@ -114,7 +116,8 @@ class Dialer:
                 limit.part = "tls"
                 session = self._shake(connected)
                 shaken_ns = time.monotonic_ns()
-                return Dialed(connected.detach(), connected_ns - begun_ns, shaken_ns - connected_ns, session)
+                spans_ns = (begun_ns - asked_ns, connected_ns - begun_ns, shaken_ns - connected_ns)
+                return Dialed(connected.detach(), *spans_ns, session)
 
     def close(self) -> None:
         """Look nothing up any more."""

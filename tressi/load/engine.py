@@ -31,10 +31,14 @@ _READABLE = 1
 
 
 class LocalEngine:
-    """Drives all connections from the hub of the thread that starts it; see `model.Engine` for the five methods."""
+    """Drives all connections from the hub of the thread that starts it; see `model.Engine` for the five methods.
 
-    def __init__(self, arena: Arena | None = None) -> None:
+    `alone`: nothing else runs in that thread, so that the reactor may do the hub's waiting.
+    """
+
+    def __init__(self, arena: Arena | None = None, *, alone: bool = False) -> None:
         self._given_arena = arena
+        self._alone = alone
         self._lanes: dict[int, Lane] = {}
         self._pools: list[WorkerPool] = []
         self._idle = Event()
@@ -56,6 +60,8 @@ class LocalEngine:
             self._reactor = Reactor(self._arena)
         except (OSError, MemoryError) as failure:
             raise EngineError(f"the engine cannot be built: {failure}") from failure
+        if self._alone:
+            self._reactor.be_alone()
         self._limit(plan)
         self._dialers = [self._dialer(origin, plan.tls) for origin in plan.origins]
         self._fill(plan)

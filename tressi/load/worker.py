@@ -86,7 +86,9 @@ class Lane:
         if self._stopped:
             os.close(dialed.descriptor)
         else:
-            self._reactor.attach(self.number, dialed.descriptor, dialed.connect_ns, dialed.tls_ns, dialed.session)
+            self._reactor.attach(
+                self.number, dialed.descriptor, dialed.connect_ns, dialed.tls_ns, dialed.session, dialed.looked_up_ns
+            )
 
 
 class ClientLane(Lane):

@@ -20,6 +20,7 @@ MET_SHARE = 0.99  # of the target
 FAILING_SHARE = 0.5  # of the attempts
 LIMITING_SHARE = 0.5  # of the starts missed
 FAILED_STATUS = 400  # RFC 9110, section 15: from here on the request was not served
+_USED_SHARE = 0.9  # of the connections that the config allows
 _SETTLED_SHARE = 0.1  # of the run, at its end, without a missed start
 # A sentence of the self-check: for how long it held, and what it spoils.
 _SPOILS_RATES = re.compile(r"([0-9.]+) of [0-9.]+ s: .*; it spoils: (?:the )?rates?\b", re.DOTALL)
@@ -80,6 +81,13 @@ def _limit(endpoint: Mapping[str, Any], summary: Mapping[str, Any]) -> str:
         return "the run was too short to tell"
     if _is_ours(seconds, summary):
         return "generator saturated"
+    if _wants_connections(summary):
+        return f"connection limit: all {summary['config']['connectionsPerSecond']:g} new connections per second were made"
+    return _worker_cap(endpoint, seconds, summary) or _growing(seconds[-1].whole["t"], summary["durationSec"])
+
+
+def _worker_cap(endpoint: Mapping[str, Any], seconds: list[_Second], summary: Mapping[str, Any]) -> str | None:
+    """Which limit of workers was reached when most of the starts were missed."""
     most, limit = endpoint["maxWorkers"], _worker_limit(summary)
     if most is None:
         return f"worker cap: all {endpoint['workerCount']} workers of the shared pool were busy"
@@ -87,7 +95,15 @@ def _limit(endpoint: Mapping[str, Any], summary: Mapping[str, Any]) -> str:
         return f"worker cap: maxWorkers {most} reached"
     if limit and _is_mostly(seconds, (second for second in seconds if _workers(second, summary) >= limit)):
         return f"worker cap: the run's limit of {limit} reached"
-    return _growing(seconds[-1].whole["t"], summary["durationSec"])
+    return None
+
+
+def _wants_connections(summary: Mapping[str, Any]) -> bool:
+    """Whether about as many connections were begun, by all endpoints, as the config allows."""
+    limit = summary["config"].get("connectionsPerSecond")
+    whole = summary["global"]
+    begun = whole["connectionsOpened"] + sum(whole["errors"].get(kind, 0) for kind in ("connect", "tls"))
+    return limit is not None and begun >= _USED_SHARE * limit * summary["durationSec"]
 
 
 def _growing(last_missed_s: float, duration_s: float) -> str:

@@ -12,9 +12,9 @@ from tressi.core.clock cimport monotonic_ns
 from tressi.wire.account cimport (
     account_connected, account_failure, account_read, account_response, account_sent, sample_claim, sample_fill,
 )
-from tressi.wire.exchange cimport deadline_set, lane_next, request_begin
+from tressi.wire.exchange cimport deadline_end, deadline_set, lane_next, request_begin
 from tressi.wire.lane cimport (
-    CONNECT, CONNECTING, DIALING, Address, Connection, Endpoint, Lane, Origin, lane_connection, queue_remove,
+    CONNECT, CONNECTING, DIALING, Address, Connection, Endpoint, Lane, Origin, lane_connection,
 )
 from tressi.wire.message cimport parser_body, parser_reset
 from tressi.wire.permit cimport permit_take
@@ -45,7 +45,7 @@ cdef inline void connection_order(Reactor* reactor, Lane* lane) noexcept nogil:
     """Have the lane's greenlet connect, or find the addresses to connect to."""
     lane.state = CONNECTING
     lane.connect_begun_ns = monotonic_ns()
-    lane_connect_begun(lane)
+    lane_connect_begun(reactor, lane)
     order_push(reactor, lane, CONNECT)
 
 
@@ -96,13 +96,13 @@ cdef inline void connection_dialed(Reactor* reactor, Connection* connection, int
     if answer < 0:
         connection_refused(reactor, connection, socket_reason(-answer))
         return
-    queue_remove(connection)
+    deadline_end(reactor, connection)
     lane_connected(reactor, lane, now_ns - connection.dialed_ns, -1)
 
 
 cdef inline void connection_refused(Reactor* reactor, Connection* connection, const char* reason) noexcept nogil:
     cdef int64_t now_ns = monotonic_ns()
-    queue_remove(connection)
+    deadline_end(reactor, connection)
     if connection.descriptor >= 0:
         connection_close(connection)
     connection.descriptor = -1
@@ -145,7 +145,7 @@ cdef inline bint lane_attach(
     connection.wants_writable = 0
     connection.cut_short = 0
     connection.served = 0
-    lane_connect_ended(lane)
+    lane_connect_ended(reactor, lane)
     lane_connected(reactor, lane, connect_ns, tls_ns)
     return True
 
@@ -153,7 +153,7 @@ cdef inline bint lane_attach(
 cdef inline void lane_fail_connecting(
     Reactor* reactor, Lane* lane, ErrorKind kind, const char* reason, bint has_age, int64_t now_ns
 ) noexcept nogil:
-    lane_connect_ended(lane)
+    lane_connect_ended(reactor, lane)
     account_failure(lane, kind, reason, has_age, now_ns)
     lane_refused(reactor, lane, now_ns - lane.taken_ns if has_age else -1, now_ns)
 
@@ -178,7 +178,7 @@ cdef inline void lane_answered(Reactor* reactor, Lane* lane, const Answer* answe
     cdef Endpoint* endpoint = lane.endpoint
     cdef Connection* connection = lane_connection(lane)
     cdef int64_t now_ns = monotonic_ns(), service_ns
-    lane_connect_ended(lane)
+    lane_connect_ended(reactor, lane)
     if answer.connect_ns >= 0:
         account_connected(endpoint.block, answer.connect_ns, answer.tls_ns)
         lane.connect_ns = answer.waited_ns + answer.connect_ns + max(<int64_t> 0, answer.tls_ns)

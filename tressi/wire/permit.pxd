@@ -48,7 +48,7 @@ cdef inline bint permit_take(Reactor* reactor, Lane* lane) noexcept nogil:
         return True
     lane.state = WAITING
     lane.asked_ns = now_ns
-    lane_connect_begun(lane)
+    lane_connect_begun(reactor, lane)
     waiting_push(reactor, lane)
     return False
 
@@ -74,7 +74,7 @@ cdef inline void reactor_permit(Reactor* reactor, int64_t now_ns) noexcept nogil
     while reactor.first_waiting != NULL and bucket_take(&reactor.permits, now_ns, &due_ns, &skipped) == GRANTED:
         lane = reactor.first_waiting
         waiting_remove(reactor, lane)
-        lane_connect_ended(lane)
+        lane_connect_ended(reactor, lane)
         permit_grant(lane, due_ns, now_ns)
         ready_push(reactor, lane)
 
@@ -92,6 +92,6 @@ cdef inline bint permit_abandon(Reactor* reactor, Lane* lane, int64_t now_ns) no
     if lane.dials > 0 or lane.first_sent_ns != 0:
         return False
     waiting_remove(reactor, lane)
-    lane_connect_ended(lane)
+    lane_connect_ended(reactor, lane)
     account_abandoned(lane, now_ns)
     return True

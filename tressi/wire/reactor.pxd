@@ -25,6 +25,9 @@ cdef struct Reactor:
     int64_t queue_base_ns
     int64_t armed_ns               # what the timer is set to; 0: it has fired
     int64_t next_deadline_ns       # no request in flight has an earlier one
+    int64_t expected               # connections that wait for something to come
+    int64_t connecting             # lanes that wait for a permit to connect, or whose greenlets connect
+    bint alone                     # nothing else runs in its thread
     Origin** origins
     int64_t origin_count
     int64_t slot_ns                # when the windows' next slot begins
@@ -119,13 +122,15 @@ cdef inline void lane_leave(Reactor* reactor, Lane* lane, int64_t now_ns) noexce
     order_push(reactor, lane, STOP)
 
 
-cdef inline void lane_connect_begun(Lane* lane) noexcept nogil:
+cdef inline void lane_connect_begun(Reactor* reactor, Lane* lane) noexcept nogil:
     """From now on its attempt is one that has no connection yet."""
+    reactor.connecting += 1
     lane.endpoint.connecting += 1
     lane.endpoint.connecting_since_ns += lane.taken_ns
 
 
-cdef inline void lane_connect_ended(Lane* lane) noexcept nogil:
+cdef inline void lane_connect_ended(Reactor* reactor, Lane* lane) noexcept nogil:
+    reactor.connecting -= 1
     lane.endpoint.connecting -= 1
     lane.endpoint.connecting_since_ns -= lane.taken_ns
 

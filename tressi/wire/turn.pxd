@@ -17,11 +17,18 @@ from tressi.wire.reactor cimport (
     Reactor, connection_close, endpoint_schedule, lane_rest, lane_take, pool_settle, reactor_cpu, ready_pop,
 )
 from tressi.wire.schedule cimport schedule_due_ns, schedule_update
-from tressi.wire.socket cimport EPOLLOUT, epoll_event, epoll_wait, socket_dialed, timer_arm
+from tressi.wire.socket cimport EPOLLOUT, epoll_event, events_wait, socket_dialed, timer_arm
+
+cdef extern from "Python.h":
+    ctypedef struct PyThreadState:
+        pass
+    PyThreadState* PyEval_SaveThread() noexcept nogil
+    void PyEval_RestoreThread(PyThreadState* thread) noexcept nogil
 
 cdef enum:
     EVENTS = 512
     TURN_NS = NS_PER_MS
+    ALONE_NS = 10 * NS_PER_MS      # where only the engine's own orders wait meanwhile
     BATCH_NS = 60000               # about what a response takes over loopback
 
 
@@ -161,22 +168,38 @@ cdef inline void reactor_slots(Reactor* reactor, int64_t now_ns) noexcept nogil:
         reactor_cpu(reactor)
 
 
+cdef inline int64_t reactor_due_ns(Reactor* reactor) noexcept nogil:
+    """When there is something to do even if nothing comes."""
+    cdef int64_t due_ns = min(schedule_due_ns(&reactor.schedule), min(reactor.next_deadline_ns, reactor.slot_ns))
+    due_ns = min(due_ns, permit_due_ns(reactor))
+    return due_ns if reactor.first_ready == NULL else 1
+
+
 cdef inline void reactor_arm(Reactor* reactor) noexcept nogil:
     """Set the timer to what is next, unless it is set to that or earlier anyway."""
-    cdef int64_t next_ns = min(schedule_due_ns(&reactor.schedule), min(reactor.next_deadline_ns, reactor.slot_ns))
-    next_ns = min(next_ns, permit_due_ns(reactor))
-    if reactor.first_ready != NULL:
-        next_ns = 1
+    cdef int64_t next_ns = reactor_due_ns(reactor)
     if reactor.armed_ns == 0 or next_ns < reactor.armed_ns:
         # A time in the past fires at once; 0 would switch the timer off.
         timer_arm(reactor.timer, max(next_ns, <int64_t> 1))
         reactor.armed_ns = next_ns
 
 
-cdef inline int reactor_poll(Reactor* reactor) noexcept nogil:
-    """Handle the events that are there; returns how many."""
+cdef inline int reactor_wait(Reactor* reactor, epoll_event* events, int64_t wait_ns) noexcept nogil:
+    """The events that are there, or the first that come within `wait_ns`; other threads have the GIL meanwhile."""
+    cdef PyThreadState* held = NULL
+    cdef int ready
+    if wait_ns > 0 and reactor.keeps_gil:
+        held = PyEval_SaveThread()
+    ready = events_wait(reactor.epoll, events, EVENTS, wait_ns)
+    if held != NULL:
+        PyEval_RestoreThread(held)
+    return ready
+
+
+cdef inline int reactor_poll(Reactor* reactor, int64_t wait_ns) noexcept nogil:
+    """Handle the events that are there, or those that come within `wait_ns`; returns how many."""
     cdef epoll_event events[EVENTS]
-    cdef int index, ready = epoll_wait(reactor.epoll, events, EVENTS, 0)
+    cdef int index, ready = reactor_wait(reactor, events, wait_ns)
     if ready > 0:
         # In this order an interruption between the two makes arrivals look later, and the clamp to `read` catches it.
         reactor.offset_ns = monotonic_ns() - realtime_ns()
@@ -188,14 +211,35 @@ cdef inline int reactor_poll(Reactor* reactor) noexcept nogil:
     return ready
 
 
+cdef inline int64_t turn_wait_ns(
+    Reactor* reactor, int ready, int64_t spent_ns, int64_t now_ns, int64_t until_ns
+) noexcept nogil:
+    """How long a turn's next round may wait for events; negative: there is none.
+
+    In an application the hub does the waiting. A reactor alone in its thread waits by itself while it expects something,
+    for half of what a request at a fixed rate costs is the way through the hub and back, to send and again to read.
+    """
+    cdef int64_t due_ns
+    if now_ns >= until_ns or reactor.ordered_count > 0:
+        return -1
+    if reactor.first_ready != NULL:
+        return 0
+    if not reactor.alone or reactor.connecting > 0:
+        # No second round after a batch so short that nothing can have come.
+        return 0 if ready > 0 and spent_ns >= BATCH_NS else -1
+    due_ns = min(reactor_due_ns(reactor), until_ns)
+    return max(<int64_t> 0, due_ns - now_ns) if reactor.expected > 0 or due_ns < until_ns else -1
+
+
 cdef inline void reactor_turn(Reactor* reactor) noexcept nogil:
-    """Round after round while there is work, but no second one after a batch so short that nothing can have come."""
+    """Round after round while there is work, or while it may wait for more."""
     cdef int64_t begun_ns, now_ns = monotonic_ns()
-    cdef int64_t until_ns = now_ns + TURN_NS
-    cdef int ready = 1
-    while (ready > 0 or reactor.first_ready != NULL) and now_ns < until_ns:
+    cdef int64_t until_ns = now_ns + (ALONE_NS if reactor.alone else TURN_NS)
+    cdef int64_t wait_ns = 0
+    cdef int ready
+    while wait_ns >= 0:
         begun_ns = now_ns
-        ready = reactor_poll(reactor)
+        ready = reactor_poll(reactor, wait_ns)
         now_ns = monotonic_ns()
         reactor_start_due(reactor, now_ns)
         reactor_permit(reactor, now_ns)
@@ -203,7 +247,6 @@ cdef inline void reactor_turn(Reactor* reactor) noexcept nogil:
         reactor_expire(reactor, now_ns)
         reactor_slots(reactor, now_ns)
         reactor_begin_ready(reactor)
-        reactor_arm(reactor)
         now_ns = monotonic_ns()
-        if now_ns - begun_ns < BATCH_NS and reactor.first_ready == NULL:
-            break
+        wait_ns = turn_wait_ns(reactor, ready, now_ns - begun_ns, now_ns, until_ns)
+    reactor_arm(reactor)
