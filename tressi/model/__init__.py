@@ -1,0 +1,75 @@
+"""The values that cross rooms: what a run is asked to do, what an engine has measured, what a run tells.
+
+Everything here is frozen. Commands go down through `Engine`, values come up as `EngineSnapshot`. Names are those of the
+config schema in snake_case; every number that is not a count carries its unit in its name or in its comment.
+"""
+
+from tressi.model.asked import (
+    Arrival,
+    AutoscaleConfig,
+    EarlyExit,
+    Expectation,
+    Priority,
+    ResolvedConfig,
+    ResolvedEndpoint,
+    SharedPool,
+    Strategy,
+    Threshold,
+    TlsConfig,
+    Transport,
+)
+from tressi.model.engine import Engine
+from tressi.model.measured import (
+    ERROR_KINDS,
+    EndpointMetrics,
+    EndpointSnapshot,
+    EngineSnapshot,
+    GeneratorSnapshot,
+    Reason,
+    Sample,
+    Window,
+)
+from tressi.model.told import (
+    Action,
+    Change,
+    EndpointMoment,
+    EndReason,
+    Moment,
+    ScalingDecision,
+    Steering,
+    ThresholdVerdict,
+    WorkerAllocation,
+)
+
+__all__ = [
+    "ERROR_KINDS",
+    "Action",
+    "Arrival",
+    "AutoscaleConfig",
+    "Change",
+    "EarlyExit",
+    "EndReason",
+    "EndpointMetrics",
+    "EndpointMoment",
+    "EndpointSnapshot",
+    "Engine",
+    "EngineSnapshot",
+    "Expectation",
+    "GeneratorSnapshot",
+    "Moment",
+    "Priority",
+    "Reason",
+    "ResolvedConfig",
+    "ResolvedEndpoint",
+    "Sample",
+    "ScalingDecision",
+    "SharedPool",
+    "Steering",
+    "Strategy",
+    "Threshold",
+    "ThresholdVerdict",
+    "TlsConfig",
+    "Transport",
+    "Window",
+    "WorkerAllocation",
+]

@@ -1,0 +1,142 @@
+"""What a run is asked to do, resolved: nothing inherited is left open. Times are seconds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from tressi.threshold.expression import Comparison
+
+Arrival = Literal["uniform", "poisson"]
+Priority = Literal["high", "medium", "low"]
+Strategy = Literal["proportional", "equal", "priority-based"]
+Transport = Literal["wire", "urllib3"]
+
+
+@dataclass(frozen=True, slots=True)
+class AutoscaleConfig:
+    """One autoscaled endpoint's resolved settings: nothing inherited is left open. Times are seconds.
+
+    `target_rps` may be fractional: it can be a share of a total. `initial_workers` is None where the allocation decides.
+    """
+
+    target_rps: float
+    min_workers: int
+    max_workers: int
+    ramp_up_time: float = 0.0
+    scale_up_threshold: float = 0.9
+    scale_down_threshold: float = 1.1
+    scale_up_factor: float = 0.25
+    scale_down_factor: float = 0.25
+    cooldown_period: float = 2.0
+    weight: float = 1.0
+    priority: Priority = "medium"
+    initial_workers: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Expectation:
+    """What a response must be to count as a success. `status` None: below 400; `body_contains` None: any body."""
+
+    status: tuple[int, ...] | None = None
+    body_contains: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TlsConfig:
+    """How `https` targets are spoken to. `ca`, `cert` and `key` are files; `server_name` overrides the host of the URL."""
+
+    verify: bool = True
+    ca: str | None = None
+    cert: str | None = None
+    key: str | None = None
+    server_name: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ResolvedEndpoint:
+    """One entry of `requests`, ready to be sent. `url` is absolute and in its wire form (IDNA host, percent-encoded path).
+
+    `endpoint_key` and `masked_url` are safe to show: they hide user info. `headers` are in sending order, without those
+    that the transport adds by itself (Content-Length, Connection; Host too, unless the config sets one). `autoscale` None
+    means the shared pool. `name` is a label for people, None without one; the identity stays `endpoint_key`.
+    """
+
+    endpoint_key: str
+    method: str
+    url: str
+    masked_url: str
+    headers: tuple[tuple[str, str], ...] = ()
+    body: bytes | None = None
+    timeout_s: float = 30.0  # from the first send on
+    connect_timeout_s: float | None = None  # None: as long, and then it counts as a timeout of the request
+    expect: Expectation | None = None
+    autoscale: AutoscaleConfig | None = None
+    name: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SharedPool:
+    """The pool of all endpoints without autoscale. `target_rps` None: as fast as responses come back."""
+
+    workers: int
+    target_rps: float | None
+    ramp_up_time: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class EarlyExit:
+    """An armed early exit. With none of the three set, the first failure ends the run."""
+
+    error_rate_threshold: float | None = None
+    error_count_threshold: int | None = None
+    error_status_codes: frozenset[int] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Threshold:
+    """A condition on the results that decides whether the test has passed: `comparison` must hold.
+
+    `text` is it as it was written, `endpoint_key` None where it is about the whole run. `aborts`: the run ends as soon as it
+    is broken, from `abort_delay_s` seconds after the start on.
+    """
+
+    text: str
+    comparison: Comparison
+    endpoint_key: str | None = None
+    aborts: bool = False
+    abort_delay_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class ResolvedConfig:
+    """A whole run as it will be done. `document` is the config that was read, defaults filled in and secrets masked."""
+
+    endpoints: tuple[ResolvedEndpoint, ...]
+    shared_pool: SharedPool | None
+    worker_limit: int  # of all autoscaled workers together
+    strategy: Strategy = "proportional"
+    duration_s: float = 10.0
+    concurrent_requests: int = 1
+    arrival: Arrival = "uniform"
+    keep_alive: bool = True
+    connections_per_second: float | None = None  # of all engines together; None: no limit
+    tls: TlsConfig = field(default_factory=TlsConfig)
+    transport: Transport = "wire"
+    proxy: str | None = None
+    follow_redirects: bool = False
+    source_addresses: tuple[str, ...] = ()  # of our side of a connection, used in turn
+    seed: int = 0
+    early_exit: EarlyExit | None = None
+    thresholds: tuple[Threshold, ...] = ()
+    export: str | None = None
+    document: Mapping[str, Any] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def autoscaled(self) -> tuple[ResolvedEndpoint, ...]:
+        """The endpoints with a pool of their own, in config order."""
+        return tuple(endpoint for endpoint in self.endpoints if endpoint.autoscale is not None)

@@ -1,0 +1,185 @@
+"""What an engine has counted, as it is read: windows, endpoints, the engine itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from math import ceil
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from tressi._core import Histogram
+
+# The arena stores errors by the position of their kind here; `cut` is an attempt still in flight when the drain ended.
+ERROR_KINDS = ("dns", "connect", "tls", "send", "reset", "closed", "timeout", "protocol", "expectation", "cut")
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Raw sums over the sliding window of one endpoint; additive over engines, so that ratios are taken only at the end.
+
+    `starts_due` is the integral of the target rate over the window, `missed` the starts given up for want of a free lane,
+    `missed_late` those given up while a lane was free (the generator's fault). `occupied_s` sums the occupied time of the
+    attempts completed; `older` and `older_s` count the attempts in flight that are older than their mean, and their ages.
+    `lane_s` and `occupied_lane_s` are lane-seconds present and occupied. `peak_lanes` is the most lanes occupied at once
+    over the last max(10 s, 30 attempts).
+    """
+
+    span_s: float = 0.0
+    full: bool = False
+    attempts: int = 0
+    failures: int = 0
+    starts_due: float = 0.0
+    missed: int = 0
+    missed_late: int = 0
+    occupied_s: float = 0.0
+    service_s: float = 0.0
+    older: int = 0
+    older_s: float = 0.0
+    lane_s: float = 0.0
+    occupied_lane_s: float = 0.0
+    peak_lanes: int = 0
+
+    @property
+    def current_rps(self) -> float:
+        """Completed attempts per second."""
+        return self.attempts / self.span_s if self.span_s > 0 else 0.0
+
+    @property
+    def target_rps(self) -> float:
+        """The mean of the target curve over the same window, so that a ramp does not look like a shortfall."""
+        return self.starts_due / self.span_s if self.span_s > 0 else 0.0
+
+    @property
+    def missed_rps(self) -> float:
+        """Starts per second missed for want of a free lane."""
+        return self.missed / self.span_s if self.span_s > 0 else 0.0
+
+    @property
+    def error_rate(self) -> float:
+        """Failures as a share of attempts, 0 to 1."""
+        return self.failures / self.attempts if self.attempts else 0.0
+
+    @property
+    def mean_occupied_s(self) -> float | None:
+        """Mean occupied time of an attempt, old ones in flight counted with their age; None without data."""
+        attempts = self.attempts + self.older
+        return (self.occupied_s + self.older_s) / attempts if attempts else None
+
+    @property
+    def utilisation(self) -> float:
+        """Share of lane-seconds occupied, 0 to 1."""
+        return min(1.0, self.occupied_lane_s / self.lane_s) if self.lane_s > 0 else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointMetrics:
+    """What the autoscaler knows of one endpoint when it decides: the seed's fields, and the window they come from.
+
+    `avg_latency` is the mean service time in milliseconds, `error_rate` a share of 0 to 1, `last_scale_time` seconds since
+    the run's start (minus infinity before the first action). `worker_count` leaves out the workers that are draining.
+    """
+
+    endpoint_key: str
+    current_rps: float
+    target_rps: float
+    avg_latency: float
+    error_rate: float
+    worker_count: int
+    last_scale_time: float
+    requests_made: int
+    requests_succeeded: int
+    requests_failed: int
+    utilisation: float
+    capacity_rps: float | None
+    lanes_per_worker: int = 1
+    draining: int = 0
+    generator_limited: bool = False  # the engine is at its CPU limit: more workers cannot help
+    window: Window = field(default_factory=Window)
+
+    @property
+    def peak_workers(self) -> int:
+        """The fewest workers that hold the most lanes occupied at once."""
+        return ceil(self.window.peak_lanes / self.lanes_per_worker)
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why `count` attempts of one error kind failed, in the words of the system, the resolver or OpenSSL."""
+
+    kind: str
+    text: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """The beginning of one response body; at most a few are kept per endpoint and status."""
+
+    endpoint_key: str
+    status: int
+    body: bytes
+    truncated: bool
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointSnapshot:
+    """Everything counted for one endpoint since the start. Histograms are exact copies in microseconds.
+
+    `requests_made` is never stored, only summed. `missed_late` is the part of `missed` that was the generator's own fault.
+    `target_rps` is the rate asked for at the moment of the snapshot; for an endpoint of the shared pool its even share, and
+    None where nothing limits the pool. `scheduled` is the integral of the target rate since the start.
+    """
+
+    endpoint_key: str
+    succeeded: int
+    failed: int
+    missed: int
+    missed_late: int
+    bytes_sent: int
+    bytes_received: int
+    connections_opened: int
+    retries: int
+    status_codes: Mapping[int, int]
+    errors: Mapping[str, int]
+    worker_count: int
+    draining: int
+    peak_worker_count: int
+    target_rps: float | None
+    scheduled: float
+    window: Window
+    service: Histogram
+    response: Histogram
+    connect: Histogram | None = None  # of each connection made, TLS apart
+    tls: Histogram | None = None  # of each handshake
+    reasons: tuple[Reason, ...] = ()
+
+    @property
+    def requests_made(self) -> int:
+        """Attempts that ended, in a response or in an error."""
+        return self.succeeded + self.failed
+
+
+@dataclass(frozen=True, slots=True)
+class GeneratorSnapshot:
+    """What one engine knows of itself since the start: its CPU, and the delays it added. Histograms in microseconds."""
+
+    cpu_s: float
+    run_queue_s: float  # time its thread was ready to run but another had the core
+    own_delay: Histogram
+    late_sends: Histogram
+    kernel_timed: int  # responses whose arrival the kernel stamped
+    user_timed: int  # responses timed by our own clock
+    disturbed: int  # responses whose service time our own reading may have lengthened by more than 5 %
+    busy_s: tuple[float, ...] = ()  # of each engine: CPU and run queue together
+
+
+@dataclass(frozen=True, slots=True)
+class EngineSnapshot:
+    """One reading of an engine's arena. `time_s` is seconds since the engine's start, by the monotonic clock."""
+
+    time_s: float
+    endpoints: Mapping[str, EndpointSnapshot]
+    generator: GeneratorSnapshot
+    samples: tuple[Sample, ...] = ()

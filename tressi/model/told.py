@@ -1,0 +1,116 @@
+"""What a run tells while it lasts: decisions, changes by hand, verdicts, and a moment every second."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from tressi.model.measured import EngineSnapshot
+
+Action = Literal["scale-up", "scale-down", "maintain"]
+EndReason = Literal["duration", "early-exit", "interrupted", "stopped", "error"]
+Steering = Literal["set-target", "pause", "resume"]
+
+
+@dataclass(frozen=True, slots=True)
+class ScalingDecision:
+    """One evaluation's outcome. `workers` is the number added or removed, `worker_count` the count after it.
+
+    `timestamp` is the evaluation's scheduled time in seconds since the run's start.
+    """
+
+    endpoint_key: str
+    action: Action
+    workers: int
+    worker_count: int
+    reason: str
+    timestamp: float
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerAllocation:
+    """How many workers an endpoint gets of the total, and the rate they are for."""
+
+    endpoint_key: str
+    worker_count: int
+    target_rps: float
+    current_rps: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One thing that somebody changed while the run was under way, `t` seconds after its start.
+
+    `endpoint_key` and `target_rps` are None for a pause and its end, which are of the whole run.
+    """
+
+    t: float
+    action: Steering
+    endpoint_key: str | None = None
+    target_rps: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ThresholdVerdict:
+    """One threshold as it stands: `text` is the condition as it was written, `endpoint_key` None where it is of the run.
+
+    `passed` is None while there is nothing to judge. `value` and `limit` are its two sides where it came closest to
+    failing, or failed worst, latencies in milliseconds and shares from 0 to 1; None where there is none. `detail` says it
+    in words. `failed_at` is when it was first seen broken, in seconds since the start. `aborts`: its failure ends the run.
+    """
+
+    text: str
+    endpoint_key: str | None
+    passed: bool | None
+    value: float | None
+    limit: float | None
+    detail: str
+    failed_at: float | None = None
+    aborts: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointMoment:
+    """One endpoint over the last second of a run, or all of them together (their key is empty).
+
+    Latencies are service times of that second alone, None without any; `missed_now` are the starts given up in it. `missed`,
+    `requests_made` and `errors` count since the start. `min_workers` and `max_workers` are None in the shared pool.
+    """
+
+    endpoint_key: str
+    target_rps: float | None
+    current_rps: float
+    worker_count: int
+    min_workers: int | None
+    max_workers: int | None
+    utilisation: float
+    error_rate: float
+    p50_ms: float | None
+    p99_ms: float | None
+    missed_now: int
+    missed: int
+    requests_made: int
+    errors: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """What `run` publishes once a second for whoever watches.
+
+    `t` is seconds since the run's start; `saturated_by` says why the generator, not the target, was the bottleneck in
+    this second (empty: it was not). `changes` are those of this second, `thresholds` the verdicts as they stand. `reading`
+    is what all of it was made from.
+    """
+
+    t: float
+    duration_s: float
+    endpoints: tuple[EndpointMoment, ...]
+    total: EndpointMoment
+    reading: EngineSnapshot
+    saturated_by: tuple[str, ...] = ()
+    changes: tuple[Change, ...] = ()
+    thresholds: tuple[ThresholdVerdict, ...] = ()
+    paused: bool = False
