@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 from contextlib import contextmanager, suppress
-from pathlib import Path
 from socket import create_server
 from urllib.request import urlopen
 
@@ -137,11 +136,3 @@ def test_the_address_stands_in_the_live_picture(config):
     picture, _, after = seen.partition(b"\x1b[?1049l")
     assert ADDRESS.search(picture)
     assert ADDRESS.search(after)
-
-
-def test_the_page_and_its_parts_are_in_the_package():
-    """Everything beside the modules is named in the package's data."""
-    root = Path(__file__).parent.parent
-    beside = {path.suffix for path in (root / "tressi/ui/dashboard").rglob("*.*") if path.suffix not in {".py", ".pyc"}}
-    assert beside == {".css", ".js", ".html"}
-    assert '"tressi.ui.dashboard" = ["*.css", "*.js", "templates/*.html"]' in (root / "pyproject.toml").read_text()
