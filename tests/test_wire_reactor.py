@@ -85,8 +85,8 @@ def test_its_descriptor_is_all_that_a_caller_needs_to_watch():
     assert 40 <= bench.made() + bench.counters()["missed"] <= 200 * passed_s + 1
 
 
-def test_alone_in_its_thread_it_waits_for_what_it_expects():
-    """A turn goes on while an answer or a start is near: no way through the caller for each, and not a start less."""
+def test_alone_in_its_thread_it_waits_for_the_next_start():
+    """A turn goes on while a start is near: no way through the caller for each, and not a start less."""
     with raw_server(answering(OK)) as server:
         bench = Bench(1_000, at(server.port), lanes=4)
         bench.reactor.be_alone()

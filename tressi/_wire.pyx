@@ -243,11 +243,8 @@ cdef class Reactor:
     # ------------------------------------------------------------------------------------------------ before the start
 
     def be_alone(self):
-        """Let turns wait for what is expected soon, in place of the hub: nothing else runs in this thread.
-
-        The system then wakes the thread at the time asked for, without the 50 us that it may take otherwise.
-        """
-        self.body.alone = sockets.can_wait(self.body.epoll) == 0 and sockets.wake_promptly() == 0
+        """Let turns wait for the next start, in place of the hub: nothing else runs in this thread."""
+        self.body.alone = True
 
     def add_origin(self, *, bint ordered=False, sources=()):
         """Add a place to connect to; returns its number.

@@ -12,9 +12,9 @@ from tressi.core.clock cimport monotonic_ns
 from tressi.wire.account cimport (
     account_connected, account_failure, account_read, account_response, account_sent, sample_claim, sample_fill,
 )
-from tressi.wire.exchange cimport deadline_end, deadline_set, lane_next, request_begin
+from tressi.wire.exchange cimport deadline_set, lane_next, request_begin
 from tressi.wire.lane cimport (
-    CONNECT, CONNECTING, DIALING, Address, Connection, Endpoint, Lane, Origin, lane_connection,
+    CONNECT, CONNECTING, DIALING, Address, Connection, Endpoint, Lane, Origin, lane_connection, queue_remove,
 )
 from tressi.wire.message cimport parser_body, parser_reset
 from tressi.wire.permit cimport permit_take
@@ -96,13 +96,13 @@ cdef inline void connection_dialed(Reactor* reactor, Connection* connection, int
     if answer < 0:
         connection_refused(reactor, connection, socket_reason(-answer))
         return
-    deadline_end(reactor, connection)
+    queue_remove(connection)
     lane_connected(reactor, lane, now_ns - connection.dialed_ns, -1)
 
 
 cdef inline void connection_refused(Reactor* reactor, Connection* connection, const char* reason) noexcept nogil:
     cdef int64_t now_ns = monotonic_ns()
-    deadline_end(reactor, connection)
+    queue_remove(connection)
     if connection.descriptor >= 0:
         connection_close(connection)
     connection.descriptor = -1

@@ -80,14 +80,7 @@ cdef inline void deadline_set(
     connection.deadline_ns = deadline_ns
     if deadline_ns < reactor.next_deadline_ns:
         reactor.next_deadline_ns = deadline_ns
-    reactor.expected += 1
     queue_insert(queue, connection)
-
-
-cdef inline void deadline_end(Reactor* reactor, Connection* connection) noexcept nogil:
-    """It has come, or nobody waits for it any more."""
-    reactor.expected -= 1
-    queue_remove(connection)
 
 
 cdef inline void connection_watch(Reactor* reactor, Connection* connection, bint writable) noexcept nogil:
@@ -144,7 +137,7 @@ cdef inline void connection_continue(Reactor* reactor, Connection* connection) n
     """The body may be sent; from now on the request is one like any other."""
     cdef Lane* lane = connection.lane
     connection.awaits = 0
-    deadline_end(reactor, connection)
+    queue_remove(connection)
     deadline_set(
         reactor, connection, &lane.endpoint.in_flight, lane.first_sent_ns + lane.endpoint.timeout_ns
     )
@@ -169,7 +162,7 @@ cdef inline void connection_unanswered(Reactor* reactor, Connection* connection,
     elif connection.parser.status < 200:
         connection_continue(reactor, connection)
     else:
-        deadline_end(reactor, connection)
+        queue_remove(connection)
         deadline_set(
             reactor, connection, &lane.endpoint.in_flight, lane.first_sent_ns + lane.endpoint.timeout_ns
         )
@@ -185,7 +178,7 @@ cdef inline void attempt_fail(
     cdef Lane* lane = connection.lane
     cdef bint storms = not lane.pool.paced and not lane.leaving and connection.served == 0 and not has_age
     sample_release(connection)
-    deadline_end(reactor, connection)
+    queue_remove(connection)
     connection_close(connection)
     account_failure(lane, kind, reason, has_age, now_ns)
     if storms:
@@ -203,7 +196,7 @@ cdef inline void attempt_broken(Reactor* reactor, Connection* connection, ErrorK
     lane.retried = 1
     lane.connect_begun_ns = 0
     lane.endpoint.block.retries += 1
-    deadline_end(reactor, connection)
+    queue_remove(connection)
     connection_close(connection)
     ready_push(reactor, lane)
 
@@ -213,7 +206,7 @@ cdef inline void attempt_finish(Reactor* reactor, Connection* connection, bint s
     cdef Lane* lane = connection.lane
     cdef int64_t service_ns
     sample_fill(connection)
-    deadline_end(reactor, connection)
+    queue_remove(connection)
     service_ns = account_response(reactor.header, lane, connection, now_ns)
     connection.served += 1
     # An answer that came before the whole request was sent leaves the connection in the middle of a message.

@@ -25,7 +25,6 @@ cdef struct Reactor:
     int64_t queue_base_ns
     int64_t armed_ns               # what the timer is set to; 0: it has fired
     int64_t next_deadline_ns       # no request in flight has an earlier one
-    int64_t expected               # connections that wait for something to come
     int64_t connecting             # lanes that wait for a permit to connect, or whose greenlets connect
     bint alone                     # nothing else runs in its thread
     Origin** origins

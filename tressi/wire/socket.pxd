@@ -12,19 +12,11 @@ cdef extern from *:
     #include <stdlib.h>
     #include <string.h>
     #include <sys/epoll.h>
-    #include <sys/prctl.h>
     #include <sys/socket.h>
-    #include <sys/syscall.h>
     #include <sys/timerfd.h>
     #include <sys/uio.h>
     #include <time.h>
     #include <unistd.h>
-
-    #ifdef SYS_epoll_pwait2
-    #define TRESSI_EPOLL_PWAIT2 SYS_epoll_pwait2
-    #else
-    #define TRESSI_EPOLL_PWAIT2 441 /* on every architecture; a kernel without it says ENOSYS */
-    #endif
 
     static inline ssize_t tressi_receive(int descriptor, void *buffer, size_t size, int64_t *stamp_ns) {
         /* Room for the stamp and for what else a socket may have switched on. */
@@ -115,18 +107,6 @@ cdef extern from *:
         *cpu_ns = (int64_t) used.tv_sec * 1000000000 + used.tv_nsec;
         return 0;
     }
-    /* Wait for an event, as long as so many nanoseconds if it must be; epoll_pwait2 is Linux's since 5.11. */
-    static inline int tressi_wait(int epoll, struct epoll_event *events, int room, int64_t wait_ns) {
-        struct timespec wait = {wait_ns / 1000000000, wait_ns % 1000000000};
-        if (wait_ns <= 0) return epoll_wait(epoll, events, room, 0);
-        return (int) syscall(TRESSI_EPOLL_PWAIT2, epoll, events, room, &wait, NULL, 0);
-    }
-    static inline int tressi_can_wait(int epoll) {
-        struct epoll_event event;
-        return tressi_wait(epoll, &event, 1, 1) < 0 ? -1 : 0;
-    }
-    /* A thread's waits may end 50 us late by default, so that the kernel can wake for several at once (prctl(2)). */
-    static inline int tressi_prompt(void) { return prctl(PR_SET_TIMERSLACK, 1UL, 0UL, 0UL, 0UL); }
     static inline int tressi_make_timer(void) { return timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC); }
     static inline int tressi_make_epoll(void) { return epoll_create1(EPOLL_CLOEXEC); }
     """
@@ -152,9 +132,7 @@ cdef extern from *:
         unsigned events
         epoll_data_t data
 
-    int events_wait "tressi_wait" (int epoll, epoll_event* events, int room, int64_t wait_ns) noexcept nogil
-    int can_wait "tressi_can_wait" (int epoll) noexcept nogil
-    int wake_promptly "tressi_prompt" () noexcept nogil
+    int epoll_wait(int epoll, epoll_event* events, int room, int timeout_ms) noexcept nogil
 
     enum:
         EAGAIN

@@ -17,7 +17,13 @@ from tressi.wire.reactor cimport (
     Reactor, connection_close, endpoint_schedule, lane_rest, lane_take, pool_settle, reactor_cpu, ready_pop,
 )
 from tressi.wire.schedule cimport schedule_due_ns, schedule_update
-from tressi.wire.socket cimport EPOLLOUT, epoll_event, events_wait, socket_dialed, timer_arm
+from tressi.wire.socket cimport EPOLLOUT, epoll_event, epoll_wait, socket_dialed, timer_arm
+
+# What a turn does next.
+cdef enum Then:
+    LEAVE
+    LOOK                           # another round for what is there
+    WAIT                           # another round, when something comes
 
 cdef extern from "Python.h":
     ctypedef struct PyThreadState:
@@ -184,22 +190,22 @@ cdef inline void reactor_arm(Reactor* reactor) noexcept nogil:
         reactor.armed_ns = next_ns
 
 
-cdef inline int reactor_wait(Reactor* reactor, epoll_event* events, int64_t wait_ns) noexcept nogil:
-    """The events that are there, or the first that come within `wait_ns`; other threads have the GIL meanwhile."""
-    cdef PyThreadState* held = NULL
+cdef inline int reactor_wait(Reactor* reactor, epoll_event* events) noexcept nogil:
+    """The first events that come, the timer's at the latest; other threads have the GIL meanwhile."""
+    cdef PyThreadState* held = PyEval_SaveThread() if reactor.keeps_gil else NULL
     cdef int ready
-    if wait_ns > 0 and reactor.keeps_gil:
-        held = PyEval_SaveThread()
-    ready = events_wait(reactor.epoll, events, EVENTS, wait_ns)
+    reactor_arm(reactor)
+    ready = epoll_wait(reactor.epoll, events, EVENTS, -1)
     if held != NULL:
         PyEval_RestoreThread(held)
     return ready
 
 
-cdef inline int reactor_poll(Reactor* reactor, int64_t wait_ns) noexcept nogil:
-    """Handle the events that are there, or those that come within `wait_ns`; returns how many."""
+cdef inline int reactor_poll(Reactor* reactor, bint waits) noexcept nogil:
+    """Handle the events that are there, or wait for some; returns how many."""
     cdef epoll_event events[EVENTS]
-    cdef int index, ready = reactor_wait(reactor, events, wait_ns)
+    cdef int index
+    cdef int ready = reactor_wait(reactor, events) if waits else epoll_wait(reactor.epoll, events, EVENTS, 0)
     if ready > 0:
         # In this order an interruption between the two makes arrivals look later, and the clamp to `read` catches it.
         reactor.offset_ns = monotonic_ns() - realtime_ns()
@@ -211,35 +217,32 @@ cdef inline int reactor_poll(Reactor* reactor, int64_t wait_ns) noexcept nogil:
     return ready
 
 
-cdef inline int64_t turn_wait_ns(
-    Reactor* reactor, int ready, int64_t spent_ns, int64_t now_ns, int64_t until_ns
-) noexcept nogil:
-    """How long a turn's next round may wait for events; negative: there is none.
+cdef inline Then turn_then(Reactor* reactor, int ready, int64_t spent_ns, int64_t now_ns, int64_t until_ns) noexcept nogil:
+    """What a turn does after a round in which `ready` events took `spent_ns`.
 
-    In an application the hub does the waiting. A reactor alone in its thread waits by itself while it expects something,
-    for half of what a request at a fixed rate costs is the way through the hub and back, to send and again to read.
+    In an application the hub does the waiting. A reactor alone in its thread waits by itself where a start is near: half
+    of the system calls of a request at a fixed rate are the way through the hub and back, to send and again to read. The
+    timer ends that wait; a limit of its own would set another of the kernel's for each, which costs more than it saves.
     """
-    cdef int64_t due_ns
     if now_ns >= until_ns or reactor.ordered_count > 0:
-        return -1
+        return LEAVE
     if reactor.first_ready != NULL:
-        return 0
-    if not reactor.alone or reactor.connecting > 0:
-        # No second round after a batch so short that nothing can have come.
-        return 0 if ready > 0 and spent_ns >= BATCH_NS else -1
-    due_ns = min(reactor_due_ns(reactor), until_ns)
-    return max(<int64_t> 0, due_ns - now_ns) if reactor.expected > 0 or due_ns < until_ns else -1
+        return LOOK
+    if reactor.alone and reactor.connecting == 0 and reactor_due_ns(reactor) < until_ns:
+        return WAIT
+    # No second round after a batch so short that nothing can have come.
+    return LOOK if ready > 0 and spent_ns >= BATCH_NS else LEAVE
 
 
 cdef inline void reactor_turn(Reactor* reactor) noexcept nogil:
-    """Round after round while there is work, or while it may wait for more."""
+    """Round after round while there is work, or a start is near that it may wait for."""
     cdef int64_t begun_ns, now_ns = monotonic_ns()
     cdef int64_t until_ns = now_ns + (ALONE_NS if reactor.alone else TURN_NS)
-    cdef int64_t wait_ns = 0
     cdef int ready
-    while wait_ns >= 0:
+    cdef Then then = LOOK
+    while then != LEAVE:
         begun_ns = now_ns
-        ready = reactor_poll(reactor, wait_ns)
+        ready = reactor_poll(reactor, then == WAIT)
         now_ns = monotonic_ns()
         reactor_start_due(reactor, now_ns)
         reactor_permit(reactor, now_ns)
@@ -248,5 +251,5 @@ cdef inline void reactor_turn(Reactor* reactor) noexcept nogil:
         reactor_slots(reactor, now_ns)
         reactor_begin_ready(reactor)
         now_ns = monotonic_ns()
-        wait_ns = turn_wait_ns(reactor, ready, now_ns - begun_ns, now_ns, until_ns)
+        then = turn_then(reactor, ready, now_ns - begun_ns, now_ns, until_ns)
     reactor_arm(reactor)
