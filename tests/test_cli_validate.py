@@ -56,8 +56,6 @@ def test_the_plan_for_programs(mixed, capsys):
         **values,
         "cooldownPeriod": 2,
         "initialWorkers": 13,
-        "timeout": 30,
-        "connectTimeout": 0.25,
     }
     assert (slow["targetRps"], slow["priority"], slow["initialWorkers"]) == (250, "high", 4)
     assert tide == {
@@ -66,14 +64,11 @@ def test_the_plan_for_programs(mixed, capsys):
         "method": "GET",
         "url": "http://127.0.0.1:8080/tide",
         "autoscale": False,
-        "timeout": 1.5,
-        "connectTimeout": 0.25,
     }
     assert plan["workerLimit"] == 20
     assert plan["sharedPool"] == {"workers": 3, "targetRps": 250}
     assert plan["warnings"] == ["colour: unknown property, it has no effect"]
-    assert plan["connectionsPerSecond"] is None
-    assert list(plan) == ["endpoints", "workerLimit", "sharedPool", "connectionsPerSecond", "warnings"]
+    assert list(plan) == ["endpoints", "workerLimit", "sharedPool", "warnings"]
 
 
 def test_the_plan_for_people(mixed, capsys):

@@ -50,7 +50,6 @@ def plan(config: ResolvedConfig, starting: Mapping[str, int]) -> dict[str, Any]:
         "endpoints": [_entry(endpoint, starting) for endpoint in config.endpoints],
         "workerLimit": config.worker_limit,
         "sharedPool": None if pool is None else {"workers": pool.workers, "targetRps": _round(pool.target_rps)},
-        "connectionsPerSecond": _round(config.connections_per_second),
         "warnings": list(config.warnings),
     }
 
@@ -89,8 +88,6 @@ def _entry(endpoint: ResolvedEndpoint, starting: Mapping[str, int]) -> dict[str,
         "scaleDownFactor": own.scale_down_factor if own else None,
         "cooldownPeriod": _round(own.cooldown_period) if own else None,
         "initialWorkers": starting.get(endpoint.endpoint_key),
-        "timeout": _round(endpoint.timeout_s),
-        "connectTimeout": _round(endpoint.connect_timeout_s),
     }
 
 

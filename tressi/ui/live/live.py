@@ -128,8 +128,10 @@ class LivePicture(Watcher):
             self._view = replace(self._view, message=str(refusal))
 
     def _overhear(self, line: str) -> None:
-        """A line that others wrote to standard error."""
+        """A line that others wrote to standard error: shown with the next moment, at once while there is none."""
         self._seen.note(Text.from_ansi(line).plain)
+        if self._seen.moment is None:
+            self._draw()
 
     # ----------------------------------------------------------------------------------------------------------- signals
 
