@@ -123,7 +123,7 @@ def _browser(url: str, profile: Path) -> Iterator[None]:
     command = ["chrt", "--idle", "0", "taskset", "-c", str(SERVER_CORE), "chromium", "--headless=new", "--no-sandbox"]
     command += ["--disable-gpu", "--remote-debugging-port=0", f"--user-data-dir={profile}", url]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
-    # Where the kernel groups processes by session, priorities count within a group, and the group has one of its own (sched(7)).
+    # Where the kernel groups processes by session, the group has a priority of its own (sched(7)).
     with suppress(OSError):
         Path(f"/proc/{process.pid}/autogroup").write_text("19", encoding="ascii")
     try:
