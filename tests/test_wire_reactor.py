@@ -1,8 +1,10 @@
 """The reactor without gevent: a caller that polls its descriptor, runs its turns and follows its orders."""
 
+import os
 import select
 import socket
 import time
+from contextlib import suppress
 
 import pytest
 from engines import descriptors
@@ -97,6 +99,33 @@ def test_alone_in_its_thread_it_waits_for_the_next_start():
     assert bench.errors() == {}
     assert bench.turns <= bench.made() / 2
     assert bench.made() + bench.counters()["missed"] <= 1_000 * passed_s + 1
+
+
+def connected_to_themselves():
+    """Duplicates of the sockets of this process that are connected to themselves."""
+    found = []
+    for number, what in descriptors().items():
+        if what.startswith("socket:"):
+            with suppress(OSError), socket.socket(fileno=os.dup(number)) as one:
+                if one.family == socket.AF_INET and one.getpeername() == one.getsockname():
+                    found.append(one.dup())
+    return found
+
+
+@pytest.mark.parametrize(("rate", "rehearsals"), [(20, 4), (None, 0)], ids=["after a rest", "without a rest"])
+def test_the_way_to_the_wire_is_gone_once_before_a_start_after_a_rest(rate, rehearsals):
+    """A byte from us to us for each start that comes after a rest, and none where there is no rest."""
+    with raw_server(answering(OK)) as server:
+        before = len(connected_to_themselves())
+        bench = Bench(rate, at(server.port))
+        [to_self] = connected_to_themselves()[before:]
+        bench.reactor.start()
+        bench.turn_until(lambda: bench.made() >= 6)
+        with to_self:
+            # tcpi_bytes_acked (linux/tcp.h); the first starts find it rested or not.
+            sent = int.from_bytes(to_self.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 128)[120:128], "little")
+
+    assert rehearsals <= sent <= rehearsals + 3
 
 
 def test_without_an_address_it_orders_a_connection_and_takes_one():

@@ -168,13 +168,13 @@ cdef class Reactor:
     """
 
     cdef reactors.Reactor body
-    cdef int descriptors[3]        # what `close` closes
+    cdef int descriptors[4]        # what `close` closes
     cdef Arena arena
     cdef list kept_alive           # the bytes that endpoints point to
     cdef list free_numbers         # of lanes that have ended
 
     def __cinit__(self, Arena arena not None):
-        self.descriptors[:] = [-1, -1, -1]
+        self.descriptors[:] = [-1, -1, -1, -1]
         if arena.header.block_bytes != sizeof(EndpointBlock):
             raise ImportError("tressi._core and tressi._wire were built from different sources: build both again")
         self.arena = arena
@@ -188,6 +188,7 @@ cdef class Reactor:
         self.body.buffer = <char*> allocated(2 * reactors.BUFFER_BYTES)
         self.body.sealed = <char*> allocated(reactors.BUFFER_BYTES)
         self.body.schedstat = self.descriptors[2] = self.open_schedstat()
+        self.body.to_self = self.descriptors[3] = sockets.socket_to_self()
         sockets.thread_times(self.body.schedstat, &self.body.cpu_base_ns, &self.body.queue_base_ns)
         self.body.next_deadline_ns = never()
         self.body.slot_ns = never()
@@ -225,7 +226,7 @@ cdef class Reactor:
             if self.body.lanes[index] != NULL:
                 for place in range(self.body.lanes[index].connection_count):
                     reactors.connection_close(&self.body.lanes[index].connections[place])
-        for place in range(3):
+        for place in range(4):
             if self.descriptors[place] >= 0:
                 sockets.close_descriptor(self.descriptors[place])
                 self.descriptors[place] = -1

@@ -21,8 +21,10 @@ cdef struct Reactor:
     int32_t epoll
     int32_t timer
     int32_t schedstat              # /proc/thread-self/schedstat, or -1
+    int32_t to_self                # a connection with itself, or -1
     int64_t cpu_base_ns            # what it said when the reactor was made
     int64_t queue_base_ns
+    int64_t rested_ns              # when it had nothing more to do
     int64_t armed_ns               # what the timer is set to; 0: it has fired
     int64_t next_deadline_ns       # no request in flight has an earlier one
     int64_t connecting             # lanes that wait for a permit to connect, or whose greenlets connect

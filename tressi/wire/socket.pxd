@@ -86,6 +86,27 @@ cdef extern from *:
         setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &none, sizeof none);
         close(descriptor);
     }
+    /* A connection of a socket with itself (RFC 9293, 3.5: both ends may open at once), or -1. */
+    static inline int tressi_to_self(void) {
+        struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+        socklen_t size = sizeof address;
+        struct linger none = {.l_onoff = 1, .l_linger = 0};
+        int on = 1, descriptor = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        if (descriptor < 0) return -1;
+        if (bind(descriptor, (struct sockaddr *) &address, size) == 0
+            && getsockname(descriptor, (struct sockaddr *) &address, &size) == 0
+            && connect(descriptor, (struct sockaddr *) &address, size) == 0
+            && setsockopt(descriptor, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) == 0
+            && setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &none, sizeof none) == 0
+            && tressi_stamp(descriptor) == 0) return descriptor;
+        close(descriptor);
+        return -1;
+    }
+    /* One byte there and back again. */
+    static inline void tressi_rehearse(int to_self) {
+        char byte = 0;
+        if (send(to_self, &byte, 1, MSG_DONTWAIT | MSG_NOSIGNAL) == 1) (void) !recv(to_self, &byte, 1, MSG_DONTWAIT);
+    }
     static inline int tressi_arm(int timer, int64_t at_ns) {
         struct itimerspec when = {.it_value = {at_ns / 1000000000, at_ns % 1000000000}};
         return timerfd_settime(timer, TFD_TIMER_ABSTIME, &when, NULL);
@@ -119,6 +140,8 @@ cdef extern from *:
     int socket_dialed "tressi_dialed" (int descriptor) noexcept nogil
     void socket_drop "tressi_drop" (int descriptor) noexcept nogil
     const char* socket_reason "tressi_reason" (int failure) noexcept nogil
+    int socket_to_self "tressi_to_self" () noexcept nogil
+    void socket_rehearse "tressi_rehearse" (int to_self) noexcept nogil
     int timer_arm "tressi_arm" (int timer, int64_t at_ns) noexcept nogil
     int thread_times "tressi_thread_times" (int schedstat, int64_t* cpu_ns, int64_t* queue_ns) noexcept nogil
     int timer_make "tressi_make_timer" () noexcept nogil

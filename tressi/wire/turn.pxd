@@ -3,7 +3,7 @@
 from libc.stdint cimport int64_t
 
 from tressi.core.arena cimport CONNECT, TIMEOUT, ErrorKind, write_begin, write_end
-from tressi.core.clock cimport NS_PER_MS, monotonic_ns, never, realtime_ns
+from tressi.core.clock cimport NS_PER_MS, NS_PER_US, monotonic_ns, never, realtime_ns
 from tressi.core.window cimport (
     SLOT_NS, Window, WindowSums, window_attempts, window_boundary_ns, window_read, window_turn,
 )
@@ -17,7 +17,7 @@ from tressi.wire.reactor cimport (
     Reactor, connection_close, endpoint_schedule, lane_rest, lane_take, pool_settle, reactor_cpu, ready_pop,
 )
 from tressi.wire.schedule cimport schedule_due_ns, schedule_update
-from tressi.wire.socket cimport EPOLLOUT, epoll_event, epoll_wait, socket_dialed, timer_arm
+from tressi.wire.socket cimport EPOLLOUT, epoll_event, epoll_wait, socket_dialed, socket_rehearse, timer_arm
 
 # What a turn does next.
 cdef enum Then:
@@ -36,6 +36,7 @@ cdef enum:
     TURN_NS = NS_PER_MS
     ALONE_NS = 10 * NS_PER_MS      # where only the engine's own orders wait meanwhile
     BATCH_NS = 60000               # about what a response takes over loopback
+    COLD_NS = 400 * NS_PER_US      # after so long a rest the kernel's way to the wire has left the caches
 
 
 cdef inline void connection_ended(Reactor* reactor, Connection* connection) noexcept nogil:
@@ -83,6 +84,15 @@ cdef inline void reactor_start_due(Reactor* reactor, int64_t now_ns) noexcept no
             schedule_update(&reactor.schedule, pool)
         else:
             lane_rest(reactor, lane, lane.idle_since_ns)
+
+
+cdef inline void reactor_rehearse(Reactor* reactor, int64_t now_ns) noexcept nogil:
+    """Before the first start after a long rest, go the way of a request once.
+
+    Else a request takes 20 to 40 microseconds from our clock to the wire instead of 5, which would count as the target's.
+    """
+    if now_ns - reactor.rested_ns >= COLD_NS and schedule_due_ns(&reactor.schedule) <= now_ns and reactor.to_self >= 0:
+        socket_rehearse(reactor.to_self)
 
 
 cdef inline int64_t queue_deadline_ns(const Queue* queue) noexcept nogil:
@@ -244,12 +254,13 @@ cdef inline void reactor_turn(Reactor* reactor) noexcept nogil:
         begun_ns = now_ns
         ready = reactor_poll(reactor, then == WAIT)
         now_ns = monotonic_ns()
+        reactor_rehearse(reactor, now_ns)
         reactor_start_due(reactor, now_ns)
         reactor_permit(reactor, now_ns)
         reactor_begin_ready(reactor)
         reactor_expire(reactor, now_ns)
         reactor_slots(reactor, now_ns)
         reactor_begin_ready(reactor)
-        now_ns = monotonic_ns()
+        now_ns = reactor.rested_ns = monotonic_ns()
         then = turn_then(reactor, ready, now_ns - begun_ns, now_ns, until_ns)
     reactor_arm(reactor)
