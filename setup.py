@@ -1,10 +1,10 @@
 """Build the Cython extensions; everything else stands in pyproject.toml.
 
 `TRESSI_ANNOTATE=1 python setup.py build_ext --inplace` also writes the annotated HTML of both modules.
+`TRESSI_WITHOUT_EPOLL=1` builds on Linux what other systems get, to be tried and not to be fast.
 """
 
 import os
-import sys
 from pathlib import Path
 
 from setuptools import Extension, setup
@@ -19,13 +19,20 @@ def is_stale() -> bool:
 
 
 def extensions() -> list[Extension]:
-    """The two modules on Linux, none elsewhere: the reactor is built on epoll and timerfd."""
-    if not sys.platform.startswith("linux"):
+    """The two modules wherever there is POSIX; only on Linux the reactor drives connections itself."""
+    if os.name != "posix":
         return []
-    from Cython.Build import cythonize  # noqa: PLC0415 - a build requirement on Linux only
+    from Cython.Build import cythonize  # noqa: PLC0415 - a build requirement on POSIX only
 
+    without_epoll = bool(os.environ.get("TRESSI_WITHOUT_EPOLL"))
     modules = [
-        Extension(f"tressi.{name}", [f"tressi/{name}.pyx"], extra_compile_args=["-O3"], depends=DEPENDS)
+        Extension(
+            f"tressi.{name}",
+            [f"tressi/{name}.pyx"],
+            extra_compile_args=["-O1" if without_epoll else "-O3"],
+            define_macros=[("TRESSI_WITHOUT_EPOLL", None)] if without_epoll else [],
+            depends=DEPENDS,
+        )
         for name in ("_core", "_wire")
     ]
     # Cython does not follow `from tressi.wire cimport turn` to the file, so stale C is found here.

@@ -161,9 +161,14 @@ for line in sys.stdin:
 """
 
 
-def test_another_process_reads_the_same():
-    """A second mapping of the memory, in a process of its own, follows what is written here."""
+@pytest.mark.parametrize("system", ["with memory files", "without"])
+def test_another_process_reads_the_same(system, monkeypatch, tmp_path):
+    """A second mapping of the memory, in a process of its own, follows what is written here; no path leads to it."""
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    if system == "without":
+        monkeypatch.delattr(os, "memfd_create")
     arena = Arena(2)
+    assert (os.fstat(arena.fd).st_nlink, list(tmp_path.iterdir())) == (0, [])
     with process(READER, arena) as reader:
         for count in (1, 10, 100):
             for number in range(count):

@@ -4,6 +4,7 @@ from hashlib import sha256
 from itertools import pairwise
 from mmap import PAGESIZE
 from pathlib import Path
+from resource import RLIM_INFINITY
 from ssl import PROTOCOL_TLS_SERVER, SSLContext
 from threading import Event
 
@@ -13,7 +14,7 @@ from engines import ONCE, attempt, endpoint, finish, only, reach, running, until
 from servers import answering, raw_server
 
 from tressi.errors import EngineError
-from tressi.load.descriptors import make_room
+from tressi.load.descriptors import PLENTY, is_room, make_room, wanted_limits
 from tressi.model import TlsConfig
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"
@@ -307,6 +308,23 @@ def test_connections_come_from_the_source_addresses_in_turn():
         finish(engine)
     assert set(peers) == {"127.0.0.2", "127.0.0.3"}
     assert all(earlier != later for earlier, later in pairwise(peers[:6]))
+
+
+@pytest.mark.parametrize(
+    ("soft", "hard", "wanted"),
+    [
+        pytest.param(1024, 4096, (4096, 4096), id="all that the hard limit allows"),
+        pytest.param(256, 1024, (2000, 2000), id="a hard limit that is too low is tried to be raised"),
+        pytest.param(256, RLIM_INFINITY, (PLENTY, RLIM_INFINITY), id="without a hard limit, a soft one that is plenty"),
+        pytest.param(PLENTY + 1, RLIM_INFINITY, (PLENTY + 1, RLIM_INFINITY), id="none is lowered"),
+        pytest.param(RLIM_INFINITY, RLIM_INFINITY, (RLIM_INFINITY, RLIM_INFINITY), id="no limit at all"),
+    ],
+)
+def test_room_for_connections(soft, hard, wanted):
+    """What is asked for has room for what is needed, and never asks for a soft limit that is none."""
+    assert wanted_limits(soft, hard, 2000) == wanted
+    assert is_room(wanted[0], 2000)
+    assert not is_room(1999, 2000)
 
 
 def test_more_connections_than_descriptors_are_told_before_the_run():

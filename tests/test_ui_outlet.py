@@ -7,7 +7,7 @@ import socket
 import gevent
 import pytest
 from gevent.socket import wait_read
-from test_ui_stream import _no_waiting, unread_pipe  # noqa: F401 - the fixture guards every test here too
+from test_ui_stream import _no_waiting, unread_pipe, way  # noqa: F401 - the fixtures serve the tests here too
 
 from tressi.ui.outlet import Outlet, open_outlet, share_outlet
 
@@ -15,7 +15,7 @@ LINES = [f"line {number}\n".encode() for number in range(3000)]
 
 
 @pytest.fixture
-def pipe():
+def pipe(way):  # noqa: ARG001, F811 - it decides how the pipe is written to
     """An outlet into a small pipe, and the end to read."""
     with unread_pipe() as (reading, stream):
         outlet = Outlet(share_outlet(stream.fileno()), kept_bytes=20_000)
@@ -96,6 +96,7 @@ def test_the_end_does_not_hurry_a_reader_that_is_merely_slow(pipe):
     outlet._handing_on = None
 
 
+@pytest.mark.usefixtures("way")
 def test_a_reader_that_leaves_is_remembered():
     """Nothing raises; from then on every line is refused."""
     with unread_pipe() as (reading, stream):

@@ -34,6 +34,13 @@ def _no_waiting():
     signal.signal(signal.SIGALRM, former)
 
 
+@pytest.fixture(params=["opened anew", "shared"])
+def way(request, monkeypatch, tmp_path):
+    """How a pipe of others is written to: where there is /proc, and where there is none."""
+    if request.param == "shared":
+        monkeypatch.setattr("tressi.ui.reopen.OPEN_FILES", str(tmp_path))
+
+
 @contextmanager
 def unread_pipe():
     """A small pipe: its reading descriptor, and a text stream into it."""
@@ -96,6 +103,7 @@ def test_a_run_goes_on_when_nobody_reads(opened, kind, monkeypatch):
         assert "running 20 endpoints" in taken(reading)
 
 
+@pytest.mark.usefixtures("way")
 def test_a_reader_that_comes_back_gets_what_was_kept():
     """Nothing is lost, doubled or out of order while it fits; the next write brings what waited."""
     with unread_pipe() as (reading, stream):
@@ -109,6 +117,7 @@ def test_a_reader_that_comes_back_gets_what_was_kept():
         assert first + rest(patient, reading) == "".join(said)
 
 
+@pytest.mark.usefixtures("way")
 def test_what_is_too_much_is_left_out_in_whole_writes():
     """Beyond the bound a write is kept whole or not at all, so that no line is cut."""
     line = "x" * 99 + "\n"
@@ -121,6 +130,7 @@ def test_what_is_too_much_is_left_out_in_whole_writes():
         assert KEPT_BYTES - len(line) <= len(seen) <= KEPT_BYTES + PIPE_BYTES
 
 
+@pytest.mark.usefixtures("way")
 def test_the_end_waits_a_moment_for_a_slow_reader():
     """What waits when all is said is still given to a reader that has made room."""
     with unread_pipe() as (reading, stream):
@@ -132,6 +142,7 @@ def test_the_end_waits_a_moment_for_a_slow_reader():
         assert taken(reading) == "the end"
 
 
+@pytest.mark.usefixtures("way")
 def test_others_may_still_wait():
     """The open file that we share with other programs keeps its mode, and stays open when ours is closed."""
     with unread_pipe() as (reading, stream):
@@ -144,6 +155,7 @@ def test_others_may_still_wait():
         assert taken(reading) == "still here"
 
 
+@pytest.mark.usefixtures("way")
 def test_a_reader_that_left_is_told():
     """A broken pipe is an error of the write that meets it, and of no later close."""
     with unread_pipe() as (reading, stream):
@@ -155,6 +167,7 @@ def test_a_reader_that_left_is_told():
         patient.close()
 
 
+@pytest.mark.usefixtures("way")
 def test_a_terminal_stays_one():
     """Whether a stream is a terminal, and its encoding, are those of the original."""
     with unread_terminal() as (_, stream):

@@ -1,6 +1,7 @@
 from collections.abc import Iterable
 from typing import Any, Final
 
+HAS_EPOLL: Final[bool]  # whether the reactor can drive connections, or the second transport has to
 HIGHEST_US: Final[int]
 SLOT_NS: Final[int]
 

@@ -10,9 +10,11 @@ import struct
 
 from tressi.core cimport arena as layout
 from tressi.core cimport bucket as buckets
+from tressi.core cimport epoll
 from tressi.core cimport histogram as hdr
 from tressi.core cimport window as windows
 
+HAS_EPOLL = bool(epoll.HAS_EPOLL)
 HIGHEST_US = hdr.highest_us()
 SLOT_NS = windows.SLOT_NS
 
@@ -323,6 +325,16 @@ cdef dict block_counters(const layout.EndpointBlock* block):
     }
 
 
+cdef int memory_file() except -1:
+    """A file that no path leads to: of memory, or where the system has none such, a temporary one that is unlinked."""
+    if hasattr(os, "memfd_create"):
+        return os.memfd_create("tressi-arena", os.MFD_CLOEXEC)
+    import tempfile
+    descriptor, path = tempfile.mkstemp(prefix="tressi-arena-")
+    os.unlink(path)
+    return descriptor
+
+
 cdef class Arena:
     """One engine's metrics in a memory file. Without `fd` a new one is made; with it, an existing one is read.
 
@@ -333,7 +345,7 @@ cdef class Arena:
         cdef int64_t index
         self.header = NULL
         self.size = sizeof(layout.Header) + endpoints * sizeof(layout.EndpointBlock)
-        self.fd = os.memfd_create("tressi-arena", os.MFD_CLOEXEC) if fd is None else fd
+        self.fd = memory_file() if fd is None else fd
         if fd is None:
             os.ftruncate(self.fd, self.size)
         elif os.fstat(self.fd).st_size < self.size:

@@ -10,6 +10,7 @@ from tressi._core cimport Arena
 from tressi.core.arena cimport LOWEST_STATUS, STATUSES, EndpointBlock, ErrorKind
 from tressi.core.bucket cimport bucket_init, bucket_set_ramp, bucket_set_rate, bucket_shift, bucket_stop_at, random_seeded
 from tressi.core.clock cimport monotonic_ns, never
+from tressi.core.epoll cimport HAS_EPOLL
 from tressi.core.window cimport SLOT_NS, window_init
 from tressi.wire cimport control, dial, http, lane as lanes, reactor as reactors, schedule as schedules, socket as sockets
 from tressi.wire cimport message as messages
@@ -164,7 +165,8 @@ cdef class Reactor:
 
     First endpoints and pools are added, then it is started; lanes come and go while it runs. Numbers name them all.
     `turn` does what is ready or due and returns the orders for lanes: "connect" (call `attach` or `connect_failed`) or
-    "stop". After any other call a turn is due. `fileno` becomes readable when a turn is.
+    "stop". After any other call a turn is due. `fileno` becomes readable when a turn is. Where there is no epoll, greenlets
+    drive the connections and report (`answered`, `connect_failed`), and turns are due by `due_ns` alone.
     """
 
     cdef reactors.Reactor body
@@ -183,7 +185,7 @@ cdef class Reactor:
         self.body.header = arena.header
         self.body.epoll = self.descriptors[0] = sockets.epoll_make()
         self.body.timer = self.descriptors[1] = sockets.timer_make()
-        if self.body.epoll < 0 or self.body.timer < 0:
+        if HAS_EPOLL and (self.body.epoll < 0 or self.body.timer < 0):
             raise OSError("no file descriptor left for the reactor")
         self.body.buffer = <char*> allocated(2 * reactors.BUFFER_BYTES)
         self.body.sealed = <char*> allocated(reactors.BUFFER_BYTES)
@@ -238,14 +240,18 @@ cdef class Reactor:
             return -1
 
     def fileno(self):
-        """The epoll set: readable when a turn is due."""
+        """The epoll set: readable when a turn is due; -1 where there is none."""
         return self.body.epoll
+
+    def due_ns(self):
+        """When the next turn is due even if nothing comes, on CLOCK_MONOTONIC; a time in the past: now."""
+        return turns.reactor_due_ns(&self.body)
 
     # ------------------------------------------------------------------------------------------------ before the start
 
     def be_alone(self):
         """Let turns wait for the next start, in place of the hub: nothing else runs in this thread."""
-        self.body.alone = True
+        self.body.alone = HAS_EPOLL
 
     def add_origin(self, *, bint ordered=False, sources=()):
         """Add a place to connect to; returns its number.

@@ -56,7 +56,10 @@ class OutputError(TressiError):
 
 
 def missing_engine(error: ImportError) -> EngineError | None:
-    """What to say instead of an ImportError of the compiled modules, which only Linux has; None for any other."""
+    """What to say instead of an ImportError of the compiled modules, which Windows lacks; None for any other."""
     if error.name not in {"tressi._core", "tressi._wire"}:
         return None
-    return EngineError("tressi's engine is built on Linux's epoll and is missing here: run it on Linux, or in a container")
+    return EngineError(
+        "tressi's engine is missing here: it needs Linux, macOS or another POSIX system and a C compiler when tressi is "
+        "installed; on Windows, run it in WSL or in a container"
+    )

@@ -96,8 +96,13 @@ def _engine(config: ResolvedConfig, processes: int) -> Cluster:
     """Engines in processes of their own; 0 asks for as many as the cores that the target leaves."""
     if processes == 0:
         is_local = any(urlsplit(endpoint.url).hostname in LOCAL_HOSTS for endpoint in config.endpoints)
-        processes = max(1, len(os.sched_getaffinity(0)) - is_local)
+        processes = max(1, _cores() - is_local)
     return Cluster([ProcessEngine() for _ in range(processes)])
+
+
+def _cores() -> int:
+    """How many this process may use; without affinity, as on macOS, how many there are."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 @contextmanager

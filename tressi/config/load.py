@@ -16,6 +16,7 @@ from tressi.config.place import Finding, Place, in_document_order, problem_of, q
 from tressi.config.record import record
 from tressi.config.source import read
 from tressi.config.thresholds import check_targets, resolved_thresholds, threshold_mistakes
+from tressi.config.transport import chosen_transport, epoll_is_here
 from tressi.errors import ConfigError, ConfigProblem
 from tressi.model import EarlyExit, ResolvedConfig, SharedPool, TlsConfig
 
@@ -82,20 +83,8 @@ def load_config(source: str | os.PathLike[str] | Mapping[str, Any], overrides: O
     resolved = _resolved(current, budget, overrides, warnings)
     check_targets(resolved)
     sources = _sources(overrides.source_addresses)
-    return replace(resolved, source_addresses=sources, transport=_transport(resolved, overrides.transport))
-
-
-def _transport(config: ResolvedConfig, wished: Transport | None) -> Transport:
-    """The wire transport wherever it can; proxies and redirects are urllib3's."""
-    for key, value in (("proxy", config.proxy), ("followRedirects", config.follow_redirects)):
-        if value and wished == "wire":
-            raise ConfigError([ConfigProblem(key, "needs the transport urllib3 (given by --transport: wire)")])
-    if wished != "urllib3" and not config.proxy and not config.follow_redirects:
-        return "wire"
-    for endpoint in config.endpoints:
-        if endpoint.url.startswith("http+unix:"):
-            raise ConfigError([ConfigProblem(endpoint.endpoint_key, "a unix socket needs the transport wire")])
-    return "urllib3"
+    transport = chosen_transport(resolved, overrides.transport, has_epoll=epoll_is_here())
+    return replace(resolved, source_addresses=sources, transport=transport)
 
 
 def _sources(given: tuple[str, ...]) -> tuple[str, ...]:

@@ -1,7 +1,22 @@
-"""Time: CLOCK_MONOTONIC in int64 nanoseconds. CLOCK_REALTIME is read only to place the kernel's receive stamps on it."""
+"""Time: CLOCK_MONOTONIC in int64 nanoseconds. CLOCK_REALTIME is read only to place the kernel's receive stamps on it.
+
+It must be the clock of Python's time.monotonic_ns, from which greenlets report. On macOS that is CLOCK_UPTIME_RAW, which
+stands still while the machine sleeps; CLOCK_MONOTONIC goes on there, so the two drift apart.
+"""
 
 from libc.stdint cimport int64_t
-from posix.time cimport CLOCK_MONOTONIC, CLOCK_REALTIME, clock_gettime, timespec
+from posix.time cimport CLOCK_REALTIME, clock_gettime, clockid_t, timespec
+
+cdef extern from *:
+    """
+    #include <time.h>
+    #ifdef __APPLE__
+    #define TRESSI_MONOTONIC CLOCK_UPTIME_RAW
+    #else
+    #define TRESSI_MONOTONIC CLOCK_MONOTONIC
+    #endif
+    """
+    clockid_t MONOTONIC "TRESSI_MONOTONIC"
 
 cdef enum:
     NS_PER_US = 1000
@@ -15,7 +30,7 @@ cdef inline int64_t never() noexcept nogil:
 
 cdef inline int64_t monotonic_ns() noexcept nogil:
     cdef timespec now
-    clock_gettime(CLOCK_MONOTONIC, &now)
+    clock_gettime(MONOTONIC, &now)
     return <int64_t> now.tv_sec * NS_PER_S + now.tv_nsec
 
 

@@ -209,8 +209,9 @@ class within:  # noqa: N801 - reads as a statement
 
 def connected_to(address: Address, source: Address | None) -> socket.socket:
     """A non-blocking socket, connected without blocking the hub. Raises OSError."""
-    connecting = socket.socket(address.family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
+    connecting = socket.socket(address.family, socket.SOCK_STREAM)
     try:
+        connecting.settimeout(0)
         if address.family != socket.AF_UNIX:
             connecting.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if source is not None:

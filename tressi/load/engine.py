@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import gevent
 from gevent.event import Event
 
-from tressi._core import Arena
+from tressi._core import HAS_EPOLL, Arena
 from tressi._wire import Reactor
 from tressi.errors import EngineError
 from tressi.load.client import Client
@@ -19,6 +19,7 @@ from tressi.load.plan import Plan, PlannedEndpoint, make_plan
 from tressi.load.pool import WorkerPool
 from tressi.load.reading import read_arena
 from tressi.load.secure import make_context
+from tressi.load.wake import wake_of
 from tressi.load.worker import ClientLane, Lane
 
 if TYPE_CHECKING:
@@ -26,8 +27,6 @@ if TYPE_CHECKING:
 
     from tressi.load.transport import Call, Origin
     from tressi.model import EngineSnapshot, ResolvedConfig, TlsConfig
-
-_READABLE = 1
 
 
 class LocalEngine:
@@ -53,6 +52,8 @@ class LocalEngine:
 
     def build(self, plan: Plan) -> None:
         """Build every pool; nothing is sent yet. Raises EngineError where the system has no room for it."""
+        if not (HAS_EPOLL or plan.has_calls):
+            raise EngineError("the transport wire needs epoll, which this system lacks: use urllib3")
         self._plan = plan
         make_room(plan.connections)
         try:
@@ -69,9 +70,9 @@ class LocalEngine:
     def go(self) -> None:
         """Start every pool."""
         self._hub = gevent.get_hub()
-        self._watcher = self._hub.loop.io(self._reactor.fileno(), _READABLE)
+        self._wake = wake_of(self._hub, self._reactor, self._turn)
         self._reactor.start(self._plan.duration_ns)
-        self._watcher.start(self._turn)
+        self._wake.start()
         self._running = True
         self._ask_turn()
 
@@ -117,8 +118,7 @@ class LocalEngine:
         self._running = False
         self._idle.set()
         self._reactor.cut()
-        self._watcher.stop()
-        self._watcher.close()
+        self._wake.close()
         self._close()
 
     # --------------------------------------------------------------------------------------------------------- its parts
@@ -197,7 +197,7 @@ class LocalEngine:
         """Have the hub run a turn soon; several wishes are one."""
         if not self._turn_asked and self._running:
             self._turn_asked = True
-            self._hub.loop.run_callback(self._turn)
+            self._hub.loop.run_callback(self._wake.turn)
 
     def _turn(self) -> None:
         self._turn_asked = False

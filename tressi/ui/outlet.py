@@ -1,24 +1,19 @@
 """Whole lines to a file, pipe, terminal or socket whose reader may be slow, stall or leave, without ever waiting for it.
 
 What is not taken at once waits in memory, up to a bound, and a greenlet hands it on as the reader takes it. Beyond the bound
-a line is refused whole, and the caller is told, so that it can say so. O_NONBLOCK is a property of the open file, which the
-shell and other programs share with us: what is not ours alone is opened once more through /proc, and a socket is asked not
-to wait with each send.
+a line is refused whole, and the caller is told, so that it can say so.
 """
 
 from __future__ import annotations
 
 import os
-import socket
 import stat
-from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import gevent
 from gevent.socket import wait_write
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from tressi.ui.reopen import opened_again, writer_to
 
 # Minutes of a large run's lines.
 KEPT_BYTES: Final = 1 << 24
@@ -26,11 +21,11 @@ _FLAGS: Final = os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 
 
 class Outlet:
-    """Lines into `descriptor`, which it owns and which must not block, in their order; `kept_bytes` may wait at most."""
+    """Lines into `descriptor`, which it owns, in their order; `kept_bytes` may wait at most."""
 
     def __init__(self, descriptor: int, kept_bytes: int = KEPT_BYTES) -> None:
         self._descriptor, self._kept_bytes = descriptor, kept_bytes
-        self._send = _sender(descriptor)
+        self._send = writer_to(descriptor)
         self._waiting = bytearray()
         self._handing_on: gevent.Greenlet | None = None
         self.failure: OSError | None = None  # what ended it: BrokenPipeError where the reader has left
@@ -93,19 +88,5 @@ def share_outlet(descriptor: int) -> int:
     """Another descriptor of the same place, for an `Outlet`. Raises OSError."""
     mode = os.fstat(descriptor).st_mode
     if stat.S_ISFIFO(mode) or stat.S_ISCHR(mode):
-        return os.open(f"/proc/self/fd/{descriptor}", _FLAGS)
+        return opened_again(descriptor, _FLAGS)
     return os.dup(descriptor)
-
-
-def _sender(descriptor: int) -> Callable[[bytearray], int]:
-    """What writes as much as there is room for. A file has room until its disk is full."""
-    is_socket = stat.S_ISSOCK(os.fstat(descriptor).st_mode)
-    return partial(_send_to_socket if is_socket else os.write, descriptor)
-
-
-def _send_to_socket(descriptor: int, data: bytearray) -> int:
-    connection = socket.socket(fileno=descriptor)
-    try:
-        return connection.send(data, socket.MSG_DONTWAIT)
-    finally:
-        connection.detach()

@@ -2,8 +2,7 @@
 
 Whoever reads progress may stop reading: a pager that shows its first page, Ctrl-S, a connection that hangs. When what lies
 between is full, a write waits until somebody reads on, and with it would wait all that shares the thread: scaling, limits,
-signals, and the end of the run. O_NONBLOCK is a property of the open file, which the shell and other programs share with us,
-so it is not set on theirs: the pipe or terminal is opened once more through /proc.
+signals, and the end of the run.
 """
 
 from __future__ import annotations
@@ -14,6 +13,8 @@ import select
 import stat
 from contextlib import suppress
 from typing import IO, TYPE_CHECKING
+
+from tressi.ui.reopen import opened_again, writer_to
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
@@ -30,8 +31,8 @@ def unhurried(stream: IO[str]) -> IO[str]:
         mode = os.fstat(descriptor).st_mode
         if not (stat.S_ISFIFO(mode) or stat.S_ISCHR(mode)):
             return stream
-        again = os.open(f"/proc/self/fd/{descriptor}", os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY)
-    except OSError:  # no descriptor, no /proc, a terminal of another user, a pipe without a reader
+        again = opened_again(descriptor, os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY)
+    except OSError:  # no descriptor, a terminal of another user, a pipe without a reader
         return stream
     encoding = getattr(stream, "encoding", None) or "utf-8"
     return io.TextIOWrapper(Waiting(again), encoding=encoding, errors="backslashreplace", write_through=True)
@@ -58,12 +59,13 @@ def forget(stream: IO[str]) -> None:
 
 
 class Waiting(io.BufferedIOBase):
-    """Writes what fits at once, and keeps the rest for the next write. It owns `descriptor`, which must not block."""
+    """Writes what fits at once, and keeps the rest for the next write. It owns `descriptor`."""
 
     name = "progress"  # a text stream asks what it wraps
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
+        self._write = writer_to(descriptor)
         self._waiting = bytearray()
 
     def writable(self) -> bool:
@@ -112,7 +114,7 @@ class Waiting(io.BufferedIOBase):
     def _send(self) -> None:
         try:
             while self._waiting:
-                del self._waiting[: os.write(self._descriptor, self._waiting)]
+                del self._waiting[: self._write(self._waiting)]
         except BlockingIOError:
             pass
         except OSError:

@@ -1,0 +1,44 @@
+"""Which transport does what a config asks for: the wire transport wherever it can.
+
+It speaks to no proxy, follows no redirect, and needs epoll; urllib3 speaks to no unix socket.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tressi.errors import ConfigError, ConfigProblem
+
+if TYPE_CHECKING:
+    from tressi.model import ResolvedConfig, Transport
+
+_ONLY_ON_LINUX = "needs epoll, which only Linux has"
+
+
+def chosen_transport(config: ResolvedConfig, wished: Transport | None, *, has_epoll: bool) -> Transport:
+    """The transport that was `wished` for, or else the one that can. Raises ConfigError where it cannot."""
+    for key, value in (("proxy", config.proxy), ("followRedirects", config.follow_redirects)):
+        if value and wished == "wire":
+            raise _problem(key, "needs the transport urllib3 (given by --transport: wire)")
+    if wished == "wire" and not has_epoll:
+        raise _problem("--transport", f"wire {_ONLY_ON_LINUX}: leave it out, or give urllib3")
+    if has_epoll and wished != "urllib3" and not config.proxy and not config.follow_redirects:
+        return "wire"
+    for endpoint in config.endpoints:
+        if endpoint.url.startswith("http+unix:"):
+            reason = "" if has_epoll else f", which {_ONLY_ON_LINUX}"
+            raise _problem(endpoint.endpoint_key, f"a unix socket needs the transport wire{reason}")
+    return "urllib3"
+
+
+def epoll_is_here() -> bool:
+    """Whether the engine was built on epoll; where it is not built at all, a config is checked as if."""
+    try:
+        from tressi._core import HAS_EPOLL  # noqa: PLC0415 - a config can be checked without an engine
+    except ImportError:
+        return True
+    return HAS_EPOLL
+
+
+def _problem(path: str, message: str) -> ConfigError:
+    return ConfigError([ConfigProblem(path, message)])
