@@ -154,12 +154,17 @@ cdef inline Lane* ready_pop(Reactor* reactor) noexcept nogil:
     return lane
 
 
+cdef inline bint pool_is_over(const Pool* pool, int64_t now_ns) noexcept nogil:
+    """No more starts; a pool that is not paced has no schedule that ends by itself, however late that moment is noticed."""
+    return pool.ended or (not pool.paced and now_ns >= pool.bucket.stop_ns)
+
+
 cdef inline bint lane_take(Reactor* reactor, Lane* lane, int64_t now_ns) noexcept nogil:
     """Take a token if one is due, and choose its endpoint; True: the lane is among those that are ready."""
     cdef Pool* pool = lane.pool
     cdef Skipped skipped
     lane.due_ns = now_ns
-    if pool.ended:
+    if pool_is_over(pool, now_ns):
         return False
     if pool.paced:
         if bucket_take(&pool.bucket, now_ns, &lane.due_ns, &skipped) != GRANTED:
