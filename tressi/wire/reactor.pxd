@@ -11,7 +11,7 @@ from tressi.wire.lane cimport (
 )
 from tressi.wire.schedule cimport Schedule, schedule_update
 from tressi.wire.socket cimport close_descriptor, socket_drop, thread_times
-from tressi.wire.tls cimport tls_end
+from tressi.wire.tls cimport WHY_BYTES, tls_end
 
 cdef enum:
     BUFFER_BYTES = 64 * 1024
@@ -49,6 +49,7 @@ cdef struct Reactor:
     bint keeps_gil                 # an origin needs Python for every request
     char* buffer                   # shared by all reads: nothing is kept from one to the next
     char* sealed                   # likewise, for what TLS has still to open
+    char why[WHY_BYTES]            # TLS failed, until that is counted
 
 
 cdef inline void reactor_cpu(Reactor* reactor) noexcept nogil:
