@@ -8,6 +8,7 @@ from engines import until
 from summaries import endpoint_snapshot, engine_snapshot
 
 from tressi.autoscale.manager import EndpointAutoscaleManager, metrics_of
+from tressi.errors import EngineError
 from tressi.model import AutoscaleConfig, ResolvedConfig, ResolvedEndpoint, Window
 
 FULL = {"span_s": 1.0, "full": True, "starts_due": 100.0}
@@ -23,14 +24,14 @@ class Counting:
         self.workers = dict.fromkeys(windows, 10)
         self.draining = dict.fromkeys(windows, 0)
         self.rates = {}
-        self.broken = set()
+        self.broken = {}
         self.asked = []
 
     def snapshot(self, endpoint_key=None):
         """See model.Engine."""
         keys = self.windows if endpoint_key is None else [endpoint_key]
         if endpoint_key in self.broken:
-            raise RuntimeError("unreadable")
+            raise self.broken[endpoint_key]
         self.asked.append(endpoint_key)
         return engine_snapshot(*map(self._endpoint, keys))
 
@@ -164,10 +165,11 @@ def test_another_target_is_scaled_for():
     assert "as many as needed" in manager.evaluate("a", 5.0).reason
 
 
-def test_a_failing_evaluation_does_not_end_the_scaling(capfd):
-    """It is logged, and the other endpoints are evaluated as before."""
+@pytest.mark.parametrize(("failure", "traced"), [(ValueError("broken"), True), (EngineError("lost"), False)])
+def test_a_failing_evaluation_does_not_end_the_scaling(capfd, failure, traced):
+    """It is logged, and the other endpoints are evaluated as before; only a mistake of ours has a traceback."""
     engine = Counting(a=LARGE, b=SHORT)
-    engine.broken.add("a")
+    engine.broken["a"] = failure
     started = gevent.get_hub().loop.now()
     manager, heard = manager_of(engine, cooldown_period=0.02, now=lambda: gevent.get_hub().loop.now() - started)
     manager.start()
@@ -177,6 +179,8 @@ def test_a_failing_evaluation_does_not_end_the_scaling(capfd):
         manager.stop()
     said = capfd.readouterr()
     assert "an evaluation failed" in said.out + said.err
+    assert str(failure) in said.out + said.err
+    assert ("Traceback" in said.out + said.err) == traced
 
 
 def test_evaluations_are_spread_over_the_cooldown():

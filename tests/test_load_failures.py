@@ -82,6 +82,7 @@ def test_a_head_without_end_is_no_http():
         found = only(attempt(endpoint(server.url, ONCE)))
 
     assert dict(found.errors) == {"protocol": 1}
+    assert [reason.text for reason in found.reasons] == ["more than 64 KiB of head"]
     assert 65536 <= found.bytes_received < 4 * 65536
 
 

@@ -1,5 +1,6 @@
 """Engines in processes of their own, one and several: the same numbers, nothing lost, nobody left behind."""
 
+import errno
 import os
 import signal
 import subprocess
@@ -11,13 +12,14 @@ from ssl import PROTOCOL_TLS_SERVER, SSLContext
 import gevent
 import pytest
 import trustme
-from engines import check_counts, config_of, endpoint, only, until
+from engines import ONCE, check_counts, config_of, endpoint, only, until
 from servers import answering, raw_server
 
 from tressi.errors import EngineError
 from tressi.load.cluster import Cluster, divided
-from tressi.load.process import ProcessEngine
+from tressi.load.process import ProcessEngine, _start_child
 from tressi.model import SharedPool, TlsConfig
+from tressi.run.runner import EndpointRunner
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
@@ -123,6 +125,69 @@ def test_a_killed_engine_keeps_what_it_measured_and_its_share_moves_on():
         before = only(left.snapshot()).requests_made
         until(lambda: only(left.snapshot()).requests_made > before + 20)
         assert only(one.snapshot()).requests_made >= kept + before
+
+
+def test_nothing_of_a_lost_engine_is_taken_for_the_present():
+    """Target, workers and window are those of the engine that is left, in every endpoint of a shared pool."""
+    with raw_server(answering(OK)) as server:
+        ones = [endpoint(f"{server.url}{path}") for path in "ab"]
+        with cluster(*ones, engines=2, shared_pool=SharedPool(4, 100)) as one:
+            until(lambda: one.snapshot().time_s > 0.3)
+            lost, left = one.members
+            process_of(lost).kill()
+            until(lambda: lost.lost and one.snapshot())
+            until(lambda: all(found.target_rps == pytest.approx(50) for found in one.snapshot().endpoints.values()))
+            until(lambda: all(found.window.full for found in one.snapshot().endpoints.values()))
+            one.stop(5)
+            whole, part = one.snapshot(), left.snapshot()
+    for key, found in whole.endpoints.items():
+        assert (found.worker_count, found.draining) == (4, 0)
+        assert found.target_rps == part.endpoints[key].target_rps
+        assert found.window == part.endpoints[key].window
+
+
+def test_an_engine_that_does_not_answer_is_lost(monkeypatch):
+    """What it measured may be old, so a run that ends so is no clean one; its process is gone."""
+    monkeypatch.setattr("tressi.load.process.LEAVE_S", 0.1)
+    with raw_server(answering(OK)) as server, cluster(endpoint(server.url, 200), engines=1) as one:
+        until(lambda: only(one.snapshot()).requests_made >= 10)
+        os.kill(process_of(one.members[0]).pid, signal.SIGSTOP)
+        with pytest.raises(EngineError, match="did not answer"):
+            one.stop(0.1)
+        assert process_of(one.members[0]).poll() == -signal.SIGKILL
+        assert only(one.snapshot()).requests_made >= 10
+
+
+def test_an_engine_that_is_not_ready_in_time_is_an_error(monkeypatch):
+    """It is ended, as are the others."""
+    monkeypatch.setattr("tressi.load.process.BUILD_S", 0)
+    one = ProcessEngine()
+    with pytest.raises(EngineError, match="is not ready after 0 s"):
+        Cluster([one]).start(config_of(endpoint("http://127.0.0.1:9/", ONCE)), {"GET http://127.0.0.1:9/": 1})
+    assert process_of(one).poll() is not None
+
+
+def test_a_process_that_cannot_be_started_ends_the_run(monkeypatch, capfd):
+    """In words, with a summary, and without a process left behind."""
+    started = []
+
+    def start(*arguments):
+        if started:
+            raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+        started.append(_start_child(*arguments))
+        return started[0]
+
+    monkeypatch.setattr("tressi.load.process._start_child", start)
+    runner = EndpointRunner(
+        config_of(endpoint("http://127.0.0.1:9/", ONCE), document={}), engine=Cluster([ProcessEngine() for _ in range(3)])
+    )
+    runner.start()
+    summary = runner.summary()
+    assert summary["endReason"] == "error"
+    assert summary["endDetail"] == "an engine's process cannot be started: [Errno 24] Too many open files"
+    assert started[0].poll() is not None
+    said = capfd.readouterr()
+    assert "Traceback" not in said.out + said.err
 
 
 def test_the_last_engine_lost_is_an_error_until_the_end():

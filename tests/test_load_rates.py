@@ -336,3 +336,15 @@ def test_engines_side_by_side_share_nothing(target):
     counted = served(target, "/engines/")
     assert counted["/engines/0"] == only(first.snapshot()).requests_made
     assert counted["/engines/1"] == only(second.snapshot()).requests_made
+
+
+def test_a_pool_without_a_rate_ends_with_its_duration():
+    """However late the end is noticed, as by a program that is stopped for a while, nothing starts after it."""
+    with (
+        raw_server(answering(OK)) as server,
+        running(endpoint(server.url), shared_pool=SharedPool(2, None), duration_s=0.2) as engine,
+    ):
+        reach_time(engine, 0.3)
+        ended = made(engine)
+        reach_time(engine, 0.4)
+        assert ended == made(engine) > 0

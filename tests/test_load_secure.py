@@ -2,7 +2,7 @@
 
 import socket
 import ssl
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from urllib.parse import quote
 
 import pytest
@@ -155,6 +155,59 @@ def test_a_body_cut_without_notice_is_no_response(authority, ca_file):
 
     with tls_server(authority, script) as (_, url):
         assert only(attempt(endpoint(url, ONCE), tls=TlsConfig(ca=ca_file))).errors == {"closed": 1}
+
+
+def says_goodbye_behind(answer):
+    """A script whose `answer` and TLS's own end arrive in one segment; the connection stays open as long as the client's."""
+
+    def script(conversation):
+        while conversation.request():
+            conversation.secure.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 1)
+            conversation.send(answer)
+            conversation.secure.settimeout(0)
+            with suppress(ssl.SSLWantReadError):
+                conversation.secure.unwrap()
+            conversation.secure.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 0)
+            conversation.secure.settimeout(None)
+            conversation.socket = socket.socket(fileno=conversation.secure.detach())
+            conversation.wait_closed()
+            return
+
+    return script
+
+
+def test_the_end_of_tls_may_come_with_the_last_data(authority, ca_file):
+    """A body that only the close delimits is whole at once, though the server waits for us to close."""
+    with tls_server(authority, says_goodbye_behind(b"HTTP/1.1 200 OK\r\n\r\nwhole")) as (_, url):
+        found = only(attempt(endpoint(url, ONCE, timeout_s=5), tls=TlsConfig(ca=ca_file)))
+    assert (found.errors, found.status_codes) == ({}, {200: 1})
+
+
+def test_the_end_of_tls_behind_half_a_body_cuts_it(authority, ca_file):
+    """It is closed, without waiting for the timeout."""
+    half = b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf"
+    with tls_server(authority, says_goodbye_behind(half)) as (_, url):
+        assert only(attempt(endpoint(url, ONCE, timeout_s=5), tls=TlsConfig(ca=ca_file))).errors == {"closed": 1}
+
+
+def test_a_connection_whose_tls_has_ended_serves_no_more(authority, ca_file):
+    """The next request goes over a new one, and is not one that had to be sent twice."""
+    with (
+        tls_server(authority, says_goodbye_behind(OK)) as (server, url),
+        running(endpoint(url, 100), tls=TlsConfig(ca=ca_file)) as engine,
+    ):
+        reach(engine, 4)
+        found = only(finish(engine))
+    assert (found.errors, found.retries) == ({}, 0)
+    assert server.connections == found.requests_made
+
+
+def test_a_refusal_after_the_handshake_has_its_reason(authority, ca_file):
+    """With TLS 1.3 a server that misses a client's certificate says so behind the handshake (RFC 8446 4.4.2.4)."""
+    with tls_server(authority, answering(OK), client_authority=authority) as (_, url):
+        found = only(attempt(endpoint(url, ONCE), tls=TlsConfig(ca=ca_file)))
+    assert found.errors == {"tls": 1}
+    assert [(reason.kind, reason.text) for reason in found.reasons] == [("tls", "tlsv13 alert certificate required")]
 
 
 def test_a_plain_server_is_no_tls_server(ca_file):

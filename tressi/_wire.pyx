@@ -23,11 +23,6 @@ cdef enum:
     BURST_NS = 100_000_000         # how far behind its schedule a pool may fall
     CONTINUE_NS = 1_000_000_000    # for an answer to a head alone (RFC 9110 10.1.1 asks for a limit and names none)
 
-FAULTS = (
-    "", "not an HTTP/1.x status line", "a malformed header field", "a field that breaks the framing",
-    "malformed chunked framing", "more than 64 KiB of head", "an unasked-for 101 Switching Protocols",
-)
-
 
 cdef class ResponseParser:
     """Read one response after another from bytes, cut anywhere. Bodies are counted and their beginning is kept."""
@@ -86,7 +81,7 @@ cdef class ResponseParser:
     @property
     def fault(self):
         """Why it is broken, in words."""
-        return FAULTS[self.parser.fault]
+        return messages.FAULTS[self.parser.fault].decode()
 
 
 cdef void* allocated(size_t size) except NULL:

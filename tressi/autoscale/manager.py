@@ -12,6 +12,7 @@ import structlog
 from tressi.autoscale.allocate import allocate, allocated
 from tressi.autoscale.contend import Claim, donations, free_workers
 from tressi.autoscale.decide import decide
+from tressi.errors import TressiError
 from tressi.model import EndpointMetrics, ScalingDecision, WorkerAllocation
 
 if TYPE_CHECKING:
@@ -92,6 +93,9 @@ class EndpointAutoscaleManager:
             try:
                 if not self.paused:
                     self.evaluate(key, at)
+            except TressiError as failure:
+                # The engine is lost, which ends the run; that is no mistake of ours.
+                structlog.get_logger().error("an evaluation failed", endpoint=key, reason=str(failure))
             except Exception as failure:  # noqa: BLE001 - one evaluation that fails must not end the scaling
                 structlog.get_logger().error("an evaluation failed", endpoint=key, exc_info=failure)
             heapq.heapreplace(due, (self._next(at, self._settings[key].cooldown_period), place, key))

@@ -83,13 +83,13 @@ class Cluster:
         self._shares = [
             _Share(first_keys[number], pool.workers, pool.rate, pool.ramp_ns / 1e9) for number, pool in enumerate(plan.pools)
         ]
-        for place, member in enumerate(self._members):
-            member.build(self._part(plan, place))
         try:
+            for place, member in enumerate(self._members):
+                member.build(self._part(plan, place))
             for member in self._members:
                 member.wait_built()
         except EngineError:
-            self.stop(0.0)
+            self._end(0.0)
             raise
         self._started = time.monotonic()
         for member in self._members:
@@ -114,9 +114,15 @@ class Cluster:
         return merge([member.snapshot(endpoint_key) for member in self._members])
 
     def stop(self, drain_s: float) -> None:
-        """Start nothing more, wait at most `drain_s` seconds for what is in flight, cut the rest."""
-        self._stopped = True
-        gevent.joinall([gevent.spawn(member.stop, drain_s) for member in self._members])
+        """Start nothing more, wait at most `drain_s` seconds for what is in flight, cut the rest.
+
+        Raises EngineError where that loses the last engine: what it measured is not all that it did.
+        """
+        had = len(self._active)
+        self._end(drain_s)
+        self._note_losses()
+        if had and not self._active:
+            raise EngineError(self._why_lost())
 
     # ---------------------------------------------------------------------------------------------------- its small parts
 
@@ -155,15 +161,29 @@ class Cluster:
     def _places(self) -> list[int]:
         return [self._members.index(member) for member in self._active]
 
-    def _take_losses(self) -> None:
-        """Notice the engines that were lost, and give their work to the others."""
+    def _end(self, drain_s: float) -> None:
+        self._stopped = True
+        gevent.joinall([gevent.spawn(member.stop, drain_s) for member in self._members])
+
+    def _why_lost(self) -> str:
+        return "; ".join(str(member.lost) for member in self._members)
+
+    def _note_losses(self) -> bool:
+        """Say which engines were lost since the last time; whether there are any."""
         lost = [member for member in self._active if member.lost is not None]
         self._active = [member for member in self._active if member.lost is None]
         for member in lost:
             structlog.get_logger().error("an engine was lost", reason=member.lost, left=len(self._active))
-        if not self._active and not self._stopped:
-            raise EngineError("; ".join(str(member.lost) for member in self._members))
-        for number in range(len(self._shares)) if lost and self._active else ():
+        return bool(lost)
+
+    def _take_losses(self) -> None:
+        """Notice the engines that were lost, and give their work to the others."""
+        lost = self._note_losses()
+        if self._stopped:
+            return
+        if not self._active:
+            raise EngineError(self._why_lost())
+        for number in range(len(self._shares)) if lost else ():
             self._distribute(number, rate_changed=True)
         limit = self._plan.connections_per_second
         if lost and limit is not None:

@@ -13,7 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import gevent
+from gevent import Timeout
 from gevent.event import AsyncResult, Event
+from gevent.socket import socket as gevent_socket
 from gevent.socket import socketpair
 
 from tressi._core import Arena
@@ -21,6 +23,7 @@ from tressi.errors import EngineError
 from tressi.load.messages import encode, lines
 from tressi.load.plan import Plan, make_plan
 from tressi.load.reading import read_arena
+from tressi.model import Window
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -36,6 +39,7 @@ class ProcessEngine:
 
     def __init__(self) -> None:
         self.lost: str | None = None
+        self._control: gevent_socket | None = None
         self._workers: dict[str, int] = {}
         self._built: AsyncResult = AsyncResult()
         self._stopped = Event()
@@ -47,19 +51,26 @@ class ProcessEngine:
         self.go()
 
     def build(self, plan: Plan) -> None:
-        """Start the process and have it build its pools; `wait_built` waits for that."""
+        """Start the process and have it build its pools; `wait_built` waits for that. Raises EngineError where it cannot."""
         self._plan = plan
-        self._arena = Arena(len(plan.keys))
-        self._control, theirs = socketpair()
-        with theirs:
-            self._process = _start_child(self._arena.fd, theirs.fileno(), len(plan.keys))
-        self._reader = gevent.spawn(self._listen)
+        try:
+            self._arena = Arena(len(plan.keys))
+            self._control = control = self._start_process(len(plan.keys))
+        except (OSError, MemoryError) as failure:
+            raise EngineError(f"an engine's process cannot be started: {failure}") from failure
+        self._reader = gevent.spawn(self._listen, control)
         self._workers = {key: plan.pools[pool].workers for key, pool in plan.pool_of.items()}
+        self._keys_of: dict[int, list[str]] = {}
+        for key, pool in plan.pool_of.items():
+            self._keys_of.setdefault(pool, []).append(key)
         self._tell("build", plan=plan)
 
     def wait_built(self) -> None:
         """Wait until every pool is built. Raises EngineError with the reason if it cannot be."""
-        answer = self._built.get(timeout=BUILD_S)
+        try:
+            answer = self._built.get(timeout=BUILD_S)
+        except Timeout:
+            raise EngineError(f"engine {self._process.pid} is not ready after {BUILD_S:g} s") from None
         if "error" in answer:
             raise EngineError(answer["error"])
 
@@ -69,7 +80,8 @@ class ProcessEngine:
 
     def scale(self, endpoint_key: str, workers: int) -> None:
         """Make `workers` the endpoint's count; a worker that is removed finishes its requests first."""
-        self._workers[endpoint_key] = workers
+        pool = self._plan.pool_of[endpoint_key]
+        self._workers.update(dict.fromkeys(self._keys_of[pool], workers))
         self._tell("scale", endpoint_key=endpoint_key, workers=workers)
 
     def set_rate(
@@ -89,33 +101,55 @@ class ProcessEngine:
 
     def stop(self, drain_s: float) -> None:
         """Start nothing more, wait at most `drain_s` seconds for what is in flight, cut the rest; the process ends."""
-        if self._control.fileno() < 0:
+        control = self._control
+        if control is None:
             return
         self._tell("stop", drain_s=drain_s)
-        self._stopped.wait(drain_s + LEAVE_S)
-        if self._control.fileno() >= 0:
-            # Else another call had less patience.
-            self._reader.kill()
-            self._control.close()
-            self._end_process()
+        answered = self._stopped.wait(drain_s + LEAVE_S)
+        if self._control is None:
+            # Another call had less patience.
+            return
+        if not answered:
+            self.lost = f"engine {self._process.pid} was lost: it did not answer, and what it measured may be old"
+        self._control = None
+        self._reader.kill()
+        control.close()
+        self._end_process()
 
     # ---------------------------------------------------------------------------------------------------- its small parts
 
+    def _start_process(self, endpoints: int) -> gevent_socket:
+        """Our end of its control socket. Raises OSError."""
+        ours, theirs = socketpair()
+        with theirs:
+            try:
+                self._process = _start_child(self._arena.fd, theirs.fileno(), endpoints)
+            except OSError:
+                ours.close()
+                raise
+        return ours
+
     def _as_told(self, snapshot: EndpointSnapshot) -> EndpointSnapshot:
-        """With the workers that it was told to have: the arena says so an instant later."""
+        """With the workers that it was told to have: the arena says so an instant later.
+
+        One that is lost has no workers, no rate and no window: what its arena says of the present is past.
+        """
+        if self.lost is not None:
+            asked = None if snapshot.target_rps is None else 0.0
+            return replace(snapshot, worker_count=0, draining=0, target_rps=asked, window=Window(full=True))
         wanted = self._workers[snapshot.endpoint_key]
         leaving = snapshot.draining + max(0, snapshot.worker_count - wanted)
         return replace(snapshot, worker_count=wanted, draining=leaving)
 
     def _tell(self, do: str, **arguments: Any) -> None:  # noqa: ANN401 - what the method takes
-        if self.lost is None:
+        if self.lost is None and self._control is not None:
             try:
                 self._control.sendall(encode({"do": do, **arguments}))
             except OSError as failure:
                 self._lose(str(failure))
 
-    def _listen(self) -> None:
-        for message in lines(self._control):
+    def _listen(self, control: gevent_socket) -> None:
+        for message in lines(control):
             if "stopped" in message:
                 self._stopped.set()
             else:

@@ -47,7 +47,7 @@ class Session:
     def parts(self) -> tuple[Any, ...]:
         """The tuple that `Reactor.attach` takes."""
         tls = self._object
-        return (self._incoming.write, tls.read, tls.write, self._outgoing.read, tls.pending, self._incoming)
+        return (self._incoming.write, tls.read, tls.write, self._outgoing.read, tls.pending, self._incoming, reason_of)
 
     @property
     def resumable(self) -> ssl.SSLSession | None:

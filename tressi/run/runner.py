@@ -240,7 +240,9 @@ class EndpointRunner:
             drain.kill(block=False)
 
     def _close_timeline(self) -> None:
-        self._timeline.close(self._now(), self._engine.snapshot())
+        # An engine that failed to start has measured nothing, and may have nothing to read.
+        final = self._engine.snapshot() if self._greenlets else self._timeline.last
+        self._timeline.close(self._now(), final)
 
     def _sum_up(self, ended: EngineSnapshot) -> dict[str, Any]:
         record = RunRecord(
@@ -289,7 +291,9 @@ class EndpointRunner:
 
     def _fail(self, error: Exception) -> None:
         words = mask_url(str(error) if isinstance(error, TressiError) else f"{type(error).__name__}: {error}")
-        structlog.get_logger().error("the run failed", reason=words, exc_info=not isinstance(error, TressiError) and error)
+        if words != self._end_detail:
+            exc_info = None if isinstance(error, TressiError) else error
+            structlog.get_logger().error("the run failed", reason=words, exc_info=exc_info)
         if not self._end("error", words) and self._end_reason != "error":
             # What was measured up to here may lack something: a run that lost its engine in the drain is no clean one.
             self._end_reason, self._end_detail = "error", words

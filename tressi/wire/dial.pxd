@@ -77,6 +77,7 @@ cdef inline void connection_dial(Reactor* reactor, Connection* connection) noexc
     connection.wants_writable = answer == 0
     connection.served = 0
     connection.cut_short = 0
+    connection.ended = 0
     socket_stamp(connection.descriptor)
     if socket_watch(
         reactor.epoll, EPOLL_CTL_ADD, connection.descriptor,
@@ -144,6 +145,7 @@ cdef inline bint lane_attach(
     connection.descriptor = descriptor
     connection.wants_writable = 0
     connection.cut_short = 0
+    connection.ended = 0
     connection.served = 0
     lane_connect_ended(reactor, lane)
     lane_connected(reactor, lane, connect_ns, tls_ns)

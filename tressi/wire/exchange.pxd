@@ -17,7 +17,7 @@ from tressi.wire.http cimport parser_close, parser_feed
 from tressi.wire.lane cimport (
     IN_FLIGHT, READY, Connection, Endpoint, Lane, Queue, Slice, lane_connection, queue_insert, queue_remove,
 )
-from tressi.wire.message cimport BROKEN, DONE, HEAD_READ, Progress, parser_reset
+from tressi.wire.message cimport BROKEN, DONE, FAULTS, HEAD_READ, Progress, parser_reset
 from tressi.wire.reactor cimport (
     BUFFER_BYTES, Reactor, connection_close, lane_leave, lane_rest, lane_take, pool_settle, ready_push,
 )
@@ -61,7 +61,7 @@ cdef inline void request_begin(Reactor* reactor, Lane* lane) noexcept nogil:
     connection.held_at = variant.bytes + variant.first
     connection.held = variant.size - variant.first
     connection.awaits = endpoint.awaits_continue
-    if connection.tls != NULL and not tls_seal(connection):
+    if connection.tls != NULL and not tls_seal(connection, reactor.why):
         sent = -EPROTO
     # The clock is read last and the books are kept afterwards: on a core that slept, cold memory costs microseconds.
     connection.sent_ns = monotonic_ns()
@@ -109,7 +109,7 @@ cdef inline void connection_sent(Reactor* reactor, Connection* connection, int64
     elif sent == -EAGAIN or sent == -EINTR:
         connection_watch(reactor, connection, True)
     elif sent == -EPROTO:
-        attempt_fail(reactor, connection, TLS, False, connection.sent_ns)
+        tls_fail(reactor, connection)
     else:
         # The peer has closed: what it said before, if anything, is still to be read (RFC 9112 9.5).
         connection_read(reactor, connection)
@@ -117,18 +117,19 @@ cdef inline void connection_sent(Reactor* reactor, Connection* connection, int64
             attempt_broken(reactor, connection, SEND)
 
 
-cdef inline bint part_begin(Connection* connection) noexcept nogil:
+cdef inline bint part_begin(Reactor* reactor, Connection* connection) noexcept nogil:
     """What was held back is next to be sent; False: TLS failed."""
     connection.send_at = connection.held_at
     connection.send_left = connection.held
     connection.held = 0
-    return connection.tls == NULL or tls_seal(connection)
+    return connection.tls == NULL or tls_seal(connection, reactor.why)
 
 
 cdef inline void connection_follow(Reactor* reactor, Connection* connection) noexcept nogil:
     """A part is sent: go on when the socket has room for more, if there is more that may be sent."""
-    if connection.send_left == 0 and connection.held > 0 and not connection.awaits and not part_begin(connection):
-        attempt_fail(reactor, connection, TLS, False, monotonic_ns())
+    cdef bint begins = connection.send_left == 0 and connection.held > 0 and not connection.awaits
+    if begins and not part_begin(reactor, connection):
+        tls_fail(reactor, connection)
     else:
         connection_watch(reactor, connection, connection.send_left > 0)
 
@@ -144,10 +145,10 @@ cdef inline void connection_continue(Reactor* reactor, Connection* connection) n
     if connection.send_left > 0:
         # Of the head itself: the body follows on it.
         return
-    if part_begin(connection):
+    if part_begin(reactor, connection):
         connection_send(reactor, connection)
     else:
-        attempt_fail(reactor, connection, TLS, False, monotonic_ns())
+        tls_fail(reactor, connection)
 
 
 cdef inline void connection_unanswered(Reactor* reactor, Connection* connection, int64_t now_ns) noexcept nogil:
@@ -187,6 +188,10 @@ cdef inline void attempt_fail(
         lane_next(reactor, lane, now_ns - lane.taken_ns if has_age else -1, now_ns)
 
 
+cdef inline void tls_fail(Reactor* reactor, Connection* connection) noexcept nogil:
+    attempt_fail(reactor, connection, TLS, False, monotonic_ns(), reactor.why)
+
+
 cdef inline void attempt_broken(Reactor* reactor, Connection* connection, ErrorKind kind) noexcept nogil:
     """The connection ended under the request. A reused one may have been closed before the request reached the server."""
     cdef Lane* lane = connection.lane
@@ -201,6 +206,11 @@ cdef inline void attempt_broken(Reactor* reactor, Connection* connection, ErrorK
     ready_push(reactor, lane)
 
 
+cdef inline bint connection_is_reusable(const Connection* connection) noexcept nogil:
+    # An answer that came before the whole request was sent leaves the connection in the middle of a message.
+    return connection.parser.reusable and connection.send_left + connection.held == 0
+
+
 cdef inline void attempt_finish(Reactor* reactor, Connection* connection, bint surplus, int64_t now_ns) noexcept nogil:
     """The response is whole; `surplus`: bytes follow that no request asked for."""
     cdef Lane* lane = connection.lane
@@ -209,8 +219,7 @@ cdef inline void attempt_finish(Reactor* reactor, Connection* connection, bint s
     queue_remove(connection)
     service_ns = account_response(reactor.header, lane, connection, now_ns)
     connection.served += 1
-    # An answer that came before the whole request was sent leaves the connection in the middle of a message.
-    if surplus or not connection.parser.reusable or not lane.endpoint.keep_alive or connection.send_left + connection.held > 0:
+    if surplus or connection.ended or not lane.endpoint.keep_alive or not connection_is_reusable(connection):
         connection_close(connection, complete=True)
     lane_next(reactor, lane, service_ns, now_ns)
 
@@ -233,7 +242,7 @@ cdef inline void connection_data(Reactor* reactor, Connection* connection, int64
     if progress == DONE:
         attempt_finish(reactor, connection, at < end, read_ns)
     elif progress == BROKEN:
-        attempt_fail(reactor, connection, PROTOCOL, False, read_ns)
+        attempt_fail(reactor, connection, PROTOCOL, False, read_ns, FAULTS[connection.parser.fault])
     elif connection.awaits and connection.parser.continued:
         connection_continue(reactor, connection)
 
@@ -241,7 +250,18 @@ cdef inline void connection_data(Reactor* reactor, Connection* connection, int64
 cdef inline int64_t connection_receive(Reactor* reactor, Connection* connection, int64_t* stamp_ns) noexcept nogil:
     if connection.tls == NULL:
         return socket_receive(connection.descriptor, reactor.buffer, BUFFER_BYTES, stamp_ns)
-    return tls_receive(connection, reactor.sealed, BUFFER_BYTES, reactor.buffer, 2 * BUFFER_BYTES, stamp_ns)
+    return tls_receive(
+        connection, reactor.sealed, BUFFER_BYTES, reactor.buffer, 2 * BUFFER_BYTES, stamp_ns, reactor.why
+    )
+
+
+cdef inline void connection_over(Reactor* reactor, Connection* connection) noexcept nogil:
+    """The server has said its last word, and the response goes on."""
+    # A body that only the close delimits must not be cut short without notice (RFC 9112 9.8).
+    if connection.answered and not connection.cut_short and parser_close(&connection.parser) == DONE:
+        attempt_finish(reactor, connection, False, monotonic_ns())
+    else:
+        attempt_broken(reactor, connection, CLOSED)
 
 
 cdef inline void connection_read(Reactor* reactor, Connection* connection) noexcept nogil:
@@ -254,14 +274,13 @@ cdef inline void connection_read(Reactor* reactor, Connection* connection) noexc
         connection.lane.endpoint.block.bytes_received += size
         account_read(connection, stamp_ns + reactor.offset_ns if stamp_ns else 0, now_ns)
         connection_data(reactor, connection, size, now_ns)
+        if connection.ended and connection.descriptor >= 0:
+            connection_over(reactor, connection)
     elif size == -EAGAIN or size == -EINTR:
         return
     elif size == -EPROTO and connection.tls != NULL:
-        attempt_fail(reactor, connection, TLS, False, monotonic_ns())
+        tls_fail(reactor, connection)
     elif size < 0:
         attempt_broken(reactor, connection, RESET)
-    # A body that only the close delimits must not be cut short without notice (RFC 9112 9.8).
-    elif connection.answered and not connection.cut_short and parser_close(&connection.parser) == DONE:
-        attempt_finish(reactor, connection, False, monotonic_ns())
     else:
-        attempt_broken(reactor, connection, CLOSED)
+        connection_over(reactor, connection)

@@ -137,6 +137,7 @@ cdef struct Connection:
     uint8_t wants_writable         # EPOLLOUT is asked for: the request is not sent whole
     uint8_t answered               # a byte of the response has come
     uint8_t cut_short              # TLS ended without saying so
+    uint8_t ended                  # TLS said that nothing more will come
     int64_t served                 # requests answered on it
     int64_t dialed_ns              # when connecting began
     int64_t sent_ns                # just before the first byte of the request went to the kernel

@@ -3,6 +3,15 @@
 from libc.stdint cimport int32_t, int64_t, uint8_t
 from libc.string cimport memcpy
 
+cdef extern from *:
+    """
+    /* By Fault. */
+    static const char *const tressi_faults[7] = {
+        "", "not an HTTP/1.x status line", "a malformed header field", "a field that breaks the framing",
+        "malformed chunked framing", "more than 64 KiB of head", "an unasked-for 101 Switching Protocols" };
+    """
+    const char** FAULTS "tressi_faults"
+
 cdef enum:
     HEAD_LIMIT = 64 * 1024
     WORD_LIMIT = 16

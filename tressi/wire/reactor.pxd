@@ -11,7 +11,7 @@ from tressi.wire.lane cimport (
 )
 from tressi.wire.schedule cimport Schedule, schedule_update
 from tressi.wire.socket cimport close_descriptor, socket_drop, thread_times
-from tressi.wire.tls cimport tls_end
+from tressi.wire.tls cimport WHY_BYTES, tls_end
 
 cdef enum:
     BUFFER_BYTES = 64 * 1024
@@ -51,6 +51,7 @@ cdef struct Reactor:
     bint keeps_gil                 # an origin needs Python for every request
     char* buffer                   # shared by all reads: nothing is kept from one to the next
     char* sealed                   # likewise, for what TLS has still to open
+    char why[WHY_BYTES]            # TLS failed, until that is counted
 
 
 cdef inline void reactor_cpu(Reactor* reactor) noexcept nogil:
@@ -156,12 +157,17 @@ cdef inline Lane* ready_pop(Reactor* reactor) noexcept nogil:
     return lane
 
 
+cdef inline bint pool_is_over(const Pool* pool, int64_t now_ns) noexcept nogil:
+    """No more starts; a pool that is not paced has no schedule that ends by itself, however late that moment is noticed."""
+    return pool.ended or (not pool.paced and now_ns >= pool.bucket.stop_ns)
+
+
 cdef inline bint lane_take(Reactor* reactor, Lane* lane, int64_t now_ns) noexcept nogil:
     """Take a token if one is due, and choose its endpoint; True: the lane is among those that are ready."""
     cdef Pool* pool = lane.pool
     cdef Skipped skipped
     lane.due_ns = now_ns
-    if pool.ended:
+    if pool_is_over(pool, now_ns):
         return False
     if pool.paced:
         if bucket_take(&pool.bucket, now_ns, &lane.due_ns, &skipped) != GRANTED:

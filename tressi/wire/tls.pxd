@@ -1,7 +1,8 @@
 """TLS through the standard library: an SSLObject between two memory BIOs, made by the lane's greenlet, used here.
 
-A session is the tuple (incoming.write, object.read, object.write, outgoing.read, object.pending, incoming). The turns of
-a reactor that has TLS origins keep the GIL, so that taking it here costs next to nothing.
+A session is the tuple (incoming.write, object.read, object.write, outgoing.read, object.pending, incoming, describe), the
+last of which makes words of an exception. The turns of a reactor that has TLS origins keep the GIL, so that taking it here
+costs next to nothing.
 """
 
 from cpython.buffer cimport PyBUF_READ, PyBUF_WRITE
@@ -10,6 +11,7 @@ from cpython.memoryview cimport PyMemoryView_FromMemory
 from cpython.object cimport PyObject
 from cpython.ref cimport Py_INCREF, Py_XDECREF
 from libc.stdint cimport int64_t
+from libc.string cimport strncpy
 
 from tressi.wire.lane cimport Connection
 from tressi.wire.socket cimport EAGAIN, EPROTO, socket_receive
@@ -17,6 +19,7 @@ from tressi.wire.socket cimport EAGAIN, EPROTO, socket_receive
 
 cdef enum:
     SEALED_BYTES = 256 * 1024      # at a time
+    WHY_BYTES = 96                 # room for why TLS failed
 
 
 cdef inline void tls_end(Connection* connection) noexcept with gil:
@@ -32,8 +35,13 @@ cdef inline void tls_begin(Connection* connection, session) noexcept:
     connection.tls = <PyObject*> session
 
 
-cdef inline bint tls_seal(Connection* connection) noexcept with gil:
-    """Encrypt what `send_at` points to, and point it to the result; False: TLS failed.
+cdef inline void tls_explain(tuple session, failure, char* why):
+    cdef bytes words = session[6](failure).encode()
+    strncpy(why, <const char*> words, WHY_BYTES - 1)
+
+
+cdef inline bint tls_seal(Connection* connection, char* why) noexcept with gil:
+    """Encrypt what `send_at` points to, and point it to the result; False: TLS failed, and `why` says so in words.
 
     Of a large body only a part, so that its copy stays small and the turn short; the rest is held back.
     """
@@ -44,7 +52,8 @@ cdef inline bint tls_seal(Connection* connection) noexcept with gil:
     try:
         session[2](PyMemoryView_FromMemory(<char*> connection.send_at, part, PyBUF_READ))
         sealed = session[3]()
-    except OSError:
+    except OSError as failure:
+        tls_explain(session, failure, why)
         return False
     Py_INCREF(sealed)
     Py_XDECREF(connection.sealed)
@@ -54,7 +63,7 @@ cdef inline bint tls_seal(Connection* connection) noexcept with gil:
     return True
 
 
-cdef inline int64_t tls_open(tuple session, char* buffer, int64_t room) except? -1:
+cdef inline int64_t tls_open(Connection* connection, tuple session, char* buffer, int64_t room, char* why) except? -1:
     """Decrypt what the BIO holds into `buffer`; returns its size, -EAGAIN without a whole record, 0 at TLS's own end."""
     cdef int64_t size = 0, got = 1
     read, pending, incoming = session[1], session[4], session[5]
@@ -63,22 +72,25 @@ cdef inline int64_t tls_open(tuple session, char* buffer, int64_t room) except? 
         while got > 0 and size < room and (size == 0 or pending() or incoming.pending):
             got = read(room - size, PyMemoryView_FromMemory(buffer + size, room - size, PyBUF_WRITE))
             size += got
+        # The end of TLS may have come with the last data, and nobody would be told of it again.
+        connection.ended = got == 0
     except OSError as failure:
         # SSLWantReadError is the one that only asks for more; its errno is ssl.SSL_ERROR_WANT_READ.
         if failure.errno != 2:
+            tls_explain(session, failure, why)
             return -EPROTO
         return size if size > 0 else -EAGAIN
     return size
 
 
 cdef inline int64_t tls_receive(
-    Connection* connection, char* sealed, int64_t sealed_room, char* buffer, int64_t room, int64_t* stamp_ns
+    Connection* connection, char* sealed, int64_t sealed_room, char* buffer, int64_t room, int64_t* stamp_ns, char* why
 ) noexcept with gil:
-    """Like socket_receive, but `buffer` gets what was said inside TLS; -EPROTO: TLS failed."""
+    """Like socket_receive, but `buffer` gets what was said inside TLS; -EPROTO: TLS failed, and `why` says so in words."""
     cdef int64_t size = socket_receive(connection.descriptor, sealed, sealed_room, stamp_ns)
     if size <= 0:
         connection.cut_short = size == 0
         return size
     session = <tuple> connection.tls
     session[0](PyBytes_FromStringAndSize(sealed, size))
-    return tls_open(session, buffer, room)
+    return tls_open(connection, session, buffer, room, why)

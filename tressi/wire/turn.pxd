@@ -14,7 +14,7 @@ from tressi.wire.lane cimport (
 )
 from tressi.wire.permit cimport permit_due_ns, reactor_permit
 from tressi.wire.reactor cimport (
-    Reactor, connection_close, endpoint_schedule, lane_rest, lane_take, pool_settle, reactor_cpu, ready_pop,
+    Reactor, connection_close, endpoint_schedule, lane_rest, lane_take, pool_is_over, pool_settle, reactor_cpu, ready_pop,
 )
 from tressi.wire.schedule cimport schedule_due_ns, schedule_update
 from tressi.wire.socket cimport EPOLLOUT, epoll_event, epoll_wait, socket_dialed, socket_rehearse, timer_arm
@@ -164,7 +164,7 @@ cdef inline void endpoint_turn(Endpoint* endpoint, int64_t now_ns) noexcept nogi
 cdef inline void pool_wake(Reactor* reactor, Pool* pool, int64_t now_ns) noexcept nogil:
     """Lanes of an unlimited pool only rest after a failure to connect: they try again."""
     cdef Lane* lane
-    while not pool.paced and not pool.ended and pool_has_idle(pool):
+    while not pool.paced and not pool_is_over(pool, now_ns) and pool_has_idle(pool):
         lane = pool.warm if pool.warm != NULL else pool.cold
         stack_remove(pool, lane)
         lane_take(reactor, lane, now_ns)
