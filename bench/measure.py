@@ -34,14 +34,29 @@ class Figures:
     cpu_us: float
 
 
-def cpu_ns(pid: int) -> int:
-    """CPU time of a process and all its descendants, by the scheduler's statistics."""
-    total = 0
+def tree(pid: int) -> list[int]:
+    """A process and all its descendants, the process first."""
+    found = [pid]
     for task in Path(f"/proc/{pid}/task").iterdir():
-        total += int((task / "schedstat").read_text().split()[0])
         for child in (task / "children").read_text().split():
-            total += cpu_ns(int(child))
-    return total
+            found += tree(int(child))
+    return found
+
+
+def own_cpu_ns(pid: int) -> int:
+    """CPU time of one process, by the scheduler's statistics; threads that have ended are left out."""
+    return sum(int((task / "schedstat").read_text().split()[0]) for task in Path(f"/proc/{pid}/task").iterdir())
+
+
+def cpu_ns(pid: int) -> int:
+    """CPU time of a process and all its descendants."""
+    return sum(map(own_cpu_ns, tree(pid)))
+
+
+def resident_kib(process: int | str = "self") -> int:
+    """Resident memory of a process, what it shares with others included."""
+    lines = Path(f"/proc/{process}/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("VmRSS"))
 
 
 def measure(command: Sequence[str], server: Nginx, span_s: float, core: int, warm_up_s: float = WARM_UP_S) -> Figures:

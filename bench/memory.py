@@ -7,18 +7,11 @@ from __future__ import annotations
 
 import argparse
 import random
-from pathlib import Path
 
-from bench.measure import machine
+from bench.measure import machine, resident_kib
 from tressi._core import Arena
 
 ENDPOINTS = 10
-
-
-def resident_kib() -> int:
-    """Resident memory of this process."""
-    lines = Path("/proc/self/status").read_text().splitlines()
-    return next(int(line.split()[1]) for line in lines if line.startswith("VmRSS"))
 
 
 def main() -> None:
