@@ -237,6 +237,21 @@ def test_an_output_that_cannot_be_written_is_told_before_the_run(target, tmp_pat
     assert "running" not in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("fields", "flags", "said"),
+    [
+        ({"tls": {"ca": "/nowhere/ca.pem"}}, (), "tls.ca: /nowhere/ca.pem cannot be loaded"),
+        ({}, ("--source-address", "192.0.2.1"), '"192.0.2.1" is not an IP address of this machine'),
+    ],
+)
+def test_what_this_machine_has_not_is_told_before_the_run(target, tmp_path, fields, flags, said):
+    """A file that cannot be loaded and an address of somebody else are bad input, and nothing is sent."""
+    done = tressi(config_file(tmp_path, f"{target}/fast", **fields), *flags)
+    assert done.returncode == 2
+    assert said in done.stderr
+    assert "running" not in done.stderr
+
+
 def with_streams(stdout, stderr, *arguments):
     """Run it with these descriptors; returns the exit code, and what it said on standard error where that is a pipe."""
     done = subprocess.run(command(*arguments), stdout=stdout, stderr=stderr, text=True, timeout=BOUND_S, check=False)

@@ -85,7 +85,13 @@ CASES = [
     case("a response without a body", answering(b"HTTP/1.1 204 No Content\r\n\r\n"), {204: 1}),
     case("an error status", answering(response("503 Service Unavailable")), {503: 1}),
     case("a redirect that is not followed", answering(response("302 Found", "Location: /x")), {302: 1}),
-    # Of the 1xx, http.client under urllib3 passes over this one alone.
+    case(
+        "103 before the answer, twice",
+        answering(2 * b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n" + response()),
+        {200: 1},
+    ),
+    case("101 that nobody asked for", answering(response("101 Switching Protocols")), errors={"protocol": 1}),
+    case("1xx without end", answering(10_000 * b"HTTP/1.1 103 Early Hints\r\n\r\n"), errors={"protocol": 1}),
     case("100 before the answer", answering(b"HTTP/1.1 100 Continue\r\n\r\n" + response()), {200: 1}),
     case("HEAD", answering(b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n"), {200: 1}, method="HEAD"),
     case("a body with the request", answering(response()), {200: 1}, method="POST", body=b"x" * 100_000),
@@ -112,6 +118,7 @@ def test_a_target_is_counted_alike(one, transport):
     """Status codes, error kinds and the split into success and failure are the same on both transports."""
     with raw_server(one.script) as server:
         found = only(attempt(endpoint(server.url, ONCE, **one.fields), transport=transport))
+    assert (found.connections_opened, found.retries) == (server.connections, 0)
     assert found.status_codes == one.statuses
     assert found.errors == one.errors
     expected = one.fields.get("expect")
@@ -146,6 +153,42 @@ def test_a_certificate_of_an_unknown_authority(transport, verify, errors):
         url = f"https://localhost:{server.port}/"
         found = only(attempt(endpoint(url, ONCE), transport=transport, tls=TlsConfig(verify=verify)))
     assert found.errors == errors
+
+
+@pytest.mark.parametrize("end", ["reset", "close"])
+def test_a_handshake_that_the_server_ends_is_an_error_of_kind_tls(transport, end):
+    """The connection was made, so it is none of kind connect."""
+
+    def script(conversation):
+        conversation.socket.recv(65536)
+        getattr(conversation, end)()
+
+    with raw_server(script) as server:
+        found = only(attempt(endpoint(server.url.replace("http", "https"), ONCE), transport=transport))
+    assert found.errors == {"tls": 1}
+    assert "eof" in found.reasons[0].text or "reset" in found.reasons[0].text
+
+
+@pytest.mark.parametrize(("method", "errors", "retries"), [("GET", {}, 1), ("POST", {"closed": 1}, 0)])
+def test_a_kept_connection_that_turns_out_closed_is_replaced(transport, method, errors, retries):
+    """What may be sent twice is; the retry is counted, and anything else is a failure of kind closed."""
+
+    def script(conversation):
+        conversation.request()
+        conversation.send(response())
+        if conversation.number == 0:
+            conversation.request()
+        else:
+            answering(response())(conversation)
+
+    with (
+        raw_server(script) as server,
+        running(endpoint(server.url, 100, method=method), transport=transport) as engine,
+    ):
+        reach(engine, 4)
+        found = only(finish(engine))
+    assert (found.errors, found.retries) == (errors, retries)
+    assert found.connections_opened == server.connections == 2
 
 
 PARTS = {"dns": "no address within 0.1 s", "connect": "no connection within 0.1 s", "tls": "no TLS handshake within 0.1 s"}
@@ -285,6 +328,18 @@ def test_connections_are_kept(transport):
     assert found.connections_opened == server.connections == 1
 
 
+def test_without_keep_alive_a_connection_serves_one_request(transport):
+    """Also where the server would keep it open."""
+    with (
+        raw_server(answering(response())) as server,
+        running(endpoint(server.url, 200), transport=transport, keep_alive=False) as engine,
+    ):
+        reach(engine, 5)
+        found = only(finish(engine))
+    assert found.connections_opened == server.connections == found.requests_made
+    assert {seen.fields["connection"] for seen in server.requests} == {"close"}
+
+
 def test_rates_are_kept(transport):
     """Starts granted and missed are the schedule's, whoever sends them."""
     with (
@@ -308,6 +363,43 @@ def test_redirects_are_followed_by_urllib3():
         found = only(attempt(endpoint(server.url, ONCE), transport="urllib3", follow_redirects=True))
     assert found.status_codes == {200: 1}
     assert [seen.target for seen in server.requests] == ["/", "/end"]
+
+
+def test_a_redirect_to_another_origin_takes_the_time_of_both():
+    """Both answers are service time, both connections are counted, and connecting to the second is not service time."""
+
+    def slow(conversation):
+        conversation.request()
+        conversation.pause(0.25)
+        conversation.send(response("302 Found", f"Location: {end.url}"))
+
+    with raw_server(answering(response())) as end, raw_server(slow) as server:
+        snapshot = attempt(endpoint(server.url, ONCE), transport="urllib3", follow_redirects=True)
+    found = only(snapshot)
+    assert found.status_codes == {200: 1}
+    assert found.service.min_us >= 249_000
+    assert (found.connections_opened, found.connect.count) == (2, 2)
+    # The first hop is the target's, and nothing that we are late by.
+    assert snapshot.generator.late_sends.max_us < found.service.min_us
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_a_proxy_hears_the_credentials_of_its_url(scheme):
+    """With the request, or with the CONNECT of a tunnel (RFC 9110 11.7.2), percent-decoded."""
+    with raw_server(answering(response("502 Bad Gateway"))) as proxy:
+        attempt(
+            endpoint(f"{scheme}://nowhere.invalid/path", ONCE),
+            transport="urllib3",
+            proxy=proxy.url.replace("http://", "http://ann:s%40cret@"),
+        )
+    assert proxy.requests[0].fields["proxy-authorization"] == "Basic YW5uOnNAY3JldA=="
+
+
+def test_a_proxy_that_refuses_is_named_as_such():
+    """Kind connect, in words without the names of classes."""
+    with refusing_port() as port:
+        found = only(attempt(endpoint("http://nowhere.invalid/", ONCE), transport="urllib3", proxy=f"http://127.0.0.1:{port}"))
+    assert [(reason.kind, reason.text) for reason in found.reasons] == [("connect", "proxy: Connection refused")]
 
 
 def test_a_proxy_is_asked_for_the_whole_url():

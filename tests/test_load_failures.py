@@ -1,12 +1,16 @@
 """Every way in which an attempt may fail, each counted under its own kind, at the rate asked for and no faster."""
 
+import os
 from threading import Event
 
+import gevent
 import pytest
 from engines import ONCE, attempt, check_counts, endpoint, finish, made, only, reach, reach_time, running, until
 from servers import answering, raw_server, refusing_port
 
-from tressi.model import SharedPool
+from tressi.load.dial import Dialed
+from tressi.load.worker import Lane
+from tressi.model import ERROR_KINDS, SharedPool
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"
 
@@ -84,6 +88,45 @@ def test_a_head_without_end_is_no_http():
     assert dict(found.errors) == {"protocol": 1}
     assert [reason.text for reason in found.reasons] == ["more than 64 KiB of head"]
     assert 65536 <= found.bytes_received < 4 * 65536
+
+
+class Unwatchable:
+    """What a lane sees of a reactor whose epoll set is full."""
+
+    def __init__(self):
+        self.failures = []
+
+    def endpoint_of(self, _):
+        """See _wire.Reactor."""
+        return 0
+
+    def attach(self, _, descriptor, *_rest):
+        """See _wire.Reactor."""
+        os.close(descriptor)
+        raise OSError(f"cannot watch file descriptor {descriptor}")
+
+    def connect_failed(self, number, kind, reason, waited):
+        """See _wire.Reactor."""
+        self.failures.append((number, ERROR_KINDS[kind], reason, waited))
+
+
+def test_a_connection_that_cannot_be_watched_fails_and_its_lane_goes_on():
+    """It is an error of kind connect, and the lane's greenlet is there for the next order."""
+    reactor, asked = Unwatchable(), []
+
+    class Dialer:
+        is_tls = True
+
+        def dial(self, _):
+            return Dialed(os.open(os.devnull, os.O_RDONLY), 0, 0, 0, ())
+
+    lane = Lane(7, reactor, lambda _: (Dialer(), None), lambda: asked.append(1))
+    for orders in (1, 2):
+        gevent.get_hub().loop.run_callback(lane.order, "connect")
+        until(lambda orders=orders: len(asked) == orders)
+    lane.kill()
+    assert [(number, kind, waited) for number, kind, _, waited in reactor.failures] == 2 * [(7, "connect", False)]
+    assert reactor.failures[0][2].startswith(b"cannot watch file descriptor")
 
 
 @pytest.mark.parametrize("said", [b"", OK[:-1], b"HTTP/1.1 200 OK\r\n\r\nhello"], ids=["nothing", "a part", "no end"])

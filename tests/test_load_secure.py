@@ -7,10 +7,17 @@ from urllib.parse import quote
 
 import pytest
 import trustme
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    PrivateFormat,
+    load_pem_private_key,
+)
 from engines import ONCE, attempt, endpoint, finish, only, reach, running
 from servers import RawServer, answering, raw_server
 
 from tressi.errors import ConfigError
+from tressi.load.secure import make_context
 from tressi.model import TlsConfig
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
@@ -222,13 +229,25 @@ def test_a_plain_server_is_no_tls_server(ca_file):
     assert found.errors == {"tls": 1}
 
 
-def test_files_that_cannot_be_loaded_are_named():
+@pytest.mark.parametrize("transport", ["wire", "urllib3"])
+def test_files_that_cannot_be_loaded_are_named(transport):
     """A missing authority file is the config's error, not the run's."""
     with (
-        pytest.raises(ConfigError, match=r"tls\.ca: cannot be loaded"),
-        running(endpoint("https://localhost:1/", ONCE), tls=TlsConfig(ca="/nowhere/ca.pem")),
+        pytest.raises(ConfigError, match=r"tls\.ca: /nowhere/ca\.pem cannot be loaded: No such file"),
+        running(endpoint("https://localhost:1/", ONCE), tls=TlsConfig(ca="/nowhere/ca.pem"), transport=transport),
     ):
         pass
+
+
+def test_nobody_is_asked_for_the_password_of_a_key(authority, tmp_path):
+    """An encrypted key is an error that says so: the engine's process has no terminal."""
+    mine = authority.issue_cert("client@example.org")
+    mine.cert_chain_pems[0].write_to_path(tmp_path / "client.pem")
+    key = load_pem_private_key(mine.private_key_pem.bytes(), None)
+    locked = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(b"secret"))
+    (tmp_path / "client.key").write_bytes(locked)
+    with pytest.raises(ConfigError, match="the key is encrypted"):
+        make_context(TlsConfig(cert=str(tmp_path / "client.pem"), key=str(tmp_path / "client.key")))
 
 
 def test_a_unix_socket_is_reached_by_its_path(tmp_path):

@@ -3,6 +3,8 @@ from typing import Any, Literal
 
 from tressi._core import Arena
 
+def connect_reason(failure: int) -> str: ...
+
 class ResponseParser:
     def __init__(self, keep: int = 65536) -> None: ...
     @property
@@ -68,6 +70,8 @@ class Reactor:
     ) -> None: ...
     def connect_failed(self, number: int, kind: int, reason: bytes, waited: bool) -> None: ...
     def connect(self, number: int) -> None: ...
+    def connected(self, number: int, connect_ns: int, tls_ns: int = -1, waited_ns: int = 0) -> None: ...
+    def retried(self, number: int) -> None: ...
     def answered(
         self,
         number: int,
@@ -75,9 +79,6 @@ class Reactor:
         sent_ns: int,
         arrived_ns: int,
         *,
-        connect_ns: int = -1,
-        tls_ns: int = -1,
-        waited_ns: int = 0,
         bytes_sent: int = 0,
         bytes_received: int = 0,
         body: bytes = b"",

@@ -12,6 +12,7 @@ from tressi.core.bucket cimport bucket_init, bucket_set_ramp, bucket_set_rate, b
 from tressi.core.clock cimport monotonic_ns, never
 from tressi.core.epoll cimport HAS_EPOLL
 from tressi.core.window cimport SLOT_NS, window_init
+from tressi.wire cimport account as accounts
 from tressi.wire cimport control, dial, http, lane as lanes, reactor as reactors, schedule as schedules, socket as sockets
 from tressi.wire cimport message as messages
 from tressi.wire cimport tls as secure
@@ -82,6 +83,11 @@ cdef class ResponseParser:
     def fault(self):
         """Why it is broken, in words."""
         return messages.FAULTS[self.parser.fault].decode()
+
+
+def connect_reason(int failure):
+    """Why a connection failed with that errno, in words; where the system's own do not help, with what to do."""
+    return sockets.socket_reason(failure).decode("utf-8", "replace")
 
 
 cdef void* allocated(size_t size) except NULL:
@@ -437,6 +443,7 @@ cdef class Reactor:
         if session is not None:
             secure.tls_begin(lanes.lane_connection(lane), session)
         if not dial.lane_attach(&self.body, lane, descriptor, connect_ns, tls_ns):
+            secure.tls_end(lanes.lane_connection(lane))
             raise OSError(f"cannot watch file descriptor {descriptor}")
 
     def connect_failed(self, int64_t number, int kind, bytes reason not None, bint waited):
@@ -456,24 +463,37 @@ cdef class Reactor:
             lane.connect_ns += monotonic_ns() - lane.connect_begun_ns
             reactors.ready_push(&self.body, lane)
 
+    def connected(self, int64_t number, int64_t connect_ns, int64_t tls_ns=-1, int64_t waited_ns=0):
+        """A greenlet that does the whole attempt has made a connection for it, `waited_ns` after it asked to.
+
+        The handshake took `tls_ns`, negative where there is none.
+        """
+        cdef lanes.Lane* lane = self.lane(number)
+        if lane.state == lanes.CONNECTING:
+            accounts.account_connected(lane.endpoint.block, connect_ns, tls_ns)
+            lane.connect_ns += waited_ns + connect_ns + max(<int64_t> 0, tls_ns)
+
+    def retried(self, int64_t number):
+        """A greenlet that does the whole attempt sends the request once more: a kept connection turned out closed."""
+        cdef lanes.Lane* lane = self.lane(number)
+        if lane.state == lanes.CONNECTING:
+            lane.endpoint.block.retries += 1
+
     def answered(
-        self, int64_t number, int64_t status, int64_t sent_ns, int64_t arrived_ns, *, int64_t connect_ns=-1,
-        int64_t tls_ns=-1, int64_t waited_ns=0, int64_t bytes_sent=0, int64_t bytes_received=0, bytes body=b"",
-        bint found=True,
+        self, int64_t number, int64_t status, int64_t sent_ns, int64_t arrived_ns, *, int64_t bytes_sent=0,
+        int64_t bytes_received=0, bytes body=b"", bint found=True,
     ):
         """A greenlet did the whole attempt that was ordered, over a transport of its own, and this is the response.
 
-        `connect_ns` is negative where no connection was made for it, `tls_ns` where no handshake was; `waited_ns` went by
-        before it might connect; `found`: the body contains what it must.
+        `sent_ns` is when its first byte was sent, put off by what connecting took after that; `found`: the body contains
+        what it must.
         """
         cdef lanes.Lane* lane = self.lane(number)
         cdef dial.Answer answer
         if not LOWEST_STATUS <= status < LOWEST_STATUS + STATUSES:
             raise ValueError(f"status {status}: must be 100 to 599")
         if lane.state == lanes.CONNECTING:
-            answer = dial.Answer(
-                status, sent_ns, arrived_ns, connect_ns, tls_ns, waited_ns, bytes_sent, bytes_received, body, len(body), found
-            )
+            answer = dial.Answer(status, sent_ns, arrived_ns, bytes_sent, bytes_received, body, len(body), found)
             dial.lane_answered(&self.body, lane, &answer)
 
     def endpoint_of(self, int64_t number):

@@ -22,6 +22,7 @@ from tressi.config.place import printable
 from tressi.errors import ConfigError, ConfigProblem, OutputError
 from tressi.load.cluster import Cluster
 from tressi.load.process import ProcessEngine
+from tressi.load.secure import make_context
 from tressi.report.formats import write_export
 from tressi.report.latency_hlog import second_by_second
 from tressi.report.outcome import outcome
@@ -58,6 +59,8 @@ def _processes(text: str) -> int:
 def conduct(config: ResolvedConfig, arguments: Namespace) -> int:
     """Do one run as `arguments` say; returns the exit code. Raises TressiError."""
     _check_outputs(config, arguments)
+    # Here its files are found to be wrong before the run: bad input, and no failure of ours.
+    make_context(config.tls)
     for warning in config.warnings:
         remark(f"warning: {warning}")
     runner = EndpointRunner(config, engine=_engine(config, arguments.processes))

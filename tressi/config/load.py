@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from dataclasses import dataclass, fields, replace
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
@@ -90,8 +91,10 @@ def load_config(source: str | os.PathLike[str] | Mapping[str, Any], overrides: O
 def _sources(given: tuple[str, ...]) -> tuple[str, ...]:
     for text in given:
         try:
-            ip_address(text)
-        except ValueError:
+            family = socket.AF_INET if ip_address(text).version == 4 else socket.AF_INET6  # noqa: PLR2004 - of IP
+            with socket.socket(family, socket.SOCK_STREAM) as probe:
+                probe.bind((text, 0))
+        except (ValueError, OSError):
             message = f"{quoted(text)} is not an IP address of this machine"
             raise ConfigError([ConfigProblem("--source-address", message)]) from None
     return given

@@ -40,7 +40,11 @@ def literal(host: str, port: int) -> list[Address]:
     except ValueError:
         return []
     family = socket.AF_INET6 if isinstance(address, IPv6Address) else socket.AF_INET
-    found = socket.getaddrinfo(host, port, family, socket.SOCK_STREAM, 0, socket.AI_NUMERICHOST)
+    try:
+        found = socket.getaddrinfo(host, port, family, socket.SOCK_STREAM, 0, socket.AI_NUMERICHOST)
+    except socket.gaierror:
+        # A zone that this machine has not, or not yet: asked for again by whoever connects.
+        return []
     return [Address(entry[0], entry[4]) for entry in found]
 
 

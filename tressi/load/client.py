@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import errno
 import os
+import ssl
 import time
 from contextvars import ContextVar
 from dataclasses import dataclass
-from http.client import IncompleteRead
-from typing import TYPE_CHECKING, Any
+from http.client import BadStatusLine, HTTPException, HTTPResponse, IncompleteRead, parse_headers
+from typing import TYPE_CHECKING, Any, Protocol
 
 import gevent.socket
 import gevent.ssl
@@ -35,8 +36,9 @@ from urllib3.exceptions import (
 from urllib3.util import Retry
 
 from tressi.load.address import literal, look_up
-from tressi.load.dial import DialError, connected_to, within
-from tressi.load.transport import Origin
+from tressi.load.dial import DialError, connected_to, reason_of_connecting, within
+from tressi.load.secure import configure, reason_of
+from tressi.load.transport import IDEMPOTENT_METHODS, Origin, basic_credentials, without_user_info
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -51,15 +53,15 @@ if TYPE_CHECKING:
 
 REDIRECTS = 10
 _PIECE_BYTES = 64 * 1024
+_INTERIM = 100  # responses before the final one; the reactor allows 64 KiB of them
 _KEPT_BYTES = 4096  # a little more than a sample has room for, so that it knows of being cut
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """A whole response: times on CLOCK_MONOTONIC.
+    """A whole response: times on CLOCK_MONOTONIC, the first put off by what connecting took after it.
 
-    `body` is its beginning, `found` tells whether all of it has what it must. `connect_ns` is negative where a kept
-    connection served it, `tls_ns` where no handshake was made; `waited_ns` went by before it might connect.
+    `body` is its beginning, `found` tells whether all of it has what it must.
     """
 
     status: int
@@ -67,40 +69,78 @@ class Reply:
     found: bool
     sent_ns: int
     arrived_ns: int
-    connect_ns: int
-    tls_ns: int
-    waited_ns: int
     bytes_sent: int
     bytes_received: int
 
 
-class _Attempt:
-    """One request's time: its limit, which stands still while a connection is made, and how long that took."""
+class Listener(Protocol):
+    """Who hears of what happens on the way to a response."""
 
-    def __init__(self, timeout_s: float, patience: Patience, permits: Permits | None) -> None:
-        self.connect_ns = self.tls_ns = -1
-        self.waited_ns = 0
+    def connected(self, connect_ns: int, tls_ns: int, waited_ns: int) -> None:
+        """A connection was made, `waited_ns` after it was asked for; `tls_ns` is negative without a handshake."""
+
+    def retried(self) -> None:
+        """The request is sent once more."""
+
+
+class _Attempt:
+    """One request's time: it stands still while connections are made, which are as many as redirects ask for."""
+
+    def __init__(self, timeout_s: float, patience: Patience, permits: Permits | None, ways: _Ways, listener: Listener) -> None:
+        self.ways = ways
+        self.connections = 0
+        self.connect_ns = 0  # of the connection being made
         self._patience = patience
         self._permits = permits
-        self._left_s = timeout_s
+        self._listener = listener
+        self._timeout_s = timeout_s
+        self.sent_ns = time.monotonic_ns()
         self._go_on()
 
     def connect(self, connect: Callable[[], None]) -> None:
         """Wait for a permit, if one is needed, and time `connect`. Raises what it raises, and DialError."""
         self.timeout.close()
-        self._left_s -= (time.monotonic_ns() - self.sent_ns) / 1e9
-        self.waited_ns += self._permits.wait() if self._permits else 0
+        asked_ns = time.monotonic_ns()
+        waited_ns = self._permits.wait() if self._permits else 0
         with within(self._patience) as self.limit:
             begun_ns = time.monotonic_ns()
             connect()
+        made_ns = time.monotonic_ns()
+        self.sent_ns += made_ns - asked_ns
         self._go_on()
-        if self.limit.part == "tls":
-            self.tls_ns = self.sent_ns - begun_ns - self.connect_ns
+        tls_ns = made_ns - begun_ns - self.connect_ns if self.limit.part == "tls" else -1
+        self.connections += 1
+        self._listener.connected(self.connect_ns, tls_ns, waited_ns)
+
+    def again(self) -> None:
+        """Say that the request is sent once more."""
+        self._listener.retried()
 
     def _go_on(self) -> None:
-        self.sent_ns = time.monotonic_ns()
-        self.timeout = Timeout(self._left_s)
+        self.timeout = Timeout(max(0.0, self._timeout_s - (time.monotonic_ns() - self.sent_ns) / 1e9))
         self.timeout.start()
+
+
+class _Ways:
+    """From our addresses to the target's, each of both in turn."""
+
+    def __init__(self, sources: Sequence[Address], turn: int) -> None:
+        self._sources = sources
+        self._turn = turn
+
+    def connected(self, addresses: Sequence[Address]) -> gevent.socket.socket:
+        """A socket connected to the next address, or to the first after it that takes it. Raises OSError."""
+        for left in range(len(addresses), 0, -1):
+            self._turn += 1
+            address = addresses[self._turn % len(addresses)]
+            try:
+                made = connected_to(address, self._sources, self._turn // len(addresses))
+            except OSError:
+                if left == 1:
+                    raise
+            else:
+                return gevent.socket.socket(fileno=made.detach())
+        raise OSError(errno.EADDRNOTAVAIL, os.strerror(errno.EADDRNOTAVAIL))
 
 
 _attempt: ContextVar[_Attempt] = ContextVar("attempt")
@@ -118,42 +158,40 @@ class _Gevent:
         try:
             addresses = look_up(Origin("http", self._dns_host, self.port))  # type: ignore[attr-defined]
             attempt.limit.part = "connect"
-            made = _first(addresses, self.source_address)  # type: ignore[attr-defined]
+            made = attempt.ways.connected(addresses)
         except gevent.socket.gaierror as failure:
             raise NameResolutionError(self.host, self, failure) from failure  # type: ignore[attr-defined,arg-type]
         except OSError as failure:
-            raise NewConnectionError(self, failure.strerror or str(failure)) from failure  # type: ignore[arg-type]
+            raise NewConnectionError(self, reason_of_connecting(failure)) from failure  # type: ignore[arg-type]
         attempt.connect_ns = time.monotonic_ns() - begun_ns
         return made
 
 
-def _first(addresses: Sequence[Address], source: tuple[str, int] | None) -> gevent.socket.socket:
-    """A socket connected to the first address that takes it. Raises OSError."""
-    sources = literal(*source) if source is not None else [None]
-    for place, address in enumerate(addresses):
-        try:
-            made = connected_to(address, sources[0])
-        except OSError:
-            if place == len(addresses) - 1:
-                raise
-        else:
-            return gevent.socket.socket(fileno=made.detach())
-    raise OSError(errno.EADDRNOTAVAIL, os.strerror(errno.EADDRNOTAVAIL))
+class _FinalResponse(HTTPResponse):
+    """Passes over all 1xx (RFC 9110 15.2), where http.client knows 100 alone; an unasked-for 101 is none that could be."""
+
+    def _read_status(self) -> tuple[str, int, str]:
+        for _ in range(_INTERIM):
+            version, status, reason = super()._read_status()  # type: ignore[misc] # of http.client's own
+            if not 100 <= status < 200:  # noqa: PLR2004 - the class of 1xx
+                return version, status, reason
+            if status == 101:  # noqa: PLR2004 - Switching Protocols
+                raise HTTPException("an unasked-for 101 Switching Protocols")
+            parse_headers(self.fp)
+        raise HTTPException(f"more than {_INTERIM} responses before the final one")
 
 
 class _PlainConnection(_Gevent, HTTPConnection):
-    pass
+    response_class = _FinalResponse
 
 
 class _SecureConnection(_Gevent, HTTPSConnection):
-    def _new_conn(self) -> Any:  # noqa: ANN401 - urllib3 calls it a socket
-        made = super()._new_conn()
-        _attempt.get().limit.part = "tls"
-        return made
+    response_class = _FinalResponse
 
 
 class _SecureSocket(gevent.ssl.SSLSocket):  # type: ignore[misc] # gevent has no types
     def do_handshake(self) -> None:
+        _attempt.get().limit.part = "tls"
         try:
             super().do_handshake()
         except BaseException:
@@ -182,53 +220,77 @@ class Client:
         self,
         tls: TlsConfig,
         proxy: str | None = None,
-        source: str | None = None,
+        sources: Sequence[str] = (),
         permits: Permits | None = None,
         *,
         follow_redirects: bool = False,
+        turn: int = 0,
     ) -> None:
         options: dict[str, Any] = {"maxsize": 1, "num_pools": 4, "ssl_context": _context(tls)}
-        if source is not None:
-            options["source_address"] = (source, 0)
         if tls.server_name is not None:
             options["server_hostname"] = tls.server_name
-        self._manager = urllib3.PoolManager(**options) if proxy is None else urllib3.ProxyManager(proxy, **options)
+        self._manager = urllib3.PoolManager(**options) if proxy is None else _through(proxy, options)
         self._manager.pool_classes_by_scheme = {"http": _PlainPool, "https": _SecurePool}
         redirects = REDIRECTS if follow_redirects else 0
         self._retries = Retry(total=redirects, connect=0, read=0, redirect=redirects, status=0, other=0)
         self._follow = follow_redirects
         self._permits = permits
+        self._ways = _Ways([address for source in sources for address in literal(source, 0)], turn)
 
-    def send(self, call: Call, timeout_s: float, patience: Patience, needle: bytes | None = None) -> Reply:
+    def send(self, call: Call, timeout_s: float, patience: Patience, needle: bytes | None, listener: Listener) -> Reply:
         """Send one request and read its answer whole, within `timeout_s` from the first byte on, looking for `needle`.
 
-        A connection that has to be made for it gets `patience`. Raises DialError with the kind of failure.
+        Each connection that has to be made for it gets `patience`. Raises DialError with the kind of failure.
         """
-        attempt = _Attempt(timeout_s, patience, self._permits)
+        attempt = _Attempt(timeout_s, patience, self._permits, self._ways, listener)
         _attempt.set(attempt)
         try:
-            response = self._manager.request(
-                call.method,
-                call.url,
-                body=call.body,
-                headers=urllib3.HTTPHeaderDict(call.headers),
-                retries=self._retries if self._follow else False,
-                redirect=self._follow,
-                preload_content=False,
-            )
-            return _reply(response, call, attempt, needle)
+            reply = _reply(self._answered(call, attempt), call, attempt, needle)
+            if call.closes:
+                # The server is asked to, and may not.
+                self.close()
         except Timeout as reached:
             if reached is not attempt.timeout:
                 raise
             raise DialError("timeout", "no response in time", waited=True) from None
         except (HTTPError, OSError) as failure:
             raise _failure(failure) from None
+        else:
+            return reply
         finally:
             attempt.timeout.close()
+
+    def _answered(self, call: Call, attempt: _Attempt) -> urllib3.BaseHTTPResponse:
+        """Send, once more where a kept connection turns out closed and sending twice is as good as once."""
+        try:
+            return self._request(call)
+        except HTTPError as failure:
+            if attempt.connections > 0 or call.method not in IDEMPOTENT_METHODS or not _ended(failure):
+                raise
+        attempt.again()
+        return self._request(call)
+
+    def _request(self, call: Call) -> urllib3.BaseHTTPResponse:
+        return self._manager.request(
+            call.method,
+            call.url,
+            body=call.body,
+            headers=urllib3.HTTPHeaderDict(call.headers),
+            retries=self._retries if self._follow else False,
+            redirect=self._follow,
+            preload_content=False,
+        )
 
     def close(self) -> None:
         """Close the connections."""
         self._manager.clear()
+
+
+def _through(proxy: str, options: dict[str, Any]) -> urllib3.ProxyManager:
+    """Send by way of `proxy`, with the credentials that its URL has (RFC 9110 11.7.2)."""
+    credentials = basic_credentials(proxy)
+    headers = None if credentials is None else {"Proxy-Authorization": credentials}
+    return urllib3.ProxyManager(without_user_info(proxy), proxy_headers=headers, **options)
 
 
 def _body(response: urllib3.BaseHTTPResponse, needle: bytes | None) -> tuple[bytes, int, bool]:
@@ -255,9 +317,6 @@ def _reply(response: urllib3.BaseHTTPResponse, call: Call, attempt: _Attempt, ne
         found,
         attempt.sent_ns,
         arrived_ns,
-        attempt.connect_ns,
-        attempt.tls_ns,
-        attempt.waited_ns,
         sent + len(call.body or b""),
         heads + body_bytes,
     )
@@ -268,7 +327,12 @@ def _failure(failure: Exception) -> DialError:
     if isinstance(failure, MaxRetryError) and failure.reason is not None:
         return _failure(failure.reason)
     if isinstance(failure, ProxyError):
-        return DialError("connect", f"proxy: {failure.original_error}")
+        return DialError("connect", f"proxy: {_failure(failure.original_error)}")
+    cause = failure.args[0] if failure.args else None
+    if isinstance(failure, SSLError) and isinstance(cause, ssl.SSLError):
+        return DialError("tls", reason_of(cause))
+    if isinstance(failure, ProtocolError):
+        return _broken(failure)
     kinds: tuple[tuple[type[Exception] | tuple[type[Exception], ...], str], ...] = (
         # Each class is a subclass of the one after it, so the order tells.
         (NameResolutionError, "dns"),
@@ -279,28 +343,42 @@ def _failure(failure: Exception) -> DialError:
     )
     for classes, kind in kinds:
         if isinstance(failure, classes):
-            return DialError(kind, str(failure).rpartition(": ")[2], waited=kind == "timeout")
-    inner = failure.args[1] if isinstance(failure, ProtocolError) and len(failure.args) > 1 else None
+            return DialError(kind, _words(failure), waited=kind == "timeout")
+    return DialError("protocol", str(failure))
+
+
+def _words(failure: Exception) -> str:
+    """Why, without the classes and addresses that urllib3 puts in front."""
+    cause = failure.__cause__ if isinstance(failure, NewConnectionError) else None
+    if isinstance(cause, gevent.socket.gaierror):
+        return cause.strerror or str(cause)
+    if isinstance(cause, OSError):
+        return reason_of_connecting(cause)
+    return str(failure).rpartition(": ")[2]
+
+
+def _broken(failure: ProtocolError) -> DialError:
+    """What it is that urllib3 has wrapped."""
+    inner = failure.args[1] if len(failure.args) > 1 else None
     if isinstance(inner, OSError):
         # http.client calls a close before the first byte a reset; the system calls only an RST one.
-        return DialError("reset" if inner.errno else "closed", str(inner))
+        return DialError("reset" if inner.errno else "closed", inner.strerror or str(inner))
     if isinstance(inner, (IncompleteRead, InvalidChunkLength)):
         return DialError("closed", "cut short")
-    return DialError("protocol", str(failure))
+    if isinstance(inner, BadStatusLine):
+        return DialError("protocol", "not an HTTP/1.x status line")
+    return DialError("protocol", str(inner or failure))
+
+
+def _ended(failure: HTTPError) -> bool:
+    """Whether the connection was closed or reset, and not that what came over it is no HTTP."""
+    return _failure(failure).kind in {"closed", "reset"}
 
 
 def _context(tls: TlsConfig) -> gevent.ssl.SSLContext:
     # Gevent's create_default_context makes the standard library's, whose sockets would block the hub.
     context = gevent.ssl.SSLContext(gevent.ssl.PROTOCOL_TLS_CLIENT)
     context.sslsocket_class = _SecureSocket
-    if tls.ca is None:
-        context.load_default_certs()
-    else:
-        context.load_verify_locations(tls.ca)
-    context.set_alpn_protocols(["http/1.1"])
-    if not tls.verify:
-        context.check_hostname = False
-        context.verify_mode = gevent.ssl.CERT_NONE
-    if tls.cert is not None:
-        context.load_cert_chain(tls.cert, tls.key)
+    context.load_default_certs()
+    configure(context, tls)
     return context

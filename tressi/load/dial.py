@@ -6,6 +6,7 @@ import errno
 import os
 import socket
 import ssl
+import sys
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
@@ -15,6 +16,7 @@ from gevent import Timeout
 from gevent.lock import RLock
 from gevent.socket import gaierror, wait_write
 
+from tressi._wire import connect_reason
 from tressi.load.address import Address, known, literal, look_up
 from tressi.load.secure import Session, reason_of
 
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from tressi.load.transport import Origin
 
 LOOK_UP_S = 1.0
+_IP_BIND_ADDRESS_NO_PORT = 24  # ip(7); the socket module has it from Python 3.12 on
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +83,8 @@ class Dialer:
         self._origin = origin
         self._reactor = reactor
         self._context = context
-        self._server_name = server_name or origin.host
+        # The zone of an address is ours alone (RFC 6874).
+        self._server_name = server_name or origin.host.partition("%")[0]
         self._sources = [address for source in sources for address in literal(source, 0)] if not origin.is_unix else []
         self._session: Session | None = None
         self._addresses = known(origin)
@@ -138,9 +142,8 @@ class Dialer:
         for tries in range(len(self._addresses)):
             self._turn += 1
             address = self._addresses[self._turn % len(self._addresses)]
-            source = self._sources[self._turn % len(self._sources)] if self._sources else None
             try:
-                return connected_to(address, source)
+                return connected_to(address, self._sources, self._turn // len(self._addresses))
             except OSError:
                 if tries == len(self._addresses) - 1:
                     raise
@@ -204,17 +207,35 @@ class within:  # noqa: N801 - reads as a statement
         if isinstance(failure, ssl.SSLError):
             raise DialError("tls", reason_of(failure)) from None
         if isinstance(failure, OSError):
-            raise DialError("connect", os.strerror(failure.errno) if failure.errno else str(failure)) from None
+            kind = "tls" if self.part == "tls" else "connect"
+            raise DialError(kind, reason_of_connecting(failure)) from None
 
 
-def connected_to(address: Address, source: Address | None) -> socket.socket:
-    """A non-blocking socket, connected without blocking the hub. Raises OSError."""
+def reason_of_connecting(failure: OSError) -> str:
+    """Why it failed, in words; where the system's own do not help, with what to do."""
+    return connect_reason(failure.errno) if failure.errno else str(failure)
+
+
+def _source_for(address: Address, sources: Sequence[Address], turn: int) -> Address | None:
+    """The next of our addresses of the same family. Raises OSError where all are of another."""
+    alike = [source for source in sources if source.family == address.family]
+    if sources and not alike:
+        raise OSError("no source address is of the target's family")
+    return alike[turn % len(alike)] if alike else None
+
+
+def connected_to(address: Address, sources: Sequence[Address] = (), turn: int = 0) -> socket.socket:
+    """A non-blocking socket, connected without blocking the hub from the next of `sources`. Raises OSError."""
+    source = _source_for(address, sources, turn)
     connecting = socket.socket(address.family, socket.SOCK_STREAM)
     try:
         connecting.settimeout(0)
         if address.family != socket.AF_UNIX:
             connecting.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if source is not None:
+            if sys.platform == "linux":
+                # Else a port is taken for all destinations.
+                connecting.setsockopt(socket.IPPROTO_IP, _IP_BIND_ADDRESS_NO_PORT, 1)
             connecting.bind(source.where)
         failure = connecting.connect_ex(address.where)
         if failure == errno.EINPROGRESS:

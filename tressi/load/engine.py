@@ -171,9 +171,15 @@ class LocalEngine:
         return lane
 
     def _client(self) -> Client:
-        sources = self._plan.source_addresses
-        source = sources[len(self._lanes) % len(sources)] if sources else None
-        return Client(self._plan.tls, self._plan.proxy, source, self._permits, follow_redirects=self._plan.follow_redirects)
+        plan = self._plan
+        return Client(
+            plan.tls,
+            plan.proxy,
+            plan.source_addresses,
+            self._permits,
+            follow_redirects=plan.follow_redirects,
+            turn=len(self._lanes),
+        )
 
     def _call_of(self, endpoint: int) -> tuple[Call, float, bytes | None]:
         """An endpoint's request for the second transport, its timeout, and what the answer's body must contain."""

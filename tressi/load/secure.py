@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import ssl
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from gevent.socket import wait_read, wait_write
@@ -11,6 +13,7 @@ from tressi.errors import ConfigError, ConfigProblem
 
 if TYPE_CHECKING:
     import socket
+    from collections.abc import Iterator
 
     from tressi.model import TlsConfig
 
@@ -20,19 +23,39 @@ _READ_BYTES = 65536
 def make_context(config: TlsConfig) -> ssl.SSLContext:
     """A client's context as the config asks for. Raises ConfigError for files that cannot be used."""
     context = ssl.create_default_context(ssl.Purpose.SERVER_AUTH)
+    configure(context, config)
+    return context
+
+
+def configure(context: ssl.SSLContext, config: TlsConfig) -> None:
+    """Have a client's context do as the config asks. Raises ConfigError for files that cannot be used."""
     context.set_alpn_protocols(["http/1.1"])
     if not config.verify:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
-    try:
-        if config.ca is not None:
+    if config.ca is not None:
+        with _naming("tls.ca", config.ca):
             context.load_verify_locations(config.ca)
-        if config.cert is not None:
-            context.load_cert_chain(config.cert, config.key)
-    except (OSError, ssl.SSLError) as failure:
-        place = "tls.ca" if config.ca and config.cert is None else "tls"
-        raise ConfigError([ConfigProblem(place, f"cannot be loaded: {failure}")]) from None
-    return context
+    if config.cert is not None:
+        files = config.cert if config.key is None else f"{config.cert}, with the key {config.key},"
+        with _naming("tls.cert", files):
+            context.load_cert_chain(config.cert, config.key, password=_refuse_password)
+
+
+def _refuse_password() -> str:
+    """Called for an encrypted key alone; else OpenSSL asks at the terminal, and the engine's process has none."""
+    raise OSError(errno.EACCES, "the key is encrypted, and tressi asks nobody for its password")
+
+
+@contextmanager
+def _naming(place: str, files: str) -> Iterator[None]:
+    """Say which file cannot be loaded, and why. Raises ConfigError."""
+    try:
+        yield
+    except ssl.SSLError as failure:
+        raise ConfigError([ConfigProblem(place, f"{files} cannot be loaded: {reason_of(failure)}")]) from None
+    except OSError as failure:
+        raise ConfigError([ConfigProblem(place, f"{files} cannot be loaded: {failure.strerror}")]) from None
 
 
 class Session:
@@ -92,4 +115,5 @@ def reason_of(failure: ssl.SSLError) -> str:
     """OpenSSL's own words, as short as they come."""
     if isinstance(failure, ssl.SSLCertVerificationError):
         return f"certificate not accepted: {failure.verify_message}"
-    return (failure.reason or str(failure)).replace("_", " ").lower()
+    words = failure.reason or str(failure).partition(" (_ssl")[0]
+    return words.replace("_", " ").lower()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from base64 import b64encode
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -14,6 +15,9 @@ DEFAULT_PORTS = {"http": 80, "https": 443, "http+unix": 0}
 
 # RFC 9110 9.2.2: sending one of these twice asks for no more than sending it once.
 IDEMPOTENT_METHODS = frozenset({"GET", "HEAD", "PUT", "DELETE", "OPTIONS", "TRACE"})
+
+# RFC 6874 4: the zone of an address is of this machine, and no server is told.
+_ZONE = re.compile(r"%[^\]]*\]")
 
 # RFC 9110 8.6: a request of these methods says its length even when that is nothing.
 _FRAMING = frozenset({"content-length", "connection"})
@@ -28,6 +32,11 @@ class Call:
     url: str
     headers: tuple[tuple[str, str], ...]
     body: bytes | None
+
+    @property
+    def closes(self) -> bool:
+        """Whether its connection serves no other."""
+        return ("Connection", "close") in self.headers
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +66,9 @@ def origin_of(url: str) -> Origin:
     parts = urlsplit(url)
     if parts.scheme == "http+unix":
         return Origin(parts.scheme, unquote(parts.netloc), 0)
-    return Origin(parts.scheme, parts.hostname or "", parts.port or DEFAULT_PORTS[parts.scheme])
+    # In a URL the % before an address's zone is escaped (RFC 6874).
+    host = (parts.hostname or "").replace("%25", "%")
+    return Origin(parts.scheme, host, parts.port or DEFAULT_PORTS[parts.scheme])
 
 
 def request_bytes(endpoint: ResolvedEndpoint, user_agent: str, *, keep_alive: bool = True) -> bytes:
@@ -84,7 +95,9 @@ def request_headers(endpoint: ResolvedEndpoint, user_agent: str) -> list[tuple[s
     parts = urlsplit(endpoint.url)
     left_out = _FRAMING if endpoint.body else _FRAMING | {"expect"}
     given = {name.lower() for name, _ in endpoint.headers}
-    added = [("Host", _host_field(parts)), ("User-Agent", user_agent), *_authorization(parts)]
+    credentials = basic_credentials(endpoint.url)
+    added = [("Host", _host_field(parts)), ("User-Agent", user_agent)]
+    added += [] if credentials is None else [("Authorization", credentials)]
     fields = [(name, value) for name, value in added if name.lower() not in given]
     return fields + [(name, value) for name, value in endpoint.headers if name.lower() not in left_out]
 
@@ -109,15 +122,16 @@ def _target(parts: SplitResult) -> str:
 def _host_field(parts: SplitResult) -> str:
     if parts.scheme == "http+unix":
         return "localhost"
-    host = parts.netloc.rpartition("@")[2]
+    host = _ZONE.sub("]", parts.netloc.rpartition("@")[2])
     default = f":{DEFAULT_PORTS[parts.scheme]}"
     return host.removesuffix(default) if parts.port == DEFAULT_PORTS[parts.scheme] else host
 
 
-def _authorization(parts: SplitResult) -> list[tuple[str, str]]:
-    """Basic credentials (RFC 7617) from the URL's user info."""
-    if "@" not in parts.netloc:
-        return []
-    user, _, password = parts.netloc.rpartition("@")[0].partition(":")
+def basic_credentials(url: str) -> str | None:
+    """What the URL's user info is in a header field (RFC 7617); None without any."""
+    netloc = urlsplit(url).netloc
+    if "@" not in netloc:
+        return None
+    user, _, password = netloc.rpartition("@")[0].partition(":")
     pair = unquote_to_bytes(user) + b":" + unquote_to_bytes(password)
-    return [("Authorization", "Basic " + b64encode(pair).decode("ascii"))]
+    return "Basic " + b64encode(pair).decode("ascii")

@@ -75,6 +75,9 @@ class Lane:
                     self._reactor.connect(self.number)
         except DialError as failure:
             self._fail(failure)
+        except OSError as failure:
+            # A limit of the system on what it watches.
+            self._fail(DialError("connect", str(failure)))
         self._ask_turn()
 
     def _fail(self, failure: DialError) -> None:
@@ -116,7 +119,7 @@ class ClientLane(Lane):
         endpoint = self._reactor.endpoint_of(self.number)
         call, timeout_s, needle = self._call_of(endpoint)
         try:
-            reply = self._client.send(call, timeout_s, self._route(endpoint)[1], needle)
+            reply = self._client.send(call, timeout_s, self._route(endpoint)[1], needle, self)
             if not 100 <= reply.status <= 599:  # noqa: PLR2004 - RFC 9110 15
                 raise DialError("protocol", f"status {reply.status}")  # noqa: TRY301 - it fails like the rest
         except DialError as failure:
@@ -126,15 +129,22 @@ class ClientLane(Lane):
                 self._report(reply)
         self._ask_turn()
 
+    def connected(self, connect_ns: int, tls_ns: int, waited_ns: int) -> None:
+        """See `client.Listener`."""
+        if not self._stopped:
+            self._reactor.connected(self.number, connect_ns, tls_ns, waited_ns)
+
+    def retried(self) -> None:
+        """See `client.Listener`."""
+        if not self._stopped:
+            self._reactor.retried(self.number)
+
     def _report(self, reply: Reply) -> None:
         self._reactor.answered(
             self.number,
             reply.status,
             reply.sent_ns,
             reply.arrived_ns,
-            connect_ns=reply.connect_ns,
-            tls_ns=reply.tls_ns,
-            waited_ns=reply.waited_ns,
             bytes_sent=reply.bytes_sent,
             bytes_received=reply.bytes_received,
             body=reply.body,

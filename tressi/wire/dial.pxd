@@ -5,6 +5,7 @@ lane rests until the next slot of the windows begins.
 """
 
 from libc.stdint cimport int32_t, int64_t, uint8_t
+from libc.string cimport memcmp
 
 from tressi.core.arena cimport CONNECT as FAILED_TO_CONNECT
 from tressi.core.arena cimport SAMPLE_BYTES, ErrorKind
@@ -25,6 +26,16 @@ from tressi.wire.socket cimport (
     EPOLL_CTL_ADD, EPOLLIN, EPOLLOUT, EPOLLRDHUP, close_descriptor, socket_dial, socket_dialed, socket_reason, socket_stamp,
     socket_watch,
 )
+
+
+cdef extern from *:
+    """
+    static const char tressi_no_source[] = "no source address is of the target's family";
+    """
+    const char* NO_SOURCE "tressi_no_source"
+
+cdef enum:
+    FAMILY_BYTES = 2               # with which every sockaddr begins (on a BSD its length is the first of them)
 
 
 cdef inline void lane_begin(Reactor* reactor, Lane* lane) noexcept nogil:
@@ -49,16 +60,28 @@ cdef inline void connection_order(Reactor* reactor, Lane* lane) noexcept nogil:
     order_push(reactor, lane, CONNECT)
 
 
+cdef inline Address* source_for(const Origin* target, const Address* address) noexcept nogil:
+    """The next source address of the same family, or NULL; over the turns each is used with each of the target's."""
+    cdef int64_t first = target.turn // target.address_count, offset
+    cdef Address* source
+    for offset in range(target.source_count):
+        source = &target.sources[(first + offset) % target.source_count]
+        if memcmp(source.bytes, address.bytes, FAMILY_BYTES) == 0:
+            return source
+    return NULL
+
+
 cdef inline void connection_dial(Reactor* reactor, Connection* connection) noexcept nogil:
     """Begin to connect to the target's next address; over loopback it is mostly done at once."""
     cdef Origin* target = connection.lane.endpoint.target
     cdef Address* address = &target.addresses[target.turn % target.address_count]
+    cdef Address* source = source_for(target, address)
+    cdef bint lacks_source = source == NULL and target.source_count > 0
     cdef int answer
-    cdef Address* source = &target.sources[target.turn % target.source_count] if target.source_count > 0 else NULL
     target.turn += 1
     connection.lane.dials += 1
     connection.dialed_ns = monotonic_ns()
-    connection.descriptor = socket_dial(
+    connection.descriptor = -1 if lacks_source else socket_dial(
         address.bytes, <unsigned> address.size, source.bytes if source != NULL else NULL,
         <unsigned> source.size if source != NULL else 0,
     )
@@ -70,7 +93,7 @@ cdef inline void connection_dial(Reactor* reactor, Connection* connection) noexc
         connection.lane.connect_begun_ns + connection.lane.endpoint.connect_timeout_ns,
     )
     if connection.descriptor < 0:
-        connection_refused(reactor, connection, socket_reason(-connection.descriptor))
+        connection_refused(reactor, connection, NO_SOURCE if lacks_source else socket_reason(-connection.descriptor))
         return
     # Asked once: the answer takes the socket's error away.
     answer = socket_dialed(connection.descriptor)
@@ -165,9 +188,6 @@ cdef struct Answer:
     int64_t status
     int64_t sent_ns
     int64_t arrived_ns
-    int64_t connect_ns             # negative: no connection was made for it
-    int64_t tls_ns                 # negative: no handshake
-    int64_t waited_ns              # for a permit to connect
     int64_t bytes_sent
     int64_t bytes_received
     const char* body
@@ -181,9 +201,6 @@ cdef inline void lane_answered(Reactor* reactor, Lane* lane, const Answer* answe
     cdef Connection* connection = lane_connection(lane)
     cdef int64_t now_ns = monotonic_ns(), service_ns
     lane_connect_ended(reactor, lane)
-    if answer.connect_ns >= 0:
-        account_connected(endpoint.block, answer.connect_ns, answer.tls_ns)
-        lane.connect_ns = answer.waited_ns + answer.connect_ns + max(<int64_t> 0, answer.tls_ns)
     connection.sent_ns = answer.sent_ns
     connection.reads = 0
     connection.sends = 0
