@@ -116,6 +116,7 @@ class RawServer:
     port: int
     requests: list = field(default_factory=list)
     connections: int = 0
+    left: int = 0  # of them, those whose script has ended
     failures: list = field(default_factory=list)
     ended: Event = field(default_factory=Event)
     accepted: list = field(default_factory=list)
@@ -169,6 +170,8 @@ class RawServer:
             self.failures.append(failure)
         finally:
             conversation.close()
+            with self._lock:
+                self.left += 1
 
     def end(self):
         """Wake every thread that still reads, and wait for all."""

@@ -83,6 +83,14 @@ def test_several_engines_make_one_summary(target, tmp_path):
     assert summary["global"]["requestsMade"] == pytest.approx(200, abs=4)
 
 
+@pytest.mark.parametrize("count", ["0", "-1", "many"])
+def test_a_count_of_processes_that_is_none_is_bad_usage(target, tmp_path, count):
+    """The message says what there may be."""
+    done = tressi("run", config_file(tmp_path, f"{target}/fast"), f"--processes={count}")
+    assert done.returncode == 2
+    assert f"'{count}' is neither a count of 1 or more nor auto" in " ".join(done.stderr.split())
+
+
 def test_an_export_is_written(target, tmp_path):
     """`--export` makes the directory and every file, and the JSON says the same as the CSV."""
     folder = tmp_path / "new" / "results"

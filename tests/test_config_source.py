@@ -66,6 +66,11 @@ def test_what_is_no_file_is_refused_with_the_reason(tmp_path):
     assert message_of(tmp_path / "none.json") == f"cannot read {tmp_path}/none.json: No such file or directory"
     assert message_of("a\0b") == "cannot read a\\u0000b: embedded null byte"
     assert message_of("/dev/zero") == f"/dev/zero is larger than {MAX_BYTES // 1024**2} MiB, the most a config may have"
+
+
+def test_a_body_of_64_mib_fits():
+    """The largest that is promised, with the rest of a config around it."""
+    assert len(decoded(b'{"body": "' + b"x" * 64 * 1024**2 + b'"}', "config.json")) > 64 * 1024**2
     assert message_of("http://host/c.json") == (
         "a config is fetched over https:// only, because anyone on the way could change it"
     )

@@ -1,5 +1,6 @@
 """Both transports, one table: what a target does, and what is counted of it."""
 
+import gc
 from contextlib import contextmanager
 from dataclasses import dataclass
 from mmap import PAGESIZE
@@ -338,6 +339,23 @@ def test_without_keep_alive_a_connection_serves_one_request(transport):
         found = only(finish(engine))
     assert found.connections_opened == server.connections == found.requests_made
     assert {seen.fields["connection"] for seen in server.requests} == {"close"}
+
+
+def test_a_removed_worker_closes_its_connection(transport):
+    """At once, and not when garbage is collected."""
+    gc.disable()
+    try:
+        with (
+            raw_server(answering(response())) as server,
+            running(endpoint(server.url, 200), workers=2, transport=transport) as engine,
+        ):
+            reach(engine, 5)
+            engine.scale(f"GET {server.url}", 0)
+            until(lambda: only(engine.snapshot()).draining == 0)
+            until(lambda: server.left == server.connections > 0)
+            finish(engine)
+    finally:
+        gc.enable()
 
 
 def test_rates_are_kept(transport):

@@ -7,16 +7,19 @@ import subprocess
 import sys
 from contextlib import contextmanager
 from pathlib import Path
+from socket import SHUT_WR
 from ssl import PROTOCOL_TLS_SERVER, SSLContext
 
 import gevent
 import pytest
 import trustme
 from engines import ONCE, check_counts, config_of, endpoint, only, until
+from gevent.socket import socketpair
 from servers import answering, raw_server
 
 from tressi.errors import EngineError
 from tressi.load.cluster import Cluster, divided
+from tressi.load.messages import encode, lines
 from tressi.load.process import ProcessEngine, _start_child
 from tressi.model import SharedPool, TlsConfig
 from tressi.run.runner import EndpointRunner
@@ -201,6 +204,18 @@ def test_the_last_engine_lost_is_an_error_until_the_end():
                 one.snapshot()
         one.stop(0)
         assert only(one.snapshot()).requests_made >= 10
+
+
+@pytest.mark.parametrize("size", [1, 7, 100_000])
+def test_messages_come_whole_however_they_are_cut(size):
+    """Many in one piece, and one in many."""
+    sent = [{"do": "go"}, {"text": "x" * 3_000}, {}, {"text": "y\n"}]
+    ours, theirs = socketpair()
+    with ours, theirs:
+        data = b"".join(encode(message) for message in sent)
+        feeder = gevent.spawn(lambda: [theirs.sendall(data[at : at + size]) for at in range(0, len(data), size)])
+        feeder.link(lambda _: theirs.shutdown(SHUT_WR))
+        assert list(lines(ours)) == sent
 
 
 def test_nothing_else_of_ours_reaches_the_child():

@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 import tempfile
+from argparse import ArgumentTypeError
 from contextlib import contextmanager, suppress
 from io import StringIO
 from pathlib import Path
@@ -53,7 +54,10 @@ def add_running(parser: ArgumentParser) -> None:
 
 def _processes(text: str) -> int:
     """A count of 1 or more, or 0 for `auto`."""
-    return 0 if text == "auto" else max(1, int(text))
+    count = 0 if text == "auto" else int(text) if text.isdecimal() else -1
+    if count < 0 or text == "0":
+        raise ArgumentTypeError(f"{text!r} is neither a count of 1 or more nor auto")
+    return count
 
 
 def conduct(config: ResolvedConfig, arguments: Namespace) -> int:

@@ -24,7 +24,7 @@ from tressi.errors import ConfigError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-MAX_BYTES = 16 * 1024 * 1024
+MAX_BYTES = 128 * 1024 * 1024
 MAX_DEPTH = 100
 MAX_DIGITS = 4_000  # Python refuses to convert more, so that nobody can make it spend minutes on one number
 

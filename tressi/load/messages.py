@@ -74,7 +74,8 @@ def _pool(endpoints: list[int], origins: list[int], **rest: Any) -> PlannedPool:
 
 def lines(connection: socket) -> Iterator[dict[str, Any]]:
     """The messages as they come, until the other end is closed or reset."""
-    rest = b""
+    # In pieces until its end comes: a plan with large bodies is thousands of them.
+    pieces: list[bytes] = []
     while True:
         try:
             data = connection.recv(_READ_BYTES)
@@ -82,6 +83,8 @@ def lines(connection: socket) -> Iterator[dict[str, Any]]:
             return
         if not data:
             return
-        *whole, rest = (rest + data).split(b"\n")
-        for line in whole:
-            yield orjson.loads(line)
+        first, *others = data.split(b"\n")
+        pieces.append(first)
+        for other in others:
+            yield orjson.loads(b"".join(pieces))
+            pieces = [other]

@@ -110,6 +110,12 @@ class ClientLane(Lane):
         self._client = client
         self._call_of = call_of
 
+    def order(self, order: Literal["connect", "stop"]) -> None:
+        """Pass on an order of the reactor; called in the hub. With the last one its connections are closed."""
+        super().order(order)
+        if self._stopped:
+            self._client.close()
+
     def kill(self) -> None:
         """End the greenlet wherever it is, without waiting, and close its connections."""
         super().kill()
