@@ -95,11 +95,13 @@ def _p99_ms(histogram: Histogram) -> float:
 
 def _median_service_ms(earlier: EngineSnapshot, later: EngineSnapshot) -> float:
     """Of the responses of all endpoints between the readings; 0 without any."""
-    merged = Histogram()
-    for key, after in later.endpoints.items():
-        before = earlier.endpoints.get(key)
-        merged.merge(after.service.since(before.service) if before else after.service)
-    return merged.percentile(50) / 1e3
+    before, after = Histogram(), Histogram()
+    # Added up first: a difference for each of a thousand endpoints is the dearest part of a second.
+    for key, endpoint in later.endpoints.items():
+        after.merge(endpoint.service)
+        if key in earlier.endpoints:
+            before.merge(earlier.endpoints[key].service)
+    return after.since(before).percentile(50) / 1e3
 
 
 def _missed_late_percent(earlier: EngineSnapshot, later: EngineSnapshot) -> float:
