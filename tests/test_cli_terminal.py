@@ -15,7 +15,8 @@ from tressi.testing.target import Target
 BOUND_S = 60
 # A session of its own whose terminal is standard error, as a shell's child has it.
 ATTACH = """
-import fcntl, os, sys, termios
+import fcntl, os, signal, sys, termios
+signal.signal(signal.SIGQUIT, signal.SIG_DFL)  # a shell's background jobs ignore it
 fcntl.ioctl(2, termios.TIOCSCTTY, 0)
 os.execvp(sys.argv[1], sys.argv[1:])
 """

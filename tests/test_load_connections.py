@@ -17,7 +17,7 @@ from servers import RawServer, answering, raw_server
 from tressi.errors import EngineError
 from tressi.load.descriptors import PLENTY, is_room, make_room, wanted_limits
 from tressi.load.transport import Origin, origin_of, request_bytes
-from tressi.model import TlsConfig
+from tressi.model import SharedPool, TlsConfig
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"
 LARGE_BYTES = 8 * 1024 * 1024
@@ -401,6 +401,33 @@ def test_each_source_address_is_used_with_each_of_the_target(monkeypatch, transp
         finally:
             second.end()
     assert len(set(pairs)) == 4
+
+
+@pytest.mark.parametrize(("scheme", "transport"), WAYS)
+def test_an_address_that_refuses_is_passed_over_whatever_others_try(monkeypatch, scheme, transport):
+    """Of two addresses one listens: no attempt fails, however many lanes take the turns in between."""
+    context = SSLContext(PROTOCOL_TLS_SERVER)
+    trustme.CA().issue_cert("localhost").configure_cert(context)
+
+    def script(conversation):
+        if scheme == "https":
+            conversation.socket = context.wrap_socket(conversation.socket, server_side=True)
+        answering(OK)(conversation)
+
+    with raw_server(script) as server:
+        found = [(socket.AF_INET, socket.SOCK_STREAM, 0, "", (host, server.port)) for host in ("127.0.0.7", "127.0.0.1")]
+        monkeypatch.setattr("tressi.load.address.getaddrinfo", lambda *_: found)
+        with running(
+            endpoint(f"{scheme}://two.invalid:{server.port}/"),
+            shared_pool=SharedPool(32, None),
+            keep_alive=False,
+            transport=transport,
+            tls=TlsConfig(verify=False),
+        ) as engine:
+            reach(engine, 200)
+            ended = only(finish(engine))
+    assert (ended.failed, ended.errors) == (0, {})
+    assert ended.connections_opened == ended.requests_made
 
 
 def test_the_zone_of_an_address_is_ours_alone():

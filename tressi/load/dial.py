@@ -139,13 +139,14 @@ class Dialer:
 
     def _connect(self) -> socket.socket:
         """Connect to the next address, or to one after it: of `localhost`'s two, often only one listens. Raises OSError."""
-        for tries in range(len(self._addresses)):
+        # Neither other lanes nor a look-up meanwhile may have it try one address twice.
+        addresses, first = self._addresses, self._turn
+        for turn in range(first, first + len(addresses)):
             self._turn += 1
-            address = self._addresses[self._turn % len(self._addresses)]
             try:
-                return connected_to(address, self._sources, self._turn // len(self._addresses))
+                return connected_to(addresses[turn % len(addresses)], self._sources, turn // len(addresses))
             except OSError:
-                if tries == len(self._addresses) - 1:
+                if turn == first + len(addresses) - 1:
                     raise
         raise OSError(errno.EADDRNOTAVAIL, os.strerror(errno.EADDRNOTAVAIL))
 

@@ -60,9 +60,19 @@ cdef inline void connection_order(Reactor* reactor, Lane* lane) noexcept nogil:
     order_push(reactor, lane, CONNECT)
 
 
-cdef inline Address* source_for(const Origin* target, const Address* address) noexcept nogil:
+cdef inline int64_t turn_take(Lane* lane) noexcept nogil:
+    """Whose turn it is: another address at each try of an attempt, whichever lanes try meanwhile."""
+    cdef Origin* target = lane.endpoint.target
+    if lane.dials == 0:
+        lane.first_turn = target.turn
+    target.turn += 1
+    lane.dials += 1
+    return lane.first_turn + lane.dials - 1
+
+
+cdef inline Address* source_for(const Origin* target, const Address* address, int64_t turn) noexcept nogil:
     """The next source address of the same family, or NULL; over the turns each is used with each of the target's."""
-    cdef int64_t first = target.turn // target.address_count, offset
+    cdef int64_t first = turn // target.address_count, offset
     cdef Address* source
     for offset in range(target.source_count):
         source = &target.sources[(first + offset) % target.source_count]
@@ -74,12 +84,11 @@ cdef inline Address* source_for(const Origin* target, const Address* address) no
 cdef inline void connection_dial(Reactor* reactor, Connection* connection) noexcept nogil:
     """Begin to connect to the target's next address; over loopback it is mostly done at once."""
     cdef Origin* target = connection.lane.endpoint.target
-    cdef Address* address = &target.addresses[target.turn % target.address_count]
-    cdef Address* source = source_for(target, address)
+    cdef int64_t turn = turn_take(connection.lane)
+    cdef Address* address = &target.addresses[turn % target.address_count]
+    cdef Address* source = source_for(target, address, turn)
     cdef bint lacks_source = source == NULL and target.source_count > 0
     cdef int answer
-    target.turn += 1
-    connection.lane.dials += 1
     connection.dialed_ns = monotonic_ns()
     connection.descriptor = -1 if lacks_source else socket_dial(
         address.bytes, <unsigned> address.size, source.bytes if source != NULL else NULL,

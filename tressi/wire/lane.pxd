@@ -124,6 +124,7 @@ cdef struct Lane:
     uint8_t retried
     uint8_t has_permit             # for its next connection
     int32_t dials                  # addresses tried by this attempt
+    int64_t first_turn             # of its target when it tried the first
     uint8_t ordered                # an order waits for its greenlet
     int32_t order
     int32_t connection_count
