@@ -128,6 +128,10 @@ def test_a_killed_engine_keeps_what_it_measured_and_its_share_moves_on():
         before = only(left.snapshot()).requests_made
         until(lambda: only(left.snapshot()).requests_made > before + 20)
         assert only(one.snapshot()).requests_made >= kept + before
+        generator = one.snapshot().generator
+    assert generator.lost == (lost.lost,)
+    assert generator.busy_s[0] is None
+    assert generator.busy_s[1] > 0
 
 
 def test_nothing_of_a_lost_engine_is_taken_for_the_present():
