@@ -37,6 +37,7 @@ def long_summary(endpoints=120, seconds=600, seed=1):
         "generator": {
             "saturated": True,
             "reasons": ["17.0 of 600.0 s: at worst p99 of the late sends was 4 ms; it spoils: the spacing of the starts"],
+            "lost": [],
             "cpuPercent": 61.3,
             "clock": "kernel",
             "userTimed": 0,

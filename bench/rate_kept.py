@@ -1,5 +1,7 @@
 """The rate asked for against the server's own count, for one endpoint at many rates and for many endpoints at once.
 
+Beside it how late the starts were sent, and how many were missed.
+
 python -m bench.rate_kept [--seconds 5]
 """
 
@@ -38,7 +40,12 @@ def _row(name: str, server: Nginx, rates: list[int], seconds: int) -> None:
     pairs = zip(summary["endpoints"], rates, strict=True)
     worst = max(abs(endpoint["requestsMade"] / (rate * seconds) - 1) for endpoint, rate in pairs)
     off = counted / asked - 1
-    print(f"{name:36s} asked {asked:7d}  counted {counted:7d}  {off:+.3%}  worst endpoint {worst:.3%}", flush=True)
+    late_ms, missed = summary["generator"]["lateSendsMs"]["p99"], summary["global"]["requestsMissed"]
+    print(
+        f"{name:36s} asked {asked:7d}  counted {counted:7d}  {off:+.3%}  worst endpoint {worst:.3%}"
+        f"  sent late p99 {late_ms:.3f} ms  missed {missed}",
+        flush=True,
+    )
 
 
 if __name__ == "__main__":

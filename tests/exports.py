@@ -165,7 +165,7 @@ def read_xlsx(path):
         "generator": {
             name.removeprefix("generator."): value
             for name, value in whole.items()
-            if name.startswith("generator.") and name not in {"generator.reasons", "generator.clock"}
+            if name.startswith("generator.") and name not in {"generator.reasons", "generator.lost", "generator.clock"}
         },
         "endpoints": {(row["endpointKey"], name): n for row in rows["Endpoints"] for name, n in columns(row).items()},
         "statusCodes": {(row["endpointKey"], str(row["status"])): row["count"] for row in rows["Status codes"]},

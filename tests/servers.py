@@ -6,6 +6,7 @@ has seen is in `requests` and `connections`, in order; a script that must wait f
 
 import shutil
 import socket
+import ssl
 import struct
 import subprocess
 import time
@@ -13,6 +14,8 @@ from collections import Counter
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from threading import Event, Lock, Thread
+
+import trustme
 
 BOUND_S = 20.0
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
@@ -218,6 +221,18 @@ def answering(response):
             conversation.send(response)
 
     return script
+
+
+def secured(script):
+    """The script inside TLS, with a certificate of an authority that nobody knows."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    trustme.CA().issue_cert("localhost").configure_cert(context)
+
+    def inside(conversation):
+        conversation.socket = context.wrap_socket(conversation.socket, server_side=True)
+        script(conversation)
+
+    return inside
 
 
 @contextmanager

@@ -79,13 +79,13 @@ def endpoint_snapshot(key, *, succeeded=100, failed=0, missed=0, target=50.0, wo
     )
 
 
-def engine_snapshot(*endpoints, time_s=2.0, cpu_s=0.1, samples=()):
+def engine_snapshot(*endpoints, time_s=2.0, cpu_s=0.1, samples=(), lost=()):
     """What an engine says."""
-    generator = GeneratorSnapshot(cpu_s, 0.0, histogram(20, 30), histogram(40), 100, 0, 0)
+    generator = GeneratorSnapshot(cpu_s, 0.0, histogram(20, 30), histogram(40), 100, 0, 0, lost=lost)
     return EngineSnapshot(time_s, {one.endpoint_key: one for one in endpoints}, generator, samples)
 
 
-def moment(*keys, t=1.0, saturated_by=(), thresholds=(), paused=False, **fields):
+def moment(*keys, t=1.0, saturated_by=(), lost=(), thresholds=(), paused=False, **fields):
     """A second of a run of 60 s."""
     values = {
         "target_rps": 50.0,
@@ -104,7 +104,7 @@ def moment(*keys, t=1.0, saturated_by=(), thresholds=(), paused=False, **fields)
     }
     endpoints = tuple(EndpointMoment(key, **{**values, **fields}) for key in keys)
     total = EndpointMoment("", **{**values, **fields})
-    return Moment(float(t), 60.0, endpoints, total, engine_snapshot(), saturated_by, (), thresholds, paused)
+    return Moment(float(t), 60.0, endpoints, total, engine_snapshot(lost=lost), saturated_by, (), thresholds, paused)
 
 
 def resolved(*keys, autoscale=True, max_workers=4):
@@ -115,7 +115,7 @@ def resolved(*keys, autoscale=True, max_workers=4):
 
 
 def summary_of(
-    *snapshots, config=None, decisions=(), saturated_by=(), end_reason="duration", end_detail=None, cpu_s=0.1, **more
+    *snapshots, config=None, decisions=(), saturated_by=(), end_reason="duration", end_detail=None, cpu_s=0.1, lost=(), **more
 ):
     """The summary of a run of 2 s; by default of one healthy endpoint and one that refuses."""
     snapshots = snapshots or (
@@ -124,7 +124,7 @@ def summary_of(
     )
     config = config or resolved(*(one.endpoint_key for one in snapshots))
     samples = tuple(Sample(snapshots[0].endpoint_key, 200, text.encode(), truncated=False) for text in HOSTILE)
-    final = engine_snapshot(*snapshots, samples=samples, cpu_s=cpu_s)
+    final = engine_snapshot(*snapshots, samples=samples, cpu_s=cpu_s, lost=lost)
     row = {"targetRps": 50.0, "currentRps": 50.0, "workerCount": 2, "utilisation": 0.5, "errorRate": 0.0}
     row |= {"p50": 1.5, "p99": 1.5, "missed": 0}
     timeline = [

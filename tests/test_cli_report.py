@@ -26,6 +26,7 @@ def full_summary():
         changes=[Change(1.0, "set-target", KEY, 5.0)],
         verdicts=[verdict()],
         saturated_by=["2.0 of 2.0 s"],
+        lost=("engine 7 was lost",),
     )
     summary["endpoints"][0]["errorReasons"] = [{"kind": "connect", "reason": "refused", "count": 2}]
     return summary

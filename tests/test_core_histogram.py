@@ -86,6 +86,16 @@ def test_percentiles_are_hdrhistograms(peer, values_us, percents):
     assert [histogram.percentile(percent) for percent in percents] == histogram.percentiles(percents)
 
 
+@given(values_us=VALUES, edges_us=st.lists(VALUES_US, max_size=5))
+@example(values_us=[HIGHEST_US], edges_us=[HIGHEST_US, 0])
+def test_values_up_to_an_edge_are_those_of_its_counter_and_below(values_us, edges_us):
+    """Whatever order the edges have, and wherever they lie."""
+    histogram = histogram_of(values_us)
+    places = [histogram_of([edge_us]).counts()[0][0] for edge_us in edges_us]
+    expected = [sum(count for index, count in histogram.counts() if index <= place) for place in places]
+    assert histogram.counts_up_to(edges_us) == expected
+
+
 @settings(max_examples=12, deadline=None)  # the package takes a tenth of a second for a deviation
 @given(values_us=SOME_VALUES)
 def test_mean_and_deviation(peer, values_us):

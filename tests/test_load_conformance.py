@@ -6,14 +6,12 @@ from dataclasses import dataclass
 from mmap import PAGESIZE
 from pathlib import Path
 from socket import AF_INET, SOCK_STREAM
-from ssl import PROTOCOL_TLS_SERVER, SSLContext
 
 import gevent
 import pytest
-import trustme
 from engines import ONCE, attempt, endpoint, finish, made, only, reach, running, until
 from gevent.event import Event
-from servers import answering, hanging_port, raw_server, refusing_port
+from servers import answering, hanging_port, raw_server, refusing_port, secured
 
 from tressi.model import Expectation, TlsConfig
 
@@ -114,11 +112,43 @@ CASES = [
 ]
 
 
+def saying_goodbye(data):
+    """A script that reads a request, says `data` and ends TLS before it closes."""
+
+    def script(conversation):
+        conversation.request()
+        conversation.send(data)
+        conversation.socket.unwrap()
+
+    return script
+
+
+# A body that only the close delimits is whole when TLS itself was closed, and not before (RFC 9112 9.8).
+UNTIL_CLOSE = "a response until the close"
+SECURE_CASES = [
+    *(one for one in CASES if one.name != UNTIL_CLOSE),
+    case(UNTIL_CLOSE, saying_goodbye(b"HTTP/1.1 200 OK\r\n\r\nhello"), {200: 1}),
+    case("a response until the close of TCP", closing(b"HTTP/1.1 200 OK\r\n\r\nhello"), errors={"closed": 1}),
+]
+
+
 @pytest.mark.parametrize("one", CASES, ids=[one.name for one in CASES])
 def test_a_target_is_counted_alike(one, transport):
     """Status codes, error kinds and the split into success and failure are the same on both transports."""
-    with raw_server(one.script) as server:
-        found = only(attempt(endpoint(server.url, ONCE, **one.fields), transport=transport))
+    check_counted(one, "http", one.script, transport)
+
+
+@pytest.mark.parametrize("one", SECURE_CASES, ids=[one.name for one in SECURE_CASES])
+def test_a_target_inside_tls_is_counted_alike(one, transport):
+    """TLS changes nothing of it, but that a cut is told from an end."""
+    check_counted(one, "https", secured(one.script), transport)
+
+
+def check_counted(one, scheme, script, transport):
+    """One request has the outcome that the case says."""
+    with raw_server(script) as server:
+        url = server.url.replace("http", scheme)
+        found = only(attempt(endpoint(url, ONCE, **one.fields), transport=transport, tls=TlsConfig(verify=False)))
     assert (found.connections_opened, found.retries) == (server.connections, 0)
     assert found.status_codes == one.statuses
     assert found.errors == one.errors
@@ -143,14 +173,7 @@ def test_an_unknown_name(transport):
 @pytest.mark.parametrize(("verify", "errors"), [(True, {"tls": 1}), (False, {})])
 def test_a_certificate_of_an_unknown_authority(transport, verify, errors):
     """Refused with kind tls unless verification is off."""
-    context = SSLContext(PROTOCOL_TLS_SERVER)
-    trustme.CA().issue_cert("localhost").configure_cert(context)
-
-    def script(conversation):
-        conversation.socket = context.wrap_socket(conversation.socket, server_side=True)
-        answering(response())(conversation)
-
-    with raw_server(script) as server:
+    with raw_server(secured(answering(response()))) as server:
         url = f"https://localhost:{server.port}/"
         found = only(attempt(endpoint(url, ONCE), transport=transport, tls=TlsConfig(verify=verify)))
     assert found.errors == errors
@@ -233,20 +256,14 @@ def test_without_a_limit_of_its_own_a_connection_times_out_like_a_request(part, 
 @pytest.mark.parametrize("scheme", ["http", "https"])
 def test_looking_a_name_up_is_part_of_the_response_time(scheme, transport, monkeypatch):
     """A slow resolver is neither the target's service time nor our lateness."""
-    context = SSLContext(PROTOCOL_TLS_SERVER)
-    trustme.CA().issue_cert("slow.invalid").configure_cert(context)
 
     def resolve(_host, port, *_):
         gevent.sleep(0.25)
         return [(AF_INET, SOCK_STREAM, 0, "", ("127.0.0.1", port))]
 
-    def script(conversation):
-        if scheme == "https":
-            conversation.socket = context.wrap_socket(conversation.socket, server_side=True)
-        answering(response())(conversation)
-
     monkeypatch.setattr("tressi.load.address.getaddrinfo", resolve)
-    with raw_server(script) as server:
+    script = answering(response())
+    with raw_server(secured(script) if scheme == "https" else script) as server:
         one = endpoint(f"{scheme}://slow.invalid:{server.port}/", ONCE)
         found = only(attempt(one, transport=transport, tls=TlsConfig(verify=False)))
     assert found.status_codes == {200: 1}
@@ -255,13 +272,10 @@ def test_looking_a_name_up_is_part_of_the_response_time(scheme, transport, monke
 
 def test_the_timeout_of_a_request_begins_with_its_first_byte(transport):
     """A handshake longer than the timeout costs none of it."""
-    context = SSLContext(PROTOCOL_TLS_SERVER)
-    trustme.CA().issue_cert("localhost").configure_cert(context)
 
     def script(conversation):
         conversation.pause(1.2)
-        conversation.socket = context.wrap_socket(conversation.socket, server_side=True)
-        answering(response())(conversation)
+        secured(answering(response()))(conversation)
 
     with raw_server(script) as server:
         one = endpoint(server.url.replace("http", "https"), ONCE, timeout_s=1.0, connect_timeout_s=20)

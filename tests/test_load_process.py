@@ -128,6 +128,10 @@ def test_a_killed_engine_keeps_what_it_measured_and_its_share_moves_on():
         before = only(left.snapshot()).requests_made
         until(lambda: only(left.snapshot()).requests_made > before + 20)
         assert only(one.snapshot()).requests_made >= kept + before
+        generator = one.snapshot().generator
+    assert generator.lost == (lost.lost,)
+    assert generator.busy_s[0] is None
+    assert generator.busy_s[1] > 0
 
 
 def test_nothing_of_a_lost_engine_is_taken_for_the_present():
@@ -159,6 +163,20 @@ def test_an_engine_that_does_not_answer_is_lost(monkeypatch):
             one.stop(0.1)
         assert process_of(one.members[0]).poll() == -signal.SIGKILL
         assert only(one.snapshot()).requests_made >= 10
+
+
+def test_an_engine_may_take_longer_to_stop_the_more_connections_it_has_to_cut(monkeypatch):
+    """Thirty thousand take a second and more, which is no reason to call it lost."""
+    monkeypatch.setattr("tressi.load.process.LEAVE_S", 0)
+    monkeypatch.setattr("tressi.load.process.CUT_S", 10)
+    with raw_server(answering(OK)) as server, cluster(endpoint(server.url, 200), engines=1, workers=3) as one:
+        until(lambda: only(one.snapshot()).requests_made >= 10)
+        os.kill(process_of(one.members[0]).pid, signal.SIGSTOP)
+        stopping = gevent.spawn(one.stop, 0)
+        gevent.sleep(0)  # it runs until it waits
+        os.kill(process_of(one.members[0]).pid, signal.SIGCONT)
+        stopping.get(timeout=30)
+        assert one.members[0].lost is None
 
 
 def test_an_engine_that_is_not_ready_in_time_is_an_error(monkeypatch):

@@ -52,6 +52,7 @@ def made(tmp_path_factory):
         config=resolved(*(one.endpoint_key for one in snapshots), autoscale=False),
         decisions=[decision("GET http://host/a"), decision("GET http://host/a", "scale-down", 2, 1, "1.5 of 2.0 RPS")],
         saturated_by=["2.0 of 2.0 s: at worst …; it spoils: rates"],
+        lost=("engine 7 was lost: its process ended",),
         changes=[Change(1.25, "set-target", "GET http://host/a", 12.5), Change(1.5, "pause")],
         verdicts=[
             verdict(),

@@ -58,6 +58,14 @@ def test_a_saturated_generator_spoils_a_success():
     assert found.title.startswith("Done, but the generator was saturated: the targets were met")
 
 
+def test_so_does_an_engine_that_was_lost():
+    """The others took over, but what happened meanwhile is not what was asked for."""
+    found = headline(healthy(lost=("engine 7 was lost: its process ended",)))
+    assert found.tone == "warn"
+    assert found.title.startswith("Done, but an engine was lost: the targets were met")
+    assert "An engine's work is missing: engine 7 was lost: its process ended" in found.sentences
+
+
 def test_a_run_without_a_success_failed():
     """As its exit code says, even though no threshold did."""
     summary = summary_of(endpoint_snapshot(GOOD, succeeded=0, failed=9))

@@ -51,6 +51,7 @@ RUN_CASES = [
     ({"end_reason": "interrupted", "end_detail": "SIGINT"}, GOOD, ["error", None, None]),
     ({"end_reason": "error", "end_detail": "engine 7 was lost"}, USELESS, ["error", "failure", None]),
     ({"saturated_by": ["2.0 of 2.0 s: at worst …"]}, GOOD, [None, None, None]),
+    ({"lost": ("engine 7 was lost",)}, GOOD, [None, None, None]),
 ]
 
 
@@ -68,7 +69,7 @@ def test_the_run_itself_is_three_test_cases(fields, snapshot, tags):
     assert [found if found is None else found.tag for found in outcomes(suite)] == tags
     if "end_detail" in fields:
         assert fields["end_detail"] in outcomes(suite)[0].get("message")
-    assert (suite.find("testcase/system-out") is not None) == ("saturated_by" in fields)
+    assert (suite.find("testcase/system-out") is not None) == bool(fields.keys() & {"saturated_by", "lost"})
 
 
 def test_every_threshold_is_a_test_case():

@@ -67,10 +67,7 @@ def test_nothing_in_it_is_obeyed(text):
     assert shown.count(plain(text)) >= 3  # markup is shown, not obeyed
 
 
-def test_a_saturated_run_says_so():
+def test_a_run_whose_figures_are_in_doubt_says_so():
     """Each reason has its own line, in capitals at its head."""
-    lines = run_lines(summary_of(saturated_by=["2.0 of 2.0 s: first", "1.0 of 2.0 s: second"]))
-    assert [line for line in lines if line.startswith("SATURATED: ")] == [
-        "SATURATED: 2.0 of 2.0 s: first",
-        "SATURATED: 1.0 of 2.0 s: second",
-    ]
+    lines = run_lines(summary_of(saturated_by=["2.0 of 2.0 s: first", "1.0 of 2.0 s: second"], lost=("engine 7 was lost",)))
+    assert lines[-3:] == ["SATURATED: 2.0 of 2.0 s: first", "SATURATED: 1.0 of 2.0 s: second", "LOST: engine 7 was lost"]

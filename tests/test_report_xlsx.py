@@ -1,7 +1,12 @@
 """The workbook, as openpyxl reads it: sheets, charts, formats, and Excel's limits."""
 
+import gc
 import io
+import os
 import re
+import resource
+import warnings
+from contextlib import contextmanager
 from datetime import UTC, datetime
 
 import pytest
@@ -19,6 +24,31 @@ SHEETS += ["Timeline", "Sampled responses"]
 def opened(summary):
     """The workbook of a summary."""
     return load_workbook(io.BytesIO(report_xlsx.render(summary)))
+
+
+@contextmanager
+def few_descriptors(spare):
+    """Room for so many more files than are open, and not one more; what is left open is closed in silence."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    free = [number for number in range(soft) if not os.path.lexists(f"/proc/self/fd/{number}")]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (free[spare], hard))
+    with warnings.catch_warnings(action="ignore", category=ResourceWarning):
+        try:
+            yield
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+            gc.collect()
+
+
+def test_without_file_descriptors_the_system_says_why(tmp_path, monkeypatch):
+    """The library needs some for its sheets and one more at its end: whichever fails, it is an error of the system's."""
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    summary = summary_of()
+    for spare in range(len(SHEETS) + 1):
+        with few_descriptors(spare), pytest.raises(OSError, match="Too many open files"):
+            report_xlsx.render(summary)
+    with few_descriptors(len(SHEETS) + 1):
+        assert report_xlsx.render(summary)
 
 
 def test_every_sheet_has_a_header_that_stays_and_a_filter():

@@ -283,6 +283,7 @@ def test_the_end_has_the_figures_of_the_run():
     assert (end["endReason"], end["endDetail"]) == ("early-exit", "too many \\x1b[31mfailures")
     assert end["global"]["requestsMade"] == summary["global"]["requestsMade"]
     assert "histograms" not in end["endpoints"]["GET http://host/bad"]
+    assert (end["saturatedBy"], end["lost"]) == (summary["generator"]["reasons"], summary["generator"]["lost"])
     assert board.state(paused=False)["end"] == end
 
 
@@ -292,4 +293,5 @@ def test_text_from_outside_is_harmless(text):
     board = Board(resolved(f"GET http://host/{text.replace(' ', '')}"))
     assert board.decision(decision("GET http://host/", reason=text))["reason"] == plain(text)
     assert board.moment(moment(saturated_by=(text,)))["saturatedBy"] == [plain(text)]
+    assert board.moment(moment(lost=(text,)))["lost"] == [plain(text)]
     assert board.state(paused=False)["endpoints"][0]["label"].isprintable()

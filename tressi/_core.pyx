@@ -1,15 +1,16 @@
 """The Python border of `core/`: token bucket, sliding window, histogram and arena, usable on their own."""
 
-from libc.stdint cimport int64_t, uint64_t
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
+from libc.stdint cimport INT64_MAX, int64_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcpy
-from posix.mman cimport MAP_ANONYMOUS, MAP_FAILED, MAP_PRIVATE, MAP_SHARED, PROT_READ, PROT_WRITE, mmap, munmap
+from posix.mman cimport MAP_FAILED, MAP_SHARED, PROT_READ, PROT_WRITE, mmap, munmap
 
 import os
-import struct
 
 from tressi.core cimport arena as layout
 from tressi.core cimport bucket as buckets
+from tressi.core cimport counters as spans
 from tressi.core cimport epoll
 from tressi.core cimport histogram as hdr
 from tressi.core cimport window as windows
@@ -147,19 +148,13 @@ cdef class SlidingWindow:
 cdef class Histogram:
     """Latencies from 1 µs to 1 h in HdrHistogram's layout at 3 significant digits; merging is exact."""
 
-    cdef hdr.Histogram* body
+    cdef spans.Counters body
 
     def __cinit__(self):
-        # Pages of its own: memory and time are used only where counters are touched. calloc would clear all of them.
-        memory = mmap(NULL, sizeof(hdr.Histogram), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
-        if memory == MAP_FAILED:
-            raise MemoryError
-        self.body = <hdr.Histogram*> memory
-        hdr.tally_clear(&self.body.tally)
+        spans.counters_clear(&self.body)
 
     def __dealloc__(self):
-        if self.body != NULL:
-            munmap(self.body, sizeof(hdr.Histogram))
+        free(self.body.memory)
 
     @property
     def count(self):
@@ -185,9 +180,8 @@ cdef class Histogram:
         if self.body.tally.count == 0:
             return 0.0
         for index in range(self.body.tally.low, self.body.tally.high + 1):
-            if self.body.counts[index]:
-                off = 0.5 * (hdr.lowest_us_at(index) + hdr.highest_us_at(index)) - mean
-                total += off * off * self.body.counts[index]
+            off = 0.5 * (hdr.lowest_us_at(index) + hdr.highest_us_at(index)) - mean
+            total += off * off * spans.counter_at(&self.body, index)[0]
         return (total / self.body.tally.count) ** 0.5
 
     def record(self, int64_t value_us, int64_t count=1):
@@ -197,41 +191,26 @@ cdef class Histogram:
 
     def record_series(self, int64_t first_us, int64_t last_us, int64_t count):
         """Add `count` values evenly spaced from `first_us` to `last_us`. Raises ValueError below 0."""
+        cdef int64_t low
         if first_us < 0 or last_us < 0 or count < 0:
             raise ValueError(f"{count} values from {first_us} to {last_us} µs: none may be negative")
         # The sum is kept in nanoseconds of 63 bits.
         if (500.0 * first_us + 500.0 * last_us) * max(count, <int64_t> 1) > 9.2e18:
             raise ValueError(f"{count} values from {first_us} to {last_us} µs: their sum is beyond 292 years")
-        hdr.histogram_record_series(self.body, first_us * 1000, last_us * 1000, count)
+        low = hdr.index_of(hdr.to_us(min(first_us, last_us) * 1000))
+        self.cover(low, hdr.index_of(hdr.to_us(max(first_us, last_us) * 1000)))
+        hdr.series_record(&self.body.tally, spans.counter_at(&self.body, low), first_us * 1000, last_us * 1000, count)
 
     def merge(self, Histogram other not None):
         """Add all that `other` holds."""
-        cdef int64_t index
-        cdef hdr.Tally* mine = &self.body.tally
-        cdef hdr.Tally* theirs = &other.body.tally
-        for index in range(theirs.low, theirs.high + 1):
-            self.body.counts[index] += other.body.counts[index]
-        mine.count += theirs.count
-        mine.sum_ns += theirs.sum_ns
-        mine.min_ns = min(mine.min_ns, theirs.min_ns)
-        mine.max_ns = max(mine.max_ns, theirs.max_ns)
-        hdr.tally_touch(mine, theirs.low, theirs.high)
+        if not spans.counters_add(&self.body, &other.body):
+            raise MemoryError
 
     def since(self, Histogram earlier not None):
         """What was recorded after `earlier`, a copy of this histogram; minimum and maximum to the counters' width."""
         cdef Histogram delta = Histogram()
-        cdef hdr.Tally* tally = &delta.body.tally
-        cdef int64_t index, count
-        for index in range(self.body.tally.low, self.body.tally.high + 1):
-            count = self.body.counts[index] - earlier.body.counts[index]
-            if count:
-                delta.body.counts[index] = count
-                tally.count += count
-                hdr.tally_touch(tally, index, index)
-        if tally.count:
-            tally.sum_ns = self.body.tally.sum_ns - earlier.body.tally.sum_ns
-            tally.min_ns = max(hdr.lowest_us_at(tally.low) * 1000, self.body.tally.min_ns)
-            tally.max_ns = min(hdr.highest_us_at(tally.high) * 1000, self.body.tally.max_ns)
+        if not spans.counters_subtract(&delta.body, &self.body, &earlier.body):
+            raise MemoryError
         return delta
 
     def copy(self):
@@ -252,60 +231,77 @@ cdef class Histogram:
             wanted = max(1, <int64_t> (percent * self.body.tally.count / 100.0 + 0.5))
             while seen < wanted and index < self.body.tally.high:
                 index += 1
-                seen += self.body.counts[index]
+                seen += spans.counter_at(&self.body, index)[0]
             found.append(hdr.highest_us_at(index) if self.body.tally.count else 0)
         return found
+
+    def counts_up_to(self, values_us):
+        """How many values do not exceed each of `values_us` (0 to 1 h), to the width of a counter."""
+        return [spans.counters_up_to(&self.body, value_us) for value_us in values_us]
 
     def counts(self):
         """(index, count) of every counter that is not 0, ascending."""
         cdef int64_t index
         return [
-            (index, self.body.counts[index])
-            for index in range(self.body.tally.low, self.body.tally.high + 1) if self.body.counts[index]
+            (index, spans.counter_at(&self.body, index)[0])
+            for index in range(self.body.tally.low, self.body.tally.high + 1) if spans.counter_at(&self.body, index)[0]
         ]
 
     def encode(self):
-        """A compact form: the tally, then gap and count of each counter in use. `decode` reads it back."""
-        tally = self.body.tally
-        head = struct.pack("<4q", tally.count, tally.sum_ns, tally.min_ns, tally.max_ns)
-        return head + b"".join([struct.pack("<Hq", index, count) for index, count in self.counts()])
+        """A compact form for this machine: the tally, then index and count of each counter in use. `decode` reads it back."""
+        cdef int64_t size = spans.HEAD_BYTES + spans.counters_in_use(&self.body) * sizeof(spans.Entry)
+        encoded = PyBytes_FromStringAndSize(NULL, size)
+        spans.counters_encode(&self.body, PyBytes_AS_STRING(encoded))
+        return encoded
 
     @staticmethod
     def decode(bytes data not None):
         """Read what `encode` wrote. Raises ValueError for anything else."""
         cdef Histogram histogram = Histogram()
-        total = 0
-        if len(data) < 32 or (len(data) - 32) % 10:
+        cdef hdr.Tally* tally = &histogram.body.tally
+        cdef const spans.Entry* entry = <const spans.Entry*> (PyBytes_AS_STRING(data) + spans.HEAD_BYTES)
+        cdef int64_t number, count, total = 0
+        if len(data) < spans.HEAD_BYTES or (len(data) - spans.HEAD_BYTES) % sizeof(spans.Entry):
             raise ValueError(f"{len(data)} bytes are no encoded histogram")
-        for index, count in struct.iter_unpack("<Hq", data[32:]):
-            if not histogram.body.tally.high < index < hdr.COUNTERS or count <= 0:
-                raise ValueError(f"counter {index} with count {count} is outside the layout or its order")
-            histogram.body.counts[index] = count
+        for number in range((len(data) - spans.HEAD_BYTES) // <int64_t> sizeof(spans.Entry)):
+            count = entry[number].count
+            if not tally.high < entry[number].index < hdr.COUNTERS or not 0 < count <= INT64_MAX - total:
+                raise ValueError(f"counter {entry[number].index} with count {count} is outside the layout or its order")
             total += count
-            hdr.tally_touch(&histogram.body.tally, index, index)
-        tally = struct.unpack("<4q", data[:32])
-        if tally[0] != total:
-            raise ValueError(f"counters sum to {total}, the head says {tally[0]}")
-        (histogram.body.tally.count, histogram.body.tally.sum_ns,
-         histogram.body.tally.min_ns, histogram.body.tally.max_ns) = tally
+            histogram.cover(entry[number].index, entry[number].index)
+            spans.counter_at(&histogram.body, entry[number].index)[0] = count
+            hdr.tally_touch(tally, entry[number].index, entry[number].index)
+        memcpy(tally, PyBytes_AS_STRING(data), spans.HEAD_BYTES)
+        if tally.count != total:
+            raise ValueError(f"counters sum to {total}, the head says {tally.count}")
         return histogram
+
+    cdef int cover(self, int64_t low, int64_t high) except -1:
+        if not spans.counters_cover(&self.body, low, high):
+            raise MemoryError
+        return 0
 
 
 cdef Histogram histogram_copy(const hdr.Histogram* source, const int64_t* sequence):
     """A consistent copy of a histogram that somebody may be writing."""
     cdef Histogram copy = Histogram()
-    cdef int64_t begun, low, size
+    cdef hdr.Tally* tally = &copy.body.tally
+    cdef int64_t begun
     for tries in range(layout.READ_TRIES):
         begun = layout.read_try(sequence, tries)
         # The range only ever widens, so a try overwrites what the one before has copied.
-        copy.body.tally = source.tally
-        low = max(copy.body.tally.low, 0)
-        size = max(min(copy.body.tally.high, hdr.COUNTERS - 1) - low + 1, 0)
-        memcpy(&copy.body.counts[low], &source.counts[low], size * sizeof(int64_t))
+        tally[0] = source.tally
+        tally.low, tally.high = max(tally.low, 0), min(tally.high, hdr.COUNTERS - 1)
+        copy.cover(tally.low, tally.high)
+        if tally.low <= tally.high:
+            memcpy(
+                spans.counter_at(&copy.body, tally.low), &source.counts[tally.low],
+                (tally.high - tally.low + 1) * sizeof(int64_t),
+            )
         if layout.read_whole(sequence, begun):
             return copy
     # The writer was killed between a counter and its tally.
-    copy.body.tally.count = sum([count for _, count in copy.counts()])
+    tally.count = spans.counters_sum(&copy.body)
     return copy
 
 

@@ -100,24 +100,35 @@ cdef inline int64_t series_below(double first_ns, double step_ns, int64_t count,
     return min(count, <int64_t> below + (below > <double> <int64_t> below))
 
 
-cdef inline void histogram_record_series(
-    Histogram* histogram, int64_t first_ns, int64_t last_ns, int64_t count
+cdef inline void series_record(
+    Tally* tally, int64_t* counts, int64_t first_ns, int64_t last_ns, int64_t count
 ) noexcept nogil:
-    """Record `count` values evenly spaced from first to last, at the cost of the counters between, not of the values."""
+    """Record `count` values evenly spaced from first to last, at the cost of the counters between, not of the values.
+
+    `counts` begins with the counter of the lower of the two.
+    """
     cdef int64_t low_ns = min(first_ns, last_ns), high_ns = max(first_ns, last_ns)
     cdef double step_ns = <double> (high_ns - low_ns) / (count - 1) if count > 1 else 0.0
-    cdef int64_t index = index_of(to_us(low_ns)), last = index_of(to_us(high_ns))
+    cdef int64_t low = index_of(to_us(low_ns)), index = low, last = index_of(to_us(high_ns))
     cdef int64_t before = 0, upto
     if count <= 0:
         return
-    tally_touch(&histogram.tally, index, last)
+    tally_touch(tally, index, last)
     while index < last:
         upto = series_below(<double> low_ns, step_ns, count, (<double> highest_us_at(index) + 0.5) * 1000)
-        histogram.counts[index] += upto - before
+        counts[index - low] += upto - before
         before = upto
         index += 1
-    histogram.counts[last] += count - before
-    histogram.tally.count += count
-    histogram.tally.sum_ns += <int64_t> (0.5 * (<double> low_ns + <double> high_ns) * count)
-    histogram.tally.min_ns = min(histogram.tally.min_ns, low_ns)
-    histogram.tally.max_ns = max(histogram.tally.max_ns, high_ns)
+    counts[last - low] += count - before
+    tally.count += count
+    tally.sum_ns += <int64_t> (0.5 * (<double> low_ns + <double> high_ns) * count)
+    tally.min_ns = min(tally.min_ns, low_ns)
+    tally.max_ns = max(tally.max_ns, high_ns)
+
+
+cdef inline void histogram_record_series(
+    Histogram* histogram, int64_t first_ns, int64_t last_ns, int64_t count
+) noexcept nogil:
+    series_record(
+        &histogram.tally, &histogram.counts[index_of(to_us(min(first_ns, last_ns)))], first_ns, last_ns, count
+    )

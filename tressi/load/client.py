@@ -198,6 +198,17 @@ class _SecureSocket(gevent.ssl.SSLSocket):  # type: ignore[misc] # gevent has no
             # Nobody else knows of the socket yet.
             self.close()
             raise
+        self.suppress_ragged_eofs = False
+
+    def read(self, nbytes: int = 2014, buffer: bytearray | None = None) -> bytes | int:
+        try:
+            return super().read(nbytes, buffer)  # type: ignore[no-any-return] # gevent has no types
+        except ssl.SSLEOFError as failure:
+            # OpenSSL 3 gives an end a reason. Without one it was a reset, which Python before 3.12.4 calls an end too.
+            if failure.reason is None and ssl.OPENSSL_VERSION_INFO >= (3,):
+                raise ConnectionResetError(errno.ECONNRESET, os.strerror(errno.ECONNRESET)) from None
+            # No failure of TLS, but nobody knows whether there was more (RFC 9112 9.8).
+            raise OSError("cut short") from None
 
 
 class _PlainPool(HTTPConnectionPool):

@@ -80,6 +80,7 @@ def _generator(parts: Sequence[GeneratorSnapshot]) -> GeneratorSnapshot:
         user_timed=sum(part.user_timed for part in parts),
         disturbed=sum(part.disturbed for part in parts),
         busy_s=tuple(busy for part in parts for busy in part.busy_s),
+        lost=tuple(reason for part in parts for reason in part.lost),
     )
 
 

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 BUILD_S = 60.0
 LEAVE_S = 2.0
+# For each connection that an engine may have to cut before it answers: some 25 us on a core of its own, more on a busy one.
+CUT_S = 200e-6
 
 
 class ProcessEngine:
@@ -43,6 +45,7 @@ class ProcessEngine:
         self._workers: dict[str, int] = {}
         self._built: AsyncResult = AsyncResult()
         self._stopped = Event()
+        self._failed = False
 
     def start(self, config: ResolvedConfig, workers: Mapping[str, int]) -> None:
         """Start the process and every pool in it. Raises EngineError where it cannot."""
@@ -97,7 +100,10 @@ class ProcessEngine:
     def snapshot(self, endpoint_key: str | None = None) -> EngineSnapshot:
         """Read the arena as it stands; works after `stop`, and after the process was killed."""
         read = read_arena(self._arena, self._plan.keys, endpoint_key)
-        return replace(read, endpoints={key: self._as_told(one) for key, one in read.endpoints.items()})
+        told = {key: self._as_told(one) for key, one in read.endpoints.items()}
+        if self.lost is None:
+            return replace(read, endpoints=told)
+        return replace(read, endpoints=told, generator=replace(read.generator, busy_s=(None,), lost=(self.lost,)))
 
     def stop(self, drain_s: float) -> None:
         """Start nothing more, wait at most `drain_s` seconds for what is in flight, cut the rest; the process ends."""
@@ -105,7 +111,7 @@ class ProcessEngine:
         if control is None:
             return
         self._tell("stop", drain_s=drain_s)
-        answered = self._stopped.wait(drain_s + LEAVE_S)
+        answered = self._stopped.wait(drain_s + CUT_S * self._connections() + LEAVE_S)
         if self._control is None:
             # Another call had less patience.
             return
@@ -129,6 +135,12 @@ class ProcessEngine:
                 raise
         return ours
 
+    def _connections(self) -> int:
+        """How many its workers may have at once."""
+        pools = self._plan.pools
+        lanes = sum(self._workers[keys[0]] * len(pools[number].origins) for number, keys in self._keys_of.items())
+        return lanes * self._plan.lanes_per_worker
+
     def _as_told(self, snapshot: EndpointSnapshot) -> EndpointSnapshot:
         """With the workers that it was told to have: the arena says so an instant later.
 
@@ -142,7 +154,7 @@ class ProcessEngine:
         return replace(snapshot, worker_count=wanted, draining=leaving)
 
     def _tell(self, do: str, **arguments: Any) -> None:  # noqa: ANN401 - what the method takes
-        if self.lost is None and self._control is not None:
+        if not self._failed and self._control is not None:
             try:
                 self._control.sendall(encode({"do": do, **arguments}))
             except OSError as failure:
@@ -158,6 +170,9 @@ class ProcessEngine:
             self._lose("its process ended")
 
     def _lose(self, reason: str) -> None:
+        if self._failed:
+            return
+        self._failed = True
         self._end_process()
         code = self._process.returncode
         self.lost = f"engine {self._process.pid} was lost: {reason}" + (f" (exit status {code})" if code else "")
@@ -165,12 +180,17 @@ class ProcessEngine:
         self._stopped.set()
 
     def _end_process(self) -> None:
-        """It leaves at the end of the control socket; what does not is killed."""
+        """It leaves at the end of the control socket; what does not is killed. Other greenlets go on meanwhile."""
         try:
-            self._process.wait(LEAVE_S)
+            _wait(self._process, LEAVE_S)
         except subprocess.TimeoutExpired:
             self._process.kill()
-            self._process.wait()
+            _wait(self._process)
+
+
+def _wait(process: subprocess.Popen[bytes], limit_s: float | None = None) -> None:
+    """Wait for its end in a thread of the hub's, which other greenlets do not notice. Raises subprocess.TimeoutExpired."""
+    gevent.get_hub().threadpool.apply(process.wait, (limit_s,))
 
 
 def _start_child(arena: int, control: int, endpoints: int) -> subprocess.Popen[bytes]:

@@ -172,7 +172,8 @@ class GeneratorSnapshot:
     kernel_timed: int  # responses whose arrival the kernel stamped
     user_timed: int  # responses timed by our own clock
     disturbed: int  # responses whose service time our own reading may have lengthened by more than 5 %
-    busy_s: tuple[float, ...] = ()  # of each engine: CPU and run queue together
+    busy_s: tuple[float | None, ...] = ()  # of each engine: CPU and run queue together; None once it is lost
+    lost: tuple[str, ...] = ()  # why engines are lost, in words
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 from xml.etree import ElementTree as ET
 
-from tressi.report.outcome import exited_early, never_succeeded
+from tressi.report.outcome import doubts, exited_early, never_succeeded
 from tressi.report.table import run_lines
 from tressi.report.verdict import verdicts
 from tressi.text import plain, plain_lines
@@ -63,8 +63,8 @@ def _run_cases(summary: Mapping[str, Any]) -> Iterator[_Case]:
     useless = never_succeeded(summary)
     yield _Case("run", "requests succeed", "failure" if useless else None, useless or "")
     # No failure: the figures say themselves what they are worth, and the exit code is not changed by it either.
-    saturated = "\n".join(f"SATURATED: {finding}" for finding in summary["generator"]["reasons"])
-    yield _Case("run", "generator keeps up", note=saturated)
+    doubted = "\n".join(f"{word.upper()}: {reason}" for word, reason in doubts(summary))
+    yield _Case("run", "generator keeps up", note=doubted)
 
 
 def _threshold_case(verdict: Mapping[str, Any]) -> _Case:

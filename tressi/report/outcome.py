@@ -33,6 +33,12 @@ def outcome(summary: Mapping[str, Any]) -> Outcome:
     return Outcome("done", ("no thresholds were set",))
 
 
+def doubts(summary: Mapping[str, Any]) -> list[tuple[Literal["saturated", "lost"], str]]:
+    """What spoils the figures of a run, whatever its outcome: that the generator was saturated, or that engines were lost."""
+    generator = summary["generator"]
+    return [*(("saturated", reason) for reason in generator["reasons"]), *(("lost", reason) for reason in generator["lost"])]
+
+
 def exited_early(summary: Mapping[str, Any]) -> str | None:
     """Why the run ended before its time because the test had failed; None where it did not."""
     return f"early exit: {summary['endDetail']}" if summary["endReason"] == "early-exit" else None

@@ -30,13 +30,15 @@ from tressi.report.rows import (
     status_code_rows,
 )
 from tressi.report.verdict import verdicts
-from tressi.report.workbook import LAST_ROW, NAMED_VALUES, Book
+from tressi.report.workbook import LAST_ROW, NAMED_VALUES, book_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from xlsxwriter.chart import Chart
     from xlsxwriter.worksheet import Worksheet
+
+    from tressi.report.workbook import Book
 
 CHARTED_ENDPOINTS: Final = 10  # more lines than this nobody tells apart
 
@@ -62,7 +64,12 @@ _COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#
 def render(summary: Mapping[str, Any]) -> bytes:
     """Write the workbook. Raises TressiError where its library is missing."""
     stream = BytesIO()
-    book = Book(stream, datetime.fromisoformat(summary["startedAt"]).astimezone(UTC))
+    with book_in(stream, datetime.fromisoformat(summary["startedAt"]).astimezone(UTC)) as book:
+        _fill(book, summary)
+    return stream.getvalue()
+
+
+def _fill(book: Book, summary: Mapping[str, Any]) -> None:
     book.sheet("Global summary", NAMED_VALUES, _global(summary))
     said = verdicts(summary)
     endpoints = ({**endpoint_row(one), "limit": said[one["endpointKey"]]} for one in summary["endpoints"])
@@ -77,8 +84,6 @@ def render(summary: Mapping[str, Any]) -> bytes:
     timeline = book.sheet(_TIMELINE, TIMELINE, _cells(TIMELINE, _timeline(summary)), frozen=2)
     _draw(book, timeline, summary)
     book.sheet("Sampled responses", SAMPLES, _cells(SAMPLES, summary["samples"]), wrapped=True)
-    book.close()
-    return stream.getvalue()
 
 
 def _cells(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> Iterator[list[object]]:
@@ -95,9 +100,9 @@ def _global(summary: Mapping[str, Any]) -> Iterator[tuple[str, object]]:
     for name, value in generator.items():
         if isinstance(value, dict):
             yield from ((f"generator.{name}.{inner}", figure) for inner, figure in value.items())
-        elif name != "reasons":
+        elif not isinstance(value, list):
             yield f"generator.{name}", value
-    yield from (("generator.reasons", reason) for reason in generator["reasons"])
+    yield from ((f"generator.{name}", reason) for name in ("reasons", "lost") for reason in generator[name])
 
 
 def _timeline(summary: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:

@@ -118,6 +118,7 @@ _THRESHOLD: Final = {
 _GENERATOR: Final = {
     "saturated": FLAG,
     "reasons": [TEXT],
+    "lost": [TEXT],
     "cpuPercent": NUMBER,
     "clock": TEXT,
     **dict.fromkeys(("userTimed", "disturbed", "processes"), COUNT),

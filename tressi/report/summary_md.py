@@ -10,7 +10,7 @@ import re
 from typing import TYPE_CHECKING, Any, Final
 
 from tressi.report.markdown import block, code, inert, table
-from tressi.report.outcome import outcome
+from tressi.report.outcome import doubts, outcome
 from tressi.report.rows import (
     COUNTS,
     ERRORS,
@@ -103,7 +103,7 @@ def _opening(summary: Mapping[str, Any]) -> Iterator[str]:
         f"started at {inert(summary['startedAt'])}, ended by {inert(summary['endReason'])}",
         f"{len(summary['scaling'])} scaling decisions",
         f"{used}, own delay p99 {own} ms, late p99 {late} ms",
-        *(f"**saturated**: {inert(reason)}" for reason in generator["reasons"]),
+        *(f"**{word}**: {inert(reason)}" for word, reason in doubts(summary)),
     ]
     yield "\n".join(f"- {line}" for line in lines)
 

@@ -13,6 +13,7 @@ from rich.console import Group
 from rich.padding import Padding
 from rich.text import Text
 
+from tressi.report.outcome import doubts
 from tressi.report.verdict import failures, verdicts
 from tressi.text import common_origin, milliseconds, plain, rate, short_key
 
@@ -116,5 +117,5 @@ def run_lines(summary: Mapping[str, Any]) -> list[str]:
         f"{came}, {went}",
         f"ended by {summary['endReason']}{detail}; {len(summary['scaling'])} scaling decisions",
         f"generator: {generator['cpuPercent']:.0f} % CPU, {generator['clock']} clock, own delay p99 {own}, late p99 {late}",
-        *[f"SATURATED: {plain(reason)}" for reason in generator["reasons"]],
+        *[f"{word.upper()}: {plain(reason)}" for word, reason in doubts(summary)],
     ]

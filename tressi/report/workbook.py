@@ -6,16 +6,19 @@ and rows beyond the last are counted in it.
 
 from __future__ import annotations
 
+from contextlib import contextmanager
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Final
 
 from tressi.errors import TressiError
 from tressi.text import plain_lines
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from datetime import datetime
     from io import BytesIO
 
+    from xlsxwriter import Workbook
     from xlsxwriter.format import Format
     from xlsxwriter.worksheet import Worksheet
 
@@ -34,13 +37,30 @@ _RATES = frozenset({"rps", "targetRps", "currentRps"})
 _UNROUNDED = frozenset({"value", "limit", "weight", "cpuPercent"})
 
 
-class Book:
-    """A workbook in the making. Raises TressiError where its library is missing."""
+@contextmanager
+def book_in(stream: BytesIO, created: datetime) -> Iterator[Book]:
+    """A workbook to be filled, which is in `stream` afterwards.
 
-    def __init__(self, stream: BytesIO, created: datetime) -> None:
-        # Text that looks like a formula or an address is text: nothing from outside is ever computed or followed.
-        texts = dict.fromkeys(("strings_to_formulas", "strings_to_urls", "strings_to_numbers"), False)
-        self.book = _library()(stream, {**texts, "constant_memory": True})
+    Raises TressiError where its library is missing, OSError where there is no room for its parts or no file descriptor.
+    """
+    library = _library()
+    # Text that looks like a formula or an address is text: nothing from outside is ever computed or followed.
+    texts = dict.fromkeys(("strings_to_formulas", "strings_to_urls", "strings_to_numbers"), False)
+    # The library leaves its temporary files behind where it fails.
+    with TemporaryDirectory(prefix="tressi-") as directory:
+        book = library.Workbook(stream, {**texts, "constant_memory": True, "tmpdir": directory})
+        yield Book(book, created)
+        try:
+            book.close()
+        except library.exceptions.FileCreateError as failure:
+            raise failure.args[0] from None
+
+
+class Book:
+    """A workbook in the making."""
+
+    def __init__(self, book: Workbook, created: datetime) -> None:
+        self.book = book
         # The same summary makes the same bytes.
         self.book.set_properties({"title": "tressi", "created": created.replace(tzinfo=None)})
         self.head = self.book.add_format({"bold": True, "bg_color": "#E8EDF3", "bottom": 1, "valign": "top"})
@@ -78,10 +98,6 @@ class Book:
         if number_format not in self._formats:
             self._formats[number_format] = self.book.add_format({"num_format": number_format, "valign": "top"})
         return self._formats[number_format]
-
-    def close(self) -> None:
-        """Write the file."""
-        self.book.close()
 
 
 class _Table:
@@ -150,9 +166,9 @@ def _utf16_units(text: str) -> int:
     return len(text.encode("utf-16-le")) // 2
 
 
-def _library() -> Any:  # noqa: ANN401 - its class has no types
+def _library() -> Any:  # noqa: ANN401 - its classes have no types
     try:
-        from xlsxwriter import Workbook  # noqa: PLC0415 - it belongs to an extra
+        import xlsxwriter.exceptions  # noqa: PLC0415 - it belongs to an extra
     except ImportError:
         raise TressiError("it needs the library XlsxWriter: pip install 'tressi[report]'") from None
-    return Workbook
+    return xlsxwriter

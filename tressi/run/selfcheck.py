@@ -1,6 +1,6 @@
 """Was the generator, not the target, the bottleneck? A pure decision over two readings of an engine.
 
-Four rules, each with the measure it watches, its limit, and the figures that it spoils where it is broken. They are of
+Five rules, each with the measure it watches, its limit, and the figures that it spoils where it is broken. They are of
 the time between the two readings alone: a generator that was slow in its first second is not blamed in its tenth.
 """
 
@@ -16,12 +16,14 @@ if TYPE_CHECKING:
 
     from tressi.model import EngineSnapshot, GeneratorSnapshot
 
-Rule = Literal["cpu", "own-delay", "late-sends", "missed-late"]
+Rule = Literal["cpu", "own-delay", "late-sends", "missed-late", "standstill"]
 
 CPU_LIMIT_PERCENT: Final = 95.0
 DELAY_FLOOR_MS: Final = 1.0
 DELAY_SHARE_OF_SERVICE: Final = 0.10
 MISSED_LATE_LIMIT_PERCENT: Final = 0.5
+# An engine closes its windows every 100 ms, if it can do nothing else.
+STANDSTILL_LIMIT_S: Final = 0.5
 
 # {value} and {limit} are filled in with the finding's own.
 _WORDS: Final[Mapping[Rule, str]] = {
@@ -29,18 +31,20 @@ _WORDS: Final[Mapping[Rule, str]] = {
     "own-delay": "p99 of the own delay was {value:.3g} ms (limit {limit:.3g} ms)",
     "late-sends": "p99 of the late sends was {value:.3g} ms (limit {limit:.3g} ms)",
     "missed-late": "{value:.2g} % of the starts were missed while a lane was free (limit {limit:.2g} %)",
+    "standstill": "an engine did nothing for {value:.1f} s (limit {limit:.1g} s): it was stopped, or got no core",
 }
 _SPOILS: Final[Mapping[Rule, str]] = {
     "cpu": "rates may be the generator's limit, not the target's",
     "own-delay": "service times where the clock is not the kernel's, and the rate of busy lanes",
     "late-sends": "the spacing of the starts; latencies stay true",
     "missed-late": "the rate: it fell short through the generator, not the target",
+    "standstill": "the rate: nothing was sent or read meanwhile, nor counted as missed before the engine went on",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One broken rule: the measure's `value` and the `limit` it reached, in percent or milliseconds as the rule says."""
+    """One broken rule: the measure's `value` and the `limit` it reached, in the unit that the rule says."""
 
     rule: Rule
     value: float
@@ -66,6 +70,7 @@ def check_generator(earlier: EngineSnapshot, later: EngineSnapshot) -> tuple[Fin
         *_exceeded("own-delay", _p99_ms(after.own_delay.since(before.own_delay)), limit_ms),
         *_exceeded("late-sends", _p99_ms(after.late_sends.since(before.late_sends)), limit_ms),
         *_reached("missed-late", _missed_late_percent(earlier, later), MISSED_LATE_LIMIT_PERCENT),
+        *_reached("standstill", _standstill_s(earlier, later), STANDSTILL_LIMIT_S),
     )
 
 
@@ -79,13 +84,25 @@ def _exceeded(rule: Rule, value: float, limit: float) -> Iterable[Finding]:
 
 def _busy_percent(earlier: EngineSnapshot, later: EngineSnapshot) -> float:
     """CPU and wait for it of the busiest engine: one that is at its limit is not helped by others that are not."""
-    before, after = earlier.generator, later.generator
-    # Engines that report no parts of their own are one.
-    pairs = zip(_busy_s(before), _busy_s(after), strict=False)
-    return 100 * max(now - then for then, now in pairs) / (later.time_s - earlier.time_s)
+    busy_s = max((now - then for then, now in _engines(earlier, later)), default=0.0)
+    return 100 * busy_s / (later.time_s - earlier.time_s)
 
 
-def _busy_s(generator: GeneratorSnapshot) -> tuple[float, ...]:
+def _standstill_s(earlier: EngineSnapshot, later: EngineSnapshot) -> float:
+    """The time between the readings, where one of the engines used none of it; else 0."""
+    # Where the system tells no thread's CPU time it is 0 throughout.
+    stands = any(now == then > 0 for then, now in _engines(earlier, later))
+    return later.time_s - earlier.time_s if stands else 0.0
+
+
+def _engines(earlier: EngineSnapshot, later: EngineSnapshot) -> list[tuple[float, float]]:
+    """How long each engine that is still there had been at work, or waited for its core, by the two readings."""
+    pairs = zip(_parts(earlier.generator), _parts(later.generator), strict=False)
+    return [(then, now) for then, now in pairs if then is not None and now is not None]
+
+
+def _parts(generator: GeneratorSnapshot) -> tuple[float | None, ...]:
+    """Of each engine; those that report no parts of their own are one."""
     return generator.busy_s or (generator.cpu_s + generator.run_queue_s,)
 
 
@@ -95,11 +112,13 @@ def _p99_ms(histogram: Histogram) -> float:
 
 def _median_service_ms(earlier: EngineSnapshot, later: EngineSnapshot) -> float:
     """Of the responses of all endpoints between the readings; 0 without any."""
-    merged = Histogram()
-    for key, after in later.endpoints.items():
-        before = earlier.endpoints.get(key)
-        merged.merge(after.service.since(before.service) if before else after.service)
-    return merged.percentile(50) / 1e3
+    before, after = Histogram(), Histogram()
+    # Added up first: a difference for each of a thousand endpoints is the dearest part of a second.
+    for key, endpoint in later.endpoints.items():
+        after.merge(endpoint.service)
+        if key in earlier.endpoints:
+            before.merge(earlier.endpoints[key].service)
+    return after.since(before).percentile(50) / 1e3
 
 
 def _missed_late_percent(earlier: EngineSnapshot, later: EngineSnapshot) -> float:

@@ -158,6 +158,7 @@ def _generator(record: RunRecord) -> dict[str, Any]:
         "ownDelayMs": _delay_ms(final.own_delay),
         "lateSendsMs": _delay_ms(final.late_sends),
         "processes": max(1, len(final.busy_s)),
+        "lost": list(final.lost),
     }
 
 

@@ -9,9 +9,7 @@ format, which prometheus_client does not write; its text form of them is a draft
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from dataclasses import dataclass, field
-from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING, Final
 
 from prometheus_client.core import (
@@ -39,17 +37,6 @@ EDGES_US: Final = (
     *(1_000_000, 2_500_000, 5_000_000, 10_000_000, 25_000_000, 60_000_000),
 )
 BUCKETS: Final = (*(repr(edge / 1e6) for edge in EDGES_US), "+Inf")
-
-
-def _place_of(value_us: int) -> int:
-    """Which counter of a histogram counts a value."""
-    histogram = Histogram()
-    histogram.record(value_us)
-    ((place, _),) = histogram.counts()
-    return place
-
-
-_EDGE_PLACES: Final = tuple(_place_of(edge) for edge in EDGES_US)
 
 
 @dataclass(frozen=True, slots=True)
@@ -287,11 +274,5 @@ def _add_histogram(metric: HistogramMetricFamily, labels: list[str], histogram: 
 
 
 def cumulative(histogram: Histogram) -> list[int]:
-    """How many values are at most each edge, to the width of a counter (1 µs up to 2 ms, 0.1 % beyond), then how many in all.
-
-    A histogram may have thousands of counters in use, and a run hundreds of histograms: only the sums are loops of Python.
-    """
-    counts = histogram.counts()
-    cuts = [0, *(bisect_left(counts, (place + 1,)) for place in _EDGE_PLACES), len(counts)]
-    values = [count for _, count in counts]
-    return list(accumulate(sum(values[begin:end]) for begin, end in pairwise(cuts)))
+    """How many values are at most each edge, to a counter's width (1 µs up to 2 ms, 0.1 % beyond), then how many in all."""
+    return [*histogram.counts_up_to(EDGES_US), histogram.count]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from tressi.report.outcome import outcome
+from tressi.report.outcome import doubts, outcome
 from tressi.report.verdict import verdicts
 from tressi.text import common_origin, short_key
 
@@ -48,7 +48,7 @@ def headline(summary: Mapping[str, Any]) -> Headline:
     """The outcome of a run, and what spoils it even so."""
     tone, title = _title(summary)
     origin = common_origin(endpoint["endpointKey"] for endpoint in summary["endpoints"])
-    return Headline(tone, title, (*_broken(summary["thresholds"], origin), *_saturated(summary), *_endpoints(summary, origin)))
+    return Headline(tone, title, (*_broken(summary["thresholds"], origin), *_doubted(summary), *_endpoints(summary, origin)))
 
 
 def tone_of(words: str) -> Tone:
@@ -62,8 +62,9 @@ def _title(summary: Mapping[str, Any]) -> tuple[Tone, str]:
     if word == "done":
         tone, *reasons_of_targets = _targets(summary)
         reasons = (*reasons_of_targets, *reasons)
-    if word in {"passed", "done"} and summary["generator"]["saturated"]:
-        tone, shown = "warn", f"{shown}, but the generator was saturated"
+    if word in {"passed", "done"} and doubts(summary):
+        spoilt = "the generator was saturated" if summary["generator"]["saturated"] else "an engine was lost"
+        tone, shown = "warn", f"{shown}, but {spoilt}"
     return tone, f"{shown}: {', '.join(reasons)}"
 
 
@@ -88,8 +89,9 @@ def _of(endpoint_key: str | None, origin: str) -> str:
     return f"{short_key(endpoint_key, origin)}: " if endpoint_key else ""
 
 
-def _saturated(summary: Mapping[str, Any]) -> list[str]:
-    return [f"Generator saturated for {reason}" for reason in summary["generator"]["reasons"]]
+def _doubted(summary: Mapping[str, Any]) -> list[str]:
+    beginnings = {"saturated": "Generator saturated for ", "lost": "An engine's work is missing: "}
+    return [f"{beginnings[word]}{reason}" for word, reason in doubts(summary)]
 
 
 def _endpoints(summary: Mapping[str, Any], origin: str) -> list[str]:

@@ -123,6 +123,7 @@ def moment_document(moment: Moment) -> dict[str, Any]:
         "counts": counts,
         "paused": moment.paused,
         "saturatedBy": [plain(reason) for reason in moment.saturated_by],
+        "lost": [plain(reason) for reason in moment.reading.generator.lost],
         "thresholds": [_harmless(verdict_row(verdict)) for verdict in moment.thresholds],
     }
 
@@ -136,6 +137,7 @@ def end_document(summary: Mapping[str, Any]) -> dict[str, Any]:
         "endDetail": None if detail is None else plain(detail),
         "thresholds": [_harmless(verdict) for verdict in document["thresholds"]],
         "saturatedBy": [plain(reason) for reason in summary["generator"]["reasons"]],
+        "lost": [plain(reason) for reason in summary["generator"]["lost"]],
         "global": _final(summary["global"]),
         "endpoints": {endpoint["endpointKey"]: _final(endpoint) for endpoint in summary["endpoints"]},
     }

@@ -132,12 +132,13 @@ const chosenKey = () => (seconds.number === null ? null : run.endpoints[seconds.
 
 function showMoment() {
   if (!run.moment) return;
-  const { row, counts, saturatedBy, thresholds } = run.moment;
+  const { row, counts, saturatedBy, lost: engines, thresholds } = run.moment;
   const key = chosenKey();
   if (!run.end) {
     showTime(row.t);
     showFigures(key === null ? { ...row.global, ...summed(Object.values(counts)) } : { ...row.endpoints[key], ...counts[key] });
     showSaturated(saturatedBy, row.t);
+    showLost(engines);
     showThresholds(thresholds);
   }
   if (seconds.columns) charts.show(seconds, notes.marks());
@@ -191,6 +192,15 @@ function showSaturated(reasons, t) {
   }
   box.dataset.last = Math.round(t);
   show(heading, run.end ? "The generator was the bottleneck" : "The generator is the bottleneck");
+  list(box, reasons);
+}
+
+function showLost(engines) {
+  at("lost").hidden = !engines.length;
+  list(at("lost"), engines);
+}
+
+function list(box, reasons) {
   box.querySelector("ul").replaceChildren(...reasons.map((reason) => made("li", "", reason)));
 }
 
@@ -247,7 +257,7 @@ const ENDS = {
 };
 
 function showEnd() {
-  const { endReason, endDetail, durationSec, thresholds, saturatedBy, global, endpoints } = run.end;
+  const { endReason, endDetail, durationSec, thresholds, saturatedBy, lost: engines, global, endpoints } = run.end;
   const broken = thresholds.filter((one) => one.passed === false).length;
   const [words, kind] = ENDS[endReason];
   at("end").hidden = false;
@@ -256,6 +266,7 @@ function showEnd() {
   show(at("end-detail"), endDetail ?? "The figures below are of the whole run.");
   showTime(durationSec);
   showSaturated(saturatedBy, durationSec);
+  showLost(engines);
   showThresholds(thresholds);
   const key = chosenKey();
   const one = key === null ? global : endpoints[key];

@@ -1,0 +1,140 @@
+"""A histogram as its readers hold it: the counters of `histogram.pxd`, in memory only as wide as what was recorded.
+
+A run of a thousand endpoints holds thousands of copies, and makes as many anew each second. What was recorded spans some
+hundreds of the 23,552 counters, so a copy is one allocation and one memcpy instead of system calls and page faults.
+"""
+
+from libc.stdint cimport int64_t, uint16_t
+from libc.stdlib cimport calloc, free
+from libc.string cimport memcpy
+
+from tressi.core.histogram cimport COUNTERS, Tally, highest_us_at, index_of, lowest_us_at, tally_clear, tally_touch
+
+cdef enum:
+    GRAIN = 64                     # memory comes in so many counters: a few more values seldom widen it
+    HEAD_BYTES = 32                # the part of a tally that is encoded: count, sum, minimum and maximum
+
+cdef struct Counters:
+    Tally tally
+    int64_t first                  # index of the first counter in memory
+    int64_t size                   # counters in memory
+    int64_t* memory
+
+# An encoded histogram is the head, then one of these for each counter in use, ascending, in this machine's byte order.
+cdef packed struct Entry:
+    uint16_t index
+    int64_t count
+
+
+cdef inline void counters_clear(Counters* counters) noexcept nogil:
+    """Make an empty histogram of what was no histogram before."""
+    tally_clear(&counters.tally)
+    counters.first = counters.size = 0
+    counters.memory = NULL
+
+
+cdef inline int64_t* counter_at(const Counters* counters, int64_t index) noexcept nogil:
+    """The counter `index`, which is in memory."""
+    return counters.memory + (index - counters.first)
+
+
+cdef inline bint counters_cover(Counters* counters, int64_t low, int64_t high) noexcept nogil:
+    """Have the counters from `low` to `high` in memory, new ones 0; False where there is none left."""
+    cdef int64_t first = low & -GRAIN, end = (high | (GRAIN - 1)) + 1
+    cdef int64_t* wider
+    if low > high or (counters.first <= low and high < counters.first + counters.size):
+        return True
+    if counters.size:
+        first = min(first, counters.first)
+        end = max(end, counters.first + counters.size)
+    wider = <int64_t*> calloc(end - first, sizeof(int64_t))
+    if wider == NULL:
+        return False
+    if counters.size:
+        memcpy(wider + (counters.first - first), counters.memory, counters.size * sizeof(int64_t))
+    free(counters.memory)
+    counters.first, counters.size, counters.memory = first, end - first, wider
+    return True
+
+
+cdef inline bint counters_add(Counters* counters, const Counters* others) noexcept nogil:
+    """Add all that `others` hold; False where there is no memory for it."""
+    cdef Tally* mine = &counters.tally
+    cdef const Tally* theirs = &others.tally
+    cdef const int64_t* source
+    cdef int64_t* target
+    cdef int64_t place
+    if not counters_cover(counters, theirs.low, theirs.high):
+        return False
+    if theirs.low <= theirs.high:
+        source, target = counter_at(others, theirs.low), counter_at(counters, theirs.low)
+        for place in range(theirs.high - theirs.low + 1):
+            target[place] += source[place]
+    mine.count += theirs.count
+    mine.sum_ns += theirs.sum_ns
+    mine.min_ns = min(mine.min_ns, theirs.min_ns)
+    mine.max_ns = max(mine.max_ns, theirs.max_ns)
+    tally_touch(mine, theirs.low, theirs.high)
+    return True
+
+
+cdef inline int64_t counters_sum(const Counters* counters) noexcept nogil:
+    """How many values the counters hold, by themselves: a tally may be of a moment before or after."""
+    cdef int64_t index, total = 0
+    for index in range(counters.tally.low, counters.tally.high + 1):
+        total += counter_at(counters, index)[0]
+    return total
+
+
+cdef inline bint counters_subtract(Counters* delta, const Counters* later, const Counters* earlier) noexcept nogil:
+    """Make of the empty `delta` what was recorded into `later` since it was `earlier`; False: there is no memory for it."""
+    cdef const Tally* now = &later.tally
+    cdef const Tally* then = &earlier.tally
+    cdef Tally* tally = &delta.tally
+    cdef int64_t index, low = now.low, high = now.high
+    if now.count == then.count or low > high:
+        return True
+    if not counters_cover(delta, low, high):
+        return False
+    memcpy(counter_at(delta, low), counter_at(later, low), (high - low + 1) * sizeof(int64_t))
+    for index in range(max(low, then.low), min(high, then.high) + 1):
+        counter_at(delta, index)[0] -= counter_at(earlier, index)[0]
+    while low <= high and counter_at(delta, low)[0] == 0:
+        low += 1
+    while low <= high and counter_at(delta, high)[0] == 0:
+        high -= 1
+    if low > high:
+        return True
+    tally.low, tally.high = low, high
+    tally.count = counters_sum(delta)
+    tally.sum_ns = now.sum_ns - then.sum_ns
+    tally.min_ns = max(lowest_us_at(low) * 1000, now.min_ns)
+    tally.max_ns = min(highest_us_at(high) * 1000, now.max_ns)
+    return True
+
+
+cdef inline int64_t counters_up_to(const Counters* counters, int64_t value_us) noexcept nogil:
+    """How many values do not exceed `value_us`, to the width of a counter."""
+    cdef int64_t index, total = 0
+    for index in range(counters.tally.low, min(counters.tally.high, index_of(value_us)) + 1):
+        total += counter_at(counters, index)[0]
+    return total
+
+
+cdef inline int64_t counters_in_use(const Counters* counters) noexcept nogil:
+    """How many counters are not 0."""
+    cdef int64_t index, used = 0
+    for index in range(counters.tally.low, counters.tally.high + 1):
+        used += counter_at(counters, index)[0] != 0
+    return used
+
+
+cdef inline void counters_encode(const Counters* counters, char* data) noexcept nogil:
+    """Write head and entries; there is room for as many as are in use."""
+    cdef Entry* entry = <Entry*> (data + HEAD_BYTES)
+    cdef int64_t index
+    memcpy(data, &counters.tally, HEAD_BYTES)
+    for index in range(counters.tally.low, counters.tally.high + 1):
+        if counter_at(counters, index)[0]:
+            entry.index, entry.count = <uint16_t> index, counter_at(counters, index)[0]
+            entry += 1
