@@ -8,14 +8,12 @@ import sys
 from contextlib import contextmanager
 from pathlib import Path
 from socket import SHUT_WR
-from ssl import PROTOCOL_TLS_SERVER, SSLContext
 
 import gevent
 import pytest
-import trustme
 from engines import ONCE, check_counts, config_of, endpoint, only, until
 from gevent.socket import socketpair
-from servers import answering, raw_server
+from servers import answering, raw_server, secured
 
 from tressi.errors import EngineError
 from tressi.load.cluster import Cluster, divided
@@ -43,14 +41,7 @@ def cluster(*endpoints, engines=2, workers=4, **fields):
 
 def test_an_engine_in_a_process_speaks_tls():
     """Its reactor waits by itself, and lets go of the interpreter for that: names are looked up and hands are shaken."""
-    context = SSLContext(PROTOCOL_TLS_SERVER)
-    trustme.CA().issue_cert("localhost").configure_cert(context)
-
-    def script(conversation):
-        conversation.socket = context.wrap_socket(conversation.socket, server_side=True)
-        answering(OK)(conversation)
-
-    with raw_server(script) as server:
+    with raw_server(secured(answering(OK))) as server:
         one = endpoint(f"https://localhost:{server.port}/", 200)
         with cluster(one, engines=1, tls=TlsConfig(verify=False)) as engine:
             until(lambda: only(engine.snapshot()).requests_made >= 50)
@@ -101,6 +92,13 @@ def test_merged_percentiles_are_those_of_all_values():
             for index, count in only(member.snapshot()).service.counts():
                 merged[index] -= count
     assert set(merged.values()) == {0}
+
+
+def test_all_schedules_begin_at_one_moment():
+    """Phases are offset against one another, which holds for no longer than a start takes to reach an engine otherwise."""
+    with raw_server(answering(OK)) as server, cluster(endpoint(server.url, 100), engines=3) as one:
+        until(lambda: only(one.snapshot()).requests_made >= 10)
+        assert len({member._arena.start_ns for member in one.members}) == 1
 
 
 def test_scaling_and_rates_reach_every_engine():

@@ -369,21 +369,21 @@ cdef class Reactor:
             bucket_init(&self.body.permits, per_second, 0, 0, phase, BURST_NS, 0)
             self.body.limits_connections = True
 
-    def start(self, duration_ns=None):
-        """Let every pool's schedule begin now, and end after `duration_ns`; returns the time of now in ns."""
-        cdef int64_t index, now_ns = monotonic_ns()
-        self.body.header.start_ns = now_ns
-        bucket_shift(&self.body.permits, now_ns)
+    def start(self, duration_ns=None, at_ns=None):
+        """Let every pool's schedule begin at `at_ns`, which is past (None: now), and end after `duration_ns`; returns when."""
+        cdef int64_t index, begin_ns = monotonic_ns() if at_ns is None else at_ns
+        self.body.header.start_ns = begin_ns
+        bucket_shift(&self.body.permits, begin_ns)
         for index in range(self.body.pool_count):
-            bucket_shift(&self.body.pools[index].bucket, now_ns)
+            bucket_shift(&self.body.pools[index].bucket, begin_ns)
             if duration_ns is not None:
-                bucket_stop_at(&self.body.pools[index].bucket, now_ns + <int64_t> duration_ns)
+                bucket_stop_at(&self.body.pools[index].bucket, begin_ns + <int64_t> duration_ns)
         for index in range(self.body.endpoint_count):
-            window_init(&self.body.endpoints[index].block.window, now_ns)
+            window_init(&self.body.endpoints[index].block.window, begin_ns)
         for index in range(self.body.lane_count):
-            control.lane_start(&self.body, self.body.lanes[index], now_ns)
-        self.body.slot_ns = now_ns + SLOT_NS
-        return now_ns
+            control.lane_start(&self.body, self.body.lanes[index], begin_ns)
+        self.body.slot_ns = begin_ns + SLOT_NS
+        return begin_ns
 
     # --------------------------------------------------------------------------------------------------- while it runs
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 import gevent
 import structlog
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from tressi.model import EngineSnapshot, ResolvedConfig
 
 
+GO_NS: Final = 5_000_000  # ahead of the start: time for all engines to hear of it
+
+
 class Member(Protocol):
     """An engine that can be one of several: `model.Engine`'s methods, but built and started in two steps."""
 
@@ -33,8 +36,8 @@ class Member(Protocol):
     def wait_built(self) -> None:
         """Wait until that is done. Raises EngineError if it cannot be."""
 
-    def go(self) -> None:
-        """Start every pool."""
+    def go(self, at_ns: int) -> None:
+        """Start every pool at `at_ns` of CLOCK_MONOTONIC."""
 
     def scale(self, endpoint_key: str, workers: int) -> None:
         """See `model.Engine.scale`."""
@@ -91,9 +94,11 @@ class Cluster:
         except EngineError:
             self._end(0.0)
             raise
-        self._started = time.monotonic()
+        # The phases of their schedules are offset against one another, which only holds from one moment on.
+        begin_ns = time.monotonic_ns() + GO_NS
+        self._started = begin_ns / 1e9
         for member in self._members:
-            member.go()
+            member.go(begin_ns)
 
     def scale(self, endpoint_key: str, workers: int) -> None:
         """Make `workers` the endpoint's count over all engines."""
@@ -144,7 +149,7 @@ class Cluster:
     def _distribute(self, number: int, *, rate_changed: bool = False) -> None:
         """Tell each engine its part of a pool, where that has changed."""
         share = self._shares[number]
-        elapsed = time.monotonic() - self._started
+        elapsed = max(0.0, time.monotonic() - self._started)
         total = share.workers
         parts = divided(total, len(self._active), number)
         shifted = [self._given.get((number, place)) for place in self._places()] != parts

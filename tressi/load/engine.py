@@ -67,11 +67,11 @@ class LocalEngine:
         self._dialers = [self._dialer(origin, plan.tls) for origin in plan.origins]
         self._fill(plan)
 
-    def go(self) -> None:
-        """Start every pool."""
+    def go(self, at_ns: int | None = None) -> None:
+        """Start every pool; its schedule begins at `at_ns` of CLOCK_MONOTONIC, which is past (None: now)."""
         self._hub = gevent.get_hub()
         self._wake = wake_of(self._hub, self._reactor, self._turn)
-        self._reactor.start(self._plan.duration_ns)
+        self._reactor.start(self._plan.duration_ns, at_ns)
         self._wake.start()
         self._running = True
         self._ask_turn()

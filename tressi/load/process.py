@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -51,7 +52,7 @@ class ProcessEngine:
         """Start the process and every pool in it. Raises EngineError where it cannot."""
         self.build(make_plan(config, workers))
         self.wait_built()
-        self.go()
+        self.go(time.monotonic_ns())
 
     def build(self, plan: Plan) -> None:
         """Start the process and have it build its pools; `wait_built` waits for that. Raises EngineError where it cannot."""
@@ -77,9 +78,9 @@ class ProcessEngine:
         if "error" in answer:
             raise EngineError(answer["error"])
 
-    def go(self) -> None:
-        """Start every pool."""
-        self._tell("go")
+    def go(self, at_ns: int) -> None:
+        """Start every pool at `at_ns` of CLOCK_MONOTONIC."""
+        self._tell("go", at_ns=at_ns)
 
     def scale(self, endpoint_key: str, workers: int) -> None:
         """Make `workers` the endpoint's count; a worker that is removed finishes its requests first."""
