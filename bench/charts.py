@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import matplotlib as mpl
+from matplotlib.ticker import MaxNLocator
 
 from bench import truth_table
 from bench.table import OURS, Result, column, render
@@ -100,6 +101,8 @@ def _bars(axes: Axes, results: list[Result], key: str, label: str) -> None:
     bars = axes.barh(names, middles, xerr=reach, color=colours, error_kw={"elinewidth": 0.8, "ecolor": "black"})
     axes.bar_label(bars, fmt="{:,.0f}" if key == "rps" else "{:,.1f}", padding=4, fontsize=8)
     axes.set_xlabel(label)
+    axes.xaxis.set_major_locator(MaxNLocator(5))
+    axes.xaxis.set_major_formatter("{x:,.0f}")
     axes.margins(x=0.15)
     axes.spines[["top", "right"]].set_visible(False)
 
