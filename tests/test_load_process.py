@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from contextlib import contextmanager
 from pathlib import Path
 from socket import SHUT_WR
@@ -99,6 +100,14 @@ def test_all_schedules_begin_at_one_moment():
     with raw_server(answering(OK)) as server, cluster(endpoint(server.url, 100), engines=3) as one:
         until(lambda: only(one.snapshot()).requests_made >= 10)
         assert len({member._arena.start_ns for member in one.members}) == 1
+
+
+def test_a_cluster_has_begun_when_its_start_returns():
+    """The run's clock begins there: ahead of the schedules it would find each second one slot of the windows short."""
+    with raw_server(answering(OK)) as server, cluster(endpoint(server.url, 100)) as one:
+        returned_ns = time.monotonic_ns()
+        until(lambda: only(one.snapshot()).requests_made >= 1)
+        assert all(member._arena.start_ns <= returned_ns for member in one.members)
 
 
 def test_scaling_and_rates_reach_every_engine():
