@@ -110,6 +110,19 @@ def test_a_cluster_has_begun_when_its_start_returns():
         assert all(member._arena.start_ns <= returned_ns for member in one.members)
 
 
+@pytest.mark.parametrize("ramp_s", [0, 1])
+def test_the_target_told_is_the_rate_that_was_asked_for(ramp_s):
+    """To the start, whatever a reading at the end of the run still lacks: made and missed are the schedule."""
+    with raw_server(answering(OK)) as server:
+        section = {"enabled": True, "targetRps": 200, "rampUpTime": ramp_s}
+        config = {"duration": 1, "requests": [{"url": server.url, "autoscale": section}]}
+        runner = EndpointRunner(config, engine=Cluster([ProcessEngine(), ProcessEngine()]))
+        runner.start()
+        found = runner.summary()["global"]
+    assert found["targetRps"] == pytest.approx(100 if ramp_s else 200)
+    assert found["requestsMade"] + found["requestsMissed"] == pytest.approx(found["targetRps"], abs=2)
+
+
 def test_scaling_and_rates_reach_every_engine():
     """`scale` and `set_rate` are divided again; the snapshot says the new count at once."""
     with raw_server(answering(OK)) as server, cluster(endpoint(server.url, 100), engines=2, workers=1) as one:

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from tressi._core import Histogram
     from tressi.model import (
         Change,
-        EndpointSnapshot,
         EndReason,
         EngineSnapshot,
         GeneratorSnapshot,
@@ -86,12 +85,11 @@ def summarise(record: RunRecord) -> dict[str, Any]:
 def figures_of(record: RunRecord) -> dict[str | None, Figures]:
     """The run's figures by endpoint key, and under None those of all endpoints together."""
     saturated, final = bool(record.saturated_by), record.final.endpoints
-    time_s = min(record.ended.time_s, record.config.duration_s)
     figures: dict[str | None, Figures] = {}
     for endpoint in record.config.endpoints:
         own, key = tally([final[endpoint.endpoint_key]]), endpoint.endpoint_key
         rps = own.made / record.duration_s if record.duration_s > 0 else 0.0
-        figures[key] = Figures(own, rps, _mean_target_rps(record.ended.endpoints[key], time_s), saturated)
+        figures[key] = Figures(own, rps, _mean_target_rps(record, key), saturated)
     targets = [one.target_rps for one in figures.values()]
     target_rps = None if None in targets else sum(target for target in targets if target is not None)
     whole = tally([final[endpoint.endpoint_key] for endpoint in record.config.endpoints])
@@ -119,11 +117,13 @@ def _endpoint(record: RunRecord, endpoint: ResolvedEndpoint, figures: Figures) -
     }
 
 
-def _mean_target_rps(ended: EndpointSnapshot, time_s: float) -> float | None:
+def _mean_target_rps(record: RunRecord, key: str) -> float | None:
     """The mean of the target curve over the run: what was asked for, ramp and changes included; None where unlimited."""
-    if ended.target_rps is None or time_s <= 0:
-        return ended.target_rps
-    return ended.scheduled / time_s
+    asked_now = record.ended.endpoints[key].target_rps
+    if asked_now is None or record.duration_s <= 0:
+        return asked_now
+    # Until a schedule has ended, a reading knows it up to the last slot only.
+    return record.final.endpoints[key].scheduled / record.duration_s
 
 
 def _metrics(figures: Figures) -> dict[str, Any]:
