@@ -25,6 +25,11 @@ cdef enum Then:
     LOOK                           # another round for what is there
     WAIT                           # another round, when something comes
 
+cdef struct Round:
+    int64_t ready                  # events that came
+    int64_t begun                  # requests
+    int64_t spent_ns               # on all of it, the wait included
+
 cdef extern from "Python.h":
     ctypedef struct PyThreadState:
         pass
@@ -62,13 +67,16 @@ cdef inline void connection_event(Reactor* reactor, Connection* connection, unsi
         connection_send(reactor, connection)
 
 
-cdef inline void reactor_begin_ready(Reactor* reactor) noexcept nogil:
-    """Begin with all that are ready now; those that fail at once and are ready again must wait for the next round."""
+cdef inline int64_t reactor_begin_ready(Reactor* reactor) noexcept nogil:
+    """Begin with all that are ready now, and say how many; those that fail at once and are ready again must wait."""
     cdef Lane* last = reactor.last_ready
     cdef Lane* lane = NULL
+    cdef int64_t begun = 0
     while lane != last:
         lane = ready_pop(reactor)
         lane_begin(reactor, lane)
+        begun += 1
+    return begun
 
 
 cdef inline void reactor_start_due(Reactor* reactor, int64_t now_ns) noexcept nogil:
@@ -191,31 +199,31 @@ cdef inline int64_t reactor_due_ns(Reactor* reactor) noexcept nogil:
     return due_ns if reactor.first_ready == NULL else 1
 
 
-cdef inline void reactor_arm(Reactor* reactor) noexcept nogil:
-    """Set the timer to what is next, unless it is set to that or earlier anyway."""
-    cdef int64_t next_ns = reactor_due_ns(reactor)
+cdef inline void reactor_arm(Reactor* reactor, int64_t until_ns) noexcept nogil:
+    """Set the timer to what is next, to `until_ns` at the latest, unless it is set to that or earlier anyway."""
+    cdef int64_t next_ns = min(reactor_due_ns(reactor), until_ns)
     if reactor.armed_ns == 0 or next_ns < reactor.armed_ns:
         # A time in the past fires at once; 0 would switch the timer off.
         timer_arm(reactor.timer, max(next_ns, <int64_t> 1))
         reactor.armed_ns = next_ns
 
 
-cdef inline int reactor_wait(Reactor* reactor, epoll_event* events) noexcept nogil:
+cdef inline int reactor_wait(Reactor* reactor, epoll_event* events, int64_t until_ns) noexcept nogil:
     """The first events that come, the timer's at the latest; other threads have the GIL meanwhile."""
     cdef PyThreadState* held = PyEval_SaveThread() if reactor.keeps_gil else NULL
     cdef int ready
-    reactor_arm(reactor)
+    reactor_arm(reactor, until_ns)
     ready = epoll_wait(reactor.epoll, events, EVENTS, -1)
     if held != NULL:
         PyEval_RestoreThread(held)
     return ready
 
 
-cdef inline int reactor_poll(Reactor* reactor, bint waits) noexcept nogil:
-    """Handle the events that are there, or wait for some; returns how many."""
+cdef inline int reactor_poll(Reactor* reactor, bint waits, int64_t until_ns) noexcept nogil:
+    """Handle the events that are there, or wait for some until then; returns how many."""
     cdef epoll_event events[EVENTS]
     cdef int index
-    cdef int ready = reactor_wait(reactor, events) if waits else epoll_wait(reactor.epoll, events, EVENTS, 0)
+    cdef int ready = reactor_wait(reactor, events, until_ns) if waits else epoll_wait(reactor.epoll, events, EVENTS, 0)
     if ready > 0:
         # In this order an interruption between the two makes arrivals look later, and the clamp to `read` catches it.
         reactor.offset_ns = monotonic_ns() - realtime_ns()
@@ -227,40 +235,45 @@ cdef inline int reactor_poll(Reactor* reactor, bint waits) noexcept nogil:
     return ready
 
 
-cdef inline Then turn_then(Reactor* reactor, int ready, int64_t spent_ns, int64_t now_ns, int64_t until_ns) noexcept nogil:
-    """What a turn does after a round in which `ready` events took `spent_ns`.
+cdef inline Then turn_then(Reactor* reactor, Round done, int64_t now_ns, int64_t until_ns) noexcept nogil:
+    """What a turn does after a round.
 
-    In an application the hub does the waiting. A reactor alone in its thread waits by itself where a start is near: half
-    of the system calls of a request at a fixed rate are the way through the hub and back, to send and again to read. The
-    timer ends that wait; a limit of its own would set another of the kernel's for each, which costs more than it saves.
+    In an application the hub does the waiting. A reactor alone in its thread waits by itself where a start or an answer
+    is near: half of the system calls of a lonely request are the way through the hub and back, to send and again to read.
+    Of many requests answers come in batches, which grow on that way. The timer ends the wait; a limit of its own would set
+    another of the kernel's for each, which costs more than it saves.
     """
     if now_ns >= until_ns or reactor.ordered_count > 0:
         return LEAVE
     if reactor.first_ready != NULL:
         return LOOK
-    if reactor.alone and reactor.connecting == 0 and reactor_due_ns(reactor) < until_ns:
+    if reactor.alone and reactor.connecting == 0 and (done.begun == 1 or reactor_due_ns(reactor) < until_ns):
         return WAIT
     # No second round after a batch so short that nothing can have come.
-    return LOOK if ready > 0 and spent_ns >= BATCH_NS else LEAVE
+    return LOOK if done.ready > 0 and done.spent_ns >= BATCH_NS else LEAVE
 
 
 cdef inline void reactor_turn(Reactor* reactor) noexcept nogil:
     """Round after round while there is work, or a start is near that it may wait for."""
     cdef int64_t begun_ns, now_ns = monotonic_ns()
     cdef int64_t until_ns = now_ns + (ALONE_NS if reactor.alone else TURN_NS)
-    cdef int ready
+    cdef Round done
     cdef Then then = LOOK
     while then != LEAVE:
         begun_ns = now_ns
-        ready = reactor_poll(reactor, then == WAIT)
+        done.ready = reactor_poll(reactor, then == WAIT, until_ns)
         now_ns = monotonic_ns()
         reactor_rehearse(reactor, now_ns)
         reactor_start_due(reactor, now_ns)
         reactor_permit(reactor, now_ns)
-        reactor_begin_ready(reactor)
+        done.begun = reactor_begin_ready(reactor)
         reactor_expire(reactor, now_ns)
         reactor_slots(reactor, now_ns)
-        reactor_begin_ready(reactor)
+        done.begun += reactor_begin_ready(reactor)
         now_ns = reactor.rested_ns = monotonic_ns()
-        then = turn_then(reactor, ready, now_ns - begun_ns, now_ns, until_ns)
-    reactor_arm(reactor)
+        done.spent_ns = now_ns - begun_ns
+        then = turn_then(reactor, done, now_ns, until_ns)
+    if reactor.armed_ns == until_ns:
+        # It was set for a wait that is over.
+        reactor.armed_ns = 0
+    reactor_arm(reactor, never())
