@@ -1,8 +1,7 @@
 """The Python border of `wire/`: ResponseParser and Reactor."""
 
 from libc.stdint cimport int32_t, int64_t, uint8_t
-from libc.stdlib cimport calloc, free, realloc
-from libc.string cimport memcpy
+from libc.stdlib cimport calloc, free
 
 import os
 
@@ -17,6 +16,9 @@ from tressi.wire cimport control, dial, http, lane as lanes, reactor as reactors
 from tressi.wire cimport message as messages
 from tressi.wire cimport tls as secure
 from tressi.wire cimport turn as turns
+from tressi.wire.memory cimport (
+    addresses_of, allocated, endpoint_free, lane_free, one_more, origin_free, pool_free, set_needle,
+)
 
 ORDERS = ("connect", "stop")
 
@@ -88,77 +90,6 @@ cdef class ResponseParser:
 def connect_reason(int failure):
     """Why a connection failed with that errno, in words; where the system's own do not help, with what to do."""
     return sockets.socket_reason(failure).decode("utf-8", "replace")
-
-
-cdef void* allocated(size_t size) except NULL:
-    """Zeroed memory, at least one byte of it."""
-    cdef void* memory = calloc(1, max(size, <size_t> 1))
-    if memory == NULL:
-        raise MemoryError
-    return memory
-
-
-cdef void* one_more(void* array, size_t count, size_t size) except NULL:
-    """The array with room for one element more than `count`."""
-    cdef void* memory = realloc(array, (count + 1) * size)
-    if memory == NULL:
-        raise MemoryError
-    return memory
-
-
-cdef void endpoint_free(lanes.Endpoint* endpoint) noexcept:
-    free(endpoint.variants)
-    free(<void*> endpoint.needle)
-    free(<void*> endpoint.needle_next)
-    free(endpoint)
-
-
-cdef void pool_free(lanes.Pool* pool) noexcept:
-    free(pool.endpoints)
-    free(pool)
-
-
-cdef void origin_free(lanes.Origin* origin) noexcept:
-    free(origin.addresses)
-    free(origin.sources)
-    free(origin)
-
-
-cdef lanes.Address* addresses_of(found) except NULL:
-    """Socket addresses, as bytes of the system's structures, one after the other."""
-    cdef lanes.Address* addresses = <lanes.Address*> allocated(len(found) * sizeof(lanes.Address))
-    cdef int64_t index
-    cdef bytes address
-    for index, address in enumerate(found):
-        addresses[index].size = min(len(address), lanes.ADDRESS_BYTES)
-        memcpy(addresses[index].bytes, <const char*> address, addresses[index].size)
-    return addresses
-
-
-cdef void lane_free(lanes.Lane* lane) noexcept:
-    cdef int32_t index
-    for index in range(lane.connection_count):
-        reactors.connection_close(&lane.connections[index])
-    free(lane.connections)
-    free(lane)
-
-
-cdef set_needle(lanes.Endpoint* endpoint, bytes needle):
-    """What the body must contain, and where a search goes on after a mismatch."""
-    cdef int32_t size = len(needle), at, matched = 0
-    cdef uint8_t* text = <uint8_t*> allocated(size)
-    cdef int32_t* following
-    endpoint.needle = text
-    memcpy(text, <const char*> needle, size)
-    following = <int32_t*> allocated(size * sizeof(int32_t))
-    endpoint.needle_next = following
-    endpoint.needle_size = size
-    for at in range(1, size):
-        while matched > 0 and text[matched] != text[at]:
-            matched = following[matched - 1]
-        if text[matched] == text[at]:
-            matched += 1
-        following[at] = matched
 
 
 cdef class Reactor:

@@ -1,0 +1,79 @@
+"""The memory of what a reactor drives: made and given back by the control path, with the GIL."""
+
+from libc.stdint cimport int32_t, int64_t, uint8_t
+from libc.stdlib cimport calloc, free, realloc
+from libc.string cimport memcpy
+
+from tressi.wire.lane cimport ADDRESS_BYTES, Address, Endpoint, Lane, Origin, Pool
+from tressi.wire.reactor cimport connection_close
+
+
+cdef inline void* allocated(size_t size) except NULL:
+    """Zeroed memory, at least one byte of it."""
+    cdef void* memory = calloc(1, max(size, <size_t> 1))
+    if memory == NULL:
+        raise MemoryError
+    return memory
+
+
+cdef inline void* one_more(void* array, size_t count, size_t size) except NULL:
+    """The array with room for one element more than `count`."""
+    cdef void* memory = realloc(array, (count + 1) * size)
+    if memory == NULL:
+        raise MemoryError
+    return memory
+
+
+cdef inline void endpoint_free(Endpoint* endpoint) noexcept:
+    free(endpoint.variants)
+    free(<void*> endpoint.needle)
+    free(<void*> endpoint.needle_next)
+    free(endpoint)
+
+
+cdef inline void pool_free(Pool* pool) noexcept:
+    free(pool.endpoints)
+    free(pool)
+
+
+cdef inline void origin_free(Origin* origin) noexcept:
+    free(origin.addresses)
+    free(origin.sources)
+    free(origin)
+
+
+cdef inline Address* addresses_of(found) except NULL:
+    """Socket addresses, as bytes of the system's structures, one after the other."""
+    cdef Address* addresses = <Address*> allocated(len(found) * sizeof(Address))
+    cdef int64_t index
+    cdef bytes address
+    for index, address in enumerate(found):
+        addresses[index].size = min(len(address), ADDRESS_BYTES)
+        memcpy(addresses[index].bytes, <const char*> address, addresses[index].size)
+    return addresses
+
+
+cdef inline void lane_free(Lane* lane) noexcept:
+    cdef int32_t index
+    for index in range(lane.connection_count):
+        connection_close(&lane.connections[index])
+    free(lane.connections)
+    free(lane)
+
+
+cdef inline set_needle(Endpoint* endpoint, bytes needle):
+    """What the body must contain, and where a search goes on after a mismatch."""
+    cdef int32_t size = len(needle), at, matched = 0
+    cdef uint8_t* text = <uint8_t*> allocated(size)
+    cdef int32_t* following
+    endpoint.needle = text
+    memcpy(text, <const char*> needle, size)
+    following = <int32_t*> allocated(size * sizeof(int32_t))
+    endpoint.needle_next = following
+    endpoint.needle_size = size
+    for at in range(1, size):
+        while matched > 0 and text[matched] != text[at]:
+            matched = following[matched - 1]
+        if text[matched] == text[at]:
+            matched += 1
+        following[at] = matched
