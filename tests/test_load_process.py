@@ -185,6 +185,21 @@ def test_an_engine_that_does_not_answer_is_lost(monkeypatch):
         assert only(one.snapshot()).requests_made >= 10
 
 
+def test_an_engine_that_does_not_listen_holds_up_nobody(monkeypatch):
+    """More is said to it than its socket takes: whoever says it goes on, and it is lost when it does not stop."""
+    monkeypatch.setattr("tressi.load.process.LEAVE_S", 0.1)
+    with raw_server(answering(OK)) as server, cluster(endpoint(server.url, 200), engines=2) as one:
+        key = only(one.snapshot()).endpoint_key
+        os.kill(process_of(one.members[0]).pid, signal.SIGSTOP)
+        with gevent.Timeout(30):
+            for count in range(10_000):
+                one.scale(key, 2 + count % 2)
+            until(lambda: only(one.members[1].snapshot()).requests_made >= 10)
+            one.stop(0.1)
+        assert "did not answer" in one.members[0].lost
+        assert one.members[1].lost is None
+
+
 def test_an_engine_may_take_longer_to_stop_the_more_connections_it_has_to_cut(monkeypatch):
     """Thirty thousand take a second and more, which is no reason to call it lost."""
     monkeypatch.setattr("tressi.load.process.LEAVE_S", 0)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import gevent
 from gevent import Timeout
 from gevent.event import AsyncResult, Event
+from gevent.queue import SimpleQueue
 from gevent.socket import socket as gevent_socket
 from gevent.socket import socketpair
 
@@ -44,6 +45,7 @@ class ProcessEngine:
         self.lost: str | None = None
         self._control: gevent_socket | None = None
         self._workers: dict[str, int] = {}
+        self._said: SimpleQueue[bytes] = SimpleQueue()
         self._built: AsyncResult = AsyncResult()
         self._stopped = Event()
         self._failed = False
@@ -62,7 +64,7 @@ class ProcessEngine:
             self._control = control = self._start_process(len(plan.keys))
         except (OSError, MemoryError) as failure:
             raise EngineError(f"an engine's process cannot be started: {failure}") from failure
-        self._reader = gevent.spawn(self._listen, control)
+        self._talk = [gevent.spawn(self._listen, control), gevent.spawn(self._speak, control)]
         self._workers = {key: plan.pools[pool].workers for key, pool in plan.pool_of.items()}
         self._keys_of: dict[int, list[str]] = {}
         for key, pool in plan.pool_of.items():
@@ -119,7 +121,7 @@ class ProcessEngine:
         if not answered:
             self.lost = f"engine {self._process.pid} was lost: it did not answer, and what it measured may be old"
         self._control = None
-        self._reader.kill()
+        gevent.killall(self._talk)
         control.close()
         self._end_process()
 
@@ -155,11 +157,16 @@ class ProcessEngine:
         return replace(snapshot, worker_count=wanted, draining=leaving)
 
     def _tell(self, do: str, **arguments: Any) -> None:  # noqa: ANN401 - what the method takes
+        """Never waits: an engine that does not listen, being stopped or starved, holds up nobody."""
         if not self._failed and self._control is not None:
-            try:
-                self._control.sendall(encode({"do": do, **arguments}))
-            except OSError as failure:
-                self._lose(str(failure))
+            self._said.put(encode({"do": do, **arguments}))
+
+    def _speak(self, control: gevent_socket) -> None:
+        try:
+            while True:
+                control.sendall(self._said.get())
+        except OSError as failure:
+            self._lose(str(failure))
 
     def _listen(self, control: gevent_socket) -> None:
         for message in lines(control):
