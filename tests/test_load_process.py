@@ -240,6 +240,9 @@ def test_the_last_engine_lost_is_an_error_until_the_end():
         for _ in range(2):
             with pytest.raises(EngineError, match="was lost"):
                 one.snapshot()
+            # Whoever scales or steers meanwhile has nobody to tell.
+            one.scale(f"GET {server.url}", 2)
+            one.set_rate(f"GET {server.url}", 100)
         one.stop(0)
         assert only(one.snapshot()).requests_made >= 10
 
