@@ -40,6 +40,20 @@ def test_an_address_in_its_wire_form(url, wire):
     assert address(url).wire == wire
 
 
+@pytest.mark.parametrize("name", ["", ".host", "a..b", f"{'a' * 64}.b", "a\0b", "a b", "[::1]", "256.1.1.1", "\ud800"])
+def test_a_name_that_tls_cannot_ask_for(name):
+    """Each handshake would raise it, and no lane would ever connect."""
+    assert "tls.serverName: " in problem_of({"requests": [{"url": URL}], "tls": {"serverName": name}})
+
+
+@pytest.mark.parametrize(
+    ("name", "wire"), [("bücher.example", "xn--bcher-kva.example"), ("127.0.0.1", "127.0.0.1"), ("::1", "::1")]
+)
+def test_a_name_that_tls_asks_for(name, wire):
+    """As ASCII, or an address."""
+    assert load_config({"requests": [{"url": URL}], "tls": {"serverName": name}}).tls.server_name == wire
+
+
 @pytest.mark.parametrize(
     ("url", "message"),
     [

@@ -397,6 +397,26 @@ def test_redirects_are_followed_by_urllib3():
     assert [seen.target for seen in server.requests] == ["/", "/end"]
 
 
+@pytest.mark.parametrize(
+    ("location", "kind"),
+    [
+        pytest.param(f"http://{'a' * 64}.example/", "dns", id="a label of 64"),
+        pytest.param("http://a..b/", "dns", id="an empty label"),
+        pytest.param("http://[::1/", "protocol", id="an open bracket"),
+        pytest.param("ftp://a/", "protocol", id="another scheme"),
+    ],
+)
+def test_a_redirect_to_what_cannot_be_is_a_failure_and_the_lane_goes_on(location, kind):
+    """Whatever a server writes into its Location."""
+    with (
+        raw_server(answering(response("302 Found", f"Location: {location}"))) as server,
+        running(endpoint(server.url, 200), transport="urllib3", follow_redirects=True) as engine,
+    ):
+        until(lambda: made(engine) >= 3)
+        found = only(finish(engine))
+    assert found.errors == {kind: found.requests_made}
+
+
 def test_a_redirect_to_another_origin_takes_the_time_of_both():
     """Both answers are service time, both connections are counted, and connecting to the second is not service time."""
 

@@ -16,7 +16,9 @@ from engines import ONCE, check_counts, config_of, endpoint, only, until
 from gevent.socket import socketpair
 from servers import answering, raw_server, secured
 
+from tressi._core import Arena
 from tressi.errors import EngineError
+from tressi.load.child import Child
 from tressi.load.cluster import Cluster, divided
 from tressi.load.messages import encode, lines
 from tressi.load.process import ProcessEngine, _start_child
@@ -255,6 +257,9 @@ def test_the_last_engine_lost_is_an_error_until_the_end():
         for _ in range(2):
             with pytest.raises(EngineError, match="was lost"):
                 one.snapshot()
+            # Whoever scales or steers meanwhile has nobody to tell.
+            one.scale(f"GET {server.url}", 2)
+            one.set_rate(f"GET {server.url}", 100)
         one.stop(0)
         assert only(one.snapshot()).requests_made >= 10
 
@@ -298,6 +303,16 @@ until(lambda: only(engine.snapshot()).requests_made >= 5)
 print(engine._process.pid, flush=True)
 gevent.sleep(60)
 """
+
+
+def test_a_drain_whose_owner_has_left_ends_in_silence(capfd):
+    """Of two drains the one with less patience is the last that the owner waits for; the other must not complain."""
+    ours, theirs = socketpair()
+    with ours:
+        theirs.close()
+        Child(Arena(1), ours).obey({"do": "stop", "drain_s": 0})
+        gevent.idle()
+    assert capfd.readouterr().err == ""
 
 
 def test_a_killed_owner_leaves_no_orphan():

@@ -297,6 +297,17 @@ def test_after_the_end_nothing_begins_and_a_cut_ends_the_rest():
     assert abs(found["scheduled"] - bench.made() - found["missed"]) <= 1
 
 
+def test_a_cut_ends_also_what_has_addresses_left_to_try():
+    """Each refuses at once, and the attempt is ready for the next when the cut comes: it is counted like any other."""
+    with refusing_port() as port:
+        bench = Bench(ONCE, *(at(port, f"127.0.0.{number}") for number in range(1, 6)))
+        bench.reactor.start()
+        bench.reactor.end()
+        bench.reactor.cut()
+
+    assert (bench.reactor.occupied(), bench.errors()) == (0, {"connect": 1})
+
+
 def test_no_file_descriptor_is_left_when_a_reactor_is_forgotten():
     """Connections, timer and epoll set go with the reactor that owns them."""
 

@@ -510,6 +510,8 @@ cdef class Reactor:
 
     def cut(self):
         """End what is still in flight, as failures of kind `cut`."""
-        turns.reactor_begin_ready(&self.body)
+        # Whose address refuses at once is ready again, for the next one.
+        while self.body.first_ready != NULL:
+            turns.reactor_begin_ready(&self.body)
         control.reactor_cut(&self.body, monotonic_ns())
         reactors.reactor_cpu(&self.body)

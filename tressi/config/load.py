@@ -18,6 +18,7 @@ from tressi.config.record import record
 from tressi.config.source import read
 from tressi.config.thresholds import check_targets, resolved_thresholds, threshold_mistakes
 from tressi.config.transport import chosen_transport, epoll_is_here
+from tressi.config.url import server_name
 from tressi.errors import ConfigError, ConfigProblem
 from tressi.model import EarlyExit, ResolvedConfig, SharedPool, TlsConfig
 
@@ -189,7 +190,8 @@ def _early_exit(current: Mapping[str, Any]) -> EarlyExit | None:
 def _tls(current: Mapping[str, Any]) -> TlsConfig:
     tls = current.get("tls", {})
     files = {name: tls[name] for name in ("ca", "cert", "key") if name in tls}
-    return TlsConfig(verify=tls.get("verify", True), server_name=tls.get("serverName"), **files)
+    name = server_name(tls["serverName"]) if "serverName" in tls else None
+    return TlsConfig(verify=tls.get("verify", True), server_name=name, **files)
 
 
 def _camel(name: str) -> str:

@@ -10,7 +10,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from tressi.config.place import TOKEN, Finding, Place, path_of, quoted, shown
-from tressi.config.url import AddressError, address, check_base
+from tressi.config.url import AddressError, address, check_base, server_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -50,6 +50,7 @@ def mistakes(document: Document, mask_headers: Iterable[str] = ()) -> list[Findi
     """Return what in a well-typed document cannot be done; budgets of rate and workers are not judged here."""
     masked = tuple(mask_headers)
     findings = [*_beyond_limits(document, ()), *_base(document), *_headers(document, (), masked), *_output(document)]
+    findings += _server_name(document)
     base = document.get("baseUrl")
     usable_base = base if isinstance(base, str) and not list(_base(document)) else None
     for index, request in requests_of(document):
@@ -95,6 +96,15 @@ def _base(document: Document) -> Iterator[Finding]:
                 check_base(document[key])
             except AddressError as error:
                 yield (key,), str(error)
+
+
+def _server_name(document: Document) -> Iterator[Finding]:
+    name = document.get("tls", {}).get("serverName")
+    if name is not None:
+        try:
+            server_name(name)
+        except AddressError as error:
+            yield ("tls", "serverName"), str(error)
 
 
 def _url(request: Document, place: Place, base: str | None, *, base_is_broken: bool) -> Iterator[Finding]:

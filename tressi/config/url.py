@@ -64,6 +64,14 @@ def _joined(url: str, base: str | None) -> str:
     return f"{base.rstrip('/')}{'' if url.startswith(('/', '?')) else '/'}{url}"
 
 
+def server_name(name: str) -> str:
+    """The name that TLS asks for, as ASCII. Raises AddressError."""
+    try:
+        return _ipv6(name, name) if ":" in name else _wire_host(name, name)
+    except AddressError:
+        raise AddressError(f"{quoted(name)} is no name of a host") from None
+
+
 def _split(url: str) -> SplitResult:
     # Looked for first, because urlsplit drops line ends and tabs without a word.
     forbidden = _UNSENDABLE.search(url)

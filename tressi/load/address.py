@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from ipaddress import IPv6Address, ip_address
 from typing import TYPE_CHECKING, Any
 
-from gevent.socket import getaddrinfo
+from gevent.socket import EAI_NONAME, gaierror, getaddrinfo
 
 if TYPE_CHECKING:
     from tressi.load.transport import Origin
@@ -59,4 +59,9 @@ def look_up(origin: Origin) -> list[Address]:
     """All addresses of an origin, in the resolver's order, cooperatively. Raises socket.gaierror."""
     if found := known(origin):
         return found
+    try:
+        origin.host.encode("idna")
+    except UnicodeError:
+        # Of a redirect: a config's hosts are checked. The resolver's thread would raise what no lane expects.
+        raise gaierror(EAI_NONAME, f"{origin.host!r} is a host that cannot be") from None
     return [Address(entry[0], entry[4]) for entry in getaddrinfo(origin.host, origin.port, 0, socket.SOCK_STREAM)]

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import sys
 import time
+from contextlib import suppress
 from typing import Any
 
 import gevent
@@ -60,7 +61,9 @@ class Child:
 
     def _drain(self, drain_s: float) -> None:
         self._engine.stop(drain_s)
-        self._control.sendall(encode({"stopped": True}))
+        # The owner may be gone, or have heard it already: from a drain with less patience.
+        with suppress(OSError):
+            self._control.sendall(encode({"stopped": True}))
 
 
 def main(arena: str, control: str, endpoints: str) -> None:

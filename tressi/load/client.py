@@ -264,7 +264,8 @@ class Client:
             if reached is not attempt.timeout:
                 raise
             raise DialError("timeout", "no response in time", waited=True) from None
-        except (HTTPError, OSError) as failure:
+        except (HTTPError, OSError, ValueError) as failure:
+            # A ValueError is a redirect to what is no URL.
             raise _failure(failure) from None
         else:
             return reply

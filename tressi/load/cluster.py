@@ -150,6 +150,9 @@ class Cluster:
 
     def _distribute(self, number: int, *, rate_changed: bool = False) -> None:
         """Tell each engine its part of a pool, where that has changed."""
+        if not self._active:
+            # `snapshot` or `stop` says so.
+            return
         share = self._shares[number]
         elapsed = max(0.0, time.monotonic() - self._started)
         total = share.workers
