@@ -239,6 +239,15 @@ def test_files_that_cannot_be_loaded_are_named(transport):
         pass
 
 
+def test_a_certificate_without_its_key_says_what_is_missing(authority, tmp_path):
+    """OpenSSL itself says "PEM lib"."""
+    authority.issue_cert("client@example.org").cert_chain_pems[0].write_to_path(tmp_path / "client.pem")
+    with pytest.raises(
+        ConfigError, match=r"tls\.cert: .*client\.pem cannot be loaded: a certificate or a private key is missing"
+    ):
+        make_context(TlsConfig(cert=str(tmp_path / "client.pem")))
+
+
 def test_nobody_is_asked_for_the_password_of_a_key(authority, tmp_path):
     """An encrypted key is an error that says so: the engine's process has no terminal."""
     mine = authority.issue_cert("client@example.org")
