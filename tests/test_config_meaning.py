@@ -270,6 +270,8 @@ def test_asking_for_the_default_is_no_refusal():
             ("rampUpTime: is longer than the duration, so the target is never reached",),
         ),
         ({"rampUpTime": 10, "duration": 10}, ()),
+        ({"tls": {"key": "client.key"}}, ("tls.key: has no effect without tls.cert",)),
+        ({"tls": {"cert": "client.pem", "key": "client.key"}}, ()),
     ],
 )
 def test_a_setting_without_the_effect_its_author_expects_is_a_warning(more, warnings):

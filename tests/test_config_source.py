@@ -37,6 +37,7 @@ def message_of(source):
             id="a colon left out",
         ),
         pytest.param(b"duration: 5", "FILE is not JSON: expecting value at line 1, column 1", id="YAML"),
+        pytest.param(b'{"a', "FILE is not JSON: unterminated string starting at line 1, column 2", id="an open string"),
         pytest.param(b"{} {}", "FILE is not JSON: extra data at line 1, column 4", id="two documents"),
         pytest.param(b"[" * 10_000 + b"]" * 10_000, "FILE is nested deeper than 100 levels", id="10,000 levels"),
         pytest.param(b'{"a":' * 101 + b"1" + b"}" * 101, "a.a.a: is nested deeper than 100 levels", id="one level too many"),

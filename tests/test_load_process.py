@@ -175,8 +175,8 @@ def test_nothing_of_a_lost_engine_is_taken_for_the_present():
         assert found.window == part.endpoints[key].window
 
 
-def test_an_engine_that_does_not_answer_is_lost(monkeypatch):
-    """What it measured may be old, so a run that ends so is no clean one; its process is gone."""
+def test_an_engine_that_does_not_answer_is_lost(monkeypatch, capfd):
+    """What it measured may be old, so a run that ends so is no clean one; its process is gone, and no traceback is shown."""
     monkeypatch.setattr("tressi.load.process.LEAVE_S", 0.1)
     with raw_server(answering(OK)) as server, cluster(endpoint(server.url, 200), engines=1) as one:
         until(lambda: only(one.snapshot()).requests_made >= 10)
@@ -185,6 +185,7 @@ def test_an_engine_that_does_not_answer_is_lost(monkeypatch):
             one.stop(0.1)
         assert process_of(one.members[0]).poll() == -signal.SIGKILL
         assert only(one.snapshot()).requests_made >= 10
+    assert "Traceback" not in capfd.readouterr().err
 
 
 def test_an_engine_that_does_not_listen_holds_up_nobody(monkeypatch):

@@ -146,10 +146,20 @@ def test_a_large_response_inside_tls_is_counted_whole(authority, ca_file):
     """Records of 16 KiB over many reads make one body."""
     body = b"x" * 3_000_000
     whole = b"HTTP/1.1 200 OK\r\nContent-Length: 3000000\r\n\r\n" + body
-    with tls_server(authority, answering(whole)) as (_, url):
+    with tls_server(authority, answering(whole)) as (server, url):
         found = only(attempt(endpoint(url, ONCE, expect=None), tls=TlsConfig(ca=ca_file)))
     assert found.succeeded == 1
     assert found.bytes_received == len(whole)
+    assert found.bytes_sent == sum(len(request.head) for request in server.requests)
+
+
+def test_a_large_request_inside_tls_is_counted_as_what_it_says(authority, ca_file):
+    """Head and body, whatever many records make of them, as without TLS."""
+    body = b"x" * 3_000_000
+    with tls_server(authority, answering(OK)) as (server, url):
+        found = only(attempt(endpoint(url, ONCE, method="POST", body=body), tls=TlsConfig(ca=ca_file)))
+    assert found.succeeded == 1
+    assert found.bytes_sent == sum(len(request.head) + request.body_bytes for request in server.requests)
 
 
 def test_a_body_cut_without_notice_is_no_response(authority, ca_file):
@@ -237,6 +247,15 @@ def test_files_that_cannot_be_loaded_are_named(transport):
         running(endpoint("https://localhost:1/", ONCE), tls=TlsConfig(ca="/nowhere/ca.pem"), transport=transport),
     ):
         pass
+
+
+def test_a_certificate_without_its_key_says_what_is_missing(authority, tmp_path):
+    """OpenSSL itself says "PEM lib"."""
+    authority.issue_cert("client@example.org").cert_chain_pems[0].write_to_path(tmp_path / "client.pem")
+    with pytest.raises(
+        ConfigError, match=r"tls\.cert: .*client\.pem cannot be loaded: a certificate or a private key is missing"
+    ):
+        make_context(TlsConfig(cert=str(tmp_path / "client.pem")))
 
 
 def test_nobody_is_asked_for_the_password_of_a_key(authority, tmp_path):

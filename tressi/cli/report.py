@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from tressi.cli.exits import Exit
 from tressi.cli.output import remark, write
-from tressi.config.place import printable, refusal
+from tressi.config.place import no_json, printable, refusal
 from tressi.report import latency_hlog
 from tressi.report.formats import write_export
 from tressi.report.shape import check_summary
@@ -73,8 +73,7 @@ def _parsed(data: bytes, label: str) -> Any:  # noqa: ANN401 - any JSON value
     except json.JSONDecodeError as error:
         if text.lstrip().startswith("{") and not text.rstrip().endswith("}"):
             raise refusal(f"{label} breaks off at line {text.rstrip().count(chr(10)) + 1}: it is not whole") from None
-        what = error.msg[:1].lower() + error.msg[1:]
-        raise refusal(f"{label} is not JSON: {what} at line {error.lineno}, column {error.colno}") from None
+        raise no_json(label, error) from None
     except RecursionError:
         raise refusal(f"{label} is nested too deep") from None
     except ValueError as error:  # bytes that are no UTF-8, NaN, a number of thousands of digits

@@ -64,7 +64,7 @@ def mistakes(document: Document, mask_headers: Iterable[str] = ()) -> list[Findi
 
 def doubts(document: Document) -> list[str]:
     """Return a warning for each setting of a sound document that will not do what its author may expect."""
-    warnings = [*_unarmed(document), *_overwritten_headers(document, ())]
+    warnings = [*_unarmed(document), *_ownerless_key(document), *_overwritten_headers(document, ())]
     if document.get("rampUpTime", 0) > document.get("duration", 0) > 0:
         warnings.append("rampUpTime: is longer than the duration, so the target is never reached")
     for index, request in requests_of(document):
@@ -150,6 +150,11 @@ def _unarmed(document: Document) -> list[str]:
     if document.get("earlyExitOnError"):
         return []
     return [f"{key}: has no effect without earlyExitOnError: true" for key in EARLY_EXIT_KEYS if key in document]
+
+
+def _ownerless_key(document: Document) -> list[str]:
+    tls = document.get("tls", {})
+    return ["tls.key: has no effect without tls.cert"] if "key" in tls and "cert" not in tls else []
 
 
 def _vain_expectation(request: Document, place: Place) -> Iterator[str]:

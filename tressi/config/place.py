@@ -57,6 +57,12 @@ def refusal(message: str) -> ConfigError:
     return ConfigError([ConfigProblem("", message)])
 
 
+def no_json(label: str, error: json.JSONDecodeError) -> ConfigError:
+    """Make the error of text that is no JSON: what is wrong with it, and where."""
+    what = error.msg[:1].lower() + error.msg[1:].removesuffix(" at")
+    return refusal(f"{label} is not JSON: {what} at line {error.lineno}, column {error.colno}")
+
+
 def shown(value: object, place: Place = (), mask_headers: Iterable[str] = ()) -> str:
     """Write a value as in JSON, short, and masked where the place may hold a secret."""
     if isinstance(value, dict):

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tressi.config.fetch import fetch
-from tressi.config.place import Finding, Place, path_of, printable, problem_of, refusal
+from tressi.config.place import Finding, Place, no_json, path_of, printable, problem_of, refusal
 from tressi.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -75,8 +75,7 @@ def parse(text: str, label: str) -> Any:  # noqa: ANN401 - any JSON value
     try:
         return json.loads(text, object_pairs_hook=_object, parse_int=_integer)
     except json.JSONDecodeError as error:
-        what = error.msg[:1].lower() + error.msg[1:]
-        raise refusal(f"{label} is not JSON: {what} at line {error.lineno}, column {error.colno}") from None
+        raise no_json(label, error) from None
     except RecursionError:
         raise refusal(f"{label} is nested deeper than {MAX_DEPTH} levels") from None
 

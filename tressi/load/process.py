@@ -189,16 +189,19 @@ class ProcessEngine:
 
     def _end_process(self) -> None:
         """It leaves at the end of the control socket; what does not is killed. Other greenlets go on meanwhile."""
-        try:
-            _wait(self._process, LEAVE_S)
-        except subprocess.TimeoutExpired:
+        in_a_thread = gevent.get_hub().threadpool.apply
+        if not in_a_thread(_has_left, (self._process, LEAVE_S)):
             self._process.kill()
-            _wait(self._process)
+            in_a_thread(_has_left, (self._process, None))
 
 
-def _wait(process: subprocess.Popen[bytes], limit_s: float | None = None) -> None:
-    """Wait for its end in a thread of the hub's, which other greenlets do not notice. Raises subprocess.TimeoutExpired."""
-    gevent.get_hub().threadpool.apply(process.wait, (limit_s,))
+def _has_left(process: subprocess.Popen[bytes], limit_s: float | None) -> bool:
+    """Wait for its end, at most so long; False: it goes on. The pool would print what is raised in its thread."""
+    try:
+        process.wait(limit_s)
+    except subprocess.TimeoutExpired:
+        return False
+    return True
 
 
 def _start_child(arena: int, control: int, endpoints: int) -> subprocess.Popen[bytes]:

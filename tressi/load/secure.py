@@ -53,7 +53,9 @@ def _naming(place: str, files: str) -> Iterator[None]:
     try:
         yield
     except ssl.SSLError as failure:
-        raise ConfigError([ConfigProblem(place, f"{files} cannot be loaded: {reason_of(failure)}")]) from None
+        # OpenSSL's PEM reader gives no reason.
+        reason = reason_of(failure) if failure.reason else "a certificate or a private key is missing, or is not PEM"
+        raise ConfigError([ConfigProblem(place, f"{files} cannot be loaded: {reason}")]) from None
     except OSError as failure:
         raise ConfigError([ConfigProblem(place, f"{files} cannot be loaded: {failure.strerror}")]) from None
 

@@ -103,7 +103,8 @@ cdef inline void connection_sent(Reactor* reactor, Connection* connection, int64
         connection.sends += 1
         connection.send_at += sent
         connection.send_left -= sent
-        connection.lane.endpoint.block.bytes_sent += sent
+        if connection.tls == NULL:
+            connection.lane.endpoint.block.bytes_sent += sent
         if connection.send_left + connection.held > 0 or connection.wants_writable:
             connection_follow(reactor, connection)
     elif sent == -EAGAIN or sent == -EINTR:

@@ -55,6 +55,8 @@ cdef inline bint tls_seal(Connection* connection, char* why) noexcept with gil:
     except OSError as failure:
         tls_explain(session, failure, why)
         return False
+    # What is said inside TLS counts, as in the other direction.
+    connection.lane.endpoint.block.bytes_sent += part
     Py_INCREF(sealed)
     Py_XDECREF(connection.sealed)
     connection.sealed = <PyObject*> sealed
