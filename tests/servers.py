@@ -78,6 +78,7 @@ class Conversation:
 
     def send(self, data):
         """Send everything."""
+        self._server.saying(len(data))
         self.socket.sendall(data)
 
     def drip(self, data):
@@ -120,6 +121,7 @@ class RawServer:
     requests: list = field(default_factory=list)
     connections: int = 0
     left: int = 0  # of them, those whose script has ended
+    said_bytes: int = 0  # by `send`
     failures: list = field(default_factory=list)
     ended: Event = field(default_factory=Event)
     accepted: list = field(default_factory=list)
@@ -144,6 +146,11 @@ class RawServer:
         with self._lock:
             self.requests[self.requests.index(seen)] = whole
         return whole
+
+    def saying(self, size):
+        """Take note of what is about to be sent."""
+        with self._lock:
+            self.said_bytes += size
 
     def serve(self):
         """Accept until the listener is shut."""
@@ -211,6 +218,12 @@ def has_ipv6():
         probe.bind(("::1", 0))
         return True
     return False
+
+
+def response(status="200 OK", *fields, body=b"hello"):
+    """A response with a Content-Length."""
+    lines = [f"HTTP/1.1 {status}", *fields, f"Content-Length: {len(body)}", "", ""]
+    return "\r\n".join(lines).encode() + body
 
 
 def answering(response):

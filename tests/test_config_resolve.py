@@ -1,6 +1,7 @@
-"""Which endpoints are autoscaled, with which values, and how the two budgets are divided."""
+"""Which endpoints are autoscaled, with which values, and how the total rate is divided."""
 
 import pytest
+from configs import ABSENT, document, off, on, problems
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -8,34 +9,6 @@ from tressi.config.load import load_config
 from tressi.config.resolve import AutoscaleConfigResolver
 from tressi.errors import ConfigError
 from tressi.model import AutoscaleConfig, SharedPool
-
-ABSENT = None
-
-
-def document(*sections, **top):
-    """A config with one request per section, None for a request without one."""
-    requests = [
-        {"url": f"http://h/{index}", **({} if section is ABSENT else {"autoscale": section})}
-        for index, section in enumerate(sections)
-    ]
-    return {"requests": requests, **top}
-
-
-def on(**more):
-    """An enabled section."""
-    return {"enabled": True, **more}
-
-
-def off(**more):
-    """A disabled section."""
-    return {"enabled": False, **more}
-
-
-def problems(bad):
-    """Load a config with problems, and return them as lines."""
-    with pytest.raises(ConfigError) as caught:
-        load_config(bad)
-    return str(caught.value).splitlines()
 
 
 def targets(config):
@@ -295,93 +268,6 @@ NO_TARGET = "is missing; without it, there or for the whole run, nothing says ho
 def test_a_total_that_cannot_be_divided_is_an_error(config, lines):
     """Each message says at which place, and out of what, the rate is missing."""
     assert problems(config) == lines
-
-
-@pytest.mark.parametrize(
-    ("config", "limit", "caps", "shared"),
-    [
-        pytest.param(document(on(targetRps=1)), 10, [10], None, id="the default"),
-        pytest.param(document(on(targetRps=1), workers=30), 30, [30], None, id="top-level workers"),
-        pytest.param(
-            document(on(targetRps=1), autoscale=off(maxWorkers=20), workers=30), 20, [20], None, id="the section's, disabled"
-        ),
-        pytest.param(
-            document(on(maxWorkers=5), ABSENT, autoscale=on(maxWorkers=20, targetRps=9)),
-            20,
-            [5, 20],
-            None,
-            id="an own cap is the endpoint's alone",
-        ),
-        pytest.param(
-            document(ABSENT, off(), autoscale=on(maxWorkers=20, targetRps=9), workers=30),
-            20,
-            [20],
-            30,
-            id="the shared pool's workers are apart",
-        ),
-    ],
-)
-def test_the_limit_of_workers(config, limit, caps, shared):
-    """One limit for all autoscaled workers together, a cap for each endpoint."""
-    resolved = load_config(config)
-
-    assert resolved.worker_limit == limit
-    assert [endpoint.autoscale.max_workers for endpoint in resolved.autoscaled] == caps
-    assert (resolved.shared_pool and resolved.shared_pool.workers) == shared
-
-
-@pytest.mark.parametrize(
-    ("config", "line"),
-    [
-        pytest.param(
-            document(on(targetRps=1, minWorkers=6, maxWorkers=5)),
-            "requests[0].autoscale.minWorkers: minWorkers 6 is greater than maxWorkers, 5",
-            id="both its own",
-        ),
-        pytest.param(
-            document(on(maxWorkers=5), autoscale=on(targetRps=1, minWorkers=6, maxWorkers=50)),
-            "requests[0].autoscale.maxWorkers: minWorkers 6 is greater than maxWorkers, 5",
-            id="the least inherited",
-        ),
-        pytest.param(
-            document(ABSENT, ABSENT, autoscale=on(targetRps=1, minWorkers=11)),
-            "autoscale.minWorkers: minWorkers 11 is greater than the limit of all autoscaled workers, 10",
-            id="the least of everyone above the limit",
-        ),
-        pytest.param(
-            document(ABSENT, ABSENT, autoscale=on(targetRps=1, minWorkers=6)),
-            "workers: the limit of all autoscaled workers, 10, is less than "
-            "the minWorkers of 2 autoscaled endpoints together, 12",
-            id="the sum above the default limit",
-        ),
-        pytest.param(
-            document(ABSENT, ABSENT, autoscale=on(targetRps=1, maxWorkers=1)),
-            "autoscale.maxWorkers: the limit of all autoscaled workers, 1, is less than "
-            "the minWorkers of 2 autoscaled endpoints together, 2",
-            id="the sum above the section's limit",
-        ),
-        pytest.param(
-            document(on(targetRps=1, minWorkers=3, initialWorkers=2)),
-            "requests[0].autoscale.initialWorkers: 2 is not within minWorkers 3 and maxWorkers 10",
-            id="a start below the least",
-        ),
-        pytest.param(
-            document(on(maxWorkers=4), autoscale=on(targetRps=1, initialWorkers=5)),
-            "autoscale.initialWorkers: 5 is not within minWorkers 1 and maxWorkers 4",
-            id="an inherited start above the cap",
-        ),
-    ],
-)
-def test_bounds_of_workers_that_cross_are_an_error(config, line):
-    """The place is the one that the author can change."""
-    assert problems(config) == [line]
-
-
-def test_a_limit_that_is_just_enough_is_no_error():
-    """The sum of the least may be the limit itself."""
-    config = load_config(document(ABSENT, ABSENT, autoscale=on(targetRps=2, minWorkers=2, maxWorkers=4, initialWorkers=2)))
-
-    assert config.worker_limit == 4
 
 
 def test_rps_without_a_shared_pool_is_a_warning():

@@ -72,6 +72,7 @@ class Reactor:
     def connect(self, number: int) -> None: ...
     def connected(self, number: int, connect_ns: int, tls_ns: int = -1, waited_ns: int = 0) -> None: ...
     def retried(self, number: int) -> None: ...
+    def carried(self, number: int, sent_bytes: int, received_bytes: int) -> None: ...
     def answered(
         self,
         number: int,
@@ -79,8 +80,6 @@ class Reactor:
         sent_ns: int,
         arrived_ns: int,
         *,
-        bytes_sent: int = 0,
-        bytes_received: int = 0,
         body: bytes = b"",
         found: bool = True,
     ) -> None: ...

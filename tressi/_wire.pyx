@@ -410,9 +410,15 @@ cdef class Reactor:
         if lane.state == lanes.CONNECTING:
             lane.endpoint.block.retries += 1
 
+    def carried(self, int64_t number, int64_t sent_bytes, int64_t received_bytes):
+        """A greenlet that does the whole attempt sent and received so many bytes more of heads and bodies."""
+        cdef lanes.Lane* lane = self.lane(number)
+        if lane.state == lanes.CONNECTING:
+            lane.endpoint.block.bytes_sent += sent_bytes
+            lane.endpoint.block.bytes_received += received_bytes
+
     def answered(
-        self, int64_t number, int64_t status, int64_t sent_ns, int64_t arrived_ns, *, int64_t bytes_sent=0,
-        int64_t bytes_received=0, bytes body=b"", bint found=True,
+        self, int64_t number, int64_t status, int64_t sent_ns, int64_t arrived_ns, *, bytes body=b"", bint found=True,
     ):
         """A greenlet did the whole attempt that was ordered, over a transport of its own, and this is the response.
 
@@ -424,7 +430,7 @@ cdef class Reactor:
         if not LOWEST_STATUS <= status < LOWEST_STATUS + STATUSES:
             raise ValueError(f"status {status}: must be 100 to 599")
         if lane.state == lanes.CONNECTING:
-            answer = dial.Answer(status, sent_ns, arrived_ns, bytes_sent, bytes_received, body, len(body), found)
+            answer = dial.Answer(status, sent_ns, arrived_ns, body, len(body), found)
             dial.lane_answered(&self.body, lane, &answer)
 
     def endpoint_of(self, int64_t number):

@@ -69,8 +69,6 @@ class Reply:
     found: bool
     sent_ns: int
     arrived_ns: int
-    bytes_sent: int
-    bytes_received: int
 
 
 class Listener(Protocol):
@@ -82,6 +80,9 @@ class Listener(Protocol):
     def retried(self) -> None:
         """The request is sent once more."""
 
+    def carried(self, sent_bytes: int, received_bytes: int) -> None:
+        """So much of heads and bodies went to the target, and came from it."""
+
 
 class _Attempt:
     """One request's time: it stands still while connections are made, which are as many as redirects ask for."""
@@ -90,9 +91,9 @@ class _Attempt:
         self.ways = ways
         self.connections = 0
         self.connect_ns = 0  # of the connection being made
+        self.listener = listener
         self._patience = patience
         self._permits = permits
-        self._listener = listener
         self._timeout_s = timeout_s
         self.sent_ns = time.monotonic_ns()
         self._go_on()
@@ -110,11 +111,7 @@ class _Attempt:
         self._go_on()
         tls_ns = made_ns - begun_ns - self.connect_ns if self.limit.part == "tls" else -1
         self.connections += 1
-        self._listener.connected(self.connect_ns, tls_ns, waited_ns)
-
-    def again(self) -> None:
-        """Say that the request is sent once more."""
-        self._listener.retried()
+        self.listener.connected(self.connect_ns, tls_ns, waited_ns)
 
     def _go_on(self) -> None:
         self.timeout = Timeout(max(0.0, self._timeout_s - (time.monotonic_ns() - self.sent_ns) / 1e9))
@@ -139,7 +136,7 @@ class _Ways:
                 if left == 1:
                     raise
             else:
-                return gevent.socket.socket(fileno=made.detach())
+                return _PlainSocket(fileno=made.detach())
         raise OSError(errno.EADDRNOTAVAIL, os.strerror(errno.EADDRNOTAVAIL))
 
 
@@ -189,7 +186,25 @@ class _SecureConnection(_Gevent, HTTPSConnection):
     response_class = _FinalResponse
 
 
-class _SecureSocket(gevent.ssl.SSLSocket):  # type: ignore[misc] # gevent has no types
+class _Counting:
+    """Tells the attempt what a socket carries; all that urllib3 does with one comes down to these two."""
+
+    def send(self, *arguments: Any, **options: Any) -> int:  # noqa: ANN401 - gevent's own
+        sent: int = super().send(*arguments, **options)  # type: ignore[misc] # of the class beside it
+        _attempt.get().listener.carried(sent, 0)
+        return sent
+
+    def recv_into(self, *arguments: Any, **options: Any) -> int:  # noqa: ANN401 - gevent's own
+        received: int = super().recv_into(*arguments, **options)  # type: ignore[misc] # of the class beside it
+        _attempt.get().listener.carried(0, received)
+        return received
+
+
+class _PlainSocket(_Counting, gevent.socket.socket):  # type: ignore[misc] # gevent has no types
+    pass
+
+
+class _SecureSocket(_Counting, gevent.ssl.SSLSocket):  # type: ignore[misc] # gevent has no types
     def do_handshake(self) -> None:
         _attempt.get().limit.part = "tls"
         try:
@@ -256,7 +271,7 @@ class Client:
         attempt = _Attempt(timeout_s, patience, self._permits, self._ways, listener)
         _attempt.set(attempt)
         try:
-            reply = _reply(self._answered(call, attempt), call, attempt, needle)
+            reply = _reply(self._answered(call, attempt), attempt, needle)
             if call.closes:
                 # The server is asked to, and may not.
                 self.close()
@@ -279,7 +294,7 @@ class Client:
         except HTTPError as failure:
             if attempt.connections > 0 or call.method not in IDEMPOTENT_METHODS or not _ended(failure):
                 raise
-        attempt.again()
+        attempt.listener.retried()
         return self._request(call)
 
     def _request(self, call: Call) -> urllib3.BaseHTTPResponse:
@@ -295,6 +310,9 @@ class Client:
 
     def close(self) -> None:
         """Close the connections."""
+        # To forget the pools alone closes no connection that something still refers to, as a failure's traceback may.
+        for key in self._manager.pools.keys():  # noqa: SIM118 - it is no dict, and cannot be iterated over
+            self._manager.pools[key].close()
         self._manager.clear()
 
 
@@ -305,33 +323,22 @@ def _through(proxy: str, options: dict[str, Any]) -> urllib3.ProxyManager:
     return urllib3.ProxyManager(without_user_info(proxy), proxy_headers=headers, **options)
 
 
-def _body(response: urllib3.BaseHTTPResponse, needle: bytes | None) -> tuple[bytes, int, bool]:
-    """Read a body in pieces; its beginning, its size, and whether `needle` is in it (None: it is)."""
-    beginning, size, found, seam = b"", 0, needle is None, b""
+def _body(response: urllib3.BaseHTTPResponse, needle: bytes | None) -> tuple[bytes, bool]:
+    """Read a body in pieces; its beginning, and whether `needle` is in it (None: it is)."""
+    beginning, found, seam = b"", needle is None, b""
     while piece := response.read(_PIECE_BYTES, decode_content=False):
-        size += len(piece)
         beginning += piece[: _KEPT_BYTES - len(beginning)]
         if needle is not None and not found:
             found = needle in seam + piece
             seam = (seam + piece)[max(0, len(seam + piece) - len(needle) + 1) :]
-    return beginning, size, found
+    return beginning, found
 
 
-def _reply(response: urllib3.BaseHTTPResponse, call: Call, attempt: _Attempt, needle: bytes | None) -> Reply:
-    body, body_bytes, found = _body(response, needle)
+def _reply(response: urllib3.BaseHTTPResponse, attempt: _Attempt, needle: bytes | None) -> Reply:
+    body, found = _body(response, needle)
     arrived_ns = time.monotonic_ns()
     response.release_conn()
-    heads = sum(len(name) + len(value) + 4 for name, value in response.headers.items())
-    sent = len(call.method) + len(call.url) + sum(len(name) + len(value) + 4 for name, value in call.headers)
-    return Reply(
-        response.status,
-        body,
-        found,
-        attempt.sent_ns,
-        arrived_ns,
-        sent + len(call.body or b""),
-        heads + body_bytes,
-    )
+    return Reply(response.status, body, found, attempt.sent_ns, arrived_ns)
 
 
 def _failure(failure: Exception) -> DialError:

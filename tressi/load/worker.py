@@ -145,14 +145,17 @@ class ClientLane(Lane):
         if not self._stopped:
             self._reactor.retried(self.number)
 
+    def carried(self, sent_bytes: int, received_bytes: int) -> None:
+        """See `client.Listener`."""
+        if not self._stopped:
+            self._reactor.carried(self.number, sent_bytes, received_bytes)
+
     def _report(self, reply: Reply) -> None:
         self._reactor.answered(
             self.number,
             reply.status,
             reply.sent_ns,
             reply.arrived_ns,
-            bytes_sent=reply.bytes_sent,
-            bytes_received=reply.bytes_received,
             body=reply.body,
             found=reply.found,
         )

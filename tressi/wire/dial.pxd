@@ -197,8 +197,6 @@ cdef struct Answer:
     int64_t status
     int64_t sent_ns
     int64_t arrived_ns
-    int64_t bytes_sent
-    int64_t bytes_received
     const char* body
     int64_t body_size
     bint found                     # the body contains what it must
@@ -216,8 +214,6 @@ cdef inline void lane_answered(Reactor* reactor, Lane* lane, const Answer* answe
     connection.own_delay_ns = 0
     account_sent(reactor.header, lane, answer.sent_ns)
     account_read(connection, 0, answer.arrived_ns)
-    endpoint.block.bytes_sent += answer.bytes_sent
-    endpoint.block.bytes_received += answer.bytes_received
     parser_reset(&connection.parser, False)
     connection.parser.status = <int32_t> answer.status
     connection.parser.needle_matched = endpoint.needle_size if answer.found else -1
