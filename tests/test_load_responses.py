@@ -1,9 +1,11 @@
 """Every way in which a response may be framed, spoken by a real server over a real connection."""
 
 import socket
+import time
+from threading import Event
 
 import pytest
-from engines import ONCE, attempt, endpoint, finish, only, reach, running
+from engines import ONCE, attempt, endpoint, finish, only, reach, running, until
 from servers import answering, has_ipv6, raw_server
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"
@@ -131,3 +133,27 @@ def test_a_response_over_ipv6_is_a_response():
 
     assert found.status_codes == {200: found.requests_made}
     assert {request.fields["host"] for request in server.requests} == {f"[::1]:{server.port}"}
+
+
+def test_data_that_waits_side_by_side_is_delayed_once():
+    """While the engine is held up a receive buffer fills: several reads empty it, all of them of the same delay."""
+    first, rest, held, sent = bytes(16 << 20), bytes(1 << 20), Event(), Event()
+
+    def script(conversation):
+        conversation.request()
+        # As it is read the kernel makes the receive buffer as large as many reads.
+        conversation.send(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % (len(first) + len(rest)) + first)
+        assert held.wait(60)
+        conversation.send(rest)
+        sent.set()
+
+    begun_ns = time.monotonic_ns()
+    with raw_server(script) as server, running(endpoint(server.url, ONCE)) as engine:
+        until(lambda: only(engine.snapshot()).bytes_received > len(first))
+        held.set()
+        assert sent.wait(60)
+        time.sleep(0.5)  # of the thread, and so of the engine in it
+        reach(engine, 1)
+        snapshot = finish(engine)
+    elapsed_us = (time.monotonic_ns() - begun_ns) / 1e3
+    assert 500_000 <= snapshot.generator.own_delay.max_us <= elapsed_us

@@ -67,7 +67,9 @@ cdef inline void account_read(Connection* connection, int64_t stamp_ns, int64_t 
         arrival_ns = read_ns
         connection.user_timed = 1
     connection.arrival_ns = arrival_ns
-    connection.own_delay_ns += read_ns - arrival_ns
+    # What came while older data lay unread waited for the same delay.
+    connection.own_delay_ns += read_ns - max(arrival_ns, connection.read_ns)
+    connection.read_ns = read_ns
     connection.reads += 1
 
 

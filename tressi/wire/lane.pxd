@@ -144,7 +144,8 @@ cdef struct Connection:
     int64_t sent_ns                # just before the first byte of the request went to the kernel
     int64_t deadline_ns
     int64_t arrival_ns             # of the last data
-    int64_t own_delay_ns           # the sum over the reads of this response
+    int64_t read_ns                # when we last read
+    int64_t own_delay_ns           # for how long data of this response lay unread
     int64_t reads
     int64_t sends
     uint8_t user_timed             # a read of this response came without the kernel's stamp
