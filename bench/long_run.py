@@ -8,6 +8,18 @@ from tressi.hdr import encode_histogram
 
 STATUSES = (200, 503, 404, 500, 502, 504) * 3  # as many bodies as are kept of one endpoint, and more
 PERCENTILES = {"p50": 50, "p90": 90, "p95": 95, "p99": 99, "p999": 99.9}
+GENERATOR = {
+    "saturated": True,
+    "reasons": ["17.0 of 600.0 s: at worst p99 of the late sends was 4 ms; it spoils: the spacing of the starts"],
+    "lost": [],
+    "cpuPercent": 61.3,
+    "clock": "kernel",
+    "userTimed": 0,
+    "disturbed": 12,
+    "ownDelayMs": {"p50": 0.021, "p99": 0.18, "max": 3.4},
+    "lateSendsMs": {"p50": 0.03, "p99": 0.21, "max": 4.1},
+    "processes": 2,
+}
 
 
 def long_summary(endpoints=120, seconds=600, seed=1):
@@ -34,18 +46,7 @@ def long_summary(endpoints=120, seconds=600, seed=1):
         "endReason": "duration",
         "endDetail": None,
         "thresholds": thresholds(keys),
-        "generator": {
-            "saturated": True,
-            "reasons": ["17.0 of 600.0 s: at worst p99 of the late sends was 4 ms; it spoils: the spacing of the starts"],
-            "lost": [],
-            "cpuPercent": 61.3,
-            "clock": "kernel",
-            "userTimed": 0,
-            "disturbed": 12,
-            "ownDelayMs": {"p50": 0.021, "p99": 0.18, "max": 3.4},
-            "lateSendsMs": {"p50": 0.03, "p99": 0.21, "max": 4.1},
-            "processes": 2,
-        },
+        "generator": GENERATOR,
         "global": total,
         "endpoints": [one for one, *_ in measured],
         "scaling": decisions,

@@ -12,7 +12,7 @@ import ssl
 import time
 from contextvars import ContextVar
 from dataclasses import dataclass
-from http.client import BadStatusLine, HTTPException, HTTPResponse, IncompleteRead, parse_headers
+from http.client import HTTPException, HTTPResponse, parse_headers
 from typing import TYPE_CHECKING, Any, Protocol
 
 import gevent.socket
@@ -21,23 +21,13 @@ import urllib3
 from gevent import Timeout
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
-from urllib3.exceptions import (
-    ConnectTimeoutError,
-    HTTPError,
-    InvalidChunkLength,
-    MaxRetryError,
-    NameResolutionError,
-    NewConnectionError,
-    ProtocolError,
-    ProxyError,
-    ReadTimeoutError,
-    SSLError,
-)
+from urllib3.exceptions import HTTPError, NameResolutionError, NewConnectionError
 from urllib3.util import Retry
 
 from tressi.load.address import literal, look_up
 from tressi.load.dial import DialError, connected_to, reason_of_connecting, within
-from tressi.load.secure import configure, reason_of
+from tressi.load.failures import failure_of, was_ended
+from tressi.load.secure import configure
 from tressi.load.transport import IDEMPOTENT_METHODS, Origin, basic_credentials, without_user_info
 
 if TYPE_CHECKING:
@@ -281,7 +271,7 @@ class Client:
             raise DialError("timeout", "no response in time", waited=True) from None
         except (HTTPError, OSError, ValueError) as failure:
             # A ValueError is a redirect to what is no URL.
-            raise _failure(failure) from None
+            raise failure_of(failure) from None
         else:
             return reply
         finally:
@@ -292,7 +282,7 @@ class Client:
         try:
             return self._request(call)
         except HTTPError as failure:
-            if attempt.connections > 0 or call.method not in IDEMPOTENT_METHODS or not _ended(failure):
+            if attempt.connections > 0 or call.method not in IDEMPOTENT_METHODS or not was_ended(failure):
                 raise
         attempt.listener.retried()
         return self._request(call)
@@ -339,59 +329,6 @@ def _reply(response: urllib3.BaseHTTPResponse, attempt: _Attempt, needle: bytes 
     arrived_ns = time.monotonic_ns()
     response.release_conn()
     return Reply(response.status, body, found, attempt.sent_ns, arrived_ns)
-
-
-def _failure(failure: Exception) -> DialError:
-    """Which kind of error an exception of urllib3 is, innermost first."""
-    if isinstance(failure, MaxRetryError) and failure.reason is not None:
-        return _failure(failure.reason)
-    if isinstance(failure, ProxyError):
-        return DialError("connect", f"proxy: {_failure(failure.original_error)}")
-    cause = failure.args[0] if failure.args else None
-    if isinstance(failure, SSLError) and isinstance(cause, ssl.SSLError):
-        return DialError("tls", reason_of(cause))
-    if isinstance(failure, ProtocolError):
-        return _broken(failure)
-    kinds: tuple[tuple[type[Exception] | tuple[type[Exception], ...], str], ...] = (
-        # Each class is a subclass of the one after it, so the order tells.
-        (NameResolutionError, "dns"),
-        (NewConnectionError, "connect"),
-        ((ConnectTimeoutError, ReadTimeoutError), "timeout"),
-        (SSLError, "tls"),
-        (ConnectionResetError, "reset"),
-    )
-    for classes, kind in kinds:
-        if isinstance(failure, classes):
-            return DialError(kind, _words(failure), waited=kind == "timeout")
-    return DialError("protocol", str(failure))
-
-
-def _words(failure: Exception) -> str:
-    """Why, without the classes and addresses that urllib3 puts in front."""
-    cause = failure.__cause__ if isinstance(failure, NewConnectionError) else None
-    if isinstance(cause, gevent.socket.gaierror):
-        return cause.strerror or str(cause)
-    if isinstance(cause, OSError):
-        return reason_of_connecting(cause)
-    return str(failure).rpartition(": ")[2]
-
-
-def _broken(failure: ProtocolError) -> DialError:
-    """What it is that urllib3 has wrapped."""
-    inner = failure.args[1] if len(failure.args) > 1 else None
-    if isinstance(inner, OSError):
-        # http.client calls a close before the first byte a reset; the system calls only an RST one.
-        return DialError("reset" if inner.errno else "closed", inner.strerror or str(inner))
-    if isinstance(inner, (IncompleteRead, InvalidChunkLength)):
-        return DialError("closed", "cut short")
-    if isinstance(inner, BadStatusLine):
-        return DialError("protocol", "not an HTTP/1.x status line")
-    return DialError("protocol", str(inner or failure))
-
-
-def _ended(failure: HTTPError) -> bool:
-    """Whether the connection was closed or reset, and not that what came over it is no HTTP."""
-    return _failure(failure).kind in {"closed", "reset"}
 
 
 def _context(tls: TlsConfig) -> gevent.ssl.SSLContext:

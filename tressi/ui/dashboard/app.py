@@ -62,6 +62,13 @@ def make_app(run: Run) -> flask.Flask:
     return app
 
 
+def _page(document: str | bytes, allowed: str) -> flask.Response:
+    """A document under a policy that says what it may do; nobody may frame it."""
+    answer = flask.Response(document, content_type="text/html; charset=utf-8")
+    answer.headers["Content-Security-Policy"] = f"{allowed}; frame-ancestors 'none'"
+    return answer
+
+
 def pages(run: Run) -> flask.Blueprint:
     """What is read."""
     blueprint = flask.Blueprint("pages", __name__)
@@ -71,11 +78,8 @@ def pages(run: Run) -> flask.Blueprint:
     @blueprint.get("/")
     def page() -> flask.Response:
         nonce = secrets.token_urlsafe(16)
-        answer = flask.Response(template.render(nonce=nonce, stand_ins=stands))
         own = f"'nonce-{nonce}'"
-        allowed = policy(scripts=own, styles=own, connect="'self'")
-        answer.headers["Content-Security-Policy"] = f"{allowed}; frame-ancestors 'none'"
-        return answer
+        return _page(template.render(nonce=nonce, stand_ins=stands), policy(scripts=own, styles=own, connect="'self'"))
 
     @blueprint.get("/assets/<name>")
     def part(name: str) -> flask.Response:
@@ -102,10 +106,8 @@ def pages(run: Run) -> flask.Blueprint:
         made = run.report()
         if made is None:
             raise NotFound("there is no report yet: it is made when the run is over")
-        answer = flask.Response(made, content_type="text/html; charset=utf-8")
         # What may run in it, the report says itself: it is a file that has to be safe without us too.
-        answer.headers["Content-Security-Policy"] = "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-        return answer
+        return _page(made, "base-uri 'none'; form-action 'none'")
 
     return blueprint
 
