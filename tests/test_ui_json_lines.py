@@ -215,11 +215,15 @@ def test_on_a_terminal_the_stream_takes_the_place_of_the_progress(target, tmp_pa
 
 
 @pytest.mark.parametrize("place", ["-", "same.json"])
-def test_stream_and_summary_do_not_share_a_place(target, tmp_path, place):
-    """Bad input: nothing is sent."""
-    done = tressi("run", config_file(tmp_path, f"{target}/fast", duration=60), "--stream", place, "--json", place)
+def test_stream_and_summary_do_not_share_a_place(target, tmp_path, monkeypatch, place):
+    """Bad input: nothing is sent, and no file is made."""
+    config = config_file(tmp_path, f"{target}/fast", duration=60)
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    done = tressi("run", config, "--stream", place, "--json", place)
     assert (done.returncode, done.stdout) == (2, "")
     assert f"--stream: {place!r} is where --json goes" in done.stderr
+    assert not list(Path.cwd().iterdir())
 
 
 def test_a_full_disk_is_told_and_costs_no_other_result(target, tmp_path):

@@ -128,6 +128,8 @@ def _on_signals(act: Callable[[int], object]) -> Iterator[None]:
 
 def _check_outputs(config: ResolvedConfig, arguments: Namespace) -> None:
     """Find out before the run whether its results can be written. Raises ConfigError."""
+    if arguments.stream is not None and arguments.stream == arguments.json:
+        raise ConfigError([ConfigProblem("--stream", f"{arguments.stream!r} is where --json goes: name another place for one")])
     try:
         if arguments.json not in {None, "-"}:
             place, path = "--json", arguments.json

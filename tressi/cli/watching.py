@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from tressi.cli.arguments import listening
 from tressi.cli.output import remark
-from tressi.errors import ConfigError, ConfigProblem, OutputError, TressiError
+from tressi.errors import OutputError, TressiError
 from tressi.report.formats import FORMATS
 from tressi.ui.json_lines import stream_to
 from tressi.ui.terminal import watch
@@ -37,7 +37,7 @@ def watchers_of(arguments: Namespace, runner: EndpointRunner) -> list[Watcher]:
     # Whoever can be refused comes first, a file that is emptied last; whoever waits at the end is told of it last.
     served = [_prometheus(*arguments.prometheus)] if arguments.prometheus is not None else []
     shown = [_dashboard(arguments.dashboard, runner)] if arguments.dashboard is not None else []
-    streamed = [_stream(arguments)] if arguments.stream is not None else []
+    streamed = [stream_to(arguments.stream)] if arguments.stream is not None else []
     quiet = arguments.quiet or (arguments.stream == "-" and sys.stdout is not None and sys.stdout.isatty())
     return [watch(sys.stderr, no_ui=arguments.no_ui, quiet=quiet, controls=runner), *streamed, *served, *shown]
 
@@ -51,12 +51,6 @@ def _dashboard(listen: tuple[str, int], runner: EndpointRunner) -> Watcher:
             raise
         raise TressiError(f"--dashboard needs {library}, which is not installed: pip install 'tressi[dashboard]'") from None
     return Dashboard(runner.config, runner, listen=listen, report=FORMATS.get("report.html"), say=remark)
-
-
-def _stream(arguments: Namespace) -> Watcher:
-    if arguments.stream == arguments.json:
-        raise ConfigError([ConfigProblem("--stream", f"{arguments.stream!r} is where --json goes: name another place for one")])
-    return stream_to(arguments.stream)
 
 
 def _prometheus(host: str, port: int) -> Watcher:
