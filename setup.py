@@ -1,6 +1,6 @@
 """Build the Cython extensions; everything else stands in pyproject.toml.
 
-`TRESSI_ANNOTATE=1 python setup.py build_ext --inplace` also writes the annotated HTML of both modules.
+`TRESSI_ANNOTATE=1 python setup.py build_ext --inplace` also writes the annotated HTML of the modules.
 `TRESSI_WITHOUT_EPOLL=1` builds on Linux what other systems get, to be tried and not to be fast.
 """
 
@@ -19,7 +19,7 @@ def is_stale() -> bool:
 
 
 def extensions() -> list[Extension]:
-    """The two modules wherever there is POSIX; only on Linux the reactor drives connections itself."""
+    """The modules wherever there is POSIX; only on Linux the reactor drives connections itself."""
     if os.name != "posix":
         return []
     from Cython.Build import cythonize  # noqa: PLC0415 - a build requirement on POSIX only
@@ -33,7 +33,7 @@ def extensions() -> list[Extension]:
             define_macros=[("TRESSI_WITHOUT_EPOLL", None)] if without_epoll else [],
             depends=DEPENDS,
         )
-        for name in ("_core", "_wire")
+        for name in ("_core", "_wire", "_books")
     ]
     # Cython does not follow `from tressi.wire cimport turn` to the file, so stale C is found here.
     # Said here and not in the modules, where it would not reach the files of the rooms: C's own division and indexing.

@@ -87,14 +87,15 @@ def finish(engine, drain_s=10.0):
 
 
 def check_counts(found):
-    """Every attempt ended in a response or in an error of one kind, and in one of success and failure."""
+    """Every attempt ended in a response or in an error of one kind, and in one of success and failure; or it was cut."""
     responses = sum(found.status_codes.values())
     errors = dict(found.errors)
     unexpected = errors.pop("expectation", 0)
     assert found.requests_made == found.succeeded + found.failed == responses + sum(errors.values())
-    assert found.service.count == responses
+    assert found.service.count == found.first_byte.count == responses
+    assert found.success.count == found.succeeded
     # Starts given up for want of a lane may be in the response times as well, and connections that had a limit of time.
-    waited = responses + errors.get("timeout", 0) + errors.get("cut", 0)
+    waited = responses + errors.get("timeout", 0) + found.cut
     refused = sum(errors.get(kind, 0) for kind in ("dns", "connect", "tls"))
     assert waited <= found.response.count <= waited + refused + found.missed
     assert unexpected <= responses

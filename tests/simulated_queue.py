@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from itertools import count
 from math import ceil
 
-from tressi._core import SLOT_NS, Histogram, SlidingWindow, TokenBucket
+from tressi._core import SLOT_NS, SlidingWindow, TokenBucket
 from tressi.autoscale.manager import EndpointAutoscaleManager
 from tressi.model import AutoscaleConfig, EndpointSnapshot, EngineSnapshot, ResolvedConfig, ResolvedEndpoint, Window
 
@@ -174,21 +174,11 @@ class Simulation:
             succeeded=one.made - one.failed,
             failed=one.failed,
             missed=one.bucket.missed,
-            missed_late=0,
-            bytes_sent=0,
-            bytes_received=0,
-            connections_opened=0,
-            retries=0,
-            status_codes={},
-            errors={},
             worker_count=one.workers,
             draining=one.retiring,
-            peak_worker_count=0,
             target_rps=one.config.target_rps,
             scheduled=one.bucket.position(self.now_ns),
             window=Window(*one.window.read()),
-            service=Histogram(),
-            response=Histogram(),
         )
 
 

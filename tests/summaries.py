@@ -14,7 +14,6 @@ from tressi.model import (
     ScalingDecision,
     SharedPool,
     ThresholdVerdict,
-    Window,
 )
 from tressi.run.summary import RunRecord, summarise
 
@@ -61,21 +60,20 @@ def endpoint_snapshot(key, *, succeeded=100, failed=0, missed=0, target=50.0, wo
         succeeded=succeeded,
         failed=failed,
         missed=missed,
-        missed_late=0,
         bytes_sent=1000,
         bytes_received=2000,
         connections_opened=2,
-        retries=0,
         status_codes=fields.get("status_codes", {200: succeeded} if succeeded else {}),
         errors=fields.get("errors", {"connect": failed} if failed else {}),
         worker_count=workers,
-        draining=0,
         peak_worker_count=fields.get("peak", workers),
         target_rps=target,
         scheduled=2 * (target or 0),
-        window=Window(),
+        scheduled_s=2.0,
         service=histogram(*([1500] * succeeded)),
         response=histogram(*([1600] * succeeded)),
+        success=histogram(*([1500] * succeeded)),
+        first_byte=histogram(*([1400] * succeeded)),
     )
 
 
@@ -97,13 +95,17 @@ def moment(*keys, t=1.0, saturated_by=(), lost=(), thresholds=(), paused=False, 
         "error_rate": 0.0,
         "p50_ms": 1.25,
         "p99_ms": None,
+        "service_p50_ms": 1.2,
+        "service_p99_ms": None,
+        "success_p50_ms": 1.2,
+        "success_p99_ms": None,
         "missed": 7,
         "missed_now": 0,
         "requests_made": 50,
         "errors": {},
     }
-    endpoints = tuple(EndpointMoment(key, **{**values, **fields}) for key in keys)
-    total = EndpointMoment("", **{**values, **fields})
+    endpoints = tuple(EndpointMoment(endpoint_key=key, **{**values, **fields}) for key in keys)
+    total = EndpointMoment(endpoint_key="", **{**values, **fields})
     return Moment(float(t), 60.0, endpoints, total, engine_snapshot(lost=lost), saturated_by, (), thresholds, paused)
 
 
@@ -126,7 +128,7 @@ def summary_of(
     samples = tuple(Sample(snapshots[0].endpoint_key, 200, text.encode(), truncated=False) for text in HOSTILE)
     final = engine_snapshot(*snapshots, samples=samples, cpu_s=cpu_s, lost=lost)
     row = {"targetRps": 50.0, "currentRps": 50.0, "workerCount": 2, "utilisation": 0.5, "errorRate": 0.0}
-    row |= {"p50": 1.5, "p99": 1.5, "missed": 0}
+    row |= {"p50": 1.5, "p99": 1.5, "serviceP50": 1.4, "serviceP99": 1.4, "successP50": 1.4, "successP99": 1.4, "missed": 0}
     timeline = [
         {
             "t": float(t),

@@ -14,7 +14,7 @@ PACKAGE = Path(__file__).parent.parent / "tressi"
 FLOORS = [
     {"errors", "log", "text", "version", "core", "_core", "threshold"},
     {"model", "hdr"},
-    {"wire", "_wire", "config", "autoscale"},
+    {"wire", "_wire", "_books", "config", "autoscale"},
     {"load"},
     {"run", "page"},
     {"report", "ui", "testing"},
@@ -23,7 +23,7 @@ FLOORS = [
 HEIGHT = {room: height for height, rooms in enumerate(FLOORS) for room in rooms}
 TOP = len(FLOORS)
 # A border and its room are one; errors may speak of each other on the ground floor.
-SAME_ROOM = {"_core": "core", "_wire": "wire"}
+SAME_ROOM = {"_core": "core", "_wire": "wire", "_books": "wire"}
 
 
 def room_of(module: str) -> str:

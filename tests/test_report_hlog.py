@@ -9,7 +9,7 @@ from summaries import endpoint_snapshot, histogram, summary_of
 
 from tressi._core import HIGHEST_US
 from tressi.report.latency_hlog import belongs, render, second_by_second
-from tressi.run.spool import Delta, EndpointDelta
+from tressi.run.delta import Delta, EndpointDelta
 
 KEY = "GET http://host/a b,c"
 TAG = "GET%20http%3A%2F%2Fhost%2Fa%20b%2Cc"
@@ -18,7 +18,7 @@ SUMMARY = summary_of(endpoint_snapshot(KEY, succeeded=5), endpoint_snapshot("GET
 
 def delta(t, service, response, span_s=1.0):
     """A second in which the endpoint had these values in microseconds."""
-    return Delta(t, span_s, (EndpointDelta(KEY, len(service), 0, 0, histogram(*service), histogram(*response)),))
+    return Delta(t, span_s, (EndpointDelta(KEY, len(service), service=histogram(*service), response=histogram(*response)),))
 
 
 DELTAS = [delta(1.0, [1500] * 2, [1600] * 2), delta(2.0, [], [1600]), delta(4.5, [1500] * 3, [1600] * 2, 2.5)]

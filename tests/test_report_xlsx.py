@@ -121,7 +121,7 @@ def test_rows_beyond_excels_last_are_counted(monkeypatch):
     assert shown == ["global", "global", "GET http://host/good"]
     assert sheet["A5"].value == "and 3 more rows"
     assert sheet.max_row == 5
-    assert sheet.auto_filter.ref == "A1:K4"
+    assert sheet.auto_filter.ref == "A1:O4"
     assert [len(chart.series) for chart in sheet._charts] == [2, 2, 1, 1]
 
 

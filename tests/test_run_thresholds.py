@@ -44,7 +44,7 @@ class Clock:
         for key, (succeeded, failed) in self.counts.items():
             one = snapshot_of(key, succeeded=succeeded, failed=failed, errors={"timeout": failed} if failed else {})
             values = {name: getattr(one, name) for name in one.__slots__}
-            values |= {"scheduled": 10.0 * self.t, "service": histogram(*self.values[key]), "window": one.window}
+            values |= {"scheduled": 10.0 * self.t, "response": histogram(*self.values[key]), "window": one.window}
             parts[key] = type(one)(**values)
         generator = GeneratorSnapshot(0.0, 0.0, histogram(), histogram(), 0, 0, 0)
         return EngineSnapshot(float(self.t), parts, generator)
@@ -83,7 +83,7 @@ def test_a_window_that_was_broken_once_stays_broken():
     assert (final.passed, final.failed_at) == (False, 3.0)
     assert final.value == pytest.approx(30, rel=1e-3)
     assert final.detail == "at worst 30 ms (from 2 s to 4 s), must be below 5 ms"
-    assert clock.figures()[None].of(Metric("serviceTime.p99")) < 5
+    assert clock.figures()[None].of(Metric("responseTime.p99")) < 5
 
 
 def test_every_window_counts_and_nothing_outside_of_it():

@@ -28,7 +28,7 @@ def test_what_fails_is_worse_than_what_holds(symbol, left, right, other):
         assert excess(comparison, second) >= excess(comparison, first)
 
 
-FIGURES = {"rps": 98.0, "targetRps": 100.0, "serviceTime.p99": 30.0, "serviceTime.p50": 0.0, "saturated": False}
+FIGURES = {"rps": 98.0, "targetRps": 100.0, "responseTime.p99": 30.0, "responseTime.p50": 0.0, "saturated": False}
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from tressi.threshold.expression import Comparison, Flag, Metric, Number, Operat
 from tressi.threshold.names import COUNTS, RATES, STATISTICS, TIMES, names
 from tressi.threshold.parse import ThresholdError, parse
 
-P99 = Metric("serviceTime.p99", None, None, 1, "p99")
+P99 = Metric("responseTime.p99", None, None, 1, "p99")
 UNDERSTOOD = [
     ("p99 < 250ms", Comparison(P99, "<", Number(250.0, 1))),
     ("  p99<0.25s ", Comparison(P99, "<", Number(250.0, 1))),
@@ -19,7 +19,12 @@ UNDERSTOOD = [
         Comparison(Metric("rps", text="rps"), ">", Operation(Number(0.98), "*", Metric("targetRps", text="targetRps"))),
     ),
     ("saturated == false", Comparison(Metric("saturated", text="saturated"), "==", Flag(value=False))),
-    ("p99[30s] < 250ms", Comparison(Metric("serviceTime.p99", None, 30, 1, "p99[30s]"), "<", Number(250.0, 1))),
+    ("service.p99 < 250ms", Comparison(Metric("serviceTime.p99", None, None, 1, "service.p99"), "<", Number(250.0, 1))),
+    ("response.p99 < 250ms", Comparison(Metric("responseTime.p99", None, None, 1, "response.p99"), "<", Number(250.0, 1))),
+    ("success.p99 < 250ms", Comparison(Metric("successTime.p99", None, None, 1, "success.p99"), "<", Number(250.0, 1))),
+    ("firstByte.p(99.95) < 1s", Comparison(Metric("firstByte.p", "99.95", None, 1, "firstByte.p(99.95)"), "<", Number(1e3, 1))),
+    ("requestsCut == 0", Comparison(Metric("requestsCut", None, None, 0, "requestsCut"), "==", Number(0.0, 0))),
+    ("p99[30s] < 250ms", Comparison(Metric("responseTime.p99", None, 30, 1, "p99[30s]"), "<", Number(250.0, 1))),
     (
         "responseTime.p(99.95)[1min] >= 1s",
         Comparison(Metric("responseTime.p", "99.95", 60, 1, "responseTime.p(99.95)[60s]"), ">=", Number(1000.0, 1)),
@@ -84,7 +89,7 @@ REFUSED = [
     ("rps(3) > 1", "rps takes nothing in parentheses"),
     ("errors == 1", "errors takes a kind, as in errors(timeout)"),
     ("statusCodes(600) == 1", "statusCodes takes a status from 100 to 599, as in statusCodes(503)"),
-    ("p(0) < 1ms", "serviceTime.p takes a percentile above 0 and up to 100, as in p(99.95)"),
+    ("p(0) < 1ms", "responseTime.p takes a percentile above 0 and up to 100, as in p(99.95)"),
     ("p99[30] < 1s", "the window [30] is no time: write [30s]"),
     ("p99[500ms] < 1s", "the window [500ms] is not a whole number of seconds from 1s to 3600s"),
     ("p99[90min] < 1s", "the window [90min] is not a whole number of seconds from 1s to 3600s"),

@@ -282,41 +282,62 @@ cdef class Histogram:
         return 0
 
 
-cdef Histogram histogram_copy(const hdr.Histogram* source, const int64_t* sequence):
-    """A consistent copy of a histogram that somebody may be writing."""
-    cdef Histogram copy = Histogram()
+cdef enum:
+    COPIED = 7                     # the histograms of a block
+
+
+cdef void histogram_copy_try(Histogram copy, const hdr.Histogram* source) except *:
+    """One try of a reader: what is copied may be torn. The range only ever widens, so the next try overwrites it all."""
     cdef hdr.Tally* tally = &copy.body.tally
-    cdef int64_t begun
+    tally[0] = source.tally
+    tally.low, tally.high = max(tally.low, 0), min(tally.high, hdr.COUNTERS - 1)
+    copy.cover(tally.low, tally.high)
+    if tally.low <= tally.high:
+        memcpy(
+            spans.counter_at(&copy.body, tally.low), &source.counts[tally.low],
+            (tally.high - tally.low + 1) * sizeof(int64_t),
+        )
+
+
+cdef list histograms_copy(const hdr.Histogram** sources, int64_t count, const int64_t* sequence):
+    """Copies of histograms that a process may be writing, all of one moment: their differences are never negative."""
+    cdef list copies = [Histogram() for _ in range(count)]
+    cdef Histogram copy
+    cdef int64_t begun, index
     for tries in range(layout.READ_TRIES):
         begun = layout.read_try(sequence, tries)
-        # The range only ever widens, so a try overwrites what the one before has copied.
-        tally[0] = source.tally
-        tally.low, tally.high = max(tally.low, 0), min(tally.high, hdr.COUNTERS - 1)
-        copy.cover(tally.low, tally.high)
-        if tally.low <= tally.high:
-            memcpy(
-                spans.counter_at(&copy.body, tally.low), &source.counts[tally.low],
-                (tally.high - tally.low + 1) * sizeof(int64_t),
-            )
+        for index in range(count):
+            histogram_copy_try(copies[index], sources[index])
         if layout.read_whole(sequence, begun):
-            return copy
-    # The writer was killed between a counter and its tally.
-    tally.count = spans.counters_sum(&copy.body)
-    return copy
+            return copies
+    for copy in copies:
+        # The writer was killed between a counter and its tally.
+        copy.body.tally.count = spans.counters_sum(&copy.body)
+    return copies
 
 
-cdef dict block_counters(const layout.EndpointBlock* block):
-    """What a block counts, its histograms apart."""
-    cdef int64_t i
+cdef Histogram without(Histogram whole, Histogram part):
+    """What of `whole` is not in `part`; itself where the part is empty, which costs no copy."""
+    return whole.since(part) if part.body.tally.count else whole
+
+
+cdef dict block_counters(const layout.EndpointBlock* block, int64_t now_ns):
+    """What a block counts, its histograms apart; lane-seconds and ages are those of `now_ns`."""
+    cdef int64_t i, since_ns = max(<int64_t> 0, now_ns - block.window.changed_ns)
     return {
         "succeeded": block.window.now.succeeded, "failed": block.window.now.failed,
         "missed": block.window.now.missed + block.window.now.missed_late, "missed_late": block.window.now.missed_late,
         "bytes_sent": block.bytes_sent, "bytes_received": block.bytes_received,
-        "connections_opened": block.connections_opened, "retries": block.retries,
+        "connections_opened": block.connections_opened, "retries": block.retries, "cut": block.cut,
         "status_codes": {i + layout.LOWEST_STATUS: block.statuses[i] for i in range(layout.STATUSES) if block.statuses[i]},
         "errors": [block.errors[i] for i in range(layout.KINDS)],
         "worker_count": block.workers, "draining": block.draining, "peak_worker_count": block.peak_workers,
-        "target_rps": block.target_rps if block.target_rps >= 0 else None, "scheduled": block.scheduled,
+        "target_rps": block.target_rps if block.target_rps >= 0 else None,
+        "scheduled": block.scheduled, "scheduled_s": block.scheduled_ns / 1e9,
+        "lane_s": (block.window.now.lane_ns + block.window.lanes * since_ns) / 1e9,
+        "occupied_lane_s": (block.window.now.occupied_lane_ns + block.window.occupied * since_ns) / 1e9,
+        "in_flight": block.window.occupied,
+        "oldest_s": max(0, now_ns - block.oldest_ns) / 1e9 if block.oldest_ns and block.window.occupied else 0.0,
         "window": window_tuple(&block.window),
     }
 
@@ -338,7 +359,7 @@ cdef class Arena:
     """
 
     def __cinit__(self, int64_t endpoints, fd=None):
-        cdef int64_t index
+        cdef int64_t index, place
         self.header = NULL
         self.size = sizeof(layout.Header) + endpoints * sizeof(layout.EndpointBlock)
         self.fd = memory_file() if fd is None else fd
@@ -356,10 +377,8 @@ cdef class Arena:
             hdr.tally_clear(&self.header.own_delay.tally)
             hdr.tally_clear(&self.header.late_sends.tally)
             for index in range(endpoints):
-                hdr.tally_clear(&self.block(index).service.tally)
-                hdr.tally_clear(&self.block(index).response.tally)
-                hdr.tally_clear(&self.block(index).connect.tally)
-                hdr.tally_clear(&self.block(index).tls.tally)
+                for place in range(COPIED):
+                    hdr.tally_clear(&(&self.block(index).service + place).tally)
         elif self.header.endpoints != endpoints or self.header.block_bytes != sizeof(layout.EndpointBlock):
             raise ValueError("the arena has another layout")
 
@@ -376,8 +395,12 @@ cdef class Arena:
             raise IndexError(f"endpoint {index} of {self.header.endpoints}")
         return self.block(index)
 
-    def counters(self, int64_t index):
-        """Everything counted for endpoint `index`, by the names of `model.EndpointSnapshot`."""
+    def counters(self, int64_t index, int64_t now_ns=0):
+        """Everything counted for endpoint `index`, by the names of `model.EndpointSnapshot`.
+
+        Lane-seconds and the age of the oldest attempt under way are those of `now_ns` on CLOCK_MONOTONIC, or (0) those of
+        the engine's last word.
+        """
         cdef layout.EndpointBlock* block = self.checked(index)
         cdef layout.EndpointBlock* seen = <layout.EndpointBlock*> malloc(sizeof(layout.EndpointBlock))
         if seen == NULL:
@@ -385,29 +408,26 @@ cdef class Arena:
         try:
             # All that lies before the histograms, in one piece: so that the sums are of one moment.
             layout.copy_consistent(seen, block, <char*> &block.service - <char*> block, &block.sequence)
-            return block_counters(seen)
+            return block_counters(seen, now_ns)
         finally:
             free(seen)
 
-    def service(self, int64_t index):
-        """Endpoint `index`'s service times."""
+    def times(self, int64_t index):
+        """Endpoint `index`'s latencies of one moment, by the names of `model.EndpointSnapshot`."""
         cdef layout.EndpointBlock* block = self.checked(index)
-        return histogram_copy(&block.service, &block.sequence)
-
-    def response(self, int64_t index):
-        """Endpoint `index`'s response times."""
-        cdef layout.EndpointBlock* block = self.checked(index)
-        return histogram_copy(&block.response, &block.sequence)
-
-    def connect(self, int64_t index):
-        """How long each of endpoint `index`'s connections took to make, TLS apart."""
-        cdef layout.EndpointBlock* block = self.checked(index)
-        return histogram_copy(&block.connect, &block.sequence)
-
-    def tls(self, int64_t index):
-        """How long each of endpoint `index`'s TLS handshakes took."""
-        cdef layout.EndpointBlock* block = self.checked(index)
-        return histogram_copy(&block.tls, &block.sequence)
+        cdef const hdr.Histogram* sources[COPIED]
+        cdef int64_t place
+        cdef Histogram first_byte
+        for place in range(COPIED):
+            sources[place] = &block.service + place
+        service, response, failed, parted, parted_first, connect, tls = histograms_copy(sources, COPIED, &block.sequence)
+        first_byte = without(service, parted)
+        if first_byte is not service:
+            first_byte.merge(parted_first)
+        return {
+            "service": service, "response": response, "success": without(service, failed), "first_byte": first_byte,
+            "connect": connect, "tls": tls,
+        }
 
     def reasons(self, int64_t index):
         """(position in ERROR_KINDS, words, count) of why attempts failed before a request was sent."""
@@ -444,20 +464,33 @@ cdef class Arena:
 
     def generator(self):
         """What the engine counted of itself, by the names of `model.GeneratorSnapshot`."""
+        cdef const hdr.Histogram* sources[2]
+        sources[0], sources[1] = &self.header.own_delay, &self.header.late_sends
+        own_delay, late_sends = histograms_copy(sources, 2, &self.header.sequence)
         return {
             "cpu_s": self.header.cpu_ns / 1e9, "run_queue_s": self.header.run_queue_ns / 1e9,
-            "own_delay": histogram_copy(&self.header.own_delay, &self.header.sequence),
-            "late_sends": histogram_copy(&self.header.late_sends, &self.header.sequence),
+            "own_delay": own_delay, "late_sends": late_sends,
             "kernel_timed": self.header.kernel_timed, "user_timed": self.header.user_timed,
             "disturbed": self.header.disturbed,
         }
 
-    def attempt(self, int64_t index, int64_t status, int64_t service_us, int64_t response_us, bint succeeded=True):
-        """Record a response from Python, as the reactor would: for tests and for transports without a reactor."""
+    def attempt(
+        self, int64_t index, int64_t status, int64_t service_us, int64_t response_us, bint succeeded=True,
+        first_byte_us=None,
+    ):
+        """Record a response from Python, as the reactor would: for tests and for transports without a reactor.
+
+        `first_byte_us` is given where the response came in several pieces.
+        """
         cdef layout.EndpointBlock* block = self.checked(index)
+        cdef int64_t parted_us = -1 if first_byte_us is None else first_byte_us
         if not layout.LOWEST_STATUS <= status < layout.LOWEST_STATUS + layout.STATUSES:
-            raise ValueError(f"status {status}: must be 100 to 599")
+            raise ValueError(f"status {status}: must be 100 to 999")
         layout.write_begin(&block.sequence)
         layout.block_attempt(block, succeeded, service_us * 1000)
         layout.block_response(block, status, service_us * 1000, response_us * 1000)
+        if not succeeded:
+            layout.block_failed(block, service_us * 1000)
+        if parted_us >= 0:
+            layout.block_parted(block, service_us * 1000, parted_us * 1000)
         layout.write_end(&block.sequence)

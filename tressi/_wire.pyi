@@ -44,6 +44,8 @@ class Reactor:
         connect_timeout_ns: int | None = None,
         hung: bytes | None = None,
         awaits_continue: bool = False,
+        wanted: bytes = ...,
+        lacking: bytes | None = None,
     ) -> int: ...
     def add_pool(
         self,
@@ -80,8 +82,10 @@ class Reactor:
         sent_ns: int,
         arrived_ns: int,
         *,
+        first_ns: int = 0,
         body: bytes = b"",
         found: bool = True,
+        reason: bytes | None = None,
     ) -> None: ...
     def endpoint_of(self, number: int) -> int: ...
     def idle_since_ns(self, number: int) -> int | None: ...

@@ -1,13 +1,15 @@
 """The Python border of `wire/`: ResponseParser and Reactor."""
 
-from libc.stdint cimport int32_t, int64_t, uint8_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
 from libc.stdlib cimport calloc, free
 
 import os
 
 from tressi._core cimport Arena
 from tressi.core.arena cimport LOWEST_STATUS, STATUSES, EndpointBlock, ErrorKind
-from tressi.core.bucket cimport bucket_init, bucket_set_ramp, bucket_set_rate, bucket_shift, bucket_stop_at, random_seeded
+from tressi.core.bucket cimport (
+    bucket_init, bucket_set_ramp, bucket_set_rate, bucket_shift, bucket_stop_at, random_next, random_seeded,
+)
 from tressi.core.clock cimport monotonic_ns, never
 from tressi.core.epoll cimport HAS_EPOLL
 from tressi.core.window cimport SLOT_NS, window_init
@@ -25,6 +27,14 @@ ORDERS = ("connect", "stop")
 cdef enum:
     BURST_NS = 100_000_000         # how far behind its schedule a pool may fall
     CONTINUE_NS = 1_000_000_000    # for an answer to a head alone (RFC 9110 10.1.1 asks for a limit and names none)
+
+
+cdef void shuffle(lanes.Pool* pool, uint64_t random) noexcept:
+    """Bring a pool's endpoints into a random order (Fisher and Yates): starts of the config's neighbours are no neighbours."""
+    cdef int64_t index, other
+    for index in range(pool.endpoint_count - 1, 0, -1):
+        other = <int64_t> (random_next(&random) % <uint64_t> (index + 1))
+        pool.endpoints[index], pool.endpoints[other] = pool.endpoints[other], pool.endpoints[index]
 
 
 cdef class ResponseParser:
@@ -216,7 +226,7 @@ cdef class Reactor:
     def add_endpoint(
         self, variants not None, int64_t timeout_ns, *, int64_t target=0, int32_t origin=0, bint to_head=False,
         bint idempotent=True, bint keep_alive=True, statuses=None, bytes body_contains=None, connect_timeout_ns=None,
-        bytes hung=None, bint awaits_continue=False,
+        bytes hung=None, bint awaits_continue=False, bytes wanted=b"below 400", bytes lacking=None,
     ):
         """Add the arena's next endpoint; returns its number.
 
@@ -224,7 +234,7 @@ cdef class Reactor:
         origins of its pool. A response is a success if its status is in `statuses` (None: below 400) and its body contains
         `body_contains`. A connection that is not made within `connect_timeout_ns` fails with `hung` as its reason; without
         one, it has `timeout_ns` and times out. `awaits_continue`: a variant's body is sent when the server has said 100, or
-        nothing for a second.
+        nothing for a second. `wanted` says in words which statuses those are, `lacking` why another body is a failure.
         """
         cdef int64_t number = self.body.endpoint_count
         cdef lanes.Endpoint* endpoint = <lanes.Endpoint*> allocated(sizeof(lanes.Endpoint))
@@ -252,7 +262,9 @@ cdef class Reactor:
             first = variant.index(b"\r\n\r\n") + 4 if awaits_continue else len(variant)
             endpoint.variants[endpoint.variant_count] = lanes.Slice(<const char*> variant, len(variant), first)
             endpoint.variant_count += 1
-        self.kept_alive += [*variants, hung]
+        endpoint.wanted = wanted
+        endpoint.lacking = NULL if lacking is None else <const char*> lacking
+        self.kept_alive += [*variants, hung, wanted, lacking]
         if body_contains:
             set_needle(endpoint, body_contains)
         return number
@@ -261,7 +273,10 @@ cdef class Reactor:
         self, endpoints not None, rate=None, *, int64_t ramp_ns=0, double phase=0.0, int64_t seed=0,
         bint poisson=False,
     ):
-        """Add a pool that serves `endpoints` at `rate` (None: as fast as responses come back); returns its number."""
+        """Add a pool that serves `endpoints` at `rate` (None: as fast as responses come back); returns its number.
+
+        Its starts are dealt to the endpoints in turn, in an order that `seed` decides.
+        """
         cdef int64_t number = self.body.pool_count
         cdef int64_t index
         cdef lanes.Pool* pool
@@ -273,7 +288,6 @@ cdef class Reactor:
         self.body.pool_count += 1
         self.body.schedule.heap = <lanes.Pool**> one_more(self.body.schedule.heap, number, sizeof(lanes.Pool*))
         pool.heap_at = -1
-        pool.random = random_seeded(seed)
         pool.paced = rate is not None
         # Its start is moved to the reactor's own by `start`.
         bucket_init(
@@ -285,6 +299,7 @@ cdef class Reactor:
             pool.endpoints[pool.endpoint_count] = self.body.endpoints[self.known(index, self.body.endpoint_count)]
             pool.endpoints[pool.endpoint_count].pool = pool
             pool.endpoint_count += 1
+        shuffle(pool, random_seeded(seed))
         for index in range(pool.endpoint_count):
             pool.endpoints[index].block.target_rps = -1.0 if rate is None else rate / pool.endpoint_count
         return number
@@ -418,19 +433,23 @@ cdef class Reactor:
             lane.endpoint.block.bytes_received += received_bytes
 
     def answered(
-        self, int64_t number, int64_t status, int64_t sent_ns, int64_t arrived_ns, *, bytes body=b"", bint found=True,
+        self, int64_t number, int64_t status, int64_t sent_ns, int64_t arrived_ns, *, int64_t first_ns=0,
+        bytes body=b"", bint found=True, bytes reason=None,
     ):
         """A greenlet did the whole attempt that was ordered, over a transport of its own, and this is the response.
 
-        `sent_ns` is when its first byte was sent, put off by what connecting took after that; `found`: the body contains
-        what it must.
+        `sent_ns` is when its first byte was sent, put off by what connecting took after that; `first_ns` is when the
+        response began to come, where that was not with its end. `found`: the body contains what it must, or `reason` says
+        why that cannot be told.
         """
         cdef lanes.Lane* lane = self.lane(number)
         cdef dial.Answer answer
         if not LOWEST_STATUS <= status < LOWEST_STATUS + STATUSES:
-            raise ValueError(f"status {status}: must be 100 to 599")
+            raise ValueError(f"status {status}: must be 100 to 999")
         if lane.state == lanes.CONNECTING:
-            answer = dial.Answer(status, sent_ns, arrived_ns, body, len(body), found)
+            answer = dial.Answer(status, sent_ns, first_ns, arrived_ns, body, len(body), found, NULL)
+            if reason is not None:
+                answer.reason = reason
             dial.lane_answered(&self.body, lane, &answer)
 
     def endpoint_of(self, int64_t number):
@@ -515,7 +534,7 @@ cdef class Reactor:
         control.reactor_end(&self.body, now_ns)
 
     def cut(self):
-        """End what is still in flight, as failures of kind `cut`."""
+        """End what is still in flight; it counts as cut."""
         # Whose address refuses at once is ready again, for the next one.
         while self.body.first_ready != NULL:
             turns.reactor_begin_ready(&self.body)

@@ -35,8 +35,8 @@ cdef extern from *:
 
 cdef enum:
     LOWEST_STATUS = 100
-    STATUSES = 500
-    KINDS = 10                     # as many as model.ERROR_KINDS has
+    STATUSES = 900                 # 600 to 999 are no valid statuses, and yet some servers send them (RFC 9110 15)
+    KINDS = 9                      # as many as model.ERROR_KINDS has
     SAMPLES = 16                   # bodies kept of one endpoint
     SAMPLES_PER_STATUS = 3
     SAMPLE_BYTES = 4072            # with its header a page
@@ -57,7 +57,6 @@ cdef enum ErrorKind:
     TIMEOUT
     PROTOCOL
     EXPECTATION
-    CUT
 
 cdef struct Sample:
     int64_t status                 # 0 until the body is complete
@@ -77,16 +76,22 @@ cdef struct EndpointBlock:
     int64_t bytes_received
     int64_t connections_opened
     int64_t retries
+    int64_t cut                    # attempts still under way when the graceful stop was over
     int64_t statuses[STATUSES]
     int64_t errors[KINDS]
     int64_t workers                # present, without those that are draining
     int64_t draining
     int64_t peak_workers
+    int64_t oldest_ns              # when the oldest attempt under way took its token, at the last boundary; 0: none
     double target_rps              # asked for now, a shared pool's endpoint its even share; negative: no rate limits it
-    double scheduled               # the integral of that rate since the start
+    double scheduled               # the integral of that rate since the start, up to …
+    int64_t scheduled_ns           # … so long after the start
     Window window
-    Histogram service
+    Histogram service              # of all responses
     Histogram response
+    Histogram failed               # service times of the responses that failed; those of successes are the rest
+    Histogram parted               # service times of the responses that came in several reads …
+    Histogram first_byte           # … and the times to their first byte; of the others it is the service time
     Histogram connect              # of each connection made
     Histogram tls                  # its handshake
     Reason reasons[REASONS]
@@ -152,6 +157,17 @@ cdef inline void block_response(
     block.window.now.service_ns += service_ns
     histogram_record(&block.service, service_ns)
     histogram_record(&block.response, response_ns)
+
+
+cdef inline void block_failed(EndpointBlock* block, int64_t service_ns) noexcept nogil:
+    """The response counted was no success. Only the fewer are recorded twice: most responses cost nothing more."""
+    histogram_record(&block.failed, service_ns)
+
+
+cdef inline void block_parted(EndpointBlock* block, int64_t service_ns, int64_t first_byte_ns) noexcept nogil:
+    """The response counted came in several reads, the first of which began `first_byte_ns` after it was asked for."""
+    histogram_record(&block.parted, service_ns)
+    histogram_record(&block.first_byte, first_byte_ns)
 
 
 cdef inline void block_reason(EndpointBlock* block, int64_t kind, const char* text) noexcept nogil:

@@ -14,6 +14,7 @@ from tressi.errors import EngineError
 from tressi.load.client import Client
 from tressi.load.descriptors import make_room
 from tressi.load.dial import Dialer, Patience
+from tressi.load.expected import lacking_words, status_words
 from tressi.load.permits import Permits
 from tressi.load.plan import Plan, PlannedEndpoint, make_plan
 from tressi.load.pool import WorkerPool
@@ -133,6 +134,7 @@ class LocalEngine:
 
     def _fill(self, plan: Plan) -> None:
         for endpoint in plan.endpoints:
+            lacking = lacking_words(endpoint.body_contains)
             self._reactor.add_endpoint(
                 endpoint.variants,
                 endpoint.timeout_ns,
@@ -146,6 +148,8 @@ class LocalEngine:
                 connect_timeout_ns=endpoint.connect_timeout_ns,
                 hung=_hung(endpoint),
                 awaits_continue=endpoint.awaits_continue,
+                wanted=status_words(endpoint.statuses).encode(),
+                lacking=None if lacking is None else lacking.encode(),
             )
         for number, pool in enumerate(plan.pools):
             self._reactor.add_pool(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import fields
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from tressi._core import Histogram
 from tressi.model import EndpointSnapshot, EngineSnapshot, GeneratorSnapshot, Reason, Window
@@ -14,8 +14,11 @@ if TYPE_CHECKING:
 
 Name = TypeVar("Name", int, str)
 
-_SUMMED = ("succeeded", "failed", "missed", "missed_late", "bytes_sent", "bytes_received", "connections_opened", "retries")
-_WORKERS = ("worker_count", "draining", "peak_worker_count")
+_SUMMED = (
+    "succeeded", "failed", "missed", "missed_late", "cut", "bytes_sent", "bytes_received", "connections_opened", "retries",
+    "worker_count", "draining", "peak_worker_count", "in_flight", "scheduled", "lane_s", "occupied_lane_s",
+)  # fmt: skip
+_TIMES = ("service", "response", "success", "first_byte", "connect", "tls")
 
 
 def merge(snapshots: Sequence[EngineSnapshot]) -> EngineSnapshot:
@@ -33,21 +36,27 @@ def merge(snapshots: Sequence[EngineSnapshot]) -> EngineSnapshot:
 
 def _endpoint(parts: Sequence[EndpointSnapshot]) -> EndpointSnapshot:
     targets = [part.target_rps for part in parts if part.target_rps is not None]
-    counts = {name: sum(getattr(part, name) for part in parts) for name in (*_SUMMED, *_WORKERS)}
+    values: dict[str, Any] = {name: sum(getattr(part, name) for part in parts) for name in _SUMMED}
+    values |= {name: _histogram(getattr(part, name) for part in parts) for name in _TIMES}
     return EndpointSnapshot(
         endpoint_key=parts[0].endpoint_key,
         status_codes=_added(part.status_codes for part in parts),
         errors=_added(part.errors for part in parts),
         target_rps=sum(targets) if targets else None,
-        scheduled=sum(part.scheduled for part in parts),
+        scheduled_s=_scheduled_s(parts),
+        oldest_s=max(part.oldest_s for part in parts),
         window=merge_windows([part.window for part in parts]),
-        service=_histogram(part.service for part in parts),
-        response=_histogram(part.response for part in parts),
-        connect=_histogram(part.connect for part in parts),
-        tls=_histogram(part.tls for part in parts),
         reasons=_reasons(parts),
-        **counts,
+        **values,
     )
+
+
+def _scheduled_s(parts: Sequence[EndpointSnapshot]) -> float:
+    """Up to when the sum of the schedules holds. Engines say so every 100 ms, each by itself, so the rates weigh them."""
+    rates = [part.target_rps or 0.0 for part in parts]
+    if not sum(rates):
+        return max(part.scheduled_s for part in parts)
+    return sum(rate * part.scheduled_s for rate, part in zip(rates, parts, strict=True)) / sum(rates)
 
 
 def merge_windows(windows: Sequence[Window]) -> Window:
@@ -84,11 +93,10 @@ def _generator(parts: Sequence[GeneratorSnapshot]) -> GeneratorSnapshot:
     )
 
 
-def _histogram(parts: Iterable[Histogram | None]) -> Histogram:
+def _histogram(parts: Iterable[Histogram]) -> Histogram:
     merged = Histogram()
     for part in parts:
-        if part is not None:
-            merged.merge(part)
+        merged.merge(part)
     return merged
 
 

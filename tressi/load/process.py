@@ -151,7 +151,9 @@ class ProcessEngine:
         """
         if self.lost is not None:
             asked = None if snapshot.target_rps is None else 0.0
-            return replace(snapshot, worker_count=0, draining=0, target_rps=asked, window=Window(full=True))
+            return replace(
+                snapshot, worker_count=0, draining=0, in_flight=0, oldest_s=0.0, target_rps=asked, window=Window(full=True)
+            )
         wanted = self._workers[snapshot.endpoint_key]
         leaving = snapshot.draining + max(0, snapshot.worker_count - wanted)
         return replace(snapshot, worker_count=wanted, draining=leaving)

@@ -16,9 +16,10 @@ if TYPE_CHECKING:
 def read_arena(arena: Arena, keys: Sequence[str], only: str | None = None) -> EngineSnapshot:
     """Read the endpoint with the key `only`, or all; `keys` are in the arena's order. Never waits for the writer."""
     numbers = range(len(keys)) if only is None else (keys.index(only),)
+    now_ns = time.monotonic_ns()
     return EngineSnapshot(
-        time_s=(time.monotonic_ns() - arena.start_ns) / 1e9 if arena.start_ns else 0.0,
-        endpoints={keys[number]: _endpoint(arena, number, keys[number]) for number in numbers},
+        time_s=(now_ns - arena.start_ns) / 1e9 if arena.start_ns else 0.0,
+        endpoints={keys[number]: _endpoint(arena, number, keys[number], now_ns) for number in numbers},
         generator=_generator(arena),
         samples=tuple(Sample(keys[number], *sample) for number in numbers for sample in arena.samples(number)),
     )
@@ -29,17 +30,14 @@ def _generator(arena: Arena) -> GeneratorSnapshot:
     return GeneratorSnapshot(**counted, busy_s=(counted["cpu_s"] + counted["run_queue_s"],))
 
 
-def _endpoint(arena: Arena, number: int, key: str) -> EndpointSnapshot:
-    counters: dict[str, Any] = arena.counters(number)
+def _endpoint(arena: Arena, number: int, key: str, now_ns: int) -> EndpointSnapshot:
+    counters: dict[str, Any] = arena.counters(number, now_ns)
     errors = zip(ERROR_KINDS, counters.pop("errors"), strict=True)
+    counters |= arena.times(number)
     return EndpointSnapshot(
         endpoint_key=key,
         window=Window(*counters.pop("window")),
         errors={kind: count for kind, count in errors if count},
-        service=arena.service(number),
-        response=arena.response(number),
-        connect=arena.connect(number),
-        tls=arena.tls(number),
         reasons=tuple(Reason(ERROR_KINDS[kind], text, count) for kind, text, count in arena.reasons(number)),
         **counters,
     )

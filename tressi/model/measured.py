@@ -6,13 +6,13 @@ from dataclasses import dataclass, field
 from math import ceil
 from typing import TYPE_CHECKING
 
+from tressi._core import Histogram
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from tressi._core import Histogram
-
-# The arena stores errors by the position of their kind here; `cut` is an attempt still in flight when the drain ended.
-ERROR_KINDS = ("dns", "connect", "tls", "send", "reset", "closed", "timeout", "protocol", "expectation", "cut")
+# The arena stores errors by the position of their kind here.
+ERROR_KINDS = ("dns", "connect", "tls", "send", "reset", "closed", "timeout", "protocol", "expectation")
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,32 +128,43 @@ class EndpointSnapshot:
     """Everything counted for one endpoint since the start. Histograms are exact copies in microseconds.
 
     `requests_made` is never stored, only summed. `missed_late` is the part of `missed` that was the generator's own fault.
+    `cut` counts the attempts that were still under way when the graceful stop was over: they are neither made nor failed.
     `target_rps` is the rate asked for at the moment of the snapshot; for an endpoint of the shared pool its even share, and
-    None where nothing limits the pool. `scheduled` is the integral of the target rate since the start.
+    None where nothing limits the pool. `scheduled` is the integral of the target rate over the first `scheduled_s` seconds.
+    `lane_s` and `occupied_lane_s` are the lane-seconds present and occupied since the start, `in_flight` the attempts under
+    way, connecting included, and `oldest_s` the age of the oldest of them (0 without any).
     """
 
     endpoint_key: str
-    succeeded: int
-    failed: int
-    missed: int
-    missed_late: int
-    bytes_sent: int
-    bytes_received: int
-    connections_opened: int
-    retries: int
-    status_codes: Mapping[int, int]
-    errors: Mapping[str, int]
-    worker_count: int
-    draining: int
-    peak_worker_count: int
-    target_rps: float | None
-    scheduled: float
-    window: Window
-    service: Histogram
-    response: Histogram
-    connect: Histogram | None = None  # of each connection made, TLS apart
-    tls: Histogram | None = None  # of each handshake
+    succeeded: int = 0
+    failed: int = 0
+    missed: int = 0
+    missed_late: int = 0
+    cut: int = 0
+    bytes_sent: int = 0
+    bytes_received: int = 0
+    connections_opened: int = 0
+    retries: int = 0
+    status_codes: Mapping[int, int] = field(default_factory=dict)
+    errors: Mapping[str, int] = field(default_factory=dict)
     reasons: tuple[Reason, ...] = ()
+    worker_count: int = 0
+    draining: int = 0
+    peak_worker_count: int = 0
+    in_flight: int = 0
+    oldest_s: float = 0.0
+    target_rps: float | None = None
+    scheduled: float = 0.0
+    scheduled_s: float = 0.0
+    lane_s: float = 0.0
+    occupied_lane_s: float = 0.0
+    window: Window = field(default_factory=Window)
+    service: Histogram = field(default_factory=Histogram)  # of all responses
+    response: Histogram = field(default_factory=Histogram)  # of all starts, those missed because no lane was free included
+    success: Histogram = field(default_factory=Histogram)  # service times of the successes alone
+    first_byte: Histogram = field(default_factory=Histogram)  # from the first byte sent to the first byte received
+    connect: Histogram = field(default_factory=Histogram)  # of each connection made, TLS apart
+    tls: Histogram = field(default_factory=Histogram)  # of each handshake
 
     @property
     def requests_made(self) -> int:
@@ -165,13 +176,13 @@ class EndpointSnapshot:
 class GeneratorSnapshot:
     """What one engine knows of itself since the start: its CPU, and the delays it added. Histograms in microseconds."""
 
-    cpu_s: float
-    run_queue_s: float  # time its thread was ready to run but another had the core
-    own_delay: Histogram
-    late_sends: Histogram
-    kernel_timed: int  # responses whose arrival the kernel stamped
-    user_timed: int  # responses timed by our own clock
-    disturbed: int  # responses whose service time our own reading may have lengthened by more than 5 %
+    cpu_s: float = 0.0
+    run_queue_s: float = 0.0  # time its thread was ready to run but another had the core
+    own_delay: Histogram = field(default_factory=Histogram)
+    late_sends: Histogram = field(default_factory=Histogram)
+    kernel_timed: int = 0  # responses whose arrival the kernel stamped
+    user_timed: int = 0  # responses timed by our own clock
+    disturbed: int = 0  # responses whose service time our own reading may have lengthened by more than 5 %
     busy_s: tuple[float | None, ...] = ()  # of each engine: CPU and run queue together; None once it is lost
     lost: tuple[str, ...] = ()  # why engines are lost, in words
 

@@ -73,27 +73,47 @@ class ThresholdVerdict:
 
 
 @dataclass(frozen=True, slots=True)
-class EndpointMoment:
-    """One endpoint over the last second of a run, or all of them together (their key is empty).
+class SecondFigures:
+    """The figures of some time of a run, mostly a second: of one endpoint, or of all together. Nothing earlier is in them.
 
-    Latencies are service times of that second alone, None without any; `missed_now` are the starts given up in it. `missed`,
-    `requests_made` and `errors` count since the start. `min_workers` and `max_workers` are None in the shared pool.
+    `target_rps` is the mean of the rate asked for (None: no rate limits it), `current_rps` the attempts that ended, per
+    second. `utilisation` is the share of the lane-seconds that was occupied, `error_rate` the share of the attempts that
+    failed. `p50_ms` and `p99_ms` are response times, `service_…` service times of all responses, `success_…` those of the
+    successes alone; None without any. `missed_now` counts the starts that were given up.
     """
 
-    endpoint_key: str
     target_rps: float | None
     current_rps: float
     worker_count: int
-    min_workers: int | None
-    max_workers: int | None
     utilisation: float
     error_rate: float
     p50_ms: float | None
     p99_ms: float | None
+    service_p50_ms: float | None
+    service_p99_ms: float | None
+    success_p50_ms: float | None
+    success_p99_ms: float | None
     missed_now: int
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointMoment(SecondFigures):
+    """One endpoint's last second, or that of all together (their key is empty), and what is known of it since the start.
+
+    `asked_rps` is the rate asked for at the end of the second, `in_flight` the attempts under way then, `oldest_s` the age
+    of the oldest of them. `missed`, `requests_made` and `errors` count since the start. `min_workers` and `max_workers` are
+    None in the shared pool.
+    """
+
+    endpoint_key: str
+    min_workers: int | None
+    max_workers: int | None
     missed: int
     requests_made: int
     errors: Mapping[str, int]
+    asked_rps: float | None = None
+    in_flight: int = 0
+    oldest_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

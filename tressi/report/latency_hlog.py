@@ -21,7 +21,7 @@ from tressi.hdr import decode_counts, encode_histogram
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from tressi.run.spool import Delta
+    from tressi.run.delta import Delta
 
 SERVICE: Final = "service:"
 

@@ -11,11 +11,11 @@ Row = dict[str, Any]
 
 GLOBAL: Final = "global"  # stands for all endpoints together; an endpointKey has a space
 
-COUNTS: Final = ("requestsMade", "requestsSucceeded", "requestsFailed", "requestsMissed")
+COUNTS: Final = ("requestsMade", "requestsSucceeded", "requestsFailed", "requestsMissed", "requestsCut")
 PLAIN: Final = (
-    *COUNTS, "targetRps", "rps", "errorRate", "bytesSent", "bytesReceived", "connectionsOpened", "retries",
+    *COUNTS, "askedRps", "targetRps", "rps", "errorRate", "bytesSent", "bytesReceived", "connectionsOpened", "retries",
 )  # fmt: skip
-TIMES: Final = ("serviceTimeMs", "responseTimeMs", "connectTimeMs", "tlsTimeMs")
+TIMES: Final = ("responseTimeMs", "serviceTimeMs", "successTimeMs", "firstByteMs", "connectTimeMs", "tlsTimeMs")
 FIGURES: Final = ("min", "mean", "stdev", "p50", "p90", "p95", "p99", "p999", "max")
 ENDPOINT: Final = (
     "endpointKey", "name", "method", "url", "autoscale", "weight", "priority", "minWorkers", "maxWorkers", "workerCount",
@@ -31,8 +31,8 @@ ERRORS: Final = ("endpointKey", "kind", "count")
 REASONS: Final = ("endpointKey", "kind", "reason", "count")
 SAMPLES: Final = ("endpointKey", "status", "truncated", "body")
 TIMELINE: Final = (
-    "t", "endpointKey", "targetRps", "currentRps", "workerCount", "utilisation", "errorRate", "p50", "p99", "missed",
-    "saturated",
+    "t", "endpointKey", "targetRps", "currentRps", "workerCount", "utilisation", "errorRate", "p50", "p99", "serviceP50",
+    "serviceP99", "successP50", "successP99", "missed", "saturated",
 )  # fmt: skip
 
 

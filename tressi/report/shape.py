@@ -86,7 +86,7 @@ STATUS: Final = Leaf("a status code", lambda name: name.isascii() and name.isdec
 _DELAY: Final = dict.fromkeys(("p50", "p99", "max"), Maybe(NUMBER))
 _METRICS: Final = {
     **dict.fromkeys((*COUNTS, "bytesSent", "bytesReceived", "connectionsOpened", "retries"), COUNT),
-    "targetRps": Maybe(NUMBER),
+    **dict.fromkeys(("askedRps", "targetRps"), Maybe(NUMBER)),
     **dict.fromkeys(("rps", "errorRate"), NUMBER),
     **dict.fromkeys(TIMES, dict.fromkeys(FIGURES, Maybe(NUMBER))),
     "statusCodes": Each(COUNT, STATUS),
@@ -105,7 +105,7 @@ _ENDPOINT: Final = {
 }
 _SECOND: Final = {
     **dict.fromkeys(("currentRps", "utilisation", "errorRate"), NUMBER),
-    **dict.fromkeys(("targetRps", "p50", "p99"), Maybe(NUMBER)),
+    **dict.fromkeys(("targetRps", "p50", "p99", "serviceP50", "serviceP99", "successP50", "successP99"), Maybe(NUMBER)),
     **dict.fromkeys(("workerCount", "missed"), COUNT),
 }
 _THRESHOLD: Final = {

@@ -37,7 +37,7 @@ _ENDPOINT_FIGURES: Final = {
     "got": "rps",
     "workers": "workerCount",
     "peak": "peakWorkerCount",
-    **dict(zip(("made", "succeeded", "failed", "missed"), COUNTS, strict=True)),
+    **dict(zip(("made", "succeeded", "failed", "missed", "cut"), COUNTS, strict=True)),
     "errorRate": "errorRate",
 }
 _ENDPOINT_TIMES: Final = ("p50", "p90", "p99", "max")

@@ -33,7 +33,7 @@ _PRINTED_COLUMNS = 15  # that can be read on a page
 _FLAG = '"TRUE";"TRUE";"FALSE"'  # LibreOffice takes a flag without a format for a number
 _SECONDS = frozenset({"t", "timestamp", "failedAt", "durationSec"})
 _SHARES = frozenset({"errorRate", "utilisation"})
-_RATES = frozenset({"rps", "targetRps", "currentRps"})
+_RATES = frozenset({"rps", "askedRps", "targetRps", "currentRps"})
 _UNROUNDED = frozenset({"value", "limit", "weight", "cpuPercent"})
 
 

@@ -10,19 +10,22 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from tressi._core import Histogram
+from tressi.run.delta import added
 from tressi.threshold.names import PERCENTILE, SATURATED
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from tressi._core import Histogram
     from tressi.model import EndpointSnapshot
     from tressi.threshold.expression import Figure, Metric
 
 PERCENTILES: Final[Mapping[str, float]] = {"p50": 50.0, "p90": 90.0, "p95": 95.0, "p99": 99.0, "p999": 99.9}
 TIMES: Final[Mapping[str, str]] = {
-    "serviceTime": "service",
     "responseTime": "response",
+    "serviceTime": "service",
+    "successTime": "success",
+    "firstByte": "first_byte",
     "connectTime": "connect",
     "tlsTime": "tls",
 }
@@ -30,6 +33,7 @@ _SUMMED: Final[Mapping[str, str]] = {
     "requestsSucceeded": "succeeded",
     "requestsFailed": "failed",
     "requestsMissed": "missed",
+    "requestsCut": "cut",
     "bytesSent": "bytes_sent",
     "bytesReceived": "bytes_received",
     "connectionsOpened": "connections_opened",
@@ -78,10 +82,10 @@ def tally(parts: Sequence[EndpointSnapshot], times: Iterable[str] = TIMES) -> Ta
     unlimited = any(part.target_rps is None for part in parts)
     return Tally(
         counts,
-        _added(part.status_codes for part in parts),
-        _added(part.errors for part in parts),
+        _counted(part.status_codes for part in parts),
+        _counted(part.errors for part in parts),
         None if unlimited else sum(part.scheduled for part in parts),
-        {name: _merged(getattr(part, TIMES[name]) for part in parts) for name in times},
+        {name: added(getattr(part, TIMES[name]) for part in parts) for name in times},
     )
 
 
@@ -141,16 +145,8 @@ def latency_ms(histogram: Histogram) -> dict[str, float | None]:
     return {**spread, **percentiles_ms(histogram, PERCENTILES), "max": statistic_ms(histogram, "max")}
 
 
-def _added(counts: Iterable[Mapping[Any, int]]) -> dict[Any, int]:
+def _counted(counts: Iterable[Mapping[Any, int]]) -> dict[Any, int]:
     total: Counter[Any] = Counter()
     for one in counts:
         total.update(one)
     return {name: count for name, count in total.items() if count}
-
-
-def _merged(histograms: Iterable[Histogram | None]) -> Histogram:
-    merged = Histogram()
-    for histogram in histograms:
-        if histogram is not None:
-            merged.merge(histogram)
-    return merged

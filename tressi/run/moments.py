@@ -6,75 +6,111 @@ The row of the summary's timeline, the dashboard and the stream of snapshots are
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
-from tressi._core import Histogram
-from tressi.model import EndpointMoment
+from tressi.model import EndpointMoment, SecondFigures
+from tressi.run.delta import added
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
+    from tressi._core import Histogram
     from tressi.model import (
         Change,
         EndpointSnapshot,
-        EngineSnapshot,
         Moment,
         ResolvedEndpoint,
         ScalingDecision,
         ThresholdVerdict,
     )
-    from tressi.run.spool import Delta, EndpointDelta
+    from tressi.run.delta import Delta, EndpointDelta
 
 
-def endpoint_moment(endpoint: ResolvedEndpoint, snapshot: EndpointSnapshot, delta: EndpointDelta | None) -> EndpointMoment:
-    """What is published of one endpoint; `delta` is None where nothing happened since the last moment."""
-    window, autoscale = snapshot.window, endpoint.autoscale
-    p50_ms, p99_ms = _latencies_ms(delta.service if delta is not None else Histogram())
+def figures_of(delta: EndpointDelta, span_s: float) -> SecondFigures:
+    """The figures of one endpoint over the `span_s` seconds of its delta."""
+    made = delta.succeeded + delta.failed
+    return SecondFigures(
+        target_rps=_mean_target_rps(delta),
+        current_rps=made / span_s if span_s > 0 else 0.0,
+        worker_count=delta.worker_count,
+        utilisation=_share(delta.occupied_lane_s, delta.lane_s),
+        error_rate=_share(delta.failed, made),
+        missed_now=delta.missed,
+        **_latencies_ms(delta.service, delta.response, delta.success),
+    )
+
+
+def total_of(delta: Delta, shared: Collection[str]) -> SecondFigures:
+    """The figures of all endpoints together; the workers of the shared pool, which `shared` names the endpoints of, once."""
+    parts = delta.endpoints
+    each = [figures_of(part, delta.span_s) for part in parts]
+    targets = [one.target_rps for one in each if one.target_rps is not None]
+    own = [part for part in parts if part.endpoint_key not in shared]
+    pooled = [part for part in parts if part.endpoint_key in shared]
+    lane_s = sum(part.lane_s for part in own) + max((part.lane_s for part in pooled), default=0.0)
+    return SecondFigures(
+        target_rps=sum(targets) if len(targets) == len(parts) else None,
+        current_rps=sum(one.current_rps for one in each),
+        worker_count=sum(part.worker_count for part in own) + max((part.worker_count for part in pooled), default=0),
+        utilisation=_share(sum(part.occupied_lane_s for part in parts), lane_s),
+        error_rate=_share(sum(part.failed for part in parts), sum(part.succeeded + part.failed for part in parts)),
+        missed_now=sum(part.missed for part in parts),
+        **_latencies_ms(*(added(getattr(part, time) for part in parts) for time in ("service", "response", "success"))),
+    )
+
+
+def endpoint_moment(
+    endpoint: ResolvedEndpoint, snapshot: EndpointSnapshot, delta: EndpointDelta, span_s: float
+) -> EndpointMoment:
+    """What is published of one endpoint."""
+    autoscale = endpoint.autoscale
     return EndpointMoment(
+        **_fields(figures_of(delta, span_s)),
         endpoint_key=endpoint.endpoint_key,
-        target_rps=snapshot.target_rps,
-        current_rps=window.current_rps,
-        worker_count=snapshot.worker_count,
         min_workers=autoscale.min_workers if autoscale else None,
         max_workers=autoscale.max_workers if autoscale else None,
-        utilisation=window.utilisation,
-        error_rate=window.error_rate,
-        p50_ms=p50_ms,
-        p99_ms=p99_ms,
-        missed_now=delta.missed if delta is not None else 0,
         missed=snapshot.missed,
         requests_made=snapshot.requests_made,
         errors=snapshot.errors,
+        asked_rps=snapshot.target_rps,
+        in_flight=snapshot.in_flight,
+        oldest_s=snapshot.oldest_s,
     )
 
 
-def total_moment(endpoints: Sequence[EndpointMoment], snapshot: EngineSnapshot, delta: Delta) -> EndpointMoment:
-    """All endpoints together: rates and counts summed, latencies of their merged histograms, the shared pool counted once."""
-    targets = [one.target_rps for one in endpoints if one.target_rps is not None]
-    rps = sum(one.current_rps for one in endpoints)
-    failing_rps = sum(one.error_rate * one.current_rps for one in endpoints)
-    service, errors = Histogram(), Counter[str]()
-    for part in delta.endpoints:
-        service.merge(part.service)
+def total_moment(endpoints: Sequence[EndpointMoment], delta: Delta) -> EndpointMoment:
+    """All endpoints together: sums, and latencies of their merged histograms."""
+    asked = [one.asked_rps for one in endpoints if one.asked_rps is not None]
+    errors = Counter[str]()
     for one in endpoints:
         errors.update(one.errors)
-    p50_ms, p99_ms = _latencies_ms(service)
     return EndpointMoment(
+        **_fields(total_of(delta, {one.endpoint_key for one in endpoints if one.max_workers is None})),
         endpoint_key="",
-        target_rps=sum(targets) if len(targets) == len(endpoints) else None,
-        current_rps=rps,
-        worker_count=_workers(endpoints),
         min_workers=None,
         max_workers=None,
-        utilisation=_utilisation(endpoints, snapshot),
-        error_rate=failing_rps / rps if rps else 0.0,
-        p50_ms=p50_ms,
-        p99_ms=p99_ms,
-        missed_now=sum(part.missed for part in delta.endpoints),
         missed=sum(one.missed for one in endpoints),
         requests_made=sum(one.requests_made for one in endpoints),
         errors=dict(errors),
+        asked_rps=sum(asked) if len(asked) == len(endpoints) else None,
+        in_flight=sum(one.in_flight for one in endpoints),
+        oldest_s=max((one.oldest_s for one in endpoints), default=0.0),
     )
+
+
+def _fields(figures: SecondFigures) -> dict[str, Any]:
+    return {field.name: getattr(figures, field.name) for field in fields(figures)}
+
+
+def row_of_delta(delta: Delta, shared: Collection[str], *, saturated: bool) -> dict[str, Any]:
+    """A row of the summary's timeline made anew from a delta, as of several seconds that were merged."""
+    return {
+        "t": round(delta.t, 3),
+        "global": _figures(total_of(delta, shared)),
+        "endpoints": {one.endpoint_key: _figures(figures_of(one, delta.span_s)) for one in delta.endpoints},
+        "saturated": saturated,
+    }
 
 
 def row_of(moment: Moment) -> dict[str, Any]:
@@ -126,7 +162,7 @@ def verdict_row(verdict: ThresholdVerdict) -> dict[str, Any]:
     }
 
 
-def _figures(one: EndpointMoment) -> dict[str, Any]:
+def _figures(one: SecondFigures) -> dict[str, Any]:
     return {
         "targetRps": one.target_rps,
         "currentRps": one.current_rps,
@@ -135,32 +171,43 @@ def _figures(one: EndpointMoment) -> dict[str, Any]:
         "errorRate": one.error_rate,
         "p50": one.p50_ms,
         "p99": one.p99_ms,
+        "serviceP50": one.service_p50_ms,
+        "serviceP99": one.service_p99_ms,
+        "successP50": one.success_p50_ms,
+        "successP99": one.success_p99_ms,
         "missed": one.missed_now,
     }
 
 
-def _latencies_ms(service: Histogram) -> tuple[float | None, float | None]:
-    if not service.count:
+def _mean_target_rps(delta: EndpointDelta) -> float | None:
+    """The mean of the curve; a time too short for a boundary of 100 ms has only the rate at its end."""
+    if delta.asked_rps is None or delta.scheduled_s <= 0:
+        return delta.asked_rps
+    return delta.scheduled / delta.scheduled_s
+
+
+def _share(part: float, whole: float) -> float:
+    return min(1.0, max(0.0, part / whole)) if whole > 0 else 0.0
+
+
+def _latencies_ms(service: Histogram, response: Histogram, success: Histogram) -> dict[str, float | None]:
+    p50_ms, p99_ms = _percentiles_ms(response)
+    service_p50_ms, service_p99_ms = _percentiles_ms(service)
+    # Mostly every response is a success, and the histogram is one and the same.
+    success_p50_ms, success_p99_ms = (service_p50_ms, service_p99_ms) if success is service else _percentiles_ms(success)
+    return {
+        "p50_ms": p50_ms,
+        "p99_ms": p99_ms,
+        "service_p50_ms": service_p50_ms,
+        "service_p99_ms": service_p99_ms,
+        "success_p50_ms": success_p50_ms,
+        "success_p99_ms": success_p99_ms,
+    }
+
+
+def _percentiles_ms(histogram: Histogram) -> tuple[float | None, float | None]:
+    if not histogram.count:
         return None, None
-    p50_us, p99_us = service.percentiles((50, 99))
+    # A percentile is the highest value that its counter stands for, which may lie beyond the exact maximum.
+    p50_us, p99_us = (min(value_us, histogram.max_us) for value_us in histogram.percentiles((50, 99)))
     return p50_us / 1e3, p99_us / 1e3
-
-
-def _workers(endpoints: Sequence[EndpointMoment]) -> int:
-    shared = max((one.worker_count for one in endpoints if one.max_workers is None), default=0)
-    return shared + sum(one.worker_count for one in endpoints if one.max_workers is not None)
-
-
-def _utilisation(endpoints: Sequence[EndpointMoment], snapshot: EngineSnapshot) -> float:
-    """Of all lane-seconds. Each endpoint of the shared pool has the whole pool's lanes in its window, which count once."""
-    own = [snapshot.endpoints[one.endpoint_key].window for one in endpoints if one.max_workers is not None]
-    shared = [snapshot.endpoints[one.endpoint_key].window for one in endpoints if one.max_workers is None]
-    # Windows differ in length, so seconds are first made lanes.
-    lanes = sum(_lanes(window.lane_s, window.span_s) for window in own)
-    lanes += max((_lanes(window.lane_s, window.span_s) for window in shared), default=0.0)
-    occupied = sum(_lanes(window.occupied_lane_s, window.span_s) for window in (*own, *shared))
-    return min(1.0, occupied / lanes) if lanes else 0.0
-
-
-def _lanes(lane_s: float, span_s: float) -> float:
-    return lane_s / span_s if span_s > 0 else 0.0

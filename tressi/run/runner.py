@@ -34,8 +34,8 @@ if TYPE_CHECKING:
     from os import PathLike
 
     from tressi.model import Change, EndReason, Engine, EngineSnapshot, ScalingDecision
+    from tressi.run.delta import Delta
     from tressi.run.events import EventName
-    from tressi.run.spool import Delta
 
 DRAIN_S: Final = 5.0
 SNAPSHOT_S: Final = 1.0

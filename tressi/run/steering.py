@@ -72,13 +72,18 @@ class Steering:
 def targets_of(config: ResolvedConfig) -> dict[str, float | None]:
     """Each pool's target by its endpoint's key, the shared pool's by that of its first; None where nothing limits it."""
     targets: dict[str, float | None] = {}
-    shared = [endpoint.endpoint_key for endpoint in config.endpoints if endpoint.autoscale is None]
+    shared = shared_keys(config)
     if shared and config.shared_pool is not None:
         targets[shared[0]] = config.shared_pool.target_rps
     for endpoint in config.autoscaled:
         if endpoint.autoscale is not None:
             targets[endpoint.endpoint_key] = endpoint.autoscale.target_rps
     return targets
+
+
+def shared_keys(config: ResolvedConfig) -> list[str]:
+    """The endpoints of the shared pool, in the config's order."""
+    return [endpoint.endpoint_key for endpoint in config.endpoints if endpoint.autoscale is None]
 
 
 def check_target(config: ResolvedConfig, endpoint_key: str, rps: float) -> None:

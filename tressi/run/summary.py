@@ -13,10 +13,11 @@ from tressi.hdr import encode_histogram
 from tressi.log import mask_url
 from tressi.run.figures import Figures, latency_ms, percentiles_ms, tally
 from tressi.run.moments import change_row, decision_row, verdict_row
+from tressi.run.steering import shared_keys, targets_of
 from tressi.version import __version__
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from tressi._core import Histogram
     from tressi.model import (
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     )
 
 SCHEMA_VERSION: Final = 1
+_OUTCOMES: Final = ("requestsSucceeded", "requestsFailed", "requestsMissed", "requestsCut")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +61,7 @@ class RunRecord:
 
 def summarise(record: RunRecord) -> dict[str, Any]:
     """Write the summary of a run, in the order and with the names that its readers rely on."""
-    figures = figures_of(record)
+    figures, asked = figures_of(record), _asked_rps(record)
     return {
         "schemaVersion": SCHEMA_VERSION,
         "tressiVersion": __version__,
@@ -69,8 +71,10 @@ def summarise(record: RunRecord) -> dict[str, Any]:
         "endDetail": record.end_detail,
         "thresholds": [verdict_row(verdict) for verdict in record.verdicts],
         "generator": _generator(record),
-        "global": _metrics(figures[None]),
-        "endpoints": [_endpoint(record, one, figures[one.endpoint_key]) for one in record.config.endpoints],
+        "global": {"askedRps": _sum_of_all(asked.values()), **_metrics(figures[None])},
+        "endpoints": [
+            _endpoint(record, one, figures[one.endpoint_key], asked[one.endpoint_key]) for one in record.config.endpoints
+        ],
         "scaling": [decision_row(decision) for decision in record.decisions],
         "changes": [change_row(change) for change in record.changes],
         "timeline": list(record.rows),
@@ -90,14 +94,31 @@ def figures_of(record: RunRecord) -> dict[str | None, Figures]:
         own, key = tally([final[endpoint.endpoint_key]]), endpoint.endpoint_key
         rps = own.made / record.duration_s if record.duration_s > 0 else 0.0
         figures[key] = Figures(own, rps, _mean_target_rps(record, key), saturated)
-    targets = [one.target_rps for one in figures.values()]
-    target_rps = None if None in targets else sum(target for target in targets if target is not None)
+    target_rps = _sum_of_all(one.target_rps for one in figures.values())
     whole = tally([final[endpoint.endpoint_key] for endpoint in record.config.endpoints])
     figures[None] = Figures(whole, sum(one.rps for one in figures.values()), target_rps, saturated)
     return figures
 
 
-def _endpoint(record: RunRecord, endpoint: ResolvedEndpoint, figures: Figures) -> dict[str, Any]:
+def _sum_of_all(rates: Iterable[float | None]) -> float | None:
+    """All rates together; None where no rate limits one of them."""
+    found = list(rates)
+    limited = [rate for rate in found if rate is not None]
+    return sum(limited) if len(limited) == len(found) else None
+
+
+def _asked_rps(record: RunRecord) -> dict[str, float | None]:
+    """The rate that was asked for, by endpoint: the target after the ramp, or what somebody set it to last."""
+    targets, shared = targets_of(record.config), shared_keys(record.config)
+    for change in record.changes:
+        if change.endpoint_key is not None:
+            targets[shared[0] if change.endpoint_key in shared else change.endpoint_key] = change.target_rps
+    pooled = targets.get(shared[0]) if shared else None
+    share = None if pooled is None else pooled / len(shared)
+    return {one.endpoint_key: targets.get(one.endpoint_key) if one.autoscale else share for one in record.config.endpoints}
+
+
+def _endpoint(record: RunRecord, endpoint: ResolvedEndpoint, figures: Figures, asked_rps: float | None) -> dict[str, Any]:
     key, autoscale = endpoint.endpoint_key, endpoint.autoscale
     ended, final = record.ended.endpoints[key], record.final.endpoints[key]
     return {
@@ -112,6 +133,7 @@ def _endpoint(record: RunRecord, endpoint: ResolvedEndpoint, figures: Figures) -
         "maxWorkers": autoscale.max_workers if autoscale else None,
         "workerCount": ended.worker_count,
         "peakWorkerCount": max(ended.peak_worker_count, final.peak_worker_count),
+        "askedRps": asked_rps,
         **_metrics(figures),
         "errorReasons": [{"kind": one.kind, "reason": mask_url(one.text), "count": one.count} for one in final.reasons],
     }
@@ -131,7 +153,7 @@ def _metrics(figures: Figures) -> dict[str, Any]:
     counted = figures.tally
     return {
         "requestsMade": counted.made,
-        **{name: counted.counts[name] for name in ("requestsSucceeded", "requestsFailed", "requestsMissed")},
+        **{name: counted.counts[name] for name in _OUTCOMES},
         "targetRps": figures.target_rps,
         "rps": figures.rps,
         "errorRate": counted.error_rate,
@@ -139,7 +161,7 @@ def _metrics(figures: Figures) -> dict[str, Any]:
         "statusCodes": {str(code): count for code, count in sorted(counted.status_codes.items())},
         "errors": dict(counted.errors),
         **{f"{name}Ms": latency_ms(histogram) for name, histogram in counted.histograms.items()},
-        "histograms": {name: encode_histogram(counted.histograms[name]) for name in ("serviceTime", "responseTime")},
+        "histograms": {name: encode_histogram(counted.histograms[name]) for name in ("responseTime", "serviceTime")},
     }
 
 

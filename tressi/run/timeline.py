@@ -1,7 +1,7 @@
 """A run second by second: what changed, what is published of it, and whether the generator was in the way.
 
-Percentiles of a second come from that second's histograms alone. Rates, utilisation and error rates are those of the
-sliding window, the very numbers that the autoscaler decides on.
+All figures of a second come from that second alone: what was counted between its two readings. The sliding window, which
+stretches where attempts are few or long, is the autoscaler's, and its reasons quote it.
 """
 
 from __future__ import annotations
@@ -12,9 +12,10 @@ import orjson
 
 from tressi.model import Moment
 from tressi.run.blank import blank_snapshot
+from tressi.run.delta import Delta, decode_delta, delta_between, encode_delta
 from tressi.run.moments import endpoint_moment, row_of, total_moment
 from tressi.run.selfcheck import Finding, check_generator
-from tressi.run.spool import Delta, Spool, decode_delta, delta_between, encode_delta
+from tressi.run.spool import Spool
 from tressi.run.thresholds import Thresholds
 
 if TYPE_CHECKING:
@@ -77,14 +78,14 @@ class Timeline:
     def _moment(self, t: float, snapshot: EngineSnapshot, delta: Delta, *, paused: bool) -> Moment:
         deltas = {one.endpoint_key: one for one in delta.endpoints}
         endpoints = tuple(
-            endpoint_moment(endpoint, snapshot.endpoints[endpoint.endpoint_key], deltas.get(endpoint.endpoint_key))
+            endpoint_moment(endpoint, snapshot.endpoints[endpoint.endpoint_key], deltas[endpoint.endpoint_key], delta.span_s)
             for endpoint in self._config.endpoints
         )
         return Moment(
             t=t,
             duration_s=self._config.duration_s,
             endpoints=endpoints,
-            total=total_moment(endpoints, snapshot, delta),
+            total=total_moment(endpoints, delta),
             reading=snapshot,
             saturated_by=tuple(str(finding) for finding in self.findings),
             changes=tuple(self._changes),

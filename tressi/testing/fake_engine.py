@@ -10,7 +10,6 @@ import time
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from tressi._core import Histogram
 from tressi.errors import EngineError
 from tressi.model import EndpointSnapshot, EngineSnapshot, GeneratorSnapshot, Sample, Window
 
@@ -85,7 +84,7 @@ class FakeEngine:
         """What the script makes of the time that has passed. Raises EngineError while `broken` says why, until `stop`."""
         self._check()
         keys = [endpoint_key] if endpoint_key is not None else list(self._endpoints)
-        generator = GeneratorSnapshot(0.01 * self._elapsed(), 0.0, Histogram(), Histogram(), 0, 0, 0)
+        generator = GeneratorSnapshot(cpu_s=0.01 * self._elapsed())
         samples = tuple(Sample(key, 200, b"scripted", truncated=False) for key in keys)
         return EngineSnapshot(self._elapsed(), {key: self._read(key) for key in keys}, generator, samples)
 
@@ -118,16 +117,25 @@ class FakeEngine:
         self._count(endpoint)
         made = int(endpoint.scheduled)
         failed = int(made * behaviour.error_rate)
-        snapshot = _blank(endpoint_key, endpoint, made - failed, failed)
+        snapshot = _blank(endpoint_key, endpoint, endpoint.counted_s, made - failed, failed)
         answered = made if behaviour.error is None else made - failed
         service_us = round(behaviour.service_ms * 1000)
-        for histogram in (snapshot.service, snapshot.response):
+        for histogram in (snapshot.service, snapshot.response, snapshot.first_byte):
             histogram.record(service_us, answered)
+        snapshot.success.record(service_us, made - failed)
         codes = {200: made - failed} if made > failed else {}
         if failed and behaviour.error is None:
             codes[behaviour.status] = failed
         errors = {behaviour.error: failed} if failed and behaviour.error else {}
-        return replace(snapshot, status_codes=codes, errors=errors, window=self._window(endpoint, behaviour))
+        occupied_s = made * behaviour.service_ms / 1000
+        return replace(
+            snapshot,
+            status_codes=codes,
+            errors=errors,
+            window=self._window(endpoint, behaviour),
+            lane_s=max(occupied_s, endpoint.workers * endpoint.counted_s),
+            occupied_lane_s=occupied_s,
+        )
 
     def _window(self, endpoint: _Endpoint, behaviour: Behaviour) -> Window:
         """The last second, in which everything due was answered."""
@@ -148,26 +156,18 @@ class FakeEngine:
         )
 
 
-def _blank(endpoint_key: str, endpoint: _Endpoint, succeeded: int, failed: int) -> EndpointSnapshot:
+def _blank(endpoint_key: str, endpoint: _Endpoint, now_s: float, succeeded: int, failed: int) -> EndpointSnapshot:
     made = succeeded + failed
     return EndpointSnapshot(
         endpoint_key=endpoint_key,
         succeeded=succeeded,
         failed=failed,
-        missed=0,
-        missed_late=0,
         bytes_sent=100 * made,
         bytes_received=200 * made,
         connections_opened=1,
-        retries=0,
-        status_codes={},
-        errors={},
         worker_count=endpoint.workers,
-        draining=0,
         peak_worker_count=endpoint.peak,
         target_rps=endpoint.target_rps,
         scheduled=endpoint.scheduled,
-        window=Window(),
-        service=Histogram(),
-        response=Histogram(),
+        scheduled_s=now_s,
     )

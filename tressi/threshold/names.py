@@ -8,19 +8,19 @@ from difflib import get_close_matches
 from typing import Final
 
 COUNTS: Final = (
-    "requestsMade", "requestsSucceeded", "requestsFailed", "requestsMissed", "bytesSent", "bytesReceived", "connectionsOpened",
-    "retries",
+    "requestsMade", "requestsSucceeded", "requestsFailed", "requestsMissed", "requestsCut", "bytesSent", "bytesReceived",
+    "connectionsOpened", "retries",
 )  # fmt: skip
 RATES: Final = ("rps", "targetRps", "errorRate")
 COUNTED: Final = ("statusCodes", "errors")
 SATURATED: Final = "saturated"
 
-TIMES: Final = ("serviceTime", "responseTime", "connectTime", "tlsTime")
+TIMES: Final = ("responseTime", "serviceTime", "successTime", "firstByte", "connectTime", "tlsTime")
 # Of these the seconds of a run are not kept apart.
 UNWINDOWED_TIMES: Final = ("connectTime", "tlsTime")
 STATISTICS: Final = ("min", "mean", "stdev", "p50", "p90", "p95", "p99", "p999", "max")
 PERCENTILE: Final = "p"
-SHORT_TIME: Final = "serviceTime"  # what `p99` alone means: the target's own time
+SHORT_TIME: Final = "responseTime"  # what `p99` alone means: free of coordinated omission
 
 _LOWEST_STATUS, _HIGHEST_STATUS = 100, 599
 _WHOLE = 100.0
@@ -36,23 +36,27 @@ class Name:
 
 
 def names() -> dict[str, Name]:
-    """Every name that may be written, the short ones of service times included."""
+    """Every name that may be written: `responseTime.p99` is also `response.p99`, and `p99` alone."""
     known = {name: Name(name) for name in (*COUNTS, *RATES, SATURATED)}
     known |= {name: Name(name, takes_argument=True) for name in COUNTED}
     for time in TIMES:
         for statistic in (*STATISTICS, PERCENTILE):
             name = Name(f"{time}.{statistic}", 1, takes_argument=statistic == PERCENTILE)
-            known[name.full] = name
+            known[name.full] = known[f"{_short(time)}.{statistic}"] = name
             if time == SHORT_TIME:
                 known[statistic] = name
     return known
+
+
+def _short(time: str) -> str:
+    return time.removesuffix("Time")
 
 
 def nearest(name: str) -> str:
     """A remedy for a name that is none: `; did you mean p99?`, or where all of them are told."""
     time, _, percentile = name.rpartition(".")
     digits = re.fullmatch(r"p([0-9]{2})([0-9]*)", percentile)
-    if digits and time in {"", *TIMES}:
+    if digits and time in {"", *TIMES, *map(_short, TIMES)}:
         return f"; write {name.removesuffix(percentile)}p({digits[1]}{'.' * bool(digits[2])}{digits[2]})"
     folded = {other.lower(): other for other in names()}
     near = get_close_matches(name.lower().replace("ms.", "."), folded, n=1, cutoff=0.6)

@@ -1,13 +1,14 @@
 """Who is charged for what: the target, ourselves or nobody. Only arithmetic and counting; docs/architecture.md explains it."""
 
-from libc.stdint cimport int64_t, uint64_t
+from libc.stdint cimport int64_t
+from libc.stdio cimport snprintf
 
 from tressi.core.arena cimport (
-    EXPECTATION, LOWEST_STATUS, SAMPLES, SAMPLES_PER_STATUS, EndpointBlock, ErrorKind, Header, Sample,
-    block_attempt, block_reason, block_response, write_begin, write_end,
+    EXPECTATION, LOWEST_STATUS, REASON_BYTES, SAMPLES, SAMPLES_PER_STATUS, EndpointBlock, ErrorKind, Header, Sample,
+    block_attempt, block_failed, block_parted, block_reason, block_response, write_begin, write_end,
 )
-from tressi.core.bucket cimport Skipped, random_next
-from tressi.core.clock cimport NS_PER_MS, never
+from tressi.core.bucket cimport Skipped
+from tressi.core.clock cimport NS_PER_MS
 from tressi.core.histogram cimport histogram_record, histogram_record_series
 from tressi.core.window cimport window_occupy
 from tressi.wire.lane cimport Connection, Endpoint, GivenUp, Lane, Pool
@@ -27,6 +28,8 @@ cdef inline void account_taken(Lane* lane, int64_t now_ns) noexcept nogil:
     if lane.missed_seen != lane.pool.bucket.missed:
         lane.missed_seen = lane.pool.bucket.missed
         lane.virtual_free_ns = max(lane.virtual_free_ns, lane.free_ns)
+    lane.given_up = lane.pool.given_up
+    lane.pool.given_up.count = 0
     lane.taken_ns = now_ns
     lane.wait_ns = max(<int64_t> 0, lane.virtual_free_ns - lane.due_ns)
     lane.connect_ns = 0
@@ -67,6 +70,8 @@ cdef inline void account_read(Connection* connection, int64_t stamp_ns, int64_t 
         arrival_ns = read_ns
         connection.user_timed = 1
     connection.arrival_ns = arrival_ns
+    if connection.reads == 0:
+        connection.first_ns = arrival_ns
     # What came while older data lay unread waited for the same delay.
     connection.own_delay_ns += read_ns - max(arrival_ns, connection.read_ns)
     connection.read_ns = read_ns
@@ -86,29 +91,80 @@ cdef inline void account_generator(Header* header, const Connection* connection,
     write_end(&header.sequence)
 
 
-cdef inline bint is_success(const Endpoint* endpoint, const Connection* connection) noexcept nogil:
-    if not endpoint.successes[connection.parser.status - LOWEST_STATUS]:
-        return False
+cdef inline int64_t given_up_part(const GivenUp* given_up, int64_t endpoints, int64_t index) noexcept nogil:
+    """How many of the starts given up are the endpoint's: starts are dealt to the pool's endpoints in turn."""
+    cdef int64_t behind = (index - given_up.place) % endpoints
+    if behind < 0:
+        behind += endpoints
+    return given_up.count // endpoints + (behind < given_up.count % endpoints)
+
+
+cdef inline void account_charged(Lane* lane, int64_t response_ns) noexcept nogil:
+    """The lane's attempt took `response_ns` since it was due: charge the starts that were given up before it.
+
+    They count as if they had been sent with it, so one that was due earlier by d waited longer by d. With 200 starts a
+    second and a target that stands still from 5.0 to 7.0 s, the start due at 5.5 s is charged 1.5 s, and the mean is 1 s.
+    """
+    charge_given_up(lane.pool, &lane.given_up, lane.due_ns + response_ns)
+    lane.given_up.count = 0
+
+
+cdef inline void charge_given_up(Pool* pool, const GivenUp* given_up, int64_t ended_ns) noexcept nogil:
+    """Record the response times of starts given up, had they all ended at `ended_ns`."""
+    cdef int64_t index, part
+    cdef EndpointBlock* block
+    for index in range(pool.endpoint_count):
+        part = given_up_part(given_up, pool.endpoint_count, index)
+        if part > 0:
+            block = pool.endpoints[index].block
+            write_begin(&block.sequence)
+            histogram_record_series(
+                &block.response, ended_ns - given_up.last_due_ns, ended_ns - given_up.first_due_ns, part
+            )
+            write_end(&block.sequence)
+
+
+cdef inline bint has_needle(const Endpoint* endpoint, const Connection* connection) noexcept nogil:
     return endpoint.needle == NULL or connection.parser.needle_matched == endpoint.needle_size
 
 
-cdef inline int64_t account_response(Header* header, Lane* lane, Connection* connection, int64_t now_ns) noexcept nogil:
-    """A response is whole and we are through with it; returns its service time."""
+cdef inline void account_unexpected(Endpoint* endpoint, const Connection* connection) noexcept nogil:
+    """The response is not what the endpoint expects: count it, and why in words."""
+    cdef char words[REASON_BYTES]
+    cdef const char* reason = connection.reason if connection.reason != NULL else endpoint.lacking
+    if not endpoint.successes[connection.parser.status - LOWEST_STATUS]:
+        snprintf(words, REASON_BYTES, b"status %d, expected %s", connection.parser.status, endpoint.wanted)
+        reason = words
+    endpoint.block.errors[<int> EXPECTATION] += 1
+    if reason != NULL:
+        block_reason(endpoint.block, <int> EXPECTATION, reason)
+
+
+cdef inline void account_response(Header* header, Lane* lane, Connection* connection, int64_t now_ns) noexcept nogil:
+    """A response is whole and we are through with it."""
     cdef Endpoint* endpoint = lane.endpoint
     cdef EndpointBlock* block = endpoint.block
     cdef int64_t service_ns = max(<int64_t> 0, connection.arrival_ns - lane.first_sent_ns)
-    cdef bint succeeded = is_success(endpoint, connection)
+    cdef int64_t response_ns = lane.wait_ns + lane.connect_ns + service_ns
+    cdef bint succeeded = (
+        endpoint.successes[connection.parser.status - LOWEST_STATUS] and has_needle(endpoint, connection)
+    )
     lane.virtual_free_ns = max(lane.due_ns, lane.virtual_free_ns) + lane.connect_ns + service_ns
     lane.free_ns = connection.arrival_ns
     write_begin(&block.sequence)
     block_attempt(block, succeeded, now_ns - lane.taken_ns)
-    block_response(block, connection.parser.status, service_ns, lane.wait_ns + lane.connect_ns + service_ns)
-    if not succeeded and endpoint.expects:
-        block.errors[<int> EXPECTATION] += 1
+    block_response(block, connection.parser.status, service_ns, response_ns)
+    if connection.reads > 1:
+        block_parted(block, service_ns, max(<int64_t> 0, connection.first_ns - lane.first_sent_ns))
+    if not succeeded:
+        block_failed(block, service_ns)
+        if endpoint.expects:
+            account_unexpected(endpoint, connection)
     window_occupy(&block.window, now_ns, -1)
     write_end(&block.sequence)
+    if lane.given_up.count > 0:
+        account_charged(lane, response_ns)
     account_generator(header, connection, service_ns)
-    return service_ns
 
 
 cdef inline void account_failure(
@@ -130,23 +186,54 @@ cdef inline void account_failure(
         histogram_record(&block.response, now_ns - lane.due_ns)
     window_occupy(&block.window, now_ns, -1)
     write_end(&block.sequence)
+    if lane.given_up.count > 0:
+        account_left(lane, has_age, now_ns)
 
 
-cdef inline void account_missed(Pool* pool, int64_t count, bint late) noexcept nogil:
-    """Spread given-up starts over the pool's endpoints, as its random choice would have on average."""
-    cdef int64_t index, part, first = 0
+cdef inline void account_left(Lane* lane, bint has_age, int64_t now_ns) noexcept nogil:
+    """The lane's attempt ended without a response: without an age it tells of the starts given up before it no more."""
+    if has_age:
+        account_charged(lane, now_ns - lane.due_ns)
+    lane.given_up.count = 0
+
+
+cdef inline void account_cut(Lane* lane, int64_t now_ns) noexcept nogil:
+    """The attempt is still under way when the graceful stop is over: neither made nor failed, for we end it.
+
+    Its age is the least that its response time would have been, and so enters the response times.
+    """
+    cdef EndpointBlock* block = lane.endpoint.block
+    write_begin(&block.sequence)
+    block.cut += 1
+    histogram_record(&block.response, now_ns - lane.due_ns)
+    window_occupy(&block.window, now_ns, -1)
+    write_end(&block.sequence)
+    account_left(lane, True, now_ns)
+
+
+cdef inline void account_missed(Pool* pool, const GivenUp* given_up, bint late) noexcept nogil:
+    """Count starts given up at the endpoints that they would have gone to; `late`: while a lane was free."""
+    cdef int64_t index, part
     cdef EndpointBlock* block
-    if pool.endpoint_count > 1:
-        first = <int64_t> (random_next(&pool.random) % <uint64_t> pool.endpoint_count)
     for index in range(pool.endpoint_count):
-        part = count // pool.endpoint_count + (index < count % pool.endpoint_count)
-        block = pool.endpoints[(first + index) % pool.endpoint_count].block
+        part = given_up_part(given_up, pool.endpoint_count, index)
+        block = pool.endpoints[index].block
         write_begin(&block.sequence)
         if late:
             block.window.now.missed_late += part
         else:
             block.window.now.missed += part
         write_end(&block.sequence)
+
+
+cdef inline void given_up_join(GivenUp* given_up, const GivenUp* more) noexcept nogil:
+    """Make one series of two. Of one pool they follow each other, so it is as even as its schedule."""
+    if given_up.count == 0:
+        given_up[0] = more[0]
+        return
+    given_up.first_due_ns = min(given_up.first_due_ns, more.first_due_ns)
+    given_up.last_due_ns = max(given_up.last_due_ns, more.last_due_ns)
+    given_up.count += more.count
 
 
 cdef inline void account_skipped(Pool* pool, const Skipped* skipped, int64_t free_ns, int64_t now_ns) noexcept nogil:
@@ -156,7 +243,7 @@ cdef inline void account_skipped(Pool* pool, const Skipped* skipped, int64_t fre
     """
     cdef int64_t ours, first_ns = skipped.first_due_ns, last_ns = skipped.last_due_ns
     cdef int64_t limit_ns = free_ns - pool.bucket.burst_ns
-    cdef GivenUp* given_up = &pool.given_up
+    cdef GivenUp part
     if skipped.count == 0:
         return
     if limit_ns > last_ns or now_ns - free_ns <= PROMPT_NS:
@@ -166,39 +253,40 @@ cdef inline void account_skipped(Pool* pool, const Skipped* skipped, int64_t fre
     else:
         ours = 1 + <int64_t> ((skipped.count - 1) * (<double> (last_ns - limit_ns) / (last_ns - first_ns)))
         last_ns = limit_ns
-    if ours > 0:
-        account_missed(pool, ours, True)
     if skipped.count > ours:
-        account_missed(pool, skipped.count - ours, False)
-        given_up.least_wait_ns = min(given_up.least_wait_ns, now_ns - last_ns) if given_up.count else now_ns - last_ns
-        given_up.most_wait_ns = max(given_up.most_wait_ns, now_ns - first_ns) if given_up.count else now_ns - first_ns
-        given_up.count += skipped.count - ours
+        part = GivenUp(skipped.count - ours, first_ns, last_ns, pool.dealt)
+        account_missed(pool, &part, False)
+        given_up_join(&pool.given_up, &part)
+    if ours > 0:
+        part = GivenUp(ours, first_ns, last_ns, pool.dealt + skipped.count - ours)
+        account_missed(pool, &part, True)
+    pool.dealt += skipped.count
 
 
 cdef inline void account_abandoned(Lane* lane, int64_t now_ns) noexcept nogil:
-    """A lane gives its start back before anything was done for it: a start missed for want of a connected lane."""
+    """A lane gives its start back before anything was done for it: the start is missed because no lane was connected."""
     cdef Pool* pool = lane.pool
-    cdef Skipped start = Skipped(1, lane.due_ns, lane.due_ns)
+    cdef GivenUp start = lane.given_up
+    cdef GivenUp own = GivenUp(1, lane.due_ns, lane.due_ns, pool.dealt)
     lane.virtual_free_ns = now_ns
     lane.free_ns = now_ns
     window_occupy(&lane.endpoint.block.window, now_ns, -1)
     if pool.paced:
         pool.bucket.granted -= 1
         pool.bucket.missed += 1
-        account_skipped(pool, &start, never(), now_ns)
+        write_begin(&lane.endpoint.block.sequence)
+        lane.endpoint.block.window.now.missed += 1
+        write_end(&lane.endpoint.block.sequence)
+        given_up_join(&start, &own)
+        given_up_join(&pool.given_up, &start)
+    lane.given_up.count = 0
 
 
-cdef inline void account_given_up(Lane* lane, int64_t service_ns) noexcept nogil:
-    """What was given up until this lane came free would have been answered as it was; negative: it was not answered."""
-    cdef EndpointBlock* block = lane.endpoint.block
-    cdef GivenUp* given_up = &lane.pool.given_up
-    if given_up.count > 0 and service_ns >= 0:
-        write_begin(&block.sequence)
-        histogram_record_series(
-            &block.response, given_up.least_wait_ns + service_ns, given_up.most_wait_ns + service_ns, given_up.count
-        )
-        write_end(&block.sequence)
-    given_up.count = 0
+cdef inline void account_stranded(Pool* pool, int64_t now_ns) noexcept nogil:
+    """The schedule has ended, and no lane will take a start any more: what was given up last enters with its age."""
+    if pool.given_up.count > 0:
+        charge_given_up(pool, &pool.given_up, now_ns)
+        pool.given_up.count = 0
 
 
 cdef inline Sample* sample_claim(EndpointBlock* block, int64_t status) noexcept nogil:

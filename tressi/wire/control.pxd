@@ -2,18 +2,18 @@
 
 from libc.stdint cimport int64_t
 
-from tressi.core.arena cimport CUT
 from tressi.core.bucket cimport Skipped, bucket_end
 from tressi.core.clock cimport never
-from tressi.wire.account cimport account_skipped
-from tressi.wire.dial cimport lane_fail_connecting
-from tressi.wire.exchange cimport attempt_fail
+from tressi.wire.account cimport account_cut, account_skipped, account_stranded, sample_release
+from tressi.wire.exchange cimport lane_next
 from tressi.wire.lane cimport (
-    CONNECTING, DIALING, IDLE, IN_FLIGHT, WAITING, Lane, Pool, lane_connection, pool_has_idle, stack_remove,
+    CONNECTING, DIALING, IDLE, IN_FLIGHT, WAITING, Connection, Lane, Pool, lane_connection, pool_has_idle, queue_remove,
+    stack_remove,
 )
 from tressi.wire.permit cimport permit_abandon, waiting_remove
 from tressi.wire.reactor cimport (
-    Reactor, endpoint_schedule, lane_leave, lane_rest, lane_take, pool_count_lanes, pool_settle,
+    Reactor, connection_close, endpoint_schedule, lane_connect_ended, lane_leave, lane_rest, lane_take, pool_count_lanes,
+    pool_settle,
 )
 from tressi.wire.schedule cimport schedule_update
 
@@ -59,21 +59,31 @@ cdef inline void reactor_end(Reactor* reactor, int64_t now_ns) noexcept nogil:
         if pool.paced and not pool.ended:
             bucket_end(&pool.bucket, now_ns, &skipped)
             account_skipped(pool, &skipped, 0 if pool_has_idle(pool) else never(), now_ns)
+        account_stranded(pool, now_ns)
         pool.ended = 1
         schedule_update(&reactor.schedule, pool)
 
 
+cdef inline void lane_cut(Reactor* reactor, Lane* lane, int64_t now_ns) noexcept nogil:
+    """End the lane's attempt, whose connection may be in the middle of a message."""
+    cdef Connection* connection = lane_connection(lane)
+    if lane.state == IN_FLIGHT or lane.state == DIALING:
+        sample_release(connection)
+        queue_remove(connection)
+        connection_close(connection)
+    else:
+        if lane.state == WAITING:
+            waiting_remove(reactor, lane)
+        lane_connect_ended(reactor, lane)
+    account_cut(lane, now_ns)
+    lane_next(reactor, lane, now_ns)
+
+
 cdef inline void reactor_cut(Reactor* reactor, int64_t now_ns) noexcept nogil:
-    """End what is still in flight when the drain is over; it failed, and its age is known."""
+    """End what is still in flight when the graceful stop is over."""
     cdef int64_t index
     cdef Lane* lane
     for index in range(reactor.lane_count):
         lane = reactor.lanes[index]
-        if lane == NULL:
-            continue
-        if lane.state == IN_FLIGHT or lane.state == DIALING:
-            attempt_fail(reactor, lane_connection(lane), CUT, True, now_ns)
-        elif lane.state == CONNECTING or lane.state == WAITING:
-            if lane.state == WAITING:
-                waiting_remove(reactor, lane)
-            lane_fail_connecting(reactor, lane, CUT, NULL, True, now_ns)
+        if lane != NULL and lane.state in (WAITING, DIALING, CONNECTING, IN_FLIGHT):
+            lane_cut(reactor, lane, now_ns)

@@ -144,13 +144,13 @@ cdef inline void connection_refused(Reactor* reactor, Connection* connection, co
         ready_push(reactor, connection.lane)
         return
     account_failure(connection.lane, FAILED_TO_CONNECT, reason, False, now_ns)
-    lane_refused(reactor, connection.lane, -1, now_ns)
+    lane_refused(reactor, connection.lane, now_ns)
 
 
-cdef inline void lane_refused(Reactor* reactor, Lane* lane, int64_t age_ns, int64_t now_ns) noexcept nogil:
+cdef inline void lane_refused(Reactor* reactor, Lane* lane, int64_t now_ns) noexcept nogil:
     """It could not connect. A lane that no rate holds back rests: a dead target must see no storm."""
     if lane.pool.paced or lane.leaving:
-        lane_next(reactor, lane, age_ns, now_ns)
+        lane_next(reactor, lane, now_ns)
     else:
         lane_rest(reactor, lane, now_ns)
 
@@ -189,24 +189,26 @@ cdef inline void lane_fail_connecting(
 ) noexcept nogil:
     lane_connect_ended(reactor, lane)
     account_failure(lane, kind, reason, has_age, now_ns)
-    lane_refused(reactor, lane, now_ns - lane.taken_ns if has_age else -1, now_ns)
+    lane_refused(reactor, lane, now_ns)
 
 
 # A response that came over a transport without a reactor.
 cdef struct Answer:
     int64_t status
     int64_t sent_ns
+    int64_t first_ns               # when its first byte came; 0: with the last
     int64_t arrived_ns
     const char* body
     int64_t body_size
     bint found                     # the body contains what it must
+    const char* reason             # why not, in words, or NULL
 
 
 cdef inline void lane_answered(Reactor* reactor, Lane* lane, const Answer* answer) noexcept nogil:
     """Keep the same books as for a response of our own, except that nobody stamped its arrival."""
     cdef Endpoint* endpoint = lane.endpoint
     cdef Connection* connection = lane_connection(lane)
-    cdef int64_t now_ns = monotonic_ns(), service_ns
+    cdef int64_t now_ns = monotonic_ns()
     lane_connect_ended(reactor, lane)
     connection.sent_ns = answer.sent_ns
     connection.reads = 0
@@ -214,6 +216,10 @@ cdef inline void lane_answered(Reactor* reactor, Lane* lane, const Answer* answe
     connection.own_delay_ns = 0
     account_sent(reactor.header, lane, answer.sent_ns)
     account_read(connection, 0, answer.arrived_ns)
+    if answer.first_ns > 0:
+        connection.first_ns = answer.first_ns
+        connection.reads = 2
+    connection.reason = answer.reason
     parser_reset(&connection.parser, False)
     connection.parser.status = <int32_t> answer.status
     connection.parser.needle_matched = endpoint.needle_size if answer.found else -1
@@ -224,5 +230,6 @@ cdef inline void lane_answered(Reactor* reactor, Lane* lane, const Answer* answe
         connection.parser.needle = NULL
         parser_body(&connection.parser, <const uint8_t*> answer.body, answer.body_size)
         sample_fill(connection)
-    service_ns = account_response(reactor.header, lane, connection, now_ns)
-    lane_next(reactor, lane, service_ns, now_ns)
+    account_response(reactor.header, lane, connection, now_ns)
+    connection.reason = NULL
+    lane_next(reactor, lane, now_ns)

@@ -6,32 +6,31 @@ means that nothing here calls itself.
 """
 
 from libc.stdint cimport int64_t, uint8_t
+from libc.stdio cimport snprintf
 
 from tressi.core.arena cimport CLOSED, PROTOCOL, RESET, SAMPLE_BYTES, SEND, TIMEOUT, TLS, ErrorKind
-from tressi.core.clock cimport monotonic_ns
+from tressi.core.clock cimport NS_PER_S, monotonic_ns
 from tressi.wire.account cimport (
-    account_failure, account_given_up, account_read, account_response, account_sent, sample_claim, sample_fill,
+    account_failure, account_read, account_response, account_sent, sample_claim, sample_fill,
     sample_release,
 )
 from tressi.wire.http cimport parser_close, parser_feed
 from tressi.wire.lane cimport (
     IN_FLIGHT, READY, Connection, Endpoint, Lane, Queue, Slice, lane_connection, queue_insert, queue_remove,
 )
-from tressi.wire.message cimport BROKEN, DONE, FAULTS, HEAD_READ, Progress, parser_reset
+from tressi.wire.message cimport BODY_START, BROKEN, DONE, FAULTS, HEAD_READ, Progress, parser_reset
 from tressi.wire.reactor cimport (
     BUFFER_BYTES, Reactor, connection_close, lane_leave, lane_rest, lane_take, pool_settle, ready_push,
 )
 from tressi.wire.socket cimport (
     EAGAIN, EINTR, EPOLL_CTL_MOD, EPOLLIN, EPOLLOUT, EPOLLRDHUP, EPROTO, socket_receive, socket_send, socket_watch,
 )
-from tressi.wire.tls cimport tls_receive, tls_seal
+from tressi.wire.tls cimport WHY_BYTES, tls_receive, tls_seal
 
 
-cdef inline void lane_next(Reactor* reactor, Lane* lane, int64_t service_ns, int64_t now_ns) noexcept nogil:
-    """An attempt has ended, with a response after `service_ns` (negative: without one): on to the next, or rest."""
+cdef inline void lane_next(Reactor* reactor, Lane* lane, int64_t now_ns) noexcept nogil:
+    """An attempt has ended: on to the next, or rest."""
     pool_settle(lane.pool, lane.free_ns, now_ns)
-    if lane.pool.given_up.count > 0:
-        account_given_up(lane, service_ns)
     if lane.leaving:
         lane_leave(reactor, lane, now_ns)
     elif not lane_take(reactor, lane, now_ns):
@@ -52,6 +51,7 @@ cdef inline void request_begin(Reactor* reactor, Lane* lane) noexcept nogil:
     connection.parser.needle_next = endpoint.needle_next
     connection.parser.needle_size = endpoint.needle_size
     connection.answered = 0
+    connection.reason = NULL
     connection.user_timed = 0
     connection.own_delay_ns = 0
     connection.reads = 0
@@ -160,7 +160,7 @@ cdef inline void connection_unanswered(Reactor* reactor, Connection* connection,
     """
     cdef Lane* lane = connection.lane
     if lane.first_sent_ns + lane.endpoint.timeout_ns <= now_ns:
-        attempt_fail(reactor, connection, TIMEOUT, True, now_ns)
+        attempt_overdue(reactor, connection, now_ns)
     elif connection.parser.status < 200:
         connection_continue(reactor, connection)
     else:
@@ -186,7 +186,31 @@ cdef inline void attempt_fail(
     if storms:
         lane_rest(reactor, lane, now_ns)
     else:
-        lane_next(reactor, lane, now_ns - lane.taken_ns if has_age else -1, now_ns)
+        lane_next(reactor, lane, now_ns)
+
+
+cdef inline void attempt_overdue(Reactor* reactor, Connection* connection, int64_t now_ns) noexcept nogil:
+    """The response is not whole in time; the reason tells one that began from silence."""
+    cdef double limit_s = <double> connection.lane.endpoint.timeout_ns / NS_PER_S
+    if not connection.answered:
+        snprintf(reactor.why, WHY_BYTES, b"no response after %g s", limit_s)
+    elif connection.parser.state < BODY_START:
+        snprintf(reactor.why, WHY_BYTES, b"the head of the response had not ended after %g s", limit_s)
+    else:
+        snprintf(
+            reactor.why, WHY_BYTES, b"status %d, but the body had not ended after %g s", connection.parser.status, limit_s
+        )
+    attempt_fail(reactor, connection, TIMEOUT, True, now_ns, reactor.why)
+
+
+cdef inline const char* broken_reason(Reactor* reactor, const Connection* connection) noexcept nogil:
+    """How far the response was when its connection ended; NULL: it had not begun."""
+    if not connection.answered:
+        return NULL
+    if connection.parser.state < BODY_START:
+        return b"the connection ended within the head of the response"
+    snprintf(reactor.why, WHY_BYTES, b"status %d, but the connection ended before the body", connection.parser.status)
+    return reactor.why
 
 
 cdef inline void tls_fail(Reactor* reactor, Connection* connection) noexcept nogil:
@@ -197,7 +221,7 @@ cdef inline void attempt_broken(Reactor* reactor, Connection* connection, ErrorK
     """The connection ended under the request. A reused one may have been closed before the request reached the server."""
     cdef Lane* lane = connection.lane
     if connection.served == 0 or connection.answered or not lane.endpoint.idempotent or lane.retried:
-        attempt_fail(reactor, connection, kind, False, monotonic_ns())
+        attempt_fail(reactor, connection, kind, False, monotonic_ns(), broken_reason(reactor, connection))
         return
     lane.retried = 1
     lane.connect_begun_ns = 0
@@ -215,14 +239,13 @@ cdef inline bint connection_is_reusable(const Connection* connection) noexcept n
 cdef inline void attempt_finish(Reactor* reactor, Connection* connection, bint surplus, int64_t now_ns) noexcept nogil:
     """The response is whole; `surplus`: bytes follow that no request asked for."""
     cdef Lane* lane = connection.lane
-    cdef int64_t service_ns
     sample_fill(connection)
     queue_remove(connection)
-    service_ns = account_response(reactor.header, lane, connection, now_ns)
+    account_response(reactor.header, lane, connection, now_ns)
     connection.served += 1
     if surplus or connection.ended or not lane.endpoint.keep_alive or not connection_is_reusable(connection):
         connection_close(connection, complete=True)
-    lane_next(reactor, lane, service_ns, now_ns)
+    lane_next(reactor, lane, now_ns)
 
 
 cdef inline void connection_keep(Connection* connection) noexcept nogil:

@@ -84,8 +84,9 @@ cdef inline bint value_byte(Parser* parser, uint8_t byte) noexcept nogil:
     if parser.field == CONTENT_LENGTH:
         if not c"0" <= byte <= c"9" or not 0 <= parser.digits < LENGTH_DIGITS:
             return False
+        # Leading zeros are legal, and any number of them (RFC 9110 8.6: 1*DIGIT).
+        parser.digits = parser.digits + 1 if parser.number > 0 else 1
         parser.number = 10 * parser.number + byte - c"0"
-        parser.digits += 1
         return True
     if parser.word_gap and parser.word_size > 0:
         word_byte(parser, c" ")
@@ -165,7 +166,7 @@ cdef inline bint status_byte(Parser* parser, uint8_t byte) noexcept nogil:
         parser.digits += 1
         if parser.digits == 3:
             parser.state = AFTER_STATUS
-        return c"0" <= byte <= c"9" and (parser.digits < 3 or 100 <= parser.status <= 599)
+        return c"0" <= byte <= c"9" and (parser.digits < 3 or 100 <= parser.status)
     if parser.state == AFTER_STATUS and byte == c" ":
         parser.state = REASON
         return True

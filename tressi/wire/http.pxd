@@ -54,8 +54,9 @@ cdef inline Progress chunk_line(Parser* parser, uint8_t byte) noexcept nogil:
     if parser.state == CHUNK_SIZE:
         digit = hex_digit(byte)
         if digit >= 0 and 0 <= parser.digits < SIZE_DIGITS:
+            # Leading zeros are legal (RFC 9112 7.1: 1*HEXDIG).
+            parser.digits = parser.digits + 1 if parser.number > 0 else 1
             parser.number = 16 * parser.number + digit
-            parser.digits += 1
             return MORE
         if parser.digits == 0 or digit >= 0:
             return parser_break(parser, BAD_CHUNK)

@@ -5,7 +5,7 @@ several). All of these are allocated by the control path and linked here; the ho
 """
 
 from cpython.object cimport PyObject
-from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
+from libc.stdint cimport int32_t, int64_t, uint8_t
 
 from tressi.core.arena cimport STATUSES, EndpointBlock, Sample
 from tressi.core.bucket cimport Bucket
@@ -78,12 +78,16 @@ cdef struct Endpoint:
     const uint8_t* needle          # what the body must contain, or NULL
     const int32_t* needle_next
     int32_t needle_size
+    const char* wanted             # the statuses that are successes, in words
+    const char* lacking            # why a response without the needle failed, in words
 
-# Starts given up for want of a free lane, until a lane is free and tells what they waited for.
+# Starts that were given up because no lane was free: a series of due times, evenly spaced. The pool holds it until a lane
+# takes the next start, then that lane until its attempt ends, which tells how long the starts given up would have taken.
 cdef struct GivenUp:
     int64_t count
-    int64_t least_wait_ns
-    int64_t most_wait_ns
+    int64_t first_due_ns
+    int64_t last_due_ns
+    int64_t place                  # of the first among the pool's starts, which says whose they are
 
 cdef struct Pool:
     Bucket bucket
@@ -91,15 +95,15 @@ cdef struct Pool:
     Lane* warm_bottom
     Lane* cold                     # idle lanes without
     Lane* cold_bottom
-    Endpoint** endpoints           # one, or those of the shared pool
+    Endpoint** endpoints           # one, or those of the shared pool in the order in which they get its starts
     int64_t endpoint_count
+    int64_t dealt                  # starts that were given to endpoints, those given up included
     int64_t lanes                  # present, those that are leaving included
     int64_t heap_at                # position among the pools with a start to wait for; -1: not there
     int64_t heap_due_ns            # its due time when it was placed there; never later than the true one
-    uint64_t random                # picks an endpoint of the shared pool
     uint8_t paced                  # 0: as fast as responses come back
     uint8_t ended                  # no more starts
-    GivenUp given_up
+    GivenUp given_up               # since the last start that a lane took
 
 cdef struct Lane:
     Pool* pool
@@ -115,6 +119,7 @@ cdef struct Lane:
     int64_t asked_ns               # when it asked for the permit that it waits for
     int64_t first_sent_ns          # 0: not sent yet
     int64_t idle_since_ns
+    GivenUp given_up               # before the start of its attempt, and charged by it
     Lane* above                    # in its pool's stack, or among those that wait for a permit
     Lane* below                    # or the next of those that are ready
     int32_t state
@@ -144,10 +149,12 @@ cdef struct Connection:
     int64_t sent_ns                # just before the first byte of the request went to the kernel
     int64_t deadline_ns
     int64_t arrival_ns             # of the last data
+    int64_t first_ns               # of the first data of this response
     int64_t read_ns                # when we last read
     int64_t own_delay_ns           # for how long data of this response lay unread
     int64_t reads
     int64_t sends
+    const char* reason             # why a response with the right status is no success; NULL: as its endpoint says
     uint8_t user_timed             # a read of this response came without the kernel's stamp
     const char* send_at            # what is left of the request
     int64_t send_left

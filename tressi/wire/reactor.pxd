@@ -1,9 +1,9 @@
 """What one engine's reactor holds, and how lanes get their tokens and report to their greenlets."""
 
-from libc.stdint cimport int32_t, int64_t, uint64_t
+from libc.stdint cimport int32_t, int64_t
 
 from tressi.core.arena cimport Header
-from tressi.core.bucket cimport GRANTED, Bucket, Skipped, bucket_position, bucket_rate, bucket_settle, bucket_take, random_next
+from tressi.core.bucket cimport GRANTED, Bucket, Skipped, bucket_position, bucket_rate, bucket_settle, bucket_take
 from tressi.core.window cimport window_set_lanes
 from tressi.wire.account cimport account_skipped, account_taken
 from tressi.wire.lane cimport (
@@ -96,6 +96,7 @@ cdef inline void endpoint_schedule(Endpoint* endpoint, int64_t now_ns) noexcept 
     if pool.paced and not pool.ended:
         endpoint.block.target_rps = bucket_rate(&pool.bucket, now_ns) / pool.endpoint_count
         endpoint.block.scheduled = bucket_position(&pool.bucket, now_ns) / pool.endpoint_count
+        endpoint.block.scheduled_ns = min(now_ns, pool.bucket.stop_ns) - endpoint.block.window.start_ns
 
 
 cdef inline void pool_settle(Pool* pool, int64_t free_ns, int64_t now_ns) noexcept nogil:
@@ -162,8 +163,8 @@ cdef inline bint pool_is_over(const Pool* pool, int64_t now_ns) noexcept nogil:
     return pool.ended or (not pool.paced and now_ns >= pool.bucket.stop_ns)
 
 
-cdef inline bint lane_take(Reactor* reactor, Lane* lane, int64_t now_ns) noexcept nogil:
-    """Take a token if one is due, and choose its endpoint; True: the lane is among those that are ready."""
+cdef inline bint lane_granted(Lane* lane, int64_t now_ns) noexcept nogil:
+    """Take a token for the lane if one is due, and choose its endpoint."""
     cdef Pool* pool = lane.pool
     cdef Skipped skipped
     lane.due_ns = now_ns
@@ -175,7 +176,15 @@ cdef inline bint lane_take(Reactor* reactor, Lane* lane, int64_t now_ns) noexcep
         account_skipped(pool, &skipped, 0 if pool_has_idle(pool) else lane.free_ns, now_ns)
     lane.endpoint = pool.endpoints[0]
     if pool.endpoint_count > 1:
-        lane.endpoint = pool.endpoints[random_next(&pool.random) % <uint64_t> pool.endpoint_count]
+        lane.endpoint = pool.endpoints[pool.dealt % pool.endpoint_count]
+    pool.dealt += 1
     account_taken(lane, now_ns)
+    return True
+
+
+cdef inline bint lane_take(Reactor* reactor, Lane* lane, int64_t now_ns) noexcept nogil:
+    """Take a token if one is due; True: the lane is among those that are ready."""
+    if not lane_granted(lane, now_ns):
+        return False
     ready_push(reactor, lane)
     return True

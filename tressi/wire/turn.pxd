@@ -8,7 +8,7 @@ from tressi.core.window cimport (
     SLOT_NS, Window, WindowSums, window_attempts, window_boundary_ns, window_read, window_turn,
 )
 from tressi.wire.dial cimport connection_dialed, lane_begin
-from tressi.wire.exchange cimport attempt_fail, connection_read, connection_send, connection_unanswered
+from tressi.wire.exchange cimport attempt_fail, attempt_overdue, connection_read, connection_send, connection_unanswered
 from tressi.wire.lane cimport (
     DIALING, IDLE, IN_FLIGHT, Connection, Endpoint, Lane, Pool, Queue, lane_connection, pool_has_idle, stack_remove,
 )
@@ -123,7 +123,7 @@ cdef inline void reactor_expire(Reactor* reactor, int64_t now_ns) noexcept nogil
         while queue_deadline_ns(&endpoint.awaiting) <= now_ns:
             connection_unanswered(reactor, endpoint.awaiting.oldest, now_ns)
         while queue_deadline_ns(&endpoint.in_flight) <= now_ns:
-            attempt_fail(reactor, endpoint.in_flight.oldest, TIMEOUT, True, now_ns)
+            attempt_overdue(reactor, endpoint.in_flight.oldest, now_ns)
         next_ns = min(queue_deadline_ns(&endpoint.dialing), queue_deadline_ns(&endpoint.awaiting))
         next_ns = min(next_ns, queue_deadline_ns(&endpoint.in_flight))
         reactor.next_deadline_ns = min(reactor.next_deadline_ns, next_ns)
@@ -139,6 +139,19 @@ cdef inline void queue_count_older(const Queue* queue, Window* window, int64_t m
         window.older += 1
         window.older_ns += age_ns
         connection = connection.later
+
+
+cdef inline int64_t queue_oldest_ns(const Queue* queue) noexcept nogil:
+    return queue.oldest.lane.taken_ns if queue.oldest != NULL else never()
+
+
+cdef inline int64_t endpoint_oldest_ns(const Endpoint* endpoint) noexcept nogil:
+    """When the oldest attempt under way took its token, those whose greenlets connect by their mean; 0: none is under way."""
+    cdef int64_t oldest_ns = min(queue_oldest_ns(&endpoint.dialing), queue_oldest_ns(&endpoint.awaiting))
+    oldest_ns = min(oldest_ns, queue_oldest_ns(&endpoint.in_flight))
+    if endpoint.connecting > 0:
+        oldest_ns = min(oldest_ns, endpoint.connecting_since_ns // endpoint.connecting)
+    return oldest_ns if oldest_ns != never() else 0
 
 
 cdef inline void endpoint_count_older(Endpoint* endpoint, int64_t now_ns) noexcept nogil:
@@ -165,6 +178,7 @@ cdef inline void endpoint_turn(Endpoint* endpoint, int64_t now_ns) noexcept nogi
     write_begin(&endpoint.block.sequence)
     endpoint_schedule(endpoint, window_boundary_ns(window))
     endpoint_count_older(endpoint, now_ns)
+    endpoint.block.oldest_ns = endpoint_oldest_ns(endpoint)
     window_turn(window, endpoint.block.scheduled)
     write_end(&endpoint.block.sequence)
 
