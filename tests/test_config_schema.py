@@ -198,6 +198,7 @@ ADDED = {
         "tls",
         "keepAlive",
         "connectionsPerSecond",
+        "gracefulStop",
         "followRedirects",
         "proxy",
         "seed",

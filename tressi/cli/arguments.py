@@ -36,6 +36,7 @@ def add_overrides(parser: ArgumentParser) -> None:
     group.add_argument("--timeout", type=_number, metavar="S", help="seconds until a request counts as failed")
     group.add_argument("--connect-timeout", type=_number, metavar="S", help="seconds until a connection counts as failed")
     group.add_argument("--connections-per-second", type=_number, metavar="N", help="new connections each second, at most")
+    group.add_argument("--graceful-stop", type=_number, metavar="S", help="seconds that requests in flight at the end may take")
     group.add_argument("--seed", type=_integer, metavar="N", help="seed of every random choice")
     add_export(group)
     group.add_argument("--transport", choices=("wire", "urllib3"), help="default: wire, where it can do what is asked for")
@@ -96,6 +97,7 @@ def overrides(arguments: Namespace) -> Overrides:
         timeout=arguments.timeout,
         connect_timeout=arguments.connect_timeout,
         connections_per_second=arguments.connections_per_second,
+        graceful_stop=arguments.graceful_stop,
         seed=arguments.seed,
         export=arguments.export,
         insecure=arguments.insecure,

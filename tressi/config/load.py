@@ -47,6 +47,7 @@ class Overrides:
     timeout: float | None = None
     connect_timeout: float | None = None
     connections_per_second: float | None = None
+    graceful_stop: float | None = None
     seed: int | None = None
     export: str | None = None
     insecure: bool = False
@@ -163,6 +164,7 @@ def _resolved(current: Mapping[str, Any], budget: Budget, overrides: Overrides, 
         arrival=settings["arrival"],
         keep_alive=settings["keepAlive"],
         connections_per_second=current.get("connectionsPerSecond"),
+        graceful_stop_s=float(settings["gracefulStop"]),
         tls=_tls(current),
         proxy=current.get("proxy"),
         follow_redirects=current.get("followRedirects", False),

@@ -26,6 +26,7 @@ LIMITS = {
     "cooldownPeriod": YEAR_S,
     "timeout": YEAR_S,
     "connectTimeout": YEAR_S,
+    "gracefulStop": YEAR_S,
     "rps": 10_000_000,
     "connectionsPerSecond": 10_000_000,
     "targetRps": 10_000_000,
