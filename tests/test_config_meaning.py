@@ -29,6 +29,7 @@ def problem_of(document):
         pytest.param("http://host/ä?q=ö#ü", "http://host/%C3%A4?q=%C3%B6", id="UTF-8 is encoded, a fragment stays here"),
         pytest.param('http://host/{"a"}', "http://host/%7B%22a%22%7D", id="what RFC 3986 forbids is encoded"),
         pytest.param("http://bücher.example/", "http://xn--bcher-kva.example/", id="a host beyond ASCII goes through IDNA"),
+        pytest.param("http://faß.test:8080/ß", "http://xn--fa-hia.test:8080/%C3%9F", id="its ß is no ss"),
         pytest.param("http://[2001:DB8::1]:81/", "http://[2001:db8::1]:81/", id="IPv6 keeps its brackets"),
         pytest.param("http://my_host./", "http://my_host./", id="an underscore and a final dot"),
         pytest.param("http://ann:word@host/", "http://ann:word@host/", id="user info goes to the transport"),
@@ -47,7 +48,8 @@ def test_a_name_that_tls_cannot_ask_for(name):
 
 
 @pytest.mark.parametrize(
-    ("name", "wire"), [("bücher.example", "xn--bcher-kva.example"), ("127.0.0.1", "127.0.0.1"), ("::1", "::1")]
+    ("name", "wire"),
+    [("bücher.example", "xn--bcher-kva.example"), ("faß.test", "xn--fa-hia.test"), ("127.0.0.1", "127.0.0.1"), ("::1", "::1")],
 )
 def test_a_name_that_tls_asks_for(name, wire):
     """As ASCII, or an address."""

@@ -18,7 +18,7 @@ from tressi.config.record import record
 from tressi.config.source import read
 from tressi.config.thresholds import check_targets, resolved_thresholds, threshold_mistakes
 from tressi.config.transport import chosen_transport, epoll_is_here
-from tressi.config.url import server_name
+from tressi.config.url import server_name, wire_base
 from tressi.errors import ConfigError, ConfigProblem
 from tressi.model import EarlyExit, ResolvedConfig, SharedPool, TlsConfig
 
@@ -166,7 +166,7 @@ def _resolved(current: Mapping[str, Any], budget: Budget, overrides: Overrides, 
         connections_per_second=current.get("connectionsPerSecond"),
         graceful_stop_s=float(settings["gracefulStop"]),
         tls=_tls(current),
-        proxy=current.get("proxy"),
+        proxy=wire_base(current["proxy"]) if "proxy" in current else None,
         follow_redirects=current.get("followRedirects", False),
         seed=settings["seed"],
         early_exit=_early_exit(current),

@@ -10,7 +10,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from tressi.config.place import TOKEN, Finding, Place, path_of, quoted, shown
-from tressi.config.url import AddressError, address, check_base, server_name
+from tressi.config.url import AddressError, address, server_name, wire_base
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -94,7 +94,7 @@ def _base(document: Document) -> Iterator[Finding]:
     for key in ("baseUrl", "proxy"):
         if key in document:
             try:
-                check_base(document[key])
+                wire_base(document[key])
             except AddressError as error:
                 yield (key,), str(error)
 
