@@ -6,6 +6,7 @@ takes values of the given type speaks, the others would only say that they are o
 
 from __future__ import annotations
 
+import re
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, cast
 
@@ -13,6 +14,7 @@ from jsonschema import Draft7Validator
 
 from tressi.config.place import Finding, Place, listed, path_of, shown
 from tressi.config.schema import items, leaves, properties, schema
+from tressi.config.units import remedy
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -20,6 +22,14 @@ if TYPE_CHECKING:
     from jsonschema import ValidationError
 
 _ARTICLES = {"integer": "an integer", "object": "an object", "array": "an array"}
+
+
+def _no_method(value: str, pattern: str) -> str:
+    capitals = value.strip('" ').upper()
+    if re.fullmatch(pattern, capitals):
+        return f"{value} is no method, because methods are written in capitals; did you mean {capitals}?"
+    return f"{value} is no method; RFC 9110 allows capitals, digits and !#$%&'*+-.^_`|~"
+
 
 # One sentence per rule of the schema: the shown value and the rule's argument go in, the message comes out.
 _SENTENCES: dict[str, Callable[[str, Any], str]] = {
@@ -29,6 +39,7 @@ _SENTENCES: dict[str, Callable[[str, Any], str]] = {
     "maximum": lambda value, most: f"{value} is greater than the maximum of {most}",
     "exclusiveMinimum": lambda value, bound: f"{value} is not greater than {bound}",
     "minLength": lambda value, _: f"{value} is empty",
+    "pattern": _no_method,
     "minItems": lambda _, least: f"has no entry, but needs at least {least}",
 }
 
@@ -73,7 +84,7 @@ def _findings(error: ValidationError, mask_headers: tuple[str, ...]) -> Iterator
         missing = next(name for name in names if error.message.startswith(repr(name)))
         yield (*place, missing), "is missing, but required"
     else:
-        yield place, _SENTENCES[rule](shown(error.instance, place, mask_headers), error.validator_value)
+        yield place, _SENTENCES[rule](shown(error.instance, place, mask_headers), error.validator_value) + _remedy(error)
 
 
 def _speaking_branch(error: ValidationError, mask_headers: tuple[str, ...]) -> Iterator[Finding]:
@@ -90,6 +101,14 @@ def _speaking_branch(error: ValidationError, mask_headers: tuple[str, ...]) -> I
         wanted.append(of_type[0])
     place: Place = tuple(error.absolute_path)
     yield place, _SENTENCES["type"](shown(error.instance, place, mask_headers), wanted)
+
+
+def _remedy(error: ValidationError) -> str:
+    """What to write instead of a text that stands for a number or a boolean."""
+    if error.validator != "type" or not isinstance(error.instance, str) or not error.absolute_path:
+        return ""
+    types: Any = error.validator_value
+    return remedy(str(error.absolute_path[-1]), error.instance, [types] if isinstance(types, str) else types)
 
 
 def _named(types: str | list[str]) -> str:

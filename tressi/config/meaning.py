@@ -138,6 +138,8 @@ def _is_latin_1(text: str) -> bool:
 def _content(request: Document, place: Place) -> Iterator[Finding]:
     if "payload" in request and "body" in request:
         yield (*place, "body"), "stands beside a payload; a request has one or the other"
+    if request.get("method") == "CONNECT":
+        yield (*place, "method"), "CONNECT asks a proxy for a tunnel, and is no request to a target; `proxy` sends through one"
     if request.get("method") == "HEAD" and "bodyContains" in request.get("expect", {}):
         yield (*place, "expect", "bodyContains"), "cannot be met: the response to HEAD has no body"
 
