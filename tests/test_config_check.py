@@ -159,29 +159,6 @@ def test_all_problems_come_at_once_and_in_document_order():
     ]
 
 
-@pytest.mark.parametrize(
-    ("more", "warning"),
-    [
-        ({"duraton": 5}, "duraton: unknown property, it has no effect; did you mean duration?"),
-        ({"RPS": 5}, "RPS: unknown property, it has no effect; did you mean rps?"),
-        ({"colour": "red"}, "colour: unknown property, it has no effect"),
-        (request(metod="GET"), "requests[0].metod: unknown property, it has no effect; did you mean method?"),
-        (
-            request(autoscale={"enabled": False, "maxWorker": 5}),
-            "requests[0].autoscale.maxWorker: unknown property, it has no effect; did you mean maxWorkers?",
-        ),
-        (request(**{"odd key": 1}), 'requests[0]["odd key"]: unknown property, it has no effect'),
-        (
-            {"autoscale": {"enabled": False, "strategy": "equal"}},
-            "autoscale.strategy: unknown property, it has no effect",
-        ),
-    ],
-)
-def test_an_unknown_property_is_a_warning_with_the_nearest_name(more, warning):
-    """A misspelt property never silently means its default."""
-    assert load_config({**request(), **more}).warnings == (warning,)
-
-
 def test_any_token_in_capitals_is_a_method():
     """RFC 9110 9.1: the set of methods is open."""
     for method in ("PATCH", "TRACE", "PROPFIND", "M-SEARCH", "PURGE", "VERSION-CONTROL", "BASELINE_CONTROL", "X1"):

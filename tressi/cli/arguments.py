@@ -10,7 +10,7 @@ from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tressi.config.load import Overrides
+from tressi.config.overrides import Overrides
 from tressi.config.units import remedy
 from tressi.log import set_up
 
@@ -42,6 +42,7 @@ def add_overrides(parser: ArgumentParser) -> None:
     )
     group.add_argument("--seed", type=_integer, metavar="N", help="seed of every random choice")
     add_export(group)
+    group.add_argument("--strict", action="store_true", help="refuse a config with a property that is unknown")
     group.add_argument("--transport", choices=("wire", "urllib3"), help="default: wire, where it can do what is asked for")
     group.add_argument("--insecure", action="store_true", help="take any certificate of an https target")
     group.add_argument(
@@ -108,6 +109,7 @@ def overrides(arguments: Namespace) -> Overrides:
         source_addresses=tuple(arguments.source_addresses),
         mask_headers=tuple(arguments.mask_headers),
         fail_if=tuple(arguments.fail_if),
+        strict=arguments.strict,
     )
 
 

@@ -1,4 +1,4 @@
-"""The schema's word on a document: every broken rule, every unknown property, and integers written as `5.0`.
+"""The schema's word on a document: every broken rule, and integers written as `5.0`.
 
 jsonschema names a broken rule; the sentence is ours, and so is the choice among the branches of an `anyOf`: the one that
 takes values of the given type speaks, the others would only say that they are others.
@@ -7,12 +7,11 @@ takes values of the given type speaks, the others would only say that they are o
 from __future__ import annotations
 
 import re
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, cast
 
 from jsonschema import Draft7Validator
 
-from tressi.config.place import Finding, Place, listed, path_of, shown
+from tressi.config.place import Finding, Place, listed, shown
 from tressi.config.schema import items, leaves, properties, schema
 from tressi.config.units import remedy
 
@@ -50,14 +49,6 @@ def breaches(document: object, mask_headers: Iterable[str] = ()) -> list[Finding
     errors = Draft7Validator(schema()).iter_errors(document)
     # Once each: every branch of an `allOf` asks for the same type.
     return list(dict.fromkeys(finding for error in errors for finding in _findings(error, masked)))
-
-
-def unknown_properties(document: object) -> list[str]:
-    """Return a warning for each property that the schema does not know, with the nearest name that it does."""
-    return [
-        f"{path_of((*place, name))}: unknown property, it has no effect{_nearest(name, known)}"
-        for place, name, known in _unknown(schema(), document, ())
-    ]
 
 
 def plain_integers(document: Any, node: Mapping[str, Any] | None = None) -> Any:  # noqa: ANN401 - any JSON value
@@ -114,22 +105,3 @@ def _remedy(error: ValidationError) -> str:
 def _named(types: str | list[str]) -> str:
     names = [types] if isinstance(types, str) else types
     return listed(_ARTICLES.get(name, f"a {name}") for name in names)
-
-
-def _unknown(node: Mapping[str, Any], value: object, place: Place) -> Iterator[tuple[Place, str, list[str]]]:
-    if isinstance(value, list):
-        for index, entry in enumerate(value):
-            yield from _unknown(items(node), entry, (*place, index))
-    elif isinstance(value, dict):
-        known = properties(node)
-        for name, entry in value.items():
-            if name in known:
-                yield from _unknown(known[name], entry, (*place, name))
-            elif known:
-                yield place, name, list(known)
-
-
-def _nearest(name: str, known: list[str]) -> str:
-    folded = {other.lower(): other for other in known}
-    near = get_close_matches(name.lower(), folded, n=1, cutoff=0.6)
-    return f"; did you mean {folded[near[0]]}?" if near else ""
