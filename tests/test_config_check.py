@@ -182,7 +182,7 @@ def test_statuses_beyond_599_are_statuses():
 
 def test_free_names_are_no_unknown_properties():
     """Headers and payloads have names of their own."""
-    assert load_config(request(headers={"X-Any": "x"}, payload={"any": {"thing": 1}})).warnings == ()
+    assert load_config(request(method="POST", headers={"X-Any": "x"}, payload={"any": {"thing": 1}})).warnings == ()
 
 
 def test_a_whole_float_is_an_integer_where_one_is_asked_for():

@@ -138,6 +138,21 @@ def test_early_exit_is_resolved_only_where_it_is_armed(settings, expected):
     assert load_config(one(**settings)).early_exit == expected
 
 
+def test_the_nearest_credentials_count():
+    """A request's own header, then its URL's user info, then the header for all; the base is for all requests too."""
+    for url, own, base, expected in [
+        ("http://h/", {}, None, "all"),
+        ("http://ann:word@h/", {}, None, None),
+        ("http://ann:word@h/", {"authorization": "own"}, None, "own"),
+        ("http://h/", {"Authorization": "own"}, None, "own"),
+        ("/x", {}, "http://ann:word@h", "all"),
+    ]:
+        document = {"headers": {"AUTHORIZATION": "all"}, "requests": [{"url": url, "headers": own}]}
+        config = load_config({**document, "baseUrl": base} if base else document)
+        found = {name.lower(): value for name, value in config.endpoints[0].headers}
+        assert found.get("authorization") == expected, (url, own, base)
+
+
 def test_the_record_has_no_secret():
     """Secret headers, those named by the user, and user info are masked wherever they stand."""
     document = {

@@ -248,34 +248,3 @@ def test_a_folder_that_no_system_can_have_is_refused():
 def test_asking_for_the_default_is_no_refusal():
     """A config that spells out today's behaviour is fine."""
     assert load_config({"requests": [{"url": URL}], "followRedirects": False, "tls": {}}).warnings == ()
-
-
-@pytest.mark.parametrize(
-    ("more", "warnings"),
-    [
-        ({"errorCountThreshold": 5}, ("errorCountThreshold: has no effect without earlyExitOnError: true",)),
-        (
-            {"errorRateThreshold": 0.5, "errorStatusCodes": [500], "earlyExitOnError": False},
-            (
-                "errorRateThreshold: has no effect without earlyExitOnError: true",
-                "errorStatusCodes: has no effect without earlyExitOnError: true",
-            ),
-        ),
-        ({"earlyExitOnError": True, "errorCountThreshold": 5}, ()),
-        (
-            {"requests": [{"url": URL, "headers": {"expect": "100-continue"}}]},
-            ("requests[0].headers.expect: is left out, the request has no body that could wait",),
-        ),
-        ({"requests": [{"url": URL, "body": "x", "headers": {"Expect": "100-continue"}}]}, ()),
-        (
-            {"rampUpTime": 20, "duration": 10},
-            ("rampUpTime: is longer than the duration, so the target is never reached",),
-        ),
-        ({"rampUpTime": 10, "duration": 10}, ()),
-        ({"tls": {"key": "client.key"}}, ("tls.key: has no effect without tls.cert",)),
-        ({"tls": {"cert": "client.pem", "key": "client.key"}}, ()),
-    ],
-)
-def test_a_setting_without_the_effect_its_author_expects_is_a_warning(more, warnings):
-    """The run is done as asked, and the author is told."""
-    assert load_config({"requests": [{"url": URL}], **more}).warnings == warnings

@@ -29,7 +29,10 @@ def add_overrides(parser: ArgumentParser) -> None:
     """Declare the flags that override the config; `overrides` makes a value of them."""
     group = parser.add_argument_group("overriding the config")
     group.add_argument("--duration", type=_whole_seconds, metavar="S", help="seconds the run lasts")
-    group.add_argument("--rps", type=_integer, metavar="N", help="requests per second of the shared pool")
+    group.add_argument(
+        "--rps", type=_integer, metavar="N", help="requests per second of the shared pool; --scale changes the rates of all"
+    )
+    group.add_argument("--scale", type=_number, metavar="X", help="multiply every rate and bound of workers, as in 0.1")
     group.add_argument("--workers", type=_integer, metavar="N", help="workers of the shared pool")
     group.add_argument("--concurrent-requests", type=_integer, metavar="N", help="requests in flight per worker")
     group.add_argument("--ramp-up-time", type=_whole_seconds, metavar="S", help="seconds until the target rate is reached")
@@ -110,6 +113,7 @@ def overrides(arguments: Namespace) -> Overrides:
         mask_headers=tuple(arguments.mask_headers),
         fail_if=tuple(arguments.fail_if),
         strict=arguments.strict,
+        scale=arguments.scale,
     )
 
 

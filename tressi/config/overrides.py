@@ -16,7 +16,7 @@ class Overrides:
     `insecure` takes any certificate; `source_addresses` are IP addresses of this machine to connect from, in turn;
     `transport` None: whichever the config needs. `mask_headers` names headers whose values are secrets, beside those that
     always are. `fail_if` are conditions that fail the run where they hold, beside the config's thresholds.
-    `strict` refuses a config with any property that is unknown.
+    `strict` refuses a config with any property that is unknown. `scale` multiplies every rate and bound of workers.
     """
 
     duration: int | None = None
@@ -37,6 +37,7 @@ class Overrides:
     mask_headers: tuple[str, ...] = ()
     fail_if: tuple[str, ...] = ()
     strict: bool = False
+    scale: float | None = None
 
     def settings(self) -> dict[str, Any]:
         """Return what was given, by config key."""
@@ -51,6 +52,7 @@ _SETTINGS = frozenset(field.name for field in fields(Overrides)) - {
     "mask_headers",
     "fail_if",
     "strict",
+    "scale",
 }
 
 
