@@ -1,7 +1,6 @@
 """Settings that will not do what their author may expect, and what is said before a run: all of it warnings."""
 
 import json
-import os
 
 import pytest
 
@@ -225,10 +224,3 @@ def test_what_the_second_transport_costs_is_said_where_the_config_needs_it():
         config = load_config({"requests": [{"url": URL}], "rps": 1, **document})
         assert remarks(config, {}) == [f"{keys}: the second transport does it, which {COST}"]
     assert remarks(load_config({"requests": [{"url": URL}], "rps": 1}, Overrides(transport="urllib3")), {}) == []
-
-
-@pytest.fixture(autouse=True)
-def _no_proxies(monkeypatch):
-    """The machine's own variables are of no interest here."""
-    for name in [name for name in os.environ if name.lower().endswith("_proxy")]:
-        monkeypatch.delenv(name)

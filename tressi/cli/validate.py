@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from typing import TYPE_CHECKING, Any
 
 from tressi.cli.arguments import add_config, add_overrides, overrides
 from tressi.cli.exits import Exit, exit_of
-from tressi.cli.output import write
+from tressi.cli.output import remark, write
 from tressi.config.load import load_config
 from tressi.config.remarks import remarks
 from tressi.errors import ConfigError
@@ -42,6 +43,10 @@ def execute(arguments: Namespace) -> int:
         return exit_of(error)
     starting = _starting(config)
     said = remarks(config, os.environ)
+    if sys.stdout is None or not sys.stdout.isatty():
+        # The plan, which has them too, goes to a file or a program: they would be seen by no person.
+        for sentence in (*said, *(f"warning: {warning}" for warning in config.warnings)):
+            remark(sentence)
     write(json.dumps(plan(config, starting, said), indent=2) if arguments.json else text(config, starting, said))
     return Exit.DONE
 
