@@ -50,6 +50,13 @@ def test_a_scale_above_1_scales_up():
     assert (config.shared_pool.target_rps, config.shared_pool.workers) == (7.5, 25)
 
 
+def test_a_factor_is_the_decimal_that_was_written():
+    """As a float 0.3 is a little less: 15 workers would be 4, and 30 RPS no whole number."""
+    config = scaled({"requests": [{"url": URL}], "rps": 30, "workers": 15}, 0.3)
+    assert config.shared_pool.workers == 5
+    assert json.dumps(config.document["rps"]) == "9"
+
+
 def test_the_legacy_form_is_scaled_as_its_migrated_form():
     """Its `rps` and `workers` are the budgets."""
     config = scaled({"autoscale": True, "rps": 300, "workers": 50, "requests": [{"url": URL}]}, 0.1)
