@@ -209,5 +209,6 @@ def test_the_command_line_says_the_same(tmp_path, capsys):
         assert capsys.readouterr().err == f"tressi: rsp: 5 {IGNORED}did you mean rps?\n"
     file.write_text(json.dumps({"requests": [{"url": URL}], "rps": 5, "colour": "red"}))
     assert main(["validate", str(file)]) == 0
+    assert capsys.readouterr().err == "tressi: warning: colour: unknown property, it has no effect\n"
     assert main(["validate", str(file), "--strict"]) == 2
     assert capsys.readouterr().err == "tressi: colour: unknown property, it has no effect\n"
