@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from servers import answering, raw_server, response
 
@@ -264,6 +264,7 @@ anything = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(
     st.dictionaries(st.sampled_from([*HEAD["options"], "rps", "workers", "exportPath", "x"]), anything),
     st.lists(anything | st.dictionaries(st.sampled_from([*HEAD["requests"][0], "x"]), anything), min_size=1, max_size=2),

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tressi.cli import main
@@ -105,6 +105,7 @@ def test_thresholds_about_rates_are_warned_of():
     )
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.integers(1, 1000), min_size=1, max_size=6),
     st.integers(0, 50),

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tressi.cli import main
@@ -135,9 +135,16 @@ def test_a_value_of_any_type_is_refused():
         ("stages", [{"duration": "10s", "target": 5}], "an array", RAMP),
         ("phases", [{"duration": 60, "arrivalRate": 20}], "an array", RAMP),
         ("rate", "5/s", '"5/s"', RATE),
+        ("weight", None, "null", "it belongs in an autoscale section"),
         ("options", {"vus": 10, "duration": "30s"}, "an object", FORM),
     ]:  # fmt: skip
         assert message_of(with_property((), name, value)) == f"{name}: {shown} {IGNORED}{remedy}"
+
+
+def test_a_stray_rate_of_a_wrong_type_is_no_traceback():
+    """`rps` is known at the top level and has a bound there; at a request it is unknown, and may be anything."""
+    for value, shown in [(None, "null"), ("x", '"x"'), ([], "an array"), (10**9, "1000000000")]:
+        assert message_of(with_property(("requests", 0), "rps", value)).startswith(f"requests[0].rps: {shown} {IGNORED}")
 
 
 def test_a_rate_inside_of_an_unknown_object_is_refused():
@@ -191,6 +198,7 @@ def test_every_property_of_the_schema_is_a_limit_or_is_not():
     assert homes().keys() >= HARMLESS
 
 
+@settings(deadline=None)
 @given(st.dictionaries(st.text(max_size=8), st.none() | st.integers() | st.text(max_size=3), max_size=3))
 def test_any_names_are_taken_or_refused_in_words(unknown):
     """No name ends in another exception."""

@@ -1,7 +1,7 @@
 """Values with a unit, or as text: the message says what to write."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tressi.cli import main
@@ -64,12 +64,14 @@ def test_it_is_so_in_the_sections_too():
         assert str(refused.value) == line
 
 
+@settings(deadline=None)
 @given(st.integers(0, 10**6), st.sampled_from(["s", " s", "sec", " seconds"]))
 def test_any_count_of_seconds_is_understood(count, unit):
     """Whatever its unit is called."""
     assert number_meant("duration", f"{count}{unit}") == count
 
 
+@settings(deadline=None)
 @given(st.text(max_size=12))
 def test_any_text_is_a_number_or_is_none(text):
     """No text ends in an exception."""

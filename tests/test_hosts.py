@@ -3,7 +3,7 @@
 import sys
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tressi.config.load import load_config
@@ -43,6 +43,7 @@ def test_a_name_that_no_host_can_have_is_refused():
             address(f"http://{name}/")
 
 
+@settings(deadline=None)
 @given(st.text(min_size=1, max_size=20))
 def test_any_name_becomes_ascii_or_is_refused(name):
     """And what has become ASCII stays as it is."""

@@ -77,7 +77,8 @@ def beyond_limits(document: Document) -> list[Finding]:
 
 def _beyond_limits(section: Document, place: Place) -> Iterator[Finding]:
     for name, value in section.items():
-        if name in LIMITS and value > LIMITS[name]:
+        # A name of another section is unknown here, and its value may have any type.
+        if name in LIMITS and isinstance(value, (int, float)) and value > LIMITS[name]:
             yield (*place, name), f"{shown(value)} is greater than {LIMITS[name]:,}, the most that can be held"
     if isinstance(section.get("autoscale"), dict):
         yield from _beyond_limits(section["autoscale"], (*place, "autoscale"))
