@@ -1,6 +1,7 @@
 """`tressi validate`: the plan for people and for programs, and all errors of a bad file."""
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -156,7 +157,26 @@ def test_a_header_named_by_a_flag_is_a_secret(tmp_path, capsys):
 
 @pytest.mark.parametrize("example", sorted((ROOT / "examples").glob("*.json")), ids=lambda path: path.name)
 def test_every_example_is_valid(example, capsys):
-    """In both forms."""
+    """In both forms, and only the legacy one is warned of."""
     assert main(["validate", str(example)]) == 0
     assert main(["validate", str(example), "--json"]) == 0
+    lines = capsys.readouterr().err.splitlines()
+    assert all("legacy form" in line for line in lines)
+    assert len(lines) == (2 if example.name == "legacy.json" else 0)
+
+
+def test_warnings_are_seen_where_the_plan_goes_elsewhere(tmp_path, capsys, monkeypatch):
+    """They stand in the plan; where that is no terminal, they go to standard error too, and nowhere twice to one place."""
+    file = tmp_path / "c.json"
+    file.write_text('{"requests": [{"url": "http://h/"}], "colour": "red"}')
+    said = ["no rate is set: 10 workers send as fast as answers come", "warning: colour: unknown property, it has no effect"]
+
+    for form in ([], ["--json"]):
+        assert main(["validate", str(file), *form]) == 0
+        captured = capsys.readouterr()
+        assert captured.err.splitlines() == [f"tressi: {sentence}" for sentence in said]
+        assert all(sentence.removeprefix("warning: ") in captured.out for sentence in said)
+
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    assert main(["validate", str(file)]) == 0
     assert capsys.readouterr().err == ""

@@ -29,6 +29,7 @@ def test_overrides_replace_the_files_settings():
         timeout=0.5,
         connect_timeout=0.25,
         connections_per_second=2.5,
+        graceful_stop=7.5,
         seed=6,
         export="out",
     )
@@ -37,6 +38,7 @@ def test_overrides_replace_the_files_settings():
     assert (config.duration_s, config.shared_pool.target_rps, config.shared_pool.workers) == (1, 2, 3)
     assert (config.concurrent_requests, config.shared_pool.ramp_up_time, config.seed) == (4, 1, 6)
     assert (config.connections_per_second, config.endpoints[0].connect_timeout_s) == (2.5, 0.25)
+    assert config.graceful_stop_s == 7.5
     assert (config.endpoints[0].url, config.endpoints[0].timeout_s, config.export) == ("http://base/x", 0.5, "out")
 
 
@@ -54,6 +56,7 @@ def test_absent_overrides_change_nothing():
             Overrides(base_url="h"),
             'baseUrl: "h" is not an absolute http:// or https:// URL (given by --base-url)',
         ),
+        (Overrides(graceful_stop=-0.5), "gracefulStop: -0.5 is less than the minimum of 0 (given by --graceful-stop)"),
         (
             Overrides(timeout=float("nan")),
             "timeout: is no number that JSON has, or beyond what a number can hold",
@@ -88,6 +91,11 @@ def test_repeated_endpoints_have_keys_of_their_own():
         "GET http://***@h/a",
         "GET http://***@h/a #2",
     ]
+
+
+def test_a_graceful_stop_is_half_a_minute_unless_the_config_says_otherwise():
+    """0 waits for nothing."""
+    assert [load_config(one(**given)).graceful_stop_s for given in ({}, {"gracefulStop": 0}, {"gracefulStop": 2})] == [30, 0, 2]
 
 
 def test_expectations_timeouts_and_names_are_resolved():
@@ -128,6 +136,21 @@ def test_expectations_timeouts_and_names_are_resolved():
 def test_early_exit_is_resolved_only_where_it_is_armed(settings, expected):
     """Thresholds alone arm nothing; a rate of 0 is a threshold, not an absence."""
     assert load_config(one(**settings)).early_exit == expected
+
+
+def test_the_nearest_credentials_count():
+    """A request's own header, then its URL's user info, then the header for all; the base is for all requests too."""
+    for url, own, base, expected in [
+        ("http://h/", {}, None, "all"),
+        ("http://ann:word@h/", {}, None, None),
+        ("http://ann:word@h/", {"authorization": "own"}, None, "own"),
+        ("http://h/", {"Authorization": "own"}, None, "own"),
+        ("/x", {}, "http://ann:word@h", "all"),
+    ]:
+        document = {"headers": {"AUTHORIZATION": "all"}, "requests": [{"url": url, "headers": own}]}
+        config = load_config({**document, "baseUrl": base} if base else document)
+        found = {name.lower(): value for name, value in config.endpoints[0].headers}
+        assert found.get("authorization") == expected, (url, own, base)
 
 
 def test_the_record_has_no_secret():

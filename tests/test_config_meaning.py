@@ -29,6 +29,7 @@ def problem_of(document):
         pytest.param("http://host/ä?q=ö#ü", "http://host/%C3%A4?q=%C3%B6", id="UTF-8 is encoded, a fragment stays here"),
         pytest.param('http://host/{"a"}', "http://host/%7B%22a%22%7D", id="what RFC 3986 forbids is encoded"),
         pytest.param("http://bücher.example/", "http://xn--bcher-kva.example/", id="a host beyond ASCII goes through IDNA"),
+        pytest.param("http://faß.test:8080/ß", "http://xn--fa-hia.test:8080/%C3%9F", id="its ß is no ss"),
         pytest.param("http://[2001:DB8::1]:81/", "http://[2001:db8::1]:81/", id="IPv6 keeps its brackets"),
         pytest.param("http://my_host./", "http://my_host./", id="an underscore and a final dot"),
         pytest.param("http://ann:word@host/", "http://ann:word@host/", id="user info goes to the transport"),
@@ -47,7 +48,8 @@ def test_a_name_that_tls_cannot_ask_for(name):
 
 
 @pytest.mark.parametrize(
-    ("name", "wire"), [("bücher.example", "xn--bcher-kva.example"), ("127.0.0.1", "127.0.0.1"), ("::1", "::1")]
+    ("name", "wire"),
+    [("bücher.example", "xn--bcher-kva.example"), ("faß.test", "xn--fa-hia.test"), ("127.0.0.1", "127.0.0.1"), ("::1", "::1")],
 )
 def test_a_name_that_tls_asks_for(name, wire):
     """As ASCII, or an address."""
@@ -246,34 +248,3 @@ def test_a_folder_that_no_system_can_have_is_refused():
 def test_asking_for_the_default_is_no_refusal():
     """A config that spells out today's behaviour is fine."""
     assert load_config({"requests": [{"url": URL}], "followRedirects": False, "tls": {}}).warnings == ()
-
-
-@pytest.mark.parametrize(
-    ("more", "warnings"),
-    [
-        ({"errorCountThreshold": 5}, ("errorCountThreshold: has no effect without earlyExitOnError: true",)),
-        (
-            {"errorRateThreshold": 0.5, "errorStatusCodes": [500], "earlyExitOnError": False},
-            (
-                "errorRateThreshold: has no effect without earlyExitOnError: true",
-                "errorStatusCodes: has no effect without earlyExitOnError: true",
-            ),
-        ),
-        ({"earlyExitOnError": True, "errorCountThreshold": 5}, ()),
-        (
-            {"requests": [{"url": URL, "headers": {"expect": "100-continue"}}]},
-            ("requests[0].headers.expect: is left out, the request has no body that could wait",),
-        ),
-        ({"requests": [{"url": URL, "body": "x", "headers": {"Expect": "100-continue"}}]}, ()),
-        (
-            {"rampUpTime": 20, "duration": 10},
-            ("rampUpTime: is longer than the duration, so the target is never reached",),
-        ),
-        ({"rampUpTime": 10, "duration": 10}, ()),
-        ({"tls": {"key": "client.key"}}, ("tls.key: has no effect without tls.cert",)),
-        ({"tls": {"cert": "client.pem", "key": "client.key"}}, ()),
-    ],
-)
-def test_a_setting_without_the_effect_its_author_expects_is_a_warning(more, warnings):
-    """The run is done as asked, and the author is told."""
-    assert load_config({"requests": [{"url": URL}], **more}).warnings == warnings

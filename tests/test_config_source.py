@@ -36,9 +36,8 @@ def message_of(source):
             "FILE is not JSON: expecting ':' delimiter at line 2, column 7",
             id="a colon left out",
         ),
-        pytest.param(b"duration: 5", "FILE is not JSON: expecting value at line 1, column 1", id="YAML"),
         pytest.param(b'{"a', "FILE is not JSON: unterminated string starting at line 1, column 2", id="an open string"),
-        pytest.param(b"{} {}", "FILE is not JSON: extra data at line 1, column 4", id="two documents"),
+        pytest.param(b"{} 5", "FILE is not JSON: extra data at line 1, column 4", id="two documents"),
         pytest.param(b"[" * 10_000 + b"]" * 10_000, "FILE is nested deeper than 100 levels", id="10,000 levels"),
         pytest.param(b'{"a":' * 101 + b"1" + b"}" * 101, "a.a.a: is nested deeper than 100 levels", id="one level too many"),
         pytest.param(
@@ -59,6 +58,55 @@ def test_a_file_that_is_no_json_is_refused_with_its_place(tmp_path, data, messag
     file.write_bytes(data)
 
     assert message_of(file) == message.replace("FILE", str(file))
+
+
+NO_JSON = {
+    '{\n  // the rate\n  "rps": 5\n}': "has a comment at line 2, column 3; JSON has none, so remove it",
+    '{"rps": 5, /* five */ "workers": 2}': "has a comment at line 1, column 12; JSON has none, so remove it",
+    '{"rps": 5 # five\n}': "has a comment at line 1, column 11; JSON has none, so remove it",
+    '# the rate\n{"rps": 5}': "has a comment at line 1, column 1; JSON has none, so remove it",
+    '{"rps": 5}\n// the end\n': "has a comment at line 2, column 1; JSON has none, so remove it",
+    '{"rps": 5,\n}': "has a comma too many at line 1, column 10: JSON has none behind the last entry, so remove it",
+    '{"requests": [\n{"url": "/"} , \n]}': (
+        "has a comma too many at line 2, column 14: JSON has none behind the last entry, so remove it"
+    ),
+    '{"rps": 5, // five\n}': "has a comment at line 1, column 12; JSON has none, so remove it",
+    "duration: 5": "is YAML, not JSON; convert it first, for example with `yq -o=json`",
+    "# load\n---\nrequests:\n  - url: http://h/\n": "is YAML, not JSON; convert it first, for example with `yq -o=json`",
+    "- url: http://h/": "is YAML, not JSON; convert it first, for example with `yq -o=json`",
+    '"rps": 5\nfrom: x': "is YAML, not JSON; convert it first, for example with `yq -o=json`",
+    "{rps: 5}": 'has a name without quotes at line 1, column 2; write "rps"',
+    "{'rps': 5}": "has ' at line 1, column 2 where JSON has a straight double quote",
+    "{\u201crps\u201d: 5}": "has \u201c at line 1, column 2 where JSON has a straight double quote",
+    '{"keepAlive": True}': "has True at line 1, column 15; write true",
+    '{"rps": None}': "has None at line 1, column 9; write null",
+    '{"rps": 5}\n{"rps": 6}\n': "has a second value at line 2, column 1; a config is one JSON object",
+    "import http from 'k6/http';": (
+        "is a script, not JSON; a config is one JSON object, and `tressi init` writes one to start from"
+    ),
+    "[load]\nrps = 5\n": "is TOML, not JSON; convert it first, for example with `yq -p=toml -o=json`",
+    "rps = 5\n": "is TOML, not JSON; convert it first, for example with `yq -p=toml -o=json`",
+    "<!DOCTYPE html>": "is XML or HTML, not JSON",
+    '{"url": "http://h/ // no comment, and ,} neither"': ("is not JSON: expecting ',' delimiter at line 1, column 50"),
+}
+
+
+def test_what_is_nearly_json_is_named_with_what_to_do(tmp_path):
+    """Comments, commas too many, other quotes, and the languages in which configs are written elsewhere."""
+    file = tmp_path / "config.json"
+    for text, message in NO_JSON.items():
+        file.write_text(text, encoding="utf-8")
+        assert message_of(file) == f"{file} {message}", text
+
+
+def test_what_is_nearly_json_is_named_in_windows_lines_too(tmp_path):
+    """A carriage return is no character of the line's end that a reader counts."""
+    file = tmp_path / "config.json"
+    file.write_bytes(b'{\r\n  "rps": 5,\r\n}\r\n')
+    assert (
+        message_of(file)
+        == f"{file} has a comma too many at line 2, column 11: JSON has none behind the last entry, so remove it"
+    )
 
 
 def test_what_is_no_file_is_refused_with_the_reason(tmp_path):

@@ -12,7 +12,7 @@ PACKAGE = Path(__file__).parent.parent / "tressi"
 
 # Bottom up; rooms of one floor know nothing of one another.
 FLOORS = [
-    {"errors", "log", "text", "version", "core", "_core", "threshold"},
+    {"errors", "log", "text", "hosts", "version", "core", "_core", "threshold"},
     {"model", "hdr"},
     {"wire", "_wire", "_books", "config", "autoscale"},
     {"load"},

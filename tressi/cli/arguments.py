@@ -10,7 +10,8 @@ from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tressi.config.load import Overrides
+from tressi.config.overrides import Overrides
+from tressi.config.units import remedy
 from tressi.log import set_up
 
 if TYPE_CHECKING:
@@ -27,17 +28,24 @@ def add_config(parser: ArgumentParser) -> None:
 def add_overrides(parser: ArgumentParser) -> None:
     """Declare the flags that override the config; `overrides` makes a value of them."""
     group = parser.add_argument_group("overriding the config")
-    group.add_argument("--duration", type=_integer, metavar="S", help="seconds the run lasts")
-    group.add_argument("--rps", type=_integer, metavar="N", help="requests per second of the shared pool")
+    group.add_argument("--duration", type=_whole_seconds, metavar="S", help="seconds the run lasts")
+    group.add_argument(
+        "--rps", type=_integer, metavar="N", help="requests per second of the shared pool; --scale changes the rates of all"
+    )
+    group.add_argument("--scale", type=_number, metavar="X", help="multiply every rate and bound of workers, as in 0.1")
     group.add_argument("--workers", type=_integer, metavar="N", help="workers of the shared pool")
     group.add_argument("--concurrent-requests", type=_integer, metavar="N", help="requests in flight per worker")
-    group.add_argument("--ramp-up-time", type=_integer, metavar="S", help="seconds until the target rate is reached")
+    group.add_argument("--ramp-up-time", type=_whole_seconds, metavar="S", help="seconds until the target rate is reached")
     group.add_argument("--base-url", metavar="URL", help="put in front of every url that is not absolute")
-    group.add_argument("--timeout", type=_number, metavar="S", help="seconds until a request counts as failed")
-    group.add_argument("--connect-timeout", type=_number, metavar="S", help="seconds until a connection counts as failed")
+    group.add_argument("--timeout", type=_seconds, metavar="S", help="seconds until a request counts as failed")
+    group.add_argument("--connect-timeout", type=_seconds, metavar="S", help="seconds until a connection counts as failed")
     group.add_argument("--connections-per-second", type=_number, metavar="N", help="new connections each second, at most")
+    group.add_argument(
+        "--graceful-stop", type=_seconds, metavar="S", help="seconds that requests in flight at the end may take"
+    )
     group.add_argument("--seed", type=_integer, metavar="N", help="seed of every random choice")
     add_export(group)
+    group.add_argument("--strict", action="store_true", help="refuse a config with a property that is unknown")
     group.add_argument("--transport", choices=("wire", "urllib3"), help="default: wire, where it can do what is asked for")
     group.add_argument("--insecure", action="store_true", help="take any certificate of an https target")
     group.add_argument(
@@ -96,6 +104,7 @@ def overrides(arguments: Namespace) -> Overrides:
         timeout=arguments.timeout,
         connect_timeout=arguments.connect_timeout,
         connections_per_second=arguments.connections_per_second,
+        graceful_stop=arguments.graceful_stop,
         seed=arguments.seed,
         export=arguments.export,
         insecure=arguments.insecure,
@@ -103,6 +112,8 @@ def overrides(arguments: Namespace) -> Overrides:
         source_addresses=tuple(arguments.source_addresses),
         mask_headers=tuple(arguments.mask_headers),
         fail_if=tuple(arguments.fail_if),
+        strict=arguments.strict,
+        scale=arguments.scale,
     )
 
 
@@ -139,18 +150,26 @@ def _folder(text: str) -> str:
     return text
 
 
-def _integer(text: str) -> int:
+def _integer(text: str, name: str = "") -> int:
     try:
         return int(text)
     except ValueError:
-        raise ArgumentTypeError(f"{text!r} is not an integer") from None
+        raise ArgumentTypeError(f"{text!r} is not an integer{remedy(name, text, ['integer'])}") from None
 
 
-def _number(text: str) -> float:
+def _whole_seconds(text: str) -> int:
+    return _integer(text, "duration")
+
+
+def _number(text: str, name: str = "") -> float:
     try:
         number = float(text)
     except ValueError:
         number = float("nan")
     if not isfinite(number):
-        raise ArgumentTypeError(f"{text!r} is not a number")
+        raise ArgumentTypeError(f"{text!r} is not a number{remedy(name, text, ['number'])}")
     return number
+
+
+def _seconds(text: str) -> float:
+    return _number(text, "timeout")

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from tressi.cli.arguments import add_export, add_logging, set_up_logging
 from tressi.cli.running import add_running, conduct
-from tressi.config.load import Overrides, load_config
+from tressi.config.load import load_config
+from tressi.config.overrides import Overrides
 from tressi.testing.target import Target
 
 if TYPE_CHECKING:

@@ -20,6 +20,7 @@ from tressi.cli.exits import Exit
 from tressi.cli.output import remark, write
 from tressi.cli.watching import add_watching, tell_result, watchers_of
 from tressi.config.place import printable
+from tressi.config.remarks import remarks
 from tressi.errors import ConfigError, ConfigProblem, OutputError
 from tressi.load.cluster import Cluster
 from tressi.load.process import ProcessEngine
@@ -65,6 +66,8 @@ def conduct(config: ResolvedConfig, arguments: Namespace) -> int:
     _check_outputs(config, arguments)
     # Here its files are found to be wrong before the run: bad input, and no failure of ours.
     make_context(config.tls)
+    for sentence in remarks(config, os.environ):
+        remark(sentence)
     for warning in config.warnings:
         remark(f"warning: {warning}")
     runner = EndpointRunner(config, engine=_engine(config, arguments.processes))

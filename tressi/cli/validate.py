@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
+import sys
 from typing import TYPE_CHECKING, Any
 
 from tressi.cli.arguments import add_config, add_overrides, overrides
 from tressi.cli.exits import Exit, exit_of
-from tressi.cli.output import write
+from tressi.cli.output import remark, write
 from tressi.config.load import load_config
+from tressi.config.remarks import remarks
 from tressi.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -39,28 +42,33 @@ def execute(arguments: Namespace) -> int:
         write(json.dumps({"errors": problems}, indent=2))
         return exit_of(error)
     starting = _starting(config)
-    write(json.dumps(plan(config, starting), indent=2) if arguments.json else text(config, starting))
+    said = remarks(config, os.environ)
+    if sys.stdout is None or not sys.stdout.isatty():
+        # The plan, which has them too, goes to a file or a program: they would be seen by no person.
+        for sentence in (*said, *(f"warning: {warning}" for warning in config.warnings)):
+            remark(sentence)
+    write(json.dumps(plan(config, starting, said), indent=2) if arguments.json else text(config, starting, said))
     return Exit.DONE
 
 
-def plan(config: ResolvedConfig, starting: Mapping[str, int]) -> dict[str, Any]:
-    """Return the plan for programs; `starting` has the first worker count of each autoscaled endpoint."""
+def plan(config: ResolvedConfig, starting: Mapping[str, int], said: Sequence[str] = ()) -> dict[str, Any]:
+    """Return the plan for programs; `starting` has the first worker count of each autoscaled endpoint, `said` the remarks."""
     pool = config.shared_pool
     return {
         "endpoints": [_entry(endpoint, starting) for endpoint in config.endpoints],
         "workerLimit": config.worker_limit,
         "sharedPool": None if pool is None else {"workers": pool.workers, "targetRps": _round(pool.target_rps)},
-        "warnings": list(config.warnings),
+        "warnings": [*said, *config.warnings],
     }
 
 
-def text(config: ResolvedConfig, starting: Mapping[str, int]) -> str:
-    """Return the plan for people: a table of the endpoints, then the pools, then the warnings."""
+def text(config: ResolvedConfig, starting: Mapping[str, int], said: Sequence[str] = ()) -> str:
+    """Return the plan for people: the remarks, a table of the endpoints, then the pools, then the warnings."""
     rows: list[tuple[str, ...]] = [("endpoint", "target RPS", "workers", "at start", "weight", "priority")]
     rows += [_row(endpoint, starting) for endpoint in config.endpoints]
     closing = [_length(config), _time_limits(config), *_limits(config, starting), *_conditions(config)]
     closing += [f"warning: {warning}" for warning in config.warnings]
-    return "\n".join([*_aligned(rows), "", *closing])
+    return "\n".join([*said, *([""] if said else []), *_aligned(rows), "", *closing])
 
 
 def _starting(config: ResolvedConfig) -> dict[str, int]:

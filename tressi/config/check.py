@@ -1,4 +1,4 @@
-"""The schema's word on a document: every broken rule, every unknown property, and integers written as `5.0`.
+"""The schema's word on a document: every broken rule, and integers written as `5.0`.
 
 jsonschema names a broken rule; the sentence is ours, and so is the choice among the branches of an `anyOf`: the one that
 takes values of the given type speaks, the others would only say that they are others.
@@ -6,13 +6,14 @@ takes values of the given type speaks, the others would only say that they are o
 
 from __future__ import annotations
 
-from difflib import get_close_matches
+import re
 from typing import TYPE_CHECKING, Any, cast
 
 from jsonschema import Draft7Validator
 
-from tressi.config.place import Finding, Place, listed, path_of, shown
+from tressi.config.place import Finding, Place, listed, shown
 from tressi.config.schema import items, leaves, properties, schema
+from tressi.config.units import remedy
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -20,6 +21,14 @@ if TYPE_CHECKING:
     from jsonschema import ValidationError
 
 _ARTICLES = {"integer": "an integer", "object": "an object", "array": "an array"}
+
+
+def _no_method(value: str, pattern: str) -> str:
+    capitals = value.strip('" ').upper()
+    if re.fullmatch(pattern, capitals):
+        return f"{value} is no method, because methods are written in capitals; did you mean {capitals}?"
+    return f"{value} is no method; RFC 9110 allows capitals, digits and !#$%&'*+-.^_`|~"
+
 
 # One sentence per rule of the schema: the shown value and the rule's argument go in, the message comes out.
 _SENTENCES: dict[str, Callable[[str, Any], str]] = {
@@ -29,6 +38,7 @@ _SENTENCES: dict[str, Callable[[str, Any], str]] = {
     "maximum": lambda value, most: f"{value} is greater than the maximum of {most}",
     "exclusiveMinimum": lambda value, bound: f"{value} is not greater than {bound}",
     "minLength": lambda value, _: f"{value} is empty",
+    "pattern": _no_method,
     "minItems": lambda _, least: f"has no entry, but needs at least {least}",
 }
 
@@ -39,14 +49,6 @@ def breaches(document: object, mask_headers: Iterable[str] = ()) -> list[Finding
     errors = Draft7Validator(schema()).iter_errors(document)
     # Once each: every branch of an `allOf` asks for the same type.
     return list(dict.fromkeys(finding for error in errors for finding in _findings(error, masked)))
-
-
-def unknown_properties(document: object) -> list[str]:
-    """Return a warning for each property that the schema does not know, with the nearest name that it does."""
-    return [
-        f"{path_of((*place, name))}: unknown property, it has no effect{_nearest(name, known)}"
-        for place, name, known in _unknown(schema(), document, ())
-    ]
 
 
 def plain_integers(document: Any, node: Mapping[str, Any] | None = None) -> Any:  # noqa: ANN401 - any JSON value
@@ -73,7 +75,7 @@ def _findings(error: ValidationError, mask_headers: tuple[str, ...]) -> Iterator
         missing = next(name for name in names if error.message.startswith(repr(name)))
         yield (*place, missing), "is missing, but required"
     else:
-        yield place, _SENTENCES[rule](shown(error.instance, place, mask_headers), error.validator_value)
+        yield place, _SENTENCES[rule](shown(error.instance, place, mask_headers), error.validator_value) + _remedy(error)
 
 
 def _speaking_branch(error: ValidationError, mask_headers: tuple[str, ...]) -> Iterator[Finding]:
@@ -92,25 +94,14 @@ def _speaking_branch(error: ValidationError, mask_headers: tuple[str, ...]) -> I
     yield place, _SENTENCES["type"](shown(error.instance, place, mask_headers), wanted)
 
 
+def _remedy(error: ValidationError) -> str:
+    """What to write instead of a text that stands for a number or a boolean."""
+    if error.validator != "type" or not isinstance(error.instance, str) or not error.absolute_path:
+        return ""
+    types: Any = error.validator_value
+    return remedy(str(error.absolute_path[-1]), error.instance, [types] if isinstance(types, str) else types)
+
+
 def _named(types: str | list[str]) -> str:
     names = [types] if isinstance(types, str) else types
     return listed(_ARTICLES.get(name, f"a {name}") for name in names)
-
-
-def _unknown(node: Mapping[str, Any], value: object, place: Place) -> Iterator[tuple[Place, str, list[str]]]:
-    if isinstance(value, list):
-        for index, entry in enumerate(value):
-            yield from _unknown(items(node), entry, (*place, index))
-    elif isinstance(value, dict):
-        known = properties(node)
-        for name, entry in value.items():
-            if name in known:
-                yield from _unknown(known[name], entry, (*place, name))
-            elif known:
-                yield place, name, list(known)
-
-
-def _nearest(name: str, known: list[str]) -> str:
-    folded = {other.lower(): other for other in known}
-    near = get_close_matches(name.lower(), folded, n=1, cutoff=0.6)
-    return f"; did you mean {folded[near[0]]}?" if near else ""

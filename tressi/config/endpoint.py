@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from tressi.config.defaults import defaults
 from tressi.config.meaning import TRANSPORT_HEADERS
@@ -46,11 +47,14 @@ def _resolved(
 
 
 def _headers(document: Mapping[str, Any], request: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
-    # By folded name: header names are case-insensitive, and a request's own value replaces the one for all requests.
+    # By folded name: header names are case-insensitive, and a request's own value replaces the one for all requests. So do
+    # the credentials of its own URL, of which the transport makes an Authorization where there is none.
     chosen: dict[str, tuple[str, str]] = {}
     if "payload" in request:
         chosen["content-type"] = ("Content-Type", "application/json")
-    for name, value in [*document.get("headers", {}).items(), *request.get("headers", {}).items()]:
+    replaced = {"authorization"} if "@" in urlsplit(request["url"]).netloc else set()
+    shared = [pair for pair in document.get("headers", {}).items() if pair[0].lower() not in replaced]
+    for name, value in [*shared, *request.get("headers", {}).items()]:
         chosen[name.lower()] = (name, value.strip(" \t"))
     return tuple(pair for folded, pair in chosen.items() if folded not in TRANSPORT_HEADERS)
 

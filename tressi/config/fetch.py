@@ -9,6 +9,7 @@ from urllib.parse import unquote, urljoin, urlsplit, urlunsplit
 import urllib3
 
 from tressi.config.place import broken_url, printable, refusal
+from tressi.hosts import ascii_host
 
 if TYPE_CHECKING:
     from tressi.errors import ConfigError
@@ -51,7 +52,7 @@ def _fetch_once(pool: urllib3.PoolManager, url: str, max_bytes: int) -> tuple[by
 def _without_user_info(url: str) -> tuple[str, dict[str, str]]:
     parts = urlsplit(url)
     user_info, _, host = parts.netloc.rpartition("@")
-    bare = urlunsplit(parts._replace(netloc=host, fragment=""))
+    bare = urlunsplit(parts._replace(netloc=ascii_host(host), fragment=""))
     headers = urllib3.make_headers(basic_auth=unquote(user_info)) if user_info else {}
     return bare, dict(headers)
 

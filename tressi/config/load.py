@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import socket
-from dataclasses import dataclass, fields, replace
+from dataclasses import replace
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
 
-from tressi.config.budget import Budget, divide
-from tressi.config.check import breaches, plain_integers, unknown_properties
 from tressi.config.defaults import defaults
 from tressi.config.endpoint import resolved_endpoints
-from tressi.config.meaning import EARLY_EXIT_KEYS, doubts, mistakes
-from tressi.config.migrate import DEPRECATION, is_legacy, legacy_place, migrated
-from tressi.config.place import Finding, Place, in_document_order, problem_of, quoted
+from tressi.config.examine import Given, check_scale, examined, warnings_of
+from tressi.config.meaning import EARLY_EXIT_KEYS
+from tressi.config.original import is_original, moved
+from tressi.config.overrides import Overrides
+from tressi.config.place import quoted
 from tressi.config.record import record
 from tressi.config.source import read
-from tressi.config.thresholds import check_targets, resolved_thresholds, threshold_mistakes
+from tressi.config.thresholds import check_targets, resolved_thresholds
 from tressi.config.transport import chosen_transport, epoll_is_here
-from tressi.config.url import server_name
+from tressi.config.url import server_name, wire_base
 from tressi.errors import ConfigError, ConfigProblem
 from tressi.model import EarlyExit, ResolvedConfig, SharedPool, TlsConfig
 
@@ -26,48 +26,7 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Mapping
 
-    from tressi.model import Transport
-
-
-@dataclass(frozen=True, slots=True)
-class Overrides:
-    """What replaces the file's top-level settings; None leaves them. Times are seconds, `export` a directory.
-
-    `insecure` takes any certificate; `source_addresses` are IP addresses of this machine to connect from, in turn;
-    `transport` None: whichever the config needs. `mask_headers` names headers whose values are secrets, beside those that
-    always are. `fail_if` are conditions that fail the run where they hold, beside the config's thresholds.
-    """
-
-    duration: int | None = None
-    rps: int | None = None
-    workers: int | None = None
-    concurrent_requests: int | None = None
-    ramp_up_time: int | None = None
-    base_url: str | None = None
-    timeout: float | None = None
-    connect_timeout: float | None = None
-    connections_per_second: float | None = None
-    seed: int | None = None
-    export: str | None = None
-    insecure: bool = False
-    source_addresses: tuple[str, ...] = ()
-    transport: Transport | None = None
-    mask_headers: tuple[str, ...] = ()
-    fail_if: tuple[str, ...] = ()
-
-    def settings(self) -> dict[str, Any]:
-        """Return what was given, by config key."""
-        given = {field.name: getattr(self, field.name) for field in fields(self) if field.name in _SETTINGS}
-        return {_camel(name): value for name, value in given.items() if value is not None}
-
-
-_SETTINGS = frozenset(field.name for field in fields(Overrides)) - {
-    "insecure",
-    "source_addresses",
-    "transport",
-    "mask_headers",
-    "fail_if",
-}
+    from tressi.config.budget import Budget
 
 
 def load_config(source: str | os.PathLike[str] | Mapping[str, Any], overrides: Overrides | None = None) -> ResolvedConfig:
@@ -76,17 +35,26 @@ def load_config(source: str | os.PathLike[str] | Mapping[str, Any], overrides: O
     Raises `ConfigError` with every problem that was found. Warnings are in the result.
     """
     overrides = overrides or Overrides()
-    reading, given = read(source), read(overrides.settings()).document
-    document = {**reading.document, **given} if isinstance(reading.document, dict) else reading.document
-    if overrides.insecure and isinstance(document, dict) and isinstance(document.setdefault("tls", {}), dict):
-        document["tls"] = {**document["tls"], "verify": False}
-    current, budget = _examined(document, overrides)
-    warnings = (*reading.warnings, *_warnings(document, current, budget))
+    reading = read(source)
+    move = moved(reading.document) if is_original(reading.document) else None
+    given = Given(_laid_over(move.document if move else reading.document, overrides), overrides, move)
+    check_scale(overrides.scale)
+    current, budget = examined(given)
+    warnings = (*reading.warnings, *warnings_of(given, current, budget))
     resolved = _resolved(current, budget, overrides, warnings)
     check_targets(resolved)
     sources = _sources(overrides.source_addresses)
     transport = chosen_transport(resolved, overrides.transport, has_epoll=epoll_is_here())
     return replace(resolved, source_addresses=sources, transport=transport)
+
+
+def _laid_over(document: Any, overrides: Overrides) -> Any:  # noqa: ANN401 - any JSON value
+    if not isinstance(document, dict):
+        return document
+    laid = {**document, **read(overrides.settings()).document}
+    if overrides.insecure and isinstance(laid.setdefault("tls", {}), dict):
+        laid["tls"] = {**laid["tls"], "verify": False}
+    return laid
 
 
 def _sources(given: tuple[str, ...]) -> tuple[str, ...]:
@@ -99,54 +67,6 @@ def _sources(given: tuple[str, ...]) -> tuple[str, ...]:
             message = f"{quoted(text)} is not an IP address of this machine"
             raise ConfigError([ConfigProblem("--source-address", message)]) from None
     return given
-
-
-def _examined(document: Any, overrides: Overrides) -> tuple[dict[str, Any], Budget]:  # noqa: ANN401 - any JSON value
-    # What breaks the schema is taken out, so that the rules of meaning still speak about the rest.
-    findings = breaches(document, overrides.mask_headers)
-    broken = {place for place, _ in findings}
-    sound = _without(document, broken)
-    current = migrated(plain_integers(sound)) if isinstance(sound, dict) else {}
-    findings += [*mistakes(current, overrides.mask_headers), *threshold_mistakes(current, overrides.fail_if)]
-    # A budget with a part missing would complain of consequences.
-    budget = None if any(_bears_on_budget(place) for place in broken) else divide(current)
-    findings += budget.findings if budget else ()
-    if findings or budget is None:
-        raise ConfigError([problem_of(finding) for finding in _told(findings, document, overrides)])
-    return current, budget
-
-
-def _without(value: Any, broken: set[Place], place: Place = ()) -> Any:  # noqa: ANN401 - any JSON value
-    if place in broken:
-        return None
-    if isinstance(value, dict):
-        return {key: _without(item, broken, (*place, key)) for key, item in value.items() if (*place, key) not in broken}
-    if isinstance(value, list):
-        return [_without(item, broken, (*place, index)) for index, item in enumerate(value)]
-    return value
-
-
-def _bears_on_budget(place: Place) -> bool:
-    whole_request = len(place) <= 2 and place[:1] == ("requests",)  # noqa: PLR2004 - `requests` itself, or one of them
-    return not place or whole_request or not {"autoscale", "rps", "workers", "rampUpTime"}.isdisjoint(place)
-
-
-def _told(findings: list[Finding], document: Any, overrides: Overrides) -> list[Finding]:  # noqa: ANN401 - any JSON value
-    legacy = isinstance(document, dict) and is_legacy(document)
-    placed = [(legacy_place(place) if legacy else place, message) for place, message in findings]
-    given = overrides.settings()
-    named = [
-        (place, f"{message} (given by --{_kebab(str(place[0]))})" if len(place) == 1 and place[0] in given else message)
-        for place, message in placed
-    ]
-    return in_document_order(named, document)
-
-
-def _warnings(document: Mapping[str, Any], current: Mapping[str, Any], budget: Budget) -> list[str]:
-    warnings = [*unknown_properties(document), *doubts(current)]
-    if "rps" in current and None not in budget.settings:
-        warnings.append("rps: has no effect, it limits the shared pool and every endpoint is autoscaled")
-    return [DEPRECATION, *warnings] if is_legacy(document) else warnings
 
 
 def _resolved(current: Mapping[str, Any], budget: Budget, overrides: Overrides, warnings: tuple[str, ...]) -> ResolvedConfig:
@@ -163,8 +83,9 @@ def _resolved(current: Mapping[str, Any], budget: Budget, overrides: Overrides, 
         arrival=settings["arrival"],
         keep_alive=settings["keepAlive"],
         connections_per_second=current.get("connectionsPerSecond"),
+        graceful_stop_s=float(settings["gracefulStop"]),
         tls=_tls(current),
-        proxy=current.get("proxy"),
+        proxy=wire_base(current["proxy"]) if "proxy" in current else None,
         follow_redirects=current.get("followRedirects", False),
         seed=settings["seed"],
         early_exit=_early_exit(current),
@@ -192,12 +113,3 @@ def _tls(current: Mapping[str, Any]) -> TlsConfig:
     files = {name: tls[name] for name in ("ca", "cert", "key") if name in tls}
     name = server_name(tls["serverName"]) if "serverName" in tls else None
     return TlsConfig(verify=tls.get("verify", True), server_name=name, **files)
-
-
-def _camel(name: str) -> str:
-    first, *rest = name.split("_")
-    return first + "".join(word.capitalize() for word in rest)
-
-
-def _kebab(name: str) -> str:
-    return "".join(f"-{letter.lower()}" if letter.isupper() else letter for letter in name)

@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from tressi.config.place import TOKEN, Finding, Place, path_of, quoted, shown
-from tressi.config.url import AddressError, address, check_base, server_name
+from tressi.config.place import TOKEN, Finding, Place, quoted, shown
+from tressi.config.url import AddressError, address, server_name, wire_base
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -26,6 +26,7 @@ LIMITS = {
     "cooldownPeriod": YEAR_S,
     "timeout": YEAR_S,
     "connectTimeout": YEAR_S,
+    "gracefulStop": YEAR_S,
     "rps": 10_000_000,
     "connectionsPerSecond": 10_000_000,
     "targetRps": 10_000_000,
@@ -49,28 +50,16 @@ _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 def mistakes(document: Document, mask_headers: Iterable[str] = ()) -> list[Finding]:
     """Return what in a well-typed document cannot be done; budgets of rate and workers are not judged here."""
     masked = tuple(mask_headers)
-    findings = [*_beyond_limits(document, ()), *_base(document), *_headers(document, (), masked), *_output(document)]
+    findings = [*beyond_limits(document), *_base(document), *_headers(document, (), masked), *_output(document)]
     findings += _server_name(document)
     base = document.get("baseUrl")
     usable_base = base if isinstance(base, str) and not list(_base(document)) else None
     for index, request in requests_of(document):
         place: Place = ("requests", index)
-        findings += _beyond_limits(request, place)
         findings += _url(request, place, usable_base, base_is_broken=base is not None and usable_base is None)
         findings += _headers(request, place, masked)
         findings += _content(request, place)
     return findings
-
-
-def doubts(document: Document) -> list[str]:
-    """Return a warning for each setting of a sound document that will not do what its author may expect."""
-    warnings = [*_unarmed(document), *_ownerless_key(document), *_overwritten_headers(document, ())]
-    if document.get("rampUpTime", 0) > document.get("duration", 0) > 0:
-        warnings.append("rampUpTime: is longer than the duration, so the target is never reached")
-    for index, request in requests_of(document):
-        warnings += _overwritten_headers(request, ("requests", index))
-        warnings += _vain_expectation(request, ("requests", index))
-    return warnings
 
 
 def requests_of(document: Document) -> Iterator[tuple[int, Document]]:
@@ -80,9 +69,16 @@ def requests_of(document: Document) -> Iterator[tuple[int, Document]]:
             yield index, request
 
 
+def beyond_limits(document: Document) -> list[Finding]:
+    """Return every rate, time and count of a document that is more than an engine can hold."""
+    requests = [finding for index, request in requests_of(document) for finding in _beyond_limits(request, ("requests", index))]
+    return [*_beyond_limits(document, ()), *requests]
+
+
 def _beyond_limits(section: Document, place: Place) -> Iterator[Finding]:
     for name, value in section.items():
-        if name in LIMITS and value > LIMITS[name]:
+        # A name of another section is unknown here, and its value may have any type.
+        if name in LIMITS and isinstance(value, (int, float)) and value > LIMITS[name]:
             yield (*place, name), f"{shown(value)} is greater than {LIMITS[name]:,}, the most that can be held"
     if isinstance(section.get("autoscale"), dict):
         yield from _beyond_limits(section["autoscale"], (*place, "autoscale"))
@@ -93,7 +89,7 @@ def _base(document: Document) -> Iterator[Finding]:
     for key in ("baseUrl", "proxy"):
         if key in document:
             try:
-                check_base(document[key])
+                wire_base(document[key])
             except AddressError as error:
                 yield (key,), str(error)
 
@@ -114,7 +110,8 @@ def _url(request: Document, place: Place, base: str | None, *, base_is_broken: b
     try:
         address(request["url"], base or ("http://base" if base_is_broken else None))
     except AddressError as error:
-        yield (*place, "url"), str(error)
+        template = "; it looks like a template, and none is filled in" if "{" in request["url"] else ""
+        yield (*place, "url"), f"{error}{template}"
 
 
 def _headers(section: Document, place: Place, mask_headers: tuple[str, ...]) -> Iterator[Finding]:
@@ -137,6 +134,8 @@ def _is_latin_1(text: str) -> bool:
 def _content(request: Document, place: Place) -> Iterator[Finding]:
     if "payload" in request and "body" in request:
         yield (*place, "body"), "stands beside a payload; a request has one or the other"
+    if request.get("method") == "CONNECT":
+        yield (*place, "method"), "CONNECT asks a proxy for a tunnel, and is no request to a target; `proxy` sends through one"
     if request.get("method") == "HEAD" and "bodyContains" in request.get("expect", {}):
         yield (*place, "expect", "bodyContains"), "cannot be met: the response to HEAD has no body"
 
@@ -144,34 +143,3 @@ def _content(request: Document, place: Place) -> Iterator[Finding]:
 def _output(document: Document) -> Iterator[Finding]:
     if "\0" in document.get("export", ""):
         yield ("export",), f"{quoted(document['export'])} has a NUL, which no path can have"
-
-
-def _unarmed(document: Document) -> list[str]:
-    if document.get("earlyExitOnError"):
-        return []
-    return [f"{key}: has no effect without earlyExitOnError: true" for key in EARLY_EXIT_KEYS if key in document]
-
-
-def _ownerless_key(document: Document) -> list[str]:
-    tls = document.get("tls", {})
-    return ["tls.key: has no effect without tls.cert"] if "key" in tls and "cert" not in tls else []
-
-
-def _vain_expectation(request: Document, place: Place) -> Iterator[str]:
-    if request.get("body") or "payload" in request:
-        return
-    for name in request.get("headers", {}):
-        if name.lower() == "expect":
-            yield f"{path_of((*place, 'headers', name))}: is left out, the request has no body that could wait"
-
-
-def _overwritten_headers(section: Document, place: Place) -> Iterator[str]:
-    seen: set[str] = set()
-    for name in section.get("headers", {}):
-        path = path_of((*place, "headers", name))
-        if name.lower() in TRANSPORT_HEADERS:
-            remedy = "; keepAlive says whether connections are kept" if name.lower() in {"connection", "keep-alive"} else ""
-            yield f"{path}: is left out, the transport writes it by itself{remedy}"
-        elif name.lower() in seen:
-            yield f"{path}: names a header for the second time, in other letters; the last one counts"
-        seen.add(name.lower())

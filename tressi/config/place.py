@@ -113,7 +113,7 @@ def _cut(text: str) -> str:
 
 
 def _within_headers(place: Place) -> bool:
-    return bool(place) and place[-1] == "headers" and (len(place) == 1 or place[0] == "requests")
+    return bool(place) and place[-1] == "headers" and (len(place) == 1 or place[0] in {"requests", "options"})
 
 
 def _short_name(name: str) -> str:

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from tressi.config.fetch import fetch
 from tressi.config.place import Finding, Place, no_json, path_of, printable, problem_of, refusal
+from tressi.config.syntax import no_json_because
 from tressi.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -75,7 +76,8 @@ def parse(text: str, label: str) -> Any:  # noqa: ANN401 - any JSON value
     try:
         return json.loads(text, object_pairs_hook=_object, parse_int=_integer)
     except json.JSONDecodeError as error:
-        raise no_json(label, error) from None
+        because = no_json_because(text, error)
+        raise (refusal(f"{label} {because}") if because else no_json(label, error)) from None
     except RecursionError:
         raise refusal(f"{label} is nested deeper than {MAX_DEPTH} levels") from None
 

@@ -6,17 +6,19 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Final
 
-from tressi.config.place import Finding, Place, listed, quoted
+from tressi.config.place import Finding, Place, listed, path_of, quoted
 from tressi.config.url import AddressError, address
 from tressi.errors import ConfigError, ConfigProblem
 from tressi.log import mask_url
 from tressi.model import ERROR_KINDS, Threshold
-from tressi.threshold.expression import metrics_of
+from tressi.threshold.expression import Metric, Number, metrics_of
+from tressi.threshold.names import COUNTED, COUNTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -26,6 +28,9 @@ if TYPE_CHECKING:
 
 FAIL_IF: Final = "--fail-if"
 EACH: Final = "*"
+# Figures that follow the rates.
+_SCALED: Final = frozenset({"rps", *COUNTS, *COUNTED})
+_NUMBER: Final = re.compile(r"(?<![\w.\[])[0-9]+(?:\.[0-9]+)?(?![\w\]])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +62,34 @@ def threshold_mistakes(document: Mapping[str, Any], fail_if: Sequence[str]) -> l
     """Everything that is wrong with the thresholds of a well-typed document, and with those of the command line."""
     labels = _labels(document)
     return [(wish.place, message) for wish in _wishes(document, fail_if) for message in _mistakes(wish, labels)]
+
+
+def threshold_doubts(document: Mapping[str, Any], fail_if: Sequence[str], *, is_scaled: bool) -> list[str]:
+    """Warn of thresholds of a sound document that say something else than they seem to."""
+    warnings = []
+    for wish in _wishes(document, fail_if):
+        place, comparison = path_of(wish.place), _parsed(wish.condition)
+        percent = _percent_meant(wish.condition, comparison)
+        if percent is not None:
+            meant = quoted(wish.condition.replace(percent, f"{percent}%"))
+            warnings.append(
+                f"{place}: {quoted(wish.condition)} is about a share, of which 1 means 100 %; for {percent} % write {meant}"
+            )
+        names = {metric.name for metric in metrics_of(comparison)}
+        if is_scaled and names & _SCALED and "targetRps" not in names:
+            warnings.append(f"{place}: {quoted(wish.condition)} is judged as it stands, --scale does not change it")
+    return warnings
+
+
+def _percent_meant(condition: str, comparison: Comparison) -> str | None:
+    """The number of a condition such as `errorRate < 1`, which is meant as a percentage; None where there is none."""
+    sides = (comparison.left, comparison.right)
+    is_share = any(isinstance(side, Metric) and side.name == "errorRate" for side in sides)
+    number = next((side.value for side in sides if isinstance(side, Number)), 0)
+    written = _NUMBER.search(condition)
+    if not is_share or number < 1 or "%" in condition or written is None:
+        return None
+    return written[0]
 
 
 def resolved_thresholds(

@@ -13,6 +13,7 @@ from ipaddress import AddressValueError, IPv4Address, IPv6Address
 from urllib.parse import SplitResult, quote, unquote, urlsplit, urlunsplit
 
 from tressi.config.place import broken_url, quoted
+from tressi.hosts import ascii_host
 from tressi.log import mask_url
 
 UNIX = "http+unix"  # the host is the path of a socket, percent-encoded, as Docker's clients write it
@@ -47,12 +48,13 @@ def address(url: str, base: str | None = None) -> Address:
     return Address(urlunsplit(wire), mask_url(whole))
 
 
-def check_base(base: str) -> None:
-    """Raise `AddressError` unless `base` can stand in front of a relative URL."""
+def wire_base(base: str) -> str:
+    """An address without query, such as a proxy's, as it goes on the wire. Raises `AddressError`."""
     parts = _split(base)
-    _wire_authority(parts, base)
+    authority = _wire_authority(parts, base)
     if "?" in base or "#" in base:
         raise AddressError(f"{_quoted(base)} has a query or a fragment; a path is put behind it")
+    return urlunsplit(SplitResult(parts.scheme, authority, _encoded(parts.path), "", ""))
 
 
 def _joined(url: str, base: str | None) -> str:
@@ -117,7 +119,7 @@ def _port(parts: SplitResult, url: str) -> int | None:
 
 def _wire_host(host: str, url: str) -> str:
     try:
-        name = host if host.isascii() else host.encode("idna").decode("ascii")
+        name = ascii_host(host)
     except UnicodeError:
         raise _bad_host(url) from None
     bare = name.removesuffix(".")

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from gevent.socket import EAI_NONAME, gaierror, getaddrinfo
 
+from tressi.hosts import ascii_host
+
 if TYPE_CHECKING:
     from tressi.load.transport import Origin
 
@@ -60,8 +62,9 @@ def look_up(origin: Origin) -> list[Address]:
     if found := known(origin):
         return found
     try:
-        origin.host.encode("idna")
+        name = ascii_host(origin.host)
+        name.encode("idna")  # as getaddrinfo does, which takes no label that is empty or too long
     except UnicodeError:
         # Of a redirect: a config's hosts are checked. The resolver's thread would raise what no lane expects.
         raise gaierror(EAI_NONAME, f"{origin.host!r} is a host that cannot be") from None
-    return [Address(entry[0], entry[4]) for entry in getaddrinfo(origin.host, origin.port, 0, socket.SOCK_STREAM)]
+    return [Address(entry[0], entry[4]) for entry in getaddrinfo(name, origin.port, 0, socket.SOCK_STREAM)]

@@ -124,6 +124,7 @@ class ResolvedConfig:
     arrival: Arrival = "uniform"
     keep_alive: bool = True
     connections_per_second: float | None = None  # of all engines together; None: no limit
+    graceful_stop_s: float = 30.0  # how long requests in flight at the end are waited for
     tls: TlsConfig = field(default_factory=TlsConfig)
     transport: Transport = "wire"
     proxy: str | None = None

@@ -22,7 +22,7 @@ STATISTICS: Final = ("min", "mean", "stdev", "p50", "p90", "p95", "p99", "p999",
 PERCENTILE: Final = "p"
 SHORT_TIME: Final = "responseTime"  # what `p99` alone means: free of coordinated omission
 
-_LOWEST_STATUS, _HIGHEST_STATUS = 100, 599
+_LOWEST_STATUS, _HIGHEST_STATUS = 100, 999
 _WHOLE = 100.0
 
 
@@ -74,5 +74,5 @@ def argument_mistake(name: Name, argument: str | None) -> str | None:
     number = float(argument) if argument and argument[0].isdigit() else -1.0
     if name.full == "statusCodes":
         is_status = number.is_integer() and _LOWEST_STATUS <= number <= _HIGHEST_STATUS
-        return None if is_status else "statusCodes takes a status from 100 to 599, as in statusCodes(503)"
+        return None if is_status else "statusCodes takes a status from 100 to 999, as in statusCodes(503)"
     return None if 0 < number <= _WHOLE else f"{name.full} takes a percentile above 0 and up to 100, as in p(99.95)"

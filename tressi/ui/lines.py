@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.text import Text
 
+from tressi.config.remarks import at_full_speed
 from tressi.text import common_origin, milliseconds, plain, short_key
 from tressi.ui.stream import finish
 from tressi.ui.watcher import Watcher
@@ -43,7 +44,8 @@ class Lines(Watcher):
     def start(self, config: ResolvedConfig) -> None:
         """Say what is about to happen."""
         self._origin = common_origin(endpoint.endpoint_key for endpoint in config.endpoints)
-        self._print(announcement(config))
+        # The command line has said already that no rate is set, in front of all its warnings.
+        self._print(running(config))
 
     def moment(self, moment: Moment) -> None:
         """Show the endpoints when it is time again, and why the generator is the bottleneck then and when it becomes so."""
@@ -117,7 +119,13 @@ def cells_of(endpoint: EndpointMoment) -> Mapping[str, str]:
 
 
 def announcement(config: ResolvedConfig) -> str:
-    """What is about to happen."""
+    """What is about to happen, and first of all that nothing limits it, where that is so."""
+    full_speed = at_full_speed(config)
+    return f"{full_speed}; {running(config)}" if full_speed else running(config)
+
+
+def running(config: ResolvedConfig) -> str:
+    """What is run, and for how long."""
     count, origin = len(config.endpoints), common_origin(endpoint.endpoint_key for endpoint in config.endpoints)
     at = f" of {plain(origin)}" if origin else ""
     return f"running {count} endpoint{'s' * (count != 1)}{at} for {config.duration_s:g} s"

@@ -1,0 +1,136 @@
+"""Warnings: settings of a sound document that will not do what its author may expect. The run is done as asked."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, Final
+
+from tressi.config.meaning import EARLY_EXIT_KEYS, TRANSPORT_HEADERS, requests_of
+from tressi.config.place import Place, path_of, quoted, shown
+from tressi.log import mask_url
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    Document = Mapping[str, Any]
+
+# Mustache, Jinja and Postman; shells, JavaScript and k6.
+_TEMPLATE: Final = re.compile(r"\{\{|\$\{|\{%")
+_TEMPLATES_SHOWN: Final = 3
+_EXCERPT: Final = 40
+# RFC 9110, sections 9.3.1, 9.3.2 and 9.3.8.
+_WITHOUT_CONTENT: Final = ("GET", "HEAD", "TRACE")
+
+
+def doubts(document: Document, mask_headers: Iterable[str] = ()) -> list[str]:
+    """Return a warning for each setting of a sound document that will not do what its author may expect."""
+    warnings = [*_unarmed(document), *_ownerless_key(document), *_overwritten_headers(document, ())]
+    if document.get("rampUpTime", 0) > document.get("duration", 0) > 0:
+        warnings.append("rampUpTime: is longer than the duration, so the target is never reached")
+    for index, request in requests_of(document):
+        warnings += _overwritten_headers(request, ("requests", index))
+        warnings += _vain_expectation(request, ("requests", index))
+        warnings += _vain_content(request, ("requests", index))
+    return [*warnings, *_repeated_names(document), *_templates(document, tuple(mask_headers))]
+
+
+def _unarmed(document: Document) -> Iterator[str]:
+    if not document.get("earlyExitOnError"):
+        yield from (f"{key}: has no effect without earlyExitOnError: true" for key in EARLY_EXIT_KEYS if key in document)
+    elif document.get("errorRateThreshold") == 1:
+        yield "errorRateThreshold: 1 is a share and means 100 %, so nothing less ends the run; 1 % is 0.01"
+
+
+def _ownerless_key(document: Document) -> list[str]:
+    tls = document.get("tls", {})
+    return ["tls.key: has no effect without tls.cert"] if "key" in tls and "cert" not in tls else []
+
+
+def _vain_expectation(request: Document, place: Place) -> Iterator[str]:
+    if _has_content(request):
+        return
+    for name in request.get("headers", {}):
+        if name.lower() == "expect":
+            yield f"{path_of((*place, 'headers', name))}: is left out, the request has no body that could wait"
+
+
+def _vain_content(request: Document, place: Place) -> Iterator[str]:
+    method = request.get("method", "GET")
+    if method in _WITHOUT_CONTENT and _has_content(request):
+        path = path_of((*place, "payload" if "payload" in request else "body"))
+        why = "no method is given, so it is" if "method" not in request else "it is"
+        yield f"{path}: {why} sent with {method}, which asks for no content, and many servers refuse it; did you mean POST?"
+
+
+def _has_content(request: Document) -> bool:
+    return bool(request.get("body")) or "payload" in request
+
+
+def _overwritten_headers(section: Document, place: Place) -> Iterator[str]:
+    seen: set[str] = set()
+    for name in section.get("headers", {}):
+        path = path_of((*place, "headers", name))
+        if name.lower() in TRANSPORT_HEADERS:
+            remedy = "; keepAlive says whether connections are kept" if name.lower() in {"connection", "keep-alive"} else ""
+            yield f"{path}: is left out, the transport writes it by itself{remedy}"
+        elif name.lower() in seen:
+            yield f"{path}: names a header for the second time, in other letters; the last one counts"
+        seen.add(name.lower())
+
+
+def _repeated_names(document: Document) -> Iterator[str]:
+    first: dict[str, int] = {}
+    for index, request in requests_of(document):
+        name = request.get("name")
+        if name in first:
+            whose = f"requests[{first[name]}] has this name too"
+            yield f"requests[{index}].name: {quoted(mask_url(name))}: {whose}, and a threshold of it is judged for each"
+        elif name is not None:
+            first[name] = index
+
+
+def _templates(document: Document, mask_headers: tuple[str, ...]) -> list[str]:
+    """The first few values that look like templates, and how many more there are."""
+    found = [(place, text) for place, text in _texts(document) if _TEMPLATE.search(text)]
+    warnings = [
+        f"{path_of(place)}: {_excerpt(place, text, mask_headers)} looks like a template; none is filled in, it is sent as it is"
+        for place, text in found[:_TEMPLATES_SHOWN]
+    ]
+    more = len(found) - _TEMPLATES_SHOWN
+    return [*warnings, f"{more} more value{'s look' if more > 1 else ' looks'} like a template"] if more > 0 else warnings
+
+
+def _texts(document: Document) -> Iterator[tuple[Place, str]]:
+    """Every text that is sent or looked for."""
+    yield from _inner(("baseUrl",), document.get("baseUrl"))
+    yield from _inner(("proxy",), document.get("proxy"))
+    yield from _inner(("headers",), document.get("headers"))
+    for index, request in requests_of(document):
+        for key in ("url", "headers", "payload", "body"):
+            yield from _inner(("requests", index, key), request.get(key))
+        yield from _inner(("requests", index, "expect", "bodyContains"), request.get("expect", {}).get("bodyContains"))
+
+
+def _inner(place: Place, value: object) -> Iterator[tuple[Place, str]]:
+    # A list instead of recursion: a payload may be as deep as a config may be. In document order.
+    waiting: list[tuple[Place, object]] = [(place, value)]
+    while waiting:
+        there, one = waiting.pop()
+        if isinstance(one, str):
+            yield there, one
+        inner = list(one.items()) if isinstance(one, dict) else list(enumerate(one)) if isinstance(one, list) else []
+        yield from ((((*there, key), key) for key, _ in inner if isinstance(key, str)))
+        waiting += [((*there, key), item) for key, item in inner][::-1]
+
+
+def _excerpt(place: Place, text: str, mask_headers: tuple[str, ...]) -> str:
+    """The template alone, out of what may be a long text; masked where it may be a secret."""
+    masked = shown(text, place, mask_headers)
+    start = _TEMPLATE.search(mask_url(text))
+    if start is None or not masked.startswith('"'):
+        return masked
+    part = mask_url(text)[start.start() :]
+    end = part.find("}")
+    while end >= 0 and part[end + 1 : end + 2] == "}":
+        end += 1
+    return quoted(part[: end + 1] if 0 <= end < _EXCERPT else part[:_EXCERPT])
