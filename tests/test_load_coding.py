@@ -61,6 +61,13 @@ def test_a_needle_is_found_where_pieces_meet():
             assert not read(codings, packed, b"needles", step).found
 
 
+def test_what_is_left_when_all_input_is_used_comes_too():
+    """Without a checksum behind it the end of the data may be used up before the last piece is out."""
+    for size in (*range(65_000, 66_600, 3), 131_072, 200_000):
+        body = read(("deflate",), raw_deflate(b"\0" * (size - 1) + b"x"), b"\0x")
+        assert (body.found, body.reason) == (True, None), size
+
+
 def test_an_empty_body_is_whole_whatever_its_coding():
     """As that of a HEAD, or of 304, whose fields speak of another."""
     for coding in ("gzip", "deflate", "gzip, deflate"):
