@@ -149,6 +149,13 @@ CASES = [
     case("a close behind a 1xx", closing(b"HTTP/1.1 103 Early Hints\r\n\r\n"), errors={"closed": 1}),
     case("a reset in the body", resetting(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf"), errors={"reset": 1}),
     case("304 with a length", answering(b"HTTP/1.1 304 Not Modified\r\nContent-Length: 9\r\n\r\n"), {304: 1}),
+    *(case(f"status {status}", answering(response(f"{status} X")), {status: 1}) for status in (599, 600, 999)),
+    *(
+        case(f"a status line of {line!r}", answering(line + b"\r\nContent-Length: 0\r\n\r\n"), errors={"protocol": 1})
+        for line in (b"HTTP/1.1 099 X", b"HTTP/1.1 1000 X", b"HTTP/1.1 20 X", b"HTTP/1.1 +20 X", b"HTTP/1.1  200 X")
+    ),
+    case("a length with leading zeros", answering(with_length("0" * 40 + "2")), {200: 1}),
+    case("a chunk size with leading zeros", answering(chunked(b"0" * 40 + b"2\r\nok\r\n000\r\n\r\n")), {200: 1}),
     case("503 with Retry-After", answering(response("503 Busy", "Retry-After: 1")), {503: 1}),
 ]
 
@@ -459,6 +466,46 @@ def test_an_answer_that_comes_before_the_body_is_read_counts(scheme, then, trans
             found = only(finish(engine))
     assert found.status_codes == {413: found.requests_made}
     assert found.connections_opened == found.requests_made
+
+
+SAID = {
+    b"": "no response after 0.2 s",
+    b"HTTP/1.1 103 Early Hints\r\n\r\n": "the head of the response had not ended after 0.2 s",
+    b"HTTP/1.1 200 OK\r\nX-": "the head of the response had not ended after 0.2 s",
+    b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n": "status 200, but the body had not ended after 0.2 s",
+    b"HTTP/1.1 404 Not Found\r\n\r\nhalf": "status 404, but the body had not ended after 0.2 s",
+}
+
+
+def test_a_timeout_says_how_far_the_response_had_come(transport):
+    """One that began and did not end is told apart from silence."""
+    for said, reason in SAID.items():
+
+        def script(conversation, said=said):
+            conversation.request()
+            conversation.send(said)
+            conversation.wait_closed()
+
+        with raw_server(script) as server:
+            found = only(attempt(endpoint(server.url, ONCE, timeout_s=0.2), transport=transport))
+        assert [(told.kind, told.text) for told in found.reasons] == [("timeout", reason)]
+
+
+def test_the_time_to_the_first_byte_is_of_the_answer(transport):
+    """Counted from the request, apart from the service time where the answer came in parts."""
+
+    def script(conversation):
+        conversation.request()
+        conversation.pause(0.1)
+        conversation.send(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n")
+        conversation.pause(0.2)
+        conversation.send(b"hello")
+
+    with raw_server(script) as server:
+        found = only(attempt(endpoint(server.url, ONCE), transport=transport))
+    assert (found.first_byte.count, found.service.count) == (1, 1)
+    assert found.first_byte.min_us >= 99_000
+    assert found.service.min_us - found.first_byte.min_us >= 100_000
 
 
 def test_a_lane_keeps_a_connection_to_each_origin(transport):

@@ -157,8 +157,10 @@ class ClientLane(Lane):
             reply.status,
             reply.sent_ns,
             reply.arrived_ns,
+            first_ns=reply.first_ns,
             body=reply.body,
             found=reply.found,
+            reason=None if reply.reason is None else reply.reason.encode(),
         )
 
 
