@@ -1,7 +1,8 @@
 """What a body says, whatever its Content-Encoding (RFC 9110 8.4): decoded as it comes, searched, its beginning kept.
 
 Memory is bounded whatever a server sends: a few KiB of compressed data may stand for gigabytes, so data are decoded in
-pieces of 64 KiB that are searched and forgotten, and decoding ends at 64 MiB. Nothing is decoded that nobody looks at.
+pieces of 64 KiB that are searched and forgotten, and decoding ends at 64 MiB. It also ends once the text is found and the
+beginning is kept.
 No sockets here.
 """
 
@@ -127,7 +128,7 @@ def decoders_of(values: Sequence[str]) -> list[_Decoder]:
 class Body:
     """One body as it comes: its beginning, and whether `needle` is in it (None: nothing is looked for).
 
-    `pause` is called between two pieces that were decoded, so that whoever reads may let others run.
+    `pause` is called between two pieces that were decoded, so that the reader can let other greenlets run.
     """
 
     def __init__(self, needle: bytes | None, codings: Sequence[str], pause: Callable[[], None]) -> None:
