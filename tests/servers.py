@@ -199,10 +199,10 @@ class RawServer:
 
 
 @contextmanager
-def raw_server(script, family=socket.AF_INET):
-    """A RawServer on a free loopback port; `script` is called with a Conversation for each connection."""
+def raw_server(script, family=socket.AF_INET, host=None):
+    """A RawServer on a free port of loopback, or of `host`; `script` is called with a Conversation for each connection."""
     with socket.socket(family, socket.SOCK_STREAM) as listener:
-        listener.bind(("::1" if family == socket.AF_INET6 else "127.0.0.1", 0))
+        listener.bind((host or ("::1" if family == socket.AF_INET6 else "127.0.0.1"), 0))
         listener.listen(1024)
         server = RawServer(script, listener, listener.getsockname()[1])
         server.start(server.serve)

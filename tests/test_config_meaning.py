@@ -34,6 +34,9 @@ def problem_of(document):
         pytest.param("http://my_host./", "http://my_host./", id="an underscore and a final dot"),
         pytest.param("http://ann:word@host/", "http://ann:word@host/", id="user info goes to the transport"),
         pytest.param("http://host:/", "http://host/", id="an empty port is none"),
+        pytest.param("http://host/a?", "http://host/a?", id="a lone question mark stays"),
+        pytest.param("http://host?#a?b", "http://host/?", id="a lone question mark before a fragment"),
+        pytest.param("http://host/a#b?c", "http://host/a", id="a question mark in a fragment is none"),
     ],
 )
 def test_an_address_in_its_wire_form(url, wire):

@@ -1,7 +1,7 @@
 """Both transports, one table: what a target does, and what is counted of it."""
 
 import gc
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from mmap import PAGESIZE
 from pathlib import Path
@@ -13,7 +13,7 @@ from engines import ONCE, attempt, endpoint, finish, made, only, reach, running,
 from gevent.event import Event
 from servers import answering, hanging_port, raw_server, refusing_port, response, secured
 
-from tressi.model import Expectation, TlsConfig
+from tressi.model import Expectation, SharedPool, TlsConfig
 
 TRANSPORTS = ["wire", "urllib3"]
 
@@ -50,6 +50,18 @@ def silent(conversation):
     """A script that reads a request and says nothing."""
     conversation.request()
     conversation.wait_closed()
+
+
+def with_length(*lengths):
+    """A response of two bytes whose length is given in these ways."""
+    fields = b"".join(b"Content-Length: " + length.encode("latin-1") + b"\r\n" for length in lengths)
+    return b"HTTP/1.1 200 OK\r\n" + fields + b"\r\nok"
+
+
+def chunked(body, *fields):
+    """A response whose chunks are `body`."""
+    lines = ["HTTP/1.1 200 OK", "Transfer-Encoding: chunked", *fields, "", ""]
+    return "\r\n".join(lines).encode() + body
 
 
 @dataclass(frozen=True)
@@ -103,6 +115,48 @@ CASES = [
     case("a reset before the answer", resetting(), errors={"reset": 1}, method="POST"),
     case("garbage", closing(b"\x00\x01garbage\r\n\r\n"), errors={"protocol": 1}),
     case("silence", silent, errors={"timeout": 1}, timeout_s=0.1),
+    # Heads: limits are in bytes, and what frames a message is read to the letter.
+    case("500 fields", answering(response("200 OK", *(f"X-{number}: {'a' * 60}" for number in range(500)))), {200: 1}),
+    case("a field of 60 KiB", answering(response("200 OK", "X-Long: " + "a" * 60 * 1024)), {200: 1}),
+    case("a head of more than 64 KiB", answering(response("200 OK", *65 * ["X: " + "a" * 1024])), errors={"protocol": 1}),
+    case("no reason phrase", answering(response("200")), {200: 1}),
+    case("bare line feeds", answering(b"HTTP/1.1 200 OK\nContent-Length: 5\n\nhello"), {200: 1}),
+    case("a folded field", answering(response("200 OK", "X-Folded: a\r\n b\r\n\tc")), {200: 1}),
+    case("a space before a colon", answering(response("200 OK", "X-Bad : a")), errors={"protocol": 1}),
+    case("a line without a colon", answering(response("200 OK", "garbage")), errors={"protocol": 1}),
+    case("a length given twice", answering(with_length("2", "2")), {200: 1}),
+    case("a list of lengths", answering(with_length("2, 2,2 ")), {200: 1}),
+    case("a list of lengths that differ", answering(with_length("2, 3")), errors={"protocol": 1}),
+    case("lengths that differ", answering(with_length("2", "02", "3")), errors={"protocol": 1}),
+    *(
+        case(f"a length of {length!r}", answering(with_length(length)), errors={"protocol": 1})
+        for length in ("+2", "-2", "0x2", "2_0", "2.0", "2 2", "two", "", ",", "9" * 30, "\xb2")
+    ),
+    case("a length beside chunks", answering(chunked(b"2\r\nok\r\n0\r\n\r\n", "Content-Length: 99")), {200: 1}),
+    # Chunks.
+    case("chunks with extensions and trailers", answering(chunked(b"2;a=b\r\nok\r\n0;c\r\nX-Sum: 1\r\n\r\n")), {200: 1}),
+    *(
+        case(f"a chunk size of {size!r}", answering(chunked(size + b"\r\nok\r\n0\r\n\r\n")), errors={"protocol": 1})
+        for size in (b"+2", b"-2", b"0x2", b"2_0", b"", b" 2", b"g", b"f" * 30)
+    ),
+    case("a chunk longer than its size", answering(chunked(b"2\r\nokay\r\n0\r\n\r\n")), errors={"protocol": 1}),
+    case("a close within a chunk", closing(chunked(b"9\r\nok")), errors={"closed": 1}),
+    case("a close within the trailers", closing(chunked(b"2\r\nok\r\n0\r\nX-Sum: 1\r\n")), errors={"closed": 1}),
+    # Ends.
+    case("a close within the status line", closing(b"HTTP/1.1 20"), errors={"closed": 1}),
+    case("a close within a field", closing(b"HTTP/1.1 200 OK\r\nContent-Le"), errors={"closed": 1}),
+    case("a close behind the last field", closing(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n"), errors={"closed": 1}),
+    case("a close behind a 1xx", closing(b"HTTP/1.1 103 Early Hints\r\n\r\n"), errors={"closed": 1}),
+    case("a reset in the body", resetting(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf"), errors={"reset": 1}),
+    case("304 with a length", answering(b"HTTP/1.1 304 Not Modified\r\nContent-Length: 9\r\n\r\n"), {304: 1}),
+    *(case(f"status {status}", answering(response(f"{status} X")), {status: 1}) for status in (599, 600, 999)),
+    *(
+        case(f"a status line of {line!r}", answering(line + b"\r\nContent-Length: 0\r\n\r\n"), errors={"protocol": 1})
+        for line in (b"HTTP/1.1 099 X", b"HTTP/1.1 1000 X", b"HTTP/1.1 20 X", b"HTTP/1.1 +20 X", b"HTTP/1.1  200 X")
+    ),
+    case("a length with leading zeros", answering(with_length("0" * 40 + "2")), {200: 1}),
+    case("a chunk size with leading zeros", answering(chunked(b"0" * 40 + b"2\r\nok\r\n000\r\n\r\n")), {200: 1}),
+    case("503 with Retry-After", answering(response("503 Busy", "Retry-After: 1")), {503: 1}),
 ]
 
 
@@ -282,24 +336,204 @@ def test_the_timeout_of_a_request_begins_with_its_first_byte(transport):
     assert found.tls.min_us >= 1_100_000
 
 
-def test_the_same_request_is_sent(transport):
-    """Method, target, header fields and credentials reach the target alike."""
-    with raw_server(answering(response())) as server:
-        url = server.url.replace("http://", "http://ann:secret@") + "path?a=b"
-        attempt(
-            endpoint(url, ONCE, method="POST", body=b"{}", headers=(("X-One", "1"), ("Accept", "*/*"))), transport=transport
-        )
+ONE = {"headers": (("X-One", "1"), ("Accept", "*/*"))}
+REQUESTS = {
+    "a path": ("a/b", {}),
+    "no path": ("", {}),
+    "dot segments": ("a/../b/./c/..", {}),
+    "dots, encoded": ("%2e%2e/%2E/b", {}),
+    "slashes": ("//a//b/", {}),
+    "an encoded slash": ("%2f%2F", {}),
+    "what is no percent-encoding": ("a%zz%", {}),
+    "brackets": ("a[1]?b[]=2", {}),
+    "a lone question mark": ("a?", {}),
+    "only a question mark": ("?", {}),
+    "question marks": ("a??b?", {}),
+    "a fragment": ("a?b#c", {}),
+    "what a form would encode": ("a;b,c:d@e!$&'()*+=~", {}),
+    "own fields": ("a", ONE),
+    "fields twice": ("a", {"headers": (("X-One", "1"), ("x-one", "2"))}),
+    "an own host": ("a", {"headers": (("host", "shop.example"),)}),
+    "what else is added": ("a", {"headers": (("user-agent", "mine"), ("accept-encoding", "br"), ("connection", "x"))}),
+    "an empty field": ("a", {"headers": (("X-Empty", ""),)}),
+    "Latin-1": ("a", {"headers": (("X-Name", "J\xfcrgen"),)}),
+    "an own length": ("a", {"method": "POST", "body": b"abc", "headers": (("content-length", "99"),)}),
+    "own chunks": ("a", {"method": "POST", "body": b"3\r\nabc\r\n0\r\n\r\n", "headers": (("TE", "trailers"),)}),
+    "each for itself": ("a", {"keep_alive": False}),
+    **{f"{method} without a body": ("a", {"method": method}) for method in ("POST", "PUT", "PATCH", "DELETE", "OPTIONS")},
+    **{f"{method} with a body": ("a", {"method": method, "body": b"abc"}) for method in ("GET", "HEAD", "DELETE", "PUT")},
+    "an empty body": ("a", {"method": "GET", "body": b""}),
+}
+
+
+def sent(transport, path, fields):
+    """The one request that an endpoint sends, its port left out."""
+    fields = dict(fields)
+    wide = {"keep_alive": fields.pop("keep_alive", True)}
+    with raw_server(answering(response(body=b""))) as server:
+        url = server.url.replace("http://", "http://ann:secret@") + path
+        attempt(endpoint(url, ONCE, **fields), transport=transport, **wide)
     (seen,) = server.requests
-    assert seen.head.startswith(b"POST /path?a=b HTTP/1.1\r\n")
-    fields = {name: value for name, value in seen.fields.items() if name != "accept-encoding"}
-    assert fields == {
-        "host": f"127.0.0.1:{server.port}",
-        "user-agent": "tressi",
-        "authorization": "Basic YW5uOnNlY3JldA==",
-        "x-one": "1",
-        "accept": "*/*",
-        "content-length": "2",
-    }
+    return seen.head.replace(str(server.port).encode(), b"port"), seen.body_bytes
+
+
+def test_the_same_request_is_sent():
+    """To the byte, whatever the path, the method, the fields and the body."""
+    for name, (path, fields) in REQUESTS.items():
+        first, second = (sent(transport, path, fields) for transport in TRANSPORTS)
+        assert first == second, name
+        target = "/" + path.partition("#")[0]
+        assert first[0].startswith(f"{fields.get('method', 'GET')} {target} HTTP/1.1\r\n".encode()), name
+
+
+def test_a_request_is_what_the_config_says(transport):
+    """Method, target, header fields and credentials, and nothing that was not asked for."""
+    head, body_bytes = sent(transport, "path?a=b", {"method": "POST", "body": b"{}", **ONE})
+    assert head == (
+        b"POST /path?a=b HTTP/1.1\r\nHost: 127.0.0.1:port\r\nUser-Agent: tressi\r\nAuthorization: Basic YW5uOnNlY3JldA==\r\n"
+        b"X-One: 1\r\nAccept: */*\r\nContent-Length: 2\r\n\r\n"
+    )
+    assert body_bytes == 2
+
+
+def flooding(beginning, piece):
+    """A script that always has more ready than is read, for as long as a test may take."""
+
+    def script(conversation):
+        conversation.request()
+        conversation.send(beginning)
+        for _ in range(20_000):
+            conversation.send(1_000 * piece)
+
+    return script
+
+
+FLOODS = {
+    "1xx": (b"", b"HTTP/1.1 103 Early Hints\r\n\r\n", {"protocol": 1}),
+    "fields": (b"HTTP/1.1 200 OK\r\n", b"X: y\r\n", {"protocol": 1}),
+    "chunks of one byte": (chunked(b""), b"1\r\nx\r\n", {"timeout": 1}),
+    "a body": (b"HTTP/1.1 200 OK\r\n\r\n", 100 * b"x", {"timeout": 1}),
+    "a chunk's extension": (chunked(b"1;"), 100 * b"x", {"protocol": 1}),
+    "trailers": (chunked(b"0\r\n"), b"X: y\r\n", {"protocol": 1}),
+}
+
+
+@pytest.mark.parametrize("flood", FLOODS)
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_a_server_that_always_has_more_ends_in_time(scheme, flood, transport):
+    """Other greenlets run meanwhile, and so does the timeout of the request."""
+    beginning, piece, errors = FLOODS[flood]
+    script = flooding(beginning, piece)
+    turns = []
+
+    def count():
+        while True:
+            turns.append(1)
+            gevent.sleep(0.001)
+
+    counting = gevent.spawn(count)
+    with raw_server(secured(script) if scheme == "https" else script) as server:
+        one = endpoint(server.url.replace("http", scheme), ONCE, timeout_s=0.4)
+        found = only(attempt(one, transport=transport, tls=TlsConfig(verify=False)))
+    counting.kill()
+    assert found.errors == errors
+    if "timeout" in errors:
+        assert len(turns) > 2
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+@pytest.mark.parametrize("then", ["wait_closed", "close", "reset"])
+def test_an_answer_that_comes_before_the_body_is_read_counts(scheme, then, transport):
+    """A server that refuses a body need not read it; its connection carries no other request."""
+
+    def script(conversation):
+        conversation.head()
+        conversation.send(response("413 Content Too Large"))
+        if then == "wait_closed":
+            # Until the client leaves: what is buffered on the way does not hold the body.
+            while conversation.socket.recv(1) and not conversation._server.ended.wait(0.01):
+                pass
+        else:
+            # The answer must be read before its connection is gone.
+            conversation.pause(0.2)
+            getattr(conversation, then)()
+
+    with raw_server(secured(script) if scheme == "https" else script) as server:
+        url = server.url.replace("http", scheme)
+        one = endpoint(url, 50, method="POST", body=bytes(1 << 25), timeout_s=5)
+        with running(one, transport=transport, tls=TlsConfig(verify=False)) as engine:
+            reach(engine, 2)
+            found = only(finish(engine))
+    assert found.status_codes == {413: found.requests_made}
+    assert found.connections_opened == found.requests_made
+
+
+SAID = {
+    b"": "no response after 0.2 s",
+    b"HTTP/1.1 103 Early Hints\r\n\r\n": "the head of the response had not ended after 0.2 s",
+    b"HTTP/1.1 200 OK\r\nX-": "the head of the response had not ended after 0.2 s",
+    b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n": "status 200, but the body had not ended after 0.2 s",
+    b"HTTP/1.1 404 Not Found\r\n\r\nhalf": "status 404, but the body had not ended after 0.2 s",
+}
+
+
+def test_a_timeout_says_how_far_the_response_had_come(transport):
+    """One that began and did not end is told apart from silence."""
+    for said, reason in SAID.items():
+
+        def script(conversation, said=said):
+            conversation.request()
+            conversation.send(said)
+            conversation.wait_closed()
+
+        with raw_server(script) as server:
+            found = only(attempt(endpoint(server.url, ONCE, timeout_s=0.2), transport=transport))
+        assert [(told.kind, told.text) for told in found.reasons] == [("timeout", reason)]
+
+
+def test_the_time_to_the_first_byte_is_of_the_answer(transport):
+    """Counted from the request, apart from the service time where the answer came in parts."""
+
+    def script(conversation):
+        conversation.request()
+        conversation.pause(0.1)
+        conversation.send(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n")
+        conversation.pause(0.2)
+        conversation.send(b"hello")
+
+    with raw_server(script) as server:
+        found = only(attempt(endpoint(server.url, ONCE), transport=transport))
+    assert (found.first_byte.count, found.service.count) == (1, 1)
+    assert found.first_byte.min_us >= 99_000
+    assert found.service.min_us - found.first_byte.min_us >= 100_000
+
+
+def test_a_lane_keeps_a_connection_to_each_origin(transport):
+    """However many there are."""
+    with ExitStack() as stack:
+        servers = [stack.enter_context(raw_server(answering(response()))) for _ in range(9)]
+        endpoints = [endpoint(server.url) for server in servers]
+        with running(*endpoints, transport=transport, shared_pool=SharedPool(1, 300)) as engine:
+            reach(engine, 90)
+            until(lambda: all(len(server.requests) > 1 for server in servers))
+            finish(engine)
+    assert [server.connections for server in servers] == 9 * [1]
+
+
+def test_an_idle_connection_that_is_closed_is_replaced_without_a_retry(transport):
+    """The server may close it between two requests; that is no error."""
+
+    def script(conversation):
+        conversation.request()
+        conversation.send(response())
+        conversation.pause(0.05)
+        conversation.close()
+
+    with raw_server(script) as server, running(endpoint(server.url, 5), transport=transport) as engine:
+        reach(engine, 3)
+        found = only(finish(engine))
+    assert (found.errors, found.retries) == ({}, 0)
+    assert found.connections_opened == found.requests_made
 
 
 STREAMED_BYTES = 96 * 1024 * 1024

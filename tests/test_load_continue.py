@@ -18,6 +18,12 @@ BODY = bytes(range(256)) * 4_096
 PATIENCE_S = 1.0
 
 
+@pytest.fixture(params=["wire", "urllib3"])
+def transport(request):
+    """Each of the two."""
+    return request.param
+
+
 def expecting(url, rate=ONCE, *, method="POST", body=BODY, **fields):
     """An endpoint that asks before it sends its body."""
     return endpoint(url, rate, method=method, body=body, headers=(("Expect", "100-Continue"),), **fields)
@@ -57,7 +63,7 @@ def taking(seen, before=CONTINUE):
 
 @pytest.mark.parametrize("secure", [False, True], ids=["plain", "tls"])
 @pytest.mark.parametrize("before", [CONTINUE, b"HTTP/1.1 102 Processing\r\n\r\n" + CONTINUE], ids=["100", "102, then 100"])
-def test_the_body_follows_on_100_and_not_before(before, secure):
+def test_the_body_follows_on_100_and_not_before(before, secure, transport):
     """Nothing but the head is there when the server asks for the rest; the connection goes on serving."""
     seen, context = [], SSLContext(PROTOCOL_TLS_SERVER)
     trustme.CA().issue_cert("127.0.0.1").configure_cert(context)
@@ -70,7 +76,7 @@ def test_the_body_follows_on_100_and_not_before(before, secure):
 
     with raw_server(script) as server:
         url = server.url.replace("http", "https") if secure else server.url
-        with running(expecting(url, 100), tls=TlsConfig(verify=False)) as engine:
+        with running(expecting(url, 100), transport=transport, tls=TlsConfig(verify=False)) as engine:
             reach(engine, 3)
             found = only(finish(engine))
 
@@ -82,7 +88,7 @@ def test_the_body_follows_on_100_and_not_before(before, secure):
 
 
 @pytest.mark.parametrize("refusal", [REFUSAL, CONTINUE + REFUSAL], ids=["at once", "behind a 100"])
-def test_a_final_answer_spares_the_body_and_costs_the_connection(refusal):
+def test_a_final_answer_spares_the_body_and_costs_the_connection(refusal, transport):
     """The server still waits for a body that does not come, so the connection cannot carry another request."""
     bodies = []
 
@@ -91,7 +97,7 @@ def test_a_final_answer_spares_the_body_and_costs_the_connection(refusal):
         conversation.send(refusal)
         bodies.append(early(conversation) + rest_of(conversation))
 
-    with raw_server(script) as server, running(expecting(server.url, 100)) as engine:
+    with raw_server(script) as server, running(expecting(server.url, 100), transport=transport) as engine:
         reach(engine, 3)
         found = only(finish(engine))
 
@@ -100,18 +106,18 @@ def test_a_final_answer_spares_the_body_and_costs_the_connection(refusal):
     assert set(bodies) == {b""}
 
 
-def test_a_server_that_does_not_answer_gets_the_body_after_a_second():
+def test_a_server_that_does_not_answer_gets_the_body_after_a_second(transport):
     """It may not know the expectation. The service time counts from the head's first byte."""
     seen = []
     with raw_server(taking(seen, before=None)) as server:
-        found = only(attempt(expecting(server.url)))
+        found = only(attempt(expecting(server.url), transport=transport))
 
     assert found.status_codes == {200: 1}
     assert seen == [b"", sha256(BODY).digest()]
     assert found.service.min_us >= PATIENCE_S * 999_000
 
 
-def test_a_final_answer_that_takes_its_time_is_not_talked_into():
+def test_a_final_answer_that_takes_its_time_is_not_talked_into(transport):
     """Once its head has come, the second that a body waits is no longer counted."""
     bodies = []
 
@@ -123,13 +129,13 @@ def test_a_final_answer_that_takes_its_time_is_not_talked_into():
         bodies.append(early(conversation) + rest_of(conversation))
 
     with raw_server(script) as server:
-        found = only(attempt(expecting(server.url)))
+        found = only(attempt(expecting(server.url), transport=transport))
 
     assert found.status_codes == {413: 1}
     assert bodies == [b""]
 
 
-def test_a_timeout_shorter_than_the_wait_is_kept():
+def test_a_timeout_shorter_than_the_wait_is_kept(transport):
     """The request is given up with its own limit, and its body was never sent."""
     bodies = []
 
@@ -138,13 +144,13 @@ def test_a_timeout_shorter_than_the_wait_is_kept():
         bodies.append(early(conversation) + rest_of(conversation))
 
     with raw_server(script) as server:
-        found = only(attempt(expecting(server.url, timeout_s=0.2)))
+        found = only(attempt(expecting(server.url, timeout_s=0.2), transport=transport))
 
     assert dict(found.errors) == {"timeout": 1}
     assert bodies == [b""]
 
 
-def test_a_timeout_begins_with_the_head_also_where_the_body_went_later():
+def test_a_timeout_begins_with_the_head_also_where_the_body_went_later(transport):
     """A server that takes the body and then says nothing is left after the request's limit, not after that and a second."""
 
     def script(conversation):
@@ -153,13 +159,13 @@ def test_a_timeout_begins_with_the_head_also_where_the_body_went_later():
         rest_of(conversation)
 
     with raw_server(script) as server:
-        found = only(attempt(expecting(server.url, timeout_s=0.3)))
+        found = only(attempt(expecting(server.url, timeout_s=0.3), transport=transport))
 
     assert dict(found.errors) == {"timeout": 1}
     assert found.response.min_us >= 299_000
 
 
-def test_a_second_try_asks_again():
+def test_a_second_try_asks_again(transport):
     """A kept connection that ends at the head: the request is sent once more from its beginning."""
     seen = []
     play = taking(seen)
@@ -176,7 +182,7 @@ def test_a_second_try_asks_again():
         conversation.send(OK)
         return conversation.head()
 
-    with raw_server(script) as server, running(expecting(server.url, 100, method="PUT")) as engine:
+    with raw_server(script) as server, running(expecting(server.url, 100, method="PUT"), transport=transport) as engine:
         reach(engine, 3)
         found = only(finish(engine))
 
@@ -184,10 +190,10 @@ def test_a_second_try_asks_again():
     assert seen == [b"", sha256(BODY).digest()] * (found.requests_made - 1)
 
 
-def test_without_a_body_nothing_is_expected():
+def test_without_a_body_nothing_is_expected(transport):
     """A client must not expect 100 for a request without content: the field stays at home."""
     with raw_server(answering(OK)) as server:
-        found = only(attempt(expecting(server.url, method="GET", body=None)))
+        found = only(attempt(expecting(server.url, method="GET", body=None), transport=transport))
 
     assert found.status_codes == {200: 1}
     assert "expect" not in server.requests[0].fields

@@ -15,6 +15,12 @@ from tressi.model import ERROR_KINDS, SharedPool
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"
 
 
+@pytest.fixture(params=["wire", "urllib3"])
+def transport(request):
+    """Each of the two."""
+    return request.param
+
+
 def then(end, data=b""):
     """A script that reads a request, says `data` and ends the connection by `end`, a name of Conversation."""
 
@@ -62,10 +68,10 @@ def then(end, data=b""):
         ),
     ],
 )
-def test_a_broken_response_is_a_failure_of_its_kind(script, kind):
+def test_a_broken_response_is_a_failure_of_its_kind(script, kind, transport):
     """What ends without a whole response is counted once, under its kind, without a status and without a service time."""
     with raw_server(script) as server:
-        found = only(attempt(endpoint(server.url, ONCE)))
+        found = only(attempt(endpoint(server.url, ONCE), transport=transport))
 
     assert dict(found.errors) == {kind: 1}
     assert (found.succeeded, found.failed, found.retries) == (0, 1, 0)
@@ -73,7 +79,7 @@ def test_a_broken_response_is_a_failure_of_its_kind(script, kind):
     assert len(server.requests) == 1
 
 
-def test_a_head_without_end_is_no_http():
+def test_a_head_without_end_is_no_http(transport):
     """A server that sends header fields for ever is left after 64 KiB of them."""
 
     def script(conversation):
@@ -83,7 +89,7 @@ def test_a_head_without_end_is_no_http():
             conversation.send(b"X-Field: value\r\n" * 64)
 
     with raw_server(script) as server:
-        found = only(attempt(endpoint(server.url, ONCE)))
+        found = only(attempt(endpoint(server.url, ONCE), transport=transport))
 
     assert dict(found.errors) == {"protocol": 1}
     assert [reason.text for reason in found.reasons] == ["more than 64 KiB of head"]
@@ -130,17 +136,17 @@ def test_a_connection_that_cannot_be_watched_fails_and_its_lane_goes_on():
 
 
 @pytest.mark.parametrize("said", [b"", OK[:-1], b"HTTP/1.1 200 OK\r\n\r\nhello"], ids=["nothing", "a part", "no end"])
-def test_silence_is_a_timeout_of_the_age_that_it_had(said):
+def test_silence_is_a_timeout_of_the_age_that_it_had(said, transport):
     """What is not whole in time fails as a timeout; its age enters the response times, and no service time."""
     with raw_server(then("wait_closed", said)) as server:
-        found = only(attempt(endpoint(server.url, ONCE, timeout_s=0.25)))
+        found = only(attempt(endpoint(server.url, ONCE, timeout_s=0.25), transport=transport))
 
     assert dict(found.errors) == {"timeout": 1}
     assert (found.service.count, found.response.count) == (0, 1)
     assert found.response.min_us >= 249_000
 
 
-def test_a_byte_now_and_then_does_not_put_the_timeout_off():
+def test_a_byte_now_and_then_does_not_put_the_timeout_off(transport):
     """The timeout is that of the whole response, not of the time between two of its bytes."""
     stop = Event()
 
@@ -151,7 +157,7 @@ def test_a_byte_now_and_then_does_not_put_the_timeout_off():
             conversation.send(b".")
 
     with raw_server(script) as server:
-        found = only(attempt(endpoint(server.url, ONCE, timeout_s=0.25)))
+        found = only(attempt(endpoint(server.url, ONCE, timeout_s=0.25), transport=transport))
         stop.set()
 
     assert dict(found.errors) == {"timeout": 1}

@@ -69,6 +69,12 @@ cdef class ResponseParser:
             progress = http.parser_feed(&self.parser, &at, begin + data.shape[0])
         return ("more", "head", "done", "broken")[<int> progress], at - begin
 
+    def take(self):
+        """The body that was kept since the last call; what is fed between two calls must fit."""
+        piece = self.body[:self.parser.kept]
+        self.parser.kept = 0
+        return piece
+
     def close(self):
         """The connection ended: "done" if that ends the body, else "broken"."""
         return "done" if http.parser_close(&self.parser) == messages.DONE else "broken"

@@ -45,7 +45,9 @@ def address(url: str, base: str | None = None) -> Address:
     whole = url if _ABSOLUTE.match(url) else _joined(url, base)
     parts = _split(whole)
     wire = SplitResult(parts.scheme, _wire_authority(parts, whole), _encoded(parts.path) or "/", _encoded(parts.query), "")
-    return Address(urlunsplit(wire), mask_url(whole))
+    # To a server `/a?` may be another target than `/a` (RFC 3986, section 6.2.3), and urllib makes one of the two.
+    lone = "?" if not parts.query and "?" in whole.partition("#")[0] else ""
+    return Address(f"{urlunsplit(wire)}{lone}", mask_url(whole))
 
 
 def wire_base(base: str) -> str:

@@ -1,63 +1,48 @@
-"""The second transport: urllib3 on gevent's sockets, for what the reactor does not speak (proxies, redirects).
+"""The second transport: for what the reactor does not do (proxies, redirects), and for systems without epoll.
 
-Cooperative without monkey-patching: the connection classes make their sockets from gevent. A lane's greenlet does the
-whole request and reports the response to the reactor, which keeps the same books and gives out the same tokens.
+Cooperative without monkey-patching: connections are urllib3's over gevent's sockets (connection.py). A lane's greenlet does
+the whole attempt and reports the response to the reactor, which keeps the same books and gives out the same tokens.
 """
 
 from __future__ import annotations
 
-import errno
-import os
-import ssl
 import time
-from contextvars import ContextVar
 from dataclasses import dataclass
-from http.client import HTTPException, HTTPResponse, parse_headers
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
-import gevent.socket
-import gevent.ssl
-import urllib3
 from gevent import Timeout
-from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
-from urllib3.exceptions import HTTPError, NameResolutionError, NewConnectionError
-from urllib3.util import Retry
 
-from tressi.load.address import literal, look_up
-from tressi.load.dial import DialError, connected_to, reason_of_connecting, within
-from tressi.load.failures import failure_of, was_ended
-from tressi.load.secure import configure
-from tressi.load.transport import IDEMPOTENT_METHODS, Origin, basic_credentials, without_user_info
+from tressi._wire import ResponseParser
+from tressi.load.answer import Answer
+from tressi.load.connection import Turns, opened
+from tressi.load.dial import DialError
+from tressi.load.exchange import PIECE_BYTES, Breath, Exchange
+from tressi.load.redirect import Refused, redirected
+from tressi.load.transport import IDEMPOTENT_METHODS, origin_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    from urllib3._base_connection import BaseHTTPConnection
-
-    from tressi.load.address import Address
+    from tressi.load.connection import Link, Routes
     from tressi.load.dial import Patience
     from tressi.load.permits import Permits
-    from tressi.load.transport import Call
-    from tressi.model import TlsConfig
+    from tressi.load.transport import Call, Origin
 
-REDIRECTS = 10
-_PIECE_BYTES = 64 * 1024
-_INTERIM = 100  # responses before the final one; the reactor allows 64 KiB of them
-_KEPT_BYTES = 4096  # a little more than a sample has room for, so that it knows of being cut
+_LINKS = 16  # kept at most to places that only redirects lead to
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
     """A whole response: times on CLOCK_MONOTONIC, the first put off by what connecting took after it.
 
-    `body` is its beginning, `found` tells whether all of it has what it must.
+    `body` is its beginning, `found` tells whether all of it has what it must, or `reason` why that cannot be told.
+    `first_ns` is when it began to come; 0: with its end.
     """
 
     status: int
     body: bytes
     found: bool
+    reason: str | None
     sent_ns: int
+    first_ns: int
     arrived_ns: int
 
 
@@ -65,7 +50,7 @@ class Listener(Protocol):
     """Who hears of what happens on the way to a response."""
 
     def connected(self, connect_ns: int, tls_ns: int, waited_ns: int) -> None:
-        """A connection was made, `waited_ns` after it was asked for; `tls_ns` is negative without a handshake."""
+        """A connection was made; all but TCP and TLS took `waited_ns`. `tls_ns` is negative without a handshake."""
 
     def retried(self) -> None:
         """The request is sent once more."""
@@ -75,266 +60,146 @@ class Listener(Protocol):
 
 
 class _Attempt:
-    """One request's time: it stands still while connections are made, which are as many as redirects ask for."""
+    """One attempt's time: it stands still while connections are made, which are as many as redirects ask for."""
 
-    def __init__(self, timeout_s: float, patience: Patience, permits: Permits | None, ways: _Ways, listener: Listener) -> None:
-        self.ways = ways
-        self.connections = 0
-        self.connect_ns = 0  # of the connection being made
+    def __init__(self, timeout_s: float, patience: Patience, needle: bytes | None, listener: Listener) -> None:
+        self.patience = patience
+        self.needle = needle
         self.listener = listener
-        self._patience = patience
-        self._permits = permits
+        self.answer: Answer | None = None  # being waited for, or read
+        self.breathe = Breath()
         self._timeout_s = timeout_s
+        self._has_sent = False
         self.sent_ns = time.monotonic_ns()
-        self._go_on()
+        self.go_on()
 
-    def connect(self, connect: Callable[[], None]) -> None:
-        """Wait for a permit, if one is needed, and time `connect`. Raises what it raises, and DialError."""
+    def begin(self) -> None:
+        """A request is about to be sent; only the first counts."""
+        if not self._has_sent:
+            self._has_sent = True
+            self.sent_ns = time.monotonic_ns()
+
+    def stand_still(self) -> int:
+        """Stop the time; `go_on` with the moment that this returns."""
         self.timeout.close()
-        asked_ns = time.monotonic_ns()
-        waited_ns = self._permits.wait() if self._permits else 0
-        with within(self._patience) as self.limit:
-            begun_ns = time.monotonic_ns()
-            connect()
-        made_ns = time.monotonic_ns()
-        self.sent_ns += made_ns - asked_ns
-        self._go_on()
-        tls_ns = made_ns - begun_ns - self.connect_ns if self.limit.part == "tls" else -1
-        self.connections += 1
-        self.listener.connected(self.connect_ns, tls_ns, waited_ns)
+        return time.monotonic_ns()
 
-    def _go_on(self) -> None:
-        self.timeout = Timeout(max(0.0, self._timeout_s - (time.monotonic_ns() - self.sent_ns) / 1e9))
+    def go_on(self, since_ns: int | None = None) -> None:
+        """Let the time go on, without what has gone by since it was stopped."""
+        now_ns = time.monotonic_ns()
+        self.sent_ns += 0 if since_ns is None else now_ns - since_ns
+        self.timeout = Timeout(max(0.0, self._timeout_s - (now_ns - self.sent_ns) / 1e9))
         self.timeout.start()
 
-
-class _Ways:
-    """From our addresses to the target's, each of both in turn."""
-
-    def __init__(self, sources: Sequence[Address], turn: int) -> None:
-        self._sources = sources
-        self._turn = turn
-
-    def connected(self, addresses: Sequence[Address]) -> gevent.socket.socket:
-        """A socket connected to the next address, or to the first after it that takes it. Raises OSError."""
-        for left in range(len(addresses), 0, -1):
-            self._turn += 1
-            address = addresses[self._turn % len(addresses)]
-            try:
-                made = connected_to(address, self._sources, self._turn // len(addresses))
-            except OSError:
-                if left == 1:
-                    raise
-            else:
-                return _PlainSocket(fileno=made.detach())
-        raise OSError(errno.EADDRNOTAVAIL, os.strerror(errno.EADDRNOTAVAIL))
-
-
-_attempt: ContextVar[_Attempt] = ContextVar("attempt")
-
-
-class _Gevent:
-    """Makes a connection's socket from gevent, and tells the attempt that it is for what is done and how long it took."""
-
-    def connect(self) -> None:
-        _attempt.get().connect(super().connect)  # type: ignore[misc] # of the class beside it
-
-    def _new_conn(self) -> Any:  # noqa: ANN401 - urllib3 calls it a socket
-        attempt = _attempt.get()
-        begun_ns = time.monotonic_ns()
-        try:
-            addresses = look_up(Origin("http", self._dns_host, self.port))  # type: ignore[attr-defined]
-            attempt.limit.part = "connect"
-            made = attempt.ways.connected(addresses)
-        except gevent.socket.gaierror as failure:
-            raise NameResolutionError(self.host, self, failure) from failure  # type: ignore[attr-defined,arg-type]
-        except OSError as failure:
-            raise NewConnectionError(self, reason_of_connecting(failure)) from failure  # type: ignore[arg-type]
-        attempt.connect_ns = time.monotonic_ns() - begun_ns
-        return made
-
-
-class _FinalResponse(HTTPResponse):
-    """Passes over all 1xx (RFC 9110 15.2), where http.client knows 100 alone; an unasked-for 101 is none that could be."""
-
-    def _read_status(self) -> tuple[str, int, str]:
-        for _ in range(_INTERIM):
-            version, status, reason = super()._read_status()  # type: ignore[misc] # of http.client's own
-            if not 100 <= status < 200:  # noqa: PLR2004 - the class of 1xx
-                return version, status, reason
-            if status == 101:  # noqa: PLR2004 - Switching Protocols
-                raise HTTPException("an unasked-for 101 Switching Protocols")
-            parse_headers(self.fp)
-        raise HTTPException(f"more than {_INTERIM} responses before the final one")
-
-
-class _PlainConnection(_Gevent, HTTPConnection):
-    response_class = _FinalResponse
-
-
-class _SecureConnection(_Gevent, HTTPSConnection):
-    response_class = _FinalResponse
-
-
-class _Counting:
-    """Tells the attempt what a socket carries; all that urllib3 does with one comes down to these two."""
-
-    def send(self, *arguments: Any, **options: Any) -> int:  # noqa: ANN401 - gevent's own
-        sent: int = super().send(*arguments, **options)  # type: ignore[misc] # of the class beside it
-        _attempt.get().listener.carried(sent, 0)
-        return sent
-
-    def recv_into(self, *arguments: Any, **options: Any) -> int:  # noqa: ANN401 - gevent's own
-        received: int = super().recv_into(*arguments, **options)  # type: ignore[misc] # of the class beside it
-        _attempt.get().listener.carried(0, received)
-        return received
-
-
-class _PlainSocket(_Counting, gevent.socket.socket):  # type: ignore[misc] # gevent has no types
-    pass
-
-
-class _SecureSocket(_Counting, gevent.ssl.SSLSocket):  # type: ignore[misc] # gevent has no types
-    def do_handshake(self) -> None:
-        _attempt.get().limit.part = "tls"
-        try:
-            super().do_handshake()
-        except BaseException:
-            # Nobody else knows of the socket yet.
-            self.close()
-            raise
-        self.suppress_ragged_eofs = False
-
-    def read(self, nbytes: int = 2014, buffer: bytearray | None = None) -> bytes | int:
-        try:
-            return super().read(nbytes, buffer)  # type: ignore[no-any-return] # gevent has no types
-        except ssl.SSLEOFError as failure:
-            # OpenSSL 3 gives an end a reason. Without one it was a reset, which Python before 3.12.4 calls an end too.
-            if failure.reason is None and ssl.OPENSSL_VERSION_INFO >= (3,):
-                raise ConnectionResetError(errno.ECONNRESET, os.strerror(errno.ECONNRESET)) from None
-            # No failure of TLS, but nobody knows whether there was more (RFC 9112 9.8).
-            raise OSError("cut short") from None
-
-
-class _PlainPool(HTTPConnectionPool):
-    ConnectionCls = _PlainConnection
-
-
-class _SecurePool(HTTPSConnectionPool):
-    ConnectionCls = _SecureConnection
-
-    def _validate_conn(self, conn: BaseHTTPConnection) -> None:
-        # urllib3's own warns at every request that is not verified; whoever switched that off knows.
-        if conn.is_closed:
-            conn.connect()
+    def overdue(self) -> DialError:
+        """Its time is over."""
+        words = f"no response after {self._timeout_s:g} s"
+        return DialError("timeout", self.answer.overdue(self._timeout_s) if self.answer else words, waited=True)
 
 
 class Client:
     """One lane's connections, over which it sends one request at a time."""
 
     def __init__(
-        self,
-        tls: TlsConfig,
-        proxy: str | None = None,
-        sources: Sequence[str] = (),
-        permits: Permits | None = None,
-        *,
-        follow_redirects: bool = False,
-        turn: int = 0,
+        self, routes: Routes, permits: Permits | None = None, *, follow_redirects: bool = False, turn: int = 0, origins: int = 1
     ) -> None:
-        options: dict[str, Any] = {"maxsize": 1, "num_pools": 4, "ssl_context": _context(tls)}
-        if tls.server_name is not None:
-            options["server_hostname"] = tls.server_name
-        self._manager = urllib3.PoolManager(**options) if proxy is None else _through(proxy, options)
-        self._manager.pool_classes_by_scheme = {"http": _PlainPool, "https": _SecurePool}
-        redirects = REDIRECTS if follow_redirects else 0
-        self._retries = Retry(total=redirects, connect=0, read=0, redirect=redirects, status=0, other=0)
-        self._follow = follow_redirects
+        self._routes = routes
         self._permits = permits
-        self._ways = _Ways([address for source in sources for address in literal(source, 0)], turn)
+        self._follow = follow_redirects
+        self._turns = Turns(turn)
+        self._most = origins + (_LINKS if follow_redirects else 0)
+        self._links: dict[Origin, Link] = {}  # the one that was used last is the last
+        self._parser = ResponseParser(PIECE_BYTES)
 
     def send(self, call: Call, timeout_s: float, patience: Patience, needle: bytes | None, listener: Listener) -> Reply:
-        """Send one request and read its answer whole, within `timeout_s` from the first byte on, looking for `needle`.
+        """Make one attempt: send a request and read its answer whole, within `timeout_s` from the first byte on.
 
         Each connection that has to be made for it gets `patience`. Raises DialError with the kind of failure.
         """
-        attempt = _Attempt(timeout_s, patience, self._permits, self._ways, listener)
-        _attempt.set(attempt)
+        attempt = _Attempt(timeout_s, patience, needle, listener)
         try:
-            reply = _reply(self._answered(call, attempt), attempt, needle)
-            if call.closes:
-                # The server is asked to, and may not.
-                self.close()
+            return self._followed(call, attempt)
         except Timeout as reached:
             if reached is not attempt.timeout:
                 raise
-            raise DialError("timeout", "no response in time", waited=True) from None
-        except (HTTPError, OSError, ValueError) as failure:
-            # A ValueError is a redirect to what is no URL.
-            raise failure_of(failure) from None
-        else:
-            return reply
+            raise attempt.overdue() from None
         finally:
             attempt.timeout.close()
 
-    def _answered(self, call: Call, attempt: _Attempt) -> urllib3.BaseHTTPResponse:
-        """Send, once more where a kept connection turns out closed and sending twice is as good as once."""
-        try:
-            return self._request(call)
-        except HTTPError as failure:
-            if attempt.connections > 0 or call.method not in IDEMPOTENT_METHODS or not was_ended(failure):
-                raise
-        attempt.listener.retried()
-        return self._request(call)
-
-    def _request(self, call: Call) -> urllib3.BaseHTTPResponse:
-        return self._manager.request(
-            call.method,
-            call.url,
-            body=call.body,
-            headers=urllib3.HTTPHeaderDict(call.headers),
-            retries=self._retries if self._follow else False,
-            redirect=self._follow,
-            preload_content=False,
-        )
-
     def close(self) -> None:
         """Close the connections."""
-        # To forget the pools alone closes no connection that something still refers to, as a failure's traceback may.
-        for key in self._manager.pools.keys():  # noqa: SIM118 - it is no dict, and cannot be iterated over
-            self._manager.pools[key].close()
-        self._manager.clear()
+        while self._links:
+            self._links.popitem()[1].close()
 
+    def _followed(self, call: Call, attempt: _Attempt) -> Reply:
+        """Send, and follow where the answer leads."""
+        followed = 0
+        while True:
+            answer, exchange = self._answered(call, attempt)
+            then = None
+            if self._follow:
+                then = redirected(call, answer.status, answer.values("Location"), followed)
+            if isinstance(then, Refused):
+                raise DialError("protocol", then.reason)
+            if then is None:
+                first_ns = 0 if exchange.first_ns == exchange.arrived_ns else exchange.first_ns
+                body = answer.body
+                return Reply(
+                    answer.status, body.beginning, body.found, body.reason, attempt.sent_ns, first_ns, exchange.arrived_ns
+                )
+            call, followed = then, followed + 1
 
-def _through(proxy: str, options: dict[str, Any]) -> urllib3.ProxyManager:
-    """Send by way of `proxy`, with the credentials that its URL has (RFC 9110 11.7.2)."""
-    credentials = basic_credentials(proxy)
-    headers = None if credentials is None else {"Proxy-Authorization": credentials}
-    return urllib3.ProxyManager(without_user_info(proxy), proxy_headers=headers, **options)
+    def _answered(self, call: Call, attempt: _Attempt) -> tuple[Answer, Exchange]:
+        """Send one request, once more where a kept connection turns out closed and sending twice is as good as once."""
+        place = self._routes.first_hop(origin_of(call.url))
+        link = self._links.pop(place, None)
+        if link is not None and not link.is_alive():
+            link.close()
+            link = None
+        if link is None:
+            link = self._opened(call, attempt)
+        try:
+            return self._exchanged(link, call, attempt, place)
+        except DialError as failure:
+            unheard = attempt.answer is None or not attempt.answer.began
+            was_ended = link.served > 0 and unheard and failure.kind in {"closed", "reset"}
+            if not was_ended or call.method not in IDEMPOTENT_METHODS:
+                raise
+        attempt.listener.retried()
+        return self._exchanged(self._opened(call, attempt), call, attempt, place)
 
+    def _exchanged(self, link: Link, call: Call, attempt: _Attempt, place: Origin) -> tuple[Answer, Exchange]:
+        """Send one request over `link`, and keep that or close it. Raises DialError."""
+        answer = attempt.answer = Answer(self._parser, attempt.needle, attempt.breathe, to_head=call.method == "HEAD")
+        exchange = Exchange(link.socket, answer, attempt.listener.carried, attempt.breathe)
+        proxy = self._routes.proxy
+        is_passed_on = proxy is not None and not origin_of(call.url).is_tls
+        head = call.head(proxy.fields if proxy is not None and is_passed_on else None)
+        attempt.begin()
+        try:
+            exchange.run(head, call.body or b"", awaits_continue=call.awaits_continue)
+        except BaseException:
+            link.close()
+            raise
+        link.served += 1
+        if answer.is_reusable and exchange.is_sent and not exchange.has_ended and not call.closes:
+            self._keep(place, link)
+        else:
+            link.close()
+        return answer, exchange
 
-def _body(response: urllib3.BaseHTTPResponse, needle: bytes | None) -> tuple[bytes, bool]:
-    """Read a body in pieces; its beginning, and whether `needle` is in it (None: it is)."""
-    beginning, found, seam = b"", needle is None, b""
-    while piece := response.read(_PIECE_BYTES, decode_content=False):
-        beginning += piece[: _KEPT_BYTES - len(beginning)]
-        if needle is not None and not found:
-            found = needle in seam + piece
-            seam = (seam + piece)[max(0, len(seam + piece) - len(needle) + 1) :]
-    return beginning, found
+    def _keep(self, place: Origin, link: Link) -> None:
+        self._links[place] = link
+        if len(self._links) > self._most:
+            self._links.pop(next(iter(self._links))).close()
 
-
-def _reply(response: urllib3.BaseHTTPResponse, attempt: _Attempt, needle: bytes | None) -> Reply:
-    body, found = _body(response, needle)
-    arrived_ns = time.monotonic_ns()
-    response.release_conn()
-    return Reply(response.status, body, found, attempt.sent_ns, arrived_ns)
-
-
-def _context(tls: TlsConfig) -> gevent.ssl.SSLContext:
-    # Gevent's create_default_context makes the standard library's, whose sockets would block the hub.
-    context = gevent.ssl.SSLContext(gevent.ssl.PROTOCOL_TLS_CLIENT)
-    context.sslsocket_class = _SecureSocket
-    context.load_default_certs()
-    configure(context, tls)
-    return context
+    def _opened(self, call: Call, attempt: _Attempt) -> Link:
+        """Connect, with a permit where one is needed. Raises DialError."""
+        asked_ns = attempt.stand_still()
+        if self._permits:
+            self._permits.wait()
+        link, connect_ns, tls_ns = opened(origin_of(call.url), attempt.patience, self._routes, self._turns)
+        attempt.go_on(asked_ns)
+        waited_ns = time.monotonic_ns() - asked_ns - connect_ns - max(0, tls_ns)
+        attempt.listener.connected(connect_ns, tls_ns, waited_ns)
+        return link

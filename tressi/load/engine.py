@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import partial
+from functools import cache, partial
 from typing import TYPE_CHECKING
 
 import gevent
@@ -12,6 +12,7 @@ from tressi._core import HAS_EPOLL, Arena
 from tressi._wire import Reactor
 from tressi.errors import EngineError
 from tressi.load.client import Client
+from tressi.load.connection import client_context, routes_of
 from tressi.load.descriptors import make_room
 from tressi.load.dial import Dialer, Patience
 from tressi.load.expected import lacking_words, status_words
@@ -65,6 +66,7 @@ class LocalEngine:
         if self._alone:
             self._reactor.be_alone()
         self._limit(plan)
+        self._route_calls(plan)
         self._dialers = [self._dialer(origin, plan.tls) for origin in plan.origins]
         self._fill(plan)
 
@@ -132,6 +134,14 @@ class LocalEngine:
         elif plan.connections_per_second is not None:
             self._reactor.limit_connections(plan.connections_per_second, phase=plan.connections_phase)
 
+    def _route_calls(self, plan: Plan) -> None:
+        """How the second transport connects: with one TLS context, made now where a target or the proxy speaks TLS."""
+        context = cache(partial(client_context, plan.tls))
+        self._routes = routes_of(plan.tls, context, plan.proxy, plan.source_addresses)
+        proxy = self._routes.proxy
+        if plan.has_calls and (any(origin.is_tls for origin in plan.origins) or (proxy is not None and proxy.origin.is_tls)):
+            context()
+
     def _fill(self, plan: Plan) -> None:
         for endpoint in plan.endpoints:
             lacking = lacking_words(endpoint.body_contains)
@@ -170,20 +180,14 @@ class LocalEngine:
         if self._plan.endpoints[self._plan.pools[number].endpoints[0]].call is None:
             lane = Lane(lane_number, self._reactor, self._route, self._ask_turn)
         else:
-            lane = ClientLane(lane_number, self._reactor, self._route, self._ask_turn, self._client(), self._call_of)
+            client = self._client(len(self._plan.pools[number].origins))
+            lane = ClientLane(lane_number, self._reactor, self._route, self._ask_turn, client, self._call_of)
         self._lanes[lane.number] = lane
         return lane
 
-    def _client(self) -> Client:
-        plan = self._plan
-        return Client(
-            plan.tls,
-            plan.proxy,
-            plan.source_addresses,
-            self._permits,
-            follow_redirects=plan.follow_redirects,
-            turn=len(self._lanes),
-        )
+    def _client(self, origins: int) -> Client:
+        follow = self._plan.follow_redirects
+        return Client(self._routes, self._permits, follow_redirects=follow, turn=len(self._lanes), origins=origins)
 
     def _call_of(self, endpoint: int) -> tuple[Call, float, bytes | None]:
         """An endpoint's request for the second transport, its timeout, and what the answer's body must contain."""

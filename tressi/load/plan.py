@@ -5,16 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from tressi.load.transport import (
-    IDEMPOTENT_METHODS,
-    Call,
-    Origin,
-    awaits_continue,
-    origin_of,
-    request_bytes,
-    request_headers,
-    without_user_info,
-)
+from tressi.load.transport import IDEMPOTENT_METHODS, Call, Origin, call_of, origin_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -149,8 +140,9 @@ def _rate_of(
 
 
 def _endpoint(config: ResolvedConfig, endpoint: ResolvedEndpoint, dialer: int, origins: Sequence[int]) -> PlannedEndpoint:
+    call = call_of(endpoint, USER_AGENT, keep_alive=config.keep_alive)
     return PlannedEndpoint(
-        variants=(request_bytes(endpoint, USER_AGENT, keep_alive=config.keep_alive),),
+        variants=(call.head() + (call.body or b""),),
         timeout_ns=round(endpoint.timeout_s * 1e9),
         connect_timeout_ns=None if endpoint.connect_timeout_s is None else round(endpoint.connect_timeout_s * 1e9),
         origin=origins.index(dialer),
@@ -160,11 +152,6 @@ def _endpoint(config: ResolvedConfig, endpoint: ResolvedEndpoint, dialer: int, o
         keep_alive=config.keep_alive,
         statuses=endpoint.expect.status if endpoint.expect else None,
         body_contains=endpoint.expect.body_contains if endpoint.expect else None,
-        awaits_continue=awaits_continue(endpoint),
-        call=_call(endpoint, keep_alive=config.keep_alive) if config.transport == "urllib3" else None,
+        awaits_continue=call.awaits_continue,
+        call=call if config.transport == "urllib3" else None,
     )
-
-
-def _call(endpoint: ResolvedEndpoint, *, keep_alive: bool) -> Call:
-    headers = [*request_headers(endpoint, USER_AGENT), *([] if keep_alive else [("Connection", "close")])]
-    return Call(endpoint.method, without_user_info(endpoint.url), tuple(headers), endpoint.body)

@@ -8,7 +8,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, unquote, unquote_to_bytes, urlsplit
 
+from tressi.load.reference import reference_of
+
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from tressi.model import ResolvedEndpoint
 
 DEFAULT_PORTS = {"http": 80, "https": 443, "http+unix": 0}
@@ -26,7 +30,10 @@ _METHODS_WITH_CONTENT = frozenset({"POST", "PUT", "PATCH"})
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One endpoint's request as the second transport takes it."""
+    """One request as it goes out, whichever transport sends it: `headers` are all its fields, in order.
+
+    `url` is absolute and has neither user info nor a fragment.
+    """
 
     method: str
     url: str
@@ -37,6 +44,25 @@ class Call:
     def closes(self) -> bool:
         """Whether its connection serves no other."""
         return ("Connection", "close") in self.headers
+
+    @property
+    def awaits_continue(self) -> bool:
+        """Whether its body waits for an answer to the head (RFC 9110 10.1.1)."""
+        asked = {value.strip().lower() for name, value in self.headers if name.lower() == "expect"}
+        return bool(self.body) and "100-continue" in asked
+
+    def head(self, proxy_fields: Sequence[tuple[str, str]] | None = None) -> bytes:
+        """Request line and fields (RFC 9112 3 and 5), up to the body.
+
+        A proxy that passes requests on is given the whole URL (RFC 9112 3.2.2), and `proxy_fields` for itself; None is no
+        proxy.
+        """
+        parts = reference_of(self.url)
+        whole = f"{parts.scheme}://{_ZONE.sub(']', parts.authority or '')}{parts.target}"
+        target = parts.target if proxy_fields is None else whole
+        fields = (*self.headers, *(proxy_fields or ()))
+        lines = [f"{self.method} {target} HTTP/1.1", *(f"{name}: {value}" for name, value in fields), "", ""]
+        return "\r\n".join(lines).encode("latin-1")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,19 +98,23 @@ def origin_of(url: str) -> Origin:
 
 
 def request_bytes(endpoint: ResolvedEndpoint, user_agent: str, *, keep_alive: bool = True) -> bytes:
-    """Serialise an endpoint's request once, as it is sent every time (RFC 9112 3 to 6).
+    """Serialise an endpoint's request once, as it is sent every time."""
+    call = call_of(endpoint, user_agent, keep_alive=keep_alive)
+    return call.head() + (call.body or b"")
+
+
+def call_of(endpoint: ResolvedEndpoint, user_agent: str, *, keep_alive: bool = True) -> Call:
+    """An endpoint's request (RFC 9112 3 to 6), the same over both transports.
 
     The endpoint's own headers go out as they are; Host, User-Agent and Authorization (from the URL's user info) are added
     where they are missing, Content-Length and Connection always as they must be.
     """
-    parts = urlsplit(endpoint.url)
     fields = request_headers(endpoint, user_agent)
     if endpoint.body is not None or endpoint.method in _METHODS_WITH_CONTENT:
         fields.append(("Content-Length", str(len(endpoint.body or b""))))
     if not keep_alive:
         fields.append(("Connection", "close"))
-    lines = [f"{endpoint.method} {_target(parts)} HTTP/1.1", *(f"{name}: {value}" for name, value in fields), "", ""]
-    return "\r\n".join(lines).encode("latin-1") + (endpoint.body or b"")
+    return Call(endpoint.method, without_user_info(endpoint.url), tuple(fields), endpoint.body)
 
 
 def request_headers(endpoint: ResolvedEndpoint, user_agent: str) -> list[tuple[str, str]]:
@@ -102,21 +132,10 @@ def request_headers(endpoint: ResolvedEndpoint, user_agent: str) -> list[tuple[s
     return fields + [(name, value) for name, value in endpoint.headers if name.lower() not in left_out]
 
 
-def awaits_continue(endpoint: ResolvedEndpoint) -> bool:
-    """Whether its body waits for an answer to the head (RFC 9110 10.1.1)."""
-    asked = {value.strip().lower() for name, value in endpoint.headers if name.lower() == "expect"}
-    return bool(endpoint.body) and "100-continue" in asked
-
-
 def without_user_info(url: str) -> str:
-    """The URL as a proxy or a server may see it."""
-    parts = urlsplit(url)
-    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
-
-
-def _target(parts: SplitResult) -> str:
-    """The origin form (RFC 9112 3.2.1): path and query, never the fragment."""
-    return (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    """The URL as a proxy or a server may see it: without the fragment, too."""
+    parts = reference_of(url)
+    return f"{parts.scheme}://{(parts.authority or '').rpartition('@')[2]}{parts.target}"
 
 
 def _host_field(parts: SplitResult) -> str:

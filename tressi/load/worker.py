@@ -126,13 +126,14 @@ class ClientLane(Lane):
         call, timeout_s, needle = self._call_of(endpoint)
         try:
             reply = self._client.send(call, timeout_s, self._route(endpoint)[1], needle, self)
-            if not 100 <= reply.status <= 599:  # noqa: PLR2004 - RFC 9110 15
-                raise DialError("protocol", f"status {reply.status}")  # noqa: TRY301 - it fails like the rest
         except DialError as failure:
             self._fail(failure)
         else:
             if not self._stopped:
                 self._report(reply)
+        if self._stopped:
+            # Meanwhile: the connection that served last was not among those that were closed.
+            self._client.close()
         self._ask_turn()
 
     def connected(self, connect_ns: int, tls_ns: int, waited_ns: int) -> None:
@@ -156,8 +157,10 @@ class ClientLane(Lane):
             reply.status,
             reply.sent_ns,
             reply.arrived_ns,
+            first_ns=reply.first_ns,
             body=reply.body,
             found=reply.found,
+            reason=None if reply.reason is None else reply.reason.encode(),
         )
 
 
