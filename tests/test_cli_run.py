@@ -226,7 +226,8 @@ def test_a_second_signal_ends_it_at_once(tmp_path):
     assert process.returncode == 130
     summary = json.loads(output)
     check_sums(summary)
-    assert summary["global"]["errors"] == {"cut": summary["global"]["requestsFailed"]}
+    assert summary["global"]["requestsCut"] > 0
+    assert (summary["global"]["errors"], summary["global"]["requestsFailed"]) == ({}, 0)
 
 
 @contextmanager

@@ -1,5 +1,7 @@
 """What counts as a success, and which bodies are kept to show what came."""
 
+import gzip
+import zlib
 from threading import Event
 
 import pytest
@@ -184,3 +186,82 @@ def test_a_body_that_was_cut_short_is_not_kept_as_a_sample():
         snapshot = finish(engine)
 
     assert [sample.body for sample in snapshot.samples] == [b"whole"] * 3
+
+
+def packed(data, coding, *, pieces=1):
+    """A response whose body is `data`, packed already, in so many chunks."""
+    size = -(-len(data) // pieces) or 1
+    chunks = [data[at : at + size] for at in range(0, len(data), size)]
+    framed = b"".join(b"%x\r\n%b\r\n" % (len(piece), piece) for piece in chunks) + b"0\r\n\r\n"
+    return b"HTTP/1.1 200 OK\r\n" + coding + b"Transfer-Encoding: chunked\r\n\r\n" + framed
+
+
+@pytest.mark.parametrize("transport", ["wire", "urllib3"])
+def test_a_packed_body_is_searched_and_kept_as_what_it_says(transport):
+    """Content-Encoding changes how a body is sent, not what it says (RFC 9110 8.4); what cannot be decoded says why."""
+    text = b"hay " * 40_000 + b"needle"
+    squeezed = gzip.compress(text)
+    cases = {
+        "gzip": (packed(squeezed, b"Content-Encoding: gzip\r\n"), None),
+        "x-gzip in three chunks": (packed(squeezed, b"content-encoding: X-GZIP\r\n", pieces=3), None),
+        "byte by byte": (packed(gzip.compress(b"hay needle"), b"Content-Encoding: gzip\r\n", pieces=1000), None),
+        "deflate": (packed(zlib.compress(text), b"Content-Encoding: deflate\r\n"), None),
+        "deflate without its header": (packed(zlib.compress(text)[2:-4], b"Content-Encoding: deflate\r\n"), None),
+        "twice, in two fields": (
+            packed(gzip.compress(zlib.compress(text)), b"Content-Encoding: deflate\r\nContent-Encoding: gzip\r\n"),
+            None,
+        ),
+        "identity": (packed(text, b"Content-Encoding: identity\r\n"), None),
+        "not there": (packed(gzip.compress(b"hay"), b"Content-Encoding: gzip\r\n"), "the body lacks 'needle'"),
+        "cut short": (
+            packed(gzip.compress(b"hay")[:-9], b"Content-Encoding: gzip\r\n"),
+            "the body cannot be searched: its gzip data are cut short",
+        ),
+        "unknown": (
+            packed(text, b"Content-Encoding: br\r\n"), "the body cannot be searched: its coding 'br' is not known"
+        ),
+        "no gzip": (packed(text, b"Content-Encoding: gzip\r\n"), "the body cannot be searched: its data are no gzip"),
+    }  # fmt: skip
+    for name, (answer, reason) in cases.items():
+        with raw_server(answering(answer)) as server:
+            one = endpoint(server.url, ONCE, expect=Expectation(body_contains=b"needle"))
+            snapshot = attempt(one, transport=transport)
+        found = only(snapshot)
+        assert (found.succeeded, [one.text for one in found.reasons]) == (int(reason is None), [reason] if reason else []), name
+        if reason is None:
+            assert snapshot.samples[0].body == (b"hay needle" if name == "byte by byte" else text)[:4072], name
+
+
+def test_reasons_of_failed_expectations_name_what_came_and_what_was_expected():
+    """The status and those that were expected, or the text that the body lacks."""
+    cases = (
+        (Expectation(status=(201,)), response(200, b""), "status 200, expected 201"),
+        (Expectation(status=(201, 204, 200)), response(503, b""), "status 503, expected 200, 201 or 204"),
+        (Expectation(body_contains=b"nope"), response(200, b"hay"), "the body lacks 'nope'"),
+        (Expectation(body_contains=b"nope"), response(503, b"nope"), "status 503, expected below 400"),
+        (Expectation(body_contains=b"x" * 500), response(200, b""), "the body lacks '" + "x" * 60 + "'…"),
+    )
+    for expect, answer, reason in cases:
+        with raw_server(answering(answer)) as server:
+            found = only(attempt(endpoint(server.url, ONCE, expect=expect)))
+        assert [(one.kind, one.text, one.count) for one in found.reasons] == [("expectation", reason, 1)]
+
+
+@pytest.mark.parametrize("transport", ["wire", "urllib3"])
+def test_a_response_that_began_and_never_ends_is_told_apart_from_silence(transport):
+    """How far it came is the reason of the timeout, or of the connection's end."""
+    cases = {
+        b"": "no response after 0.3 s",
+        b"HTTP/1.1 200 OK\r\nX: y": "the head of the response had not ended after 0.3 s",
+        b"HTTP/1.1 206 Part\r\nContent-Length: 5\r\n\r\nhay": "status 206, but the body had not ended after 0.3 s",
+    }
+    for said, reason in cases.items():
+
+        def script(conversation, said=said):
+            conversation.request()
+            conversation.send(said)
+            conversation.wait_closed()
+
+        with raw_server(script) as server:
+            found = only(attempt(endpoint(server.url, ONCE, timeout_s=0.3), transport=transport))
+        assert [(one.kind, one.text) for one in found.reasons] == [("timeout", reason)]

@@ -1,5 +1,6 @@
 """The Python border of `wire/`: ResponseParser and Reactor."""
 
+from cpython.object cimport PyObject
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
 from libc.stdlib cimport calloc, free
 
@@ -200,6 +201,14 @@ cdef class Reactor:
     def be_alone(self):
         """Let turns wait for the next start, in place of the hub: nothing else runs in this thread."""
         self.body.alone = HAS_EPOLL
+
+    def decode_with(self, make not None):
+        """Have bodies with a Content-Encoding that are looked at decoded by what `make(needle, codings)` returns.
+
+        See `wire.packed`. Without it such a body is searched and kept as it comes.
+        """
+        self.kept_alive.append(make)
+        self.body.decode = <PyObject*> make
 
     def add_origin(self, *, bint ordered=False, sources=()):
         """Add a place to connect to; returns its number.

@@ -12,6 +12,7 @@ from tressi._core import HAS_EPOLL, Arena
 from tressi._wire import Reactor
 from tressi.errors import EngineError
 from tressi.load.client import Client
+from tressi.load.coding import Body
 from tressi.load.connection import client_context, routes_of
 from tressi.load.descriptors import make_room
 from tressi.load.dial import Dialer, Patience
@@ -65,6 +66,7 @@ class LocalEngine:
             raise EngineError(f"the engine cannot be built: {failure}") from failure
         if self._alone:
             self._reactor.be_alone()
+        self._reactor.decode_with(_decoded)
         self._limit(plan)
         self._route_calls(plan)
         self._dialers = [self._dialer(origin, plan.tls) for origin in plan.origins]
@@ -231,6 +233,15 @@ class LocalEngine:
         for dialer in self._dialers:
             dialer.close()
         self._reactor.close()
+
+
+def _decoded(needle: bytes | None, codings: str) -> Body:
+    """What decodes a body of the reactor's, without pauses: the reactor reads on at once."""
+    return Body(needle, (codings,), _go_on)
+
+
+def _go_on() -> None:
+    """Take no pause."""
 
 
 def _patience(endpoint: PlannedEndpoint) -> Patience:

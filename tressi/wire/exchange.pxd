@@ -19,6 +19,7 @@ from tressi.wire.lane cimport (
     IN_FLIGHT, READY, Connection, Endpoint, Lane, Queue, Slice, lane_connection, queue_insert, queue_remove,
 )
 from tressi.wire.message cimport BODY_START, BROKEN, DONE, FAULTS, HEAD_READ, Progress, parser_reset
+from tressi.wire.packed cimport packed_begin, packed_end
 from tressi.wire.reactor cimport (
     BUFFER_BYTES, Reactor, connection_close, lane_leave, lane_rest, lane_take, pool_settle, ready_push,
 )
@@ -239,6 +240,8 @@ cdef inline bint connection_is_reusable(const Connection* connection) noexcept n
 cdef inline void attempt_finish(Reactor* reactor, Connection* connection, bint surplus, int64_t now_ns) noexcept nogil:
     """The response is whole; `surplus`: bytes follow that no request asked for."""
     cdef Lane* lane = connection.lane
+    if connection.parser.packed != NULL:
+        packed_end(connection, reactor.why, WHY_BYTES)
     sample_fill(connection)
     queue_remove(connection)
     account_response(reactor.header, lane, connection, now_ns)
@@ -248,10 +251,14 @@ cdef inline void attempt_finish(Reactor* reactor, Connection* connection, bint s
     lane_next(reactor, lane, now_ns)
 
 
-cdef inline void connection_keep(Connection* connection) noexcept nogil:
-    """The head is read: keep the beginning of the body if few of its kind are kept."""
+cdef inline void connection_keep(Reactor* reactor, Connection* connection) noexcept nogil:
+    """The head is read: keep the beginning of the body if few of its kind are kept, and decode what is looked at."""
+    cdef bint is_looked_at
     connection.sample = sample_claim(connection.lane.endpoint.block, connection.parser.status)
-    if connection.sample != NULL:
+    is_looked_at = connection.sample != NULL or connection.parser.needle != NULL
+    if is_looked_at and connection.parser.coding_size > 0 and reactor.decode != NULL:
+        packed_begin(connection, reactor.decode)
+    elif connection.sample != NULL:
         connection.parser.keep = connection.sample.body
         connection.parser.keep_room = SAMPLE_BYTES
 
@@ -261,7 +268,7 @@ cdef inline void connection_data(Reactor* reactor, Connection* connection, int64
     cdef const uint8_t* end = at + size
     cdef Progress progress = parser_feed(&connection.parser, &at, end)
     if progress == HEAD_READ:
-        connection_keep(connection)
+        connection_keep(reactor, connection)
         progress = parser_feed(&connection.parser, &at, end)
     if progress == DONE:
         attempt_finish(reactor, connection, at < end, read_ns)

@@ -7,6 +7,8 @@ understood:
     Transfer-Encoding  chunked last: chunked; anything else last: until close (RFC 9112 6.3). It overrides Content-Length
     Connection         close, keep-alive; the default follows the version (RFC 9112 9.3)
 
+Content-Encoding is kept as it is written, for whoever looks at the body (RFC 9110 8.4).
+
 Bare LF ends a line (RFC 9112 2.2 allows it). A folded line continues its field (5.2). White space before a colon is an
 error (5.1). 1xx responses are passed over (RFC 9110 15.2), but an unasked-for 101 is an error. The heads of one answer,
 1xx and trailers included, may take 64 KiB.
@@ -16,7 +18,8 @@ from libc.stdint cimport int32_t, uint8_t
 from libc.string cimport memcmp
 
 from tressi.wire.message cimport (
-    AFTER_STATUS, BAD_FIELD, BAD_LENGTH, BAD_STATUS_LINE, BEFORE_STATUS, BODY_START, BROKEN, CONNECTION, CONTENT_LENGTH,
+    AFTER_STATUS, BAD_FIELD, BAD_LENGTH, BAD_STATUS_LINE, BEFORE_STATUS, BODY_START, BROKEN, CODING_LIMIT, CONNECTION,
+    CONTENT_ENCODING, CONTENT_LENGTH,
     FIELD_START, HEAD_LF, HEAD_LIMIT, HEAD_READ, HEAD_TOO_LONG, LENGTH_DIGITS, MINOR, MORE, NAME, OTHER, REASON, STATUS,
     STATUS_LF, TRANSFER_ENCODING, UNASKED_UPGRADE, VALUE, VALUE_LF, VERSION, WORD_LIMIT, Parser, Progress,
     parser_begin_head, parser_break, parser_end,
@@ -30,8 +33,8 @@ cdef extern from *:
         ['\\t'] = 2, [' '] = 2, ['!'] = 3, ['"'] = 2, ['#' ... '\\''] = 3, ['(' ... ')'] = 2, ['*' ... '+'] = 3,
         [','] = 2, ['-' ... '.'] = 3, ['/'] = 2, ['0' ... '9'] = 3, [':' ... '@'] = 2, ['A' ... 'Z'] = 3,
         ['[' ... ']'] = 2, ['^' ... 'z'] = 3, ['{'] = 2, ['|'] = 3, ['}'] = 2, ['~'] = 3, [0x80 ... 0xff] = 2 };
-    static const char *const tressi_names[3] = {"content-length", "transfer-encoding", "connection"};
-    static const int tressi_name_sizes[3] = {14, 17, 10};
+    static const char *const tressi_names[4] = {"content-length", "transfer-encoding", "connection", "content-encoding"};
+    static const int tressi_name_sizes[4] = {14, 17, 10, 16};
     """
     const uint8_t* CLASS "tressi_class"
     const char** NAMES "tressi_names"
@@ -54,7 +57,10 @@ cdef inline bint value_ended(Parser* parser) noexcept nogil:
         parser.number = 0
         parser.digits = 0
         return True
-    if parser.field == TRANSFER_ENCODING and parser.word_size > 0:
+    if parser.field == CONTENT_ENCODING:
+        # A further field goes on with the list (RFC 9110 5.3).
+        coding_byte(parser, c",")
+    elif parser.field == TRANSFER_ENCODING and parser.word_size > 0:
         parser.coded = 1
         parser.chunked = word_is(parser, b"chunked", 7)
     elif parser.field == CONNECTION:
@@ -72,8 +78,18 @@ cdef inline void word_byte(Parser* parser, uint8_t byte) noexcept nogil:
         parser.word_size += 1
 
 
+cdef inline void coding_byte(Parser* parser, uint8_t byte) noexcept nogil:
+    # A longer list is none that anyone decodes: what is kept of it is no known name.
+    if parser.coding_size < CODING_LIMIT:
+        parser.coding[parser.coding_size] = byte
+        parser.coding_size += 1
+
+
 cdef inline bint value_byte(Parser* parser, uint8_t byte) noexcept nogil:
-    """One byte of a field that frames the message; False: it cannot stand there."""
+    """One byte of a field that is understood; False: it cannot stand there."""
+    if parser.field == CONTENT_ENCODING:
+        coding_byte(parser, byte)
+        return True
     if byte == c",":
         return value_ended(parser)
     if byte == c" " or byte == c"\t":
@@ -96,7 +112,7 @@ cdef inline bint value_byte(Parser* parser, uint8_t byte) noexcept nogil:
 
 
 cdef inline void field_begin(Parser* parser) noexcept nogil:
-    parser.names = 0b111
+    parser.names = 0b1111
     parser.word_size = 0
     parser.state = NAME
 
@@ -109,7 +125,7 @@ cdef inline bint field_named(Parser* parser) noexcept nogil:
     parser.field = OTHER
     # A trailer never frames the message (RFC 9110 6.5.1).
     if not parser.in_trailer:
-        for index in range(3):
+        for index in range(4):
             if parser.names & (1 << index) and NAME_SIZES[index] == parser.word_size:
                 parser.field = <uint8_t> index
     parser.word_size = 0
@@ -122,7 +138,7 @@ cdef inline bint field_named(Parser* parser) noexcept nogil:
 
 cdef inline void name_byte(Parser* parser, uint8_t byte) noexcept nogil:
     cdef int32_t index
-    for index in range(3):
+    for index in range(4):
         if parser.word_size >= NAME_SIZES[index] or NAMES[index][parser.word_size] != <char> (byte | 0x20):
             parser.names &= ~(1 << index)
     parser.word_size += 1

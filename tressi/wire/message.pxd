@@ -1,5 +1,7 @@
 """One response being read: its state in a few integers, so that it may be cut anywhere between two bytes."""
 
+from cpython.bytes cimport PyBytes_FromStringAndSize
+from cpython.object cimport PyObject
 from libc.stdint cimport int32_t, int64_t, uint8_t
 from libc.string cimport memcpy
 
@@ -15,6 +17,7 @@ cdef extern from *:
 cdef enum:
     HEAD_LIMIT = 64 * 1024
     WORD_LIMIT = 16
+    CODING_LIMIT = 64              # of the names of a body's codings
     LENGTH_DIGITS = 18             # 10**18 fits int64
     SIZE_DIGITS = 15               # 16**15 fits int64
 
@@ -61,6 +64,7 @@ cdef enum Field:
     CONTENT_LENGTH
     TRANSFER_ENCODING
     CONNECTION
+    CONTENT_ENCODING
     OTHER
 
 cdef struct Parser:
@@ -88,6 +92,9 @@ cdef struct Parser:
     uint8_t chunked                # … whose last coding is chunked
     uint8_t reusable               # once ENDED: the connection may carry another request
     char word[WORD_LIMIT]
+    int32_t coding_size            # 0: the body is as it is
+    char coding[CODING_LIMIT]      # the Content-Encoding, several fields as one list
+    PyObject* packed               # decodes the body, or NULL
     char* keep                     # where the beginning of the body goes, or NULL
     int64_t keep_room
     int64_t kept
@@ -107,6 +114,7 @@ cdef inline void parser_begin_head(Parser* parser) noexcept nogil:
     parser.says_keep_alive = 0
     parser.coded = 0
     parser.chunked = 0
+    parser.coding_size = 0
 
 
 cdef inline void parser_reset(Parser* parser, bint to_head) noexcept nogil:
@@ -143,10 +151,17 @@ cdef inline void parser_search(Parser* parser, const uint8_t* data, int64_t size
     parser.needle_matched = matched
 
 
+cdef inline void packed_feed(Parser* parser, const uint8_t* data, int64_t size) noexcept with gil:
+    (<object> parser.packed).feed(PyBytes_FromStringAndSize(<const char*> data, size))
+
+
 cdef inline void parser_body(Parser* parser, const uint8_t* data, int64_t size) noexcept nogil:
     """A piece of the body, framing taken off."""
     cdef int64_t room
     parser.body_bytes += size
+    if parser.packed != NULL:
+        packed_feed(parser, data, size)
+        return
     if parser.keep != NULL:
         room = min(parser.keep_room - parser.kept, size)
         memcpy(parser.keep + parser.kept, data, room)

@@ -1,5 +1,6 @@
 """What one engine's reactor holds, and how lanes get their tokens and report to their greenlets."""
 
+from cpython.object cimport PyObject
 from libc.stdint cimport int32_t, int64_t
 
 from tressi.core.arena cimport Header
@@ -9,6 +10,7 @@ from tressi.wire.account cimport account_skipped, account_taken
 from tressi.wire.lane cimport (
     GONE, IDLE, READY, STOP, Connection, Endpoint, Lane, Order, Origin, Pool, lane_is_connected, pool_has_idle, stack_push,
 )
+from tressi.wire.packed cimport packed_drop
 from tressi.wire.schedule cimport Schedule, schedule_update
 from tressi.wire.socket cimport close_descriptor, socket_drop, thread_times
 from tressi.wire.tls cimport WHY_BYTES, tls_end
@@ -51,6 +53,7 @@ cdef struct Reactor:
     bint keeps_gil                 # an origin needs Python for every request
     char* buffer                   # shared by all reads: nothing is kept from one to the next
     char* sealed                   # likewise, for what TLS has still to open
+    PyObject* decode               # makes what decodes a body, or NULL
     char why[WHY_BYTES]            # TLS failed, until that is counted
 
 
@@ -75,6 +78,8 @@ cdef inline void connection_close(Connection* connection, bint complete=False) n
     """Close, which takes it out of the epoll set as well; `complete`: all that the server had to say is read."""
     if connection.tls != NULL:
         tls_end(connection)
+    if connection.parser.packed != NULL:
+        packed_drop(connection)
     if connection.descriptor >= 0:
         if complete:
             socket_drop(connection.descriptor)
