@@ -32,7 +32,7 @@ POOLS = {
     "500 workers": {**SHARED, "workers": 500},
     "autoscaled": {
         "workers": 500,
-        "autoscale": {"enabled": True, "targetRps": RATE, "initialWorkers": 5, "maxWorkers": 500, "cooldownPeriod": 0.5},
+        "autoscale": {"enabled": True, "targetRps": RATE, "initialWorkers": 5, "maxWorkers": 500, "cooldownPeriod": 1},
     },
 }
 
