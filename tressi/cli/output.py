@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from contextlib import suppress
 from pathlib import Path
+from typing import Final
 
 from tressi.errors import OutputError
+
+STANDARD_OUTPUT: Final = "standard output"
 
 
 def write(text: str, file: str = "-") -> None:
@@ -24,7 +28,7 @@ def write(text: str, file: str = "-") -> None:
         raise
     except (OSError, ValueError) as error:  # ValueError: a NUL in the name
         reason = error.strerror if isinstance(error, OSError) else None
-        raise OutputError("standard output" if file == "-" else file, reason or str(error)) from None
+        raise OutputError(STANDARD_OUTPUT if file == "-" else file, reason or str(error)) from None
 
 
 def remark(message: str) -> None:
@@ -34,6 +38,14 @@ def remark(message: str) -> None:
     with suppress(OSError):
         for line in message.splitlines():
             print(f"tressi: {line}", file=sys.stderr)  # noqa: T201 - standard error is meant
+
+
+def forget_output() -> None:
+    """Give up what is still in standard output's buffer; else the interpreter's last flush fails, aloud and with code 120."""
+    if sys.stdout is not None:
+        # ValueError: no file descriptor is behind it.
+        with suppress(OSError, ValueError), Path(os.devnull).open("wb") as nowhere:
+            os.dup2(nowhere.fileno(), sys.stdout.fileno())
 
 
 def _write_to_standard_output(data: bytes) -> None:

@@ -24,7 +24,7 @@ from tressi.errors import EngineError, TressiError
 from tressi.log import mask_url
 from tressi.model import ResolvedConfig
 from tressi.run.events import Publisher
-from tressi.run.limits import Limits
+from tressi.run.limits import Limits, drain_s
 from tressi.run.steering import Steering, check_target
 from tressi.run.summary import RunRecord, figures_of, summarise
 from tressi.run.timeline import Timeline
@@ -37,7 +37,6 @@ if TYPE_CHECKING:
     from tressi.run.delta import Delta
     from tressi.run.events import EventName
 
-DRAIN_S: Final = 5.0
 SNAPSHOT_S: Final = 1.0
 # What is left of a run after its last whole second is a moment of its own from this length on: a slot of the window.
 _SHORTEST_MOMENT_S: Final = 0.1
@@ -232,8 +231,9 @@ class EndpointRunner:
             self._timeline.close(self._now(), self._engine.snapshot())
 
     def _drain(self) -> None:
-        """Let requests in flight end, 5 s at most, or until a signal says at once."""
-        drain = gevent.spawn(self._guard, self._engine.stop, DRAIN_S)
+        """Let requests in flight end: for the graceful stop at most, or until a signal says at once."""
+        patience_s = drain_s(self.config.graceful_stop_s, self._end_reason)
+        drain = gevent.spawn(self._guard, self._engine.stop, patience_s)
         gevent.wait([drain, self._at_once], count=1)
         if not drain.ready():
             self._engine.stop(0.0)
