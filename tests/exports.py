@@ -238,6 +238,9 @@ def read_md(path):
         for name, value in zip(latencies[0][1:], values, strict=True)
     }
     head, *rows = found["Endpoints"][0]
+    # Those that failed stand first.
+    judged = json.loads(path.with_name("summary.json").read_bytes())["thresholds"]
+    places = sorted(range(len(judged)), key=lambda i: (False, None, True).index(judged[i]["passed"]))
     names = {"asked": "targetRps", "got": "rps", "workers": "workerCount", "peak": "peakWorkerCount"}
     names |= {name: f"requests{name.capitalize()}" for name in ("made", "succeeded", "failed", "missed")}
     names |= {name: f"serviceTimeMs.{name}" for name in ("p50", "p90", "p99", "max")}
@@ -253,7 +256,7 @@ def read_md(path):
         "errorReasons": {(key(k), kind, why): float(n) for k, kind, why, n in found.get("Reasons", [[()]])[0][1:]},
         "thresholds": {
             (i, "passed"): {"passed": True, "failed": False, "not judged": None}[row[0]]
-            for i, row in enumerate(found.get("Thresholds", [[()]])[0][1:])
+            for i, row in zip(places, found.get("Thresholds", [[()]])[0][1:], strict=True)
         },
     }
 

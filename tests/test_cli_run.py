@@ -103,6 +103,31 @@ def test_an_export_is_written(target, tmp_path):
     assert len((folder / "timeline.csv").read_text().splitlines()) == 1 + 2 * len(summary["timeline"])
 
 
+def test_an_export_over_an_earlier_one_says_so(target, tmp_path):
+    """Before the run, with the date of the one that it replaces; a directory without results is nothing to speak of."""
+    folder, config = tmp_path / "results", config_file(tmp_path, f"{target}/fast")
+    folder.mkdir()
+    (folder / "notes.txt").write_text("mine")
+    first = tressi(config, "--quiet", "--export", folder)
+    assert (first.returncode, first.stderr) == (0, "")
+    started = json.loads((folder / "summary.json").read_bytes())["startedAt"]
+    second = tressi(config, "--quiet", "--export", f"{folder}/")
+    day, time_of_day = started.split("T")
+    assert second.stderr == f"tressi: {folder}/ holds a run of {day} {time_of_day[:8]} UTC: its files are replaced\n"
+    assert json.loads((folder / "summary.json").read_bytes())["startedAt"] > started
+    (folder / "summary.json").write_text("{}")
+    third = tressi(config, "--quiet", "--export", folder)
+    assert third.stderr == f"tressi: {folder}/ holds files of an export: they are replaced\n"
+    assert (folder / "notes.txt").read_text() == "mine"
+
+
+def test_long_keys_are_whole_in_a_pipe(target, tmp_path):
+    """Not folded at the 80 columns that a pipe has not."""
+    long = f"{target}/fast?" + "long=1&" * 60
+    done = tressi(config_file(tmp_path, long, f"{target}/fast"), "--quiet")
+    assert any("long=1&" * 60 in line for line in done.stdout.splitlines())
+
+
 def test_an_export_without_a_name_is_named_by_the_date(target, tmp_path):
     """The directory is a new one in the current, its name is said, and standard output is still the table's."""
     config_file(tmp_path, f"{target}/fast")

@@ -97,6 +97,11 @@ def test_an_export_has_every_format(tmp_path):
     assert all(path.stat().st_mode & 0o044 for path in export.written)
 
 
+def test_the_summary_and_the_test_suite_come_first():
+    """A disk that fills up halfway leaves what programs and CI systems ask for."""
+    assert list(FORMATS)[:2] == ["summary.json", "junit.xml"]
+
+
 @pytest.mark.parametrize("name", FORMATS)
 def test_a_file_that_cannot_be_written_is_named(tmp_path, name):
     """What stands in the way is told with its path, and costs no other file, before it or after."""

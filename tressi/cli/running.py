@@ -24,7 +24,7 @@ from tressi.errors import ConfigError, ConfigProblem, OutputError
 from tressi.load.cluster import Cluster
 from tressi.load.process import ProcessEngine
 from tressi.load.secure import make_context
-from tressi.report.formats import write_export
+from tressi.report.formats import earlier_run, write_export
 from tressi.report.latency_hlog import second_by_second
 from tressi.report.outcome import outcome
 from tressi.report.summary_json import render
@@ -64,6 +64,7 @@ def _processes(text: str) -> int:
 def conduct(config: ResolvedConfig, arguments: Namespace) -> int:
     """Do one run as `arguments` say; returns the exit code. Raises TressiError."""
     _check_outputs(config, arguments)
+    _tell_what_is_replaced(config.export)
     on_terminal = sys.stdout is not None and sys.stdout.isatty()
     # Here its files are found to be wrong before the run: bad input, and no failure of ours.
     make_context(config.tls)
@@ -143,6 +144,14 @@ def _check_outputs(config: ResolvedConfig, arguments: Namespace) -> None:
         raise ConfigError([ConfigProblem(place, f"{path!r} cannot be written: {reason}")]) from None
 
 
+def _tell_what_is_replaced(directory: str | None) -> None:
+    """Say so before the run where an export goes over an earlier one."""
+    found = earlier_run(directory) if directory is not None else None
+    if found is not None:
+        its = "its files are" if found.startswith("a run") else "they are"
+        remark(f"{printable(str(directory).rstrip('/') or '/')}/ holds {found}: {its} replaced")
+
+
 def _deliver(summary: dict[str, Any], runner: EndpointRunner, arguments: Namespace, *, is_gone: bool) -> None:
     """Write every result, the table first, for a person is waiting; one that cannot be written costs no other.
 
@@ -195,7 +204,9 @@ def _draw(picture: RenderableType, stream: IO[str] | None) -> str:
     """What rich would write to `stream`. It does not write itself: at a closed pipe it would end the program."""
     meant = Console(file=stream)
     text = StringIO()
-    Console(file=text, width=meant.width, force_terminal=meant.is_terminal, highlight=False).print(picture)
+    console = Console(file=text, width=meant.width, force_terminal=meant.is_terminal, highlight=False)
+    # What reads a pipe or a file folds lines itself, or searches them: a key in two pieces is not found.
+    console.print(picture, soft_wrap=not meant.is_terminal)
     return text.getvalue()
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
 import tempfile
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from tressi.errors import OutputError, TressiError
 from tressi.report import (
@@ -26,8 +28,8 @@ if TYPE_CHECKING:
 # In the order of their worth: where the disk fills up, the first are whole.
 FORMATS: Mapping[str, Callable[[Mapping[str, Any]], bytes]] = {
     "summary.json": summary_json.render,
-    "summary.md": summary_md.render,
     "junit.xml": junit_xml.render,
+    "summary.md": summary_md.render,
     "endpoints.csv": endpoints_csv.render,
     "scaling.csv": scaling_csv.render,
     "timeline.csv": timeline_csv.render,
@@ -35,6 +37,9 @@ FORMATS: Mapping[str, Callable[[Mapping[str, Any]], bytes]] = {
     "report.xlsx": report_xlsx.render,
     "latency.hlog": latency_hlog.render,
 }
+# A summary says at its beginning when its run began, so that the rest of it need not be read.
+_HEAD_BYTES: Final = 4096
+_STARTED_AT: Final = re.compile(rb'"startedAt":\s*"([^"]{1,40})"')
 
 
 class Export(NamedTuple):
@@ -67,12 +72,26 @@ def write_export(summary: Mapping[str, Any], directory: str | os.PathLike[str], 
         except OSError as failure:  # a renderer's own temporary files
             export.failures.append(OutputError(str(path), failure.strerror or str(failure)))
         except TressiError as missing:
-            export.left_out.append(f"{path} is left out: {missing}")
+            older = "; the one there is of an earlier run" if path.exists() else ""
+            export.left_out.append(f"{path} is left out: {missing}{older}")
         except Exception as failure:  # noqa: BLE001 - a mistake in one format must not cost the others
             export.failures.append(failure)
         else:
             export.written.append(path)
     return export
+
+
+def earlier_run(directory: str | os.PathLike[str]) -> str | None:
+    """What a directory holds that an export replaces, in words; None where it holds nothing of the kind."""
+    folder = Path(directory)
+    try:
+        with (folder / "summary.json").open("rb") as file:
+            found = _STARTED_AT.search(file.read(_HEAD_BYTES))
+        if found:
+            return f"a run of {datetime.fromisoformat(found[1].decode()).astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+    except (OSError, ValueError):  # ValueError: no date, or no text
+        pass
+    return "files of an export" if any((folder / name).exists() for name in FORMATS) else None
 
 
 def _write(path: Path, pieces: Iterable[bytes]) -> None:
