@@ -29,6 +29,7 @@ from tressi.report.latency_hlog import second_by_second
 from tressi.report.outcome import outcome
 from tressi.report.summary_json import render
 from tressi.report.table import summary_table
+from tressi.run.cgroup import own_quota, whole_cores
 from tressi.run.runner import EndpointRunner
 from tressi.ui.watcher import attach
 
@@ -118,8 +119,9 @@ def _engine(config: ResolvedConfig, processes: int) -> Cluster:
 
 
 def _cores() -> int:
-    """How many this process may use; without affinity, as on macOS, how many there are."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    """How many this process may use, by its affinity (without it, as on macOS, all there are) and its cgroup's quota."""
+    at_hand = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return whole_cores(own_quota().cores(), at_hand)
 
 
 # ------------------------------------------------------------------------------------------------------------ the results
