@@ -6,9 +6,12 @@ import os
 import sys
 from contextlib import suppress
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from tressi.errors import OutputError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 STANDARD_OUTPUT: Final = "standard output"
 
@@ -18,12 +21,17 @@ def write(text: str, file: str = "-") -> None:
 
     Raises `OutputError`; `BrokenPipeError` where whoever reads standard output has left, which is no failure to report.
     """
-    data = f"{text.rstrip()}\n".encode()  # UTF-8 whatever the locale says
+    write_pieces([f"{text.rstrip()}\n".encode()], file)  # UTF-8 whatever the locale says
+
+
+def write_pieces(pieces: Iterable[bytes], file: str) -> None:
+    """The same of bytes that come in pieces, as they are."""
     try:
         if file == "-":
-            _write_to_standard_output(data)
+            _write_to_standard_output(pieces)
         else:
-            Path(file).write_bytes(data)
+            with Path(file).open("wb") as stream:
+                stream.writelines(pieces)
     except BrokenPipeError:
         raise
     except (OSError, ValueError) as error:  # ValueError: a NUL in the name
@@ -48,9 +56,9 @@ def forget_output() -> None:
             os.dup2(nowhere.fileno(), sys.stdout.fileno())
 
 
-def _write_to_standard_output(data: bytes) -> None:
+def _write_to_standard_output(pieces: Iterable[bytes]) -> None:
     if sys.stdout is None:
         raise OSError("it is closed")
     sys.stdout.flush()
-    sys.stdout.buffer.write(data)
+    sys.stdout.buffer.writelines(pieces)
     sys.stdout.buffer.flush()

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from rich.console import Console
 
 from tressi.cli.exits import Exit
-from tressi.cli.output import STANDARD_OUTPUT, forget_output, remark, write
+from tressi.cli.output import STANDARD_OUTPUT, forget_output, remark, write, write_pieces
 from tressi.cli.signals import Signals
 from tressi.cli.watching import add_watching, tell_result, watchers_of
 from tressi.config.place import printable
@@ -27,8 +27,9 @@ from tressi.load.secure import make_context
 from tressi.report.formats import earlier_run, write_export
 from tressi.report.latency_hlog import second_by_second
 from tressi.report.outcome import outcome
-from tressi.report.summary_json import render
+from tressi.report.summary_json import pieces
 from tressi.report.table import summary_table
+from tressi.report.timeline_csv import Running
 from tressi.run.cgroup import own_quota, whole_cores
 from tressi.run.runner import EndpointRunner
 from tressi.ui.watcher import attach
@@ -77,6 +78,9 @@ def conduct(config: ResolvedConfig, arguments: Namespace) -> int:
     watchers = watchers_of(arguments, runner)
     for watcher in watchers:
         attach(runner, watcher)
+    timeline = Running(config.export) if config.export is not None else None
+    if timeline is not None:
+        runner.on("snapshot", timeline.moment)
     with Signals() as signals:
         signals.tell(runner.interrupt)
         try:
@@ -88,7 +92,7 @@ def conduct(config: ResolvedConfig, arguments: Namespace) -> int:
         summary = runner.summary()
         signals.note()
         try:
-            _deliver(summary, runner, arguments, is_gone=on_terminal and _exit_code(summary) is Exit.HUNG_UP)
+            _deliver(summary, runner, arguments, timeline, is_gone=on_terminal and _exit_code(summary) is Exit.HUNG_UP)
         finally:
             _take_leave(watchers, summary, signals)
     return _exit_code(summary)
@@ -154,7 +158,9 @@ def _tell_what_is_replaced(directory: str | None) -> None:
         remark(f"{printable(str(directory).rstrip('/') or '/')}/ holds {found}: {its} replaced")
 
 
-def _deliver(summary: dict[str, Any], runner: EndpointRunner, arguments: Namespace, *, is_gone: bool) -> None:
+def _deliver(
+    summary: dict[str, Any], runner: EndpointRunner, arguments: Namespace, timeline: Running | None, *, is_gone: bool
+) -> None:
     """Write every result, the table first, for a person is waiting; one that cannot be written costs no other.
 
     `is_gone`: standard output is a terminal that has hung up, and what cannot be written there is no failure. Raises the
@@ -162,9 +168,9 @@ def _deliver(summary: dict[str, Any], runner: EndpointRunner, arguments: Namespa
     """
     deliveries: list[Callable[[], object]] = [lambda: _show_table(summary, arguments)]
     if arguments.json is not None:
-        deliveries.append(lambda: write(render(summary).decode(), arguments.json))
-    if runner.config.export is not None:
-        deliveries.append(lambda: _export(summary, runner, arguments))
+        deliveries.append(lambda: write_pieces(pieces(summary), arguments.json))
+    if timeline is not None:
+        deliveries.append(lambda: _export(summary, runner, timeline, quiet=arguments.quiet))
     failures: list[Exception] = []
     for deliver in deliveries:
         try:
@@ -178,14 +184,19 @@ def _deliver(summary: dict[str, Any], runner: EndpointRunner, arguments: Namespa
         raise failures[0]
 
 
-def _export(summary: dict[str, Any], runner: EndpointRunner, arguments: Namespace) -> None:
+def _export(summary: dict[str, Any], runner: EndpointRunner, timeline: Running, *, quiet: bool) -> None:
     """Write the files of the export, and say where they are: nobody was told a default name. Raises OutputError."""
     directory = str(runner.config.export)
-    export = write_export(summary, directory, second_by_second(summary, runner.deltas()))
+    there = (timeline.path.name,) if timeline.finish() else ()
+    export = write_export(summary, directory, second_by_second(summary, runner.deltas()), there=there)
+    if there and export.failures and "summary.json" not in {path.name for path in export.written}:
+        # The timeline has had room that the summary lacks.
+        timeline.discard()
+        export = write_export(summary, directory, second_by_second(summary, runner.deltas()))
     for sentence in export.left_out:
         remark(sentence)
     export.check()
-    if not arguments.quiet:
+    if not quiet:
         remark(f"the results are in {printable(directory)}")
 
 

@@ -23,7 +23,7 @@ from tressi.report import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Collection, Iterable, Mapping
 
 # In the order of their worth: where the disk fills up, the first are whole.
 FORMATS: Mapping[str, Callable[[Mapping[str, Any]], bytes]] = {
@@ -36,6 +36,10 @@ FORMATS: Mapping[str, Callable[[Mapping[str, Any]], bytes]] = {
     "report.html": report_html.render,
     "report.xlsx": report_xlsx.render,
     "latency.hlog": latency_hlog.render,
+}
+_STREAMED: Final[Mapping[Callable[[Mapping[str, Any]], bytes], Callable[[Mapping[str, Any]], Iterable[bytes]]]] = {
+    summary_json.render: summary_json.pieces,
+    timeline_csv.render: timeline_csv.pieces,
 }
 # A summary says at its beginning when its run began, so that the rest of it need not be read.
 _HEAD_BYTES: Final = 4096
@@ -55,18 +59,27 @@ class Export(NamedTuple):
             raise self.failures[0]
 
 
-def write_export(summary: Mapping[str, Any], directory: str | os.PathLike[str], log: Iterable[bytes] | None = None) -> Export:
+def write_export(
+    summary: Mapping[str, Any],
+    directory: str | os.PathLike[str],
+    log: Iterable[bytes] | None = None,
+    timeline: Iterable[bytes] | None = None,
+    *,
+    there: Collection[str] = (),
+) -> Export:
     """Write every format into `directory`, each file whole or not at all. A file that cannot be written costs no other.
 
-    `log` is the `latency.hlog` of a run in pieces, which is finer than the one that a summary makes. Raises nothing: a
-    file whose library is not installed is left out, whatever else goes wrong is a failure.
+    `log` is the `latency.hlog` of a run in pieces and `timeline` its `timeline.csv`, both finer than those that a summary
+    makes; those that `there` names are in the directory already. Raises nothing: a file whose library is not installed is
+    left out, whatever else goes wrong is a failure.
     """
     export = Export([], [], [])
+    finer = {"latency.hlog": log, "timeline.csv": timeline}
     for name, render in FORMATS.items():
         path = Path(directory) / name
         try:
-            pieces = log if log is not None and name == "latency.hlog" else (render(summary),)
-            _write(path, pieces)
+            if name not in there:
+                _write(path, finer.get(name) or _pieces(render, summary, path.parent))
         except OutputError as failure:
             export.failures.append(failure)
         except OSError as failure:  # a renderer's own temporary files
@@ -79,6 +92,16 @@ def write_export(summary: Mapping[str, Any], directory: str | os.PathLike[str], 
         else:
             export.written.append(path)
     return export
+
+
+def _pieces(render: Callable[[Mapping[str, Any]], bytes], summary: Mapping[str, Any], directory: Path) -> Iterable[bytes]:
+    """A file as it is made, where that is possible: a day's run is large."""
+    if render is report_xlsx.render:
+        # Beside its result there is room for its parts, or there is none for the result either.
+        directory.mkdir(parents=True, exist_ok=True)
+        return (report_xlsx.render(summary, parts_in=directory),)
+    streamed = _STREAMED.get(render)
+    return streamed(summary) if streamed is not None else (render(summary),)
 
 
 def earlier_run(directory: str | os.PathLike[str]) -> str | None:
