@@ -237,6 +237,41 @@ def test_what_is_there_already_is_left_alone(tmp_path):
     assert (tmp_path / "timeline.csv").read_text() == "written as the run went"
 
 
+def test_what_is_there_gives_way_to_what_is_worth_more(tmp_path, monkeypatch):
+    """A timeline that took all of the disk is removed for the summary, and made again from it where it still fits."""
+    (tmp_path / "timeline.csv").write_text("written as the run went")
+    write = formats._write_whole
+
+    def filling(path, pieces):
+        if path.name == "summary.json" and (tmp_path / "timeline.csv").exists():
+            raise OSError(errno.ENOSPC, "No space left on device")
+        write(path, pieces)
+
+    monkeypatch.setattr(formats, "_write_whole", filling)
+    summary = summary_of()
+    export = write_export(summary, tmp_path, there=("timeline.csv",))
+    export.check()
+    assert [path.name for path in export.written] == list(FORMATS)
+    assert (tmp_path / "timeline.csv").read_bytes() == timeline_csv.render(summary)
+
+
+@pytest.mark.parametrize(("name", "number"), [("summary.json", errno.EACCES), ("report.html", errno.ENOSPC)])
+def test_it_gives_way_to_nothing_else(tmp_path, monkeypatch, name, number):
+    """Not where there is another reason, and not for what is worth less."""
+    (tmp_path / "timeline.csv").write_text("written as the run went")
+    write = formats._write_whole
+
+    def failing(path, pieces):
+        if path.name == name:
+            raise OSError(number, "no")
+        write(path, pieces)
+
+    monkeypatch.setattr(formats, "_write_whole", failing)
+    export = write_export(summary_of(), tmp_path, there=("timeline.csv",))
+    assert len(export.failures) == 1
+    assert (tmp_path / "timeline.csv").read_text() == "written as the run went"
+
+
 def test_a_workbook_needs_no_temporary_folder(tmp_path, monkeypatch):
     """Its parts lie beside it, where there is room for it anyway, and are gone afterwards."""
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "missing"))

@@ -189,10 +189,6 @@ def _export(summary: dict[str, Any], runner: EndpointRunner, timeline: Running, 
     directory = str(runner.config.export)
     there = (timeline.path.name,) if timeline.finish() else ()
     export = write_export(summary, directory, second_by_second(summary, runner.deltas()), there=there)
-    if there and export.failures and "summary.json" not in {path.name for path in export.written}:
-        # The timeline has had room that the summary lacks.
-        timeline.discard()
-        export = write_export(summary, directory, second_by_second(summary, runner.deltas()))
     for sentence in export.left_out:
         remark(sentence)
     export.check()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import tempfile
@@ -70,7 +71,8 @@ def write_export(
     """Write every format into `directory`, each file whole or not at all. A file that cannot be written costs no other.
 
     `log` is the `latency.hlog` of a run in pieces and `timeline` its `timeline.csv`, both finer than those that a summary
-    makes; those that `there` names are in the directory already. Raises nothing: a file whose library is not installed is
+    makes; those that `there` names are in the directory already, and give way to what comes before them where the disk is
+    full. Raises nothing: a file whose library is not installed is
     left out, whatever else goes wrong is a failure.
     """
     export = Export([], [], [])
@@ -78,8 +80,11 @@ def write_export(
     for name, render in FORMATS.items():
         path = Path(directory) / name
         try:
-            if name not in there:
-                _write(path, finer.get(name) or _pieces(render, summary, path.parent))
+            if name in there:
+                there = ()  # what comes now is worth less
+            elif not _fits(path, finer.get(name) or _pieces(render, summary, path.parent), there):
+                there = ()
+                _write(path, _pieces(render, summary, path.parent))
         except OutputError as failure:
             export.failures.append(failure)
         except OSError as failure:  # a renderer's own temporary files
@@ -92,6 +97,20 @@ def write_export(
         else:
             export.written.append(path)
     return export
+
+
+def _fits(path: Path, pieces: Iterable[bytes], there: Collection[str]) -> bool:
+    """Write a file; says False where there was no room for it, and those that were there have made some."""
+    try:
+        _write(path, pieces)
+    except OutputError as failure:
+        reason = failure.__context__
+        if not there or not isinstance(reason, OSError) or reason.errno not in {errno.ENOSPC, errno.EDQUOT}:
+            raise
+        for name in there:
+            path.with_name(name).unlink(missing_ok=True)
+        return False
+    return True
 
 
 def _pieces(render: Callable[[Mapping[str, Any]], bytes], summary: Mapping[str, Any], directory: Path) -> Iterable[bytes]:

@@ -23,6 +23,7 @@ from tressi.config.load import load_config
 from tressi.errors import EngineError, TressiError
 from tressi.log import mask_url
 from tressi.model import ResolvedConfig
+from tressi.run.bounded import FirstAndLast
 from tressi.run.events import Publisher
 from tressi.run.limits import Limits, drain_s
 from tressi.run.steering import Steering, check_target
@@ -41,6 +42,8 @@ SNAPSHOT_S: Final = 1.0
 # What is left of a run after its last whole second is a moment of its own from this length on: a slot of the window.
 _SHORTEST_MOMENT_S: Final = 0.1
 _JOIN_S: Final = 1.0
+# Pools that are scaled every few seconds for a day would outgrow everything else in the summary.
+_KEPT_OF_A_KIND: Final = 5_000
 
 
 def run(config: str | PathLike[str] | Mapping[str, Any] | ResolvedConfig) -> dict[str, Any]:
@@ -73,8 +76,8 @@ class EndpointRunner:
         self.config = config if isinstance(config, ResolvedConfig) else load_config(config)
         self._given_engine = engine
         self._publisher = Publisher()
-        self._decisions: list[ScalingDecision] = []
-        self._changes: list[Change] = []
+        self._decisions: FirstAndLast[ScalingDecision] = FirstAndLast(_KEPT_OF_A_KIND)
+        self._changes: FirstAndLast[Change] = FirstAndLast(_KEPT_OF_A_KIND)
         self._ended, self._at_once = Event(), Event()
         self._end_reason: EndReason = "error"
         self._end_detail: str | None = None
@@ -253,8 +256,8 @@ class EndpointRunner:
             end_detail=self._end_detail,
             ended=ended,
             final=self._timeline.last,
-            decisions=self._decisions,
-            changes=self._changes,
+            decisions=list(self._decisions),
+            changes=list(self._changes),
             rows=list(self._timeline.rows()),
             saturated_by=self._timeline.saturation.reasons(),
         )
