@@ -29,6 +29,7 @@ def full_summary():
         lost=("engine 7 was lost",),
     )
     summary["endpoints"][0]["errorReasons"] = [{"kind": "connect", "reason": "refused", "count": 2}]
+    summary["leftOut"] = ["the timeline ends at 3 s"]
     return summary
 
 

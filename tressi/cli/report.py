@@ -87,7 +87,7 @@ def _finer(source: Path, summary: Mapping[str, Any], files: ExitStack) -> tuple[
     """The run's own log and timeline, where they lie beside the summary; what they are opened for closes them."""
     log = _beside(source.with_name(LOG), latency_hlog.belongs, summary, "the new one has one interval, the whole run")
     timeline = None
-    if summary.get("timelineSeconds", 1) > 1:
+    if summary["timelineSeconds"] > 1:
         timeline = _beside(
             source.with_name(TIMELINE), timeline_csv.belongs, summary, "the new one is the summary's, which is thinned"
         )

@@ -188,7 +188,7 @@ def _export(summary: dict[str, Any], runner: EndpointRunner, timeline: Running, 
     """Write the files of the export, and say where they are: nobody was told a default name. Raises OutputError."""
     directory = str(runner.config.export)
     there = (timeline.path.name,) if timeline.finish() else ()
-    export = write_export(summary, directory, second_by_second(summary, runner.deltas()), there=there)
+    export = write_export(summary, directory, second_by_second(summary, runner.intervals()), there=there)
     for sentence in export.left_out:
         remark(sentence)
     export.check()

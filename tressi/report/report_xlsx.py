@@ -124,7 +124,8 @@ def _draw(book: Book, sheet: Worksheet, summary: Mapping[str, Any]) -> None:
     if not 0 < seconds < LAST_ROW:
         return
     for place, (title, unit, lines) in enumerate(_WHOLE):
-        chart = _chart(book, title, unit, seconds)
+        row_s = summary["timelineSeconds"]
+        chart = _chart(book, title, unit if row_s == 1 else unit.replace("the second", f"{row_s} s"), seconds)
         for name, column in lines.items():
             _add_line(chart, name, 0, column, seconds)
         sheet.insert_chart(1 + place * _CHART_ROWS, len(TIMELINE) + 1, chart)

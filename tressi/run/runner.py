@@ -35,8 +35,8 @@ if TYPE_CHECKING:
     from os import PathLike
 
     from tressi.model import Change, EndReason, Engine, EngineSnapshot, ScalingDecision
-    from tressi.run.delta import Delta
     from tressi.run.events import EventName
+    from tressi.run.kept import Interval
 
 SNAPSHOT_S: Final = 1.0
 # What is left of a run after its last whole second is a moment of its own from this length on: a slot of the window.
@@ -169,9 +169,9 @@ class EndpointRunner:
         summary: dict[str, Any] = self._result.get()
         return summary
 
-    def deltas(self) -> Iterator[Delta]:
-        """Each second's counts and histograms by endpoint, for exports; the last one holds the drain."""
-        return self._timeline.deltas()
+    def intervals(self) -> Iterator[Interval]:
+        """The latencies of each row of the timeline, for exports; the last ones hold the drain. All of them are the run's."""
+        return self._timeline.kept.intervals()
 
     # ------------------------------------------------------------------------------------------- the way through a run
 
@@ -248,6 +248,7 @@ class EndpointRunner:
         self._timeline.close(self._now(), final)
 
     def _sum_up(self, ended: EngineSnapshot) -> dict[str, Any]:
+        kept = self._timeline.kept
         record = RunRecord(
             config=self.config,
             started_at=self._started_at,
@@ -258,7 +259,9 @@ class EndpointRunner:
             final=self._timeline.last,
             decisions=list(self._decisions),
             changes=list(self._changes),
-            rows=list(self._timeline.rows()),
+            rows=list(kept.rows()),
+            row_s=kept.seconds,
+            left_out=[*kept.left_out, *self._decisions.left_out("scaling decisions"), *self._changes.left_out("changes")],
             saturated_by=self._timeline.saturation.reasons(),
         )
         return summarise(replace(record, verdicts=self._timeline.thresholds.close(figures_of(record), record.duration_s)))
