@@ -95,6 +95,7 @@ def test_a_timeline_belongs_to_the_run_that_ends_with_it():
         ("of another run", lines, other, False),
         ("broken off", [*lines[:-1], lines[-1][:-2]], summary, False),
         ("without its last second", lines[:4], summary, False),
+        ("with seconds that the summary lacks", lines, {"timeline": summary["timeline"][:1]}, True),
         ("of other columns", [b"t,p50\r\n", *lines[1:]], summary, False),
         ("of nothing", [], summary, False),
         ("beside no rows", lines, {"timeline": []}, False),

@@ -156,6 +156,24 @@ def test_a_second_interruption_cuts_the_drain():
     assert ("stop", 0.0, None) in engine.calls
 
 
+def test_a_long_drain_says_what_it_waits_for():
+    """Once a second, until it has ended or been cut; a signal during it does not make the run an interrupted one."""
+    heard, engine = [], Hanging()
+    runner = EndpointRunner(replace(config_of(0.3), graceful_stop_s=20.0), engine=engine)
+
+    def hear(draining):
+        heard.append(draining)
+        if len(heard) == 2:
+            runner.interrupt(signal.SIGINT)
+
+    runner.on("draining", hear)
+    runner.start()
+    assert check(runner.summary())["endReason"] == "duration"
+    assert ("stop", 0.0, None) in engine.calls
+    assert [(one.in_flight, one.patience_s) for one in heard] == [(0, 20.0), (0, 20.0)]
+    assert 1.0 < heard[0].t < heard[1].t
+
+
 PATIENCE = [
     ("the planned end", "duration", 30.0, 30.0),
     ("a stop", "stopped", 30.0, 30.0),

@@ -87,9 +87,9 @@ def _finer(source: Path, summary: Mapping[str, Any], files: ExitStack) -> tuple[
     """The run's own log and timeline, where they lie beside the summary; what they are opened for closes them."""
     log = _beside(source.with_name(LOG), latency_hlog.belongs, summary, "the new one has one interval, the whole run")
     timeline = None
-    if summary["timelineSeconds"] > 1:
+    if summary["timelineSeconds"] > 1 or summary["leftOut"]:
         timeline = _beside(
-            source.with_name(TIMELINE), timeline_csv.belongs, summary, "the new one is the summary's, which is thinned"
+            source.with_name(TIMELINE), timeline_csv.belongs, summary, "the new one is the summary's, which has less"
         )
     return _opened(log, files), _opened(timeline, files)
 

@@ -91,6 +91,7 @@ def conduct(config: ResolvedConfig, arguments: Namespace) -> int:
                 watcher.stop()  # whatever happens, the terminal is given back
         summary = runner.summary()
         signals.note()
+        _tell_what_is_left_out(summary)
         try:
             _deliver(summary, runner, arguments, timeline, is_gone=on_terminal and _exit_code(summary) is Exit.HUNG_UP)
         finally:
@@ -158,6 +159,11 @@ def _tell_what_is_replaced(directory: str | None) -> None:
         remark(f"{printable(str(directory).rstrip('/') or '/')}/ holds {found}: {its} replaced")
 
 
+def _tell_what_is_left_out(summary: dict[str, Any]) -> None:
+    for sentence in summary["leftOut"]:
+        remark(f"left out: {sentence}")
+
+
 def _deliver(
     summary: dict[str, Any], runner: EndpointRunner, arguments: Namespace, timeline: Running | None, *, is_gone: bool
 ) -> None:
@@ -189,6 +195,8 @@ def _export(summary: dict[str, Any], runner: EndpointRunner, timeline: Running, 
     directory = str(runner.config.export)
     there = (timeline.path.name,) if timeline.finish() else ()
     export = write_export(summary, directory, second_by_second(summary, runner.intervals()), there=there)
+    if timeline.failure is not None:
+        remark(f"{timeline.path.name} is made from the summary: while the run lasted, {timeline.failure.strerror}")
     for sentence in export.left_out:
         remark(sentence)
     export.check()

@@ -35,13 +35,13 @@ def pieces(summary: Mapping[str, Any]) -> Iterator[bytes]:
 
 
 def belongs(log: Iterable[bytes], summary: Mapping[str, Any]) -> bool:
-    """Whether a `timeline.csv` is of the run of that summary, and whole: it ends at the same moment, to the millisecond."""
-    first = last = b""
+    """Whether a `timeline.csv` is of the run of that summary, and whole: it has its last moment, to the millisecond."""
+    rows, has_last, first, last = summary["timeline"], False, b"", b""
+    moment = f"{rows[-1]['t']},".encode() if rows else None
     for last in log:
         first = first or last
-    rows = summary["timeline"]
-    ends = [f"{rows[-1]['t']},".encode()] if rows else []
-    return first == header(COLUMNS) and last.endswith(b"\r\n") and any(last.startswith(end) for end in ends)
+        has_last = has_last or (moment is not None and last.startswith(moment))
+    return first == header(COLUMNS) and last.endswith(b"\r\n") and has_last
 
 
 class Running:

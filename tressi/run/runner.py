@@ -22,7 +22,7 @@ from tressi.autoscale.manager import EndpointAutoscaleManager
 from tressi.config.load import load_config
 from tressi.errors import EngineError, TressiError
 from tressi.log import mask_url
-from tressi.model import ResolvedConfig
+from tressi.model import Draining, ResolvedConfig
 from tressi.run.bounded import FirstAndLast
 from tressi.run.events import Publisher
 from tressi.run.limits import Limits, drain_s
@@ -92,7 +92,8 @@ class EndpointRunner:
         """Have `callback` called with one value at each event, in a greenlet of its own.
 
         `start`: the ResolvedConfig; `scaling`: a ScalingDecision; `change`: a Change; `snapshot`: a Moment, once a second;
-        `early-exit`: the reason in words; `drained`: the last EngineSnapshot, of what was in flight too; `stop`: the
+        `early-exit`: the reason in words; `draining`: a Draining, once a second while what is in flight takes longer than
+        that to end; `drained`: the last EngineSnapshot, of what was in flight too; `stop`: the
         summary. A callback that raises is logged. Raises ConfigError for any other event.
         """
         self._publisher.on(event, callback)
@@ -234,13 +235,18 @@ class EndpointRunner:
             self._timeline.close(self._now(), self._engine.snapshot())
 
     def _drain(self) -> None:
-        """Let requests in flight end: for the graceful stop at most, or until a signal says at once."""
+        """Let requests in flight end: for the graceful stop at most, or until a signal says at once. Each second says so."""
         patience_s = drain_s(self.config.graceful_stop_s, self._end_reason)
         drain = gevent.spawn(self._guard, self._engine.stop, patience_s)
-        gevent.wait([drain, self._at_once], count=1)
+        while not gevent.wait([drain, self._at_once], timeout=SNAPSHOT_S, count=1):
+            self._guard(self._tell_of_drain, patience_s)
         if not drain.ready():
             self._engine.stop(0.0)
             drain.kill(block=False)
+
+    def _tell_of_drain(self, patience_s: float) -> None:
+        in_flight = sum(one.in_flight for one in self._engine.snapshot().endpoints.values())
+        self._publisher.emit("draining", Draining(self._now(), in_flight, patience_s))
 
     def _close_timeline(self) -> None:
         # An engine that failed to start has measured nothing, and may have nothing to read.
