@@ -120,7 +120,6 @@ class ResolvedConfig:
     worker_limit: int  # of all autoscaled workers together
     strategy: Strategy = "proportional"
     duration_s: float = 10.0
-    graceful_stop_s: float = 30.0  # how long what is in flight at the end is waited for
     concurrent_requests: int = 1
     arrival: Arrival = "uniform"
     keep_alive: bool = True
