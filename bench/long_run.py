@@ -51,7 +51,9 @@ def long_summary(endpoints=120, seconds=600, seed=1):
         "endpoints": [one for one, *_ in measured],
         "scaling": decisions,
         "changes": [{"t": seconds / 2, "action": "set-target", "endpointKey": keys[0], "targetRps": 80.0}],
+        "timelineSeconds": 1,
         "timeline": rows,
+        "leftOut": [],
         "samples": samples,
         "config": {"duration": seconds, "requests": [{"url": key.split(" ")[1]} for key in keys]},
     }  # fmt: skip

@@ -225,7 +225,7 @@ def read_md(path):
     """The tables; keys are shown without their origin, which all have."""
     text = path.read_text(encoding="utf-8")
     found = tables(text)
-    origin = re.search(r"service times in ms of `([^`]+)`", text)
+    origin = re.search(r"response times in ms of `([^`]+)`", text)
 
     def key(shown):
         return "global" if shown == "all" else shown.replace(" ", f" {origin[1]}", 1) if origin else shown
@@ -238,9 +238,13 @@ def read_md(path):
         for name, value in zip(latencies[0][1:], values, strict=True)
     }
     head, *rows = found["Endpoints"][0]
-    names = {"asked": "targetRps", "got": "rps", "workers": "workerCount", "peak": "peakWorkerCount"}
-    names |= {name: f"requests{name.capitalize()}" for name in ("made", "succeeded", "failed", "missed")}
-    names |= {name: f"serviceTimeMs.{name}" for name in ("p50", "p90", "p99", "max")}
+    # Those that failed stand first.
+    judged = json.loads(path.with_name("summary.json").read_bytes())["thresholds"]
+    places = sorted(range(len(judged)), key=lambda i: (False, None, True).index(judged[i]["passed"]))
+    names = {"asked": "askedRps", "got": "rps", "workers": "workerCount", "peak": "peakWorkerCount"}
+    names |= {name: f"requests{name.capitalize()}" for name in ("made", "succeeded", "failed", "missed", "cut")}
+    names |= {name: f"responseTimeMs.{name}" for name in ("p50", "p90", "p99", "max")}
+    names |= {"svc p99": "serviceTimeMs.p99"}
     return {
         "global": whole,
         "endpoints": {
@@ -253,7 +257,7 @@ def read_md(path):
         "errorReasons": {(key(k), kind, why): float(n) for k, kind, why, n in found.get("Reasons", [[()]])[0][1:]},
         "thresholds": {
             (i, "passed"): {"passed": True, "failed": False, "not judged": None}[row[0]]
-            for i, row in enumerate(found.get("Thresholds", [[()]])[0][1:])
+            for i, row in zip(places, found.get("Thresholds", [[()]])[0][1:], strict=True)
         },
     }
 
@@ -342,8 +346,9 @@ PARTS = {
 }
 JUNIT_FIGURES = {"requestsMade", "requestsSucceeded", "requestsFailed", "requestsMissed", "rps", "errorRate"}
 MD_FIGURES = {
-    *("targetRps", "workerCount", "peakWorkerCount", *JUNIT_FIGURES),
-    *(f"serviceTimeMs.{name}" for name in ("p50", "p90", "p99", "max")),
+    *("askedRps", "workerCount", "peakWorkerCount", "requestsCut", *JUNIT_FIGURES),
+    *(f"responseTimeMs.{name}" for name in ("p50", "p90", "p99", "max")),
+    "serviceTimeMs.p99",
 }
 
 

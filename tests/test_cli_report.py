@@ -11,7 +11,7 @@ from summaries import decision, endpoint_snapshot, summary_of, verdict
 from tressi.cli import main
 from tressi.errors import ConfigError
 from tressi.model import Change
-from tressi.report import latency_hlog
+from tressi.report import latency_hlog, timeline_csv
 from tressi.report.formats import FORMATS, write_export
 from tressi.report.shape import SUMMARY, Each, Leaf, Maybe, check_summary
 
@@ -29,6 +29,7 @@ def full_summary():
         lost=("engine 7 was lost",),
     )
     summary["endpoints"][0]["errorReasons"] = [{"kind": "connect", "reason": "refused", "count": 2}]
+    summary["leftOut"] = ["the timeline ends at 3 s"]
     return summary
 
 
@@ -63,6 +64,26 @@ def test_a_log_that_cannot_be_read_costs_no_file(folder, tmp_path, capsys):
     assert main(["report", str(folder / "summary.json"), "-o", str(tmp_path)]) == 0
     assert "latency.hlog cannot be read: Is a directory; the new one" in capsys.readouterr().err
     assert (tmp_path / "latency.hlog").read_bytes() == latency_hlog.render(full_summary())
+
+
+@pytest.mark.parametrize("place", ["again", "run"])
+def test_a_full_timeline_is_carried_over(folder, tmp_path, capsys, place):
+    """The summary of a long run is thinned, so the run's own timeline is the finer one, also where it is its own place."""
+    summary = json.loads((folder / "summary.json").read_bytes())
+    full = (folder / "timeline.csv").read_bytes()
+    less = {"timelineSeconds": 2, "timeline": summary["timeline"][1:], "leftOut": []}
+    if place == "again":
+        less = {"timeline": summary["timeline"][:1], "leftOut": ["the timeline ends at 1 s"]}
+    thinned = {**summary, **less}
+    (folder / "summary.json").write_text(json.dumps(thinned))
+    assert main(["report", str(folder / "summary.json"), "-o", str(tmp_path / place)]) == 0
+    assert (tmp_path / place / "timeline.csv").read_bytes() == full
+    (folder / "timeline.csv").write_bytes(full[:-40])
+    assert main(["report", str(folder / "summary.json"), "-o", str(tmp_path / place)]) == 0
+    assert "timeline.csv is not of this run, or not whole; the new one is the summary's, which has less" in (
+        capsys.readouterr().err
+    )
+    assert (tmp_path / place / "timeline.csv").read_bytes() == timeline_csv.render(thinned)
 
 
 def test_without_a_library_the_rest_is_written(folder, tmp_path, capsys, monkeypatch):

@@ -7,8 +7,9 @@ import re
 import signal
 import subprocess
 import sys
+import time
 from argparse import ArgumentParser
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -100,6 +101,31 @@ def test_an_export_is_written(target, tmp_path):
     rows = (folder / "endpoints.csv").read_text().splitlines()
     assert len(rows) == 1 + len(summary["endpoints"])
     assert len((folder / "timeline.csv").read_text().splitlines()) == 1 + 2 * len(summary["timeline"])
+
+
+def test_an_export_over_an_earlier_one_says_so(target, tmp_path):
+    """Before the run, with the date of the one that it replaces; a directory without results is nothing to speak of."""
+    folder, config = tmp_path / "results", config_file(tmp_path, f"{target}/fast")
+    folder.mkdir()
+    (folder / "notes.txt").write_text("mine")
+    first = tressi(config, "--quiet", "--export", folder)
+    assert (first.returncode, first.stderr) == (0, "")
+    started = json.loads((folder / "summary.json").read_bytes())["startedAt"]
+    second = tressi(config, "--quiet", "--export", f"{folder}/")
+    day, time_of_day = started.split("T")
+    assert second.stderr == f"tressi: {folder}/ holds a run of {day} {time_of_day[:8]} UTC: its files are replaced\n"
+    assert json.loads((folder / "summary.json").read_bytes())["startedAt"] > started
+    (folder / "summary.json").write_text("{}")
+    third = tressi(config, "--quiet", "--export", folder)
+    assert third.stderr == f"tressi: {folder}/ holds files of an export: they are replaced\n"
+    assert (folder / "notes.txt").read_text() == "mine"
+
+
+def test_long_keys_are_whole_in_a_pipe(target, tmp_path):
+    """Not folded at the 80 columns that a pipe has not."""
+    long = f"{target}/fast?" + "long=1&" * 60
+    done = tressi(config_file(tmp_path, long, f"{target}/fast"), "--quiet")
+    assert any("long=1&" * 60 in line for line in done.stdout.splitlines())
 
 
 def test_an_export_without_a_name_is_named_by_the_date(target, tmp_path):
@@ -203,7 +229,7 @@ def started(*arguments):
         process.communicate()
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGHUP, 129), (signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_signal_ends_the_run_with_its_results(target, tmp_path, number, code):
     """What was measured up to a signal is written, and the exit code names it."""
     with started("run", config_file(tmp_path, f"{target}/fast", duration=60), "--json", "-") as process:
@@ -211,8 +237,56 @@ def test_a_signal_ends_the_run_with_its_results(target, tmp_path, number, code):
         output, _ = process.communicate(timeout=BOUND_S)
     assert process.returncode == code
     summary = json.loads(output)
-    assert summary["endReason"] == "interrupted"
+    assert (summary["endReason"], summary["endDetail"]) == ("interrupted", number.name)
     check_sums(summary)
+
+
+def test_a_hangup_that_is_ignored_ends_nothing(target, tmp_path):
+    """Under nohup the run goes on after its terminal has gone, and ends by its duration."""
+    command_line = ["nohup", *command("run", config_file(tmp_path, f"{target}/fast", duration=2), "--json", "-")]
+    process = subprocess.Popen(command_line, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    while not process.stderr.readline().startswith("running"):
+        pass
+    process.send_signal(signal.SIGHUP)
+    output, _ = process.communicate(timeout=BOUND_S)
+    assert process.returncode == 0
+    assert json.loads(output)["endReason"] == "duration"
+
+
+def test_a_signal_while_results_are_written_costs_none_of_them(target, tmp_path):
+    """The first is noted and the writing goes on; here the table goes to a pipe that is full until the signal has come."""
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)
+    with suppress(BlockingIOError):
+        while os.write(writing, bytes(1 << 16)):
+            pass
+    os.set_blocking(writing, True)
+    process = subprocess.Popen(
+        command("run", config_file(tmp_path, f"{target}/fast"), "--no-ui", "--export", tmp_path / "results"),
+        stdout=writing,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    os.close(writing)
+    # The first line of the last words: a write that waits in the kernel.
+    until_waiting(process.pid, "pipe_write")
+    process.send_signal(signal.SIGTERM)
+    while "the results are being written" not in process.stderr.readline():
+        pass
+    with os.fdopen(reading, "rb") as pipe:
+        shown = pipe.read()
+    process.communicate(timeout=BOUND_S)
+    assert process.returncode == 0
+    assert b"ended by duration" in shown
+    assert {path.name for path in (tmp_path / "results").iterdir()} == set(FORMATS)
+
+
+def until_waiting(pid, where):
+    """Wait until the process sleeps in that function of the kernel."""
+    until = time.monotonic() + BOUND_S
+    while where not in Path(f"/proc/{pid}/wchan").read_text():
+        assert time.monotonic() < until, f"it never waited in {where}"
+        time.sleep(0.01)
 
 
 def test_a_second_signal_ends_it_at_once(tmp_path):

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 import pytest
 from terminals import terminal
 
+from tressi.report.formats import FORMATS
 from tressi.testing.target import Target
 
 BOUND_S = 60
@@ -96,6 +97,20 @@ def test_keys_steer_a_run(config, tmp_path):
     ]
     assert summary["changes"][0]["endpointKey"].endswith("/flaky")
     assert summary["endReason"] == "stopped"
+
+
+def test_a_terminal_that_hangs_up_ends_the_run_with_its_results(config, tmp_path):
+    """Its window is closed: there is no table to show it any more, which is no failure, and every file is written."""
+    folder = tmp_path / "results"
+    with running(config, "--export", folder) as (shown, process):
+        shown.wait_for("s left")
+        shown.close_here()
+        os.close(shown.controller)
+        assert process.wait(BOUND_S) == 129
+    summary = json.loads((folder / "summary.json").read_bytes())
+    assert (summary["endReason"], summary["endDetail"]) == ("interrupted", "SIGHUP")
+    assert summary["global"]["requestsMade"] > 0
+    assert {path.name for path in folder.iterdir()} == set(FORMATS)
 
 
 def test_a_config_from_standard_input_leaves_the_keys_to_the_terminal(config):

@@ -25,6 +25,7 @@ def filled(values):
 
 @given(VALUES)
 @example([(7, 10**15)])
+@example([(0, 63), (1, 64), (2, 8191), (3, 8192), (HIGHEST_US, 2**62 // HIGHEST_US // 1000)])
 def test_what_is_written_is_what_the_original_writes(values):
     """Text for text, so that any tool of HdrHistogram's reads it."""
     original = HdrHistogram(1, HIGHEST_US, 3)
@@ -49,11 +50,20 @@ def test_a_counter_begins_at_its_lowest_value(value):
     assert filled([(lowest, 1)]).counts() == [(index, 1)]
 
 
+def put(payload, value):
+    """Append one ZigZag LEB128 number that is shorter than nine bytes."""
+    rest = (value << 1) ^ (value >> 63)
+    while rest >= 0x80:
+        payload.append(rest & 0x7F | 0x80)
+        rest >>= 7
+    payload.append(rest)
+
+
 def beyond(gap):
     """A histogram with one value, `gap` counters after the first."""
     payload = bytearray()
-    hdr._put(payload, -gap)
-    hdr._put(payload, 1)
+    put(payload, -gap)
+    put(payload, 1)
     body = hdr._HEAD.pack(hdr._COOKIE, len(payload), 0, 3, 1, HIGHEST_US, 1.0) + bytes(payload)
     compressed = zlib.compress(body)
     return b64encode(hdr._COMPRESSED_HEAD.pack(hdr._COMPRESSED_COOKIE, len(compressed)) + compressed).decode()

@@ -113,7 +113,7 @@ def test_a_run_that_never_started_has_its_files_too(tmp_path):
     runner = EndpointRunner(resolved("GET http://host/a"), engine=engine)
     runner.start()
     summary = runner.summary()
-    write_export(summary, tmp_path, second_by_second(summary, runner.deltas())).check()
+    write_export(summary, tmp_path, second_by_second(summary, runner.intervals())).check()
     assert check_summary(json.loads((tmp_path / "summary.json").read_bytes()), "x") == summary
     assert summary["endReason"] == "error"
     for name, read in READERS.items():

@@ -9,12 +9,14 @@ import re
 import sys
 
 import pytest
-from summaries import HOSTILE, decision, summary_of
+from summaries import HOSTILE, decision, moment, summary_of
 
 from tressi.errors import OutputError
 from tressi.report import endpoints_csv, formats, summary_json, timeline_csv
 from tressi.report.csv_table import cell
 from tressi.report.formats import FORMATS, write_export
+from tressi.report.timeline_csv import Running
+from tressi.run.moments import row_of
 
 
 def rows_of(data):
@@ -26,6 +28,80 @@ def test_the_json_is_the_summary():
     """Reading it back gives what was written."""
     summary = summary_of()
     assert json.loads(summary_json.render(summary)) == summary
+
+
+def test_the_json_has_a_second_on_a_line():
+    """In pieces, so that a day's run is never in memory as text; texts that look like the place of the rows are no trouble."""
+    summary = summary_of()
+    summary["endDetail"] = '\n  "timeline": []'
+    for count in (0, 1, 2):
+        document = {**summary, "timeline": summary["timeline"][:count]}
+        text = summary_json.render(document)
+        assert json.loads(text) == document
+        assert sum(line.startswith(b'    {"t":') for line in text.splitlines()) == count
+        assert len(list(summary_json.pieces(document))) == count + 2
+
+
+def second(t):
+    """A published second of two endpoints."""
+    return moment("GET http://host/a", "GET http://host/b", t=t, saturated_by=("why",))
+
+
+def test_a_timeline_is_written_as_the_run_goes(tmp_path):
+    """After each second it has that second, and at the end it is what the summary would make of the same rows."""
+    running = Running(str(tmp_path))
+    (tmp_path / "timeline.csv").write_text("of an earlier run")
+    for t in (1, 2, 3):
+        running.moment(second(t))
+        assert len((tmp_path / "timeline.csv").read_bytes().splitlines()) == 1 + 3 * t
+    assert running.finish()
+    rows = {"timeline": [row_of(second(t)) for t in (1, 2, 3)]}
+    assert (tmp_path / "timeline.csv").read_bytes() == timeline_csv.render(rows)
+
+
+def test_a_run_without_a_second_has_no_timeline_of_its_own(tmp_path):
+    """What was there stays until the export is written."""
+    (tmp_path / "timeline.csv").write_text("of an earlier run")
+    assert not Running(str(tmp_path)).finish()
+    assert (tmp_path / "timeline.csv").read_text() == "of an earlier run"
+
+
+def test_a_disk_that_fills_up_gives_its_room_back(tmp_path, monkeypatch):
+    """The summary is worth more than a part of the timeline; the failure is kept, and nothing more is tried."""
+    running = Running(str(tmp_path))
+    running.moment(second(1))
+
+    def full(_file, _data):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(timeline_csv, "_write_all", full)
+    running.moment(second(2))
+    assert not (tmp_path / "timeline.csv").exists()
+    monkeypatch.undo()
+    running.moment(second(3))
+    assert not running.finish()
+    assert not (tmp_path / "timeline.csv").exists()
+    assert running.failure.errno == errno.ENOSPC
+
+
+def test_a_timeline_belongs_to_the_run_that_ends_with_it():
+    """The same columns, the same last moment, and whole."""
+    summary = {"timeline": [row_of(second(t)) for t in (1, 2)]}
+    lines = timeline_csv.render(summary).splitlines(keepends=True)
+    other = {"timeline": [row_of(second(t)) for t in (1, 2.5)]}
+    cases = [
+        ("its own", lines, summary, True),
+        ("with more rows", [*lines[:1], *lines[1:4], *lines[1:4], *lines[4:]], summary, True),
+        ("of another run", lines, other, False),
+        ("broken off", [*lines[:-1], lines[-1][:-2]], summary, False),
+        ("without its last second", lines[:4], summary, False),
+        ("with seconds that the summary lacks", lines, {"timeline": summary["timeline"][:1]}, True),
+        ("of other columns", [b"t,p50\r\n", *lines[1:]], summary, False),
+        ("of nothing", [], summary, False),
+        ("beside no rows", lines, {"timeline": []}, False),
+    ]
+    for what, log, of, is_its_own in cases:
+        assert timeline_csv.belongs(log, of) is is_its_own, what
 
 
 @pytest.mark.parametrize(
@@ -97,6 +173,11 @@ def test_an_export_has_every_format(tmp_path):
     assert all(path.stat().st_mode & 0o044 for path in export.written)
 
 
+def test_the_summary_and_the_test_suite_come_first():
+    """A disk that fills up halfway leaves what programs and CI systems ask for."""
+    assert list(FORMATS)[:2] == ["summary.json", "junit.xml"]
+
+
 @pytest.mark.parametrize("name", FORMATS)
 def test_a_file_that_cannot_be_written_is_named(tmp_path, name):
     """What stands in the way is told with its path, and costs no other file, before it or after."""
@@ -146,6 +227,59 @@ def test_a_full_disk_leaves_the_old_file(tmp_path):
         export.check()
     assert (tmp_path / "latency.hlog").read_text() == "old"
     assert {path.name for path in tmp_path.iterdir()} == set(FORMATS)
+
+
+def test_what_is_there_already_is_left_alone(tmp_path):
+    """A timeline that the run has written itself is counted among the files, in its place."""
+    (tmp_path / "timeline.csv").write_text("written as the run went")
+    export = write_export(summary_of(), tmp_path, there=("timeline.csv",))
+    export.check()
+    assert [path.name for path in export.written] == list(FORMATS)
+    assert (tmp_path / "timeline.csv").read_text() == "written as the run went"
+
+
+def test_what_is_there_gives_way_to_what_is_worth_more(tmp_path, monkeypatch):
+    """A timeline that took all of the disk is removed for the summary, and made again from it where it still fits."""
+    (tmp_path / "timeline.csv").write_text("written as the run went")
+    write = formats._write_whole
+
+    def filling(path, pieces):
+        if path.name == "summary.json" and (tmp_path / "timeline.csv").exists():
+            raise OSError(errno.ENOSPC, "No space left on device")
+        write(path, pieces)
+
+    monkeypatch.setattr(formats, "_write_whole", filling)
+    summary = summary_of()
+    export = write_export(summary, tmp_path, there=("timeline.csv",))
+    export.check()
+    assert [path.name for path in export.written] == list(FORMATS)
+    assert (tmp_path / "timeline.csv").read_bytes() == timeline_csv.render(summary)
+
+
+@pytest.mark.parametrize(("name", "number"), [("summary.json", errno.EACCES), ("report.html", errno.ENOSPC)])
+def test_it_gives_way_to_nothing_else(tmp_path, monkeypatch, name, number):
+    """Not where there is another reason, and not for what is worth less."""
+    (tmp_path / "timeline.csv").write_text("written as the run went")
+    write = formats._write_whole
+
+    def failing(path, pieces):
+        if path.name == name:
+            raise OSError(number, "no")
+        write(path, pieces)
+
+    monkeypatch.setattr(formats, "_write_whole", failing)
+    export = write_export(summary_of(), tmp_path, there=("timeline.csv",))
+    assert len(export.failures) == 1
+    assert (tmp_path / "timeline.csv").read_text() == "written as the run went"
+
+
+def test_a_workbook_needs_no_temporary_folder(tmp_path, monkeypatch):
+    """Its parts lie beside it, where there is room for it anyway, and are gone afterwards."""
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "missing"))
+    folder = tmp_path / "results"
+    export = write_export(summary_of(), folder)
+    export.check()
+    assert {path.name for path in folder.iterdir()} == set(FORMATS)
 
 
 def test_without_its_library_a_file_is_left_out(tmp_path, monkeypatch):

@@ -10,6 +10,7 @@ from summaries import endpoint_snapshot, histogram, summary_of
 from tressi._core import HIGHEST_US
 from tressi.report.latency_hlog import belongs, render, second_by_second
 from tressi.run.delta import Delta, EndpointDelta
+from tressi.run.kept import Place
 
 KEY = "GET http://host/a b,c"
 TAG = "GET%20http%3A%2F%2Fhost%2Fa%20b%2Cc"
@@ -22,6 +23,11 @@ def delta(t, service, response, span_s=1.0):
 
 
 DELTAS = [delta(1.0, [1500] * 2, [1600] * 2), delta(2.0, [], [1600]), delta(4.5, [1500] * 3, [1600] * 2, 2.5)]
+
+
+def latencies(deltas):
+    """What a run keeps of these seconds."""
+    return (interval for one in deltas for interval in Place(one).intervals())
 
 
 def intervals(path):
@@ -38,7 +44,7 @@ def intervals(path):
 def test_a_second_is_a_line_of_each_kind_of_time(tmp_path):
     """Response times under the key, service times beside them; a second without a value has no line."""
     path = tmp_path / "latency.hlog"
-    path.write_bytes(b"".join(second_by_second(SUMMARY, DELTAS)))
+    path.write_bytes(b"".join(second_by_second(SUMMARY, latencies(DELTAS))))
     began = 1767225600.0
     assert intervals(path) == [
         (TAG, began, began + 1, 2),
@@ -51,14 +57,14 @@ def test_a_second_is_a_line_of_each_kind_of_time(tmp_path):
 
 def test_the_highest_value_is_in_seconds():
     """The format divides by a million, whatever the unit; ours are microseconds."""
-    lines = b"".join(second_by_second(SUMMARY, DELTAS)).decode().splitlines()
+    lines = b"".join(second_by_second(SUMMARY, latencies(DELTAS))).decode().splitlines()
     assert [line.split(",")[3] for line in lines[4:6]] == ["0.001600", "0.001500"]
 
 
 def test_a_log_is_made_line_by_line():
     """A run of any length is never in memory: the first lines are there before the next second is read."""
     endless = (delta(float(t), [1500], [1600]) for t in count(1))
-    assert len(list(islice(second_by_second(SUMMARY, endless), 1000))) == 1000
+    assert len(list(islice(second_by_second(SUMMARY, latencies(endless)), 1000))) == 1000
 
 
 def test_from_a_summary_it_is_one_interval(tmp_path):
@@ -71,7 +77,7 @@ def test_from_a_summary_it_is_one_interval(tmp_path):
 
 def lines_of(summary, deltas):
     """A log as a file gives it."""
-    return b"".join(second_by_second(summary, deltas)).splitlines(keepends=True)
+    return b"".join(second_by_second(summary, latencies(deltas))).splitlines(keepends=True)
 
 
 def test_a_log_belongs_to_the_run_that_wrote_it():

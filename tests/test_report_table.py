@@ -71,3 +71,21 @@ def test_a_run_whose_figures_are_in_doubt_says_so():
     """Each reason has its own line, in capitals at its head."""
     lines = run_lines(summary_of(saturated_by=["2.0 of 2.0 s: first", "1.0 of 2.0 s: second"], lost=("engine 7 was lost",)))
     assert lines[-3:] == ["SATURATED: 2.0 of 2.0 s: first", "SATURATED: 1.0 of 2.0 s: second", "LOST: engine 7 was lost"]
+
+
+def test_where_lines_are_not_folded_each_thing_is_one():
+    """In a pipe a key or a reason of any length is a line, and the figures stand where they stand on a terminal."""
+    key = "GET http://host/" + "long/" * 100
+    failing = endpoint_snapshot(key, failed=9, errors={"connect": 4}, status_codes={200: 100})
+    summary = summary_of(failing, endpoint_snapshot("GET http://host/a"))
+    why = "no route to host " * 20 + "at all"
+    summary["endpoints"][0]["errorReasons"] = [{"kind": "connect", "reason": why, "count": 4}]
+    console = Console(file=io.StringIO(), width=80, highlight=False)
+    console.print(summary_table(summary), soft_wrap=True)
+    lines = console.file.getvalue().splitlines()
+    assert "GET /" + "long/" * 100 in lines
+    assert [line for line in lines if why in line] == [f"  target met; failed: 4 connect ({why})"]
+    assert len(lines) == 1 + 1 + 3 + 2 + 3
+    short = [line for line in lines if line.startswith("GET /a ")]
+    assert len(short) == 1
+    assert len(short[0]) <= 80

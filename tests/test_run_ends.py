@@ -13,6 +13,7 @@ from engines import until
 from tressi import EndpointRunner, run
 from tressi.errors import ConfigError, TressiError
 from tressi.model import AutoscaleConfig, EarlyExit, ResolvedConfig, ResolvedEndpoint, Threshold
+from tressi.run.limits import drain_s
 from tressi.testing.fake_engine import Behaviour, FakeEngine
 from tressi.threshold.parse import parse
 
@@ -153,6 +154,54 @@ def test_a_second_interruption_cuts_the_drain():
     runner.interrupt(signal.SIGINT)
     assert check(runner.summary())["endReason"] == "interrupted"
     assert ("stop", 0.0, None) in engine.calls
+
+
+def test_a_long_drain_says_what_it_waits_for():
+    """Once a second, until it has ended or been cut; a signal during it does not make the run an interrupted one."""
+    heard, engine = [], Hanging()
+    runner = EndpointRunner(replace(config_of(0.3), graceful_stop_s=20.0), engine=engine)
+
+    def hear(draining):
+        heard.append(draining)
+        if len(heard) == 2:
+            runner.interrupt(signal.SIGINT)
+
+    runner.on("draining", hear)
+    runner.start()
+    assert check(runner.summary())["endReason"] == "duration"
+    assert ("stop", 0.0, None) in engine.calls
+    assert [(one.in_flight, one.patience_s) for one in heard] == [(0, 20.0), (0, 20.0)]
+    assert 1.0 < heard[0].t < heard[1].t
+
+
+PATIENCE = [
+    ("the planned end", "duration", 30.0, 30.0),
+    ("a stop", "stopped", 30.0, 30.0),
+    ("an early exit", "early-exit", 0.5, 0.5),
+    ("a signal, whose sender kills after 10 s", "interrupted", 30.0, 5.0),
+    ("a signal with less patience set", "interrupted", 2.0, 2.0),
+    ("a failure", "error", 30.0, 5.0),
+    ("no patience", "duration", 0.0, 0.0),
+]
+
+
+def test_how_long_what_is_in_flight_is_waited_for():
+    """The setting, and after a signal 5 s at most."""
+    for what, reason, graceful_s, patience_s in PATIENCE:
+        assert drain_s(graceful_s, reason) == patience_s, what
+
+
+@pytest.mark.parametrize(("end", "patience_s"), [("duration", 20.0), ("interrupted", 5.0)])
+def test_the_engine_is_given_that_time(end, patience_s):
+    """The runner's own way to it, from the config to the engine."""
+    engine = FakeEngine()
+    duration_s = 0.3 if end == "duration" else 60
+    runner = EndpointRunner(replace(config_of(duration_s), graceful_stop_s=20.0), engine=engine)
+    runner.start()
+    if end == "interrupted":
+        runner.interrupt(signal.SIGHUP)
+    assert check(runner.summary())["endReason"] == end
+    assert ("stop", patience_s, None) in engine.calls
 
 
 @pytest.mark.parametrize("when", ["start", "later"])

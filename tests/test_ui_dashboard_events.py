@@ -12,7 +12,7 @@ from summaries import decision, moment, resolved, summary_of
 
 from tressi import EndpointRunner
 from tressi.errors import ConfigError
-from tressi.model import Change
+from tressi.model import Change, Draining
 from tressi.testing.fake_engine import FakeEngine
 from tressi.ui.dashboard import server
 from tressi.ui.dashboard import watcher as watching
@@ -91,6 +91,19 @@ def test_a_browser_hears_the_state_first_and_then_everything():
     assert [one for one, _, _ in heard] == [number + 1, number + 2, number + 3]
     assert heard[0][2]["reason"] == "because"
     assert heard[2][2]["row"]["endpoints"][KEYS[1]]["currentRps"] == 49.0
+
+
+def test_a_browser_hears_what_is_waited_for():
+    """While the run ends, and no longer once its summary is made; a page that comes meanwhile knows it too."""
+    with dashboard() as watcher, listening(watcher.url) as events:
+        events.until("state")
+        watcher.draining(Draining(61.0, 3, 30.0))
+        words = "waiting for 3 requests in flight, up to 30 s"
+        assert events.until("phase")[-1][2] == {"phase": "ending", "waiting": words}
+        with listening(watcher.url) as late:
+            assert late.until("state")[-1][2]["waiting"] == words
+        watcher.stop()
+        assert events.until("phase")[-1][2] == {"phase": "ending", "waiting": ""}
 
 
 def test_a_browser_that_comes_back_hears_what_it_missed():

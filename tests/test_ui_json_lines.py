@@ -17,7 +17,7 @@ from test_ui_outlet import read_until
 from test_ui_stream import _no_waiting, unread_pipe  # noqa: F401 - a write that waits fails its test
 
 from tressi.errors import ConfigError, OutputError
-from tressi.model import Change, ThresholdVerdict
+from tressi.model import Change, Draining, ThresholdVerdict
 from tressi.testing.target import Target
 from tressi.ui.json_lines import JsonLines, stream_to
 from tressi.ui.outlet import Outlet, share_outlet
@@ -58,17 +58,19 @@ def test_a_run_is_told_line_by_line(tmp_path):
     stream.decision(decision(KEY, action="maintain"))
     stream.change(Change(1.5, "pause"))
     stream.moment(moment(KEY, t=2.0))
+    stream.draining(Draining(3.2, 7, 30.0))
     stream.stop()
     stream.result(summary_of())
     lines = lines_of(tmp_path / "run.jsonl")
-    assert [line["type"] for line in lines] == ["start", "scaling", "change", "moment", "end"]
+    assert [line["type"] for line in lines] == ["start", "scaling", "change", "moment", "draining", "end"]
     assert lines[0]["schemaVersion"] == 1
     assert lines[1]["reason"] == "because"
     assert lines[2]["action"] == "pause"
     assert lines[3]["endpoints"][KEY]["workerCount"] == 3
-    assert lines[4]["global"]["requestsMade"] == summary_of()["global"]["requestsMade"]
-    assert "histograms" not in lines[4]["global"]
-    assert lines[4]["dropped"] == 0
+    assert lines[4] == {"type": "draining", "t": 3.2, "inFlight": 7, "upToSec": 30.0}
+    assert lines[5]["global"]["requestsMade"] == summary_of()["global"]["requestsMade"]
+    assert "histograms" not in lines[5]["global"]
+    assert lines[5]["dropped"] == 0
 
 
 def test_a_verdict_is_told_when_it_changes(tmp_path):
@@ -251,9 +253,10 @@ def test_every_type_and_field_is_explained(tmp_path):
     stream.decision(decision(KEY))
     stream.change(Change(1.5, "pause"))
     stream.moment(judged(2.0, passed=True))
+    stream.draining(Draining(3.2, 7, 30.0))
     stream.result(summary_of())
     lines = {line["type"]: line for line in lines_of(tmp_path / "run.jsonl")}
     for kind in (*lines, "dropped"):
         assert f"| `{kind}` | " in PAGE
-    for field in {**lines["start"], **lines["end"]}.keys() - {"type"}:
+    for field in {**lines["start"], **lines["end"], **lines["draining"]}.keys() - {"type"}:
         assert re.search(rf"^\|[^|]*`{field}`[^|]*\| ", PAGE, re.MULTILINE), field

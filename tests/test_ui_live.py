@@ -14,7 +14,7 @@ from summaries import HOSTILE, decision, endpoint_snapshot, engine_snapshot, mom
 from terminals import terminal
 
 from tressi.log import set_up
-from tressi.model import Change
+from tressi.model import Change, Draining
 from tressi.text import plain
 from tressi.ui.live.live import LivePicture
 from tressi.ui.live.picture import shortened
@@ -89,6 +89,16 @@ def test_time_and_state_are_at_the_top():
     assert words == "15 s of 60 s, 45 s left"
     assert bar.count("━") == round(len(bar) / 4)
     assert drawn(moment(*FEW, t=60.0))[0].endswith("ENDING")
+
+
+def test_what_is_waited_for_is_at_the_bottom():
+    """And how to end that; the state is that of a run that ends."""
+    with showing(*FEW) as (live, shown):
+        live.moment(moment(*FEW, t=59.0))
+        live.draining(Draining(61.0, 3, 30.0))
+        lines = shown.lines()
+    assert lines[0].endswith("ENDING")
+    assert "waiting for 3 requests in flight, up to 30 s; Ctrl-C cuts what is left" in lines[-1]
 
 
 @pytest.mark.parametrize(("width", "height", "least"), [(80, 24, 8), (200, 60, 30), (40, 10, 3)])

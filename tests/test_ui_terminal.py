@@ -6,9 +6,9 @@ import pytest
 from rich.console import Console
 from summaries import HOSTILE, decision, moment, resolved, verdict
 
-from tressi.model import Change
+from tressi.model import Change, Draining
 from tressi.text import plain
-from tressi.ui.lines import Lines
+from tressi.ui.lines import Lines, draining_words
 from tressi.ui.live.live import LivePicture
 from tressi.ui.terminal import watch
 from tressi.ui.watcher import Watcher
@@ -96,6 +96,21 @@ def test_plain_lines_tell_what_is_changed_by_hand():
     _, changed, time_left, _ = stream.getvalue().splitlines()
     assert changed == "   3.0 s  GET /a  target 60 RPS"
     assert time_left == "   5.0 s  5 s of 60 s, 55 s left, paused"
+
+
+def test_plain_lines_say_what_is_waited_for():
+    """When it begins to take long, and every five seconds again."""
+    stream = io.StringIO()
+    lines = watch(stream)
+    lines.start(resolved("GET http://host/a"))
+    for second in range(12):
+        lines.draining(Draining(61.0 + second, 3 - second // 6, 30.0))
+    assert stream.getvalue().splitlines()[1:] == [
+        "  61.0 s  waiting for 3 requests in flight, up to 30 s",
+        "  66.0 s  waiting for 3 requests in flight, up to 30 s",
+        "  71.0 s  waiting for 2 requests in flight, up to 30 s",
+    ]
+    assert draining_words(Draining(1.0, 1, 0.5)) == "waiting for 1 request in flight, up to 0.5 s"
 
 
 def plain_lines(*moments):

@@ -254,6 +254,14 @@ cdef class Histogram:
         spans.counters_encode(&self.body, PyBytes_AS_STRING(encoded))
         return encoded
 
+    def zigzag(self):
+        """The counters as HdrHistogram's own format has them: ZigZag LEB128 numbers, a negative one for a run of zeros."""
+        cdef int64_t room = 2 * spans.LONGEST_ZIGZAG * spans.counters_in_use(&self.body)
+        cdef char* end
+        cdef bytes written = PyBytes_FromStringAndSize(NULL, room)
+        end = spans.counters_zigzag(&self.body, PyBytes_AS_STRING(written))
+        return written[:end - PyBytes_AS_STRING(written)]
+
     @staticmethod
     def decode(bytes data not None):
         """Read what `encode` wrote. Raises ValueError for anything else."""

@@ -32,15 +32,9 @@ _LAST_BYTE: Final = 8  # the ninth holds eight bits, not seven
 
 def encode_histogram(histogram: Histogram) -> str:
     """The histogram as base64 text, as HdrHistogram's `encode` of any language makes it."""
-    payload = bytearray()
-    expected = 0
-    for index, count in histogram.counts():
-        if index > expected:
-            _put(payload, expected - index)
-        _put(payload, count)
-        expected = index + 1
+    payload = histogram.zigzag()
     head = _HEAD.pack(_COOKIE, len(payload), 0, _SIGNIFICANT_DIGITS, 1, HIGHEST_US, 1.0)
-    compressed = zlib.compress(head + bytes(payload))
+    compressed = zlib.compress(head + payload)
     return b64encode(_COMPRESSED_HEAD.pack(_COMPRESSED_COOKIE, len(compressed)) + compressed).decode()
 
 
@@ -93,17 +87,6 @@ def _counts(payload: bytes) -> Iterator[tuple[int, int]]:
         if count:
             yield index, count
         index += 1
-
-
-def _put(payload: bytearray, value: int) -> None:
-    """Append one ZigZag LEB128 number of 64 bits: small numbers of either sign are short."""
-    rest = (value << 1) ^ (value >> 63)
-    for _ in range(_LAST_BYTE):
-        if rest < 0x80:  # noqa: PLR2004 - fits seven bits: the last byte
-            break
-        payload.append(rest & 0x7F | 0x80)
-        rest >>= 7
-    payload.append(rest)
 
 
 def _take(payload: bytes, position: int) -> tuple[int, int]:

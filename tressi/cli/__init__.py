@@ -6,17 +6,15 @@ a mistake of ours, and says so.
 
 from __future__ import annotations
 
-import os
 import sys
 import traceback
-from contextlib import suppress
 from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tressi.cli.commands import COMMANDS, load, overview, parser_of
 from tressi.cli.exits import Exit, exit_of
-from tressi.cli.output import remark, write
+from tressi.cli.output import forget_output, remark, write
 from tressi.errors import OutputError, TressiError
 from tressi.version import __version__
 
@@ -36,7 +34,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except TressiError as error:
         remark(str(error))
         if isinstance(error, OutputError):
-            _forget_output()
+            forget_output()
         return exit_of(error)
     except OSError as error:
         return _lost(error)
@@ -81,13 +79,5 @@ def _lost(error: OSError) -> Exit:
     # A reader that has left knows what it wanted (`| head -1`).
     if not isinstance(error, BrokenPipeError):
         remark(str(error))
-    _forget_output()
+    forget_output()
     return Exit.BROKEN
-
-
-def _forget_output() -> None:
-    """Give up what is still in standard output's buffer; else the interpreter's last flush fails, aloud and with code 120."""
-    if sys.stdout is not None:
-        # ValueError: no file descriptor is behind it.
-        with suppress(OSError, ValueError), Path(os.devnull).open("wb") as nowhere:
-            os.dup2(nowhere.fileno(), sys.stdout.fileno())

@@ -18,6 +18,7 @@ class Exit(IntEnum):
     TEST_FAILED = 1
     BAD_INPUT = 2
     BROKEN = 3
+    HUNG_UP = 129
     INTERRUPTED = 130
     TERMINATED = 143
 
@@ -27,6 +28,7 @@ MEANINGS = {
     Exit.TEST_FAILED: "the test failed: an early exit, a threshold, or not one success",
     Exit.BAD_INPUT: "bad usage or config; nothing was run",
     Exit.BROKEN: "tressi itself failed, or a result could not be written",
+    Exit.HUNG_UP: "ended by SIGHUP, results written",
     Exit.INTERRUPTED: "ended by SIGINT, results written",
     Exit.TERMINATED: "ended by SIGTERM, results written",
 }

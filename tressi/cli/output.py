@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
 from tressi.errors import OutputError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+STANDARD_OUTPUT: Final = "standard output"
 
 
 def write(text: str, file: str = "-") -> None:
@@ -14,17 +21,22 @@ def write(text: str, file: str = "-") -> None:
 
     Raises `OutputError`; `BrokenPipeError` where whoever reads standard output has left, which is no failure to report.
     """
-    data = f"{text.rstrip()}\n".encode()  # UTF-8 whatever the locale says
+    write_pieces([f"{text.rstrip()}\n".encode()], file)  # UTF-8 whatever the locale says
+
+
+def write_pieces(pieces: Iterable[bytes], file: str) -> None:
+    """The same of bytes that come in pieces, as they are."""
     try:
         if file == "-":
-            _write_to_standard_output(data)
+            _write_to_standard_output(pieces)
         else:
-            Path(file).write_bytes(data)
+            with Path(file).open("wb") as stream:
+                stream.writelines(pieces)
     except BrokenPipeError:
         raise
     except (OSError, ValueError) as error:  # ValueError: a NUL in the name
         reason = error.strerror if isinstance(error, OSError) else None
-        raise OutputError("standard output" if file == "-" else file, reason or str(error)) from None
+        raise OutputError(STANDARD_OUTPUT if file == "-" else file, reason or str(error)) from None
 
 
 def remark(message: str) -> None:
@@ -36,9 +48,17 @@ def remark(message: str) -> None:
             print(f"tressi: {line}", file=sys.stderr)  # noqa: T201 - standard error is meant
 
 
-def _write_to_standard_output(data: bytes) -> None:
+def forget_output() -> None:
+    """Give up what is still in standard output's buffer; else the interpreter's last flush fails, aloud and with code 120."""
+    if sys.stdout is not None:
+        # ValueError: no file descriptor is behind it.
+        with suppress(OSError, ValueError), Path(os.devnull).open("wb") as nowhere:
+            os.dup2(nowhere.fileno(), sys.stdout.fileno())
+
+
+def _write_to_standard_output(pieces: Iterable[bytes]) -> None:
     if sys.stdout is None:
         raise OSError("it is closed")
     sys.stdout.flush()
-    sys.stdout.buffer.write(data)
+    sys.stdout.buffer.writelines(pieces)
     sys.stdout.buffer.flush()

@@ -4,25 +4,26 @@ from __future__ import annotations
 
 import json
 import sys
+from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import IO, TYPE_CHECKING, Any, NoReturn
 
 from tressi.cli.exits import Exit
 from tressi.cli.output import remark, write
 from tressi.config.place import no_json, printable, refusal
-from tressi.report import latency_hlog
+from tressi.report import latency_hlog, timeline_csv
 from tressi.report.formats import write_export
 from tressi.report.shape import check_summary
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
-    from collections.abc import Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
 NAME = "report"
 HELP = """Make the files of an export from a summary (--json FILE, or the summary.json of an export), and print their names.
 A latency.hlog beside the summary is carried over; without one it has a single interval, the whole run."""
 
-LOG = "latency.hlog"
+LOG, TIMELINE = "latency.hlog", timeline_csv.NAME
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -36,12 +37,9 @@ def execute(arguments: Namespace) -> int:
     source: str = arguments.summary
     label = "standard input" if source == "-" else printable(source)
     summary = check_summary(_parsed(_bytes_of(source, label), label), label)
-    log = None if source == "-" else _log_beside(Path(source), summary)
-    if log is None:
-        export = write_export(summary, arguments.output)
-    else:
-        with log.open("rb") as pieces:
-            export = write_export(summary, arguments.output, pieces)
+    with ExitStack() as files:
+        log, timeline = (None, None) if source == "-" else _finer(Path(source), summary, files)
+        export = write_export(summary, arguments.output, log, timeline)
     for sentence in export.left_out:
         remark(sentence)
     export.check()
@@ -85,17 +83,33 @@ def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(f"it has no number {name}")
 
 
-def _log_beside(source: Path, summary: Mapping[str, Any]) -> Path | None:
-    """The run's own log, where it lies beside the summary and is of the same run."""
-    log = source.with_name(LOG)
+def _finer(source: Path, summary: Mapping[str, Any], files: ExitStack) -> tuple[IO[bytes] | None, IO[bytes] | None]:
+    """The run's own log and timeline, where they lie beside the summary; what they are opened for closes them."""
+    log = _beside(source.with_name(LOG), latency_hlog.belongs, summary, "the new one has one interval, the whole run")
+    timeline = None
+    if summary["timelineSeconds"] > 1 or summary["leftOut"]:
+        timeline = _beside(
+            source.with_name(TIMELINE), timeline_csv.belongs, summary, "the new one is the summary's, which has less"
+        )
+    return _opened(log, files), _opened(timeline, files)
+
+
+def _opened(path: Path | None, files: ExitStack) -> IO[bytes] | None:
+    return None if path is None else files.enter_context(path.open("rb"))
+
+
+def _beside(
+    path: Path, belongs: Callable[[Iterable[bytes], Mapping[str, Any]], bool], summary: Mapping[str, Any], instead: str
+) -> Path | None:
+    """A file of the run, where it is of the same run and whole."""
     try:
-        with log.open("rb") as lines:
-            if latency_hlog.belongs(lines, summary):
-                return log
+        with path.open("rb") as lines:
+            if belongs(lines, summary):
+                return path
         reason = "is not of this run, or not whole"
     except FileNotFoundError:
         return None
     except OSError as error:
         reason = f"cannot be read: {error.strerror or error}"
-    remark(f"{printable(str(log))} {reason}; the new one has one interval, the whole run")
+    remark(f"{printable(str(path))} {reason}; {instead}")
     return None

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import os
-import signal
 import sys
 import tempfile
 from argparse import ArgumentTypeError
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from io import StringIO
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-import gevent
 from rich.console import Console
 
 from tressi.cli.exits import Exit
-from tressi.cli.output import remark, write
+from tressi.cli.output import STANDARD_OUTPUT, forget_output, remark, write, write_pieces
+from tressi.cli.signals import Signals
 from tressi.cli.watching import add_watching, tell_result, watchers_of
 from tressi.config.place import printable
 from tressi.config.remarks import remarks
@@ -25,17 +24,19 @@ from tressi.errors import ConfigError, ConfigProblem, OutputError
 from tressi.load.cluster import Cluster
 from tressi.load.process import ProcessEngine
 from tressi.load.secure import make_context
-from tressi.report.formats import write_export
+from tressi.report.formats import earlier_run, write_export
 from tressi.report.latency_hlog import second_by_second
 from tressi.report.outcome import outcome
-from tressi.report.summary_json import render
+from tressi.report.summary_json import pieces
 from tressi.report.table import summary_table
+from tressi.report.timeline_csv import Running
+from tressi.run.cgroup import own_quota, whole_cores
 from tressi.run.runner import EndpointRunner
 from tressi.ui.watcher import attach
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
 
     from rich.console import RenderableType
 
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
     from tressi.ui.watcher import Watcher
 
 LOCAL_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
+_BY_SIGNAL = {"SIGHUP": Exit.HUNG_UP, "SIGINT": Exit.INTERRUPTED, "SIGTERM": Exit.TERMINATED}
 
 
 def add_running(parser: ArgumentParser) -> None:
@@ -64,6 +66,8 @@ def _processes(text: str) -> int:
 def conduct(config: ResolvedConfig, arguments: Namespace) -> int:
     """Do one run as `arguments` say; returns the exit code. Raises TressiError."""
     _check_outputs(config, arguments)
+    _tell_what_is_replaced(config.export)
+    on_terminal = sys.stdout is not None and sys.stdout.isatty()
     # Here its files are found to be wrong before the run: bad input, and no failure of ours.
     make_context(config.tls)
     for sentence in remarks(config, os.environ):
@@ -74,32 +78,41 @@ def conduct(config: ResolvedConfig, arguments: Namespace) -> int:
     watchers = watchers_of(arguments, runner)
     for watcher in watchers:
         attach(runner, watcher)
-    with _on_signals(runner.interrupt):
+    timeline = Running(config.export) if config.export is not None else None
+    if timeline is not None:
+        runner.on("snapshot", timeline.moment)
+    with Signals() as signals:
+        signals.tell(runner.interrupt)
         try:
             runner.start()
             runner.wait()
         finally:
             for watcher in watchers:
                 watcher.stop()  # whatever happens, the terminal is given back
-    summary = runner.summary()
-    try:
-        _deliver(summary, runner, arguments)
-    finally:
-        _take_leave(watchers, summary)
+        summary = runner.summary()
+        signals.note()
+        _tell_what_is_left_out(summary)
+        try:
+            _deliver(summary, runner, arguments, timeline, is_gone=on_terminal and _exit_code(summary) is Exit.HUNG_UP)
+        finally:
+            _take_leave(watchers, summary, signals)
     return _exit_code(summary)
 
 
-def _take_leave(watchers: Sequence[Watcher], summary: dict[str, Any]) -> None:
-    """Show the result to whoever looks on, as long as they look, or until a signal; after a SIGTERM its sender waits for us."""
+def _take_leave(watchers: Sequence[Watcher], summary: dict[str, Any], signals: Signals) -> None:
+    """Show the result to whoever looks on, as long as they look, or until a signal.
+
+    After a SIGTERM its sender waits for us, after a SIGHUP nobody looks on any more.
+    """
 
     def leave(_: int = 0) -> None:
         for watcher in watchers:
             watcher.leave()
 
-    if _exit_code(summary) is Exit.TERMINATED:
+    if signals.came or _exit_code(summary) in {Exit.TERMINATED, Exit.HUNG_UP}:
         leave()
-    with _on_signals(leave):
-        tell_result(watchers, summary)
+    signals.tell(leave)
+    tell_result(watchers, summary)
 
 
 def _engine(config: ResolvedConfig, processes: int) -> Cluster:
@@ -111,19 +124,9 @@ def _engine(config: ResolvedConfig, processes: int) -> Cluster:
 
 
 def _cores() -> int:
-    """How many this process may use; without affinity, as on macOS, how many there are."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-@contextmanager
-def _on_signals(act: Callable[[int], object]) -> Iterator[None]:
-    """SIGINT and SIGTERM are told to `act` instead of ending the program."""
-    handlers = [gevent.signal_handler(number, act, number) for number in (signal.SIGINT, signal.SIGTERM)]
-    try:
-        yield
-    finally:
-        for handler in handlers:
-            handler.cancel()
+    """How many this process may use, by its affinity (without it, as on macOS, all there are) and its cgroup's quota."""
+    at_hand = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return whole_cores(own_quota().cores(), at_hand)
 
 
 # ------------------------------------------------------------------------------------------------------------ the results
@@ -148,34 +151,56 @@ def _check_outputs(config: ResolvedConfig, arguments: Namespace) -> None:
         raise ConfigError([ConfigProblem(place, f"{path!r} cannot be written: {reason}")]) from None
 
 
-def _deliver(summary: dict[str, Any], runner: EndpointRunner, arguments: Namespace) -> None:
+def _tell_what_is_replaced(directory: str | None) -> None:
+    """Say so before the run where an export goes over an earlier one."""
+    found = earlier_run(directory) if directory is not None else None
+    if found is not None:
+        its = "its files are" if found.startswith("a run") else "they are"
+        remark(f"{printable(str(directory).rstrip('/') or '/')}/ holds {found}: {its} replaced")
+
+
+def _tell_what_is_left_out(summary: dict[str, Any]) -> None:
+    for sentence in summary["leftOut"]:
+        remark(f"left out: {sentence}")
+
+
+def _deliver(
+    summary: dict[str, Any], runner: EndpointRunner, arguments: Namespace, timeline: Running | None, *, is_gone: bool
+) -> None:
     """Write every result, the table first, for a person is waiting; one that cannot be written costs no other.
 
-    Raises the first OutputError; BrokenPipeError where whoever reads standard output has left.
+    `is_gone`: standard output is a terminal that has hung up, and what cannot be written there is no failure. Raises the
+    first OutputError; BrokenPipeError where whoever reads standard output has left.
     """
     deliveries: list[Callable[[], object]] = [lambda: _show_table(summary, arguments)]
     if arguments.json is not None:
-        deliveries.append(lambda: write(render(summary).decode(), arguments.json))
-    if runner.config.export is not None:
-        deliveries.append(lambda: _export(summary, runner, arguments))
+        deliveries.append(lambda: write_pieces(pieces(summary), arguments.json))
+    if timeline is not None:
+        deliveries.append(lambda: _export(summary, runner, timeline, quiet=arguments.quiet))
     failures: list[Exception] = []
     for deliver in deliveries:
         try:
             deliver()
         except (OutputError, BrokenPipeError) as failure:
-            failures.append(failure)
+            if is_gone and isinstance(failure, OutputError) and failure.path == STANDARD_OUTPUT:
+                forget_output()
+            else:
+                failures.append(failure)
     if failures:
         raise failures[0]
 
 
-def _export(summary: dict[str, Any], runner: EndpointRunner, arguments: Namespace) -> None:
+def _export(summary: dict[str, Any], runner: EndpointRunner, timeline: Running, *, quiet: bool) -> None:
     """Write the files of the export, and say where they are: nobody was told a default name. Raises OutputError."""
     directory = str(runner.config.export)
-    export = write_export(summary, directory, second_by_second(summary, runner.deltas()))
+    there = (timeline.path.name,) if timeline.finish() else ()
+    export = write_export(summary, directory, second_by_second(summary, runner.intervals()), there=there)
+    if timeline.failure is not None:
+        remark(f"{timeline.path.name} is made from the summary: while the run lasted, {timeline.failure.strerror}")
     for sentence in export.left_out:
         remark(sentence)
     export.check()
-    if not arguments.quiet:
+    if not quiet:
         remark(f"the results are in {printable(directory)}")
 
 
@@ -196,12 +221,14 @@ def _draw(picture: RenderableType, stream: IO[str] | None) -> str:
     """What rich would write to `stream`. It does not write itself: at a closed pipe it would end the program."""
     meant = Console(file=stream)
     text = StringIO()
-    Console(file=text, width=meant.width, force_terminal=meant.is_terminal, highlight=False).print(picture)
+    console = Console(file=text, width=meant.width, force_terminal=meant.is_terminal, highlight=False)
+    # What reads a pipe or a file folds lines itself, or searches them: a key in two pieces is not found.
+    console.print(picture, soft_wrap=not meant.is_terminal)
     return text.getvalue()
 
 
 def _exit_code(summary: dict[str, Any]) -> Exit:
     word = outcome(summary).word
     if word == "interrupted":
-        return Exit.TERMINATED if summary["endDetail"] == "SIGTERM" else Exit.INTERRUPTED
+        return _BY_SIGNAL.get(summary["endDetail"], Exit.INTERRUPTED)
     return {"broken": Exit.BROKEN, "failed": Exit.TEST_FAILED}.get(word, Exit.DONE)

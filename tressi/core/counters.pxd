@@ -4,7 +4,7 @@ A run of a thousand endpoints holds thousands of copies, and makes as many anew 
 hundreds of the 23,552 counters, so a copy is one allocation and one memcpy instead of system calls and page faults.
 """
 
-from libc.stdint cimport int64_t, uint16_t
+from libc.stdint cimport int64_t, uint16_t, uint64_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy
 
@@ -13,6 +13,7 @@ from tressi.core.histogram cimport COUNTERS, Tally, highest_us_at, index_of, low
 cdef enum:
     GRAIN = 64                     # memory comes in so many counters: a few more values seldom widen it
     HEAD_BYTES = 32                # the part of a tally that is encoded: count, sum, minimum and maximum
+    LONGEST_ZIGZAG = 9             # bytes
 
 cdef struct Counters:
     Tally tally
@@ -138,3 +139,28 @@ cdef inline void counters_encode(const Counters* counters, char* data) noexcept 
         if counter_at(counters, index)[0]:
             entry.index, entry.count = <uint16_t> index, counter_at(counters, index)[0]
             entry += 1
+
+
+cdef inline char* zigzag_put(char* place, int64_t value) noexcept nogil:
+    """Write one ZigZag LEB128 number of 64 bits, small ones of either sign short; returns the place behind it."""
+    cdef uint64_t rest = (<uint64_t> value << 1) ^ <uint64_t> (value >> 63)
+    cdef int64_t more = LONGEST_ZIGZAG - 1     # the last of nine bytes holds eight bits, not seven
+    while more and rest >= 0x80:
+        place[0] = <char> (rest & 0x7F | 0x80)
+        rest >>= 7
+        place += 1
+        more -= 1
+    place[0] = <char> rest
+    return place + 1
+
+
+cdef inline char* counters_zigzag(const Counters* counters, char* place) noexcept nogil:
+    """Write each counter in use, before it a negative number for so many of 0; there is room for two numbers a counter."""
+    cdef int64_t index, expected = 0
+    for index in range(counters.tally.low, counters.tally.high + 1):
+        if counter_at(counters, index)[0]:
+            if index > expected:
+                place = zigzag_put(place, expected - index)
+            place = zigzag_put(place, counter_at(counters, index)[0])
+            expected = index + 1
+    return place

@@ -32,6 +32,7 @@ from tressi.model.measured import (
 from tressi.model.told import (
     Action,
     Change,
+    Draining,
     EndpointMoment,
     EndReason,
     Moment,
@@ -48,6 +49,7 @@ __all__ = [
     "Arrival",
     "AutoscaleConfig",
     "Change",
+    "Draining",
     "EarlyExit",
     "EndReason",
     "EndpointMetrics",

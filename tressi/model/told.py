@@ -54,6 +54,15 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
+class Draining:
+    """The run's time is over, `t` seconds after its start, and `in_flight` requests are waited for, `patience_s` in all."""
+
+    t: float
+    in_flight: int
+    patience_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class ThresholdVerdict:
     """One threshold as it stands: `text` is the condition as it was written, `endpoint_key` None where it is of the run.
 

@@ -18,10 +18,22 @@ _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 def render_rows(columns: Sequence[str], rows: Iterable[Mapping[str, object]]) -> bytes:
     """Write a header and the rows, in the order of `columns`; a missing value is an empty cell."""
+    return header(columns) + lines(columns, rows)
+
+
+def header(columns: Sequence[str]) -> bytes:
+    """The line of the columns' names."""
+    return _written([columns])
+
+
+def lines(columns: Sequence[str], rows: Iterable[Mapping[str, object]]) -> bytes:
+    """The rows alone."""
+    return _written([cell(row.get(column)) for column in columns] for row in rows)
+
+
+def _written(rows: Iterable[Sequence[object]]) -> bytes:
     text = io.StringIO(newline="")
-    writer = csv.writer(text)
-    writer.writerow(columns)
-    writer.writerows([cell(row.get(column)) for column in columns] for row in rows)
+    csv.writer(text).writerows(rows)
     return text.getvalue().encode()
 
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import re
 import tempfile
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from tressi.errors import OutputError, TressiError
 from tressi.report import (
@@ -21,13 +24,13 @@ from tressi.report import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Collection, Iterable, Mapping
 
 # In the order of their worth: where the disk fills up, the first are whole.
 FORMATS: Mapping[str, Callable[[Mapping[str, Any]], bytes]] = {
     "summary.json": summary_json.render,
-    "summary.md": summary_md.render,
     "junit.xml": junit_xml.render,
+    "summary.md": summary_md.render,
     "endpoints.csv": endpoints_csv.render,
     "scaling.csv": scaling_csv.render,
     "timeline.csv": timeline_csv.render,
@@ -35,6 +38,13 @@ FORMATS: Mapping[str, Callable[[Mapping[str, Any]], bytes]] = {
     "report.xlsx": report_xlsx.render,
     "latency.hlog": latency_hlog.render,
 }
+_STREAMED: Final[Mapping[Callable[[Mapping[str, Any]], bytes], Callable[[Mapping[str, Any]], Iterable[bytes]]]] = {
+    summary_json.render: summary_json.pieces,
+    timeline_csv.render: timeline_csv.pieces,
+}
+# A summary says at its beginning when its run began, so that the rest of it need not be read.
+_HEAD_BYTES: Final = 4096
+_STARTED_AT: Final = re.compile(rb'"startedAt":\s*"([^"]{1,40})"')
 
 
 class Export(NamedTuple):
@@ -50,29 +60,80 @@ class Export(NamedTuple):
             raise self.failures[0]
 
 
-def write_export(summary: Mapping[str, Any], directory: str | os.PathLike[str], log: Iterable[bytes] | None = None) -> Export:
+def write_export(
+    summary: Mapping[str, Any],
+    directory: str | os.PathLike[str],
+    log: Iterable[bytes] | None = None,
+    timeline: Iterable[bytes] | None = None,
+    *,
+    there: Collection[str] = (),
+) -> Export:
     """Write every format into `directory`, each file whole or not at all. A file that cannot be written costs no other.
 
-    `log` is the `latency.hlog` of a run in pieces, which is finer than the one that a summary makes. Raises nothing: a
-    file whose library is not installed is left out, whatever else goes wrong is a failure.
+    `log` is the `latency.hlog` of a run in pieces and `timeline` its `timeline.csv`, both finer than those that a summary
+    makes; those that `there` names are in the directory already, and give way to what comes before them where the disk is
+    full. Raises nothing: a file whose library is not installed is
+    left out, whatever else goes wrong is a failure.
     """
     export = Export([], [], [])
+    finer = {"latency.hlog": log, "timeline.csv": timeline}
     for name, render in FORMATS.items():
         path = Path(directory) / name
         try:
-            pieces = log if log is not None and name == "latency.hlog" else (render(summary),)
-            _write(path, pieces)
+            if name in there:
+                there = ()  # what comes now is worth less
+            elif not _fits(path, finer.get(name) or _pieces(render, summary, path.parent), there):
+                there = ()
+                _write(path, _pieces(render, summary, path.parent))
         except OutputError as failure:
             export.failures.append(failure)
         except OSError as failure:  # a renderer's own temporary files
             export.failures.append(OutputError(str(path), failure.strerror or str(failure)))
         except TressiError as missing:
-            export.left_out.append(f"{path} is left out: {missing}")
+            older = "; the one there is of an earlier run" if path.exists() else ""
+            export.left_out.append(f"{path} is left out: {missing}{older}")
         except Exception as failure:  # noqa: BLE001 - a mistake in one format must not cost the others
             export.failures.append(failure)
         else:
             export.written.append(path)
     return export
+
+
+def _fits(path: Path, pieces: Iterable[bytes], there: Collection[str]) -> bool:
+    """Write a file; says False where there was no room for it, and those that were there have made some."""
+    try:
+        _write(path, pieces)
+    except OutputError as failure:
+        reason = failure.__context__
+        if not there or not isinstance(reason, OSError) or reason.errno not in {errno.ENOSPC, errno.EDQUOT}:
+            raise
+        for name in there:
+            path.with_name(name).unlink(missing_ok=True)
+        return False
+    return True
+
+
+def _pieces(render: Callable[[Mapping[str, Any]], bytes], summary: Mapping[str, Any], directory: Path) -> Iterable[bytes]:
+    """A file as it is made, where that is possible: a day's run is large."""
+    if render is report_xlsx.render:
+        # Beside its result there is room for its parts, or there is none for the result either.
+        directory.mkdir(parents=True, exist_ok=True)
+        return (report_xlsx.render(summary, parts_in=directory),)
+    streamed = _STREAMED.get(render)
+    return streamed(summary) if streamed is not None else (render(summary),)
+
+
+def earlier_run(directory: str | os.PathLike[str]) -> str | None:
+    """What a directory holds that an export replaces, in words; None where it holds nothing of the kind."""
+    folder = Path(directory)
+    try:
+        with (folder / "summary.json").open("rb") as file:
+            found = _STARTED_AT.search(file.read(_HEAD_BYTES))
+        if found:
+            return f"a run of {datetime.fromisoformat(found[1].decode()).astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+    except (OSError, ValueError):  # ValueError: no date, or no text
+        pass
+    return "files of an export" if any((folder / name).exists() for name in FORMATS) else None
 
 
 def _write(path: Path, pieces: Iterable[bytes]) -> None:

@@ -5,23 +5,25 @@ tags. The percent-encoded endpointKey alone holds response times, because that i
 free of coordinated omission. With `service:` in front, which no encoded key can begin with, it holds service times. All
 values are microseconds; the highest is divided by the format's own ratio of a million, and is in seconds here.
 
-The lines of a tag sum to the summary's histogram, to the count. A run has them second by second; from a summary alone
-there is one interval, the whole run. Lines are made and read one by one, because a long run has hundreds of thousands.
+The lines of a tag sum to the summary's histogram, to the count. A run has them second by second, a long one for several
+seconds together; from a summary alone there is one interval, the whole run. Lines are made and read one by one, because a
+long run has hundreds of thousands.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
-from tressi.hdr import decode_counts, encode_histogram
+from tressi.hdr import decode_counts
+from tressi.run.kept import Interval
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from tressi.run.delta import Delta
+    from tressi.run.kept import Time
 
 SERVICE: Final = "service:"
 
@@ -29,24 +31,14 @@ _US_PER_S: Final = 1_000_000
 _LEGEND = '"StartTimestamp","Interval_Length","Interval_Max","Interval_Compressed_Histogram"'
 
 
-class _Interval(NamedTuple):
-    """One line; the histogram is text already."""
-
-    tag: str
-    start_s: float
-    length_s: float
-    max_us: float
-    histogram: str
-
-
 def render(summary: Mapping[str, Any]) -> bytes:
     """Write one interval for each tag: the whole run."""
     return b"".join(_log(summary, _whole(summary)))
 
 
-def second_by_second(summary: Mapping[str, Any], deltas: Iterable[Delta]) -> Iterator[bytes]:
-    """The log of a run in pieces, with an interval for each second in which an endpoint had values."""
-    return _log(summary, (interval for delta in deltas for interval in _of_delta(delta)))
+def second_by_second(summary: Mapping[str, Any], intervals: Iterable[Interval]) -> Iterator[bytes]:
+    """The log of a run in pieces, with each interval in which an endpoint had values: mostly a second."""
+    return _log(summary, intervals)
 
 
 def belongs(log: Iterable[bytes], summary: Mapping[str, Any]) -> bool:
@@ -64,10 +56,10 @@ def belongs(log: Iterable[bytes], summary: Mapping[str, Any]) -> bool:
                 counts[index] += count
         except ValueError:
             return False
-    return found == {interval.tag: dict(decode_counts(interval.histogram)) for interval in _whole(summary)}
+    return found == {_tag(interval): dict(decode_counts(interval.histogram)) for interval in _whole(summary)}
 
 
-def _log(summary: Mapping[str, Any], intervals: Iterable[_Interval]) -> Iterator[bytes]:
+def _log(summary: Mapping[str, Any], intervals: Iterable[Interval]) -> Iterator[bytes]:
     yield from _head(summary)
     yield from (_line(interval) for interval in intervals)
 
@@ -81,24 +73,20 @@ def _head(summary: Mapping[str, Any]) -> Iterator[bytes]:
     yield f"{_LEGEND}\n".encode()
 
 
-def _line(interval: _Interval) -> bytes:
+def _line(interval: Interval) -> bytes:
     numbers = f"{interval.start_s:.3f},{interval.length_s:.3f},{interval.max_us / _US_PER_S:.6f}"
-    return f"Tag={interval.tag},{numbers},{interval.histogram}\n".encode()
+    return f"Tag={_tag(interval)},{numbers},{interval.histogram}\n".encode()
 
 
-def _whole(summary: Mapping[str, Any]) -> Iterator[_Interval]:
+def _tag(interval: Interval) -> str:
+    key = quote(interval.endpoint_key, safe="")
+    return key if interval.time == "response" else f"{SERVICE}{key}"
+
+
+def _whole(summary: Mapping[str, Any]) -> Iterator[Interval]:
+    times: tuple[Time, ...] = ("response", "service")
     for endpoint in summary["endpoints"]:
-        key = quote(endpoint["endpointKey"], safe="")
-        for tag, name in ((key, "responseTime"), (f"{SERVICE}{key}", "serviceTime")):
-            longest_ms = endpoint[f"{name}Ms"]["max"]
+        for time in times:
+            longest_ms, text = endpoint[f"{time}TimeMs"]["max"], endpoint["histograms"][f"{time}Time"]
             if longest_ms is not None:
-                yield _Interval(tag, 0.0, summary["durationSec"], longest_ms * 1000, endpoint["histograms"][name])
-
-
-def _of_delta(delta: Delta) -> Iterator[_Interval]:
-    for endpoint in delta.endpoints:
-        key = quote(endpoint.endpoint_key, safe="")
-        for tag, histogram in ((key, endpoint.response), (f"{SERVICE}{key}", endpoint.service)):
-            if histogram.count:
-                start_s = max(0.0, delta.t - delta.span_s)
-                yield _Interval(tag, start_s, delta.span_s, histogram.max_us, encode_histogram(histogram))
+                yield Interval(endpoint["endpointKey"], time, 0.0, summary["durationSec"], longest_ms * 1000, text)

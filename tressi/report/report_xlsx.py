@@ -34,6 +34,7 @@ from tressi.report.workbook import LAST_ROW, NAMED_VALUES, book_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from pathlib import Path
 
     from xlsxwriter.chart import Chart
     from xlsxwriter.worksheet import Worksheet
@@ -61,10 +62,13 @@ _CHART_COLUMNS = 11  # likewise
 _COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#8C564B", "#7F7F7F", "#BCBD22")
 
 
-def render(summary: Mapping[str, Any]) -> bytes:
-    """Write the workbook. Raises TressiError where its library is missing."""
+def render(summary: Mapping[str, Any], *, parts_in: Path | None = None) -> bytes:
+    """Write the workbook. Raises TressiError where its library is missing.
+
+    Its parts are put together in a folder of their own in `parts_in`, without it in the temporary folder.
+    """
     stream = BytesIO()
-    with book_in(stream, datetime.fromisoformat(summary["startedAt"]).astimezone(UTC)) as book:
+    with book_in(stream, datetime.fromisoformat(summary["startedAt"]).astimezone(UTC), parts_in) as book:
         _fill(book, summary)
     return stream.getvalue()
 
@@ -120,7 +124,8 @@ def _draw(book: Book, sheet: Worksheet, summary: Mapping[str, Any]) -> None:
     if not 0 < seconds < LAST_ROW:
         return
     for place, (title, unit, lines) in enumerate(_WHOLE):
-        chart = _chart(book, title, unit, seconds)
+        row_s = summary["timelineSeconds"]
+        chart = _chart(book, title, unit if row_s == 1 else unit.replace("the second", f"{row_s} s"), seconds)
         for name, column in lines.items():
             _add_line(chart, name, 0, column, seconds)
         sheet.insert_chart(1 + place * _CHART_ROWS, len(TIMELINE) + 1, chart)

@@ -141,6 +141,8 @@ SUMMARY: Final = {
     "endpoints": [_ENDPOINT],
     "scaling": [_DECISION],
     "changes": [{"t": NUMBER, "action": TEXT, "endpointKey": Maybe(TEXT), "targetRps": Maybe(NUMBER)}],
+    "timelineSeconds": COUNT,
+    "leftOut": [TEXT],
     "timeline": [{"t": NUMBER, "global": _SECOND, "endpoints": Each(_SECOND), "saturated": FLAG}],
     "samples": [{"endpointKey": TEXT, "status": COUNT, "body": TEXT, "truncated": FLAG}],
     "config": {},

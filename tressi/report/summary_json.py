@@ -7,16 +7,30 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
 # What orjson writes; a payload in a config may have any integer, and JSON sets no bound (RFC 8259, section 6).
 _SMALLEST, _BEYOND_LARGEST = -(2**63), 2**64
+_NO_ROWS = b'\n  "timeline": []'
 
 
 def render(summary: Mapping[str, Any]) -> bytes:
     """Write the summary with two spaces of indentation and one final line end."""
-    document = {**summary, "config": _with_any_integer(summary["config"])}
-    return orjson.dumps(document, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+    return b"".join(pieces(summary))
+
+
+def pieces(summary: Mapping[str, Any]) -> Iterator[bytes]:
+    """The same in pieces: a row of the timeline is a line, and never are all of them in memory as text."""
+    document = {**summary, "config": _with_any_integer(summary["config"]), "timeline": []}
+    text = orjson.dumps(document, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+    # A line end is none inside of a text, so that this stands nowhere else at this depth.
+    before, _, after = text.partition(_NO_ROWS)
+    yield before + _NO_ROWS[:-1]
+    between = b"\n    "
+    for row in summary["timeline"]:
+        yield between + orjson.dumps(row)
+        between = b",\n    "
+    yield (b"\n  ]" if summary["timeline"] else b"]") + after
 
 
 def _with_any_integer(value: Any) -> Any:  # noqa: ANN401 - any JSON value

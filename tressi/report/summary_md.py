@@ -1,7 +1,7 @@
 """The summary as Markdown, to paste into a pull request: the verdict first, bodies last and folded.
 
-Figures are rounded as in the table on the terminal. It stays below what a comment on GitHub may hold in usual runs: the
-timeline and the scaling decisions have files of their own.
+Figures are rounded as in the table on the terminal. A comment on GitHub may have 65,536 characters. So the worst comes first
+everywhere, and what there is no room for is counted; the timeline and the scaling decisions have files of their own.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Final
 
+from tressi.report.fitting import Section, fitted
 from tressi.report.markdown import block, code, inert, table
 from tressi.report.outcome import doubts, outcome
 from tressi.report.rows import (
@@ -24,44 +25,50 @@ from tressi.report.rows import (
     reason_rows,
     status_code_rows,
 )
-from tressi.report.verdict import verdicts
+from tressi.report.verdict import FAILED_STATUS, verdicts
 from tressi.text import common_origin, milliseconds, rate, short_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+LONGEST: Final = 65_000  # bytes, which are never fewer than characters
 SAMPLES_SHOWN: Final = 10
+LONGEST_BODY: Final = 2_000  # characters
 
 _ENDPOINT_FIGURES: Final = {
-    "asked": "targetRps",
+    "asked": "askedRps",
     "got": "rps",
     "workers": "workerCount",
     "peak": "peakWorkerCount",
     **dict(zip(("made", "succeeded", "failed", "missed", "cut"), COUNTS, strict=True)),
     "errorRate": "errorRate",
 }
-_ENDPOINT_TIMES: Final = ("p50", "p90", "p99", "max")
+# What a person reads first is how long a start has waited for its answer; the target's own time stands beside it.
+_ENDPOINT_TIMES: Final = {
+    **{name: ("responseTimeMs", name) for name in ("p50", "p90", "p99", "max")},
+    "svc p99": ("serviceTimeMs", "p99"),
+}
 _THRESHOLD_WORDS: Final = {True: "passed", False: "**failed**", None: "not judged"}
+_WORST_FIRST: Final = (False, None, True)
 _WORD_START: Final = re.compile("(?<=[a-z])(?=[A-Z])")
 
 
 def render(summary: Mapping[str, Any]) -> bytes:
-    """Write the summary as Markdown."""
+    """Write the summary as Markdown, in fewer bytes than a comment may have characters."""
     keys = Keys(summary)
-    sections = (
-        _opening(summary),
-        _thresholds(summary["thresholds"], keys),
-        _global(summary["global"]),
+    changed = (_change(one, keys) for one in summary["changes"])
+    sections = [
+        Section("\n\n".join(_opening(summary)), _remarks(summary), share=0.1, noun="remark"),
+        *_thresholds(summary["thresholds"], keys),
+        Section("\n\n".join(_global(summary["global"]))),
         _endpoints(summary, keys),
-        _table("Status codes", ("endpoint", "status", "count"), _texts(keys, STATUS_CODES, status_code_rows(summary))),
-        _table("Errors", ("endpoint", "kind", "count"), _texts(keys, ERRORS, error_rows(summary))),
-        _table("Reasons", ("endpoint", "kind", "reason", "count"), _texts(keys, REASONS, reason_rows(summary))),
-        _table(
-            "Changed by hand", ("at", "action", "endpoint", "target RPS"), (_change(one, keys) for one in summary["changes"])
-        ),
-        _samples(summary["samples"], keys),
-    )
-    return ("\n\n".join(part for section in sections for part in section) + "\n").encode()
+        *_counts("Status codes", ("endpoint", "status", "count"), _texts(keys, STATUS_CODES, _statuses(summary)), 0.08),
+        *_counts("Errors", ("endpoint", "kind", "count"), _texts(keys, ERRORS, _most(error_rows(summary))), 0.08),
+        *_counts("Reasons", ("endpoint", "kind", "reason", "count"), _texts(keys, REASONS, _most(reason_rows(summary))), 0.15),
+        *_counts("Changed by hand", ("at", "action", "endpoint", "target RPS"), changed, 0.05, "change"),
+        *_samples(summary["samples"], keys),
+    ]
+    return (fitted(sections, LONGEST) + "\n").encode()
 
 
 def label(name: str) -> str:
@@ -91,10 +98,15 @@ class Keys:
 
 
 def _opening(summary: Mapping[str, Any]) -> Iterator[str]:
-    """The verdict, and the run in a few lines."""
-    total, generator, came_out = summary["global"], summary["generator"], outcome(summary)
+    """The verdict."""
+    came_out = outcome(summary)
     yield f"## tressi: {came_out.word}"
-    yield "; ".join(inert(reason) for reason in came_out.reasons)
+    yield "; ".join(inert(reason) for reason in came_out.reasons) + "\n"
+
+
+def _remarks(summary: Mapping[str, Any]) -> list[str]:
+    """The run in a few lines."""
+    total, generator = summary["global"], summary["generator"]
     came = f"{total['requestsMade']} requests in {summary['durationSec']:.1f} s ({rate(total['rps'])} RPS)"
     own, late = (milliseconds(generator[name]["p99"]) for name in ("ownDelayMs", "lateSendsMs"))
     used = f"generator: {generator['cpuPercent']:.0f} % CPU, {inert(generator['clock'])} clock"
@@ -105,40 +117,69 @@ def _opening(summary: Mapping[str, Any]) -> Iterator[str]:
         f"{used}, own delay p99 {own} ms, late p99 {late} ms",
         *(f"**{word}**: {inert(reason)}" for word, reason in doubts(summary)),
     ]
-    yield "\n".join(f"- {line}" for line in lines)
+    return [f"- {line}" for line in lines]
 
 
-def _thresholds(verdicts: Sequence[Mapping[str, Any]], keys: Keys) -> Iterator[str]:
+def _thresholds(verdicts: Sequence[Mapping[str, Any]], keys: Keys) -> Iterator[Section]:
+    """Those that failed first."""
     rows = (
         (_THRESHOLD_WORDS[one["passed"]], keys.shown(one["endpointKey"]), code(one["threshold"]), inert(one["detail"]))
-        for one in verdicts
+        for one in sorted(verdicts, key=lambda one: _WORST_FIRST.index(one["passed"]))
     )
-    return _table("Thresholds", ("verdict", "endpoint", "threshold", "why"), rows)
+    return _counts("Thresholds", ("verdict", "endpoint", "threshold", "why"), rows, 0.15, "threshold")
 
 
 def _global(total: Mapping[str, Any]) -> Iterator[str]:
-    yield from _table("Global summary", ("figure", "value"), ((label(name), figure(name, total[name])) for name in PLAIN))
+    yield "### Global summary"
+    yield table(("figure", "value"), ((label(name), figure(name, total[name])) for name in PLAIN), ["value"])
     latencies = ((label(time), *(milliseconds(total[time][name]) for name in FIGURES)) for time in TIMES)
     yield table(("in ms", *FIGURES), latencies, FIGURES)
 
 
-def _endpoints(summary: Mapping[str, Any], keys: Keys) -> Iterator[str]:
-    """Each endpoint's figures; rates are RPS, latencies service times in milliseconds."""
+def _endpoints(summary: Mapping[str, Any], keys: Keys) -> Section:
+    """Each endpoint's figures, the worst first; rates are RPS, latencies response times in milliseconds."""
     said = verdicts(summary)
     columns = ("endpoint", *map(label, _ENDPOINT_FIGURES), *_ENDPOINT_TIMES, "what limited it")
     rows = (
         (
             keys.shown(one["endpointKey"]),
             *(figure(name, one[name]) for name in _ENDPOINT_FIGURES.values()),
-            *(milliseconds(one["serviceTimeMs"][name]) for name in _ENDPOINT_TIMES),
+            *(milliseconds(one[time][name]) for time, name in _ENDPOINT_TIMES.values()),
             inert(said[one["endpointKey"]]),
         )
-        for one in summary["endpoints"]
+        for one in sorted(summary["endpoints"], key=badness, reverse=True)
     )
     of = f" of {inert(keys.origin)}" if keys.origin else ""
-    yield "### Endpoints"
-    yield f"RPS and service times in ms{of}:"
-    yield table(columns, rows, columns[1:-1])
+    opening = f"### Endpoints\n\nRPS and response times in ms{of}, the worst first:"
+    parts = _table(opening, columns, rows, columns[1:-1])
+    return Section(*parts, share=0.4, noun="endpoint", elsewhere="endpoints.csv")
+
+
+def badness(endpoint: Mapping[str, Any]) -> tuple[float, ...]:
+    """What makes an endpoint worse than another: no success, then failures, missed starts, and how long responses took."""
+    made, missed = endpoint["requestsMade"], endpoint["requestsMissed"]
+    due = made + missed
+    slowest_ms = endpoint["responseTimeMs"]["p99"]
+    return (
+        not endpoint["requestsSucceeded"],
+        endpoint["requestsFailed"] / made if made else 0.0,
+        missed / due if due else 0.0,
+        slowest_ms or 0.0,
+    )
+
+
+def _statuses(summary: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Those of all endpoints first, then those that failed, then the most frequent."""
+
+    def order(row: Mapping[str, Any]) -> tuple[bool, bool, int]:
+        return row["endpointKey"] != GLOBAL, row["status"] < FAILED_STATUS, -row["count"]
+
+    return sorted(status_code_rows(summary), key=order)
+
+
+def _most(rows: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Those of all endpoints first, then the most frequent."""
+    return sorted(rows, key=lambda row: (row["endpointKey"] != GLOBAL, -row["count"]))
 
 
 def _texts(keys: Keys, names: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> Iterator[Sequence[str]]:
@@ -151,24 +192,34 @@ def _change(change: Mapping[str, Any], keys: Keys) -> Sequence[str]:
     return (f"{change['t']:.1f} s", inert(change["action"]), keys.shown(change["endpointKey"]), target)
 
 
-def _samples(samples: Sequence[Mapping[str, Any]], keys: Keys) -> Iterator[str]:
-    """The first response of each endpoint and status, folded away."""
-    first = {(one["endpointKey"], one["status"]): one for one in reversed(samples)}
-    shown = list(reversed(first.values()))[:SAMPLES_SHOWN]
-    if not shown:
+def _samples(samples: Sequence[Mapping[str, Any]], keys: Keys) -> Iterator[Section]:
+    """The first response of each endpoint and status, those that failed first, folded away."""
+    first: dict[tuple[str, int], Mapping[str, Any]] = {}
+    for sample in samples:
+        first.setdefault((sample["endpointKey"], sample["status"]), sample)
+    chosen = sorted(first.values(), key=lambda one: one["status"] < FAILED_STATUS)[:SAMPLES_SHOWN]
+    if not chosen:
         return
-    yield "### Sampled responses"
-    yield f"<details><summary>{len(shown)} of the {len(samples)} in summary.json</summary>"
-    for sample in shown:
-        cut = ", its beginning" if sample["truncated"] else ""
-        yield f"{keys.shown(sample['endpointKey'])}: {sample['status']}{cut}"
-        yield block(sample["body"])
-    yield "</details>"
+    rows = []
+    for sample in chosen:
+        cut = ", its beginning" if sample["truncated"] or len(sample["body"]) > LONGEST_BODY else ""
+        rows.append(f"{keys.shown(sample['endpointKey'])}: {sample['status']}{cut}\n\n{block(sample['body'][:LONGEST_BODY])}")
+    head = f"### Sampled responses\n\n<details><summary>of the {len(samples)} in summary.json</summary>"
+    yield Section(head, rows, "</details>", 0.1, "sampled response", apart=True)
 
 
-def _table(heading: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
+def _counts(
+    heading: str, columns: Sequence[str], rows: Iterable[Sequence[str]], share: float, noun: str = "row"
+) -> Iterator[Section]:
     """A section with a table, numbers to the right; nothing where there are no rows."""
     found = list(rows)
     if found:
-        yield f"### {heading}"
-        yield table(columns, found, {"count", "value", "target RPS"})
+        yield Section(*_table(f"### {heading}", columns, found, ("count", "target RPS")), share=share, noun=noun)
+
+
+def _table(
+    opening: str, columns: Sequence[str], rows: Iterable[Sequence[str]], numbers: Iterable[str]
+) -> tuple[str, Sequence[str]]:
+    """What stands above the rows of a table, and its rows as lines."""
+    head, rule, *lines = table(columns, rows, numbers).split("\n")
+    return f"{opening}\n\n{head}\n{rule}", lines

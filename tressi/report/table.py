@@ -75,7 +75,9 @@ class _Endpoints:
                 yield Text(label)
                 label, length = "", 0  # noqa: PLW2901 - the rest of its line is empty
             yield Text(f"{label}{' ' * (width - length + _GAP)}{line}", style="" if words else "bold")
-            if words:
+            if words and options.no_wrap:
+                yield Text(f"{' ' * _GAP}{words}", style="dim")
+            elif words:
                 yield Padding(Text(words, style="dim"), (0, 0, 0, _GAP), expand=False)
 
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from datetime import datetime
     from io import BytesIO
+    from pathlib import Path
 
     from xlsxwriter import Workbook
     from xlsxwriter.format import Format
@@ -38,8 +39,8 @@ _UNROUNDED = frozenset({"value", "limit", "weight", "cpuPercent"})
 
 
 @contextmanager
-def book_in(stream: BytesIO, created: datetime) -> Iterator[Book]:
-    """A workbook to be filled, which is in `stream` afterwards.
+def book_in(stream: BytesIO, created: datetime, parts_in: Path | None = None) -> Iterator[Book]:
+    """A workbook to be filled, which is in `stream` afterwards; its parts are on disk until then.
 
     Raises TressiError where its library is missing, OSError where there is no room for its parts or no file descriptor.
     """
@@ -47,7 +48,7 @@ def book_in(stream: BytesIO, created: datetime) -> Iterator[Book]:
     # Text that looks like a formula or an address is text: nothing from outside is ever computed or followed.
     texts = dict.fromkeys(("strings_to_formulas", "strings_to_urls", "strings_to_numbers"), False)
     # The library leaves its temporary files behind where it fails.
-    with TemporaryDirectory(prefix="tressi-") as directory:
+    with TemporaryDirectory(prefix=".tressi-", dir=parts_in) as directory:
         book = library.Workbook(stream, {**texts, "constant_memory": True, "tmpdir": directory})
         yield Book(book, created)
         try:

@@ -14,7 +14,7 @@ from tressi.errors import ConfigError, ConfigProblem
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-EventName = Literal["start", "scaling", "change", "snapshot", "early-exit", "drained", "stop"]
+EventName = Literal["start", "scaling", "change", "snapshot", "early-exit", "draining", "drained", "stop"]
 EVENTS: Final[tuple[str, ...]] = get_args(EventName)
 
 

@@ -1,4 +1,4 @@
-"""When a run must end by itself: its duration, and the early exit in all its forms.
+"""When a run must end by itself (its duration, and the early exit in all its forms), and how long it may take to end.
 
 An engine's own sliding window spans about ten attempts of a slow endpoint, too few for a failure rate that means
 something. So the rate is taken over a window of the whole run, from readings of the running totals.
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 CHECK_S: Final = 0.25
 WINDOW_S: Final = 1.0
 WINDOW_ATTEMPTS: Final = 20
+# `docker stop` and CI systems kill 10 s after their signal: half of that is left for the results.
+HURRIED_DRAIN_S: Final = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +113,11 @@ def _most_common(endpoint: EndpointSnapshot) -> str:
     kinds = Counter(endpoint.errors)
     kinds.update({f"status {code}": count for code, count in endpoint.status_codes.items() if code >= 400})  # noqa: PLR2004 - RFC 9110, section 15
     return ", ".join(f"{count} {kind}" for kind, count in kinds.most_common(3)) or f"{endpoint.failed} attempts"
+
+
+def drain_s(graceful_stop_s: float, reason: EndReason) -> float:
+    """How long what is in flight is waited for after an end of this kind."""
+    return min(graceful_stop_s, HURRIED_DRAIN_S) if reason in {"interrupted", "error"} else graceful_stop_s
 
 
 class Limits:

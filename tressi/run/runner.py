@@ -22,9 +22,10 @@ from tressi.autoscale.manager import EndpointAutoscaleManager
 from tressi.config.load import load_config
 from tressi.errors import EngineError, TressiError
 from tressi.log import mask_url
-from tressi.model import ResolvedConfig
+from tressi.model import Draining, ResolvedConfig
+from tressi.run.bounded import FirstAndLast
 from tressi.run.events import Publisher
-from tressi.run.limits import Limits
+from tressi.run.limits import Limits, drain_s
 from tressi.run.steering import Steering, check_target
 from tressi.run.summary import RunRecord, figures_of, summarise
 from tressi.run.timeline import Timeline
@@ -34,14 +35,15 @@ if TYPE_CHECKING:
     from os import PathLike
 
     from tressi.model import Change, EndReason, Engine, EngineSnapshot, ScalingDecision
-    from tressi.run.delta import Delta
     from tressi.run.events import EventName
+    from tressi.run.kept import Interval
 
-DRAIN_S: Final = 5.0
 SNAPSHOT_S: Final = 1.0
 # What is left of a run after its last whole second is a moment of its own from this length on: a slot of the window.
 _SHORTEST_MOMENT_S: Final = 0.1
 _JOIN_S: Final = 1.0
+# Pools that are scaled every few seconds for a day would outgrow everything else in the summary.
+_KEPT_OF_A_KIND: Final = 5_000
 
 
 def run(config: str | PathLike[str] | Mapping[str, Any] | ResolvedConfig) -> dict[str, Any]:
@@ -74,8 +76,8 @@ class EndpointRunner:
         self.config = config if isinstance(config, ResolvedConfig) else load_config(config)
         self._given_engine = engine
         self._publisher = Publisher()
-        self._decisions: list[ScalingDecision] = []
-        self._changes: list[Change] = []
+        self._decisions: FirstAndLast[ScalingDecision] = FirstAndLast(_KEPT_OF_A_KIND)
+        self._changes: FirstAndLast[Change] = FirstAndLast(_KEPT_OF_A_KIND)
         self._ended, self._at_once = Event(), Event()
         self._end_reason: EndReason = "error"
         self._end_detail: str | None = None
@@ -90,7 +92,8 @@ class EndpointRunner:
         """Have `callback` called with one value at each event, in a greenlet of its own.
 
         `start`: the ResolvedConfig; `scaling`: a ScalingDecision; `change`: a Change; `snapshot`: a Moment, once a second;
-        `early-exit`: the reason in words; `drained`: the last EngineSnapshot, of what was in flight too; `stop`: the
+        `early-exit`: the reason in words; `draining`: a Draining, once a second while what is in flight takes longer than
+        that to end; `drained`: the last EngineSnapshot, of what was in flight too; `stop`: the
         summary. A callback that raises is logged. Raises ConfigError for any other event.
         """
         self._publisher.on(event, callback)
@@ -167,9 +170,9 @@ class EndpointRunner:
         summary: dict[str, Any] = self._result.get()
         return summary
 
-    def deltas(self) -> Iterator[Delta]:
-        """Each second's counts and histograms by endpoint, for exports; the last one holds the drain."""
-        return self._timeline.deltas()
+    def intervals(self) -> Iterator[Interval]:
+        """The latencies of each row of the timeline, for exports; the last ones hold the drain. All of them are the run's."""
+        return self._timeline.kept.intervals()
 
     # ------------------------------------------------------------------------------------------- the way through a run
 
@@ -232,12 +235,18 @@ class EndpointRunner:
             self._timeline.close(self._now(), self._engine.snapshot())
 
     def _drain(self) -> None:
-        """Let requests in flight end, 5 s at most, or until a signal says at once."""
-        drain = gevent.spawn(self._guard, self._engine.stop, DRAIN_S)
-        gevent.wait([drain, self._at_once], count=1)
+        """Let requests in flight end: for the graceful stop at most, or until a signal says at once. Each second says so."""
+        patience_s = drain_s(self.config.graceful_stop_s, self._end_reason)
+        drain = gevent.spawn(self._guard, self._engine.stop, patience_s)
+        while not gevent.wait([drain, self._at_once], timeout=SNAPSHOT_S, count=1):
+            self._guard(self._tell_of_drain, patience_s)
         if not drain.ready():
             self._engine.stop(0.0)
             drain.kill(block=False)
+
+    def _tell_of_drain(self, patience_s: float) -> None:
+        in_flight = sum(one.in_flight for one in self._engine.snapshot().endpoints.values())
+        self._publisher.emit("draining", Draining(self._now(), in_flight, patience_s))
 
     def _close_timeline(self) -> None:
         # An engine that failed to start has measured nothing, and may have nothing to read.
@@ -245,6 +254,7 @@ class EndpointRunner:
         self._timeline.close(self._now(), final)
 
     def _sum_up(self, ended: EngineSnapshot) -> dict[str, Any]:
+        kept = self._timeline.kept
         record = RunRecord(
             config=self.config,
             started_at=self._started_at,
@@ -253,9 +263,11 @@ class EndpointRunner:
             end_detail=self._end_detail,
             ended=ended,
             final=self._timeline.last,
-            decisions=self._decisions,
-            changes=self._changes,
-            rows=list(self._timeline.rows()),
+            decisions=list(self._decisions),
+            changes=list(self._changes),
+            rows=list(kept.rows()),
+            row_s=kept.seconds,
+            left_out=[*kept.left_out, *self._decisions.left_out("scaling decisions"), *self._changes.left_out("changes")],
             saturated_by=self._timeline.saturation.reasons(),
         )
         return summarise(replace(record, verdicts=self._timeline.thresholds.close(figures_of(record), record.duration_s)))

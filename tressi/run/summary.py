@@ -42,7 +42,8 @@ class RunRecord:
 
     `ended` is the reading at the moment the drain began: rates, workers and CPU are of it. `final` is the one after the
     drain: counts and latencies are of it. `started_at` is ISO 8601; `duration_s` ends where the drain begins.
-    `saturated_by` are the self-check's sentences over the whole run, `rows` the timeline's.
+    `saturated_by` are the self-check's sentences over the whole run, `rows` the timeline's, each of `row_s` seconds; `left_out`
+    says what found no room.
     """
 
     config: ResolvedConfig
@@ -56,6 +57,8 @@ class RunRecord:
     rows: Sequence[Mapping[str, Any]] = ()
     saturated_by: Sequence[str] = ()
     changes: Sequence[Change] = ()
+    row_s: int = 1
+    left_out: Sequence[str] = ()
     verdicts: Sequence[ThresholdVerdict] = ()
 
 
@@ -77,7 +80,9 @@ def summarise(record: RunRecord) -> dict[str, Any]:
         ],
         "scaling": [decision_row(decision) for decision in record.decisions],
         "changes": [change_row(change) for change in record.changes],
+        "timelineSeconds": record.row_s,
         "timeline": list(record.rows),
+        "leftOut": list(record.left_out),
         "samples": [_sample(sample) for sample in record.final.samples],
         "config": dict(record.config.document),
     }

@@ -6,32 +6,29 @@ stretches where attempts are few or long, is the autoscaler's, and its reasons q
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
-import orjson
+from typing import TYPE_CHECKING
 
 from tressi.model import Moment
 from tressi.run.blank import blank_snapshot
-from tressi.run.delta import Delta, decode_delta, delta_between, encode_delta
+from tressi.run.delta import Delta, delta_between
+from tressi.run.kept import Kept, Place
 from tressi.run.moments import endpoint_moment, row_of, total_moment
 from tressi.run.selfcheck import Finding, check_generator
-from tressi.run.spool import Spool
 from tressi.run.thresholds import Thresholds
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from tressi.model import Change, EngineSnapshot, ResolvedConfig
     from tressi.run.selfcheck import Rule
 
 
 class Timeline:
-    """Turns readings of the engine into moments, rows and deltas; keeps the last reading, the rest goes to disk."""
+    """Turns readings of the engine into moments, and those into what is kept of them; has the last reading itself."""
 
     def __init__(self, config: ResolvedConfig) -> None:
         self._config = config
-        self._keys = tuple(endpoint.endpoint_key for endpoint in config.endpoints)
-        self._rows, self._deltas = Spool(), Spool()
+        keys = tuple(endpoint.endpoint_key for endpoint in config.endpoints)
+        shared = {endpoint.endpoint_key for endpoint in config.endpoints if endpoint.autoscale is None}
+        self.kept = Kept(keys, shared, config.duration_s)
         self._changes: list[Change] = []
         self.last = blank_snapshot(config)
         self.last_t = 0.0
@@ -54,26 +51,16 @@ class Timeline:
         self.abort_reason = self.thresholds.tick(t, snapshot, saturated=bool(self.findings))
         delta = delta_between(self.last, snapshot, t, t - self.last_t)
         moment = self._moment(t, snapshot, delta, paused=paused)
+        row = row_of(moment)
+        self.kept.add(Place(delta, bool(self.findings), row.get("changes", ())), row)
         self._changes = []
-        self._rows.append(orjson.dumps(row_of(moment)))
-        self._keep(delta, snapshot)
+        self.last, self.last_t = snapshot, t
         return moment
 
     def close(self, t: float, snapshot: EngineSnapshot) -> None:
-        """Keep what came in since the last tick (the drain, `t` being its end) so that the deltas sum to the whole run."""
-        self._keep(delta_between(self.last, snapshot, t, t - self.last_t), snapshot)
-
-    def rows(self) -> Iterator[dict[str, Any]]:
-        """The rows of the summary's timeline, from the first second on."""
-        return (orjson.loads(record) for record in self._rows)
-
-    def deltas(self) -> Iterator[Delta]:
-        """Each second's delta, from the first on; the last one holds the drain."""
-        return (decode_delta(record, self._keys) for record in self._deltas)
-
-    def _keep(self, delta: Delta, snapshot: EngineSnapshot) -> None:
-        self._deltas.append(encode_delta(delta, self._keys))
-        self.last, self.last_t = snapshot, delta.t
+        """Keep what came in since the last tick (the drain, `t` being its end), so that what is kept sums to the whole run."""
+        self.kept.close(delta_between(self.last, snapshot, t, t - self.last_t))
+        self.last, self.last_t = snapshot, t
 
     def _moment(self, t: float, snapshot: EngineSnapshot, delta: Delta, *, paused: bool) -> Moment:
         deltas = {one.endpoint_key: one for one in delta.endpoints}

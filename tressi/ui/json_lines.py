@@ -1,8 +1,8 @@
 """A run as lines of JSON, while it lasts: what the summary tells at the end, under the same names, as it happens.
 
-Each line is one object with a `type`. The moments of a whole stream are the summary's timeline. A reader that falls far
-behind loses whole lines, is told how many where they are missing, and at the end; one that leaves ends the stream, and
-nothing else.
+Each line is one object with a `type`. The moments of a whole stream are the run's timeline, second by second. A reader that
+falls far behind loses whole lines, is told how many where they are missing, and at the end; one that leaves ends the
+stream, and nothing else.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from tressi.version import __version__
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from tressi.model import Change, Moment, ResolvedConfig, ScalingDecision
+    from tressi.model import Change, Draining, Moment, ResolvedConfig, ScalingDecision
 
 SCHEMA_VERSION: Final = 1
 # How long the end waits for a reader that takes nothing.
@@ -59,6 +59,11 @@ class JsonLines(Watcher):
     def change(self, change: Change) -> None:
         """Tell it."""
         self._say("change", change_row(change))
+
+    def draining(self, draining: Draining) -> None:
+        """Tell what is waited for after the run's time."""
+        facts = {"t": round(draining.t, 3), "inFlight": draining.in_flight, "upToSec": draining.patience_s}
+        self._say("draining", facts)
 
     def result(self, summary: Mapping[str, Any]) -> None:
         """Tell the end and close. Raises OutputError where lines are missing, unless whoever read has left."""

@@ -16,7 +16,7 @@ from tressi.ui.watcher import Watcher
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from tressi.model import Change, EndpointMoment, Moment, ResolvedConfig, ScalingDecision, ThresholdVerdict
+    from tressi.model import Change, Draining, EndpointMoment, Moment, ResolvedConfig, ScalingDecision, ThresholdVerdict
 
 PLAIN_EVERY_S = 5.0
 # Plain lines are read in logs, where a hundred of them every few seconds bury the rest.
@@ -39,6 +39,7 @@ class Lines(Watcher):
         self._next_s = PLAIN_EVERY_S
         self._origin = ""
         self._was_saturated = False
+        self._is_draining = False
         self._broken: set[tuple[str, str | None]] = set()
 
     def start(self, config: ResolvedConfig) -> None:
@@ -66,6 +67,13 @@ class Lines(Watcher):
     def change(self, change: Change) -> None:
         """Show it."""
         self._print(change_line(change, self._origin))
+
+    def draining(self, draining: Draining) -> None:
+        """Say it when it begins to take long, and when it is time again."""
+        if draining.t >= self._next_s or not self._is_draining:
+            self._is_draining = True
+            self._next_s = draining.t + PLAIN_EVERY_S - 0.5
+            self._print(f"{draining.t:6.1f} s  {draining_words(draining)}")
 
     def stop(self) -> None:
         """Everything is said."""
@@ -135,6 +143,12 @@ def time_left(moment: Moment) -> str:
     """How far the run is, and how long it still takes."""
     left_s = max(0.0, moment.duration_s - moment.t)
     return f"{moment.t:.0f} s of {moment.duration_s:g} s, {left_s:.0f} s left"
+
+
+def draining_words(draining: Draining) -> str:
+    """What a run waits for at its end."""
+    plural = "s" * (draining.in_flight != 1)
+    return f"waiting for {draining.in_flight} request{plural} in flight, up to {draining.patience_s:g} s"
 
 
 def decision_line(decision: ScalingDecision, origin: str = "") -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from tressi.model import Change, EngineSnapshot, Moment, ResolvedConfig, ScalingDecision
+    from tressi.model import Change, Draining, EngineSnapshot, Moment, ResolvedConfig, ScalingDecision
     from tressi.run.runner import EndpointRunner
 
 
@@ -25,6 +25,9 @@ class Watcher:
 
     def change(self, change: Change) -> None:
         """Somebody changed the run."""
+
+    def draining(self, draining: Draining) -> None:
+        """The run's time is over, and another second was waited for what is in flight."""
 
     def drained(self, reading: EngineSnapshot) -> None:
         """What was in flight has ended too: the last reading."""
@@ -65,4 +68,5 @@ def attach(runner: EndpointRunner, watcher: Watcher) -> None:
     runner.on("snapshot", watcher.moment)
     runner.on("scaling", watcher.decision)
     runner.on("change", watcher.change)
+    runner.on("draining", watcher.draining)
     runner.on("drained", watcher.drained)

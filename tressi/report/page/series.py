@@ -56,16 +56,16 @@ def chart_data(summary: Mapping[str, Any]) -> dict[str, Any]:
         endpoint["endpointKey"]: {"endpoint": index, "endpointKey": clipped(short_key(endpoint["endpointKey"], origin))}
         for index, endpoint in enumerate(endpoints)
     }
-    span = seconds_a_point(len(timeline), len(endpoints))
+    span, row_s = seconds_a_point(len(timeline), len(endpoints)), summary["timelineSeconds"]
     return {
         "t": [round(group[-1]["t"], 1) for group in _grouped(timeline, span)],
-        "secondsAPoint": span,
+        "secondsAPoint": span * row_s,
         "saturated": saturated_spans(timeline),
-        "total": {**_columns([row.get("global") for row in timeline], span), **_percentiles(summary["global"])},
+        "total": {**_columns([row.get("global") for row in timeline], span, row_s), **_percentiles(summary["global"])},
         "endpoints": [
             {
                 "key": places[endpoint["endpointKey"]]["endpointKey"],
-                **_columns([row["endpoints"].get(endpoint["endpointKey"]) for row in timeline], span),
+                **_columns([row["endpoints"].get(endpoint["endpointKey"]) for row in timeline], span, row_s),
                 **_percentiles(endpoint),
             }
             for endpoint in endpoints
@@ -76,7 +76,7 @@ def chart_data(summary: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def seconds_a_point(seconds: int, endpoints: int) -> int:
-    """How many seconds a point stands for, so that the page opens however long the run was."""
+    """How many rows a point stands for, each of them mostly a second, so that the page opens however long the run was."""
     return max(1, -(-seconds // MOST_POINTS), -(-seconds * (endpoints + 1) // MOST_CELLS))
 
 
@@ -119,8 +119,12 @@ def _percentiles(metrics: Mapping[str, Any]) -> dict[str, Points]:
     return {name: percentile_points(metrics["histograms"][name], metrics[f"{name}Ms"]["max"]) for name in names}
 
 
-def _columns(rows: Sequence[Mapping[str, Any] | None], span: int) -> dict[str, list[Number]]:
-    return {column.name: _merged([row[column.name] if row else None for row in rows], column, span) for column in _COLUMNS}
+def _columns(rows: Sequence[Mapping[str, Any] | None], span: int, row_s: int) -> dict[str, list[Number]]:
+    columns = {column.name: _merged([row[column.name] if row else None for row in rows], column, span) for column in _COLUMNS}
+    if row_s > 1:
+        # Of a count a row has the sum of its seconds.
+        columns["missed"] = [None if missed is None else _rounded(missed / row_s, 5) for missed in columns["missed"]]
+    return columns
 
 
 def _merged(values: Sequence[Number], column: _Column, span: int) -> list[Number]:

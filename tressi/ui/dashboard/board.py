@@ -50,6 +50,7 @@ class Board:
         self._moment: dict[str, Any] | None = None
         self._end: dict[str, Any] | None = None
         self.phase: Phase = "starting"
+        self.waiting = ""  # for what, in words, while the run ends
 
     def moment(self, moment: Moment) -> dict[str, Any]:
         """A second has passed."""
@@ -87,6 +88,7 @@ class Board:
         return {
             "version": __version__,
             "phase": self.phase,
+            "waiting": self.waiting,
             "paused": paused,
             "origin": plain(self._origin),
             "durationSec": self._config.duration_s,

@@ -9,7 +9,7 @@ import { EndpointTable } from "./endpoint_table.js";
 
 const at = (id) => document.getElementById(id);
 
-const run = { phase: "starting", paused: false, saturated: false, endpoints: [], moment: null, end: null, lost: "" };
+const run = { phase: "starting", waiting: "", paused: false, saturated: false, endpoints: [], moment: null, end: null, lost: "" };
 const seconds = new Seconds();
 const charts = new Charts(at("charts"));
 const notes = new Notes({ list: at("notes"), empty: at("no-notes"), said: at("said") });
@@ -36,8 +36,9 @@ const told = {
     showState();
   },
 
-  phase({ phase }) {
+  phase({ phase, waiting }) {
     run.phase = phase;
+    run.waiting = waiting;
     showState();
   },
 
@@ -100,7 +101,8 @@ function stateOf({ phase, paused, saturated }) {
 
 function showState() {
   const isUnderWay = run.phase === "running" && !run.lost;
-  const [words, kind] = run.lost ? [run.lost, "bad"] : BADGES[stateOf(run)];
+  const [state, kind] = run.lost ? [run.lost, "bad"] : BADGES[stateOf(run)];
+  const words = run.phase === "ending" && run.waiting && !run.lost ? run.waiting : state;
   show(at("state"), words);
   at("state").className = `badge ${kind}`;
   document.title = `${words}: tressi ${run.origin ?? ""}`;

@@ -14,12 +14,13 @@ from tressi.ui.dashboard.board import Board
 from tressi.ui.dashboard.feed import Feed
 from tressi.ui.dashboard.guard import guarded
 from tressi.ui.dashboard.server import Listener, address_of
+from tressi.ui.lines import draining_words
 from tressi.ui.watcher import Watcher
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from tressi.model import Change, Moment, ResolvedConfig, ScalingDecision
+    from tressi.model import Change, Draining, Moment, ResolvedConfig, ScalingDecision
     from tressi.ui.dashboard.board import Phase
     from tressi.ui.watcher import Controls
 
@@ -73,9 +74,15 @@ class Dashboard(Watcher):
         """Show it, whoever made it."""
         self._tell("change", {**self._board.change(change), "paused": self._controls.paused})
 
+    def draining(self, draining: Draining) -> None:
+        """Say what is waited for."""
+        self._board.waiting = draining_words(draining)
+        self._enter("ending")
+
     def stop(self) -> None:
         """The summary is being made."""
-        if self._board.phase == "running":
+        if self._board.phase == "running" or self._board.waiting:
+            self._board.waiting = ""
             self._enter("ending")
 
     def result(self, summary: Mapping[str, Any]) -> None:
@@ -102,7 +109,7 @@ class Dashboard(Watcher):
 
     def _enter(self, phase: Phase) -> None:
         self._board.phase = phase
-        self._tell("phase", {"phase": phase})
+        self._tell("phase", {"phase": phase, "waiting": self._board.waiting})
 
     def _tell(self, name: str, document: Mapping[str, Any]) -> None:
         self._feed.tell(name, orjson.dumps(document))

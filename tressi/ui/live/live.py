@@ -15,6 +15,7 @@ from rich.text import Text
 
 from tressi.errors import TressiError
 from tressi.ui.keys import Keyboard
+from tressi.ui.lines import draining_words
 from tressi.ui.live.picture import page_of, picture
 from tressi.ui.live.screen import Screen
 from tressi.ui.live.seen import Seen
@@ -24,7 +25,7 @@ from tressi.ui.watcher import Watcher
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from tressi.model import Change, Moment, ResolvedConfig, ScalingDecision
+    from tressi.model import Change, Draining, Moment, ResolvedConfig, ScalingDecision
     from tressi.ui.live.view import Command
     from tressi.ui.watcher import Controls
 
@@ -66,6 +67,12 @@ class LivePicture(Watcher):
     def change(self, change: Change) -> None:
         """Show it."""
         self._seen.change(change)
+        self._draw()
+
+    def draining(self, draining: Draining) -> None:
+        """Say what is waited for, and how to end that."""
+        self._seen.is_ending = True
+        self._view = replace(self._view, message=f"{draining_words(draining)}; Ctrl-C cuts what is left")
         self._draw()
 
     def stop(self) -> None:
