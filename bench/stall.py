@@ -61,7 +61,7 @@ def _run(document: dict, server: Nginx) -> dict:
         config.write_text(json.dumps(document))
         command = [sys.executable, "-m", "tressi", "run", str(config), "--quiet", "--json", str(summary)]
         running = subprocess.Popen(["taskset", "-c", str(CLIENT_CORE), *command], stdout=subprocess.DEVNULL)
-        while server.requests() < 1:
+        while server.requests() < 1 and running.poll() is None:
             time.sleep(0.01)
         time.sleep((DURATION_S - STALL_S) / 2 + 1)
         stopped = _nginx_processes()
@@ -72,7 +72,8 @@ def _run(document: dict, server: Nginx) -> dict:
         finally:
             for pid in stopped:
                 os.kill(pid, signal.SIGCONT)
-        running.wait(60)
+        if running.wait(60):
+            raise RuntimeError(f"the run ended with exit status {running.returncode}")
         return json.loads(summary.read_text())
 
 
