@@ -1,4 +1,4 @@
-"""The summary as Markdown, to paste into a pull request: the verdict first, bodies last and folded.
+"""The summary as Markdown, to paste into a pull request: the verdict with its reasons first, bodies last and folded.
 
 Figures are rounded as in the table on the terminal. A comment on GitHub may have 65,536 characters. So the worst comes first
 everywhere, and what there is no room for is counted; the timeline and the scaling decisions have files of their own.
@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 from tressi.report.fitting import Section, fitted
 from tressi.report.markdown import block, code, inert, table
-from tressi.report.outcome import doubts, outcome
 from tressi.report.rows import (
     COUNTS,
     ERRORS,
@@ -25,7 +24,8 @@ from tressi.report.rows import (
     reason_rows,
     status_code_rows,
 )
-from tressi.report.verdict import FAILED_STATUS, verdicts
+from tressi.run.judgement import judge_run, limited_reasons
+from tressi.run.shortfall import FAILED_STATUS, verdicts
 from tressi.text import common_origin, milliseconds, rate, short_key
 
 if TYPE_CHECKING:
@@ -98,10 +98,10 @@ class Keys:
 
 
 def _opening(summary: Mapping[str, Any]) -> Iterator[str]:
-    """The verdict."""
-    came_out = outcome(summary)
-    yield f"## tressi: {came_out.word}"
-    yield "; ".join(inert(reason) for reason in came_out.reasons) + "\n"
+    """The verdict with its reasons."""
+    judgement = judge_run(summary)
+    yield f"## tressi: {judgement.word}"
+    yield "\n".join(f"- {inert(reason)}" for reason in judgement.reasons) + "\n"
 
 
 def _remarks(summary: Mapping[str, Any]) -> list[str]:
@@ -115,7 +115,8 @@ def _remarks(summary: Mapping[str, Any]) -> list[str]:
         f"started at {inert(summary['startedAt'])}, ended by {inert(summary['endReason'])}",
         f"{len(summary['scaling'])} scaling decisions",
         f"{used}, own delay p99 {own} ms, late p99 {late} ms",
-        *(f"**{word}**: {inert(reason)}" for word, reason in doubts(summary)),
+        *([f"late: {inert(generator['late'])}"] if generator["late"] else []),
+        *(f"**GENERATOR LIMITED**: {inert(reason)}" for reason in limited_reasons(summary)),
     ]
     return [f"- {line}" for line in lines]
 

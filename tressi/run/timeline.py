@@ -13,7 +13,7 @@ from tressi.run.blank import blank_snapshot
 from tressi.run.delta import Delta, delta_between
 from tressi.run.kept import Kept, Place
 from tressi.run.moments import endpoint_moment, row_of, total_moment
-from tressi.run.selfcheck import Finding, check_generator
+from tressi.run.selfcheck import Finding, check_generator, merged
 from tressi.run.thresholds import Thresholds
 
 if TYPE_CHECKING:
@@ -82,22 +82,21 @@ class Timeline:
 
 
 class Saturation:
-    """For how long each rule of the self-check was broken in a run, and its worst second."""
+    """For how long each rule of the self-check was broken in a run, and what that cost."""
 
     def __init__(self) -> None:
         self.checked_s = 0.0
         self.seconds: dict[Rule, float] = {}
-        self.worst: dict[Rule, Finding] = {}
+        self.total: dict[Rule, Finding] = {}
 
     def add(self, findings: tuple[Finding, ...], span_s: float) -> None:
         """Count `span_s` seconds in which `findings` held."""
         self.checked_s += span_s
         for finding in findings:
-            self.seconds[finding.rule] = self.seconds.get(finding.rule, 0.0) + span_s
-            worst = self.worst.get(finding.rule)
-            if worst is None or finding.excess > worst.excess:
-                self.worst[finding.rule] = finding
+            rule = finding.rule
+            self.seconds[rule] = self.seconds.get(rule, 0.0) + span_s
+            self.total[rule] = merged((self.total[rule], finding)) if rule in self.total else finding
 
     def reasons(self) -> list[str]:
-        """One sentence for each rule broken: for how long, how badly, and what that spoils."""
-        return [f"{self.seconds[rule]:.1f} of {self.checked_s:.1f} s: at worst {worst}" for rule, worst in self.worst.items()]
+        """One sentence for each rule broken: for how long, what was lost, and what that spoils."""
+        return [f"in {self.seconds[rule]:.1f} of {self.checked_s:.1f} s {total}" for rule, total in self.total.items()]
