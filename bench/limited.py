@@ -56,12 +56,12 @@ def main() -> None:
                 with nginx(SERVER_CORE) as server:
                     summary, counted = one_run(server, kind, rate, arguments.seconds)
                 show(f"{kind:8} {rate:5}  {number:3}", summary, counted, rate * arguments.seconds)
-                limited[kind, rate] = limited.get((kind, rate), 0) + summary["generator"]["saturated"]
-    for (kind, rate), count in limited.items():
-        wanted = arguments.runs if kind in STARVED else 0
-        print(
-            f"{kind} at {rate} RPS: {count} of {arguments.runs} runs limited, wanted {wanted}{'' if count == wanted else '  !'}"
-        )
+                is_starved = kind in STARVED and counted < (1 - NOT_SENT_SHARE) * rate * arguments.seconds
+                found[kind, rate].append((is_starved, summary["generator"]["saturated"]))
+    for (kind, rate), runs in found.items():
+        starved, limited = (sum(column) for column in zip(*runs, strict=True))
+        wrong = sum(is_starved != is_limited for is_starved, is_limited in runs)
+        print(f"{kind} at {rate} RPS: {limited} of {len(runs)} runs limited, {starved} starved; {wrong} wrong")
 
 
 def show(label: str, summary: dict, counted: int, asked: int) -> None:

@@ -125,7 +125,7 @@ def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
 
 def _words(endpoint: Mapping[str, Any], limit: str, summary: Mapping[str, Any]) -> str:
     """What limited an endpoint, and what its figures alone would hide."""
-    cut = endpoint.get("requestsCut", 0)
+    cut = endpoint["requestsCut"]
     peak = endpoint["peakWorkerCount"]
     parts = (
         _mean_words(endpoint),
@@ -141,7 +141,7 @@ def _words(endpoint: Mapping[str, Any], limit: str, summary: Mapping[str, Any]) 
 
 
 def _asked_rps(endpoint: Mapping[str, Any]) -> float | None:
-    asked: float | None = endpoint.get("askedRps", endpoint["targetRps"])
+    asked: float | None = endpoint["askedRps"]
     return asked
 
 
@@ -168,7 +168,7 @@ def _error_words(endpoint: Mapping[str, Any]) -> str:
 
 def _success_words(endpoint: Mapping[str, Any]) -> str:
     """Service times of the successes, where fast or slow failures would hide them."""
-    success, count = endpoint.get("successTimeMs"), endpoint["requestsSucceeded"]
+    success, count = endpoint["successTimeMs"], endpoint["requestsSucceeded"]
     if not success or not count or not has_many_failures(endpoint):
         return ""
     p50, p99 = percentile_ms(success["p50"], count, 50), percentile_ms(success["p99"], count, 99)

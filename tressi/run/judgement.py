@@ -95,7 +95,7 @@ def without_success(summary: Summary) -> str | None:
     """Which endpoints had not one success; None where each had one, or was asked for nothing."""
     total = summary["global"]
     if not total["requestsMade"]:
-        cut = total.get("requestsCut", 0)
+        cut = total["requestsCut"]
         return f"not one of {counted(cut, 'request')} was answered" if cut else "no request was made"
     if not total["requestsSucceeded"]:
         return f"not one of {counted(total['requestsMade'], 'request')} succeeded{_of_what(total)}"
@@ -155,14 +155,14 @@ def _is_useless(endpoint: Endpoint, summary: Summary) -> bool:
     """Whether an endpoint was asked for something and had not one success."""
     if endpoint["requestsSucceeded"]:
         return False
-    if endpoint["requestsMade"] or endpoint["requestsMissed"] or endpoint.get("requestsCut", 0):
+    if endpoint["requestsMade"] or endpoint["requestsMissed"] or endpoint["requestsCut"]:
         return True
     # A run that ended before its time may not have come to an endpoint that waits for its turn.
     return bool(endpoint["targetRps"] != 0 and summary["endReason"] == "duration")
 
 
 def _useless(endpoint: Endpoint) -> str:
-    made, cut = endpoint["requestsMade"], endpoint.get("requestsCut", 0)
+    made, cut = endpoint["requestsMade"], endpoint["requestsCut"]
     if made:
         return f"not one of {counted(made, 'request')} succeeded{_of_what(endpoint)}"
     return f"not one of {counted(cut, 'request')} was answered" if cut else "no request was made"

@@ -80,7 +80,7 @@ def limit_of(endpoint: Endpoint, summary: Summary) -> Limit:
         return Limit(_failing(endpoint) or _unlimited(endpoint, summary))
     short = _Shortfall(endpoint, summary)
     if not made:
-        was_due = endpoint["requestsMissed"] or endpoint.get("requestsCut", 0)
+        was_due = endpoint["requestsMissed"] or endpoint["requestsCut"]
         return Limit("target failing: no attempt ended" if was_due else "no attempt was made", is_short=short.is_short)
     cause = short.cause() if short.is_short else short.kept()
     return cause._replace(words=_failing(endpoint) or cause.words)
@@ -116,7 +116,7 @@ def _failing(endpoint: Endpoint) -> str | None:
 
 def _unlimited(endpoint: Endpoint, summary: Summary) -> str:
     if not endpoint["requestsMade"]:
-        return "target failing: no attempt ended" if endpoint.get("requestsCut", 0) else "no attempt was made"
+        return "target failing: no attempt ended" if endpoint["requestsCut"] else "no attempt was made"
     ours = _rates_spoilt_s(summary) >= LIMITING_SHARE * summary["durationSec"]
     return f"as fast as {'the generator could' if ours else 'responses came'}"
 
@@ -176,7 +176,7 @@ class _Shortfall:
         excused = _missed(self._missing) - _missed(self._counted)
         if self._is_growing() and excused > self._allowed:
             return True
-        sent = self._endpoint["requestsMade"] + self._endpoint.get("requestsCut", 0)
+        sent = self._endpoint["requestsMade"] + self._endpoint["requestsCut"]
         # Each engine may be a start off where a schedule ends; chance alone puts Poisson arrivals a little off the target.
         tolerance = max(self._allowed, self._summary["generator"]["processes"])
         return bool(not is_chance and self._due - sent - excused > tolerance)
