@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 SERVER_CORE, CLIENT_CORE = 0, 1
 STARVED = ("stopped", "crowded")
+WORKERS = 64  # a server that gets its core in slices is not to be short of lanes
 STOPPED_S = 0.4
 NOT_SENT_SHARE = 0.005
 CROWD = 4
@@ -78,7 +79,7 @@ def show(label: str, summary: dict, counted: int, asked: int) -> None:
 
 def one_run(server: Nginx, kind: str, rate: int, seconds: int) -> tuple[dict, int]:
     """A run on such a machine; returns its summary and the server's count of requests."""
-    document = {"requests": [{"url": server.url + "/"}], "workers": 16, "rps": rate, "duration": seconds}
+    document = {"requests": [{"url": server.url + "/"}], "workers": WORKERS, "rps": rate, "duration": seconds}
     command = [sys.executable, "-m", "tressi", "run", "--quiet", "--json", "-"]
     before = server.requests()
     with ExitStack() as neighbours, tempfile.NamedTemporaryFile("w", suffix=".json") as config:
