@@ -63,9 +63,8 @@ def main() -> None:
     for (kind, rate), runs in found.items():
         starved, limited = (sum(column) for column in zip(*runs, strict=True))
         wrong = sum(is_starved != is_limited for is_starved, is_limited in runs)
-        print(
-            f"{kind} at {rate} RPS: {limited} of {len(runs)} runs limited, {starved} starved by the server's count; {wrong} wrong"
-        )
+        judged = f"{limited} of {len(runs)} runs limited, {starved} starved by the server's count; {wrong} wrong"
+        print(f"{kind} at {rate} RPS: {judged}")
 
 
 def show(label: str, summary: dict, counted: int, asked: int) -> None:

@@ -158,7 +158,9 @@ def test_where_lines_are_not_folded_each_thing_is_one():
     console.print(summary_table(summary), soft_wrap=True)
     lines = console.file.getvalue().splitlines()
     assert "GET /" + "long/" * 100 in lines
-    assert [line for line in lines if why in line] == [f"  target met; errors: 4 connect ({why})"]
+    assert [line for line in lines if why in line] == [
+        f"  target met; errors: 4 connect ({why}); of the successes alone svc p50 1.5, svc p99 -"
+    ]
     assert len(lines) == 1 + 1 + 3 + 2 + 3
     short = [line for line in lines if line.startswith("GET /a ")]
     assert len(short) == 1

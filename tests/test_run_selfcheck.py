@@ -4,11 +4,11 @@ from dataclasses import replace
 from typing import get_args
 
 import pytest
-from summaries import endpoint_snapshot, engine_snapshot, histogram
+from summaries import endpoint_snapshot, engine_snapshot, histogram, resolved
 
 from tressi.model import GeneratorSnapshot
 from tressi.run.selfcheck import Finding, Rule, check_generator, late_remark
-from tressi.run.timeline import Saturation
+from tressi.run.timeline import Saturation, Timeline
 
 KEY, OTHER = "GET http://host/a", "GET http://host/b"
 
@@ -194,3 +194,18 @@ def test_a_run_sums_what_its_seconds_lost():
 def test_a_share_of_everything_is_written_in_digits(rule):
     """100 % is no 1e+02 %."""
     assert "e+" not in str(Finding(rule, 100.0, 1.0, 1, 2))
+
+
+def test_a_second_has_the_throttling_of_its_own():
+    """What a quota had held back before the run, and in the seconds before, is not told again."""
+    config = resolved(KEY)
+    timeline = Timeline(config, throttled_s=5.0)
+
+    def second(t, missed, throttled_s):
+        endpoint = replace(endpoint_snapshot(KEY), missed=missed, missed_late=missed, scheduled=50.0 * t)
+        timeline.tick(float(t), replace(engine_snapshot(endpoint), time_s=float(t)), throttled_s=throttled_s)
+        return {finding.throttled_s for finding in timeline.findings if finding.rule == "missed-late"}
+
+    assert second(1, 10, 5.25) == {0.25}
+    assert second(2, 20, 5.25) == {0.0}
+    assert second(3, 30, 6.25) == {1.0}

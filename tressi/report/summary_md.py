@@ -24,7 +24,7 @@ from tressi.report.rows import (
     reason_rows,
     status_code_rows,
 )
-from tressi.run.judgement import judge_run, limited_reasons
+from tressi.run.judgement import judge_run
 from tressi.run.shortfall import FAILED_STATUS, verdicts
 from tressi.text import common_origin, milliseconds, rate, short_key
 
@@ -58,7 +58,8 @@ def render(summary: Mapping[str, Any]) -> bytes:
     keys = Keys(summary)
     changed = (_change(one, keys) for one in summary["changes"])
     sections = [
-        Section("\n\n".join(_opening(summary)), _remarks(summary), share=0.1, noun="remark"),
+        _verdict(summary),
+        Section("", _remarks(summary), share=0.05, noun="remark"),
         *_thresholds(summary["thresholds"], keys),
         Section("\n\n".join(_global(summary["global"]))),
         _endpoints(summary, keys),
@@ -97,11 +98,10 @@ class Keys:
         return "all" if key in {None, GLOBAL} else inert(short_key(str(key), self.origin))
 
 
-def _opening(summary: Mapping[str, Any]) -> Iterator[str]:
+def _verdict(summary: Mapping[str, Any]) -> Section:
     """The verdict with its reasons."""
     judgement = judge_run(summary)
-    yield f"## tressi: {judgement.word}"
-    yield "\n".join(f"- {inert(reason)}" for reason in judgement.reasons) + "\n"
+    return Section(f"## tressi: {judgement.word}\n", [f"- {inert(reason)}" for reason in judgement.reasons], "", 0.1, "reason")
 
 
 def _remarks(summary: Mapping[str, Any]) -> list[str]:
@@ -116,7 +116,6 @@ def _remarks(summary: Mapping[str, Any]) -> list[str]:
         f"{len(summary['scaling'])} scaling decisions",
         f"{used}, own delay p99 {own} ms, late p99 {late} ms",
         *([f"late: {inert(generator['late'])}"] if generator["late"] else []),
-        *(f"**GENERATOR LIMITED**: {inert(reason)}" for reason in limited_reasons(summary)),
     ]
     return [f"- {line}" for line in lines]
 

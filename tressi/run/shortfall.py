@@ -258,7 +258,7 @@ def _is_ours(endpoint: Endpoint, seconds: Sequence[_Second], summary: Summary) -
     """
     if endpoint["missedLate"] >= LIMITING_SHARE * endpoint["requestsMissed"]:
         return True
-    is_long_enough = _rates_spoilt_s(summary) >= LIMITING_SHARE * len(seconds)
+    is_long_enough = _rates_spoilt_s(summary) >= LIMITING_SHARE * sum(second.end_s - second.begin_s for second in seconds)
     return is_long_enough and _is_mostly(seconds, (second for second in seconds if second.whole["saturated"]))
 
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 class Timeline:
     """Turns readings of the engine into moments, and those into what is kept of them; has the last reading itself."""
 
-    def __init__(self, config: ResolvedConfig) -> None:
+    def __init__(self, config: ResolvedConfig, throttled_s: float = 0.0) -> None:
         self._config = config
         keys = tuple(endpoint.endpoint_key for endpoint in config.endpoints)
         shared = {endpoint.endpoint_key for endpoint in config.endpoints if endpoint.autoscale is None}
@@ -32,6 +32,7 @@ class Timeline:
         self._changes: list[Change] = []
         self.last = blank_snapshot(config)
         self.last_t = 0.0
+        self._throttled_s = throttled_s
         self.findings: tuple[Finding, ...] = ()
         self.saturation = Saturation()
         self.thresholds = Thresholds(config)
@@ -41,12 +42,14 @@ class Timeline:
         """Tell in the next moment that somebody changed the run."""
         self._changes.append(change)
 
-    def tick(self, t: float, snapshot: EngineSnapshot, *, paused: bool = False) -> Moment:
+    def tick(self, t: float, snapshot: EngineSnapshot, *, paused: bool = False, throttled_s: float = 0.0) -> Moment:
         """Close the second that ends at `t`: check the generator, keep the row and the delta, and tell what happened.
 
-        `abort_reason` then says why the run must end, if a threshold wants that.
+        `throttled_s` is for how long a cgroup's quota has held the generator back up to now. `abort_reason` then says why the
+        run must end, if a threshold wants that.
         """
-        self.findings = check_generator(self.last, snapshot)
+        self.findings = check_generator(self.last, snapshot, throttled_s - self._throttled_s)
+        self._throttled_s = throttled_s
         self.saturation.add(self.findings, t - self.last_t)
         self.abort_reason = self.thresholds.tick(t, snapshot, saturated=bool(self.findings))
         delta = delta_between(self.last, snapshot, t, t - self.last_t)
