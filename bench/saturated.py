@@ -41,7 +41,7 @@ def main() -> None:
     ours = summary["endpoints"][0]["serviceTimeMs"]
     for percent in (50.0, 95.0, 99.0):
         print(f"p{percent:g}: wire {percentile(wire, percent):8.1f} µs, tressi {1000 * ours[f'p{percent:g}']:8.1f} µs")
-    print(f"saturated: {summary['generator']['saturated']}")
+    print(f"limited: {summary['generator']['saturated']}")
     print("\n".join(summary["generator"]["reasons"]))
 
 

@@ -22,7 +22,7 @@ from tressi.hdr import decode_histogram, lowest_us_at
 
 # Texts, and what has numbers of another kind.
 NO_FIGURES = {"endpointKey", "name", "method", "url", "autoscale", "priority", "what limited it"}
-RUN = {"outcome", "reason", "tressiVersion", "startedAt", "durationSec", "endReason", "endDetail"}
+RUN = {"verdict", "reason", "tressiVersion", "startedAt", "durationSec", "endReason", "endDetail"}
 NO_FIGURES |= {"statusCodes", "errors", "errorReasons", "histograms"}
 KINDS_OF_TIME = ("responseTime", "serviceTime")
 SERVICE = "service:"
@@ -165,7 +165,8 @@ def read_xlsx(path):
         "generator": {
             name.removeprefix("generator."): value
             for name, value in whole.items()
-            if name.startswith("generator.") and name not in {"generator.reasons", "generator.lost", "generator.clock"}
+            if name.startswith("generator.")
+            and name not in {f"generator.{text}" for text in ("reasons", "late", "lost", "clock")}
         },
         "endpoints": {(row["endpointKey"], name): n for row in rows["Endpoints"] for name, n in columns(row).items()},
         "statusCodes": {(row["endpointKey"], str(row["status"])): row["count"] for row in rows["Status codes"]},

@@ -64,7 +64,7 @@ def test_a_run_ends_with_its_summary(target, tmp_path):
     check_sums(summary)
     assert summary["endReason"] == "duration"
     assert summary["global"]["requestsMade"] == pytest.approx(100, abs=3)
-    assert "what limited it" in done.stderr
+    assert "response times in ms" in done.stderr
 
 
 def test_the_table_is_the_result(target, tmp_path):
@@ -194,6 +194,25 @@ def test_not_one_success_fails_the_test(tmp_path):
     assert "Traceback" not in done.stderr
 
 
+def test_an_endpoint_without_a_success_fails_the_test(target, tmp_path):
+    """However well the others do; the last line is the verdict with the exit code's reason."""
+    with refusing_port() as port:
+        done = tressi("run", config_file(tmp_path, f"{target}/fast", f"http://127.0.0.1:{port}/"), "--quiet")
+    assert done.returncode == 1
+    last = done.stdout.splitlines()[-1]
+    assert last.startswith(f"FAILED: GET http://127.0.0.1:{port}/: not one of ")
+    assert last.endswith("(exit code 1: an endpoint without a success)")
+
+
+def test_the_last_line_knows_of_a_result_that_could_not_be_written(target, tmp_path):
+    """The run has passed, and the exit code is another one for a reason that stands there."""
+    done = tressi("run", config_file(tmp_path, f"{target}/fast"), "--quiet", "--json", "/dev/full")
+    assert done.returncode == 3
+    last = done.stdout.splitlines()[-1]
+    assert last.startswith("PASSED: ")
+    assert last.endswith("(exit code 3: a result could not be written)")
+
+
 def test_an_early_exit_fails_the_test(target, tmp_path):
     """The run ends before its time, and says why."""
     config = config_file(tmp_path, f"{target}/flaky", duration=60, earlyExitOnError=True, errorStatusCodes=[503])
@@ -214,6 +233,7 @@ def test_a_broken_threshold_fails_the_test(target, tmp_path):
     done = tressi("run", holds, "--quiet", "--fail-if", "statusCodes(200) > 0")
     assert done.returncode == 1
     assert "FAILED  fail if statusCodes(200) > 0  (" in done.stdout
+    assert done.stdout.splitlines()[-1].endswith("(exit code 1: a threshold is broken)")
     assert "ended by duration" in done.stdout
 
 

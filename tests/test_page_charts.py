@@ -82,7 +82,7 @@ def test_a_chart_tells_its_figures_without_being_seen(page):
     assert page.locator(".chart-title").text_content() == "Rate, RPS"
     assert label(page).startswith(
         "Rate. asked: 100 to 200 RPS, at last 200 RPS; achieved: 90 to 1,235 RPS, at last 199 RPS; 1 mark; "
-        "generator saturated in shaded seconds."
+        "generator limited in shaded seconds."
     )
     draw(page, "percentileChart", LATENCY)
     assert "service time: p50 2 ms, p90 3 ms, p99 4.5 ms, p99.9 9 ms; response time: no values" in label(page)

@@ -36,7 +36,7 @@ def run(tmp_path_factory):
         (folder / "config.json").write_text(json.dumps(config))
         command = [sys.executable, "-m", "tressi", "config.json", "--quiet", "--export", "results"]
         done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=BOUND_S, check=False)
-    assert done.returncode == 0, done.stderr
+    assert done.returncode == 1, done.stderr  # one endpoint refuses everything
     return folder / "results"
 
 

@@ -42,7 +42,13 @@ POOL = {
     "Connections": "connectionsOpened",
     "Retries": "retries",
 }
-TIMES = {"service time": "serviceTimeMs", "response time": "responseTimeMs", "connecting": "connectTimeMs"}
+TIMES = {
+    "response time": "responseTimeMs",
+    "service time": "serviceTimeMs",
+    "service time of successes": "successTimeMs",
+    "time to the first byte": "firstByteMs",
+    "connecting": "connectTimeMs",
+}
 
 
 class Tables(HTMLParser):

@@ -177,3 +177,21 @@ def test_the_figures_of_a_run_are_those_of_its_summary():
     assert figures.of(Metric("statusCodes", "200")) == shown["statusCodes"]["200"] == 170
     assert figures.of(Metric("errors", "connect")) == shown["errors"]["connect"] == 30
     assert figures.of(Metric("errors", "timeout")) == 0
+
+
+def test_a_verdict_tells_whether_it_can_still_change():
+    """A window that was broken cannot, nor one that ends the run, nor anything at the end."""
+    judge, clock = thresholds("errorRate < 40%", "p99[1s] < 5ms", "requestsFailed < 10"), Clock()
+    play(judge, clock, {"a": (0, 8), "failed": 9}, {"a": (1, 8)})
+    assert [(one.passed, one.settled) for one in judge.verdicts()] == [(False, False), (False, True), (True, False)]
+    aborting = thresholds("errorRate < 40%", aborts=True, abort_delay_s=4)
+    told = []
+    for second in ({"a": (1, 1), "failed": 9}, {"a": (1, 1)}):
+        play(aborting, clock, second)
+        told += [(one.passed, one.settled) for one in aborting.verdicts()]
+    assert told == [(False, False), (False, True)]  # the third second of the run and its fourth
+    assert [(one.passed, one.settled) for one in judge.close(clock.figures(), 4.0)] == [
+        (False, True),
+        (False, True),
+        (False, True),
+    ]

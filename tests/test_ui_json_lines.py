@@ -178,7 +178,7 @@ def test_a_whole_stream_says_what_the_summary_says(target, tmp_path):
     config = config_file(tmp_path, f"{target}/fast", f"{target}/slow", duration=2, headers={"Authorization": "hidden"})
     done = tressi("run", config, "--stream", tmp_path / "run.jsonl", "--json", tmp_path / "summary.json")
     assert done.returncode == 0, done.stderr
-    assert "what limited it" in done.stdout
+    assert "response times in ms" in done.stdout
     lines, summary = lines_of(tmp_path / "run.jsonl"), json.loads((tmp_path / "summary.json").read_bytes())
     by_type = {kind: [without_type(line) for line in lines if line["type"] == kind] for kind in ("moment", "scaling")}
     assert by_type == {"moment": summary["timeline"], "scaling": summary["scaling"]}
@@ -199,7 +199,7 @@ def test_on_standard_output_there_is_nothing_but_the_stream(target, tmp_path):
     done = tressi("run", config_file(tmp_path, f"{target}/fast"), "--stream", "-")
     assert done.returncode == 0
     assert [json.loads(line)["type"] for line in done.stdout.splitlines()] == ["start", "moment", "end"]
-    assert "what limited it" in done.stderr
+    assert "response times in ms" in done.stderr
 
 
 def test_on_a_terminal_the_stream_takes_the_place_of_the_progress(target, tmp_path):

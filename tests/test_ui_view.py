@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from summaries import moment, resolved
 
-from tressi.model import Change, EndpointMoment, Moment
+from tressi.model import Change, Moment
 from tressi.ui.live.chart import chart
 from tressi.ui.live.columns import COLUMNS, count, failures_text, order, rps
 from tressi.ui.live.seen import Sample, Seen
@@ -246,7 +246,7 @@ def test_errors_take_the_room_there_is(room, shown):
 
 def test_nothing_is_summed_up_twice():
     """All together have what each of them has."""
-    one = EndpointMoment("", 1.0, 1.0, 1, None, None, 0.0, 0.0, None, None, 0, 0, 0, {"reset": 6})
+    one = moment(errors={"reset": 6}).total
     seen = seen_of(moment(*KEYS[:2], errors={"reset": 3}))
     assert seen.failures(one) == {"reset": 6}
 

@@ -13,6 +13,7 @@ _THREE_DIGITS = 100
 _BYTE = 0xFF
 _NO_CHARACTER = 0xFFFE  # the last two code points of each plane; no XML may hold U+FFFE and U+FFFF
 _TAB = 4
+_BEYOND = 10
 
 
 def plain(text: str) -> str:
@@ -63,3 +64,29 @@ def milliseconds(value: float | None) -> str:
     if value is None:
         return "-"
     return f"{value:.0f}" if value >= _THREE_DIGITS else f"{value:.3g}"
+
+
+def percentile_ms(value: float | None, count: int, percent: float) -> str:
+    """A percentile of `count` latencies, or a dash where so few cannot carry it."""
+    return milliseconds(value if carries(count, percent) else None)
+
+
+def carries(count: int, percent: float) -> bool:
+    """Whether `count` values carry a percentile: ten of them lie beyond it, n >= 10 / (1 - p).
+
+    1,000 carry p99, 20 a median. With fewer, a percentile is the value of a few outliers and differs from run to run.
+    """
+    # Rounded because 100 - 99.9 is less than 0.1 in binary.
+    return count * round(100 - percent, 6) >= 100 * _BEYOND
+
+
+def counted(number: int, noun: str) -> str:
+    """A number of things, in words: `1 endpoint`, `3 endpoints`."""
+    return f"{number:,} {noun}{'s' * (number != 1)}"
+
+
+def some_of(some: int, many: int, noun: str) -> str:
+    """So many of all, in words: `the threshold`, `all 2 thresholds`, `1 of 2 thresholds`."""
+    if some == many:
+        return f"all {counted(many, noun)}" if many > 1 else f"the {noun}"
+    return f"{some:,} of {counted(many, noun)}"

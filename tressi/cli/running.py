@@ -6,7 +6,7 @@ import os
 import sys
 import tempfile
 from argparse import ArgumentTypeError
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from io import StringIO
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
@@ -26,17 +26,17 @@ from tressi.load.process import ProcessEngine
 from tressi.load.secure import make_context
 from tressi.report.formats import earlier_run, write_export
 from tressi.report.latency_hlog import second_by_second
-from tressi.report.outcome import outcome
 from tressi.report.summary_json import pieces
-from tressi.report.table import summary_table
+from tressi.report.table import summary_table, verdict_lines
 from tressi.report.timeline_csv import Running
 from tressi.run.cgroup import own_quota, whole_cores
+from tressi.run.judgement import judge_run
 from tressi.run.runner import EndpointRunner
 from tressi.ui.watcher import attach
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from rich.console import RenderableType
 
@@ -92,11 +92,26 @@ def conduct(config: ResolvedConfig, arguments: Namespace) -> int:
         summary = runner.summary()
         signals.note()
         _tell_what_is_left_out(summary)
+        failures: list[Exception] = []
         try:
-            _deliver(summary, runner, arguments, timeline, is_gone=on_terminal and _exit_code(summary) is Exit.HUNG_UP)
+            with _noted(failures):
+                _deliver(summary, runner, arguments, timeline, is_gone=on_terminal and _exit_code(summary) is Exit.HUNG_UP)
         finally:
-            _take_leave(watchers, summary, signals)
+            with _noted(failures):
+                _take_leave(watchers, summary, signals)
+        _show_verdict(summary, arguments, failures)
+    if failures:
+        raise failures[0]
     return _exit_code(summary)
+
+
+@contextmanager
+def _noted(failures: list[Exception]) -> Iterator[None]:
+    """Results that cannot be written are told at the end, where the exit code is known; BrokenPipeError: its reader left."""
+    try:
+        yield
+    except (OutputError, BrokenPipeError) as failure:
+        failures.append(failure)
 
 
 def _take_leave(watchers: Sequence[Watcher], summary: dict[str, Any], signals: Signals) -> None:
@@ -206,10 +221,22 @@ def _export(summary: dict[str, Any], runner: EndpointRunner, timeline: Running, 
 
 def _show_table(summary: dict[str, Any], arguments: Namespace) -> None:
     """Print the table where no JSON goes."""
+    _show(summary_table(summary), arguments)
+
+
+def _show_verdict(summary: dict[str, Any], arguments: Namespace, failures: Sequence[Exception]) -> None:
+    """Print the last line of the run below the table. Where that could not be written either, there is no place for it."""
+    code, why = (Exit.BROKEN, "a result could not be written") if failures else (_exit_code(summary), None)
+    with suppress(OutputError, BrokenPipeError):
+        _show(verdict_lines(judge_run(summary), code, why), arguments)
+
+
+def _show(picture: RenderableType, arguments: Namespace) -> None:
+    """Print for a person: on standard output, or on standard error where JSON is on the other."""
     beside_json = "-" in {arguments.json, arguments.stream}
     if beside_json and arguments.quiet:
         return
-    drawn = _draw(summary_table(summary), sys.stderr if beside_json else sys.stdout)
+    drawn = _draw(picture, sys.stderr if beside_json else sys.stdout)
     if not beside_json:
         write(drawn)
     elif sys.stderr is not None:
@@ -223,12 +250,12 @@ def _draw(picture: RenderableType, stream: IO[str] | None) -> str:
     text = StringIO()
     console = Console(file=text, width=meant.width, force_terminal=meant.is_terminal, highlight=False)
     # What reads a pipe or a file folds lines itself, or searches them: a key in two pieces is not found.
-    console.print(picture, soft_wrap=not meant.is_terminal)
+    console.print(picture, soft_wrap=not meant.is_terminal, crop=False)
     return text.getvalue()
 
 
 def _exit_code(summary: dict[str, Any]) -> Exit:
-    word = outcome(summary).word
-    if word == "interrupted":
+    ending = judge_run(summary).ending
+    if ending == "interrupted":
         return _BY_SIGNAL.get(summary["endDetail"], Exit.INTERRUPTED)
-    return {"broken": Exit.BROKEN, "failed": Exit.TEST_FAILED}.get(word, Exit.DONE)
+    return {"broken": Exit.BROKEN, "failed": Exit.TEST_FAILED, "done": Exit.DONE}[ending]

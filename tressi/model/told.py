@@ -69,6 +69,7 @@ class ThresholdVerdict:
     `passed` is None while there is nothing to judge. `value` and `limit` are its two sides where it came closest to
     failing, or failed worst, latencies in milliseconds and shares from 0 to 1; None where there is none. `detail` says it
     in words. `failed_at` is when it was first seen broken, in seconds since the start. `aborts`: its failure ends the run.
+    `settled`: it is broken, and nothing that may come changes that.
     """
 
     text: str
@@ -79,6 +80,7 @@ class ThresholdVerdict:
     detail: str
     failed_at: float | None = None
     aborts: bool = False
+    settled: bool = False
 
 
 @dataclass(frozen=True, slots=True)

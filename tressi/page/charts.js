@@ -155,7 +155,7 @@ window.tressiCharts = (() => {
   function saturatedLegend(spec) {
     if (!spec.saturated?.length) return [];
     const marker = { symbol: "square", size: 12, color: color("saturated"), line: { color: color("warn"), width: 1 } };
-    return [{ type: "scatter", mode: "markers", name: "generator saturated", x: [null], y: [null], marker, hoverinfo: "skip" }];
+    return [{ type: "scatter", mode: "markers", name: "generator limited", x: [null], y: [null], marker, hoverinfo: "skip" }];
   }
 
   function timeLayout(spec) {
@@ -182,7 +182,7 @@ window.tressiCharts = (() => {
     });
     const count = spec.markers?.length ?? 0;
     const marks = count ? [`${count} mark${count === 1 ? "" : "s"}`] : [];
-    const saturated = spec.saturated?.length ? ["generator saturated in shaded seconds"] : [];
+    const saturated = spec.saturated?.length ? ["generator limited in shaded seconds"] : [];
     return [...parts, ...marks, ...saturated].join("; ");
   }
 

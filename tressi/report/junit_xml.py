@@ -1,6 +1,6 @@
 """The run as a JUnit test suite: what the result pages of CI systems read.
 
-Each threshold is a test case. Three cases of the run itself come first, so that a suite without thresholds says something:
+Each threshold is a test case. Four cases of the run itself come first, so that a suite without thresholds says something:
 a failure is the target's, an error is ours. The elements are those that Jenkins and GitLab read.
 """
 
@@ -10,13 +10,13 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 from xml.etree import ElementTree as ET
 
-from tressi.report.outcome import doubts, exited_early, never_succeeded
-from tressi.report.table import run_lines
-from tressi.report.verdict import verdicts
+from tressi.report.table import run_lines, verdict_words
+from tressi.run.judgement import exited_early, judge_run, limited_reasons, short_reasons, without_success
+from tressi.run.shortfall import verdicts
 from tressi.text import plain, plain_lines
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
 _PROPERTIES = ("tressiVersion", "startedAt", "durationSec", "endReason")
 _GLOBAL_PROPERTIES = ("requestsMade", "requestsSucceeded", "requestsFailed", "requestsMissed", "rps", "errorRate")
@@ -60,11 +60,15 @@ def _run_cases(summary: Mapping[str, Any]) -> Iterator[_Case]:
     else:
         early = exited_early(summary)
         yield _Case("run", "ends as planned", "failure" if early else None, early or "")
-    useless = never_succeeded(summary)
+    useless = without_success(summary)
     yield _Case("run", "requests succeed", "failure" if useless else None, useless or "")
-    # No failure: the figures say themselves what they are worth, and the exit code is not changed by it either.
-    doubted = "\n".join(f"{word.upper()}: {reason}" for word, reason in doubts(summary))
-    yield _Case("run", "generator keeps up", note=doubted)
+    # No failures: the figures say themselves what they are worth, and the exit code is not changed by them either.
+    yield _Case("run", "targets are met", note=_noted("TARGET NOT MET", short_reasons(summary)))
+    yield _Case("run", "generator keeps up", note=_noted("GENERATOR LIMITED", limited_reasons(summary)))
+
+
+def _noted(word: str, reasons: Iterable[str]) -> str:
+    return "\n".join(f"{word}: {reason}" for reason in reasons)
 
 
 def _threshold_case(verdict: Mapping[str, Any]) -> _Case:
@@ -89,13 +93,14 @@ def _add(suite: ET.Element, case: _Case) -> None:
 def _properties(summary: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     yield from ((name, str(summary[name])) for name in _PROPERTIES)
     yield from ((name, str(summary["global"][name])) for name in _GLOBAL_PROPERTIES)
+    yield "verdict", judge_run(summary).word
     yield "saturated", str(summary["generator"]["saturated"]).lower()
 
 
 def _report(summary: Mapping[str, Any]) -> str:
     """What the terminal says at the end."""
     said = [f"{key}: {words}" for key, words in verdicts(summary).items()]
-    return plain_lines("\n".join([*map(plain, said), *run_lines(summary)]))
+    return plain_lines("\n".join([*map(plain, said), *run_lines(summary), verdict_words(summary)]))
 
 
 def _timestamp(started_at: str) -> str:

@@ -18,7 +18,7 @@ from tressi.page.assets import asset, environment, plotly_script, policy, source
 from tressi.report.page.excerpts import clipped, excerpts, failure_rows
 from tressi.report.page.headline import headline, tone_of
 from tressi.report.page.series import chart_data
-from tressi.report.verdict import verdicts
+from tressi.run.shortfall import verdicts
 from tressi.text import common_origin, short_key
 
 if TYPE_CHECKING:

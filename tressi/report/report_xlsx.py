@@ -9,7 +9,6 @@ from datetime import UTC, datetime
 from io import BytesIO
 from typing import TYPE_CHECKING, Any, Final
 
-from tressi.report.outcome import outcome
 from tressi.report.rows import (
     CHANGES,
     ENDPOINT,
@@ -29,8 +28,9 @@ from tressi.report.rows import (
     second_row,
     status_code_rows,
 )
-from tressi.report.verdict import verdicts
 from tressi.report.workbook import LAST_ROW, NAMED_VALUES, book_in
+from tressi.run.judgement import judge_run
+from tressi.run.shortfall import verdicts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -96,9 +96,9 @@ def _cells(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> Iterato
 
 def _global(summary: Mapping[str, Any]) -> Iterator[tuple[str, object]]:
     """The run, what it can be trusted with, and the metrics of all endpoints together."""
-    came_out, generator = outcome(summary), summary["generator"]
-    yield "outcome", came_out.word
-    yield from (("reason", reason) for reason in came_out.reasons)
+    judgement, generator = judge_run(summary), summary["generator"]
+    yield "verdict", judgement.word
+    yield from (("reason", reason) for reason in judgement.reasons)
     yield from ((name, summary[name]) for name in ("startedAt", "durationSec", "endReason", "endDetail", "tressiVersion"))
     yield from metrics_row(summary["global"]).items()
     for name, value in generator.items():

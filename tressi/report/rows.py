@@ -19,7 +19,7 @@ TIMES: Final = ("responseTimeMs", "serviceTimeMs", "successTimeMs", "firstByteMs
 FIGURES: Final = ("min", "mean", "stdev", "p50", "p90", "p95", "p99", "p999", "max")
 ENDPOINT: Final = (
     "endpointKey", "name", "method", "url", "autoscale", "weight", "priority", "minWorkers", "maxWorkers", "workerCount",
-    "peakWorkerCount",
+    "peakWorkerCount", "missedLate",
 )  # fmt: skip
 
 METRICS: Final = (*PLAIN, *(f"{time}.{figure}" for time in TIMES for figure in FIGURES))

@@ -101,6 +101,7 @@ _ENDPOINT: Final = {
     **dict.fromkeys(("minWorkers", "maxWorkers"), Maybe(COUNT)),
     **dict.fromkeys(("workerCount", "peakWorkerCount"), COUNT),
     **_METRICS,
+    "missedLate": COUNT,
     "errorReasons": [{"kind": TEXT, "reason": TEXT, "count": COUNT}],
 }
 _SECOND: Final = {
@@ -118,6 +119,7 @@ _THRESHOLD: Final = {
 _GENERATOR: Final = {
     "saturated": FLAG,
     "reasons": [TEXT],
+    "late": Maybe(TEXT),
     "lost": [TEXT],
     "cpuPercent": NUMBER,
     "clock": TEXT,
@@ -135,6 +137,7 @@ SUMMARY: Final = {
     "durationSec": NUMBER,
     "endReason": TEXT,
     "endDetail": Maybe(TEXT),
+    "verdict": {"word": TEXT, "reasons": [TEXT]},
     "thresholds": [_THRESHOLD],
     "generator": _GENERATOR,
     "global": _METRICS,

@@ -1,4 +1,4 @@
-"""The summary as Markdown, to paste into a pull request: the verdict first, bodies last and folded.
+"""The summary as Markdown, to paste into a pull request: the verdict with its reasons first, bodies last and folded.
 
 Figures are rounded as in the table on the terminal. A comment on GitHub may have 65,536 characters. So the worst comes first
 everywhere, and what there is no room for is counted; the timeline and the scaling decisions have files of their own.
@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 from tressi.report.fitting import Section, fitted
 from tressi.report.markdown import block, code, inert, table
-from tressi.report.outcome import doubts, outcome
 from tressi.report.rows import (
     COUNTS,
     ERRORS,
@@ -25,7 +24,8 @@ from tressi.report.rows import (
     reason_rows,
     status_code_rows,
 )
-from tressi.report.verdict import FAILED_STATUS, verdicts
+from tressi.run.judgement import judge_run
+from tressi.run.shortfall import FAILED_STATUS, verdicts
 from tressi.text import common_origin, milliseconds, rate, short_key
 
 if TYPE_CHECKING:
@@ -58,7 +58,8 @@ def render(summary: Mapping[str, Any]) -> bytes:
     keys = Keys(summary)
     changed = (_change(one, keys) for one in summary["changes"])
     sections = [
-        Section("\n\n".join(_opening(summary)), _remarks(summary), share=0.1, noun="remark"),
+        _verdict(summary),
+        Section("", _remarks(summary), share=0.05, noun="remark"),
         *_thresholds(summary["thresholds"], keys),
         Section("\n\n".join(_global(summary["global"]))),
         _endpoints(summary, keys),
@@ -97,11 +98,10 @@ class Keys:
         return "all" if key in {None, GLOBAL} else inert(short_key(str(key), self.origin))
 
 
-def _opening(summary: Mapping[str, Any]) -> Iterator[str]:
-    """The verdict."""
-    came_out = outcome(summary)
-    yield f"## tressi: {came_out.word}"
-    yield "; ".join(inert(reason) for reason in came_out.reasons) + "\n"
+def _verdict(summary: Mapping[str, Any]) -> Section:
+    """The verdict with its reasons."""
+    judgement = judge_run(summary)
+    return Section(f"## tressi: {judgement.word}\n", [f"- {inert(reason)}" for reason in judgement.reasons], "", 0.1, "reason")
 
 
 def _remarks(summary: Mapping[str, Any]) -> list[str]:
@@ -115,7 +115,7 @@ def _remarks(summary: Mapping[str, Any]) -> list[str]:
         f"started at {inert(summary['startedAt'])}, ended by {inert(summary['endReason'])}",
         f"{len(summary['scaling'])} scaling decisions",
         f"{used}, own delay p99 {own} ms, late p99 {late} ms",
-        *(f"**{word}**: {inert(reason)}" for word, reason in doubts(summary)),
+        *([f"late: {inert(generator['late'])}"] if generator["late"] else []),
     ]
     return [f"- {line}" for line in lines]
 

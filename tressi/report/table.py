@@ -1,43 +1,62 @@
 """The final table: what a person reads at the end of a run.
 
 Two lines an endpoint, because a sentence needs more room than a column of 80 leaves: the figures, and below them what
-limited it. A key that is too long for its column has a line of its own.
+limited it. A key that is too long for its column has a line of its own. Latencies are response times; a percentile that so
+few requests cannot carry is a dash.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from rich.cells import cell_len
 from rich.console import Group
 from rich.padding import Padding
 from rich.text import Text
 
-from tressi.report.outcome import doubts
-from tressi.report.verdict import failures, verdicts
-from tressi.text import common_origin, milliseconds, plain, rate, short_key
+from tressi.run.judgement import has_many_failures, judge_run, missed_words, status_words
+from tressi.run.shortfall import verdicts
+from tressi.text import common_origin, counted, milliseconds, percentile_ms, plain, rate, short_key
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 
-_FIGURES = ("asked", "got", "workers", "peak", "p50", "p99", "missed", "failed")
+    from tressi.run.judgement import Judgement
+
+_FIGURES = ("asked", "got", "n", "workers", "p50", "p99", "svc p99", "missed", "failed")
 _GAP = 2
 _THRESHOLDS_SHOWN = 20
+_MEAN_SHARE: Final = 0.01  # by so much the mean of the rate asked for differs from it before both are told
+_STYLES: Final = {"good": "bold green", "warn": "bold yellow", "bad": "bold red"}
 
 
 def summary_table(summary: Mapping[str, Any]) -> RenderableType:
     """Each endpoint's figures and what limited it, then the run in a few lines."""
     origin = common_origin(endpoint["endpointKey"] for endpoint in summary["endpoints"])
-    count = len(summary["endpoints"])
-    heading = f"{count} endpoint{'s' * (count != 1)}" + (f" of {plain(origin)}" if origin else "")
+    heading = counted(len(summary["endpoints"]), "endpoint") + (f" of {plain(origin)}" if origin else "")
     return Group(
-        Text(f"{heading}: RPS, service times in ms, what limited it"),
+        Text(f"{heading}: RPS, n requests, response times in ms"),
         _Endpoints(summary, origin),
         *_thresholds(summary["thresholds"], origin),
         *[Text(line) for line in run_lines(summary)],
     )
+
+
+def verdict_lines(judgement: Judgement, code: int, why: str | None = None) -> RenderableType:
+    """The last lines of a run: further reasons for its verdict, and at last the verdict with the gravest one.
+
+    The exit code stands behind it with its reason, `why` being another one than the judgement's.
+    """
+    first, *others = map(plain, judgement.reasons)
+    if judgement.word == "PASSED":
+        first, others = "; ".join((first, *others)), []
+    # One line whatever the width, because a program that reads the output takes its last line.
+    last = Text(no_wrap=True, overflow="ignore")
+    last.append(judgement.word, _STYLES[judgement.tone])
+    last.append(f": {first} (exit code {code}: {plain(why or judgement.ending_reason)})")
+    return Group(*[Text(f"also: {reason}") for reason in others], last)
 
 
 def _thresholds(verdicts: Sequence[Mapping[str, Any]], origin: str) -> list[Text]:
@@ -62,7 +81,7 @@ class _Endpoints:
         said = verdicts(summary)
         self._labels = ["endpoint", *(short_key(endpoint["endpointKey"], origin) for endpoint in summary["endpoints"])]
         self._rows = [_FIGURES, *(_figures(endpoint) for endpoint in summary["endpoints"])]
-        self._said = ["", *(said[one["endpointKey"]] + _failed(one) for one in summary["endpoints"])]
+        self._said = ["", *(_words(one, said[one["endpointKey"]], summary) for one in summary["endpoints"])]
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         figures = _aligned(self._rows)
@@ -74,7 +93,8 @@ class _Endpoints:
             if length > room:
                 yield Text(label)
                 label, length = "", 0  # noqa: PLW2901 - the rest of its line is empty
-            yield Text(f"{label}{' ' * (width - length + _GAP)}{line}", style="" if words else "bold")
+            # Where only the figures have room there is no column of labels.
+            yield Text(f"{label}{' ' * (width - length + _GAP * bool(width))}{line}", style="" if words else "bold")
             if words and options.no_wrap:
                 yield Text(f"{' ' * _GAP}{words}", style="dim")
             elif words:
@@ -82,13 +102,16 @@ class _Endpoints:
 
 
 def _figures(endpoint: Mapping[str, Any]) -> tuple[str, ...]:
+    made, answered = endpoint["requestsMade"], sum(endpoint["statusCodes"].values())
+    response, service = endpoint["responseTimeMs"], endpoint["serviceTimeMs"]
     return (
-        rate(endpoint["targetRps"]),
+        rate(_asked_rps(endpoint)),
         rate(endpoint["rps"]),
+        str(made),
         str(endpoint["workerCount"]),
-        str(endpoint["peakWorkerCount"]),
-        milliseconds(endpoint["serviceTimeMs"]["p50"]),
-        milliseconds(endpoint["serviceTimeMs"]["p99"]),
+        percentile_ms(response["p50"], made, 50),
+        percentile_ms(response["p99"], made, 99),
+        percentile_ms(service["p99"], answered, 99),
         str(endpoint["requestsMissed"]),
         str(endpoint["requestsFailed"]),
     )
@@ -100,11 +123,56 @@ def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
     return [(" " * _GAP).join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)) for row in rows]
 
 
-def _failed(endpoint: Mapping[str, Any]) -> str:
-    """Errors by kind with their first reason, and the statuses that failed, where there are any."""
+def _words(endpoint: Mapping[str, Any], limit: str, summary: Mapping[str, Any]) -> str:
+    """What limited an endpoint, and what its figures alone would hide."""
+    cut = endpoint["requestsCut"]
+    peak = endpoint["peakWorkerCount"]
+    parts = (
+        _mean_words(endpoint),
+        limit,
+        f"at most {counted(peak, 'worker')}" if peak != endpoint["workerCount"] else "",
+        missed_words(endpoint, summary),
+        f"{counted(cut, 'request')} still in flight at the end {'was' if cut == 1 else 'were'} cut" if cut else "",
+        f"statuses: {status_words(endpoint)}" if _has_other_statuses(endpoint) else "",
+        _error_words(endpoint),
+        _success_words(endpoint),
+    )
+    return "; ".join(filter(None, parts))
+
+
+def _asked_rps(endpoint: Mapping[str, Any]) -> float | None:
+    asked: float | None = endpoint["askedRps"]
+    return asked
+
+
+def _mean_words(endpoint: Mapping[str, Any]) -> str:
+    """The mean of the rate asked for, where ramp, changes or a pause make it another one."""
+    asked, mean = _asked_rps(endpoint), endpoint["targetRps"]
+    if asked is None or mean is None or abs(asked - mean) <= _MEAN_SHARE * asked:
+        return ""
+    return f"asked: mean {rate(mean)}"
+
+
+def _has_other_statuses(endpoint: Mapping[str, Any]) -> bool:
+    """Whether some answer was no 2xx."""
+    return not all(code.startswith("2") for code in endpoint["statusCodes"])
+
+
+def _error_words(endpoint: Mapping[str, Any]) -> str:
+    """Errors by kind, each with its first reason; statuses that failed are told apart."""
     reasons = {one["kind"]: f" ({plain(one['reason'])})" for one in reversed(endpoint["errorReasons"])}
-    kinds = [f"{count} {plain(kind)}{reasons.get(kind, '')}" for kind, count in failures(endpoint).most_common()]
-    return f"; failed: {', '.join(kinds)}" if kinds else ""
+    ranked = sorted(endpoint["errors"].items(), key=lambda item: -item[1])
+    kinds = ", ".join(f"{count:,} {plain(kind)}{reasons.get(kind, '')}" for kind, count in ranked)
+    return f"errors: {kinds}" if kinds else ""
+
+
+def _success_words(endpoint: Mapping[str, Any]) -> str:
+    """Service times of the successes, where fast or slow failures would hide them."""
+    success, count = endpoint["successTimeMs"], endpoint["requestsSucceeded"]
+    if not success or not count or not has_many_failures(endpoint):
+        return ""
+    p50, p99 = percentile_ms(success["p50"], count, 50), percentile_ms(success["p99"], count, 99)
+    return f"of the successes alone svc p50 {p50}, svc p99 {p99}"
 
 
 def run_lines(summary: Mapping[str, Any]) -> list[str]:
@@ -119,5 +187,11 @@ def run_lines(summary: Mapping[str, Any]) -> list[str]:
         f"{came}, {went}",
         f"ended by {summary['endReason']}{detail}; {len(summary['scaling'])} scaling decisions",
         f"generator: {generator['cpuPercent']:.0f} % CPU, {generator['clock']} clock, own delay p99 {own}, late p99 {late}",
-        *[f"{word.upper()}: {plain(reason)}" for word, reason in doubts(summary)],
+        *([f"late: {plain(generator['late'])}"] if generator["late"] else []),
     ]
+
+
+def verdict_words(summary: Mapping[str, Any]) -> str:
+    """The verdict with all its reasons, in one line of plain text."""
+    judgement = judge_run(summary)
+    return f"{judgement.word}: {'; '.join(map(plain, judgement.reasons))}"

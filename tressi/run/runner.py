@@ -24,6 +24,7 @@ from tressi.errors import EngineError, TressiError
 from tressi.log import mask_url
 from tressi.model import Draining, ResolvedConfig
 from tressi.run.bounded import FirstAndLast
+from tressi.run.cgroup import throttled_s
 from tressi.run.events import Publisher
 from tressi.run.limits import Limits, drain_s
 from tressi.run.steering import Steering, check_target
@@ -106,7 +107,7 @@ class EndpointRunner:
         if self._conductor is not None:
             raise TressiError("a runner runs once: make another one for another run")
         self._engine = self._given_engine or _local_engine()
-        self._timeline = Timeline(self.config)
+        self._timeline = Timeline(self.config, throttled_s() or 0.0)
         self._manager = EndpointAutoscaleManager(self._engine, self.config, self._take_decision, self._now)
         self._steering = Steering(self.config, self._engine, self._manager, self._take_change, self._now)
         self._started_at = datetime.now(UTC).isoformat(timespec="milliseconds")
@@ -216,7 +217,8 @@ class EndpointRunner:
                 due = (self._now() // SNAPSHOT_S + 1) * SNAPSHOT_S
 
     def _tick(self) -> None:
-        moment = self._timeline.tick(self._now(), self._engine.snapshot(), paused=self._steering.paused)
+        reading, throttled = self._engine.snapshot(), throttled_s() or 0.0
+        moment = self._timeline.tick(self._now(), reading, paused=self._steering.paused, throttled_s=throttled)
         self._manager.generator_limited = any(finding.rule == "cpu" for finding in self._timeline.findings)
         self._publisher.emit("snapshot", moment)
         if self._timeline.abort_reason is not None:

@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any, Final
 from tressi.hdr import encode_histogram
 from tressi.log import mask_url
 from tressi.run.figures import Figures, latency_ms, percentiles_ms, tally
+from tressi.run.judgement import judge_run
 from tressi.run.moments import change_row, decision_row, verdict_row
+from tressi.run.selfcheck import late_remark
 from tressi.run.steering import shared_keys, targets_of
 from tressi.version import __version__
 
@@ -65,13 +67,14 @@ class RunRecord:
 def summarise(record: RunRecord) -> dict[str, Any]:
     """Write the summary of a run, in the order and with the names that its readers rely on."""
     figures, asked = figures_of(record), _asked_rps(record)
-    return {
+    summary: dict[str, Any] = {
         "schemaVersion": SCHEMA_VERSION,
         "tressiVersion": __version__,
         "startedAt": record.started_at,
         "durationSec": record.duration_s,
         "endReason": record.end_reason,
         "endDetail": record.end_detail,
+        "verdict": {},
         "thresholds": [verdict_row(verdict) for verdict in record.verdicts],
         "generator": _generator(record),
         "global": {"askedRps": _sum_of_all(asked.values()), **_metrics(figures[None])},
@@ -86,6 +89,9 @@ def summarise(record: RunRecord) -> dict[str, Any]:
         "samples": [_sample(sample) for sample in record.final.samples],
         "config": dict(record.config.document),
     }
+    judgement = judge_run(summary)
+    summary["verdict"] |= {"word": judgement.word, "reasons": list(judgement.reasons)}
+    return summary
 
 
 # -------------------------------------------------------------------------------------------------------------- metrics
@@ -140,6 +146,7 @@ def _endpoint(record: RunRecord, endpoint: ResolvedEndpoint, figures: Figures, a
         "peakWorkerCount": max(ended.peak_worker_count, final.peak_worker_count),
         "askedRps": asked_rps,
         **_metrics(figures),
+        "missedLate": final.missed_late,
         "errorReasons": [{"kind": one.kind, "reason": mask_url(one.text), "count": one.count} for one in final.reasons],
     }
 
@@ -178,6 +185,7 @@ def _generator(record: RunRecord) -> dict[str, Any]:
     return {
         "saturated": bool(record.saturated_by),
         "reasons": list(record.saturated_by),
+        "late": late_remark(final.late_sends, record.duration_s),
         "cpuPercent": 100 * ended.generator.cpu_s / ended.time_s if ended.time_s > 0 else 0.0,
         "clock": _clock(final),
         "userTimed": final.user_timed,

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 from tressi._core import Histogram
 from tressi.model import ThresholdVerdict
 from tressi.run.figures import Figures, Tally, tally
-from tressi.run.words import NO_VALUE, verdict_words
+from tressi.run.words import NO_VALUE, is_settled, verdict_words
 from tressi.threshold.expression import Comparison, Outcome, excess, judge, metrics_of
 from tressi.threshold.names import TIMES
 
@@ -85,6 +85,7 @@ class _Standing:
             detail=verdict_words(threshold.comparison, outcome, self.outcome_t),
             failed_at=self.failed_at,
             aborts=threshold.aborts,
+            settled=outcome is not None and (_must_abort(self, self.outcome_t) or is_settled(threshold.comparison, outcome)),
         )
 
 
@@ -201,4 +202,6 @@ def _abort_reason(standing: _Standing) -> str:
 
 
 def _final(verdict: ThresholdVerdict, t: float) -> ThresholdVerdict:
-    return verdict if verdict.passed is not None else replace(verdict, passed=False, failed_at=t, detail=NO_VALUE)
+    if verdict.passed is None:
+        verdict = replace(verdict, passed=False, failed_at=t, detail=NO_VALUE)
+    return replace(verdict, settled=not verdict.passed)

@@ -13,7 +13,7 @@ from tressi.run.blank import blank_snapshot
 from tressi.run.delta import Delta, delta_between
 from tressi.run.kept import Kept, Place
 from tressi.run.moments import endpoint_moment, row_of, total_moment
-from tressi.run.selfcheck import Finding, check_generator
+from tressi.run.selfcheck import Finding, check_generator, merged
 from tressi.run.thresholds import Thresholds
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 class Timeline:
     """Turns readings of the engine into moments, and those into what is kept of them; has the last reading itself."""
 
-    def __init__(self, config: ResolvedConfig) -> None:
+    def __init__(self, config: ResolvedConfig, throttled_s: float = 0.0) -> None:
         self._config = config
         keys = tuple(endpoint.endpoint_key for endpoint in config.endpoints)
         shared = {endpoint.endpoint_key for endpoint in config.endpoints if endpoint.autoscale is None}
@@ -32,6 +32,7 @@ class Timeline:
         self._changes: list[Change] = []
         self.last = blank_snapshot(config)
         self.last_t = 0.0
+        self._throttled_s = throttled_s
         self.findings: tuple[Finding, ...] = ()
         self.saturation = Saturation()
         self.thresholds = Thresholds(config)
@@ -41,12 +42,14 @@ class Timeline:
         """Tell in the next moment that somebody changed the run."""
         self._changes.append(change)
 
-    def tick(self, t: float, snapshot: EngineSnapshot, *, paused: bool = False) -> Moment:
+    def tick(self, t: float, snapshot: EngineSnapshot, *, paused: bool = False, throttled_s: float = 0.0) -> Moment:
         """Close the second that ends at `t`: check the generator, keep the row and the delta, and tell what happened.
 
-        `abort_reason` then says why the run must end, if a threshold wants that.
+        `throttled_s` is for how long a cgroup's quota has held the generator back up to now. `abort_reason` then says why the
+        run must end, if a threshold wants that.
         """
-        self.findings = check_generator(self.last, snapshot)
+        self.findings = check_generator(self.last, snapshot, throttled_s - self._throttled_s)
+        self._throttled_s = throttled_s
         self.saturation.add(self.findings, t - self.last_t)
         self.abort_reason = self.thresholds.tick(t, snapshot, saturated=bool(self.findings))
         delta = delta_between(self.last, snapshot, t, t - self.last_t)
@@ -82,22 +85,21 @@ class Timeline:
 
 
 class Saturation:
-    """For how long each rule of the self-check was broken in a run, and its worst second."""
+    """For how long each rule of the self-check was broken in a run, and what that cost."""
 
     def __init__(self) -> None:
         self.checked_s = 0.0
         self.seconds: dict[Rule, float] = {}
-        self.worst: dict[Rule, Finding] = {}
+        self.total: dict[Rule, Finding] = {}
 
     def add(self, findings: tuple[Finding, ...], span_s: float) -> None:
         """Count `span_s` seconds in which `findings` held."""
         self.checked_s += span_s
         for finding in findings:
-            self.seconds[finding.rule] = self.seconds.get(finding.rule, 0.0) + span_s
-            worst = self.worst.get(finding.rule)
-            if worst is None or finding.excess > worst.excess:
-                self.worst[finding.rule] = finding
+            rule = finding.rule
+            self.seconds[rule] = self.seconds.get(rule, 0.0) + span_s
+            self.total[rule] = merged((self.total[rule], finding)) if rule in self.total else finding
 
     def reasons(self) -> list[str]:
-        """One sentence for each rule broken: for how long, how badly, and what that spoils."""
-        return [f"{self.seconds[rule]:.1f} of {self.checked_s:.1f} s: at worst {worst}" for rule, worst in self.worst.items()]
+        """One sentence for each rule broken: for how long, what was lost, and what that spoils."""
+        return [f"in {self.seconds[rule]:.1f} of {self.checked_s:.1f} s {total}" for rule, total in self.total.items()]

@@ -1,18 +1,25 @@
-"""What a threshold's outcome is in words: its metrics with their values, and the limit that they were held to."""
+"""What a threshold's outcome is in words: its metrics with their values, and the limit that they were held to.
+
+While a run lasts most conditions may still come right: a p99 of the whole run falls when the slow seconds become few. Until
+they cannot, what is said of a broken one is "so far", and it is said once when it holds again.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, Literal
 
 from tressi.text import milliseconds
-from tressi.threshold.expression import Metric, Operation
+from tressi.threshold.expression import Metric, Operation, metrics_of
+from tressi.threshold.names import COUNTED, COUNTS, SATURATED
 
 if TYPE_CHECKING:
+    from tressi.model import ThresholdVerdict
     from tressi.threshold.expression import Comparison, Expression, Figure, Outcome
 
 NO_VALUE: Final = "there was no value to judge"
 
 _Kind = Literal["time", "share", "number"]
+_MIRRORED: Final = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}
 _MUST: Final = {"<": "below", "<=": "at most", ">": "above", ">=": "at least", "==": "", "!=": "other than"}
 
 
@@ -29,6 +36,51 @@ def verdict_words(comparison: Comparison, outcome: Outcome | None, t: float) -> 
     if window_s is not None and t >= window_s:
         amount = f"at worst {amount} (from {t - window_s:.0f} s to {t:.0f} s)"
     return f"{amount}, must be {must}"
+
+
+def is_settled(comparison: Comparison, outcome: Outcome) -> bool:
+    """Whether a condition is broken and cannot hold again, whatever the rest of the run brings.
+
+    One with a window stays broken. Of the whole run, counts and the largest value only grow, and the smallest only falls.
+    """
+    if outcome.holds is not False or outcome.left is None or outcome.right is None:
+        return False
+    if comparison.window_s is not None:
+        return True
+    left, symbol, right = comparison.left, comparison.symbol, comparison.right
+    is_above = outcome.left > outcome.right
+    if not isinstance(left, Metric):
+        left, symbol, right, is_above = right, _MIRRORED.get(symbol, symbol), left, outcome.left < outcome.right
+    if not isinstance(left, Metric) or any(metrics_of(right)):
+        return False
+    if left.name == SATURATED:
+        return is_above or symbol == "!="  # once it was, it stays that
+    if left.name in {*COUNTS, *COUNTED} or left.name.endswith(".max"):
+        return symbol in {"<", "<="} or (symbol == "==" and is_above)
+    return left.name.endswith(".min") and (symbol in {">", ">="} or (symbol == "==" and not is_above))
+
+
+def standing(verdict: ThresholdVerdict) -> str:
+    """How a threshold stands while the run lasts, in a sentence after its text."""
+    if verdict.passed is None:
+        return f"undecided: {verdict.detail}"
+    if verdict.passed:
+        return f"holds: {verdict.detail}"
+    since = "" if verdict.failed_at is None else f" since {verdict.failed_at:.1f} s"
+    return f"BROKEN{since}: {verdict.detail}" if verdict.settled else f"so far {verdict.detail}"
+
+
+def standing_news(before: ThresholdVerdict | None, now: ThresholdVerdict) -> str | None:
+    """What is to be said of a threshold once: when it does not hold, when it can no more, and when it holds again.
+
+    `before` is its verdict a second ago, None in the first one. None where there is nothing new.
+    """
+    had_failed = before is not None and before.passed is False
+    if now.passed:
+        return f"holds again: {now.detail}" if had_failed else None
+    if now.passed is None or (had_failed and before is not None and before.settled == now.settled):
+        return None
+    return standing(now)
 
 
 def _kind(comparison: Comparison) -> _Kind:

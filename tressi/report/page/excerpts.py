@@ -9,7 +9,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from tressi.report.verdict import FAILED_STATUS, failures
+from tressi.run.shortfall import FAILED_STATUS, failures
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -1,0 +1,270 @@
+"""How a run came out, in one word with its reasons: the one judgement that every output and the exit code take.
+
+The first of these that is so has the word, and what else is so follows among the reasons:
+
+1. FAILED: tressi itself failed, a threshold is broken, the run exited early, an endpoint had not one success, or nothing was
+   sent.
+2. TARGET NOT MET: the rate of an endpoint was missed by more than 1 % after ramp and pool growth, or starts were missed for
+   want of a free lane (`shortfall` says when), and for no endpoint was that the generator's fault.
+3. GENERATOR LIMITED: the generator cost the run rate or truth. A rate that was missed because of it is this.
+4. PASSED. It is not shown as a plain success where more than 1 % of the requests failed, where no answer was a 2xx, or where
+   the run was ended before its time.
+
+A run that a signal or a person ended early is judged by what it measured until then, and says so. The exit code is a matter of
+FAILED alone, and of how the run ended: a rate that was missed is a failure only for a threshold that asks for it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
+
+from tressi.run.shortfall import failures, limits, starts_due
+from tressi.text import common_origin, counted, rate, short_key, some_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from tressi.run.shortfall import Limit
+
+    Endpoint = Mapping[str, Any]
+    Summary = Mapping[str, Any]
+
+Word = Literal["PASSED", "FAILED", "TARGET NOT MET", "GENERATOR LIMITED"]
+Ending = Literal["done", "failed", "interrupted", "broken"]
+Tone = Literal["good", "warn", "bad"]
+
+NOTEWORTHY_SHARE: Final = 0.01  # of the attempts: more failures than this are said first, and show the successes' latencies
+_NAMED: Final = 3  # endpoints or thresholds that are named one by one
+_SUCCESS: Final = "2"  # how the statuses of a plain success begin
+
+
+class Judgement(NamedTuple):
+    """`reasons` are sentences, never none, the gravest first; they may hold text of the target's or of the config's.
+
+    `ending` decides on the exit code, and `ending_reason` says why. `tone` is how the word may be coloured.
+    """
+
+    word: Word
+    reasons: tuple[str, ...]
+    ending: Ending
+    ending_reason: str
+    tone: Tone
+
+
+def judge_run(summary: Summary) -> Judgement:
+    """The judgement on the run that a summary is of."""
+    failed = failed_reasons(summary)
+    found = limits(summary)
+    short = _short_reasons(summary, found)
+    limited = limited_reasons(summary)
+    if failed:
+        return _judgement(summary, "FAILED", (*failed, *limited, *short), found)
+    if short and not (limited and any(limit.by_generator for limit in found.values())):
+        return _judgement(summary, "TARGET NOT MET", (*short, *limited), found)
+    if limited:
+        return _judgement(summary, "GENERATOR LIMITED", (*limited, *short), found)
+    return _judgement(summary, "PASSED", (), found)
+
+
+def failed_reasons(summary: Summary) -> tuple[str, ...]:
+    """Why the test has failed; none where it has not."""
+    found = (_broken_off(summary), _broken_thresholds(summary), exited_early(summary), without_success(summary))
+    return tuple(filter(None, found))
+
+
+def limited_reasons(summary: Summary) -> tuple[str, ...]:
+    """What the generator cost the run: the sentences of the self-check, and those on engines that were lost."""
+    generator = summary["generator"]
+    return (
+        *generator["reasons"],
+        *(f"an engine was lost, and with it what it had in flight: {one}" for one in generator["lost"]),
+    )
+
+
+def short_reasons(summary: Summary) -> tuple[str, ...]:
+    """Which endpoints fell short of their rates, and why; none where all were kept."""
+    return _short_reasons(summary, limits(summary))
+
+
+def exited_early(summary: Summary) -> str | None:
+    """Why the run ended before its time because the test had failed; None where it did not."""
+    return f"early exit: {summary['endDetail']}" if summary["endReason"] == "early-exit" else None
+
+
+def without_success(summary: Summary) -> str | None:
+    """Which endpoints had not one success; None where each had one, or was asked for nothing."""
+    total = summary["global"]
+    if not total["requestsMade"]:
+        cut = total["requestsCut"]
+        return f"not one of {counted(cut, 'request')} was answered" if cut else "no request was made"
+    if not total["requestsSucceeded"]:
+        return f"not one of {counted(total['requestsMade'], 'request')} succeeded{_of_what(total)}"
+    useless = [endpoint for endpoint in summary["endpoints"] if _is_useless(endpoint, summary)]
+    return _told(summary, [(endpoint, _useless(endpoint)) for endpoint in useless])
+
+
+def has_many_failures(metrics: Mapping[str, Any]) -> bool:
+    """Whether so many attempts failed that latencies of all of them alone would mislead."""
+    return bool(metrics["requestsFailed"] > NOTEWORTHY_SHARE * metrics["requestsMade"])
+
+
+# -------------------------------------------------------------------------------------------------------------- the parts
+
+
+def _judgement(summary: Summary, word: Word, reasons: tuple[str, ...], found: Mapping[str, Limit]) -> Judgement:
+    ended = _ended_by_hand(summary)
+    doubts = _doubts(summary) if word == "PASSED" else ()
+    if word == "PASSED":
+        reasons = (*((ended,) if ended else ()), *doubts, *_kept(summary, found))
+    elif ended:
+        reasons = (*reasons, ended)
+    tone: Tone = {"PASSED": "warn" if ended or doubts else "good", "FAILED": "bad"}.get(word, "warn")
+    return Judgement(word, reasons, *_ending(summary), tone)
+
+
+def _ending(summary: Summary) -> tuple[Ending, str]:
+    """What the exit code is made of, and why."""
+    if summary["endReason"] == "error":
+        return "broken", "tressi itself failed"
+    if summary["endReason"] == "interrupted":
+        return "interrupted", f"ended by {summary['endDetail']}"
+    if any(one["passed"] is False for one in summary["thresholds"]):
+        return "failed", "a threshold is broken"
+    if exited_early(summary):
+        return "failed", "early exit"
+    if without_success(summary):
+        return "failed", "an endpoint without a success" if summary["global"]["requestsMade"] else "nothing was sent"
+    return "done", "no threshold is broken" if summary["thresholds"] else "no threshold is set"
+
+
+def _broken_off(summary: Summary) -> str | None:
+    return f"tressi itself failed: {summary['endDetail']}" if summary["endReason"] == "error" else None
+
+
+def _broken_thresholds(summary: Summary) -> str | None:
+    thresholds, origin = summary["thresholds"], _origin(summary)
+    broken = [one for one in thresholds if one["passed"] is False]
+    if not broken:
+        return None
+    told = "; ".join(f"{_place(one, origin)}{one['threshold']} ({one['detail']})" for one in broken[:_NAMED])
+    are = "are" if len(broken) > 1 else "is"
+    return f"{some_of(len(broken), len(thresholds), 'threshold')} {are} broken: {told}{_and_more(broken, 'threshold')}"
+
+
+def _is_useless(endpoint: Endpoint, summary: Summary) -> bool:
+    """Whether an endpoint was asked for something and had not one success."""
+    if endpoint["requestsSucceeded"]:
+        return False
+    if endpoint["requestsMade"] or endpoint["requestsMissed"] or endpoint["requestsCut"]:
+        return True
+    # A run that ended before its time may not have come to an endpoint that waits for its turn.
+    return bool(endpoint["targetRps"] != 0 and summary["endReason"] == "duration")
+
+
+def _useless(endpoint: Endpoint) -> str:
+    made, cut = endpoint["requestsMade"], endpoint["requestsCut"]
+    if made:
+        return f"not one of {counted(made, 'request')} succeeded{_of_what(endpoint)}"
+    return f"not one of {counted(cut, 'request')} was answered" if cut else "no request was made"
+
+
+def _short_reasons(summary: Summary, found: Mapping[str, Limit]) -> tuple[str, ...]:
+    """Which endpoints fell short of their rates, by how much, and why; of one without a success that is said already."""
+    short = [one for one in summary["endpoints"] if found[one["endpointKey"]].is_short and not _is_useless(one, summary)]
+    told = [(endpoint, _short(endpoint, summary, found[endpoint["endpointKey"]])) for endpoint in short]
+    words = _told(summary, sorted(told, key=lambda item: -item[0]["requestsMissed"]))
+    return (words,) if words else ()
+
+
+def _short(endpoint: Endpoint, summary: Summary, limit: Limit) -> str:
+    missed = missed_words(endpoint, summary)
+    got = f"{rate(endpoint['rps'])} of {rate(endpoint['targetRps'])} RPS"
+    return f"{got}{f', {missed}' if missed else ''} ({limit.words})"
+
+
+def missed_words(endpoint: Endpoint, summary: Summary) -> str:
+    """How many of the starts that were due were missed; nothing where none was."""
+    missed, due = endpoint["requestsMissed"], starts_due(endpoint, summary)
+    return f"{missed:,} of {counted(due, 'start')} {'was' if missed == 1 else 'were'} missed" if missed else ""
+
+
+def _doubts(summary: Summary) -> tuple[str, ...]:
+    """What a reader of PASSED must know first."""
+    total = summary["global"]
+    found = []
+    if has_many_failures(total):
+        share = f"{100 * total['errorRate']:.3g} % of {counted(total['requestsMade'], 'request')} failed"
+        found.append(f"{share}{_of_what(total)}")
+    is_unusual = total["statusCodes"] and not any(code.startswith(_SUCCESS) for code in total["statusCodes"])
+    if is_unusual and not _expects_status(summary):
+        found.append(f"no answer was a 2xx ({status_words(total)})")
+    return tuple(found)
+
+
+def _expects_status(summary: Summary) -> bool:
+    """Whether the config says which status is right: then others than 2xx may be what was asked for."""
+    requests = summary["config"].get("requests")
+    expected = [one.get("expect") for one in requests if isinstance(one, dict)] if isinstance(requests, list) else []
+    return any(isinstance(one, dict) and "status" in one for one in expected)
+
+
+def _kept(summary: Summary, found: Mapping[str, Limit]) -> tuple[str, ...]:
+    judged = [one for one in summary["thresholds"] if one["passed"] is not None]
+    held = f"{some_of(len(judged), len(judged), 'threshold')} held" if judged else "no threshold was set"
+    asked = [endpoint for endpoint in summary["endpoints"] if endpoint["targetRps"] is not None]
+    if not asked:
+        return held, f"no rate was asked for: {rate(summary['global']['rps'])} RPS came"
+    grown = [(one, found[one["endpointKey"]].words) for one in asked if found[one["endpointKey"]].is_grown]
+    words = "the rate asked for was kept" if len(asked) == 1 else "the rates asked for were kept"
+    return held, _told(summary, [(one, f"{words}; {missed_words(one, summary)}") for one, words in grown]) or words
+
+
+def _ended_by_hand(summary: Summary) -> str | None:
+    reason, lasted_s = summary["endReason"], summary["durationSec"]
+    if reason not in {"interrupted", "stopped"}:
+        return None
+    by = f"interrupted by {summary['endDetail']}" if reason == "interrupted" else "stopped"
+    planned_s = summary["config"].get("duration")
+    of = f" of {planned_s:g}" if isinstance(planned_s, (int, float)) else ""
+    return f"{by} after {lasted_s:.1f}{of} s, and judged by what was measured until then"
+
+
+# ---------------------------------------------------------------------------------------------------------- small sentences
+
+
+def status_words(metrics: Mapping[str, Any]) -> str:
+    """The statuses that came, each with how often, the most frequent first."""
+    ranked = sorted(metrics["statusCodes"].items(), key=lambda item: (-item[1], item[0]))
+    return ", ".join(f"{count:,} with {code}" for code, count in ranked)
+
+
+def _of_what(metrics: Mapping[str, Any]) -> str:
+    """Of what most attempts failed, in parentheses."""
+    kinds = ", ".join(f"{count:,} {kind}" for kind, count in failures(metrics).most_common(2))
+    return f" ({kinds})" if kinds else ""
+
+
+def _told(summary: Summary, sentences: Sequence[tuple[Endpoint, str]]) -> str | None:
+    """What is so of endpoints: a few by name, many by number. A run of one endpoint need not name it."""
+    if not sentences:
+        return None
+    origin = _origin(summary)
+    if len(summary["endpoints"]) == 1:
+        return sentences[0][1]
+    told = "; ".join(f"{short_key(endpoint['endpointKey'], origin)}: {words}" for endpoint, words in sentences[:_NAMED])
+    return f"{told}{_and_more(sentences, 'endpoint')}"
+
+
+def _and_more(found: Sequence[object], noun: str) -> str:
+    more = len(found) - _NAMED
+    return f"; and {counted(more, 'more ' + noun)}" if more > 0 else ""
+
+
+def _place(threshold: Mapping[str, Any], origin: str) -> str:
+    key = threshold["endpointKey"]
+    return f"{short_key(key, origin)}: " if key else ""
+
+
+def _origin(summary: Summary) -> str:
+    keys: Iterable[str] = (endpoint["endpointKey"] for endpoint in summary["endpoints"])
+    return common_origin(keys)

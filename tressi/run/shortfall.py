@@ -1,0 +1,312 @@
+"""What limited each endpoint: nothing, its target, its workers, or the generator. Pure functions of a summary.
+
+Whether the rate was kept is asked of the starts. Those that were due, less those that were sent, are what is short; a ramp and
+changes by hand are in the rate asked for already. Not every missed start makes a run short:
+
+- An autoscaled pool looks for its size while the run lasts. Starts missed up to two seconds after its last growth are the
+  price of that, and of all others it may miss 1 %, which is what the scaler promises. A shared pool has a fixed size, so a
+  single start that was missed for want of a free lane says that it was too small.
+- Starts missed because the generator was a little late, below the limit of the self-check, are no shortfall.
+- Starts missed while the target stood still are one whatever the pool did meanwhile.
+
+Why the rate was not kept is asked second by second, of the starts that were missed. A pool may have all the workers it can
+have without needing them (a run starts that way), and a generator may be limited while nothing is missed: only what held when
+starts were missed was a limit.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from tressi.text import common_origin, plain, short_key
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    Endpoint = Mapping[str, Any]
+    Summary = Mapping[str, Any]
+
+MET_SHARE: Final = 0.99  # of the starts that were due
+FAILING_SHARE: Final = 0.5  # of the attempts
+LIMITING_SHARE: Final = 0.5  # of the starts missed
+FAILED_STATUS: Final = 400  # RFC 9110, section 15: from here on the request was not served
+_USED_SHARE: Final = 0.9  # of the connections that the config allows
+_SETTLED_SHARE: Final = 0.1  # of the run, at its end, without a missed start
+_GROWTH_TAKES_S: Final = 2.0  # until new workers are connected, and the second in which they are is over
+_STILLS_TOLD: Final = 2
+_GROWING: Final = {True: "was still growing", False: "had not grown by the end"}
+GENERATOR: Final = "generator limited"
+# A sentence of the self-check on a CPU at its limit or a standstill: for how long it held.
+_SPOILS_RATES = re.compile(r"in ([0-9.]+) of [0-9.]+ s an engine\b.*; it spoils: (?:the )?rates?\b", re.DOTALL)
+
+
+class Limit(NamedTuple):
+    """What limited an endpoint, in words, and whether its rate was not kept.
+
+    `by_generator`: that is the generator's fault. `is_grown`: the rate was kept once the pool had grown, and not before.
+    """
+
+    words: str
+    is_short: bool = False
+    by_generator: bool = False
+    is_grown: bool = False
+
+
+class _Second(NamedTuple):
+    """A second of an endpoint: its row, the whole row of that second, and from when to when it was."""
+
+    row: Mapping[str, Any]
+    whole: Mapping[str, Any]
+    begin_s: float
+    end_s: float
+
+
+def verdicts(summary: Summary) -> dict[str, str]:
+    """A short sentence for each endpoint, by its key."""
+    return {key: limit.words for key, limit in limits(summary).items()}
+
+
+def limits(summary: Summary) -> dict[str, Limit]:
+    """What limited each endpoint, by its key."""
+    return {endpoint["endpointKey"]: limit_of(endpoint, summary) for endpoint in summary["endpoints"]}
+
+
+def limit_of(endpoint: Endpoint, summary: Summary) -> Limit:
+    """What limited one endpoint of a summary."""
+    made, target_rps = endpoint["requestsMade"], endpoint["targetRps"]
+    if target_rps is None:
+        return Limit(_failing(endpoint) or _unlimited(endpoint, summary))
+    short = _Shortfall(endpoint, summary)
+    if not made:
+        was_due = endpoint["requestsMissed"] or endpoint["requestsCut"]
+        return Limit("target failing: no attempt ended" if was_due else "no attempt was made", is_short=short.is_short)
+    cause = short.cause() if short.is_short else short.kept()
+    return cause._replace(words=_failing(endpoint) or cause.words)
+
+
+def failures(endpoint: Endpoint) -> Counter[str]:
+    """How often what went wrong: errors by kind, and statuses from 400 on."""
+    found: Counter[str] = Counter(endpoint["errors"])
+    found.update({f"status {code}": n for code, n in endpoint["statusCodes"].items() if int(code) >= FAILED_STATUS})
+    return found
+
+
+def starts_due(endpoint: Endpoint, summary: Summary) -> int:
+    """How many starts the schedule had over the run; 0 without a rate."""
+    due = round((endpoint["targetRps"] or 0.0) * summary["durationSec"])
+    # A reading knows the schedule of a run that was broken off to the last 100 ms only.
+    return max(due, endpoint["requestsMissed"]) if due else 0
+
+
+def failure_words(endpoint: Endpoint) -> str:
+    """The share of the attempts that failed, and of what most of them."""
+    share = endpoint["requestsFailed"] / endpoint["requestsMade"]
+    kinds = ", ".join(plain(kind) for kind, _ in failures(endpoint).most_common(2))
+    return f"{share:.0%} failed ({kinds})" if kinds else f"{share:.0%} failed"
+
+
+def _failing(endpoint: Endpoint) -> str | None:
+    made = endpoint["requestsMade"]
+    if not made or endpoint["requestsFailed"] < FAILING_SHARE * made:
+        return None
+    return f"target failing: {failure_words(endpoint)}"
+
+
+def _unlimited(endpoint: Endpoint, summary: Summary) -> str:
+    if not endpoint["requestsMade"]:
+        return "target failing: no attempt ended" if endpoint["requestsCut"] else "no attempt was made"
+    ours = _rates_spoilt_s(summary) >= LIMITING_SHARE * summary["durationSec"]
+    return f"as fast as {'the generator could' if ours else 'responses came'}"
+
+
+class _Shortfall:
+    """Whether an endpoint with a rate fell short of it, and why."""
+
+    def __init__(self, endpoint: Endpoint, summary: Summary) -> None:
+        self._endpoint, self._summary = endpoint, summary
+        seconds = _seconds(endpoint, summary)
+        self._missing = [second for second in seconds if second.row["missed"] > 0]
+        self._stills = _stills(endpoint, seconds)
+        self._grown_s = _grown_s(endpoint, summary)
+        self._due = starts_due(endpoint, summary)
+        self._allowed = (1 - MET_SHARE) * self._due
+        self._counted = [second for second in self._missing if not self._is_growth(second)]
+        self.is_short = self._is_short()
+
+    def kept(self) -> Limit:
+        """What is said of a rate that was kept."""
+        excused = [second for second in self._missing if second not in self._counted]
+        if _missed(excused) <= self._allowed:
+            return Limit("target met")
+        return Limit(f"target met from {excused[-1].end_s:.0f} s on, once the pool had grown", is_grown=True)
+
+    def cause(self) -> Limit:
+        """Why it was not kept."""
+        summary, seconds = self._summary, self._counted or self._missing
+        if not seconds and not summary["generator"]["lost"]:
+            return Limit("the run was too short to tell", is_short=True)
+        if not seconds or _is_ours(self._endpoint, seconds, summary):
+            return Limit(GENERATOR, is_short=True, by_generator=True)
+        still = self._still_words(seconds)
+        if _wants_connections(summary):
+            limit = summary["config"]["connectionsPerSecond"]
+            cap: str | None = f"connection limit: all {limit:g} new connections per second were made"
+        else:
+            cap = _worker_cap(self._endpoint, seconds, summary)
+        words = "; ".join(filter(None, (still, cap)))
+        return Limit(words or f"short of workers: the pool {_GROWING[self._grown_s > 0]}", is_short=True)
+
+    def _is_growth(self, second: _Second) -> bool:
+        """Whether starts missed in that second are the price of finding the pool's size."""
+        return second.end_s <= self._grown_s and not second.whole["saturated"] and not self._is_in_still(second)
+
+    def _is_in_still(self, second: _Second) -> bool:
+        # The seconds in which a standstill begins and ends hold some of its missed starts.
+        return any(begin_s <= second.end_s and second.begin_s <= end_s for begin_s, end_s in self._stills)
+
+    def _is_short(self) -> bool:
+        is_chance = self._summary["config"].get("arrival") == "poisson"
+        counted = _missed(self._counted) - _missed_late_unnoticed(self._endpoint, self._summary)
+        is_still = any(map(self._is_in_still, self._counted))
+        tolerates = is_chance or (self._endpoint["autoscale"] and not is_still)
+        if counted > (self._allowed if tolerates else 0):
+            return True
+        excused = _missed(self._missing) - _missed(self._counted)
+        if self._is_growing() and excused > self._allowed:
+            return True
+        sent = self._endpoint["requestsMade"] + self._endpoint["requestsCut"]
+        # Each engine may be a start off where a schedule ends; chance alone puts Poisson arrivals a little off the target.
+        tolerance = max(self._allowed, self._summary["generator"]["processes"])
+        return bool(not is_chance and self._due - sent - excused > tolerance)
+
+    def _is_growing(self) -> bool:
+        """Whether growth was not over before the run's end."""
+        lasted_s = self._summary["durationSec"]
+        return bool(self._missing and lasted_s - self._missing[-1].end_s < _SETTLED_SHARE * lasted_s)
+
+    def _still_words(self, seconds: Sequence[_Second]) -> str | None:
+        """When the target stood still, where that cost most of the starts."""
+        if not _is_mostly(seconds, filter(self._is_in_still, seconds)):
+            return None
+        told = [f"from {begin_s:.1f} to {end_s:.1f} s" for begin_s, end_s in self._stills[:_STILLS_TOLD]]
+        more = len(self._stills) - len(told)
+        return f"target stood still: no answer {' and '.join(told)}{f' and {more} times more' * (more > 0)}"
+
+
+# ------------------------------------------------------------------------------------------------- what held in a second
+
+
+def _seconds(endpoint: Endpoint, summary: Summary) -> list[_Second]:
+    """The seconds of the run in which the endpoint was there, in their order."""
+    key, before, seconds = endpoint["endpointKey"], 0.0, []
+    for whole in summary["timeline"]:
+        row = whole["endpoints"].get(key)
+        if row is not None:
+            seconds.append(_Second(row, whole, before, whole["t"]))
+        before = whole["t"]
+    return seconds
+
+
+def _stills(endpoint: Endpoint, seconds: Sequence[_Second]) -> list[tuple[float, float]]:
+    """From when to when attempts were in flight and none ended, for longer than the endpoint's answers take.
+
+    A second in which the generator was limited says nothing about the target.
+    """
+    usual_s = (endpoint["serviceTimeMs"]["p50"] or 0.0) / 1e3
+    found: list[tuple[float, float]] = []
+    for second in seconds:
+        if second.row["currentRps"] or not second.row["utilisation"] or second.whole["saturated"]:
+            continue
+        if found and found[-1][1] == second.begin_s:
+            found[-1] = (found[-1][0], second.end_s)
+        else:
+            found.append((second.begin_s, second.end_s))
+    return [(begin_s, end_s) for begin_s, end_s in found if end_s - begin_s > usual_s]
+
+
+def _grown_s(endpoint: Endpoint, summary: Summary) -> float:
+    """When the endpoint's pool had grown for the last time; 0 where it never grew."""
+    key = endpoint["endpointKey"]
+    grown = [one["timestamp"] for one in summary["scaling"] if one["endpointKey"] == key and one["action"] == "scale-up"]
+    return max(grown) + _GROWTH_TAKES_S if grown else 0.0
+
+
+def _missed(seconds: Iterable[_Second]) -> int:
+    return sum(int(second.row["missed"]) for second in seconds)
+
+
+def _missed_late_unnoticed(endpoint: Endpoint, summary: Summary) -> int:
+    """Starts that were missed through the generator's lateness, where it was below its limit all the time."""
+    return 0 if summary["generator"]["saturated"] else int(endpoint["missedLate"])
+
+
+def _is_mostly(seconds: Iterable[_Second], some: Iterable[_Second]) -> bool:
+    """Whether `some` of the seconds have at least half of the starts missed in all of them."""
+    return _missed(some) >= LIMITING_SHARE * _missed(seconds)
+
+
+# ------------------------------------------------------------------------------------------------------------ the limits
+
+
+def _is_ours(endpoint: Endpoint, seconds: Sequence[_Second], summary: Summary) -> bool:
+    """Whether the generator cost most of the starts.
+
+    It did where a lane was free for them, and where a CPU at its limit or a standstill fell into the seconds in which they
+    were missed, for long enough.
+    """
+    if endpoint["missedLate"] >= LIMITING_SHARE * endpoint["requestsMissed"]:
+        return True
+    is_long_enough = _rates_spoilt_s(summary) >= LIMITING_SHARE * sum(second.end_s - second.begin_s for second in seconds)
+    return is_long_enough and _is_mostly(seconds, (second for second in seconds if second.whole["saturated"]))
+
+
+def _rates_spoilt_s(summary: Summary) -> float:
+    """For how many seconds the self-check found a CPU at its limit or a standstill, which cost rates without a count."""
+    found = (_SPOILS_RATES.match(reason) for reason in summary["generator"]["reasons"])
+    return max((float(one[1]) for one in found if one), default=0.0)
+
+
+def _worker_cap(endpoint: Endpoint, seconds: Sequence[_Second], summary: Summary) -> str | None:
+    """Which limit of workers was reached when most of the starts were missed."""
+    most, limit = endpoint["maxWorkers"], _worker_limit(summary)
+    if most is None:
+        held = _holder(endpoint, seconds, summary)
+        return f"worker cap: all {endpoint['workerCount']} workers of the shared pool were busy{held}"
+    if _is_mostly(seconds, (second for second in seconds if second.row["workerCount"] >= most)):
+        return f"worker cap: maxWorkers {most} reached"
+    if limit and _is_mostly(seconds, (second for second in seconds if _workers(second, summary) >= limit)):
+        return f"worker cap: the run's limit of {limit} reached"
+    return None
+
+
+def _holder(endpoint: Endpoint, seconds: Sequence[_Second], summary: Summary) -> str:
+    """Which other endpoint of the shared pool occupied most of its lanes meanwhile, in words; nothing where none did."""
+    members = [one["endpointKey"] for one in summary["endpoints"] if not one["autoscale"]]
+    held = {key: sum(second.whole["endpoints"][key]["utilisation"] for second in seconds) for key in members}
+    most = max(held, key=lambda key: held[key])
+    if most == endpoint["endpointKey"] or held[most] <= LIMITING_SHARE * len(seconds):
+        return ""
+    return f", most of them with {short_key(most, common_origin(members))}"
+
+
+def _wants_connections(summary: Summary) -> bool:
+    """Whether about as many connections were begun, by all endpoints, as the config allows."""
+    limit = summary["config"].get("connectionsPerSecond")
+    whole = summary["global"]
+    begun = whole["connectionsOpened"] + sum(whole["errors"].get(kind, 0) for kind in ("connect", "tls"))
+    return limit is not None and begun >= _USED_SHARE * limit * summary["durationSec"]
+
+
+def _worker_limit(summary: Summary) -> int | None:
+    """The most workers that all autoscaled endpoints may have together; None where the config does not say."""
+    config = summary["config"]
+    limit: int | None = (config.get("autoscale") or {}).get("maxWorkers", config.get("workers"))
+    return limit
+
+
+def _workers(second: _Second, summary: Summary) -> int:
+    """The workers of all autoscaled endpoints in that second."""
+    keys = {endpoint["endpointKey"] for endpoint in summary["endpoints"] if endpoint["autoscale"]}
+    return sum(row["workerCount"] for key, row in second.whole["endpoints"].items() if key in keys)
