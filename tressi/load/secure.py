@@ -71,8 +71,9 @@ class Session:
     @property
     def parts(self) -> tuple[Any, ...]:
         """The tuple that `Reactor.attach` takes."""
-        tls = self._object
-        return (self._incoming.write, tls.read, tls.write, self._outgoing.read, tls.pending, self._incoming, reason_of)
+        tls, incoming, outgoing = self._object, self._incoming, self._outgoing
+        reading = (incoming.write, tls.read, tls.write, outgoing.read, tls.pending, incoming, reason_of)
+        return (*reading, tls.unwrap, outgoing)
 
     @property
     def resumable(self) -> ssl.SSLSession | None:

@@ -137,7 +137,7 @@ cdef inline void connection_refused(Reactor* reactor, Connection* connection, co
     cdef int64_t now_ns = monotonic_ns()
     queue_remove(connection)
     if connection.descriptor >= 0:
-        connection_close(connection)
+        connection_close(reactor, connection)
     connection.descriptor = -1
     if connection.lane.dials < connection.lane.endpoint.target.address_count:
         # Another address may listen: `localhost` is often two, of which one does.
@@ -179,6 +179,7 @@ cdef inline bint lane_attach(
     connection.cut_short = 0
     connection.ended = 0
     connection.served = 0
+    connection.send_left = 0
     lane_connect_ended(reactor, lane)
     lane_connected(reactor, lane, connect_ns, tls_ns)
     return True

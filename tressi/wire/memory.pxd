@@ -5,7 +5,6 @@ from libc.stdlib cimport calloc, free, realloc
 from libc.string cimport memcpy
 
 from tressi.wire.lane cimport ADDRESS_BYTES, Address, Endpoint, Lane, Origin, Pool
-from tressi.wire.reactor cimport connection_close
 
 
 cdef inline void* allocated(size_t size) except NULL:
@@ -54,9 +53,6 @@ cdef inline Address* addresses_of(found) except NULL:
 
 
 cdef inline void lane_free(Lane* lane) noexcept:
-    cdef int32_t index
-    for index in range(lane.connection_count):
-        connection_close(&lane.connections[index])
     free(lane.connections)
     free(lane)
 
