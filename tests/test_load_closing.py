@@ -12,7 +12,7 @@ from threading import Event
 import pytest
 import trustme
 from engines import ONCE, attempt, descriptors, endpoint, finish, only, reach, running, until
-from servers import answering, raw_server, response
+from servers import answering, raw_server, response, secured
 
 from tressi.model import SharedPool, TlsConfig
 
@@ -191,6 +191,38 @@ def test_tls_says_goodbye_before_the_end(moment):
         attempt(one, tls=TlsConfig(verify=False), keep_alive=moment != "after its last response")
         until(lambda: server.left == 1)
     assert ends_heard == [b"", b""]
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_connections_that_wait_for_their_end_give_way_to_new_ones(tmp_path, scheme):
+    """With some fifty descriptors and a server that never closes, no request fails for want of one."""
+
+    def script(conversation):
+        conversation.request()
+        conversation.send(OK)
+        server.ended.wait(20)
+
+    with raw_server(script if scheme == "http" else secured(script)) as server:
+        config = {
+            "requests": [{"url": f"{scheme}://127.0.0.1:{server.port}/"}],
+            "tls": {"verify": False},
+            "workers": 16,
+            "duration": 2,
+            "keepAlive": False,
+        }
+        (tmp_path / "config.json").write_text(json.dumps(config))
+        command = 'ulimit -n 82; exec "$0" -m tressi "$1" --quiet --json -'
+        run = subprocess.run(
+            ["sh", "-c", command, sys.executable, str(tmp_path / "config.json")],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+    assert run.returncode == 0, run.stderr
+    found = json.loads(run.stdout)["global"]
+    assert found["errors"] == {}
+    assert found["requestsMade"] > 100
 
 
 _FEW_PORTS = """

@@ -15,18 +15,20 @@ from tressi.core.clock cimport monotonic_ns, never
 from tressi.core.epoll cimport HAS_EPOLL
 from tressi.core.window cimport SLOT_NS, window_init
 from tressi.wire cimport account as accounts
+from tressi.wire cimport address as addresses_in_turn
 from tressi.wire cimport close as closing
 from tressi.wire cimport control, dial, http, lane as lanes, reactor as reactors, schedule as schedules, socket as sockets
 from tressi.wire cimport message as messages
 from tressi.wire cimport tls as secure
 from tressi.wire cimport turn as turns
 from tressi.wire.memory cimport (
-    addresses_of, allocated, endpoint_free, lane_free, one_more, origin_free, pool_free, set_needle,
+    addresses_of, allocated, endpoint_free, lane_free, one_more, origin_free, pool_free, set_addresses, set_needle,
 )
 
 ORDERS = ("connect", "stop")
 
 cdef enum:
+    TRIED_AT_MOST = 64             # addresses by one attempt, as many as an integer has bits
     BURST_NS = 100_000_000         # how far behind its schedule a pool may fall
     CONTINUE_NS = 1_000_000_000    # for an answer to a head alone (RFC 9110 10.1.1 asks for a limit and names none)
 
@@ -241,6 +243,7 @@ cdef class Reactor:
         self.body.origin_count += 1
         self.body.keeps_gil = self.body.keeps_gil or ordered
         origin.ordered = ordered
+        origin.patience_ns = addresses_in_turn.ATTEMPT_NS
         origin.sources = addresses_of(sources)
         origin.source_count = len(sources)
         return number
@@ -248,10 +251,11 @@ cdef class Reactor:
     def set_addresses(self, int64_t number, addresses not None):
         """Let the reactor connect to the origin by itself, at these addresses in turn (none: it orders connections)."""
         cdef lanes.Origin* origin = self.body.origins[self.known(number, self.body.origin_count)]
-        cdef lanes.Address* found = addresses_of(addresses)
-        free(origin.addresses)
-        origin.addresses = found
-        origin.address_count = len(addresses)
+        set_addresses(origin, addresses[:TRIED_AT_MOST])
+
+    def release(self):
+        """Close a connection that only waits for its server's end, so that a descriptor is free; False: there is none."""
+        return closing.closings_release(&self.body.closings)
 
     def dialed(self, int64_t number):
         """How many connections to the origin the reactor has begun."""

@@ -39,6 +39,7 @@ cdef extern from "wire/socket.h":
     enum:
         EAGAIN
         EINTR
+        EMFILE
         EPROTO
         EPOLL_CTL_ADD
         EPOLL_CTL_MOD

@@ -2,13 +2,13 @@
 
 from libc.stdint cimport int64_t
 
-from tressi.core.arena cimport CONNECT, TIMEOUT, ErrorKind, write_begin, write_end
+from tressi.core.arena cimport TIMEOUT, write_begin, write_end
 from tressi.core.clock cimport NS_PER_MS, NS_PER_US, monotonic_ns, never, realtime_ns
 from tressi.core.window cimport (
     SLOT_NS, Window, WindowSums, window_attempts, window_boundary_ns, window_read, window_turn,
 )
 from tressi.wire.close cimport TAG, closing_event, closings_expire
-from tressi.wire.dial cimport connection_dialed, lane_begin
+from tressi.wire.dial cimport connection_dialed, connection_hung, connection_unanswered_yet, lane_begin
 from tressi.wire.exchange cimport (
     attempt_fail, attempt_overdue, connection_read, connection_receive, connection_send, connection_unanswered,
 )
@@ -130,21 +130,22 @@ cdef inline int64_t queue_deadline_ns(const Queue* queue) noexcept nogil:
 cdef inline void reactor_expire(Reactor* reactor, int64_t now_ns) noexcept nogil:
     """End the attempts to connect and the requests whose time is over."""
     cdef int64_t index, next_ns
-    cdef ErrorKind kind
     cdef Endpoint* endpoint
     if now_ns < reactor.next_deadline_ns:
         return
     reactor.next_deadline_ns = never()
     for index in range(reactor.endpoint_count):
         endpoint = reactor.endpoints[index]
+        while queue_deadline_ns(&endpoint.trying) <= now_ns:
+            connection_unanswered_yet(reactor, endpoint.trying.oldest, now_ns)
         while queue_deadline_ns(&endpoint.dialing) <= now_ns:
-            kind = TIMEOUT if endpoint.hung == NULL else CONNECT
-            attempt_fail(reactor, endpoint.dialing.oldest, kind, True, now_ns, endpoint.hung)
+            connection_hung(reactor, endpoint.dialing.oldest, now_ns)
         while queue_deadline_ns(&endpoint.awaiting) <= now_ns:
             connection_unanswered(reactor, endpoint.awaiting.oldest, now_ns)
         while queue_deadline_ns(&endpoint.in_flight) <= now_ns:
             attempt_overdue(reactor, endpoint.in_flight.oldest, now_ns)
-        next_ns = min(queue_deadline_ns(&endpoint.dialing), queue_deadline_ns(&endpoint.awaiting))
+        next_ns = min(queue_deadline_ns(&endpoint.trying), queue_deadline_ns(&endpoint.dialing))
+        next_ns = min(next_ns, queue_deadline_ns(&endpoint.awaiting))
         next_ns = min(next_ns, queue_deadline_ns(&endpoint.in_flight))
         reactor.next_deadline_ns = min(reactor.next_deadline_ns, next_ns)
 
@@ -168,7 +169,7 @@ cdef inline int64_t queue_oldest_ns(const Queue* queue) noexcept nogil:
 cdef inline int64_t endpoint_oldest_ns(const Endpoint* endpoint) noexcept nogil:
     """When the oldest attempt under way took its token, those whose greenlets connect by their mean; 0: none is under way."""
     cdef int64_t oldest_ns = min(queue_oldest_ns(&endpoint.dialing), queue_oldest_ns(&endpoint.awaiting))
-    oldest_ns = min(oldest_ns, queue_oldest_ns(&endpoint.in_flight))
+    oldest_ns = min(oldest_ns, min(queue_oldest_ns(&endpoint.in_flight), queue_oldest_ns(&endpoint.trying)))
     if endpoint.connecting > 0:
         oldest_ns = min(oldest_ns, endpoint.connecting_since_ns // endpoint.connecting)
     return oldest_ns if oldest_ns != never() else 0
@@ -184,6 +185,7 @@ cdef inline void endpoint_count_older(Endpoint* endpoint, int64_t now_ns) noexce
         mean_ns = sums.sums.occupied_ns // window_attempts(&sums)
     window.older = 0
     window.older_ns = 0
+    queue_count_older(&endpoint.trying, window, mean_ns, now_ns)
     queue_count_older(&endpoint.dialing, window, mean_ns, now_ns)
     queue_count_older(&endpoint.awaiting, window, mean_ns, now_ns)
     queue_count_older(&endpoint.in_flight, window, mean_ns, now_ns)
