@@ -242,6 +242,8 @@ def secured(script):
     trustme.CA().issue_cert("localhost").configure_cert(context)
 
     def inside(conversation):
+        # Else a response waits until the client has acknowledged the session tickets, 40 ms.
+        conversation.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         conversation.socket = context.wrap_socket(conversation.socket, server_side=True)
         script(conversation)
 
@@ -257,17 +259,42 @@ def refusing_port():
 
 
 @contextmanager
-def hanging_port():
-    """A loopback port whose backlog is full: connecting to it neither succeeds nor fails."""
+def hanging_port(host="127.0.0.1", port=0, released=None, script=None):
+    """A loopback port whose backlog is full: connecting to it neither succeeds nor fails.
+
+    Once `released` is set, if it is given, every connection is taken and `script` played.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with ExitStack() as stack:
-        full = stack.enter_context(socket.socket())
-        full.bind(("127.0.0.1", 0))
+        full = stack.enter_context(socket.socket(family))
+        full.bind((host, port))
         full.listen(0)
+        if released is not None:
+            stack.enter_context(_accepting(full, released, script))
         for _ in range(4):
-            filler = stack.enter_context(socket.socket())
+            filler = stack.enter_context(socket.socket(family))
             filler.settimeout(0)
             filler.connect_ex(full.getsockname())
         yield full.getsockname()[1]
+
+
+@contextmanager
+def _accepting(listener, released, script):
+    server = RawServer(script, listener, listener.getsockname()[1])
+    ended = Event()
+
+    def serve():
+        while not (released.wait(0.02) or ended.is_set()):
+            pass
+        if not ended.is_set():
+            server.serve()
+
+    server.start(serve)
+    try:
+        yield
+    finally:
+        ended.set()
+        server.end()
 
 
 # ------------------------------------------------------------------------------------------------------------- nginx

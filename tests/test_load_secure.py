@@ -17,7 +17,7 @@ from engines import ONCE, attempt, endpoint, finish, only, reach, running
 from servers import RawServer, answering, raw_server
 
 from tressi.errors import ConfigError
-from tressi.load.secure import make_context
+from tressi.load.secure import Sessions, make_context
 from tressi.model import TlsConfig
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
@@ -107,6 +107,26 @@ def test_a_second_connection_resumes_the_first(authority, ca_file):
         finish(engine)
     assert reused[0] is False
     assert all(reused[1:5])
+
+
+def test_a_connections_session_is_read_seldom():
+    """CPython loses the memory of each that is read: the first within the second, for tickets come late, then one a second."""
+
+    class Latest:
+        reads = 0
+
+        @property
+        def resumable(self):
+            self.reads += 1
+            return self.reads
+
+    sessions, latest = Sessions(), Latest()
+    assert sessions.resumable(0.0) is None
+    sessions.latest = latest
+    found = [sessions.resumable(number / 1000) for number in range(100_000)]
+    assert found[0] == 1, "the first handshake after another resumes it"
+    assert found[100] >= 4, "the tickets of the first answers are found soon"
+    assert latest.reads <= 7 + 100
 
 
 @pytest.mark.parametrize(

@@ -15,17 +15,20 @@ from tressi.core.clock cimport monotonic_ns, never
 from tressi.core.epoll cimport HAS_EPOLL
 from tressi.core.window cimport SLOT_NS, window_init
 from tressi.wire cimport account as accounts
+from tressi.wire cimport address as addresses_in_turn
+from tressi.wire cimport close as closing
 from tressi.wire cimport control, dial, http, lane as lanes, reactor as reactors, schedule as schedules, socket as sockets
 from tressi.wire cimport message as messages
 from tressi.wire cimport tls as secure
 from tressi.wire cimport turn as turns
 from tressi.wire.memory cimport (
-    addresses_of, allocated, endpoint_free, lane_free, one_more, origin_free, pool_free, set_needle,
+    addresses_of, allocated, endpoint_free, lane_free, one_more, origin_free, pool_free, set_addresses, set_needle,
 )
 
 ORDERS = ("connect", "stop")
 
 cdef enum:
+    TRIED_AT_MOST = 64             # addresses by one attempt, as many as an integer has bits
     BURST_NS = 100_000_000         # how far behind its schedule a pool may fall
     CONTINUE_NS = 1_000_000_000    # for an answer to a head alone (RFC 9110 10.1.1 asks for a limit and names none)
 
@@ -109,6 +112,24 @@ def connect_reason(int failure):
     return sockets.socket_reason(failure).decode("utf-8", "replace")
 
 
+cdef int opened(path) except -2:
+    """A file to be read again and again, or -1."""
+    try:
+        return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return -1
+
+
+cdef int64_t local_ports() except -1:
+    """How many ports connections may have (ip(7)); where nothing tells, Linux's own number."""
+    try:
+        with open("/proc/sys/net/ipv4/ip_local_port_range", encoding="ascii") as told:
+            lowest, highest = map(int, told.read().split())
+            return highest - lowest + 1
+    except (OSError, ValueError):
+        return 28_232
+
+
 cdef class Reactor:
     """One epoll set that drives every connection of an engine without the GIL; the arena is its only output.
 
@@ -119,13 +140,13 @@ cdef class Reactor:
     """
 
     cdef reactors.Reactor body
-    cdef int descriptors[4]        # what `close` closes
+    cdef int descriptors[5]        # what `close` closes
     cdef Arena arena
     cdef list kept_alive           # the bytes that endpoints point to
     cdef list free_numbers         # of lanes that have ended
 
     def __cinit__(self, Arena arena not None):
-        self.descriptors[:] = [-1, -1, -1, -1]
+        self.descriptors[:] = [-1, -1, -1, -1, -1]
         if arena.header.block_bytes != sizeof(EndpointBlock):
             raise ImportError("tressi._core and tressi._wire were built from different sources: build both again")
         self.arena = arena
@@ -138,15 +159,19 @@ cdef class Reactor:
             raise OSError("no file descriptor left for the reactor")
         self.body.buffer = <char*> allocated(2 * reactors.BUFFER_BYTES)
         self.body.sealed = <char*> allocated(reactors.BUFFER_BYTES)
-        self.body.schedstat = self.descriptors[2] = self.open_schedstat()
+        self.body.schedstat = self.descriptors[2] = opened("/proc/thread-self/schedstat")
         self.body.to_self = self.descriptors[3] = sockets.socket_to_self()
         sockets.thread_times(self.body.schedstat, &self.body.cpu_base_ns, &self.body.queue_base_ns)
         self.body.next_deadline_ns = never()
         self.body.slot_ns = never()
         # Edge-triggered: that it has fired is said once, and nothing need be done to hear no more of it.
         sockets.socket_watch(
-            self.body.epoll, sockets.EPOLL_CTL_ADD, self.body.timer, sockets.EPOLLIN | sockets.EPOLLET, NULL
+            self.body.epoll, sockets.EPOLL_CTL_ADD, self.body.timer, sockets.EPOLLIN | sockets.EPOLLET,
+            <void*> <size_t> closing.TAG,
         )
+        self.descriptors[4] = opened("/proc/self/net/sockstat")
+        if not closing.closings_init(&self.body.closings, self.body.epoll, self.descriptors[4], local_ports()):
+            raise MemoryError
 
     def __dealloc__(self):
         cdef int64_t index
@@ -161,6 +186,7 @@ cdef class Reactor:
         for index in range(self.body.origin_count):
             origin_free(self.body.origins[index])
         free(self.body.origins)
+        free(self.body.closings.places)
         free(self.body.sealed)
         free(self.body.lanes)
         free(self.body.ordered)
@@ -176,17 +202,12 @@ cdef class Reactor:
         for index in range(self.body.lane_count):
             if self.body.lanes[index] != NULL:
                 for place in range(self.body.lanes[index].connection_count):
-                    reactors.connection_close(&self.body.lanes[index].connections[place])
-        for place in range(4):
+                    reactors.connection_close(&self.body, &self.body.lanes[index].connections[place])
+        closing.closings_end(&self.body.closings)
+        for place in range(5):
             if self.descriptors[place] >= 0:
                 sockets.close_descriptor(self.descriptors[place])
                 self.descriptors[place] = -1
-
-    cdef int open_schedstat(self) except -2:
-        try:
-            return os.open("/proc/thread-self/schedstat", os.O_RDONLY | os.O_CLOEXEC)
-        except OSError:
-            return -1
 
     def fileno(self):
         """The epoll set: readable when a turn is due; -1 where there is none."""
@@ -222,6 +243,7 @@ cdef class Reactor:
         self.body.origin_count += 1
         self.body.keeps_gil = self.body.keeps_gil or ordered
         origin.ordered = ordered
+        origin.patience_ns = addresses_in_turn.ATTEMPT_NS
         origin.sources = addresses_of(sources)
         origin.source_count = len(sources)
         return number
@@ -229,10 +251,11 @@ cdef class Reactor:
     def set_addresses(self, int64_t number, addresses not None):
         """Let the reactor connect to the origin by itself, at these addresses in turn (none: it orders connections)."""
         cdef lanes.Origin* origin = self.body.origins[self.known(number, self.body.origin_count)]
-        cdef lanes.Address* found = addresses_of(addresses)
-        free(origin.addresses)
-        origin.addresses = found
-        origin.address_count = len(addresses)
+        set_addresses(origin, addresses[:TRIED_AT_MOST])
+
+    def release(self):
+        """Close a connection that only waits for its server's end, so that a descriptor is free; False: there is none."""
+        return closing.closings_release(&self.body.closings)
 
     def dialed(self, int64_t number):
         """How many connections to the origin the reactor has begun."""

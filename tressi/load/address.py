@@ -13,7 +13,13 @@ from gevent.socket import EAI_NONAME, gaierror, getaddrinfo
 from tressi.hosts import ascii_host
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from tressi.load.transport import Origin
+
+ATTEMPT_S = 0.25  # RFC 8305 5: the delay after which another address is tried,
+LONGEST_S = 2.0  # and the most that it should be
+SILENT_S = 10.0  # how long an address that did not answer comes last
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +39,43 @@ class Address:
         if self.family == socket.AF_INET:
             return family + port + host + bytes(8)
         return family + port + struct.pack("!I", self.where[2]) + host + struct.pack("=I", self.where[3])
+
+
+class Answers:
+    """What is known of how addresses answer, and the order in which that has them tried: the rules of `wire/address.pxd`."""
+
+    def __init__(self) -> None:
+        self._silent_until_s: dict[Address, float] = {}
+        self._patience_s = ATTEMPT_S
+
+    def order(self, addresses: Sequence[Address], turn: int, now_s: float) -> list[Address]:
+        """All of them, beginning with the one whose turn it is; those that did not answer of late come last."""
+        silent = [address for address in addresses if self._silent_until_s.get(address, 0.0) > now_s]
+        awake = [address for address in addresses if address not in silent]
+        first = turn % len(awake) if awake else 0
+        return [*awake[first:], *awake[:first], *sorted(silent, key=self._silent_until_s.__getitem__)]
+
+    def wait_s(self, left_s: float, others: int) -> float:
+        """How long one is waited for while others are left: no longer than its share of the time that is left."""
+        return max(0.0, min(self._patience_s, left_s / (others + 1)))
+
+    def begun(self, address: Address, now_s: float) -> None:
+        """It is tried. Where it was silent, one attempt alone sees whether it answers again."""
+        if address in self._silent_until_s:
+            self.silent(address, now_s)
+
+    def silent(self, address: Address, now_s: float) -> None:
+        """It did not answer in time."""
+        self._silent_until_s[address] = now_s + SILENT_S
+
+    def refused(self, address: Address) -> None:
+        """It answered, if only so."""
+        self._silent_until_s.pop(address, None)
+
+    def taken(self, address: Address, took_s: float) -> None:
+        """It took the connection; where that takes long, others are waited for as long."""
+        self.refused(address)
+        self._patience_s = min(max(2 * took_s, self._patience_s * 15 / 16, ATTEMPT_S), LONGEST_S)
 
 
 def literal(host: str, port: int) -> list[Address]:

@@ -17,8 +17,8 @@ from gevent.lock import RLock
 from gevent.socket import gaierror, wait_write
 
 from tressi._wire import connect_reason
-from tressi.load.address import Address, known, literal, look_up
-from tressi.load.secure import Session, reason_of
+from tressi.load.address import Address, Answers, known, literal, look_up
+from tressi.load.secure import Session, Sessions, named_in_tls, reason_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -56,6 +56,10 @@ class DialError(Exception):
         super().__init__(reason)
 
 
+class NoAnswer(Exception):  # noqa: N818 - it ends no attempt
+    """An address had its share of the time."""
+
+
 @dataclass(frozen=True, slots=True)
 class Dialed:
     """A connected socket for the reactor, and how long it took to make; `session` for TLS."""
@@ -83,10 +87,10 @@ class Dialer:
         self._origin = origin
         self._reactor = reactor
         self._context = context
-        # The zone of an address is ours alone (RFC 6874).
-        self._server_name = server_name or origin.host.partition("%")[0]
+        self._server_name = named_in_tls(server_name or origin.host)
         self._sources = [address for source in sources for address in literal(source, 0)] if not origin.is_unix else []
-        self._session: Session | None = None
+        self._sessions = Sessions()
+        self._answers = Answers()
         self._addresses = known(origin)
         self._turn = 0
         self._asked = 0.0
@@ -115,7 +119,7 @@ class Dialer:
             self._find()
             limit.part = "connect"
             begun_ns = time.monotonic_ns()
-            with self._connect() as connected:
+            with self._connect(limit.end_s) as connected:
                 connected_ns = time.monotonic_ns()
                 limit.part = "tls"
                 session = self._shake(connected)
@@ -137,26 +141,24 @@ class Dialer:
                 self._publish(self._ask())
                 self._refresher = gevent.spawn(self._refresh)
 
-    def _connect(self) -> socket.socket:
+    def _connect(self, end_s: float) -> socket.socket:
         """Connect to the next address, or to one after it: of `localhost`'s two, often only one listens. Raises OSError."""
-        # Neither other lanes nor a look-up meanwhile may have it try one address twice.
-        addresses, first = self._addresses, self._turn
-        for turn in range(first, first + len(addresses)):
+        turn = self._turn
+        try:
+            return connected_in_turn(self._addresses, self._answers, self._sources, turn, end_s)
+        except OSError as failure:
+            if failure.errno != errno.EMFILE or not self._reactor.release():
+                raise
+            return connected_in_turn(self._addresses, self._answers, self._sources, turn, end_s)
+        finally:
             self._turn += 1
-            try:
-                return connected_to(addresses[turn % len(addresses)], self._sources, turn // len(addresses))
-            except OSError:
-                if turn == first + len(addresses) - 1:
-                    raise
-        raise OSError(errno.EADDRNOTAVAIL, os.strerror(errno.EADDRNOTAVAIL))
 
     def _shake(self, connected: socket.socket) -> tuple[Any, ...]:
         if self._context is None:
             raise ValueError(f"{self._origin} has no TLS")
-        resumed = self._session.resumable if self._session else None
-        session = Session(self._context, self._server_name, resumed)
+        session = Session(self._context, self._server_name, self._sessions.resumable(time.monotonic()))
         session.handshake(connected)
-        self._session = session
+        self._sessions.latest = session
         return session.parts
 
     def _ask(self) -> list[Address]:
@@ -169,7 +171,7 @@ class Dialer:
             raise
 
     def _publish(self, addresses: list[Address]) -> None:
-        self._addresses = addresses
+        self._addresses = list(dict.fromkeys(addresses))
         self._reactor.set_addresses(self.number, [address.packed() for address in addresses])
 
     def _refresh(self) -> None:
@@ -188,15 +190,20 @@ class Dialer:
 
 
 class within:  # noqa: N801 - reads as a statement
-    """A time limit, and one kind of error out of the many that connecting can raise; `part` is what is under way."""
+    """A time limit, and one kind of error out of the many that connecting can raise.
+
+    `part` is what is under way, `end_s` when the limit is reached, by `time.monotonic`.
+    """
 
     def __init__(self, patience: Patience) -> None:
         self.part = "dns"
+        self.end_s = 0.0
         self._patience = patience
         self._timeout = Timeout(patience.seconds)
 
     def __enter__(self) -> Self:
         self._timeout.start()
+        self.end_s = time.monotonic() + self._patience.seconds
         return self
 
     def __exit__(self, kind: object, failure: BaseException | None, trace: object) -> None:
@@ -225,8 +232,42 @@ def _source_for(address: Address, sources: Sequence[Address], turn: int) -> Addr
     return alike[turn % len(alike)] if alike else None
 
 
-def connected_to(address: Address, sources: Sequence[Address] = (), turn: int = 0) -> socket.socket:
-    """A non-blocking socket, connected without blocking the hub from the next of `sources`. Raises OSError."""
+def connected_in_turn(
+    addresses: Sequence[Address], answers: Answers, sources: Sequence[Address], turn: int, end_s: float
+) -> socket.socket:
+    """A socket connected to the address whose turn it is, or to one after it, until `end_s`. Raises OSError."""
+    left, unanswered = answers.order(addresses, turn, time.monotonic()), []
+    while left:
+        address, begun_s = left.pop(0), time.monotonic()
+        answers.begun(address, begun_s)
+        try:
+            wait_s = answers.wait_s(end_s - begun_s, len(left)) if left else None
+            made = connected_to(address, sources, turn // len(addresses), wait_s)
+        except NoAnswer:
+            answers.silent(address, time.monotonic())
+            unanswered.append(address)
+        except Timeout:
+            answers.silent(address, time.monotonic())
+            raise
+        except OSError:
+            answers.refused(address)
+            # Behind the last refusal those that had not answered in their share.
+            left, unanswered = (left, unanswered) if left else (unanswered, [])
+            if not left:
+                raise
+        else:
+            answers.taken(address, time.monotonic() - begun_s)
+            return made
+    raise OSError(errno.EADDRNOTAVAIL, os.strerror(errno.EADDRNOTAVAIL))
+
+
+def connected_to(
+    address: Address, sources: Sequence[Address] = (), turn: int = 0, wait_s: float | None = None
+) -> socket.socket:
+    """A non-blocking socket, connected without blocking the hub from the next of `sources`.
+
+    Raises NoAnswer without one in `wait_s`, and OSError.
+    """
     source = _source_for(address, sources, turn)
     connecting = socket.socket(address.family, socket.SOCK_STREAM)
     try:
@@ -240,7 +281,7 @@ def connected_to(address: Address, sources: Sequence[Address] = (), turn: int = 
             connecting.bind(source.where)
         failure = connecting.connect_ex(address.where)
         if failure == errno.EINPROGRESS:
-            wait_write(connecting.fileno())
+            wait_write(connecting.fileno(), wait_s, NoAnswer())
             failure = connecting.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
         if failure:
             raise OSError(failure, os.strerror(failure))  # noqa: TRY301 - what follows closes the socket

@@ -70,7 +70,7 @@ cdef inline void lane_cut(Reactor* reactor, Lane* lane, int64_t now_ns) noexcept
     if lane.state == IN_FLIGHT or lane.state == DIALING:
         sample_release(connection)
         queue_remove(connection)
-        connection_close(connection)
+        connection_close(reactor, connection)
     else:
         if lane.state == WAITING:
             waiting_remove(reactor, lane)

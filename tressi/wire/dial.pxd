@@ -1,21 +1,25 @@
 """How a lane that has its token gets a connection: the reactor makes plain ones itself, the lane's greenlet all others.
 
-Addresses are used in turn. A connection that is refused costs no greenlet switch, and an unlimited pool no storm: its
-lane rests until the next slot of the windows begins.
+A connection that is refused costs no greenlet switch, and an unlimited pool no storm: its lane rests until the next slot
+of the windows begins.
 """
 
 from libc.stdint cimport int32_t, int64_t, uint8_t
-from libc.string cimport memcmp
 
 from tressi.core.arena cimport CONNECT as FAILED_TO_CONNECT
-from tressi.core.arena cimport SAMPLE_BYTES, ErrorKind
+from tressi.core.arena cimport SAMPLE_BYTES, TIMEOUT, ErrorKind
 from tressi.core.clock cimport monotonic_ns
 from tressi.wire.account cimport (
     account_connected, account_failure, account_read, account_response, account_sent, sample_claim, sample_fill,
 )
-from tressi.wire.exchange cimport deadline_set, lane_next, request_begin
+from tressi.wire.address cimport (
+    address_answered, address_choose, address_heard, address_silent, addresses_left, lane_has_address, source_for, turn_take,
+    wait_ns,
+)
+from tressi.wire.close cimport closings_release
+from tressi.wire.exchange cimport attempt_fail, deadline_set, lane_next, request_begin
 from tressi.wire.lane cimport (
-    CONNECT, CONNECTING, DIALING, Address, Connection, Endpoint, Lane, Origin, lane_connection, queue_remove,
+    CONNECT, CONNECTING, DIALING, Address, Connection, Endpoint, Lane, Origin, Queue, lane_connection, queue_remove,
 )
 from tressi.wire.message cimport parser_body, parser_reset
 from tressi.wire.permit cimport permit_take
@@ -23,8 +27,8 @@ from tressi.wire.reactor cimport (
     Reactor, connection_close, lane_connect_begun, lane_connect_ended, lane_rest, order_push, ready_push,
 )
 from tressi.wire.socket cimport (
-    EPOLL_CTL_ADD, EPOLLIN, EPOLLOUT, EPOLLRDHUP, close_descriptor, socket_dial, socket_dialed, socket_reason, socket_stamp,
-    socket_watch,
+    EMFILE, EPOLL_CTL_ADD, EPOLLIN, EPOLLOUT, EPOLLRDHUP, close_descriptor, socket_dial, socket_dialed, socket_reason,
+    socket_stamp, socket_watch,
 )
 
 
@@ -33,10 +37,6 @@ cdef extern from *:
     static const char tressi_no_source[] = "no source address is of the target's family";
     """
     const char* NO_SOURCE "tressi_no_source"
-
-cdef enum:
-    FAMILY_BYTES = 2               # with which every sockaddr begins (on a BSD its length is the first of them)
-
 
 cdef inline void lane_begin(Reactor* reactor, Lane* lane) noexcept nogil:
     """The lane has its token and its endpoint."""
@@ -60,47 +60,35 @@ cdef inline void connection_order(Reactor* reactor, Lane* lane) noexcept nogil:
     order_push(reactor, lane, CONNECT)
 
 
-cdef inline int64_t turn_take(Lane* lane) noexcept nogil:
-    """Whose turn it is: another address at each try of an attempt, whichever lanes try meanwhile."""
-    cdef Origin* target = lane.endpoint.target
-    if lane.dials == 0:
-        lane.first_turn = target.turn
-    target.turn += 1
-    lane.dials += 1
-    return lane.first_turn + lane.dials - 1
-
-
-cdef inline Address* source_for(const Origin* target, const Address* address, int64_t turn) noexcept nogil:
-    """The next source address of the same family, or NULL; over the turns each is used with each of the target's."""
-    cdef int64_t first = turn // target.address_count, offset
-    cdef Address* source
-    for offset in range(target.source_count):
-        source = &target.sources[(first + offset) % target.source_count]
-        if memcmp(source.bytes, address.bytes, FAMILY_BYTES) == 0:
-            return source
-    return NULL
+cdef inline int descriptor_dial(Reactor* reactor, const Address* address, const Address* source) noexcept nogil:
+    """Begin to connect; returns the descriptor or minus errno. Where none is left, one that only waits for an end is freed."""
+    cdef const char* source_bytes = source.bytes if source != NULL else NULL
+    cdef unsigned source_size = <unsigned> source.size if source != NULL else 0
+    cdef int descriptor = socket_dial(address.bytes, <unsigned> address.size, source_bytes, source_size)
+    if descriptor == -EMFILE and closings_release(&reactor.closings):
+        descriptor = socket_dial(address.bytes, <unsigned> address.size, source_bytes, source_size)
+    return descriptor
 
 
 cdef inline void connection_dial(Reactor* reactor, Connection* connection) noexcept nogil:
     """Begin to connect to the target's next address; over loopback it is mostly done at once."""
-    cdef Origin* target = connection.lane.endpoint.target
-    cdef int64_t turn = turn_take(connection.lane)
-    cdef Address* address = &target.addresses[turn % target.address_count]
-    cdef Address* source = source_for(target, address, turn)
-    cdef bint lacks_source = source == NULL and target.source_count > 0
+    cdef Lane* lane = connection.lane
+    cdef Origin* target = lane.endpoint.target
+    cdef int64_t turn = turn_take(lane)
+    cdef Address* address
+    cdef Address* source
+    cdef bint lacks_source
     cdef int answer
     connection.dialed_ns = monotonic_ns()
-    connection.descriptor = -1 if lacks_source else socket_dial(
-        address.bytes, <unsigned> address.size, source.bytes if source != NULL else NULL,
-        <unsigned> source.size if source != NULL else 0,
-    )
-    connection.lane.state = DIALING
-    if connection.lane.connect_begun_ns == 0:
-        connection.lane.connect_begun_ns = connection.dialed_ns
-    deadline_set(
-        reactor, connection, &connection.lane.endpoint.dialing,
-        connection.lane.connect_begun_ns + connection.lane.endpoint.connect_timeout_ns,
-    )
+    address = address_choose(target, lane, turn, connection.dialed_ns)
+    source = source_for(target, address, turn)
+    lacks_source = source == NULL and target.source_count > 0
+    connection.address = address.number
+    connection.descriptor = -1 if lacks_source else descriptor_dial(reactor, address, source)
+    lane.state = DIALING
+    if lane.connect_begun_ns == 0:
+        lane.connect_begun_ns = connection.dialed_ns
+    connection_await(reactor, connection)
     if connection.descriptor < 0:
         connection_refused(reactor, connection, NO_SOURCE if lacks_source else socket_reason(-connection.descriptor))
         return
@@ -120,31 +108,69 @@ cdef inline void connection_dial(Reactor* reactor, Connection* connection) noexc
         connection_dialed(reactor, connection, answer)
 
 
+cdef inline void connection_await(Reactor* reactor, Connection* connection) noexcept nogil:
+    """Wait for the address to answer: for its share of the time while others are left, else for all that remains."""
+    cdef Lane* lane = connection.lane
+    cdef int64_t left_ns = lane.connect_begun_ns + lane.endpoint.connect_timeout_ns - connection.dialed_ns
+    cdef Queue* queue = &lane.endpoint.dialing
+    if addresses_left(lane) > 0:
+        queue = &lane.endpoint.trying
+        left_ns = wait_ns(lane, left_ns)
+    deadline_set(reactor, connection, queue, connection.dialed_ns + left_ns)
+
+
 cdef inline void connection_dialed(Reactor* reactor, Connection* connection, int answer) noexcept nogil:
     """What became of a connection that was begun: `answer` is socket_dialed's."""
     cdef Lane* lane = connection.lane
-    cdef int64_t now_ns = monotonic_ns()
+    cdef int64_t took_ns = monotonic_ns() - connection.dialed_ns
     if answer == 0:
         return
     if answer < 0:
         connection_refused(reactor, connection, socket_reason(-answer))
         return
     queue_remove(connection)
-    lane_connected(reactor, lane, now_ns - connection.dialed_ns, -1)
+    if lane.endpoint.target.address_count > 1:
+        address_answered(connection, took_ns)
+    lane_connected(reactor, lane, lane.spent_ns + took_ns, -1)
+
+
+cdef inline void connection_leave(Reactor* reactor, Connection* connection, int64_t now_ns) noexcept nogil:
+    """The address is done with."""
+    queue_remove(connection)
+    connection.lane.spent_ns += now_ns - connection.dialed_ns
+    if connection.descriptor >= 0:
+        connection_close(reactor, connection)
+    connection.descriptor = -1
 
 
 cdef inline void connection_refused(Reactor* reactor, Connection* connection, const char* reason) noexcept nogil:
     cdef int64_t now_ns = monotonic_ns()
-    queue_remove(connection)
-    if connection.descriptor >= 0:
-        connection_close(connection)
-    connection.descriptor = -1
-    if connection.lane.dials < connection.lane.endpoint.target.address_count:
+    address_heard(connection)
+    connection_leave(reactor, connection, now_ns)
+    if lane_has_address(connection.lane):
         # Another address may listen: `localhost` is often two, of which one does.
         ready_push(reactor, connection.lane)
         return
     account_failure(connection.lane, FAILED_TO_CONNECT, reason, False, now_ns)
     lane_refused(reactor, connection.lane, now_ns)
+
+
+cdef inline void connection_unanswered_yet(Reactor* reactor, Connection* connection, int64_t now_ns) noexcept nogil:
+    """Its share of the time is over: on to the next address, unless the answer has come and was not read yet."""
+    cdef int answer = socket_dialed(connection.descriptor)
+    if answer != 0:
+        connection_dialed(reactor, connection, answer)
+        return
+    address_silent(connection, now_ns)
+    connection_leave(reactor, connection, now_ns)
+    ready_push(reactor, connection.lane)
+
+
+cdef inline void connection_hung(Reactor* reactor, Connection* connection, int64_t now_ns) noexcept nogil:
+    """All the time for connecting is over."""
+    cdef const char* reason = connection.lane.endpoint.hung
+    address_silent(connection, now_ns)
+    attempt_fail(reactor, connection, TIMEOUT if reason == NULL else FAILED_TO_CONNECT, True, now_ns, reason)
 
 
 cdef inline void lane_refused(Reactor* reactor, Lane* lane, int64_t now_ns) noexcept nogil:
@@ -179,6 +205,7 @@ cdef inline bint lane_attach(
     connection.cut_short = 0
     connection.ended = 0
     connection.served = 0
+    connection.send_left = 0
     lane_connect_ended(reactor, lane)
     lane_connected(reactor, lane, connect_ns, tls_ns)
     return True

@@ -26,7 +26,7 @@ from tressi.wire.reactor cimport (
 from tressi.wire.socket cimport (
     EAGAIN, EINTR, EPOLL_CTL_MOD, EPOLLIN, EPOLLOUT, EPOLLRDHUP, EPROTO, socket_receive, socket_send, socket_watch,
 )
-from tressi.wire.tls cimport WHY_BYTES, tls_receive, tls_seal
+from tressi.wire.tls cimport WHY_BYTES, tls_answer, tls_receive, tls_seal
 
 
 cdef inline void lane_next(Reactor* reactor, Lane* lane, int64_t now_ns) noexcept nogil:
@@ -182,7 +182,7 @@ cdef inline void attempt_fail(
     cdef bint storms = not lane.pool.paced and not lane.leaving and connection.served == 0 and not has_age
     sample_release(connection)
     queue_remove(connection)
-    connection_close(connection)
+    connection_close(reactor, connection)
     account_failure(lane, kind, reason, has_age, now_ns)
     if storms:
         lane_rest(reactor, lane, now_ns)
@@ -228,7 +228,7 @@ cdef inline void attempt_broken(Reactor* reactor, Connection* connection, ErrorK
     lane.connect_begun_ns = 0
     lane.endpoint.block.retries += 1
     queue_remove(connection)
-    connection_close(connection)
+    connection_close(reactor, connection)
     ready_push(reactor, lane)
 
 
@@ -247,7 +247,7 @@ cdef inline void attempt_finish(Reactor* reactor, Connection* connection, bint s
     account_response(reactor.header, lane, connection, now_ns)
     connection.served += 1
     if surplus or connection.ended or not lane.endpoint.keep_alive or not connection_is_reusable(connection):
-        connection_close(connection, complete=True)
+        connection_close(reactor, connection, waits=True)
     lane_next(reactor, lane, now_ns)
 
 
@@ -308,7 +308,8 @@ cdef inline void connection_read(Reactor* reactor, Connection* connection) noexc
         if connection.ended and connection.descriptor >= 0:
             connection_over(reactor, connection)
     elif size == -EAGAIN or size == -EINTR:
-        return
+        if connection.tls != NULL and tls_answer(connection):
+            connection_send(reactor, connection)
     elif size == -EPROTO and connection.tls != NULL:
         tls_fail(reactor, connection)
     elif size < 0:

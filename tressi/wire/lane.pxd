@@ -5,7 +5,7 @@ several). All of these are allocated by the control path and linked here; the ho
 """
 
 from cpython.object cimport PyObject
-from libc.stdint cimport int32_t, int64_t, uint8_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
 
 from tressi.core.arena cimport STATUSES, EndpointBlock, Sample
 from tressi.core.bucket cimport Bucket
@@ -35,6 +35,8 @@ cdef struct Slice:
 
 cdef struct Address:
     int64_t size
+    int64_t number                 # its name within its origin, wherever it stands there
+    int64_t silent_until_ns        # it did not answer of late: others come first until then
     char bytes[ADDRESS_BYTES]      # a sockaddr of any family
 
 # Where connections go. Without an address, and for TLS, a lane's greenlet connects.
@@ -44,6 +46,8 @@ cdef struct Origin:
     int64_t address_count
     int64_t source_count
     int64_t turn
+    int64_t patience_ns            # with an address, while others are left to try
+    int64_t numbered               # addresses that it ever had
     uint8_t ordered                # always by greenlet: TLS, or a transport of its own
 
 # Connections that wait for the same thing for the same time: in the order of their beginning, which is that of their ends.
@@ -55,7 +59,8 @@ cdef struct Endpoint:
     EndpointBlock* block
     Pool* pool
     Origin* target
-    Queue dialing
+    Queue trying                   # to connect, to an address that is left for the next one in time
+    Queue dialing                  # to the last of them, or the only one
     Queue awaiting                 # with the head sent, an answer that lets the body follow
     Queue in_flight
     Queue* sent                    # which of the two a request joins when it begins,
@@ -129,6 +134,9 @@ cdef struct Lane:
     uint8_t retried
     uint8_t has_permit             # for its next connection
     int32_t dials                  # addresses tried by this attempt
+    uint64_t tried                 # which they were, by their places
+    uint64_t unanswered            # and which of them were left without an answer
+    int64_t spent_ns               # on those that refused or did not answer
     int64_t first_turn             # of its target when it tried the first
     uint8_t ordered                # an order waits for its greenlet
     int32_t order
@@ -145,7 +153,8 @@ cdef struct Connection:
     uint8_t cut_short              # TLS ended without saying so
     uint8_t ended                  # TLS said that nothing more will come
     int64_t served                 # requests answered on it
-    int64_t dialed_ns              # when connecting began
+    int64_t dialed_ns              # when connecting to its address began
+    int64_t address                # the number of that
     int64_t sent_ns                # just before the first byte of the request went to the kernel
     int64_t deadline_ns
     int64_t arrival_ns             # of the last data

@@ -2,10 +2,9 @@
 
 from libc.stdint cimport int32_t, int64_t, uint8_t
 from libc.stdlib cimport calloc, free, realloc
-from libc.string cimport memcpy
+from libc.string cimport memcmp, memcpy
 
 from tressi.wire.lane cimport ADDRESS_BYTES, Address, Endpoint, Lane, Origin, Pool
-from tressi.wire.reactor cimport connection_close
 
 
 cdef inline void* allocated(size_t size) except NULL:
@@ -53,10 +52,32 @@ cdef inline Address* addresses_of(found) except NULL:
     return addresses
 
 
+cdef inline void address_carry(Origin* origin, Address* address) noexcept:
+    """What is known of an address stays known."""
+    cdef int64_t index
+    cdef Address* known
+    for index in range(origin.address_count):
+        known = &origin.addresses[index]
+        if known.size == address.size and memcmp(known.bytes, address.bytes, address.size) == 0:
+            address.number = known.number
+            address.silent_until_ns = known.silent_until_ns
+            return
+    origin.numbered += 1
+    address.number = origin.numbered
+
+
+cdef inline set_addresses(Origin* origin, found):
+    """Connect to these addresses from now on."""
+    cdef Address* addresses = addresses_of(found)
+    cdef int64_t index
+    for index in range(len(found)):
+        address_carry(origin, &addresses[index])
+    free(origin.addresses)
+    origin.addresses = addresses
+    origin.address_count = len(found)
+
+
 cdef inline void lane_free(Lane* lane) noexcept:
-    cdef int32_t index
-    for index in range(lane.connection_count):
-        connection_close(&lane.connections[index])
     free(lane.connections)
     free(lane)
 

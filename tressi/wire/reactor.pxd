@@ -7,12 +7,13 @@ from tressi.core.arena cimport Header
 from tressi.core.bucket cimport GRANTED, Bucket, Skipped, bucket_position, bucket_rate, bucket_settle, bucket_take
 from tressi.core.window cimport window_set_lanes
 from tressi.wire.account cimport account_skipped, account_taken
+from tressi.wire.close cimport Closings, descriptor_end
 from tressi.wire.lane cimport (
     GONE, IDLE, READY, STOP, Connection, Endpoint, Lane, Order, Origin, Pool, lane_is_connected, pool_has_idle, stack_push,
 )
 from tressi.wire.packed cimport packed_drop
 from tressi.wire.schedule cimport Schedule, schedule_update
-from tressi.wire.socket cimport close_descriptor, socket_drop, thread_times
+from tressi.wire.socket cimport thread_times
 from tressi.wire.tls cimport WHY_BYTES, tls_end
 
 cdef enum:
@@ -50,6 +51,7 @@ cdef struct Reactor:
     Lane* first_waiting            # for a permit, in the order of asking
     Lane* last_waiting
     bint limits_connections        # permits are needed at all
+    Closings closings              # connections that their lanes are through with
     bint keeps_gil                 # an origin needs Python for every request
     char* buffer                   # shared by all reads: nothing is kept from one to the next
     char* sealed                   # likewise, for what TLS has still to open
@@ -74,18 +76,16 @@ cdef inline void order_push(Reactor* reactor, Lane* lane, Order order) noexcept 
         reactor.ordered_count += 1
 
 
-cdef inline void connection_close(Connection* connection, bint complete=False) noexcept nogil:
-    """Close, which takes it out of the epoll set as well; `complete`: all that the server had to say is read."""
+cdef inline void connection_close(Reactor* reactor, Connection* connection, bint waits=False) noexcept nogil:
+    """End the connection; `waits`: it has served, and the server is expected to close first."""
+    cdef int32_t descriptor = connection.descriptor
     if connection.tls != NULL:
         tls_end(connection)
     if connection.parser.packed != NULL:
         packed_drop(connection)
-    if connection.descriptor >= 0:
-        if complete:
-            socket_drop(connection.descriptor)
-        else:
-            close_descriptor(connection.descriptor)
-        connection.descriptor = -1
+    connection.descriptor = -1
+    if descriptor >= 0:
+        descriptor_end(&reactor.closings, descriptor, waits)
 
 
 cdef inline void pool_count_lanes(Pool* pool, int64_t now_ns, int64_t change) noexcept nogil:
@@ -124,7 +124,7 @@ cdef inline void lane_leave(Reactor* reactor, Lane* lane, int64_t now_ns) noexce
     """The lane is retired and has nothing in flight."""
     cdef int32_t index
     for index in range(lane.connection_count):
-        connection_close(&lane.connections[index])
+        connection_close(reactor, &lane.connections[index])
     lane.state = GONE
     pool_count_lanes(lane.pool, now_ns, -1)
     order_push(reactor, lane, STOP)

@@ -12,6 +12,9 @@
 
 #include "../core/epoll.h"
 
+/* What a socket had to say that nothing reads any more: nothing, something, or its end too. */
+enum tressi_rest { TRESSI_SILENT, TRESSI_SPOKE, TRESSI_OVER };
+
 /* What the thread has used of its core. */
 static inline int tressi_cpu_time(int64_t *cpu_ns) {
     struct timespec used;

@@ -63,11 +63,34 @@ static inline int tressi_dialed(int descriptor) {
     getsockopt(descriptor, SOL_SOCKET, SO_ERROR, &failure, &size);
     return failure ? -failure : 1;
 }
-/* Close with a reset: for a connection whose last answer is read whole, so that no port is left waiting. */
-static inline void tressi_drop(int descriptor) {
+/* Read what is there and forget it: a close with unread data is a reset. */
+static inline enum tressi_rest tressi_drain(int descriptor) {
+    char unread[16384];
+    enum tressi_rest rest = TRESSI_SILENT;
+    for (int pieces = 0; pieces < 64; pieces++) {
+        ssize_t size = recv(descriptor, unread, sizeof unread, MSG_DONTWAIT);
+        if (size == 0) return TRESSI_OVER;
+        if (size < 0) return errno == EAGAIN || errno == EINTR ? rest : TRESSI_OVER;
+        rest = TRESSI_SPOKE;
+    }
+    return rest;
+}
+static inline void tressi_close(int descriptor, int resets) {
     struct linger none = {.l_onoff = 1, .l_linger = 0};
-    setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &none, sizeof none);
+    if (resets) setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &none, sizeof none);
     close(descriptor);
+}
+/* TCP sockets of the network namespace, and those of which the kernel only remembers the end (proc(5)); -1: unknown. */
+static inline int tressi_ports_taken(int sockstat, int64_t *open_count, int64_t *remembered) {
+    char text[512];
+    ssize_t size = sockstat < 0 ? -1 : pread(sockstat, text, sizeof text - 1, 0);
+    if (size <= 0) return -1;
+    text[size] = 0;
+    const char *line = strstr(text, "TCP: inuse "), *tw = line ? strstr(line, " tw ") : NULL;
+    if (!tw) return -1;
+    *open_count = strtoll(line + strlen("TCP: inuse "), NULL, 10);
+    *remembered = strtoll(tw + strlen(" tw "), NULL, 10);
+    return 0;
 }
 /* A connection of a socket with itself (RFC 9293, 3.5: both ends may open at once), or -1. */
 static inline int tressi_to_self(void) {

@@ -29,7 +29,12 @@ static inline int tressi_dial(const void *address, unsigned size, const void *so
     return -ENOSYS;
 }
 static inline int tressi_dialed(int descriptor) { (void) descriptor; return -ENOSYS; }
-static inline void tressi_drop(int descriptor) { close(descriptor); }
+static inline enum tressi_rest tressi_drain(int descriptor) { (void) descriptor; return TRESSI_OVER; }
+static inline void tressi_close(int descriptor, int resets) { (void) resets, close(descriptor); }
+static inline int tressi_ports_taken(int sockstat, int64_t *open_count, int64_t *remembered) {
+    (void) sockstat, (void) open_count, (void) remembered;
+    return -1;
+}
 static inline int tressi_to_self(void) { return -1; }
 static inline void tressi_rehearse(int to_self) { (void) to_self; }
 static inline int tressi_arm(int timer, int64_t at_ns) { (void) timer, (void) at_ns; return -1; }

@@ -1,8 +1,8 @@
 """TLS through the standard library: an SSLObject between two memory BIOs, made by the lane's greenlet, used here.
 
-A session is the tuple (incoming.write, object.read, object.write, outgoing.read, object.pending, incoming, describe), the
-last of which makes words of an exception. The turns of a reactor that has TLS origins keep the GIL, so that taking it here
-costs next to nothing.
+A session is the tuple (incoming.write, object.read, object.write, outgoing.read, object.pending, incoming, describe,
+object.unwrap, outgoing), where `describe` makes words of an exception. The turns of a reactor that has TLS origins keep
+the GIL, so that taking it here costs next to nothing.
 """
 
 from cpython.buffer cimport PyBUF_READ, PyBUF_WRITE
@@ -14,7 +14,7 @@ from libc.stdint cimport int64_t
 from libc.string cimport strncpy
 
 from tressi.wire.lane cimport Connection
-from tressi.wire.socket cimport EAGAIN, EPROTO, socket_receive
+from tressi.wire.socket cimport EAGAIN, EPROTO, socket_receive, socket_send
 
 
 cdef enum:
@@ -23,10 +23,24 @@ cdef enum:
 
 
 cdef inline void tls_end(Connection* connection) noexcept with gil:
-    Py_XDECREF(connection.tls)
+    """Say that nothing more comes (close_notify, RFC 8446 6.1), or what made TLS fail, but not behind a record half sent."""
+    cdef PyObject* session = connection.tls
+    if session != NULL and connection.descriptor >= 0 and connection.send_left == 0:
+        last = tls_last(<tuple> session)
+        socket_send(connection.descriptor, PyBytes_AS_STRING(last), PyBytes_GET_SIZE(last))
+    Py_XDECREF(session)
     Py_XDECREF(connection.sealed)
     connection.tls = NULL
     connection.sealed = NULL
+
+
+cdef inline bytes tls_last(tuple session):
+    try:
+        session[7]()
+    except OSError:
+        # It would wait for the server to say the same, which is not needed; or TLS has failed.
+        pass
+    return session[3]()
 
 
 cdef inline void tls_begin(Connection* connection, session) noexcept:
@@ -57,11 +71,29 @@ cdef inline bint tls_seal(Connection* connection, char* why) noexcept with gil:
         return False
     # What is said inside TLS counts, as in the other direction.
     connection.lane.endpoint.block.bytes_sent += part
+    tls_hold(connection, sealed)
+    return True
+
+
+cdef inline void tls_hold(Connection* connection, sealed) noexcept:
+    """These records are what is sent next."""
     Py_INCREF(sealed)
     Py_XDECREF(connection.sealed)
     connection.sealed = <PyObject*> sealed
     connection.send_at = PyBytes_AS_STRING(sealed)
     connection.send_left = PyBytes_GET_SIZE(sealed)
+
+
+cdef inline bint tls_answer(Connection* connection) noexcept with gil:
+    """Point `send_at` to what reading had TLS say of its own, such as a new handshake (RFC 5246 7.4.1.1); False: nothing.
+
+    New keys in return for new keys OpenSSL sends with the next data or record, as it may (RFC 8446 4.6.3). Behind a record
+    that is half sent it waits, and goes out with the next part of the request.
+    """
+    cdef tuple session = <tuple> connection.tls
+    if connection.send_left > 0 or not session[8].pending:
+        return False
+    tls_hold(connection, session[3]())
     return True
 
 

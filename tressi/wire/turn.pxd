@@ -2,13 +2,16 @@
 
 from libc.stdint cimport int64_t
 
-from tressi.core.arena cimport CONNECT, TIMEOUT, ErrorKind, write_begin, write_end
+from tressi.core.arena cimport TIMEOUT, write_begin, write_end
 from tressi.core.clock cimport NS_PER_MS, NS_PER_US, monotonic_ns, never, realtime_ns
 from tressi.core.window cimport (
     SLOT_NS, Window, WindowSums, window_attempts, window_boundary_ns, window_read, window_turn,
 )
-from tressi.wire.dial cimport connection_dialed, lane_begin
-from tressi.wire.exchange cimport attempt_fail, attempt_overdue, connection_read, connection_send, connection_unanswered
+from tressi.wire.close cimport TAG, closing_event, closings_expire
+from tressi.wire.dial cimport connection_dialed, connection_hung, connection_unanswered_yet, lane_begin
+from tressi.wire.exchange cimport (
+    attempt_fail, attempt_overdue, connection_read, connection_receive, connection_send, connection_unanswered,
+)
 from tressi.wire.lane cimport (
     DIALING, IDLE, IN_FLIGHT, Connection, Endpoint, Lane, Pool, Queue, lane_connection, pool_has_idle, stack_remove,
 )
@@ -17,7 +20,10 @@ from tressi.wire.reactor cimport (
     Reactor, connection_close, endpoint_schedule, lane_rest, lane_take, pool_is_over, pool_settle, reactor_cpu, ready_pop,
 )
 from tressi.wire.schedule cimport schedule_due_ns, schedule_update
-from tressi.wire.socket cimport EPOLLOUT, epoll_event, epoll_wait, socket_dialed, socket_rehearse, timer_arm
+from tressi.wire.socket cimport (
+    EAGAIN, EPOLLOUT, epoll_event, epoll_wait, socket_dialed, socket_rehearse, socket_send, timer_arm,
+)
+from tressi.wire.tls cimport tls_answer
 
 # What a turn does next.
 cdef enum Then:
@@ -48,10 +54,23 @@ cdef inline void connection_ended(Reactor* reactor, Connection* connection) noex
     """An idle connection was closed, or spoke without being asked: no error, the lane connects again with its next token."""
     cdef Lane* lane = connection.lane
     cdef bint idle = lane.state == IDLE
-    connection_close(connection)
+    connection_close(reactor, connection, waits=True)
     if idle:
         stack_remove(lane.pool, lane)
         lane_rest(reactor, lane, lane.idle_since_ns)
+
+
+cdef inline bint connection_stays(Reactor* reactor, Connection* connection) noexcept nogil:
+    """Read an idle connection's records; True: they were all of TLS itself, as tickets and new keys are.
+
+    They come whenever the server likes (RFC 8446 4.6). What they ask for in return is short, and the socket has room.
+    """
+    cdef int64_t stamp_ns = 0
+    if connection_receive(reactor, connection, &stamp_ns) != -EAGAIN:
+        return False
+    if tls_answer(connection):
+        connection.send_left -= socket_send(connection.descriptor, connection.send_at, connection.send_left)
+    return connection.send_left == 0
 
 
 cdef inline void connection_event(Reactor* reactor, Connection* connection, unsigned events) noexcept nogil:
@@ -60,7 +79,8 @@ cdef inline void connection_event(Reactor* reactor, Connection* connection, unsi
     if lane_connection(connection.lane) == connection and connection.lane.state == DIALING:
         connection_dialed(reactor, connection, socket_dialed(connection.descriptor))
     elif connection.lane.state != IN_FLIGHT or lane_connection(connection.lane) != connection:
-        connection_ended(reactor, connection)
+        if connection.tls == NULL or not connection_stays(reactor, connection):
+            connection_ended(reactor, connection)
     elif events & ~<unsigned> EPOLLOUT:
         connection_read(reactor, connection)
     elif events & EPOLLOUT:
@@ -110,21 +130,22 @@ cdef inline int64_t queue_deadline_ns(const Queue* queue) noexcept nogil:
 cdef inline void reactor_expire(Reactor* reactor, int64_t now_ns) noexcept nogil:
     """End the attempts to connect and the requests whose time is over."""
     cdef int64_t index, next_ns
-    cdef ErrorKind kind
     cdef Endpoint* endpoint
     if now_ns < reactor.next_deadline_ns:
         return
     reactor.next_deadline_ns = never()
     for index in range(reactor.endpoint_count):
         endpoint = reactor.endpoints[index]
+        while queue_deadline_ns(&endpoint.trying) <= now_ns:
+            connection_unanswered_yet(reactor, endpoint.trying.oldest, now_ns)
         while queue_deadline_ns(&endpoint.dialing) <= now_ns:
-            kind = TIMEOUT if endpoint.hung == NULL else CONNECT
-            attempt_fail(reactor, endpoint.dialing.oldest, kind, True, now_ns, endpoint.hung)
+            connection_hung(reactor, endpoint.dialing.oldest, now_ns)
         while queue_deadline_ns(&endpoint.awaiting) <= now_ns:
             connection_unanswered(reactor, endpoint.awaiting.oldest, now_ns)
         while queue_deadline_ns(&endpoint.in_flight) <= now_ns:
             attempt_overdue(reactor, endpoint.in_flight.oldest, now_ns)
-        next_ns = min(queue_deadline_ns(&endpoint.dialing), queue_deadline_ns(&endpoint.awaiting))
+        next_ns = min(queue_deadline_ns(&endpoint.trying), queue_deadline_ns(&endpoint.dialing))
+        next_ns = min(next_ns, queue_deadline_ns(&endpoint.awaiting))
         next_ns = min(next_ns, queue_deadline_ns(&endpoint.in_flight))
         reactor.next_deadline_ns = min(reactor.next_deadline_ns, next_ns)
 
@@ -148,7 +169,7 @@ cdef inline int64_t queue_oldest_ns(const Queue* queue) noexcept nogil:
 cdef inline int64_t endpoint_oldest_ns(const Endpoint* endpoint) noexcept nogil:
     """When the oldest attempt under way took its token, those whose greenlets connect by their mean; 0: none is under way."""
     cdef int64_t oldest_ns = min(queue_oldest_ns(&endpoint.dialing), queue_oldest_ns(&endpoint.awaiting))
-    oldest_ns = min(oldest_ns, queue_oldest_ns(&endpoint.in_flight))
+    oldest_ns = min(oldest_ns, min(queue_oldest_ns(&endpoint.in_flight), queue_oldest_ns(&endpoint.trying)))
     if endpoint.connecting > 0:
         oldest_ns = min(oldest_ns, endpoint.connecting_since_ns // endpoint.connecting)
     return oldest_ns if oldest_ns != never() else 0
@@ -164,6 +185,7 @@ cdef inline void endpoint_count_older(Endpoint* endpoint, int64_t now_ns) noexce
         mean_ns = sums.sums.occupied_ns // window_attempts(&sums)
     window.older = 0
     window.older_ns = 0
+    queue_count_older(&endpoint.trying, window, mean_ns, now_ns)
     queue_count_older(&endpoint.dialing, window, mean_ns, now_ns)
     queue_count_older(&endpoint.awaiting, window, mean_ns, now_ns)
     queue_count_older(&endpoint.in_flight, window, mean_ns, now_ns)
@@ -204,6 +226,7 @@ cdef inline void reactor_slots(Reactor* reactor, int64_t now_ns) noexcept nogil:
             endpoint_turn(reactor.endpoints[index], now_ns)
         reactor.slot_ns += SLOT_NS
         reactor_cpu(reactor)
+        closings_expire(&reactor.closings, now_ns)
 
 
 cdef inline int64_t reactor_due_ns(Reactor* reactor) noexcept nogil:
@@ -236,16 +259,20 @@ cdef inline int reactor_wait(Reactor* reactor, epoll_event* events, int64_t unti
 cdef inline int reactor_poll(Reactor* reactor, bint waits, int64_t until_ns) noexcept nogil:
     """Handle the events that are there, or wait for some until then; returns how many."""
     cdef epoll_event events[EVENTS]
+    cdef void* owner
     cdef int index
     cdef int ready = reactor_wait(reactor, events, until_ns) if waits else epoll_wait(reactor.epoll, events, EVENTS, 0)
     if ready > 0:
         # In this order an interruption between the two makes arrivals look later, and the clamp to `read` catches it.
         reactor.offset_ns = monotonic_ns() - realtime_ns()
     for index in range(ready):
-        if events[index].data.ptr == NULL:
+        owner = events[index].data.ptr
+        if not <size_t> owner & <size_t> TAG:
+            connection_event(reactor, <Connection*> owner, events[index].events)
+        elif owner == <void*> TAG:
             reactor.armed_ns = 0
         else:
-            connection_event(reactor, <Connection*> events[index].data.ptr, events[index].events)
+            closing_event(&reactor.closings, owner)
     return ready
 
 
