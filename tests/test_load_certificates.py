@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from engines import ONCE, attempt, endpoint, only
 from servers import answering, raw_server, response
 
-from tressi.load.client import _context
+from tressi.load.connection import client_context
 from tressi.load.secure import make_context, named_in_tls
 from tressi.model import TlsConfig
 
@@ -108,7 +108,7 @@ def test_one_policy_decides_which_certificates_are_accepted(tmp_path, transport)
 def test_both_transports_have_the_same_context():
     """In what they accept and in what they offer."""
     for config in (TlsConfig(), TlsConfig(verify=False)):
-        one, other = make_context(config), _context(config)
+        one, other = make_context(config), client_context(config)
         for name in ("verify_flags", "verify_mode", "check_hostname", "options", "minimum_version", "maximum_version"):
             assert getattr(one, name) == getattr(other, name), name
         assert [each["name"] for each in one.get_ciphers()] == [each["name"] for each in other.get_ciphers()]
@@ -147,6 +147,7 @@ HEARD = {
     "example.test": ("example.test", None),
     "example.test.": ("example.test", None),
     "EXAMPLE.test.": ("example.test", None),
+    "127.1": (None, None),
     "127.0.0.1": (None, None),
     "127.0.0.1 by name": ("example.test", "example.test."),
     "[::1]": (None, None),

@@ -15,6 +15,7 @@ from tressi.model import SharedPool, TlsConfig
 
 OK = response()
 SCHEMES = ["http", "https"]
+WAYS = [("http", "wire"), ("https", "wire"), ("http", "urllib3")]
 SILENT, REFUSING, LIVE = "127.0.0.9", "127.0.0.8", "127.0.0.1"
 
 
@@ -58,9 +59,9 @@ def slow(histogram):
     return histogram.count - histogram.counts_up_to([200_000])[0]
 
 
-@pytest.mark.parametrize("scheme", SCHEMES)
+@pytest.mark.parametrize(("scheme", "transport"), WAYS)
 @pytest.mark.parametrize("hosts", [(SILENT, LIVE), (LIVE, SILENT), (SILENT, REFUSING, LIVE), ("::1", LIVE)], ids=" and ".join)
-def test_a_silent_address_costs_each_lane_one_wait(monkeypatch, scheme, hosts):
+def test_a_silent_address_costs_each_lane_one_wait(monkeypatch, scheme, transport, hosts):
     """No attempt fails; the lanes that met it wait 250 ms, as time of connecting, and those after them go elsewhere."""
     if "::1" in hosts and not has_ipv6():
         pytest.skip("this machine has no IPv6")
@@ -71,6 +72,7 @@ def test_a_silent_address_costs_each_lane_one_wait(monkeypatch, scheme, hosts):
             shared_pool=SharedPool(4, None),
             keep_alive=False,
             tls=TlsConfig(verify=False),
+            transport=transport,
         ) as engine,
     ):
         reach(engine, 200)

@@ -22,9 +22,9 @@ from urllib3.util import parse_url
 
 from tressi._wire import ResponseParser
 from tressi.errors import ConfigError
-from tressi.load.address import literal, look_up
-from tressi.load.dial import DialError, connected_to, within
-from tressi.load.secure import configure
+from tressi.load.address import Answers, literal, look_up
+from tressi.load.dial import DialError, connected_in_turn, within
+from tressi.load.secure import configure, named_in_tls
 from tressi.load.transport import basic_credentials, origin_of, without_user_info
 
 if TYPE_CHECKING:
@@ -65,6 +65,7 @@ class Routes:
     server_name: str | None = None
     proxy: Proxy | None = None
     sources: tuple[Address, ...] = ()
+    answers: Answers = field(default_factory=Answers)  # of all its lanes' targets
 
     def first_hop(self, origin: Origin) -> Origin:
         """Where a connection for requests to `origin` leads that others may share: a proxy passes plain requests on."""
@@ -95,19 +96,11 @@ class Turns:
     def __init__(self, turn: int) -> None:
         self._turn = turn
 
-    def connected(self, addresses: Sequence[Address], sources: Sequence[Address]) -> gevent.socket.socket:
-        """A socket connected to the next address, or to the first after it that takes it. Raises OSError."""
-        for left in range(len(addresses), 0, -1):
-            self._turn += 1
-            address = addresses[self._turn % len(addresses)]
-            try:
-                made = connected_to(address, sources, self._turn // len(addresses))
-            except OSError:
-                if left == 1:
-                    raise
-            else:
-                return gevent.socket.socket(fileno=made.detach())
-        raise OSError(errno.EADDRNOTAVAIL, os.strerror(errno.EADDRNOTAVAIL))
+    def connected(self, addresses: Sequence[Address], routes: Routes, end_s: float) -> gevent.socket.socket:
+        """A socket connected to the next address, or to one after it. Raises OSError."""
+        self._turn += 1
+        made = connected_in_turn(addresses, routes.answers, routes.sources, self._turn, end_s)
+        return gevent.socket.socket(fileno=made.detach())
 
 
 @dataclass(slots=True)
@@ -143,7 +136,7 @@ class _Gevent:
         addresses = look_up(opening.hop)
         opening.limit.part = "connect"
         begun_ns = time.monotonic_ns()
-        made = opening.turns.connected(addresses, opening.routes.sources)
+        made = opening.turns.connected(addresses, opening.routes, opening.limit.end_s)
         opening.connect_ns = time.monotonic_ns() - begun_ns
         if opening.routes.proxy is None:
             opening.arrive()
@@ -285,8 +278,7 @@ def _connection(opening: Opening) -> _PlainConnection | _SecureConnection:
         raise DialError("tls", str(failure)) from None
     if not opening.origin.is_tls:
         return _SecureConnection(hop.host, hop.port, ssl_context=context)
-    # The zone of an address is of this machine alone (RFC 6874).
-    name = routes.server_name or opening.origin.host.partition("%")[0]
+    name = named_in_tls(routes.server_name or opening.origin.host)
     if routes.proxy is None:
         return _SecureConnection(hop.host, hop.port, ssl_context=context, server_hostname=name)
     made = _SecureConnection(
