@@ -7,6 +7,7 @@ seconds. Such a point never averages percentiles: it shows the worst second of t
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from statistics import fmean
 from typing import TYPE_CHECKING, Any, Final
 
@@ -136,7 +137,13 @@ def _merged(values: Sequence[Number], column: _Column, span: int) -> list[Number
 
 def _rounded(value: float, digits: int) -> float:
     shown = float(f"{value:.{digits}g}")
-    return int(shown) if shown.is_integer() else shown
+    return _one(int(shown) if shown.is_integer() else shown)
+
+
+@lru_cache(maxsize=1 << 16)
+def _one(value: float) -> float:
+    """The same number, as one object: a long run has a million of few digits, and most are alike."""
+    return value
 
 
 def _grouped(items: Sequence[Any], span: int) -> Iterable[Sequence[Any]]:
