@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import unicodedata
+from collections import Counter
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
 _FOUR_DIGITS = 1000
 _THREE_DIGITS = 100
 _BYTE = 0xFF
 _NO_CHARACTER = 0xFFFE  # the last two code points of each plane; no XML may hold U+FFFE and U+FFFF
 _TAB = 4
+_BEYOND = 10
 
 
 def plain(text: str) -> str:
@@ -51,6 +53,22 @@ def short_key(endpoint_key: str, origin: str) -> str:
     return plain(shown if shown.strip().count(" ") else f"{shown} /")
 
 
+def labels(names: Mapping[str, str | None]) -> dict[str, str]:
+    """How endpoints are shown, by key: by the config's name, else by the key without the origin that all have.
+
+    `names` are all endpoints of a run. A name that could be taken for another endpoint's has the key beside it.
+    """
+    origin = common_origin(names)
+    shorts = {key: short_key(key, origin) for key in names}
+    shown = {key: plain(name) if name and name.strip() else shorts[key] for key, name in names.items()}
+    often = Counter(shown.values())
+    others = Counter(shorts.values())
+    return {
+        key: label if label == shorts[key] or (often[label] == 1 and not others[label]) else f"{label} ({shorts[key]})"
+        for key, label in shown.items()
+    }
+
+
 def rate(value: float | None) -> str:
     """A rate; None is "max": nothing limits it."""
     if value is None:
@@ -63,3 +81,12 @@ def milliseconds(value: float | None) -> str:
     if value is None:
         return "-"
     return f"{value:.0f}" if value >= _THREE_DIGITS else f"{value:.3g}"
+
+
+def carries(count: int, percent: float) -> bool:
+    """Whether `count` values carry a percentile: ten of them lie beyond it, n >= 10 / (1 - p).
+
+    1,000 carry p99, 20 a median. With fewer, a percentile is the value of a few outliers and differs from run to run.
+    """
+    # Rounded because 100 - 99.9 is less than 0.1 in binary.
+    return count * round(100 - percent, 6) >= 100 * _BEYOND

@@ -14,7 +14,7 @@ from tressi.ui.dashboard.board import Board
 from tressi.ui.dashboard.feed import Feed
 from tressi.ui.dashboard.guard import guarded
 from tressi.ui.dashboard.server import Listener, address_of
-from tressi.ui.lines import draining_words
+from tressi.ui.sentences import draining_words
 from tressi.ui.watcher import Watcher
 
 if TYPE_CHECKING:
