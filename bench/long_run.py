@@ -70,8 +70,8 @@ def second(chance, number, t, seconds):
         "workerCount": 2 + number % 5 + int(3 * t / seconds),
         "utilisation": chance.uniform(0.4, 0.8),
         "errorRate": 0.02 * chance.random() if number % 10 == 7 else 0.0,
-        "p50": p50,
-        "p99": p50 * chance.uniform(2, 6),
+        **dict.fromkeys(("p50", "serviceP50", "successP50"), p50),
+        **dict.fromkeys(("p99", "serviceP99", "successP99"), p50 * chance.uniform(2, 6)),
         "missed": int(target * 0.3) if short < 1 else 0,
     }
 
@@ -81,7 +81,13 @@ def whole(figures):
     figures = list(figures)
     sums = {name: sum(one[name] for one in figures) for name in ("targetRps", "currentRps", "workerCount", "missed")}
     means = {name: sum(one[name] for one in figures) / len(figures) for name in ("utilisation", "errorRate", "p50")}
-    return {**sums, **means, "p99": max(one["p99"] for one in figures)}
+    medians = dict.fromkeys(("serviceP50", "successP50"), means["p50"])
+    return {
+        **sums,
+        **means,
+        **medians,
+        **dict.fromkeys(("p99", "serviceP99", "successP99"), max(one["p99"] for one in figures)),
+    }
 
 
 def decision(chance, key, t):

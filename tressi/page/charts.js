@@ -7,6 +7,7 @@
      tressiCharts.extend(element, {t, y: [[…], …], markers, saturated}, keep)     more seconds for a time chart
      tressiCharts.forget(element)                                                 empty the element again
      tressiCharts.plain(text)                                                     control characters as code points
+     tressiCharts.latencySeries({p50, p99, serviceP99, successP99}, hasFailures)  both latencies of each second, by their names
 
    `t` is seconds since the start; a series may have its own `t`. A `y` of null is a gap. `color` is a name of style.css,
    without its dashes. A marker is {t, text, up}: `text` is lines of why, `up` whether workers were added (null: neither).
@@ -155,7 +156,7 @@ window.tressiCharts = (() => {
   function saturatedLegend(spec) {
     if (!spec.saturated?.length) return [];
     const marker = { symbol: "square", size: 12, color: color("saturated"), line: { color: color("warn"), width: 1 } };
-    return [{ type: "scatter", mode: "markers", name: "generator saturated", x: [null], y: [null], marker, hoverinfo: "skip" }];
+    return [{ type: "scatter", mode: "markers", name: "generator limited", x: [null], y: [null], marker, hoverinfo: "skip" }];
   }
 
   function timeLayout(spec) {
@@ -182,7 +183,7 @@ window.tressiCharts = (() => {
     });
     const count = spec.markers?.length ?? 0;
     const marks = count ? [`${count} mark${count === 1 ? "" : "s"}`] : [];
-    const saturated = spec.saturated?.length ? ["generator saturated in shaded seconds"] : [];
+    const saturated = spec.saturated?.length ? ["generator limited in shaded seconds"] : [];
     return [...parts, ...marks, ...saturated].join("; ");
   }
 
@@ -305,6 +306,17 @@ window.tressiCharts = (() => {
   const overTime = { traces: timeTraces, layout: timeLayout, words: timeWords };
   const percentile = { traces: percentileTraces, layout: percentileLayout, words: percentileWords };
 
+  // The response time is what is judged; the successes' own stands beside it where failures would hide it.
+  function latencySeries(columns, hasFailures) {
+    const series = [
+      { name: "response time p99", color: "p99", y: columns.p99 },
+      { name: "response time p50", color: "p50", y: columns.p50 },
+      { name: "service time p99", color: "service", y: columns.serviceP99, dash: true },
+    ];
+    if (!hasFailures) return series;
+    return [...series, { name: "service time p99 of successes", color: "workers", y: columns.successP99, dash: true }];
+  }
+
   function extend(element, more, keep = Infinity) {
     const { spec } = drawn.get(element);
     const kept = (values, added) => [...values, ...added].slice(-keep);
@@ -328,5 +340,6 @@ window.tressiCharts = (() => {
     extend,
     forget,
     plain,
+    latencySeries,
   };
 })();

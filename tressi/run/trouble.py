@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 # RFC 9110, section 15: from here on the request was not served.
 FAILED_STATUS: Final = 400
+# Of the attempts: where more of them failed, latencies of all responses alone would mislead.
+NOTEWORTHY_SHARE: Final = 0.01
 # An endpoint that has had successes fails altogether from so many failures in a row on: half of its requests failing would
 # look like that once in a thousand times.
 LEAST_IN_A_ROW: Final = 10

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from tressi.config.remarks import at_full_speed
-from tressi.run.trouble import failures_of
+from tressi.run.trouble import NOTEWORTHY_SHARE, failures_of
 from tressi.text import common_origin, labels, milliseconds, plain, rate, short_key
 from tressi.ui.rates import differs
 
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
 
     Labels = Mapping[str, str]
 
-# More failures than this share of the attempts, and latencies of all of them alone would mislead.
-NOTEWORTHY_SHARE: Final = 0.01
 LIMITED: Final = "GENERATOR LIMITED"
 
 
