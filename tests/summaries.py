@@ -1,5 +1,7 @@
 """A small summary for tests of what is made from one."""
 
+from itertools import zip_longest
+
 from tressi._core import Histogram
 from tressi.model import (
     AutoscaleConfig,
@@ -83,7 +85,7 @@ def engine_snapshot(*endpoints, time_s=2.0, cpu_s=0.1, samples=(), lost=()):
     return EngineSnapshot(time_s, {one.endpoint_key: one for one in endpoints}, generator, samples)
 
 
-def moment(*keys, t=1.0, saturated_by=(), lost=(), thresholds=(), paused=False, **fields):
+def moment(*keys, t=1.0, saturated_by=(), lost=(), thresholds=(), paused=False, troubles=(), **fields):
     """A second of a run of 60 s."""
     values = {
         "target_rps": 50.0,
@@ -99,6 +101,10 @@ def moment(*keys, t=1.0, saturated_by=(), lost=(), thresholds=(), paused=False, 
         "service_p99_ms": None,
         "success_p50_ms": 1.2,
         "success_p99_ms": None,
+        "response_count": 50,
+        "service_count": 50,
+        "success_count": 50,
+        "asked_rps": fields.get("target_rps", 50.0),
         "missed": 7,
         "missed_now": 0,
         "requests_made": 50,
@@ -106,14 +112,18 @@ def moment(*keys, t=1.0, saturated_by=(), lost=(), thresholds=(), paused=False, 
     }
     endpoints = tuple(EndpointMoment(endpoint_key=key, **{**values, **fields}) for key in keys)
     total = EndpointMoment(endpoint_key="", **{**values, **fields})
-    return Moment(float(t), 60.0, endpoints, total, engine_snapshot(lost=lost), saturated_by, (), thresholds, paused)
+    reading = engine_snapshot(lost=lost)
+    return Moment(float(t), 60.0, endpoints, total, reading, saturated_by, (), thresholds, paused, troubles)
 
 
-def resolved(*keys, autoscale=True, max_workers=4):
-    """A config with these endpoints."""
-    settings = AutoscaleConfig(50.0, 1, max_workers) if autoscale else None
-    endpoints = tuple(ResolvedEndpoint(key, *key.split(" ")[:2], key.split(" ")[1], autoscale=settings) for key in keys)
-    return ResolvedConfig(endpoints, None if autoscale else SharedPool(2, None), 10, duration_s=2.0)
+def resolved(*keys, autoscale=True, max_workers=4, target_rps=None, names=()):
+    """A config with these endpoints, the first of them named `names`."""
+    settings = AutoscaleConfig(50.0 if target_rps is None else target_rps, 1, max_workers) if autoscale else None
+    endpoints = tuple(
+        ResolvedEndpoint(key, *key.split(" ")[:2], key.split(" ")[1], autoscale=settings, name=name)
+        for key, name in zip_longest(keys, names)
+    )
+    return ResolvedConfig(endpoints, None if autoscale else SharedPool(2, target_rps), 10, duration_s=2.0)
 
 
 def summary_of(

@@ -7,7 +7,7 @@ import pytest
 from tressi.cli import main
 from tressi.config.load import Overrides, load_config
 from tressi.config.remarks import COST, at_full_speed, remarks
-from tressi.ui.lines import announcement
+from tressi.ui.sentences import announcement
 
 URL = "http://127.0.0.1:8080/fast"
 POST = {"url": URL, "method": "POST"}

@@ -88,6 +88,18 @@ def test_a_chart_tells_its_figures_without_being_seen(page):
     assert "service time: p50 2 ms, p90 3 ms, p99 4.5 ms, p99.9 9 ms; response time: no values" in label(page)
 
 
+def test_both_latencies_are_named_in_full(page):
+    """The response time first, the service time beside it; the successes' own where there are failures."""
+    columns = {"p50": [1], "p99": [9], "serviceP99": [2], "successP99": [4]}
+    names = ["response time p99", "response time p50", "service time p99", "service time p99 of successes"]
+    for has_failures in (False, True):
+        script = f"tressiCharts.latencySeries({json.dumps(columns)}, {json.dumps(has_failures)})"
+        series = page.evaluate(script)
+        assert [one["name"] for one in series] == names[: 3 + has_failures]
+        assert [one["y"] for one in series] == [[9], [1], [2], [4]][: 3 + has_failures]
+        assert [one.get("dash", False) for one in series] == [False, False, True, True][: 3 + has_failures]
+
+
 def test_a_chart_is_read_with_the_keyboard(page):
     """Tab reaches it, arrows walk over its points: what a pointer would show is shown, and said with its reasons."""
     draw(page, "timeChart", RATE)

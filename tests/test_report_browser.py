@@ -64,9 +64,11 @@ def column(page, number):
 def test_all_charts_are_drawn(page, summary):
     """Each has a line for what it shows and says in words what it shows."""
     labels = [chart.get_attribute("aria-label") for chart in page.locator(".plot").all()]
-    titles = ["Rate", "Workers", "Service time", "Utilisation of the workers", "Failed requests", "Missed starts"]
+    titles = ["Rate", "Workers", "Latency", "Utilisation of the workers", "Failed requests", "Missed starts"]
     assert [label.partition(".")[0] for label in labels] == [*titles, "Latency of all endpoints together"]
     assert all("no values" not in label for label in labels)
+    names = ("response time p99", "response time p50", "service time p99")
+    assert all(f"{name}: " in labels[2] for name in names)
     assert page.locator(".plot .main-svg .lines path").count() >= len(labels) + 2
     assert not page.get_by_text("The charts need JavaScript").is_visible()
     p99 = summary["global"]["serviceTimeMs"]["p99"]

@@ -24,9 +24,9 @@ ENDPOINT = {
     "Got RPS": "rps",
     "Workers": "workerCount",
     "Peak": "peakWorkerCount",
-    "Service p50 ms": "serviceTimeMs.p50",
-    "Service p99 ms": "serviceTimeMs.p99",
+    "Response p50 ms": "responseTimeMs.p50",
     "Response p99 ms": "responseTimeMs.p99",
+    "Service p99 ms": "serviceTimeMs.p99",
     "Requests": "requestsMade",
     "Missed": "requestsMissed",
     "Failed": "requestsFailed",
@@ -201,4 +201,20 @@ def test_a_run_of_nothing_has_a_report():
     summary |= {"timeline": [], "samples": []}
     shown = Tables(render(summary)).beginning("Endpoint", "Limited by")
     assert shown[0]["Limited by"] == "no attempt was made"
-    assert shown[0]["Service p50 ms"] == NOTHING
+    assert shown[0]["Response p50 ms"] == NOTHING
+
+
+def test_latencies_of_the_successes_stand_beside_those_of_all():
+    """In the table of endpoints and among the figures, where more than 1 % failed, and nowhere else."""
+    failing = endpoint_snapshot("GET http://host/bad", succeeded=95, failed=5)
+    pages = [render(summary_of(one)) for one in (endpoint_snapshot("GET http://host/good"), failing)]
+    shown = [Tables(page).beginning("Endpoint", "Limited by")[0].get("Successes' p99 ms") for page in pages]
+    assert shown == [None, [1.5]]
+    assert [b"Service time p99 of successes" in page for page in pages] == [False, True]
+
+
+def test_percentiles_of_too_few_values_are_grey():
+    """100 responses carry a median and no p99; the figure is there all the same."""
+    page = render(summary_of(endpoint_snapshot("GET http://host/good"))).decode()
+    cells = re.findall(r'<td class="number( thin)?"[^>]*><data value="(1\.[56])">', page)
+    assert cells[:3] == [("", "1.6"), (" thin", "1.6"), (" thin", "1.5")]

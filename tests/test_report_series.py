@@ -19,7 +19,7 @@ from tressi.report.page.series import (
 from tressi.text import short_key
 
 SCALES = {"utilisation": 100, "errorRate": 100}
-UNDRAWN = {"serviceP50", "serviceP99", "successP50", "successP99"}
+UNDRAWN = {"serviceP50", "successP50"}
 
 
 def test_a_short_run_has_every_second():

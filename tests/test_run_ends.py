@@ -14,6 +14,7 @@ from tressi import EndpointRunner, run
 from tressi.errors import ConfigError, TressiError
 from tressi.model import AutoscaleConfig, EarlyExit, ResolvedConfig, ResolvedEndpoint, Threshold
 from tressi.run.limits import drain_s
+from tressi.run.steering import endpoint_key_of
 from tressi.testing.fake_engine import Behaviour, FakeEngine
 from tressi.threshold.parse import parse
 
@@ -264,6 +265,26 @@ def test_another_target_reaches_engine_and_timeline():
     assert summary["timeline"][-1]["endpoints"][KEYS[0]]["targetRps"] == 10.0
     with pytest.raises(TressiError, match="under way"):
         runner.set_target(KEYS[0], 20.0)
+
+
+def test_a_target_may_be_set_by_name():
+    """The change has the key; a key goes before a name, and a name that two endpoints have is refused with both keys."""
+    config = config_of(60)
+    one, other = config.endpoints
+    heard = []
+    runner = EndpointRunner(replace(config, endpoints=(one, replace(other, name="checkout"))), engine=FakeEngine())
+    runner.on("change", heard.append)
+    runner.start()
+    runner.set_target("checkout", 20.0)
+    until(lambda: heard)
+    assert (heard[0].endpoint_key, heard[0].target_rps) == (KEYS[1], 20.0)
+    runner.stop()
+
+    twins = replace(config, endpoints=(replace(one, name="same"), replace(other, name="same")))
+    with pytest.raises(ConfigError, match=f"2 endpoints of this run have that name; use the key of one: {', '.join(KEYS)}"):
+        endpoint_key_of(twins, "same")
+    misnamed = replace(config, endpoints=(one, replace(other, name=KEYS[0])))
+    assert endpoint_key_of(misnamed, KEYS[0]) == KEYS[0]
 
 
 @pytest.mark.parametrize(("key", "rps"), [("GET http://h/none", 1.0), (KEYS[0], -1.0), (KEYS[0], float("nan"))])

@@ -1,15 +1,16 @@
 """The dashboard's routes: who may use them, what they give, and what a command does."""
 
 import re
+from dataclasses import replace
 
 import orjson
 import pytest
 from dashboards import Steered
-from summaries import HOSTILE, decision, moment, resolved, summary_of
+from summaries import HOSTILE, decision, endpoint_snapshot, engine_snapshot, moment, resolved, summary_of
 from werkzeug.test import Client
 
 from tressi.errors import ConfigError, ConfigProblem, TressiError
-from tressi.model import Change, ThresholdVerdict
+from tressi.model import Change, Reason, ThresholdVerdict, Trouble
 from tressi.text import plain
 from tressi.ui.dashboard.app import ASSETS, BODY_LIMIT, Run, make_app
 from tressi.ui.dashboard.board import Board
@@ -276,15 +277,63 @@ def test_a_target_of_the_shared_pool_is_of_all_its_endpoints():
 
 
 def test_the_end_has_the_figures_of_the_run():
-    """And not what a page cannot show, like the histograms."""
-    board = Board(resolved("GET http://host/good", "GET http://host/bad"))
+    """Of all together and of each endpoint, under the names of a second's; and not what a page cannot show."""
+    good, bad = "GET http://host/good", "GET http://host/bad"
+    board = Board(resolved(good, bad))
+    busy = replace(endpoint_snapshot(good), lane_s=8.0, occupied_lane_s=2.0)
+    board.drained(engine_snapshot(busy, replace(endpoint_snapshot(bad), lane_s=2.0, occupied_lane_s=2.0)))
     summary = summary_of(end_reason="early-exit", end_detail="too many \x1b[31mfailures")
     end = board.result(summary)
     assert (end["endReason"], end["endDetail"]) == ("early-exit", "too many \\x1b[31mfailures")
-    assert end["global"]["requestsMade"] == summary["global"]["requestsMade"]
-    assert "histograms" not in end["endpoints"]["GET http://host/bad"]
+    assert end["total"]["requestsMade"] == summary["global"]["requestsMade"]
+    assert end["total"]["utilisation"] == 0.4
+    assert end["total"]["showsSuccesses"]
+    assert [end["endpoints"][key]["utilisation"] for key in (good, bad)] == [0.25, 1.0]
+    one, metrics = end["endpoints"][good], summary["endpoints"][0]
+    assert [one[name] for name in ("currentRps", "askedRps", "peakWorkerCount")] == [50.0, 50.0, 2]
+    assert [one[name] for name in ("p50", "p99")] == [metrics["responseTimeMs"][name] for name in ("p50", "p99")]
+    assert one["serviceP99"] == metrics["serviceTimeMs"]["p99"]
+    assert one["thin"] == ["p99", "serviceP99", "successP99"]
+    assert end["endpoints"][bad]["failures"] == {"connect": 40}
+    assert "histograms" not in end["endpoints"][bad]
     assert (end["saturatedBy"], end["lost"]) == (summary["generator"]["reasons"], summary["generator"]["lost"])
     assert board.state(paused=False)["end"] == end
+
+
+def test_a_second_and_the_whole_run_have_the_same_figures():
+    """What is shown of a second is replaced at the end, and nothing of it stays beside the words "of the whole run"."""
+    board = Board(resolved(*KEYS))
+    document = board.moment(moment(*KEYS))
+    second = {**document["row"]["endpoints"][KEYS[0]], **document["beside"][KEYS[0]], **document["counts"][""]}
+    end = board.result(summary_of(*map(endpoint_snapshot, KEYS)))
+    of_a_moment = {"inFlight", "oldestSec", "targetRps", "workerCount", "missed"}
+    assert second.keys() - of_a_moment == end["endpoints"][KEYS[0]].keys() - {"peakWorkerCount"}
+
+
+def test_what_belongs_beside_a_figure_is_decided_for_the_page():
+    """The mean of the rate asked for where it is another, the successes where many failed, what is of too few values."""
+    calm = moment(KEYS[0], response_count=1000, service_count=1000, success_count=19)
+    stormy = moment(KEYS[0], target_rps=46.0, asked_rps=50.0, error_rate=0.6, in_flight=3, oldest_s=1.5)
+    beside = [Board(resolved(KEYS[0])).moment(one)["beside"][KEYS[0]] for one in (calm, stormy)]
+    assert beside[0]["thin"] == ["successP50", "successP99"]
+    assert [one["meanRps"] for one in beside] == [None, 46.0]
+    assert [one["showsSuccesses"] for one in beside] == [False, True]
+    assert (beside[1]["inFlight"], beside[1]["oldestSec"]) == (3, 1.5)
+
+
+def test_troubles_are_sentences_with_the_endpoints_names():
+    """The same that the terminal says."""
+    board = Board(resolved(*KEYS, names=["checkout"]))
+    refused = Trouble("failing", KEYS[0], 3, "Connection refused")
+    assert board.moment(moment(*KEYS, troubles=(refused,)))["troubles"] == ["checkout: all requests fail: connection refused"]
+    assert [one["label"] for one in board.state(paused=False)["endpoints"]] == ["checkout", "GET /b"]
+
+
+def test_a_target_may_be_set_by_name():
+    """The run finds out whose name it is."""
+    dashboard = Dashboard()
+    assert dashboard.post("target", {"endpointKey": "checkout", "targetRps": 2}).status_code == 200
+    assert dashboard.steered.calls == [("set_target", "checkout", 2.0)]
 
 
 @pytest.mark.parametrize("text", HOSTILE)
@@ -294,4 +343,9 @@ def test_text_from_outside_is_harmless(text):
     assert board.decision(decision("GET http://host/", reason=text))["reason"] == plain(text)
     assert board.moment(moment(saturated_by=(text,)))["saturatedBy"] == [plain(text)]
     assert board.moment(moment(lost=(text,)))["lost"] == [plain(text)]
+    sentences = board.moment(moment(troubles=(Trouble("failing", text, 1, text),)))["troubles"]
+    assert all(sentence.isprintable() for sentence in sentences)
+    reading = replace(endpoint_snapshot("GET /", failed=1), reasons=(Reason("connect", text, 1),))
+    counts = board.moment(replace(moment(), reading=engine_snapshot(reading)))["counts"]
+    assert list(counts[""]["failures"]) == [plain(text)]
     assert board.state(paused=False)["endpoints"][0]["label"].isprintable()

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 import pytest
 from browsers import TELL_OF_VIOLATIONS, chromium
 from playwright.sync_api import expect
+from servers import refusing_port
 
 from tressi.testing.target import Target
 
@@ -125,7 +126,7 @@ def points(page, chart):
 def test_a_run_is_watched_steered_and_stopped(target, browser, tmp_path):
     """Numbers and charts move; another rate, a pause and its end are in the summary; the stop asks first."""
     with running(config_file(tmp_path, target)) as run, page_of(browser, run.url) as page:
-        expect(page.get_by_role("status").first).to_have_text(re.compile("running|saturated"))
+        expect(page.get_by_role("status").first).to_have_text(re.compile("running|GENERATOR LIMITED"))
         attempts_above(page, 0)
         before, seconds = figure(page, "requestsMade"), points(page, "rate")
         attempts_above(page, before)
@@ -136,12 +137,12 @@ def test_a_run_is_watched_steered_and_stopped(target, browser, tmp_path):
         field.fill("33")
         field.press("Enter")
         expect(page.locator("#notes")).to_contain_text("GET /fast?1: target 33 RPS")
-        expect(page.locator("#endpoints tr", has_text="/fast?1").locator("[data-figure=targetRps]")).to_have_text("33.0")
+        expect(page.locator("#endpoints tr", has_text="/fast?1").locator("[data-figure=askedRps]")).to_have_text("33.0")
 
         page.get_by_role("button", name="Pause").click()
         expect(page.locator("#state")).to_have_text("paused")
         page.get_by_role("button", name="Resume").click()
-        expect(page.locator("#state")).to_have_text(re.compile("running|saturated"))
+        expect(page.locator("#state")).to_have_text(re.compile("running|GENERATOR LIMITED"))
 
         page.get_by_role("button", name="Stop…").click()
         page.get_by_role("button", name="Go on").click()
@@ -224,8 +225,37 @@ def test_a_hundred_and_twenty_endpoints_are_found(target, browser, tmp_path):
         page.keyboard.press("Enter")
         page.get_by_label("Filter").fill("")
         page.get_by_role("button", name="asked").click()
-        expect(page.locator("[data-column=targetRps]")).to_have_attribute("aria-sort", "descending")
+        expect(page.locator("[data-column=askedRps]")).to_have_attribute("aria-sort", "descending")
         expect(page.locator("#endpoints tbody th").first).to_have_text("GET /fast?117")
+
+
+def test_a_target_that_refuses_is_told(browser, tmp_path):
+    """Above everything else, with the reason; at the end the table has the figures of the whole run."""
+    with refusing_port() as port:
+        config = config_file(tmp_path, f"http://127.0.0.1:{port}", endpoints=2)
+        with running(config, "--quiet") as run, page_of(browser, run.url) as page:
+            expect(page.locator("#troubles")).to_have_text("all requests fail: connection refused")
+            expect(page.locator("#said")).to_have_text("all requests fail: connection refused")
+            expect(page.locator("#failures")).to_contain_text("Connection refused")
+            expect(page.locator(".span")).to_have_text(["of the last second"] * 2)
+            page.locator(".choose").nth(1).click()
+            stop(page)
+            expect(page.locator("#troubles")).to_be_hidden()
+            expect(page.locator(".span")).to_have_text(["of the whole run"] * 2)
+            cells = {name: page.locator(f"#endpoints tbody tr:nth-child(2) [data-figure={name}]") for name in ENDED}
+            shown = {name: cell.inner_text().replace(",", "") for name, cell in cells.items()}
+            page.get_by_role("button", name="Close the dashboard").click()
+            summary = run.end()[1]
+    endpoint = summary["endpoints"][1]
+    assert shown["requestsMade"] == str(endpoint["requestsMade"])
+    assert shown["currentRps"] == f"{endpoint['rps']:.1f}"
+    assert shown["askedRps"] == "20.0"
+    assert shown["workerCount"] == f"peak {endpoint['peakWorkerCount']} / 4"
+    assert shown["errorRate"] == "100 %"
+    assert shown["p99"] == "\u2013"
+
+
+ENDED = ("requestsMade", "currentRps", "askedRps", "workerCount", "errorRate", "p99")
 
 
 def test_nothing_is_evaluated(target, browser, tmp_path):

@@ -17,7 +17,7 @@ from test_ui_outlet import read_until
 from test_ui_stream import _no_waiting, unread_pipe  # noqa: F401 - a write that waits fails its test
 
 from tressi.errors import ConfigError, OutputError
-from tressi.model import Change, Draining, ThresholdVerdict
+from tressi.model import Change, Draining, ThresholdVerdict, Trouble
 from tressi.testing.target import Target
 from tressi.ui.json_lines import JsonLines, stream_to
 from tressi.ui.outlet import Outlet, share_outlet
@@ -81,6 +81,21 @@ def test_a_verdict_is_told_when_it_changes(tmp_path):
     stream.result(final(passed=True))
     told = [(line["t"], line["passed"]) for line in lines_of(tmp_path / "run.jsonl") if line["type"] == "threshold"]
     assert told == [(2.0, True), (4.0, False), (2.0, True)]  # the summary is of a run of 2 s
+
+
+def test_a_trouble_is_told_when_it_begins_and_when_it_is_over(tmp_path):
+    """With the endpoints that it is of by their keys, and in the words of every other view."""
+    stream = stream_to(str(tmp_path / "run.jsonl"))
+    refused = (Trouble("failing", KEY, 9, "Connection refused"),)
+    for t, troubles in enumerate([refused, refused, ()], 1):
+        stream.moment(moment(KEY, t=t, troubles=troubles))
+    stream.result(summary_of())
+    told = [without_type(line) for line in lines_of(tmp_path / "run.jsonl") if line["type"] == "trouble"]
+    begun = {"holds": True, "endpointKeys": [KEY], "detail": "all requests fail: connection refused"}
+    assert told == [
+        {"t": 1.0, "kind": "failing", **begun},
+        {"t": 3.0, "kind": "failing", "holds": False, "endpointKeys": [KEY], "detail": ""},
+    ]
 
 
 def test_any_integer_of_a_config_is_told(tmp_path):
@@ -252,11 +267,12 @@ def test_every_type_and_field_is_explained(tmp_path):
     stream.start(resolved(KEY))
     stream.decision(decision(KEY))
     stream.change(Change(1.5, "pause"))
-    stream.moment(judged(2.0, passed=True))
+    stream.moment(replace(judged(2.0, passed=True), troubles=(Trouble("failing", KEY, 9),)))
     stream.draining(Draining(3.2, 7, 30.0))
     stream.result(summary_of())
     lines = {line["type"]: line for line in lines_of(tmp_path / "run.jsonl")}
     for kind in (*lines, "dropped"):
         assert f"| `{kind}` | " in PAGE
-    for field in {**lines["start"], **lines["end"], **lines["draining"]}.keys() - {"type"}:
+    told = [lines[kind] for kind in ("start", "trouble", "draining", "end")]
+    for field in {name for line in told for name in line} - {"type"}:
         assert re.search(rf"^\|[^|]*`{field}`[^|]*\| ", PAGE, re.MULTILINE), field

@@ -3,19 +3,23 @@
 import os
 import signal
 import sys
+from collections import Counter
 from contextlib import contextmanager
 from dataclasses import replace
 
 import gevent
 import pytest
 import structlog
+from dashboards import Steered
 from rich.cells import cell_len
 from summaries import HOSTILE, decision, endpoint_snapshot, engine_snapshot, moment, resolved, verdict
 from terminals import terminal
 
+from tressi.errors import TressiError
 from tressi.log import set_up
-from tressi.model import Change, Draining
+from tressi.model import Change, Draining, Trouble
 from tressi.text import plain
+from tressi.ui.live.columns import COLUMNS, Row
 from tressi.ui.live.live import LivePicture
 from tressi.ui.live.picture import shortened
 
@@ -68,16 +72,18 @@ def rows_of(lines):
 
 def test_an_endpoint_has_a_row_with_everything_of_it():
     """Target, rate, trend, workers with their bounds, how busy, latencies, starts missed and errors by kind, in 80 columns."""
-    lines = drawn(with_readings(moment(*FEW, errors={"timeout": 12}), status_codes={200: 90, 503: 3}))
-    assert lines[3].split() == ["endpoint", "target", "rate", "trend", "workers", "busy", "p50", "p99", "missed", "errors"]
-    assert lines[4] == "▸ GET /fast      50    49 ▇         3 1-9  40%  1.25     -      7 12 timeout +1"
+    reading = with_readings(moment(*FEW), failed=15, status_codes={200: 90, 503: 3}, errors={"timeout": 12})
+    lines = drawn(reading)
+    assert lines[3] == "  endpoint   target  rate trend   workers busy   p99 svc p99 missed errors"
+    assert lines[4] == "▸ GET /fast      50    49 ▇         3 1-9  40%     -       -      7 12 timeout"
     assert [line.split()[1] for line in rows_of(lines)[1:]] == ["/slow", "/flaky", "/tide"]
     assert lines[8].split()[:2] == ["all", "4"]
 
 
 def test_a_wide_window_names_every_kind_of_error():
     """The most frequent first, statuses from 400 on among them."""
-    lines = drawn(with_readings(moment(*FEW, errors={"reset": 3, "timeout": 12}), status_codes={200: 90, 503: 5}), width=160)
+    errors = {"reset": 3, "timeout": 12}
+    lines = drawn(with_readings(moment(*FEW), failed=20, errors=errors, status_codes={200: 90, 503: 5}), width=180)
     assert lines[4].endswith("12 timeout, 5 status 503, 3 reset")
 
 
@@ -109,7 +115,7 @@ def test_it_fits_every_window(keys, width, height, least):
     lines = drawn(busy, *[decision(keys[1], count=number) for number in range(20)], width=width, height=height)
     assert len(rows_of(lines)) >= min(len(keys), least)
     assert all(f"/{number}" in line for line, number in zip(rows_of(lines), ("000", "001"), strict=False) if keys is MANY)
-    assert any(line.startswith("SATURATED: CPU") for line in lines)
+    assert any(line.startswith("GENERATOR LIMITED: CPU") for line in lines)
     assert any(line.startswith("BROKEN  p99 < 5") for line in lines)
     assert "→ 19 workers"[: width // 8] in "\n".join(lines)
     assert lines[-1].startswith("↑↓ select")
@@ -127,11 +133,12 @@ def test_no_window_is_too_odd(width, height):
 def test_a_large_window_has_the_selected_endpoint_in_full():
     """Its whole key, its figures, its statuses, its errors with the reason, and a chart of its rate with a scale."""
     key = "GET http://host/slow"
-    reading = with_readings(moment(*FEW), status_codes={200: 90, 503: 3}, errors={"timeout": 12})
+    reading = with_readings(moment(*FEW, in_flight=2, oldest_s=1.26), status_codes={200: 90, 503: 3}, errors={"timeout": 12})
     text = "\n".join(drawn(reading, width=160, height=50, keys=["down"]))
     assert f"── {key} ─" in text
-    assert "49 of 50 RPS; 3 workers (at least 1, at most 9), 40% busy; p50 1.25, p99 - ms" in text
-    assert "50 made, 0% of the latest failed; 7 missed, 0 just now" in text
+    assert "49 of 50 RPS; 3 workers (at least 1, at most 9), 40% busy" in text
+    assert "50 made, 0% of the latest failed; 7 missed, 0 just now; 2 in flight, the oldest for 1.3 s" in text
+    assert "response time p50 1.25, p99 - ms; service time p50 1.2, p99 - ms\n" in text
     assert "statuses: 200: 90, 503: 3" in text
     assert "errors: 12 timeout" in text
     assert "50 ┤" in text
@@ -169,6 +176,62 @@ def test_changes_by_hand_are_seen_at_once():
         live.change(Change(1.9, "resume"))
         assert shown.lines()[0].endswith("running")
         assert "1.9 s  resumed" in shown.text()
+
+
+def test_three_steps_pressed_at_once_are_three(monkeypatch):
+    """Each begins at the target before it, though the run has told of none yet; what is refused is none."""
+    steered = Steered()
+    with terminal() as shown, open(shown.descriptor, "w", encoding="utf-8", closefd=False) as stream:
+        live = LivePicture(stream, steered)
+        live.start(resolved(*FEW))
+        live.moment(moment(*FEW))
+        live._press(["+", "+", "+"])
+        assert [call[2] for call in steered.calls] == [55.0, 60.0, 65.0]
+        assert rows_of([line.replace("▸", " ") for line in shown.lines()])[0].split()[2] == "65"
+        monkeypatch.setattr(steered, "failure", TressiError("it is over"))
+        live._press(["+"])
+        assert live._seen.target(FEW[0]) == 65.0
+        live.stop()
+
+
+def test_names_stand_in_for_keys():
+    """In the row, in the events and before the whole key of the selected endpoint."""
+    with terminal(120, 40) as shown, open(shown.descriptor, "w", encoding="utf-8", closefd=False) as stream:
+        live = LivePicture(stream)
+        live.start(resolved(*FEW, names=["checkout"]))
+        live.decision(decision(FEW[0]))
+        live.moment(moment(*FEW))
+        lines = shown.lines()
+        assert lines[4].startswith("▸ checkout ")
+        assert any(line.startswith(f"── checkout  {FEW[0]} ─") for line in lines)
+        assert any("s  checkout  +1 → 3 workers" in line for line in lines)
+        live.stop()
+
+
+def test_what_goes_wrong_is_said_before_what_the_generator_lacks():
+    """Above the events, in the window of least height that has room for it too."""
+    troubles = tuple(Trouble("failing", key, 9, "Connection refused") for key in FEW)
+    for height in (12, 24, 50):
+        lines = drawn(moment(*FEW, troubles=troubles, saturated_by=("CPU",)), height=height)
+        assert "all requests fail: connection refused" in lines
+
+
+def test_latencies_of_the_successes_come_once_requests_fail():
+    """As a column of its own, and beside the others in the detail."""
+    failing = moment(*FEW, error_rate=0.6, success_p50_ms=20.2, success_p99_ms=22.6)
+    assert "ok p99" not in drawn(moment(*FEW), width=120)[3]
+    assert "ok p99" in drawn(failing)[3]
+    assert "; of successes p50 20.2, p99 22.6 ms" in "\n".join(drawn(failing, width=160, height=50))
+
+
+def test_percentiles_of_few_values_are_dim():
+    """50 values carry a median and no p99."""
+    [few] = moment(FEW[0], p99_ms=1.5).endpoints
+    columns = {column.name: column for column in COLUMNS}
+    row = Row(few, "", Counter())
+    assert [columns[name].style(row) for name in ("p50", "p99", "svc p99", "ok p99")] == ["", "dim", "dim", "dim"]
+    many = Row(replace(few, response_count=1000, service_count=1000, success_count=1000), "", Counter())
+    assert [columns[name].style(many) for name in ("p50", "p99", "svc p99", "ok p99")] == [""] * 4
 
 
 def test_the_trend_is_the_last_minute():
@@ -245,7 +308,7 @@ def test_help_and_back():
         live.moment(moment(*FEW))
         live._press(["?"])
         assert "end the run and report" in shown.text()
-        assert "service times of the last second" in shown.text()
+        assert "response times of the last second" in shown.text()
         live._press(["?"])
         assert len(rows_of(shown.lines())) == 4
 
@@ -270,9 +333,11 @@ def test_nothing_is_left_of_the_last_picture():
 def test_nothing_in_it_is_obeyed(text):
     """Text from outside is shown as harmless text, wherever it may stand."""
     key = f"GET http://host/{text.replace(' ', '')}"
-    shown = moment(key, saturated_by=(text,), thresholds=(verdict(text, passed=False, detail=text),), errors={text: 3})
-    lines = drawn(with_readings(shown, errors={text: 2}), decision(key, reason=text), width=400, height=60)
-    assert f"SATURATED: {plain(text)}" in lines
+    hostile = (Trouble("failing", key, 3, text),)
+    shown = moment(key, saturated_by=(text,), thresholds=(verdict(text, passed=False, detail=text),), troubles=hostile)
+    lines = drawn(with_readings(shown, errors={text: 3}), decision(key, reason=text), width=400, height=60)
+    assert f"GENERATOR LIMITED: {plain(text)}" in lines
+    assert f"all requests fail: {plain(text)}".rstrip() in lines
     assert f"BROKEN  {plain(text)}: {plain(text)}".rstrip() in lines
     said = "\n".join(lines)
     assert f"3 {plain(text)}".rstrip() in said

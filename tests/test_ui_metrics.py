@@ -110,15 +110,24 @@ def test_counters_of_a_run_begin_at_zero():
 
 
 def test_the_shared_pools_workers_count_once():
-    """Two endpoints of one pool have one number of workers, and their parts of its time add up."""
-    parts = [
-        replace(endpoint_snapshot(key, workers=4), window=Window(span_s=1, lane_s=4, occupied_lane_s=1)) for key in (GOOD, BAD)
-    ]
-    samples = samples_of(View(resolved(GOOD, BAD, autoscale=False), engine_snapshot(*parts), 1.0))
+    """Two endpoints of one pool have one number of workers, and their parts of its last second add up; no window is asked."""
+    window = Window(span_s=1, lane_s=4, occupied_lane_s=4)
+    parts = [replace(endpoint_snapshot(key, workers=4), window=window) for key in (GOOD, BAD)]
+    second = moment(GOOD, BAD, utilisation=0.25, max_workers=None)
+    samples = samples_of(View(resolved(GOOD, BAD, autoscale=False), engine_snapshot(*parts), 1.0, second))
     assert {name: value for name, value in samples.items() if name[0] == "tressi_workers"} == {
         ("tressi_workers", (("pool", "shared"),)): 4
     }
     assert value(samples, "tressi_utilisation_ratio", pool="shared") == 0.5
+
+
+def test_a_hanging_target_shows_in_what_is_in_flight():
+    """How many requests are under way, and how long the oldest has been; what was cut has a counter of its own."""
+    hanging = replace(endpoint_snapshot(GOOD), in_flight=10, oldest_s=9.8, cut=3)
+    samples = samples_of(View(resolved(GOOD), engine_snapshot(hanging), 1.0))
+    assert value(samples, "tressi_requests_in_flight", endpoint=GOOD) == 10
+    assert value(samples, "tressi_oldest_request_age_seconds", endpoint=GOOD) == 9.8
+    assert value(samples, "tressi_cut_requests_total", endpoint=GOOD) == 3
 
 
 @pytest.mark.parametrize(("accept", "parse"), FORMATS, ids=["text", "openmetrics"])

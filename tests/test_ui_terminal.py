@@ -6,10 +6,11 @@ import pytest
 from rich.console import Console
 from summaries import HOSTILE, decision, moment, resolved, verdict
 
-from tressi.model import Change, Draining
+from tressi.model import Change, Draining, Trouble
 from tressi.text import plain
-from tressi.ui.lines import Lines, draining_words
+from tressi.ui.lines import Lines
 from tressi.ui.live.live import LivePicture
+from tressi.ui.sentences import draining_words
 from tressi.ui.terminal import watch
 from tressi.ui.watcher import Watcher
 
@@ -58,7 +59,7 @@ def test_nothing_in_it_is_obeyed(text):
     key = f"GET http://host/{text.replace(' ', '')}"
     said = plain_lines(moment(key, t=5.0, saturated_by=(text,), thresholds=(verdict(text, passed=False, detail=text),)))
     assert all(character.isprintable() for line in said for character in line)
-    assert any(f"SATURATED: {plain(text)}" in line for line in said)  # markup is shown, not obeyed
+    assert any(f"GENERATOR LIMITED: {plain(text)}" in line for line in said)  # markup is shown, not obeyed
     assert any(f"BROKEN  {plain(text)}: {plain(text)}" in line for line in said)
 
 
@@ -135,8 +136,16 @@ def test_plain_lines_of_many_endpoints_are_cut():
 def test_a_generator_that_stays_saturated_is_not_a_line_a_second():
     """Its reason is said when it becomes saturated, and again with the endpoints every five seconds."""
     busy = [moment("GET http://host/a", t=float(t), saturated_by=() if t == 7 else ("CPU",)) for t in range(1, 11)]
-    said = [line.split()[0] for line in plain_lines(*busy) if "SATURATED: CPU" in line]
+    said = [line.split()[0] for line in plain_lines(*busy) if "GENERATOR LIMITED: CPU" in line]
     assert said == ["1.0", "5.0", "8.0", "10.0"]
+
+
+def test_what_goes_wrong_is_said_at_once_and_once():
+    """When it begins and when it is over, not every few seconds, and with the generator's words in their place."""
+    key, refused = "GET http://host/a", Trouble("failing", "GET http://host/a", 3, "Connection refused")
+    seconds = [moment(key, t=float(t), troubles=(refused,) if t < 7 else ()) for t in range(1, 11)]
+    said = [line for line in plain_lines(*seconds) if "requests" in line]
+    assert said == ["   1.0 s  all requests fail: connection refused", "   7.0 s  requests succeed again"]
 
 
 class Lost(io.StringIO):

@@ -1,6 +1,7 @@
 """What keys make of the view and ask of the run: pure functions, no terminal."""
 
 import itertools
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -17,10 +18,10 @@ PAGE = 10
 KEYS = [f"GET http://host/{number:03}" for number in range(120)]
 
 
-def seen_of(*moments):
-    """What was seen of a run with these moments."""
+def seen_of(*moments, **asked):
+    """What was seen of a run with these moments; `asked` is of its config."""
     seen = Seen()
-    seen.start(resolved(*(one.endpoint_key for one in moments[0].endpoints)))
+    seen.start(resolved(*(one.endpoint_key for one in moments[0].endpoints), **asked))
     for one in moments:
         seen.see(one)
     return seen
@@ -91,12 +92,14 @@ def test_the_selection_stays_with_its_endpoint():
 @pytest.mark.parametrize(
     ("column", "field", "values"),
     [
-        ("target", "target_rps", {"a": None, "b": 9.0, "c": 2.0}),
+        ("target", "asked_rps", {"a": None, "b": 9.0, "c": 2.0}),
         ("rate", "current_rps", {"a": 90.0, "b": 9.0, "c": 2.0}),
         ("workers", "worker_count", {"a": 90, "b": 9, "c": 2}),
         ("busy", "utilisation", {"a": 0.9, "b": 0.5, "c": 0.0}),
         ("p50", "p50_ms", {"a": 20.0, "b": 3.0, "c": None}),
         ("p99", "p99_ms", {"a": 20.0, "b": 3.0, "c": None}),
+        ("svc p99", "service_p99_ms", {"a": 20.0, "b": 3.0, "c": None}),
+        ("ok p99", "success_p99_ms", {"a": 20.0, "b": 3.0, "c": None}),
         ("missed", "missed", {"a": 20, "b": 3, "c": 0}),
         ("errors", "errors", {"a": {"reset": 20}, "b": {"tls": 2, "dns": 1}, "c": {}}),
     ],
@@ -155,19 +158,39 @@ def test_plus_and_minus_change_the_selected_endpoint():
     assert pressed(view, seen, "-")[1] == [Command("set-target", KEYS[1], 50.0)]
 
 
+def test_a_step_is_one_from_the_target_and_not_from_the_second():
+    """Within a ramp, whose rate is still another, a step is one from its end."""
+    seen = seen_of(moment(KEYS[0], target_rps=3.0, asked_rps=7.0), target_rps=100.0)
+    assert pressed(View(), seen, "+")[1] == [Command("set-target", KEYS[0], 110.0)]
+
+
+def test_what_the_run_tells_late_does_not_bring_an_old_target_back():
+    """Keys may be ahead of the changes that the run tells of; somebody else's change counts once it has told of all of them."""
+    seen = seen_of(moment(KEYS[0]))
+    for asked_rps in (55.0, 60.0, 65.0):
+        seen.asked(KEYS[0], asked_rps)
+    for told_rps, target_rps in ((55.0, 65.0), (20.0, 65.0), (60.0, 65.0), (65.0, 65.0), (30.0, 30.0)):
+        seen.change(Change(1.0, "set-target", KEYS[0], told_rps))
+        assert seen.target(KEYS[0]) == target_rps
+    seen.asked(KEYS[0], 33.0)
+    seen.take_back(KEYS[0], 30.0)
+    seen.change(Change(1.0, "set-target", KEYS[0], 40.0))
+    assert seen.target(KEYS[0]) == 40.0
+
+
 def test_the_shared_pool_is_changed_as_a_whole():
     """Each of its endpoints shows its share; a step is one of the pool's rate."""
-    seen = seen_of(moment(*KEYS[:4], max_workers=None, target_rps=25.0))
+    seen = seen_of(moment(*KEYS[:4], max_workers=None, target_rps=25.0), autoscale=False, target_rps=100.0)
     view, commands = pressed(View(), seen, "j", "+")
     assert commands == [Command("set-target", KEYS[1], 110.0)]
     seen.change(Change(1.0, "set-target", KEYS[1], 110.0))
-    assert [one.target_rps for one in seen.endpoints] == [27.5] * 4
+    assert [one.asked_rps for one in seen.endpoints] == [27.5] * 4
     assert pressed(view, seen, "-")[1] == [Command("set-target", KEYS[1], 100.0)]
 
 
 def test_what_nothing_limits_can_only_be_slowed_down():
     """The first step below is one from the rate that came; above there is nothing to ask for, and the view says so."""
-    seen = seen_of(moment(*KEYS[:2], max_workers=None, target_rps=None, current_rps=510.0))
+    seen = seen_of(moment(*KEYS[:2], max_workers=None, target_rps=None, current_rps=510.0), autoscale=False)
     assert pressed(View(), seen, "-")[1] == [Command("set-target", KEYS[0], 1000.0)]
     view, commands = pressed(View(), seen, "+")
     assert commands == []
@@ -177,7 +200,7 @@ def test_what_nothing_limits_can_only_be_slowed_down():
 
 def test_a_target_of_nothing_is_the_least():
     """Below it there is nothing, and the view says so."""
-    view, commands = pressed(View(), seen_of(moment(KEYS[0], target_rps=0.0)), "-")
+    view, commands = pressed(View(), seen_of(moment(KEYS[0]), target_rps=0.0), "-")
     assert commands == []
     assert "is 0 already" in view.message
 
@@ -246,9 +269,8 @@ def test_errors_take_the_room_there_is(room, shown):
 
 def test_nothing_is_summed_up_twice():
     """All together have what each of them has."""
-    one = moment(errors={"reset": 6}).total
     seen = seen_of(moment(*KEYS[:2], errors={"reset": 3}))
-    assert seen.failures(one) == {"reset": 6}
+    assert seen.failures(replace(seen.moment.total, errors={"reset": 6})) == {"reset": 6}
 
 
 @given(st.lists(st.floats(0, 100), min_size=130, max_size=130), st.integers(10, 60))

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import unicodedata
+from collections import Counter
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
 _FOUR_DIGITS = 1000
 _THREE_DIGITS = 100
@@ -50,6 +51,22 @@ def short_key(endpoint_key: str, origin: str) -> str:
     """An endpoint key as it is shown: harmless, and without the origin that all have."""
     shown = endpoint_key.replace(origin, "", 1) if origin else endpoint_key
     return plain(shown if shown.strip().count(" ") else f"{shown} /")
+
+
+def labels(names: Mapping[str, str | None]) -> dict[str, str]:
+    """How endpoints are shown, by key: by the config's name, else by the key without the origin that all have.
+
+    `names` are all endpoints of a run. A name that could be taken for another endpoint's has the key beside it.
+    """
+    origin = common_origin(names)
+    shorts = {key: short_key(key, origin) for key in names}
+    shown = {key: plain(name) if name and name.strip() else shorts[key] for key, name in names.items()}
+    often = Counter(shown.values())
+    others = Counter(shorts.values())
+    return {
+        key: label if label == shorts[key] or (often[label] == 1 and not others[label]) else f"{label} ({shorts[key]})"
+        for key, label in shown.items()
+    }
 
 
 def rate(value: float | None) -> str:

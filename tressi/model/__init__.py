@@ -40,6 +40,7 @@ from tressi.model.told import (
     SecondFigures,
     Steering,
     ThresholdVerdict,
+    Trouble,
     WorkerAllocation,
 )
 
@@ -74,6 +75,7 @@ __all__ = [
     "ThresholdVerdict",
     "TlsConfig",
     "Transport",
+    "Trouble",
     "Window",
     "WorkerAllocation",
 ]

@@ -90,7 +90,8 @@ class SecondFigures:
     `target_rps` is the mean of the rate asked for (None: no rate limits it), `current_rps` the attempts that ended, per
     second. `utilisation` is the share of the lane-seconds that was occupied, `error_rate` the share of the attempts that
     failed. `p50_ms` and `p99_ms` are response times, `service_…` service times of all responses, `success_…` those of the
-    successes alone; None without any. `missed_now` counts the starts that were given up.
+    successes alone; None without any. `response_count`, `service_count` and `success_count` say of how many values they are.
+    `missed_now` counts the starts that were given up.
     """
 
     target_rps: float | None
@@ -104,6 +105,9 @@ class SecondFigures:
     service_p99_ms: float | None
     success_p50_ms: float | None
     success_p99_ms: float | None
+    response_count: int
+    service_count: int
+    success_count: int
     missed_now: int
 
 
@@ -128,12 +132,29 @@ class EndpointMoment(SecondFigures):
 
 
 @dataclass(frozen=True, slots=True)
+class Trouble:
+    """What is wrong with an endpoint in a second, so wrong that it is said at once.
+
+    `failing`: of the last `count` requests that ended not one succeeded; `reason` is the most frequent one in words, and
+    `ever` says whether one has succeeded before. `silent`: nothing ended in the second although `count` requests are in
+    flight, the oldest for `oldest_s`.
+    """
+
+    kind: Literal["failing", "silent"]
+    endpoint_key: str
+    count: int
+    reason: str = ""
+    ever: bool = False
+    oldest_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class Moment:
     """What `run` publishes once a second for whoever watches.
 
     `t` is seconds since the run's start; `saturated_by` says why the generator, not the target, was the bottleneck in
-    this second (empty: it was not). `changes` are those of this second, `thresholds` the verdicts as they stand. `reading`
-    is what all of it was made from.
+    this second (empty: it was not). `changes` are those of this second, `thresholds` the verdicts as they stand, `troubles`
+    the endpoints that only fail or give no answer. `reading` is what all of it was made from.
     """
 
     t: float
@@ -145,3 +166,4 @@ class Moment:
     changes: tuple[Change, ...] = ()
     thresholds: tuple[ThresholdVerdict, ...] = ()
     paused: bool = False
+    troubles: tuple[Trouble, ...] = ()

@@ -7,6 +7,7 @@
      tressiCharts.extend(element, {t, y: [[…], …], markers, saturated}, keep)     more seconds for a time chart
      tressiCharts.forget(element)                                                 empty the element again
      tressiCharts.plain(text)                                                     control characters as code points
+     tressiCharts.latencySeries({p50, p99, serviceP99, successP99}, hasFailures)  both latencies of each second, by their names
 
    `t` is seconds since the start; a series may have its own `t`. A `y` of null is a gap. `color` is a name of style.css,
    without its dashes. A marker is {t, text, up}: `text` is lines of why, `up` whether workers were added (null: neither).
@@ -305,6 +306,17 @@ window.tressiCharts = (() => {
   const overTime = { traces: timeTraces, layout: timeLayout, words: timeWords };
   const percentile = { traces: percentileTraces, layout: percentileLayout, words: percentileWords };
 
+  // The response time is what is judged; the successes' own stands beside it where failures would hide it.
+  function latencySeries(columns, hasFailures) {
+    const series = [
+      { name: "response time p99", color: "p99", y: columns.p99 },
+      { name: "response time p50", color: "p50", y: columns.p50 },
+      { name: "service time p99", color: "service", y: columns.serviceP99, dash: true },
+    ];
+    if (!hasFailures) return series;
+    return [...series, { name: "service time p99 of successes", color: "workers", y: columns.successP99, dash: true }];
+  }
+
   function extend(element, more, keep = Infinity) {
     const { spec } = drawn.get(element);
     const kept = (values, added) => [...values, ...added].slice(-keep);
@@ -328,5 +340,6 @@ window.tressiCharts = (() => {
     extend,
     forget,
     plain,
+    latencySeries,
   };
 })();

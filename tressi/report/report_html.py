@@ -15,10 +15,12 @@ from typing import TYPE_CHECKING, Any, Final
 import orjson
 
 from tressi.page.assets import asset, environment, plotly_script, policy, source_hash, stand_ins
+from tressi.page.thin import is_thin
 from tressi.report.page.excerpts import clipped, excerpts, failure_rows
 from tressi.report.page.headline import headline, tone_of
 from tressi.report.page.series import chart_data
 from tressi.run.shortfall import verdicts
+from tressi.run.trouble import NOTEWORTHY_SHARE
 from tressi.text import common_origin, short_key
 
 if TYPE_CHECKING:
@@ -61,5 +63,6 @@ def _environment(summary: Mapping[str, Any]) -> Environment:
     made = environment(_ROOM)
     origin = common_origin(endpoint["endpointKey"] for endpoint in summary["endpoints"])
     made.filters.update(short=lambda key: clipped(short_key(key, origin)), clipped=clipped, tone=tone_of)
+    made.tests.update(thin=is_thin, failing=lambda metrics: metrics["errorRate"] > NOTEWORTHY_SHARE)
     made.globals.update(origin=origin)
     return made

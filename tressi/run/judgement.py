@@ -19,6 +19,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
 from tressi.run.shortfall import failures, limits, starts_due
+from tressi.run.trouble import NOTEWORTHY_SHARE
 from tressi.text import common_origin, counted, rate, short_key, some_of
 
 if TYPE_CHECKING:
@@ -33,7 +34,6 @@ Word = Literal["PASSED", "FAILED", "TARGET NOT MET", "GENERATOR LIMITED"]
 Ending = Literal["done", "failed", "interrupted", "broken"]
 Tone = Literal["good", "warn", "bad"]
 
-NOTEWORTHY_SHARE: Final = 0.01  # of the attempts: more failures than this are said first, and show the successes' latencies
 _NAMED: Final = 3  # endpoints or thresholds that are named one by one
 _SUCCESS: Final = "2"  # how the statuses of a plain success begin
 

@@ -37,7 +37,7 @@ def figures_of(delta: EndpointDelta, span_s: float) -> SecondFigures:
         utilisation=_share(delta.occupied_lane_s, delta.lane_s),
         error_rate=_share(delta.failed, made),
         missed_now=delta.missed,
-        **_latencies_ms(delta.service, delta.response, delta.success),
+        **_latencies(delta.service, delta.response, delta.success),
     )
 
 
@@ -56,7 +56,7 @@ def total_of(delta: Delta, shared: Collection[str]) -> SecondFigures:
         utilisation=_share(sum(part.occupied_lane_s for part in parts), lane_s),
         error_rate=_share(sum(part.failed for part in parts), sum(part.succeeded + part.failed for part in parts)),
         missed_now=sum(part.missed for part in parts),
-        **_latencies_ms(*(added(getattr(part, time) for part in parts) for time in ("service", "response", "success"))),
+        **_latencies(*(added(getattr(part, time) for part in parts) for time in ("service", "response", "success"))),
     )
 
 
@@ -190,7 +190,7 @@ def _share(part: float, whole: float) -> float:
     return min(1.0, max(0.0, part / whole)) if whole > 0 else 0.0
 
 
-def _latencies_ms(service: Histogram, response: Histogram, success: Histogram) -> dict[str, float | None]:
+def _latencies(service: Histogram, response: Histogram, success: Histogram) -> dict[str, Any]:
     p50_ms, p99_ms = _percentiles_ms(response)
     service_p50_ms, service_p99_ms = _percentiles_ms(service)
     # Mostly every response is a success, and the histogram is one and the same.
@@ -202,6 +202,9 @@ def _latencies_ms(service: Histogram, response: Histogram, success: Histogram) -
         "service_p99_ms": service_p99_ms,
         "success_p50_ms": success_p50_ms,
         "success_p99_ms": success_p99_ms,
+        "response_count": response.count,
+        "service_count": service.count,
+        "success_count": success.count,
     }
 
 

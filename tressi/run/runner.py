@@ -27,7 +27,7 @@ from tressi.run.bounded import FirstAndLast
 from tressi.run.cgroup import throttled_s
 from tressi.run.events import Publisher
 from tressi.run.limits import Limits, drain_s
-from tressi.run.steering import Steering, check_target
+from tressi.run.steering import Steering, check_target, endpoint_key_of
 from tressi.run.summary import RunRecord, figures_of, summarise
 from tressi.run.timeline import Timeline
 
@@ -138,12 +138,14 @@ class EndpointRunner:
         self._at_once.set()
         return False
 
-    def set_target(self, endpoint_key: str, rps: float) -> None:
+    def set_target(self, endpoint: str, rps: float) -> None:
         """Hold another rate from now on; 0 starts nothing. For an endpoint of the shared pool it is the whole pool's rate.
 
-        Raises ConfigError for an unknown endpoint or a rate that is none, TressiError while no run is under way.
+        `endpoint` is its key or its name. Raises ConfigError where no endpoint has it, where several have the name, and for
+        a rate that is none; TressiError while no run is under way.
         """
-        check_target(self.config, endpoint_key, rps)
+        endpoint_key = endpoint_key_of(self.config, endpoint)
+        check_target(endpoint_key, rps)
         self._check_under_way()
         self._steering.set_target(endpoint_key, rps)
 

@@ -86,9 +86,21 @@ def shared_keys(config: ResolvedConfig) -> list[str]:
     return [endpoint.endpoint_key for endpoint in config.endpoints if endpoint.autoscale is None]
 
 
-def check_target(config: ResolvedConfig, endpoint_key: str, rps: float) -> None:
-    """Raise ConfigError for an endpoint that the run does not have, and for a rate that is none."""
-    if all(endpoint.endpoint_key != endpoint_key for endpoint in config.endpoints):
-        raise ConfigError([ConfigProblem(mask_url(endpoint_key), "no endpoint of this run has that key")])
+def endpoint_key_of(config: ResolvedConfig, endpoint: str) -> str:
+    """The key of the endpoint that has this key, or this name. Raises ConfigError where none has, or several."""
+    keys = [one.endpoint_key for one in config.endpoints]
+    if endpoint in keys:
+        return endpoint
+    named = [one.endpoint_key for one in config.endpoints if one.name == endpoint]
+    if len(named) > 1:
+        problem = f"{len(named)} endpoints of this run have that name; use the key of one: {', '.join(named)}"
+        raise ConfigError([ConfigProblem(endpoint, problem)])
+    if not named:
+        raise ConfigError([ConfigProblem(mask_url(endpoint), "no endpoint of this run has that key or name")])
+    return named[0]
+
+
+def check_target(endpoint_key: str, rps: float) -> None:
+    """Raise ConfigError for a rate that is none."""
     if not (math.isfinite(rps) and rps >= 0):
         raise ConfigError([ConfigProblem(endpoint_key, f"a target of {rps} RPS is no rate: use 0 or more")])

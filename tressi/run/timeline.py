@@ -15,6 +15,7 @@ from tressi.run.kept import Kept, Place
 from tressi.run.moments import endpoint_moment, row_of, total_moment
 from tressi.run.selfcheck import Finding, check_generator, merged
 from tressi.run.thresholds import Thresholds
+from tressi.run.trouble import Troubles
 
 if TYPE_CHECKING:
     from tressi.model import Change, EngineSnapshot, ResolvedConfig
@@ -31,6 +32,7 @@ class Timeline:
         self.kept = Kept(keys, shared, config.duration_s)
         self._changes: list[Change] = []
         self.last = blank_snapshot(config)
+        self._troubles = Troubles(self.last)
         self.last_t = 0.0
         self._throttled_s = throttled_s
         self.findings: tuple[Finding, ...] = ()
@@ -81,6 +83,7 @@ class Timeline:
             changes=tuple(self._changes),
             thresholds=self.thresholds.verdicts(),
             paused=paused,
+            troubles=self._troubles.tick(snapshot),
         )
 
 

@@ -17,11 +17,12 @@ import orjson
 from tressi.errors import ConfigError, ConfigProblem, OutputError
 from tressi.run.moments import change_row, decision_row, row_of, verdict_row
 from tressi.ui.outlet import Outlet, open_outlet, share_outlet
+from tressi.ui.trouble import Beginnings
 from tressi.ui.watcher import Watcher
 from tressi.version import __version__
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from tressi.model import Change, Draining, Moment, ResolvedConfig, ScalingDecision
 
@@ -36,6 +37,7 @@ class JsonLines(Watcher):
 
     def __init__(self, outlet: Outlet, place: str, *, patience_s: float = PATIENCE_S) -> None:
         self._outlet, self._place, self._patience_s = outlet, place, patience_s
+        self._beginnings = Beginnings()
         self._passed: dict[tuple[str, str | None], bool] = {}
         self._untold = self._dropped = 0
 
@@ -47,8 +49,13 @@ class JsonLines(Watcher):
         self._say("start", {**started, "durationSec": config.duration_s, "config": document})
 
     def moment(self, moment: Moment) -> None:
-        """Tell the second, and the verdicts that it has changed."""
+        """Tell the second, the troubles that began or ended in it, and the verdicts that it has changed."""
         self._say("moment", row_of(moment))
+        begun, over = self._beginnings.see(moment)
+        for one in begun:
+            self._trouble(moment.t, one.kind, one.endpoint_keys, one.words, holds=True)
+        for kind, keys in over:
+            self._trouble(moment.t, kind, keys, "", holds=False)
         self._judge(moment.t, [verdict_row(verdict) for verdict in moment.thresholds])
 
     def decision(self, decision: ScalingDecision) -> None:
@@ -80,6 +87,10 @@ class JsonLines(Watcher):
             raise OutputError(self._place, failure.strerror or str(failure))
         if missing:
             raise OutputError(self._place, f"its reader was too slow, {missing} lines are missing")
+
+    def _trouble(self, t: float, kind: str, endpoint_keys: Sequence[str], detail: str, *, holds: bool) -> None:
+        fields = {"kind": kind, "holds": holds, "endpointKeys": list(endpoint_keys), "detail": detail}
+        self._say("trouble", {"t": round(t, 3), **fields})
 
     def _judge(self, t: float, verdicts: list[dict[str, Any]]) -> None:
         """Tell the verdicts that are others than before."""

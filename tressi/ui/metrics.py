@@ -114,6 +114,14 @@ def _endpoint_counts(view: View) -> Iterator[Metric]:
         (((part.endpoint_key, kind), count) for part in parts for kind, count in part.errors.items() if count),
     )
     yield from (_count_of(parts, *one) for one in _COUNTS)
+    flying = GaugeMetricFamily("tressi_requests_in_flight", "Attempts under way now.", labels=["endpoint"])
+    oldest = GaugeMetricFamily(
+        "tressi_oldest_request_age_seconds", "The age of the oldest attempt under way, 0 without any.", labels=["endpoint"]
+    )
+    for part in parts:
+        flying.add_metric([part.endpoint_key], part.in_flight)
+        oldest.add_metric([part.endpoint_key], part.oldest_s)
+    yield from (flying, oldest)
 
 
 _COUNTS: Final[tuple[tuple[str, str, Callable[[EndpointSnapshot], int]], ...]] = (
@@ -122,6 +130,11 @@ _COUNTS: Final[tuple[tuple[str, str, Callable[[EndpointSnapshot], int]], ...]] =
         "tressi_generator_missed_starts",
         "The part of the missed starts that was the generator's own fault.",
         lambda part: part.missed_late,
+    ),
+    (
+        "tressi_cut_requests",
+        "Requests that were still in flight when the graceful stop was over: neither made nor failed.",
+        lambda part: part.cut,
     ),
     ("tressi_sent_bytes", "Bytes sent, heads and bodies.", lambda part: part.bytes_sent),
     ("tressi_received_bytes", "Bytes received, heads and bodies.", lambda part: part.bytes_received),
@@ -140,22 +153,28 @@ def _count_of(parts: Iterable[EndpointSnapshot], name: str, text: str, value: Ca
 
 def _latencies(view: View) -> Iterator[Metric]:
     parts = _snapshots(view)
-    service = HistogramMetricFamily(
-        "tressi_service_time_seconds",
-        "From the request's first byte sent until the response's last byte arrived.",
-        labels=["endpoint"],
-    )
-    response = HistogramMetricFamily(
-        "tressi_response_time_seconds",
-        "From the scheduled start until the response's last byte arrived, missed starts included.",
-        labels=["endpoint"],
-    )
-    for part in parts:
-        _add_histogram(service, [part.endpoint_key], part.service)
-        _add_histogram(response, [part.endpoint_key], part.response)
-    yield from (service, response)
+    for name, text, of in _LATENCIES:
+        metric = HistogramMetricFamily(name, text, labels=["endpoint"])
+        for part in parts:
+            _add_histogram(metric, [part.endpoint_key], of(part))
+        yield metric
     yield _histogram("tressi_connect_time_seconds", "Of each connection made, TLS apart.", [part.connect for part in parts])
     yield _histogram("tressi_tls_time_seconds", "Of each TLS handshake.", [part.tls for part in parts])
+
+
+_LATENCIES: Final[tuple[tuple[str, str, Callable[[EndpointSnapshot], Histogram]], ...]] = (
+    (
+        "tressi_response_time_seconds",
+        "From the scheduled start until the response's last byte arrived, missed starts included.",
+        lambda part: part.response,
+    ),
+    (
+        "tressi_service_time_seconds",
+        "From the request's first byte sent until the response's last byte arrived.",
+        lambda part: part.service,
+    ),
+    ("tressi_success_time_seconds", "The service times of the successes alone.", lambda part: part.success),
+)
 
 
 # ---------------------------------------------------------------------------------------------------------------- pools
@@ -173,13 +192,14 @@ def _pools(view: View) -> Iterator[Metric]:
     most = GaugeMetricFamily("tressi_workers_max", "The most workers that the pool may have.", labels=["pool"])
     busy = GaugeMetricFamily(
         "tressi_utilisation_ratio",
-        "Share of the workers' time that was occupied, over the autoscaler's window.",
+        "Share of the workers' time that was occupied in the last second.",
         labels=["pool"],
     )
+    seconds = {one.endpoint_key: one.utilisation for one in view.moment.endpoints} if view.moment else {}
     for pool, parts in _by_pool(view).items():
         workers.add_metric([pool], max(part.worker_count for part in parts))
-        # Each endpoint of the shared pool has all of the pool's lanes in its window, and its own part of their time.
-        busy.add_metric([pool], min(1.0, sum(part.window.utilisation for part in parts)))
+        # Each endpoint of the shared pool has all of the pool's lanes, and its own part of their time.
+        busy.add_metric([pool], min(1.0, sum(seconds.get(part.endpoint_key, 0.0) for part in parts)))
     for endpoint in view.config.autoscaled:
         most.add_metric([endpoint.endpoint_key], endpoint.autoscale.max_workers if endpoint.autoscale else 0)
     yield from (workers, most, busy)

@@ -49,8 +49,8 @@ class Controls(Protocol):
     def paused(self) -> bool:
         """Whether the run is paused."""
 
-    def set_target(self, endpoint_key: str, rps: float) -> None:
-        """Hold another rate from now on. Raises TressiError where that cannot be."""
+    def set_target(self, endpoint: str, rps: float, /) -> None:
+        """Hold another rate from now on; `endpoint` is a key or a name. Raises TressiError where that cannot be."""
 
     def pause(self) -> bool:
         """Start nothing more until `resume`. Raises TressiError once the run is over."""

@@ -4,6 +4,7 @@
 
 (() => {
   const mostOnLine = 40; // marks that a line can bear; with more of them only the workers' has them
+  const noteworthyPercent = 1; // more failures, and latencies of all responses alone would mislead
   const element = (id) => document.getElementById(id);
 
   async function unpacked(script) {
@@ -56,8 +57,8 @@
         series: one("workers", columns.workerCount, "workers", { step: true }),
       },
       latencies: {
-        ...common, title: "Service time", unit: "ms", log: element("logarithmic").checked,
-        series: [{ name: "p99", color: "p99", y: columns.p99 }, { name: "p50", color: "p50", y: columns.p50 }],
+        ...common, title: "Latency", unit: "ms", log: element("logarithmic").checked,
+        series: tressiCharts.latencySeries(columns, columns.errorRate.some((percent) => percent > noteworthyPercent)),
       },
       utilisation: {
         ...common, title: "Utilisation of the workers", unit: "%",

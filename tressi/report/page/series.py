@@ -45,6 +45,8 @@ _COLUMNS: Final = (
     _Column("errorRate", 3, max, 100.0),
     _Column("p50", 4, max),
     _Column("p99", 4, max),
+    _Column("serviceP99", 4, max),
+    _Column("successP99", 4, max),
     _Column("missed", 5, fmean),
 )
 

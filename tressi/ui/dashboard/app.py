@@ -119,12 +119,12 @@ def commands(run: Run) -> flask.Blueprint:
     @blueprint.post("/target")
     def target() -> dict[str, Any]:
         given = _body()
-        key, rps = given.get("endpointKey"), given.get("targetRps")
-        if not isinstance(key, str):
-            raise BadRequest(f"endpointKey: {key!r} is not the key of an endpoint")
+        endpoint, rps = given.get("endpointKey"), given.get("targetRps")
+        if not isinstance(endpoint, str):
+            raise BadRequest(f"endpointKey: {endpoint!r} is neither the key nor the name of an endpoint")
         if isinstance(rps, bool) or not isinstance(rps, (int, float)):
             raise BadRequest(f"targetRps: {rps!r} is not a number")
-        run.controls.set_target(key, float(rps))
+        run.controls.set_target(endpoint, float(rps))
         return {}
 
     actions: dict[str, Callable[[], object]] = {

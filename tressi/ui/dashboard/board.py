@@ -8,32 +8,21 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from tressi.run.moments import change_row, decision_row, row_of, verdict_row
+from tressi.run.moments import change_row, decision_row
 from tressi.run.steering import targets_of
 from tressi.text import common_origin, plain, short_key
+from tressi.ui.dashboard.documents import end_document, moment_document
 from tressi.ui.dashboard.history import History
+from tressi.ui.sentences import labels_of
 from tressi.version import __version__
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from tressi.model import Change, EndpointSnapshot, Moment, ResolvedConfig, ScalingDecision
+    from tressi.model import Change, EngineSnapshot, Moment, ResolvedConfig, ScalingDecision
 
 Phase = Literal["starting", "running", "ending", "ended"]
 NOTES_KEPT: Final = 500  # of decisions and of changes; the summary has them all
-# What the page shows of a summary, and of the metrics in it.
-_ENDED: Final = ("endReason", "endDetail", "durationSec", "thresholds")
-_METRICS: Final = (
-    "requestsMade",
-    "requestsSucceeded",
-    "requestsMissed",
-    "targetRps",
-    "rps",
-    "errorRate",
-    "statusCodes",
-    "errors",
-    "serviceTimeMs",
-)
 
 
 class Board:
@@ -42,11 +31,13 @@ class Board:
     def __init__(self, config: ResolvedConfig) -> None:
         self._config = config
         self._origin = common_origin(endpoint.endpoint_key for endpoint in config.endpoints)
+        self._labels = labels_of(config)
         self._history = History(endpoint.endpoint_key for endpoint in config.endpoints)
         self._decisions: deque[dict[str, Any]] = deque(maxlen=NOTES_KEPT)
         self._changes: deque[dict[str, Any]] = deque(maxlen=NOTES_KEPT)
         self._targets = targets_of(config)
         self._shared = next((one.endpoint_key for one in config.endpoints if one.autoscale is None), "")
+        self._reading: EngineSnapshot | None = None
         self._moment: dict[str, Any] | None = None
         self._end: dict[str, Any] | None = None
         self.phase: Phase = "starting"
@@ -54,7 +45,8 @@ class Board:
 
     def moment(self, moment: Moment) -> dict[str, Any]:
         """A second has passed."""
-        self._moment = moment_document(moment)
+        self._reading = moment.reading
+        self._moment = moment_document(moment, self._labels)
         self._history.append(self._moment["row"])
         return self._moment
 
@@ -72,10 +64,14 @@ class Board:
             self._targets[self._pool(change.endpoint_key)] = change.target_rps
         return document
 
+    def drained(self, reading: EngineSnapshot) -> None:
+        """What was in flight has ended too."""
+        self._reading = reading
+
     def result(self, summary: Mapping[str, Any]) -> dict[str, Any]:
         """The run is over."""
         self.phase = "ended"
-        self._end = end_document(summary)
+        self._end = end_document(summary, self._reading)
         return self._end
 
     def columns(self, number: int | None) -> dict[str, list[float]]:
@@ -105,8 +101,8 @@ class Board:
         autoscale = endpoint.autoscale
         return {
             "endpointKey": endpoint.endpoint_key,
-            "label": short_key(endpoint.endpoint_key, self._origin),
-            "name": plain(endpoint.name) if endpoint.name else None,
+            "label": self._labels[endpoint.endpoint_key],
+            "shortKey": short_key(endpoint.endpoint_key, self._origin),
             "autoscale": autoscale is not None,
             "maxWorkers": autoscale.max_workers if autoscale else None,
             "targetRps": self._targets[self._pool(endpoint.endpoint_key)],
@@ -115,49 +111,3 @@ class Board:
     def _pool(self, endpoint_key: str) -> str:
         """The endpoint by whose key its pool's target is known."""
         return endpoint_key if endpoint_key in self._targets else self._shared
-
-
-def moment_document(moment: Moment) -> dict[str, Any]:
-    """A second: its row of the timeline, the counts since the start, and what is wrong."""
-    counts = {key: _counts(snapshot) for key, snapshot in moment.reading.endpoints.items()}
-    return {
-        "row": row_of(moment),
-        "counts": counts,
-        "paused": moment.paused,
-        "saturatedBy": [plain(reason) for reason in moment.saturated_by],
-        "lost": [plain(reason) for reason in moment.reading.generator.lost],
-        "thresholds": [_harmless(verdict_row(verdict)) for verdict in moment.thresholds],
-    }
-
-
-def end_document(summary: Mapping[str, Any]) -> dict[str, Any]:
-    """The end: why, and the figures of the whole run."""
-    document = {name: summary[name] for name in _ENDED}
-    detail = document["endDetail"]
-    return {
-        **document,
-        "endDetail": None if detail is None else plain(detail),
-        "thresholds": [_harmless(verdict) for verdict in document["thresholds"]],
-        "saturatedBy": [plain(reason) for reason in summary["generator"]["reasons"]],
-        "lost": [plain(reason) for reason in summary["generator"]["lost"]],
-        "global": _final(summary["global"]),
-        "endpoints": {endpoint["endpointKey"]: _final(endpoint) for endpoint in summary["endpoints"]},
-    }
-
-
-def _counts(snapshot: EndpointSnapshot) -> dict[str, Any]:
-    return {
-        "requestsMade": snapshot.requests_made,
-        "requestsFailed": snapshot.failed,
-        "requestsMissed": snapshot.missed,
-        "statusCodes": {str(code): count for code, count in snapshot.status_codes.items()},
-        "errors": {kind: count for kind, count in snapshot.errors.items() if count},
-    }
-
-
-def _final(metrics: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: metrics[name] for name in _METRICS}
-
-
-def _harmless(verdict: Mapping[str, Any]) -> dict[str, Any]:
-    return {**verdict, "threshold": plain(verdict["threshold"]), "detail": plain(verdict["detail"])}

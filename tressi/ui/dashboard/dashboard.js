@@ -1,11 +1,11 @@
 /* One run, live: what its process tells is shown, what is asked here is passed on. Text is set as text, never as HTML. */
 
 import { Charts } from "./time_charts.js";
-import { count, milliseconds, percent, rate, show, workers } from "./format.js";
+import { count, meanOf, milliseconds, percent, rate, show, showThin, workersOf } from "./format.js";
 import { Notes } from "./notes.js";
 import { Seconds } from "./seconds.js";
 import { ask, listen } from "./server.js";
-import { EndpointTable } from "./endpoint_table.js";
+import { EndpointTable, wordsOf } from "./endpoint_table.js";
 
 const at = (id) => document.getElementById(id);
 
@@ -48,7 +48,6 @@ const told = {
     run.saturated = moment.saturatedBy.length > 0;
     seconds.append(moment.row, chosenKey());
     if (document.hidden) return;
-    table.moment(moment);
     showMoment();
     showState();
   },
@@ -88,7 +87,7 @@ const BADGES = {
   starting: ["starting", "none"],
   running: ["running", "good"],
   paused: ["paused", "warn"],
-  saturated: ["saturated", "warn"],
+  saturated: ["GENERATOR LIMITED", "warn"],
   ending: ["ending", "none"],
   ended: ["ended", "none"],
 };
@@ -134,11 +133,12 @@ const chosenKey = () => (seconds.number === null ? null : run.endpoints[seconds.
 
 function showMoment() {
   if (!run.moment) return;
-  const { row, counts, saturatedBy, lost: engines, thresholds } = run.moment;
-  const key = chosenKey();
+  const { row, troubles, saturatedBy, lost: engines, thresholds } = run.moment;
   if (!run.end) {
     showTime(row.t);
-    showFigures(key === null ? { ...row.global, ...summed(Object.values(counts)) } : { ...row.endpoints[key], ...counts[key] });
+    table.show((key) => figuresOf(run.moment, key));
+    showFigures(figuresOf(run.moment, chosenKey()));
+    showTroubles(troubles);
     showSaturated(saturatedBy, row.t);
     showLost(engines);
     showThresholds(thresholds);
@@ -146,40 +146,54 @@ function showMoment() {
   if (seconds.columns) charts.show(seconds, notes.marks());
 }
 
-/* The counts of all endpoints together. */
-function summed(counts) {
-  const sum = { requestsMade: 0, requestsMissed: 0, statusCodes: {}, errors: {} };
-  for (const one of counts) {
-    sum.requestsMade += one.requestsMade;
-    sum.requestsMissed += one.requestsMissed;
-    for (const kind of ["statusCodes", "errors"]) {
-      for (const [name, times] of Object.entries(one[kind])) sum[kind][name] = (sum[kind][name] ?? 0) + times;
-    }
-  }
-  return sum;
+/* All that is told of an endpoint in a second, or of all together (null). */
+function figuresOf({ row, beside, counts }, key) {
+  return { ...(key === null ? row.global : row.endpoints[key]), ...beside[key ?? ""], ...counts[key ?? ""] };
 }
 
+const ms = (value) => (value === null ? "–" : `${milliseconds(value)} ms`);
+
+/* Figures of a second or of the whole run, which have the same names. */
 function showFigures(one) {
-  const most = seconds.number === null ? null : run.endpoints[seconds.number].maxWorkers;
+  const maxWorkers = seconds.number === null ? null : run.endpoints[seconds.number].maxWorkers;
   const texts = {
-    targetRps: one.targetRps === null ? "max" : `${rate(one.targetRps)} RPS`,
+    askedRps: one.askedRps === null ? "max" : `${rate(one.askedRps)} RPS`,
     currentRps: `${rate(one.currentRps)} RPS`,
-    p50: one.p50 === null ? "–" : `${milliseconds(one.p50)} ms`,
-    p99: one.p99 === null ? "–" : `${milliseconds(one.p99)} ms`,
+    p50: ms(one.p50),
+    p99: ms(one.p99),
+    serviceP99: ms(one.serviceP99),
     errorRate: percent(one.errorRate),
     missed: count(one.requestsMissed),
-    workerCount: workers(one.workerCount, most),
+    workerCount: workersOf({ ...one, maxWorkers }),
     requestsMade: count(one.requestsMade),
   };
-  for (const cell of at("figures").querySelectorAll("[data-figure]")) show(cell, texts[cell.dataset.figure]);
+  for (const cell of at("figures").querySelectorAll("[data-figure]")) {
+    const name = cell.dataset.figure;
+    show(cell, texts[name]);
+    if (name in PERCENTILES) showThin(cell, one.thin.includes(name));
+  }
+  for (const [name, success] of Object.entries(PERCENTILES)) {
+    show(at(`success-${name}`), one.showsSuccesses && success ? `of successes ${ms(one[success])} (service)` : "");
+  }
+  show(at("mean"), meanOf(one));
+  show(at("busy"), one.utilisation === null ? "" : `${percent(one.utilisation)} busy`);
+  show(at("in-flight"), one.inFlight ? `${count(one.inFlight)} in flight, the oldest for ${one.oldestSec.toFixed(1)} s` : "");
   show(at("failures"), failuresOf(one));
 }
 
+/* Each percentile that is shown, and the successes' own. */
+const PERCENTILES = { p50: "successP50", p99: "successP99", serviceP99: null };
+
 /* The two commonest ways to fail. */
-function failuresOf({ statusCodes, errors }) {
-  const failing = Object.entries(statusCodes).filter(([code]) => Number(code) >= 400);
-  const kinds = [...failing, ...Object.entries(errors)].sort(([, one], [, other]) => other - one);
-  return kinds.slice(0, 2).map(([kind, times]) => `${kind} × ${count(times)}`).join(", ");
+function failuresOf({ failures }) {
+  return Object.entries(failures).slice(0, 2).map(([words, times]) => `${words} × ${count(times)}`).join(", ");
+}
+
+/* What only fails or gives no answer. Whoever listens is told when it begins, not of each second's figures. */
+function showTroubles(sentences) {
+  if (sentences.length && at("troubles").hidden) show(at("said"), sentences.join("; "));
+  at("troubles").hidden = !sentences.length;
+  list(at("troubles"), sentences);
 }
 
 /* Once it has been so it stays to be read, or the page would jump whenever it comes and goes. */
@@ -189,11 +203,11 @@ function showSaturated(reasons, t) {
   box.hidden = false;
   const heading = box.querySelector("strong");
   if (!reasons.length) {
-    show(heading, `The generator was the bottleneck, last at ${box.dataset.last} s`);
+    show(heading, `GENERATOR LIMITED, last at ${box.dataset.last} s`);
     return;
   }
   box.dataset.last = Math.round(t);
-  show(heading, run.end ? "The generator was the bottleneck" : "The generator is the bottleneck");
+  show(heading, "GENERATOR LIMITED");
   list(box, reasons);
 }
 
@@ -203,7 +217,9 @@ function showLost(engines) {
 }
 
 function list(box, reasons) {
-  box.querySelector("ul").replaceChildren(...reasons.map((reason) => made("li", "", reason)));
+  const items = box.querySelector("ul");
+  const isSame = items.children.length === reasons.length && reasons.every((one, at) => items.children[at].textContent === one);
+  if (!isSame) items.replaceChildren(...reasons.map((reason) => made("li", "", reason)));
 }
 
 function showThresholds(verdicts) {
@@ -234,7 +250,7 @@ function chooseAndGo(number) {
 }
 
 async function choose(number) {
-  const shown = number === null ? "All endpoints" : run.endpoints[number].label;
+  const shown = number === null ? "All endpoints" : wordsOf(run.endpoints[number]);
   table.mark(number);
   at("subject").textContent = shown;
   at("all").hidden = number === null;
@@ -259,22 +275,22 @@ const ENDS = {
 };
 
 function showEnd() {
-  const { endReason, endDetail, durationSec, thresholds, saturatedBy, lost: engines, global, endpoints } = run.end;
+  const { endReason, endDetail, durationSec, thresholds, saturatedBy, lost: engines, total, endpoints } = run.end;
   const broken = thresholds.filter((one) => one.passed === false).length;
   const [words, kind] = ENDS[endReason];
   at("end").hidden = false;
-  at("end").className = `verdict ${broken || !global.requestsSucceeded ? "bad" : kind}`;
+  at("end").className = `verdict ${broken || total.errorRate === 1 ? "bad" : kind}`;
   show(at("end-words"), broken ? `${words}; ${broken} of ${thresholds.length} thresholds broken` : words);
   show(at("end-detail"), endDetail ?? "The figures below are of the whole run.");
+  for (const span of document.querySelectorAll(".span")) show(span, "of the whole run");
   showTime(durationSec);
+  showTroubles([]);
   showSaturated(saturatedBy, durationSec);
   showLost(engines);
   showThresholds(thresholds);
   const key = chosenKey();
-  const one = key === null ? global : endpoints[key];
-  const last = key === null ? run.moment?.row.global : run.moment?.row.endpoints[key];
-  const { p50, p99 } = one.serviceTimeMs;
-  showFigures({ ...one, currentRps: one.rps, p50, p99, workerCount: last?.workerCount });
+  showFigures(key === null ? total : endpoints[key]);
+  table.show((endpointKey) => endpoints[endpointKey]);
 }
 
 // ---------------------------------------------------------------------------------------------------------- what is asked
@@ -304,7 +320,6 @@ at("all").addEventListener("click", () => chooseAndGo(null));
 at("filter").addEventListener("input", (event) => countShown(table.filterBy(event.target.value)));
 document.addEventListener("visibilitychange", () => {
   if (document.hidden || !run.moment) return;
-  table.moment(run.moment);
   showMoment();
   showState();
 });

@@ -1,22 +1,27 @@
-/* The table of endpoints: a row each, with its numbers of now and the target to hold from now on. */
+/* The table of endpoints: a row each, with its numbers of the last second, and the target to hold from now on. */
 
-import { count, milliseconds, percent, rate, show, workers } from "./format.js";
+import { count, meanOf, milliseconds, percent, rate, show, showThin, workersOf } from "./format.js";
 
 const CELLS = {
-  targetRps: (one) => rate(one.targetRps),
+  askedRps: (one) => [rate(one.askedRps), meanOf(one)].filter(Boolean).join("\n"),
   currentRps: (one) => rate(one.currentRps),
-  workerCount: (one) => workers(one.workerCount, one.maxWorkers),
+  workerCount: workersOf,
   utilisation: (one) => percent(one.utilisation),
   p50: (one) => milliseconds(one.p50),
   p99: (one) => milliseconds(one.p99),
+  serviceP99: (one) => milliseconds(one.serviceP99),
+  successP99: (one) => (one.showsSuccesses ? milliseconds(one.successP99) : ""),
   errorRate: (one) => percent(one.errorRate),
   requestsMissed: (one) => count(one.requestsMissed),
   requestsMade: (one) => count(one.requestsMade),
 };
 
+const PERCENTILES = new Set(["p50", "p99", "serviceP99", "successP99"]);
+
 export class EndpointTable {
   /* `choose` is called with a row's number, `setTarget` with its endpoint and the rate. */
   constructor(table, { choose, setTarget }) {
+    this.table = table;
     this.body = table.tBodies[0];
     this.template = document.getElementById("row");
     this.choose = choose;
@@ -34,14 +39,18 @@ export class EndpointTable {
     this.arrange();
   }
 
-  /* A second has passed. */
-  moment({ row, counts }) {
+  /* Show the figures that `figuresOf` has of each endpoint by its key: those of a second, or of the whole run. */
+  show(figuresOf) {
     for (const one of this.rows) {
-      const key = one.endpoint.endpointKey;
-      one.values = { ...row.endpoints[key], ...counts[key], maxWorkers: one.endpoint.maxWorkers };
-      for (const [name, cell] of one.cells) show(cell, CELLS[name](one.values));
+      one.values = { ...figuresOf(one.endpoint.endpointKey), maxWorkers: one.endpoint.maxWorkers };
+      for (const [name, cell] of one.cells) {
+        show(cell, CELLS[name](one.values));
+        if (PERCENTILES.has(name)) showThin(cell, one.values.thin.includes(name));
+      }
       one.cells.get("errorRate").classList.toggle("failing", one.values.errorRate > 0);
     }
+    // Once it has been there the column stays: a table whose columns come and go is hard to read.
+    if (this.rows.some((one) => one.values.showsSuccesses)) this.table.classList.add("with-successes");
     // Nothing moves away under a hand that is at work in it.
     if (this.order.column && !this.body.matches(":focus-within, :hover")) this.arrange();
   }
@@ -100,7 +109,7 @@ export class EndpointTable {
     const button = element.querySelector(".choose");
     const form = element.querySelector("form");
     const input = form.elements.rps;
-    const words = endpoint.name ? `${endpoint.name} (${endpoint.label})` : endpoint.label;
+    const words = wordsOf(endpoint);
     button.textContent = words;
     button.title = words;
     button.addEventListener("click", () => this.choose(number));
@@ -116,6 +125,11 @@ export class EndpointTable {
     const cells = new Map([...element.querySelectorAll("[data-figure]")].map((cell) => [cell.dataset.figure, cell]));
     return { endpoint, element, button, form, input, cells, values: {}, text: words.toLowerCase() };
   }
+}
+
+/* An endpoint where there is room: its name, if it has one, and its key. */
+export function wordsOf({ label, shortKey }) {
+  return label === shortKey || label.endsWith(`(${shortKey})`) ? label : `${label} (${shortKey})`;
 }
 
 /* A target as it is typed; a share of a total may have many digits. */

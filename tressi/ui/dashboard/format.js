@@ -15,7 +15,20 @@ export const milliseconds = (value) => (known(value) ? (value >= 100 ? whole : d
 const isSmall = (share) => share > 0 && share < 0.0995;
 export const percent = (value) => (known(value) ? `${(isSmall(value) ? tenths : whole).format(100 * value)} %` : "–");
 
-export const workers = (value, most) => (known(most) ? `${count(value)} / ${count(most)}` : count(value));
+const workers = (value, most) => (known(most) ? `${count(value)} / ${count(most)}` : count(value));
+
+/* The mean of the rate asked for, where a ramp, a change or a pause makes it another. */
+export const meanOf = ({ meanRps }) => (known(meanRps) ? `mean ${rate(meanRps)}` : "");
+
+/* Workers now, or the most there were in the whole run. */
+export const workersOf = ({ workerCount, peakWorkerCount, maxWorkers }) =>
+  known(peakWorkerCount) ? `peak ${workers(peakWorkerCount, maxWorkers)}` : workers(workerCount, maxWorkers);
+
+/* A percentile that is of too few values is greyed, and says so. */
+export function showThin(element, isThin) {
+  element.classList.toggle("thin", isThin);
+  element.title = isThin ? "of too few values to be relied on" : "";
+}
 
 /* Text of an element, set only where it changed: what stays costs no layout. */
 export function show(element, text) {

@@ -15,10 +15,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
 # Of a row of the timeline; `saturated` is 1 or 0.
-FIGURES: Final = ("targetRps", "currentRps", "workerCount", "utilisation", "errorRate", "p50", "p99", "missed")
+FIGURES: Final = (
+    *("targetRps", "currentRps", "workerCount", "utilisation", "errorRate"),
+    *("p50", "p99", "serviceP99", "successP99", "missed"),
+)
 COLUMNS: Final = ("t", *FIGURES, "saturated")
 RECENT: Final = 900
-PLACES: Final = 600  # with RECENT, 120 KB for each series
+PLACES: Final = 600  # with RECENT, 150 KB for each series
 # Seconds leave the recent ones together, so that they are moved once a minute and not every second.
 TOGETHER: Final = 60
 _WIDTH: Final = len(COLUMNS)

@@ -1,5 +1,8 @@
 /* The charts of what is shown: drawn once a second, one a frame so that the page stays at hand, and only those in view. */
 
+// More failures, and latencies of all responses alone would mislead.
+const NOTEWORTHY_SHARE = 0.01;
+
 const share = (values) => values.map((value) => (value === null ? null : 100 * value));
 
 /* Each chart by its name in the page, as a function of the columns. */
@@ -14,12 +17,9 @@ const CHARTS = {
     markers: marks,
   }),
   latency: (columns) => ({
-    title: "Service time",
+    title: "Latency",
     unit: "ms",
-    series: [
-      { name: "p50", color: "p50", y: columns.p50 },
-      { name: "p99", color: "p99", y: columns.p99 },
-    ],
+    series: window.tressiCharts.latencySeries(columns, columns.errorRate.some((share) => share > NOTEWORTHY_SHARE)),
   }),
   workers: (columns, marks) => ({
     title: "Workers",

@@ -14,13 +14,13 @@ from tressi.ui.dashboard.board import Board
 from tressi.ui.dashboard.feed import Feed
 from tressi.ui.dashboard.guard import guarded
 from tressi.ui.dashboard.server import Listener, address_of
-from tressi.ui.lines import draining_words
+from tressi.ui.sentences import draining_words
 from tressi.ui.watcher import Watcher
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from tressi.model import Change, Draining, Moment, ResolvedConfig, ScalingDecision
+    from tressi.model import Change, Draining, EngineSnapshot, Moment, ResolvedConfig, ScalingDecision
     from tressi.ui.dashboard.board import Phase
     from tressi.ui.watcher import Controls
 
@@ -78,6 +78,10 @@ class Dashboard(Watcher):
         """Say what is waited for."""
         self._board.waiting = draining_words(draining)
         self._enter("ending")
+
+    def drained(self, reading: EngineSnapshot) -> None:
+        """Keep it for the end."""
+        self._board.drained(reading)
 
     def stop(self) -> None:
         """The summary is being made."""

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from rich.cells import cell_len
 
-from tressi.text import milliseconds, plain
+from tressi.text import carries, milliseconds, plain
+from tressi.ui.rates import is_close, is_met
 
 if TYPE_CHECKING:
     from collections import Counter
@@ -17,12 +18,10 @@ if TYPE_CHECKING:
     from tressi.model import EndpointMoment
     from tressi.ui.live.seen import Seen
 
-MET_SHARE: Final = 0.95  # of the target: from here on its rate counts as held
-CLOSE_SHARE: Final = 0.8
 FULLY_BUSY: Final = 0.95
 TREND_SECONDS: Final = 60
 LEAST_LABEL: Final = 12
-_LEAST_TREND, _LEAST_ERRORS, _MOST_FAILURES = 6, 12, 44
+_LEAST_TREND, _LEAST_ERRORS, _MOST_FAILURES = 6, 10, 44
 _LABEL_SHARE = 0.6  # of the room that figures and errors leave
 _STEP, _TWO_ERRORS = 4, 14  # the latter as wide as the most frequent error and how many other kinds there are
 _SPACIOUS = 100  # from this width on columns are two apart
@@ -42,7 +41,8 @@ class Row(NamedTuple):
 class Column:
     """One column. Rows are sorted by `worth`, the largest first unless `is_rising`; None: it is nothing to sort by.
 
-    `keep` says in which order columns are left out where a window has no room for all, the smallest first.
+    `keep` says in which order columns are left out where a window has no room for all, the smallest first. `of_successes`:
+    it is there only where so many attempts failed that it says something else than the others.
     """
 
     name: str
@@ -52,6 +52,7 @@ class Column:
     worth: Callable[[Row], float | str] | None
     style: Callable[[Row], str] = lambda _: ""
     is_rising: bool = False
+    of_successes: bool = False
 
 
 def rps(value: float | None) -> str:
@@ -85,9 +86,14 @@ def met_style(rate: float, target: float | None) -> str:
     """The colour of a rate: whether it is the one asked for."""
     if target is None:
         return "cyan"
-    if rate >= MET_SHARE * target:
+    if is_met(rate, target):
         return "green"
-    return "yellow" if rate >= CLOSE_SHARE * target else "red"
+    return "yellow" if is_close(rate, target) else "red"
+
+
+def carried_style(count: int, percent: float) -> str:
+    """Dim where a percentile is of too few values to be relied on."""
+    return "" if carries(count, percent) else "dim"
 
 
 def _workers(row: Row) -> str:
@@ -102,22 +108,22 @@ def _style_workers(row: Row) -> str:
     """Yellow where a pool that has all the workers it may have is short of its target."""
     one = row.one
     at_cap = one.max_workers is not None and one.worker_count >= one.max_workers
-    return "yellow" if at_cap and one.target_rps is not None and one.current_rps < MET_SHARE * one.target_rps else ""
+    return "yellow" if at_cap and one.target_rps is not None and not is_met(one.current_rps, one.target_rps) else ""
 
 
 COLUMNS: Final = (
-    Column("endpoint", 11, LEAST_LABEL, lambda row: row.label, lambda row: row.label, is_rising=True),
-    Column("target", 7, 6, lambda row: rps(row.one.target_rps), lambda row: _or_most(row.one.target_rps)),
+    Column("endpoint", 12, LEAST_LABEL, lambda row: row.label, lambda row: row.label, is_rising=True),
+    Column("target", 8, 6, lambda row: rps(row.one.asked_rps), lambda row: _or_most(row.one.asked_rps)),
     Column(
         "rate",
-        10,
+        11,
         5,
         lambda row: rps(row.one.current_rps),
         lambda row: row.one.current_rps,
         lambda row: met_style(row.one.current_rps, row.one.target_rps),
     ),
-    Column("trend", 3, _LEAST_TREND, lambda _: "", None),
-    Column("workers", 6, 8, _workers, lambda row: row.one.worker_count, _style_workers),
+    Column("trend", 2, _LEAST_TREND, lambda _: "", None),
+    Column("workers", 7, 8, _workers, lambda row: row.one.worker_count, _style_workers),
     Column(
         "busy",
         5,
@@ -126,8 +132,39 @@ COLUMNS: Final = (
         lambda row: row.one.utilisation,
         lambda row: "yellow" if row.one.utilisation >= FULLY_BUSY else "",
     ),
-    Column("p50", 2, 5, lambda row: milliseconds(row.one.p50_ms), lambda row: row.one.p50_ms or 0.0),
-    Column("p99", 9, 5, lambda row: milliseconds(row.one.p99_ms), lambda row: row.one.p99_ms or 0.0),
+    Column(
+        "p50",
+        1,
+        5,
+        lambda row: milliseconds(row.one.p50_ms),
+        lambda row: row.one.p50_ms or 0.0,
+        lambda row: carried_style(row.one.response_count, 50),
+    ),
+    Column(
+        "p99",
+        10,
+        5,
+        lambda row: milliseconds(row.one.p99_ms),
+        lambda row: row.one.p99_ms or 0.0,
+        lambda row: carried_style(row.one.response_count, 99),
+    ),
+    Column(
+        "svc p99",
+        3,
+        5,
+        lambda row: milliseconds(row.one.service_p99_ms),
+        lambda row: row.one.service_p99_ms or 0.0,
+        lambda row: carried_style(row.one.service_count, 99),
+    ),
+    Column(
+        "ok p99",
+        6,
+        5,
+        lambda row: milliseconds(row.one.success_p99_ms),
+        lambda row: row.one.success_p99_ms or 0.0,
+        lambda row: carried_style(row.one.success_count, 99),
+        of_successes=True,
+    ),
     Column(
         "missed",
         4,
@@ -138,7 +175,7 @@ COLUMNS: Final = (
     ),
     Column(
         "errors",
-        8,
+        9,
         _LEAST_ERRORS,
         lambda row: failures_text(row.failures, _MOST_FAILURES),
         lambda row: row.failures.total(),
@@ -179,11 +216,12 @@ class Fitted(NamedTuple):
     gap: int
 
 
-def fit(width: int, rows: Sequence[Row], longest_label: int) -> Fitted:
+def fit(width: int, rows: Sequence[Row], longest_label: int, *, with_successes: bool = False) -> Fitted:
     """Choose columns for `width` cells. Figures get what they need; names, trend and errors share the rest."""
     gap = 2 if width >= _SPACIOUS else 1
     widths = {column.name: _need(column, rows) for column in COLUMNS}
-    kept = sorted(COLUMNS, key=lambda column: column.keep)
+    wanted = (column for column in COLUMNS if with_successes or not column.of_successes)
+    kept = sorted(wanted, key=lambda column: column.keep)
     while len(kept) > 1 and sum(widths[column.name] + gap for column in kept) - gap > width:
         kept.pop(0)
     names = {column.name for column in kept}
@@ -206,7 +244,8 @@ def _share(free: int, names: set[str], longest_label: int, longest_errors: int) 
     if "errors" in names:
         # In steps, so that a digit more does not move the other columns.
         wanted = _STEP * ceil((longest_errors + 1) / _STEP)
-        errors = min(wanted, max(_LEAST_ERRORS, free // 3, min(_TWO_ERRORS, free - longest_label - _LEAST_TREND)))
+        half = max(_TWO_ERRORS, free // 2)
+        errors = min(wanted, max(_LEAST_ERRORS, free // 3, min(half, free - longest_label - _LEAST_TREND)))
     label = min(max(longest_label, len("endpoint")), free - errors)
     if "trend" in names:
         label = min(label, max(LEAST_LABEL, round(_LABEL_SHARE * (free - errors))))

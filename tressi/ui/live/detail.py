@@ -6,27 +6,37 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
-from tressi.text import milliseconds, plain
+from tressi.text import milliseconds, plain, short_key
 from tressi.ui.live.chart import chart, peak_of
-from tressi.ui.live.columns import rps
+from tressi.ui.live.columns import carried_style, rps
+from tressi.ui.rates import differs
+from tressi.ui.sentences import shows_successes
 
 if TYPE_CHECKING:
     from tressi.model import EndpointMoment, EndpointSnapshot
     from tressi.ui.live.seen import Seen
 
-_WORDS_LINES = 6
+_WORDS_LINES = 7
 _SCALE_CELLS, _SECOND_CELLS = 8, 4
 
 
 def detail(one: EndpointMoment, seen: Seen, size: tuple[int, int]) -> list[Text]:
     """Key, figures, statuses, errors with their reasons, and the rate of the last minutes, on as many lines as asked for."""
     width, height = size
-    lines = [ruled(plain(one.endpoint_key), width, style="bold"), *(Text(f"   {line}") for line in _figures(one))]
+    lines = [ruled(_heading(one.endpoint_key, seen), width, style="bold")]
+    lines += [Text(f"   {line}") for line in _figures(one)]
+    lines.append(_latencies(one))
     reading = seen.moment.reading.endpoints.get(one.endpoint_key) if seen.moment is not None else None
     if reading is not None:
         lines += [Text(f"   {line}") for line in _counts(reading)]
     lines += [Text()] * (_WORDS_LINES - len(lines))
     return lines + _rates(one.endpoint_key, seen, width, height - _WORDS_LINES)
+
+
+def _heading(endpoint_key: str, seen: Seen) -> str:
+    """The whole key, behind the config's name where there is one."""
+    key, label = plain(endpoint_key), seen.label(endpoint_key)
+    return key if label == short_key(endpoint_key, seen.origin) else f"{label}  {key}"
 
 
 def ruled(words: str, width: int, style: str, beside: str = "") -> Text:
@@ -41,12 +51,30 @@ def ruled(words: str, width: int, style: str, beside: str = "") -> Text:
 def _figures(one: EndpointMoment) -> list[str]:
     bounds = "of the shared pool" if one.max_workers is None else f"(at least {one.min_workers}, at most {one.max_workers})"
     workers = f"{one.worker_count} worker{'s' * (one.worker_count != 1)} {bounds}"
-    target = "as fast as responses come" if one.target_rps is None else f"of {rps(one.target_rps)} RPS"
-    latencies = f"p50 {milliseconds(one.p50_ms)}, p99 {milliseconds(one.p99_ms)} ms"
+    target = "as fast as responses come" if one.asked_rps is None else f"of {rps(one.asked_rps)} RPS"
+    if differs(one.asked_rps, one.target_rps):
+        target += f" (mean of the second {rps(one.target_rps)})"
+    oldest = f", the oldest for {one.oldest_s:.1f} s" if one.in_flight else ""
+    counts = f"{one.requests_made} made, {one.error_rate:.0%} of the latest failed; {one.missed} missed, {one.missed_now}"
     return [
-        f"{rps(one.current_rps)} {target}; {workers}, {one.utilisation:.0%} busy; {latencies}",
-        f"{one.requests_made} made, {one.error_rate:.0%} of the latest failed; {one.missed} missed, {one.missed_now} just now",
+        f"{rps(one.current_rps)} {target}; {workers}, {one.utilisation:.0%} busy",
+        f"{counts} just now; {one.in_flight} in flight{oldest}",
     ]
+
+
+def _latencies(one: EndpointMoment) -> Text:
+    """Percentiles of the last second by their names; dim where they are of too few values."""
+    parts = [
+        ("response time", one.p50_ms, one.p99_ms, one.response_count),
+        ("service time", one.service_p50_ms, one.service_p99_ms, one.service_count),
+    ]
+    if shows_successes(one):
+        parts.append(("of successes", one.success_p50_ms, one.success_p99_ms, one.success_count))
+    line = Text("   ")
+    for number, (name, p50_ms, p99_ms, count) in enumerate(parts):
+        line.append(f"{'; ' * (number > 0)}{name} p50 ").append(milliseconds(p50_ms), carried_style(count, 50))
+        line.append(", p99 ").append(milliseconds(p99_ms), carried_style(count, 99)).append(" ms")
+    return line
 
 
 def _counts(reading: EndpointSnapshot) -> list[str]:

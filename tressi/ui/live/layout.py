@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
-DETAIL_LINES: Final = 10
-MOST_DETAIL_LINES: Final = 18
+DETAIL_LINES: Final = 11
+MOST_DETAIL_LINES: Final = 19
 # From which height on a window has what, and how much of it.
 _WITH_TITLE, _WITH_GAPS, _WITH_DETAIL = 12, 18, 36
 _SMALL, _LARGE = 14, 30
@@ -13,7 +13,7 @@ _FIXED_LINES = 3  # progress, the table's head, the keys
 
 
 class Needs(NamedTuple):
-    """How many there are: endpoints, thresholds that are broken or undecided, reasons for a warning."""
+    """How many there are: endpoints, thresholds that are broken or undecided, warnings."""
 
     endpoints: int
     thresholds: int

@@ -15,11 +15,11 @@ from rich.text import Text
 
 from tressi.errors import TressiError
 from tressi.ui.keys import Keyboard
-from tressi.ui.lines import draining_words
 from tressi.ui.live.picture import page_of, picture
 from tressi.ui.live.screen import Screen
 from tressi.ui.live.seen import Seen
 from tressi.ui.live.view import View, press, settled
+from tressi.ui.sentences import draining_words
 from tressi.ui.watcher import Watcher
 
 if TYPE_CHECKING:
@@ -122,7 +122,7 @@ class LivePicture(Watcher):
             return
         try:
             if command.action == "set-target":
-                controls.set_target(command.endpoint_key, command.rps)
+                self._set_target(controls, command.endpoint_key, command.rps)
             elif command.action == "pause":
                 controls.pause()
             elif command.action == "resume":
@@ -133,6 +133,16 @@ class LivePicture(Watcher):
                 self._view = replace(self._view, message="ending once what is in flight has ended; Ctrl-C cuts it")
         except TressiError as refusal:
             self._view = replace(self._view, message=str(refusal))
+
+    def _set_target(self, controls: Controls, endpoint_key: str, rps: float) -> None:
+        # Noted first: the run may tell of the change before the call returns.
+        before = self._seen.target(endpoint_key)
+        self._seen.asked(endpoint_key, rps)
+        try:
+            controls.set_target(endpoint_key, rps)
+        except TressiError:
+            self._seen.take_back(endpoint_key, before)
+            raise
 
     def _overhear(self, line: str) -> None:
         """A line that others wrote to standard error: shown with the next moment, at once while there is none."""

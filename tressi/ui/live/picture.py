@@ -13,12 +13,13 @@ from rich.text import Text
 
 from tressi.model import Change, ScalingDecision
 from tressi.text import plain
-from tressi.ui.lines import change_line, decision_line, scaled, threshold_line, time_left
 from tressi.ui.live.chart import chart
 from tressi.ui.live.columns import LEAST_LABEL, TREND_SECONDS, Row, failures_text, fit, is_left_aligned, order, row_of
 from tressi.ui.live.detail import detail, ruled
 from tressi.ui.live.help import help_lines
 from tressi.ui.live.layout import Layout, Needs, layout
+from tressi.ui.sentences import LIMITED, change_line, decision_line, scaled, threshold_line, time_left
+from tressi.ui.trouble import told
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -63,7 +64,7 @@ def needs_of(seen: Seen) -> Needs:
     """What there is to show."""
     if seen.moment is None:
         return Needs(0, 0, 0)
-    return Needs(len(seen.endpoints), len(_open_thresholds(seen.moment)), len(seen.moment.saturated_by))
+    return Needs(len(seen.endpoints), len(_open_thresholds(seen.moment)), len(_warnings(seen.moment, seen)))
 
 
 def page_of(seen: Seen, size: Size) -> int:
@@ -79,7 +80,7 @@ def _middle(view: View, seen: Seen, parts: Layout, width: int) -> list[Text]:
     if moment is None:
         return [*_notes(seen, len(seen.notes)), Text("the first second has not passed", style="dim")]
     lines = [_progress(moment, width), *[Text()] * parts.gap, *_table(view, seen, parts, width)]
-    lines += [Text(f"SATURATED: {plain(reason)}", style="bold red") for reason in moment.saturated_by[: parts.warnings]]
+    lines += [Text(words, style="bold red") for words in _warnings(moment, seen)[: parts.warnings]]
     lines += [_threshold(verdict, seen) for verdict in _open_thresholds(moment)[: parts.thresholds]]
     selected = next((one for one in moment.endpoints if one.endpoint_key == view.selected), None)
     if parts.detail and selected is not None:
@@ -140,7 +141,7 @@ def _table(view: View, seen: Seen, parts: Layout, width: int) -> list[Text]:
     rows = [row_of(seen, one) for one in shown]
     total = row_of(seen, moment.total)
     longest = max(map(cell_len, seen.labels.values()), default=0)
-    fitted = fit(width - _MARK, [*rows, total], longest)
+    fitted = fit(width - _MARK, [*rows, total], longest, with_successes=seen.has_failures)
     lines = [_heading(view, fitted)]
     lines += [_row(row, fitted, seen, is_selected=row.one.endpoint_key == view.selected) for row in rows]
     if parts.total:
@@ -261,11 +262,17 @@ def folded(text: Text, width: int) -> list[Text]:
 
 def _event(event: ScalingDecision | Change, seen: Seen) -> Text:
     if isinstance(event, ScalingDecision):
-        line = Text(decision_line(event, seen.origin))
+        line = Text(decision_line(event, seen.labels))
         line.highlight_words([scaled(event)], "green" if event.action == "scale-up" else "blue")
         line.stylize("dim", 0, _TIME)
         return line
-    return Text(change_line(event, seen.origin), style="bold yellow")
+    return Text(change_line(event, seen.labels), style="bold yellow")
+
+
+def _warnings(moment: Moment, seen: Seen) -> list[str]:
+    """What is wrong with the target, then with the generator."""
+    wrong = [one.sentence(seen.labels) for one in told(moment.troubles)]
+    return [*wrong, *(f"{LIMITED}: {plain(reason)}" for reason in moment.saturated_by)]
 
 
 def _open_thresholds(moment: Moment) -> list[ThresholdVerdict]:
@@ -274,4 +281,4 @@ def _open_thresholds(moment: Moment) -> list[ThresholdVerdict]:
 
 
 def _threshold(verdict: ThresholdVerdict, seen: Seen) -> Text:
-    return Text(threshold_line(verdict, seen.origin), style="dim" if verdict.passed is None else "bold red")
+    return Text(threshold_line(verdict, seen.labels), style="dim" if verdict.passed is None else "bold red")

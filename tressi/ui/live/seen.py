@@ -6,24 +6,22 @@ from collections import Counter, deque
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from tressi.text import common_origin, short_key
-from tressi.ui.lines import announcement
+from tressi.run.steering import shared_keys, targets_of
+from tressi.run.trouble import failures_of
+from tressi.text import common_origin
+from tressi.ui.sentences import announcement, label_of, labels_of, shows_successes
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from tressi.model import Change, EndpointMoment, EndpointSnapshot, Moment, ResolvedConfig, ScalingDecision
+    from tressi.model import Change, EndpointMoment, Moment, ResolvedConfig, ScalingDecision
 
 # More seconds than the widest chart has columns, more events than the tallest window has lines.
 SECONDS_KEPT: Final = 240
 EVENTS_KEPT: Final = 100
 NOTES_KEPT: Final = 2
-# RFC 9110, section 15: from here on the request was not served.
-FAILED_STATUS: Final = 400
 
 
 class Sample(NamedTuple):
-    """One second of one endpoint: the rate that came, and the one that was asked for (None: nothing limited it)."""
+    """One second of one endpoint: the rate that came, and the mean of that asked for in it (None: nothing limited it)."""
 
     rps: float
     target_rps: float | None
@@ -50,33 +48,34 @@ class Seen:
     """Hears what a watcher hears; a picture is made of it. `moment` is None in the first second.
 
     `labels` are the endpoints' keys as they are shown. `trends` are by endpoint key, that of all together under "".
+    `has_failures`: in some second more attempts failed than latencies of all of them can be shown without a remark.
     """
 
     def __init__(self) -> None:
         self.announcement = self.origin = ""
         self.moment: Moment | None = None
-        self.is_ending = False
+        self.is_ending = self.has_failures = False
         self.labels: dict[str, str] = {}
         self.trends: dict[str, Trend] = {}
         self.events: deque[ScalingDecision | Change] = deque(maxlen=EVENTS_KEPT)
         self.notes: deque[str] = deque(maxlen=NOTES_KEPT)
         self._targets: dict[str, float | None] = {}
+        self._shared: list[str] = []
+        self._asked: deque[tuple[str, float]] = deque()
 
     def start(self, config: ResolvedConfig) -> None:
         """The run has begun."""
         keys = [endpoint.endpoint_key for endpoint in config.endpoints]
         self.announcement, self.origin = announcement(config), common_origin(keys)
-        self.labels = {key: short_key(key, self.origin) for key in keys}
+        self.labels = labels_of(config)
+        self._targets, self._shared = targets_of(config), shared_keys(config)
         self.trends = {key: Trend() for key in (*keys, "")}
 
     def see(self, moment: Moment) -> None:
         """A second has passed."""
-        was_paused = self.moment is not None and self.moment.paused
         for one in (*moment.endpoints, moment.total):
             self.trends.setdefault(one.endpoint_key, Trend()).add(one)
-            # A pause holds every rate at 0, and the first reading after it may still be from within.
-            if not (moment.paused or was_paused):
-                self._targets[one.endpoint_key] = one.target_rps
+            self.has_failures = self.has_failures or shows_successes(one)
         self.moment = moment
 
     def decide(self, decision: ScalingDecision) -> None:
@@ -91,25 +90,33 @@ class Seen:
         """Somebody changed the run: it is noted, and shows in the last moment already."""
         self.events.append(change)
         if change.endpoint_key is not None and change.target_rps is not None:
-            self._set_target(change.endpoint_key, change.target_rps)
+            self._hear_of_target(change.endpoint_key, change.target_rps)
         elif self.moment is not None:
             self.moment = replace(self.moment, paused=change.action == "pause")
+
+    def asked(self, endpoint_key: str, target_rps: float) -> None:
+        """A key has set a target: the next key steps from it, however late the run tells of the change."""
+        self._asked.append((endpoint_key, target_rps))
+        self._set_target(endpoint_key, target_rps)
+
+    def take_back(self, endpoint_key: str, before_rps: float | None) -> None:
+        """The run has refused the target that was asked for last."""
+        self._asked.pop()
+        self._set_target(endpoint_key, before_rps)
 
     def label(self, endpoint_key: str) -> str:
         """An endpoint's key as it is shown; "" is all of them together."""
         if not endpoint_key:
             return f"all {len(self.endpoints)}"
-        return self.labels.get(endpoint_key) or short_key(endpoint_key, self.origin)
+        return label_of(endpoint_key, self.labels)
 
     def pool_of(self, endpoint_key: str) -> list[str]:
         """The endpoints whose rate is set together with this one's: those of the shared pool, else itself alone."""
-        shared = [one.endpoint_key for one in self.endpoints if one.max_workers is None]
-        return shared if endpoint_key in shared else [endpoint_key]
+        return self._shared if endpoint_key in self._shared else [endpoint_key]
 
     def target(self, endpoint_key: str) -> float | None:
-        """The rate that the endpoint's pool is to hold, during a pause the one after it; None where nothing limits it."""
-        target = self._targets.get(endpoint_key)
-        return None if target is None else target * len(self.pool_of(endpoint_key))
+        """The rate that the endpoint's pool is to hold, after its ramp or a pause; None where nothing limits it."""
+        return self._targets.get(self.pool_of(endpoint_key)[0])
 
     @property
     def endpoints(self) -> tuple[EndpointMoment, ...]:
@@ -118,24 +125,22 @@ class Seen:
 
     def failures(self, one: EndpointMoment) -> Counter[str]:
         """How often what went wrong since the start with an endpoint, or with all of them together."""
-        readings: Mapping[str, EndpointSnapshot] = self.moment.reading.endpoints if self.moment is not None else {}
-        found = Counter(one.errors)
-        for reading in readings.values() if one.endpoint_key == "" else (readings.get(one.endpoint_key),):
-            if reading is not None:
-                found.update(_failed_statuses(reading))
-        return found
+        readings = self.moment.reading.endpoints if self.moment is not None else {}
+        parts = readings.values() if one.endpoint_key == "" else filter(None, (readings.get(one.endpoint_key),))
+        found = [failures_of(reading) for reading in parts]
+        return sum(found, Counter()) if found else Counter(one.errors)
 
-    def _set_target(self, endpoint_key: str, target_rps: float) -> None:
+    def _hear_of_target(self, endpoint_key: str, target_rps: float) -> None:
+        """What a key has set is known already, and until the run has told of all of it, anything else is older."""
+        if not self._asked:
+            self._set_target(endpoint_key, target_rps)
+        elif self._asked[0] == (endpoint_key, target_rps):
+            self._asked.popleft()
+
+    def _set_target(self, endpoint_key: str, target_rps: float | None) -> None:
         pool = self.pool_of(endpoint_key)
-        for key in pool:
-            self._targets[key] = target_rps / len(pool)
+        self._targets[pool[0]] = target_rps
+        each_rps = None if target_rps is None else target_rps / len(pool)
         if self.moment is not None and not self.moment.paused:
-            changed = [
-                replace(one, target_rps=self._targets[one.endpoint_key]) if one.endpoint_key in pool else one
-                for one in self.moment.endpoints
-            ]
+            changed = [replace(one, asked_rps=each_rps) if one.endpoint_key in pool else one for one in self.moment.endpoints]
             self.moment = replace(self.moment, endpoints=tuple(changed))
-
-
-def _failed_statuses(reading: EndpointSnapshot) -> dict[str, int]:
-    return {f"status {code}": number for code, number in reading.status_codes.items() if code >= FAILED_STATUS}

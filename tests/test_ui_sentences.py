@@ -1,0 +1,88 @@
+"""What every view shares: how endpoints are named, when a rate is the one asked for, what a second's figures are called."""
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from summaries import decision, endpoint_snapshot, moment, resolved, verdict
+
+from tressi.model import Change
+from tressi.text import labels
+from tressi.ui.rates import MET_SHARE, differs, is_met
+from tressi.ui.sentences import cells_of, change_line, decision_line, labels_of, threshold_line
+
+A, B, C = (f"GET http://host/{name}" for name in "abc")
+
+
+def test_an_endpoint_is_shown_by_its_name():
+    """Without one, by its key without the origin that all have; control characters in it are obeyed by nobody."""
+    assert labels({A: "checkout", B: None, C: " "}) == {A: "checkout", B: "GET /b", C: "GET /c"}
+    assert labels({A: "red\x1b[31m"})[A] == "red\\x1b[31m"
+
+
+def test_a_name_that_is_not_one_endpoints_alone_has_the_key_beside_it():
+    """Two of one name, and a name that is another endpoint's key."""
+    assert labels({A: "same", B: "same", C: "GET /a"}) == {A: "same (GET /a)", B: "same (GET /b)", C: "GET /a (GET /c)"}
+
+
+def test_every_sentence_has_the_name():
+    """Decisions, changes and thresholds; the key where an endpoint is none of the run's."""
+    shown = labels_of(resolved(A, B, names=["checkout"]))
+    assert decision_line(decision(A), shown) == "   1.0 s  checkout  +1 → 3 workers: because"
+    assert change_line(Change(1.5, "set-target", A, 60.0), shown) == "   1.5 s  checkout  target 60 RPS"
+    assert threshold_line(verdict("p99 < 5", A, passed=False), shown).startswith("BROKEN  checkout  p99 < 5")
+    assert decision_line(decision(C), shown).startswith("   1.0 s  GET http://host/c  ")
+
+
+@pytest.mark.parametrize(
+    ("rps", "target_rps", "met"),
+    [
+        (990, 1000, True),
+        (989, 1000, False),
+        (4, 5, True),  # one request of five may end just after its second
+        (3, 5, False),
+        (0, 1, True),
+        (0, 1.5, False),
+        (49, 50, True),
+        (48.9, 50, False),
+        (70, 50, True),
+        (0, 0, True),
+    ],
+)
+def test_a_rate_is_met(rps, target_rps, met):
+    """Short by 1 % at most, or by one request."""
+    assert is_met(rps, target_rps) == met
+
+
+@given(st.integers(0, 10**6), st.integers(1, 60))
+def test_one_request_is_one_in_any_time(due, span_s):
+    """Over several seconds too, and however the rates are rounded."""
+    assert is_met(max(0, due - 1) / span_s, due / span_s, span_s)
+    assert not is_met((due - 2) / span_s, due / span_s, span_s) or due - 2 >= MET_SHARE * due - 1e-6
+
+
+def test_a_mean_is_said_where_it_is_another():
+    """Through a ramp, a change or a pause: by more than 1 %, in either direction, also where one of them is 0."""
+    pairs = [(100.0, 100.0), (100.0, 99.1), (100.0, 98.0), (98.0, 100.0), (0.0, 50.0), (50.0, 0.0), (0.0, 0.0), (None, 5.0)]
+    assert [differs(*pair) for pair in pairs] == [False, False, True, True, True, True, False, False]
+
+
+def test_a_line_has_both_latencies():
+    """Response time first, then service time; those of the successes where more than 1 % failed and one succeeded."""
+    [one] = moment(A, p99_ms=2000.0, service_p99_ms=1.5, success_p99_ms=2.5, error_rate=0.011).endpoints
+    cells = cells_of(one, endpoint_snapshot(A, failed=40))
+    assert list(cells) == [
+        *("target", "rate", "workers", "busy", "p50", "p99", "svc p99", "ok p50", "ok p99", "failed", "missed"),
+    ]
+    assert (cells["p99"], cells["svc p99"], cells["ok p99"], cells["failed"]) == ("2000", "1.5", "2.5", "1% (connect)")
+    for other in (replace(one, error_rate=0.01), replace(one, success_count=0)):
+        assert "ok p99" not in cells_of(other, None)
+
+
+def test_a_line_has_the_rate_asked_for():
+    """And its mean where a ramp makes it another."""
+    [one] = moment(A, target_rps=46.0, asked_rps=50.0).endpoints
+    assert cells_of(one, None)["target"] == "50.0 (mean 46.0)"
+    assert cells_of(replace(one, target_rps=50.0), None)["target"] == "50.0"
+    assert cells_of(replace(one, target_rps=None, asked_rps=None), None)["target"] == "max"

@@ -1,0 +1,162 @@
+"""What a page is told: a second and the end, as documents. Pure functions; every text in them is harmless.
+
+Figures of a second and of the whole run have the same names, so that a page shows the one like the other. What is a rule (which
+percentile is of too few values, when a mean or the successes stand beside a figure) is decided here and not in the page.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Any, Final
+
+from tressi.model import EndpointSnapshot, Reason
+from tressi.page.thin import count_of
+from tressi.run.moments import row_of, verdict_row
+from tressi.run.trouble import NOTEWORTHY_SHARE, failures_of
+from tressi.text import carries, plain
+from tressi.ui.rates import differs
+from tressi.ui.sentences import shows_successes
+from tressi.ui.trouble import told
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from tressi.model import EndpointMoment, EngineSnapshot, Moment
+
+# What the page shows of a summary.
+_ENDED: Final = ("endReason", "endDetail", "durationSec", "thresholds")
+# The percentiles of a page: of which count of values each is, and by what it is told in a summary.
+_PERCENTILES: Final = {
+    "p50": ("response", 50.0, "responseTimeMs"),
+    "p99": ("response", 99.0, "responseTimeMs"),
+    "serviceP50": ("service", 50.0, "serviceTimeMs"),
+    "serviceP99": ("service", 99.0, "serviceTimeMs"),
+    "successP50": ("success", 50.0, "successTimeMs"),
+    "successP99": ("success", 99.0, "successTimeMs"),
+}
+_TOTAL: Final = ""  # in place of an endpoint's key: all together
+
+
+def moment_document(moment: Moment, labels: Mapping[str, str]) -> dict[str, Any]:
+    """A second: its row of the timeline, what belongs beside its figures, the counts since the start, and what is wrong."""
+    everyone = (*moment.endpoints, moment.total)
+    return {
+        "row": row_of(moment),
+        "beside": {one.endpoint_key: _beside(one) for one in everyone},
+        "counts": _counts(moment.reading),
+        "paused": moment.paused,
+        "troubles": [one.sentence(labels) for one in told(moment.troubles)],
+        "saturatedBy": [plain(reason) for reason in moment.saturated_by],
+        "lost": [plain(reason) for reason in moment.reading.generator.lost],
+        "thresholds": [_harmless(verdict_row(verdict)) for verdict in moment.thresholds],
+    }
+
+
+def end_document(summary: Mapping[str, Any], reading: EngineSnapshot | None) -> dict[str, Any]:
+    """The end: why, and the figures of the whole run; `reading` is the last one, None where there was none."""
+    document = {name: summary[name] for name in _ENDED}
+    detail = document["endDetail"]
+    endpoints = summary["endpoints"]
+    failures = {one["endpointKey"]: _failures(_as_reading(one)) for one in endpoints}
+    busy = _utilisation(reading, {one["endpointKey"] for one in endpoints if one["maxWorkers"] is None})
+    peak = max((row["global"]["workerCount"] for row in summary["timeline"]), default=0)
+    return {
+        **document,
+        "endDetail": None if detail is None else plain(detail),
+        "thresholds": [_harmless(verdict) for verdict in document["thresholds"]],
+        "saturatedBy": [plain(reason) for reason in summary["generator"]["reasons"]],
+        "lost": [plain(reason) for reason in summary["generator"]["lost"]],
+        "total": _whole(summary["global"], _summed(failures.values()), busy.get(_TOTAL), peak),
+        "endpoints": {
+            one["endpointKey"]: _whole(one, failures[one["endpointKey"]], busy.get(one["endpointKey"]), one["peakWorkerCount"])
+            for one in endpoints
+        },
+    }
+
+
+def _beside(one: EndpointMoment) -> dict[str, Any]:
+    """What is shown with the figures of a second."""
+    counts = {"response": one.response_count, "service": one.service_count, "success": one.success_count}
+    return {
+        "askedRps": one.asked_rps,
+        "meanRps": one.target_rps if differs(one.asked_rps, one.target_rps) else None,
+        "inFlight": one.in_flight,
+        "oldestSec": one.oldest_s,
+        "showsSuccesses": shows_successes(one),
+        "thin": _thin(counts),
+    }
+
+
+def _thin(counts: Mapping[str, int]) -> list[str]:
+    """The percentiles that are of too few values."""
+    return [name for name, (time, percent, _) in _PERCENTILES.items() if not carries(counts[time], percent)]
+
+
+def _counts(reading: EngineSnapshot) -> dict[str, Any]:
+    """What was counted since the start, of each endpoint and of all together."""
+    found: dict[str, dict[str, Any]] = {
+        key: {
+            "requestsMade": snapshot.requests_made,
+            "requestsMissed": snapshot.missed,
+            "failures": _failures(snapshot),
+        }
+        for key, snapshot in reading.endpoints.items()
+    }
+    total = {name: sum(one[name] for one in found.values()) for name in ("requestsMade", "requestsMissed")}
+    return {**found, _TOTAL: {**total, "failures": _summed(one["failures"] for one in found.values())}}
+
+
+def _failures(snapshot: EndpointSnapshot) -> dict[str, int]:
+    """What went wrong since the start, in words, the most frequent first."""
+    return {plain(words): count for words, count in failures_of(snapshot).most_common()}
+
+
+def _summed(failures: Iterable[Mapping[str, int]]) -> dict[str, int]:
+    total = Counter[str]()
+    for one in failures:
+        total.update(one)
+    return dict(total.most_common())
+
+
+def _as_reading(endpoint: Mapping[str, Any]) -> EndpointSnapshot:
+    """An endpoint of a summary as far as its failures go."""
+    return EndpointSnapshot(
+        endpoint["endpointKey"],
+        failed=endpoint["requestsFailed"],
+        errors=endpoint["errors"],
+        status_codes={int(code): count for code, count in endpoint["statusCodes"].items()},
+        reasons=tuple(Reason(one["kind"], one["reason"], one["count"]) for one in endpoint["errorReasons"]),
+    )
+
+
+def _utilisation(reading: EngineSnapshot | None, shared: set[str]) -> dict[str, float]:
+    """The share of the lane-seconds that was occupied over the whole run, by endpoint; the shared pool's lanes count once."""
+    parts = reading.endpoints if reading is not None else {}
+    found = {key: one.occupied_lane_s / one.lane_s for key, one in parts.items() if one.lane_s > 0}
+    pooled = max((one.lane_s for key, one in parts.items() if key in shared), default=0.0)
+    lane_s = pooled + sum(one.lane_s for key, one in parts.items() if key not in shared)
+    if lane_s > 0:
+        found[_TOTAL] = sum(one.occupied_lane_s for one in parts.values()) / lane_s
+    return {key: min(1.0, share) for key, share in found.items()}
+
+
+def _whole(metrics: Mapping[str, Any], failures: Mapping[str, int], busy: float | None, peak: int) -> dict[str, Any]:
+    """The figures of a whole run under the names of a second's, with what is shown beside them."""
+    counts = {time: count_of(metrics, f"{time}Time") for time in ("response", "service", "success")}
+    has_many = metrics["errorRate"] > NOTEWORTHY_SHARE and metrics["requestsSucceeded"] > 0
+    return {
+        **{name: metrics[time][f"p{percent:.0f}"] for name, (_, percent, time) in _PERCENTILES.items()},
+        "askedRps": metrics["askedRps"],
+        "meanRps": metrics["targetRps"] if differs(metrics["askedRps"], metrics["targetRps"]) else None,
+        "currentRps": metrics["rps"],
+        "utilisation": busy,
+        "peakWorkerCount": peak,
+        **{name: metrics[name] for name in ("errorRate", "requestsMade", "requestsMissed")},
+        "failures": failures,
+        "showsSuccesses": has_many,
+        "thin": _thin(counts),
+    }
+
+
+def _harmless(verdict: Mapping[str, Any]) -> dict[str, Any]:
+    return {**verdict, "threshold": plain(verdict["threshold"]), "detail": plain(verdict["detail"])}

@@ -1,0 +1,125 @@
+"""The sentences on a run that every display shares. `labels` are all endpoints' keys as they are shown (`text.labels`)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from tressi.config.remarks import at_full_speed
+from tressi.run.trouble import NOTEWORTHY_SHARE, failures_of
+from tressi.text import common_origin, labels, milliseconds, plain, rate, short_key
+from tressi.ui.rates import differs
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from tressi.model import (
+        Change,
+        Draining,
+        EndpointMoment,
+        EndpointSnapshot,
+        Moment,
+        ResolvedConfig,
+        ScalingDecision,
+        SecondFigures,
+        ThresholdVerdict,
+    )
+
+    Labels = Mapping[str, str]
+
+LIMITED: Final = "GENERATOR LIMITED"
+
+
+def labels_of(config: ResolvedConfig) -> dict[str, str]:
+    """Every endpoint's key as it is shown."""
+    return labels({endpoint.endpoint_key: endpoint.name for endpoint in config.endpoints})
+
+
+def label_of(endpoint_key: str, shown: Labels) -> str:
+    """An endpoint as it is shown."""
+    return shown.get(endpoint_key) or short_key(endpoint_key, "")
+
+
+def announcement(config: ResolvedConfig) -> str:
+    """What is about to happen, and first of all that nothing limits it, where that is so."""
+    full_speed = at_full_speed(config)
+    return f"{full_speed}; {running(config)}" if full_speed else running(config)
+
+
+def running(config: ResolvedConfig) -> str:
+    """What is run, and for how long."""
+    count, origin = len(config.endpoints), common_origin(endpoint.endpoint_key for endpoint in config.endpoints)
+    at = f" of {plain(origin)}" if origin else ""
+    return f"running {count} endpoint{'s' * (count != 1)}{at} for {config.duration_s:g} s"
+
+
+def time_left(moment: Moment) -> str:
+    """How far the run is, and how long it still takes."""
+    left_s = max(0.0, moment.duration_s - moment.t)
+    return f"{moment.t:.0f} s of {moment.duration_s:g} s, {left_s:.0f} s left"
+
+
+def draining_words(draining: Draining) -> str:
+    """What a run waits for at its end."""
+    plural = "s" * (draining.in_flight != 1)
+    return f"waiting for {draining.in_flight} request{plural} in flight, up to {draining.patience_s:g} s"
+
+
+def cells_of(one: EndpointMoment, reading: EndpointSnapshot | None) -> Mapping[str, str]:
+    """One endpoint's last second by column; workers with the most there may be, latencies in milliseconds.
+
+    `p50` and `p99` are response times, `svc` means service time, `ok` that of the successes. `reading` says why it failed.
+    """
+    most = "" if one.max_workers is None else f"/{one.max_workers}"
+    mean = f" (mean {rate(one.target_rps)})" if differs(one.asked_rps, one.target_rps) else ""
+    cells = {
+        "target": f"{rate(one.asked_rps)}{mean}",
+        "rate": rate(one.current_rps),
+        "workers": f"{one.worker_count}{most}",
+        "busy": f"{one.utilisation:.0%}",
+        "p50": milliseconds(one.p50_ms),
+        "p99": milliseconds(one.p99_ms),
+        "svc p99": milliseconds(one.service_p99_ms),
+    }
+    if shows_successes(one):
+        cells |= {"ok p50": milliseconds(one.success_p50_ms), "ok p99": milliseconds(one.success_p99_ms)}
+    return {**cells, "failed": f"{one.error_rate:.0%}{_why(one, reading)}", "missed": str(one.missed)}
+
+
+def shows_successes(one: SecondFigures) -> bool:
+    """Whether so many attempts failed that the latencies of the successes are shown beside those of all."""
+    return one.error_rate > NOTEWORTHY_SHARE and one.success_count > 0
+
+
+def _why(one: EndpointMoment, reading: EndpointSnapshot | None) -> str:
+    """The most frequent reason of all failures, where there were any in the last second."""
+    reasons = failures_of(reading).most_common(1) if reading is not None and one.error_rate else []
+    return f" ({plain(reasons[0][0])})" if reasons else ""
+
+
+def decision_line(decision: ScalingDecision, shown: Labels) -> str:
+    """One decision in a line: when, which pool, what, and why."""
+    place = label_of(decision.endpoint_key, shown)
+    return f"{decision.timestamp:6.1f} s  {place}  {scaled(decision)}: {plain(decision.reason)}"
+
+
+def scaled(decision: ScalingDecision) -> str:
+    """What a decision did to its pool."""
+    sign = "+" if decision.action == "scale-up" else "-"
+    return f"{sign}{decision.workers} → {decision.worker_count} workers"
+
+
+def change_line(change: Change, shown: Labels) -> str:
+    """One change by hand in a line."""
+    what = {"pause": "paused", "resume": "resumed"}.get(change.action, "")
+    if change.endpoint_key is not None:
+        what = f"{label_of(change.endpoint_key, shown)}  target {change.target_rps:g} RPS"
+    return f"{change.t:6.1f} s  {what}"
+
+
+def threshold_line(verdict: ThresholdVerdict, shown: Labels) -> str:
+    """One threshold as it stands: whether it holds, where, what it asks, and what came."""
+    state = {True: "holds", False: "BROKEN", None: "undecided"}[verdict.passed]
+    since = f" since {verdict.failed_at:.1f} s" if verdict.passed is False and verdict.failed_at is not None else ""
+    place = f"{label_of(verdict.endpoint_key, shown)}  " if verdict.endpoint_key is not None else ""
+    detail = f": {plain(verdict.detail)}" if verdict.detail else ""
+    return f"{state}{since}  {place}{plain(verdict.text)}{detail}"
