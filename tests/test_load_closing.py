@@ -16,6 +16,7 @@ from servers import answering, raw_server, response, secured
 
 from tressi.model import SharedPool, TlsConfig
 
+TRANSPORTS = ["wire", "urllib3"]
 OK = response()
 LAST = response("200 OK", "Connection: close")
 
@@ -58,8 +59,9 @@ LASTS = {
 }
 
 
+@pytest.mark.parametrize("transport", TRANSPORTS)
 @pytest.mark.parametrize("last", LASTS)
-def test_the_server_reads_an_end_and_no_reset(last):
+def test_the_server_reads_an_end_and_no_reset(last, transport):
     """Whoever closes first, ten connections in a row end by FIN."""
     said, ends, keep_alive = LASTS[last]
     ends_heard = []
@@ -71,7 +73,7 @@ def test_the_server_reads_an_end_and_no_reset(last):
         ends_heard.append(heard(conversation))
 
     before = sockets()
-    with raw_server(script) as server, running(endpoint(server.url, 100), keep_alive=keep_alive) as engine:
+    with raw_server(script) as server, running(endpoint(server.url, 100), keep_alive=keep_alive, transport=transport) as engine:
         reach(engine, 10)
         found = only(finish(engine))
         until(lambda: len(ends_heard) == server.connections)
@@ -138,7 +140,8 @@ def test_an_idle_connection_ends_by_fin(end):
     assert set(ends_heard) <= {"end"}
 
 
-def test_a_request_that_times_out_ends_by_fin():
+@pytest.mark.parametrize("transport", TRANSPORTS)
+def test_a_request_that_times_out_ends_by_fin(transport):
     """What came of its response is read, so that the server hears an end."""
     ends_heard = []
 
@@ -148,13 +151,14 @@ def test_a_request_that_times_out_ends_by_fin():
         ends_heard.append(heard(conversation))
 
     with raw_server(script) as server:
-        found = only(attempt(endpoint(server.url, ONCE, timeout_s=0.1)))
+        found = only(attempt(endpoint(server.url, ONCE, timeout_s=0.1), transport=transport))
         until(lambda: server.left == 1)
     assert found.errors == {"timeout": 1}
     assert ends_heard == ["end"]
 
 
-def test_connections_that_are_kept_end_by_fin_with_the_run():
+@pytest.mark.parametrize("transport", TRANSPORTS)
+def test_connections_that_are_kept_end_by_fin_with_the_run(transport):
     """Eight lanes' connections, in the middle of a run at full speed."""
     ends_heard = []
 
@@ -163,15 +167,19 @@ def test_connections_that_are_kept_end_by_fin_with_the_run():
             answering(OK)(conversation)
             ends_heard.append("end")
 
-    with raw_server(script) as server, running(endpoint(server.url), shared_pool=SharedPool(8, None)) as engine:
+    with (
+        raw_server(script) as server,
+        running(endpoint(server.url), shared_pool=SharedPool(8, None), transport=transport) as engine,
+    ):
         reach(engine, 100)
         finish(engine)
         until(lambda: server.left == server.connections)
     assert ends_heard == 8 * ["end"]
 
 
+@pytest.mark.parametrize("transport", TRANSPORTS)
 @pytest.mark.parametrize("moment", ["after its last response", "at rest, with the run", "when its time is over"])
-def test_tls_says_goodbye_before_the_end(moment):
+def test_tls_says_goodbye_before_the_end(moment, transport):
     """The server hears close_notify, then FIN (RFC 8446 6.1)."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     trustme.CA().issue_cert("localhost").configure_cert(context)
@@ -188,7 +196,7 @@ def test_tls_says_goodbye_before_the_end(moment):
 
     with raw_server(script) as server:
         one = endpoint(f"https://localhost:{server.port}/", ONCE, timeout_s=0.2 if moment == "when its time is over" else 20)
-        attempt(one, tls=TlsConfig(verify=False), keep_alive=moment != "after its last response")
+        attempt(one, tls=TlsConfig(verify=False), transport=transport, keep_alive=moment != "after its last response")
         until(lambda: server.left == 1)
     assert ends_heard == [b"", b""]
 

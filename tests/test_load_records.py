@@ -42,9 +42,9 @@ def saying(record, place):
     return script
 
 
-def keeps_its_connection(server):
+def keeps_its_connection(server, transport="wire"):
     """Twenty requests at an easy pace, between which the connection rests, go over it alone."""
-    with running(endpoint(url_of(server), 200), tls=TLS) as engine:
+    with running(endpoint(url_of(server), 200), tls=TLS, transport=transport) as engine:
         reach(engine, 20)
         found = only(finish(engine))
     return (found.failed, found.retries, found.connections_opened) == (0, 0, 1)
@@ -56,6 +56,13 @@ def test_records_of_tls_itself_keep_the_connection(record, place):
     """No request fails, none is sent twice, and none pays for another handshake."""
     with records_server(saying(record, place)) as server:
         assert keeps_its_connection(server)
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_records_keep_connections_of_the_second_transport(place):
+    """It looks at a connection when it takes it up again."""
+    with records_server(saying("all of them, twice", place)) as server:
+        assert keeps_its_connection(server, "urllib3")
 
 
 @pytest.mark.parametrize("place", PLACES)

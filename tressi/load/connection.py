@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
 _SUCCESS = range(200, 300)
 _READ_BYTES = 4096
+_UNREAD_PIECES = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,6 +235,11 @@ class Link:
             self.socket.settimeout(0)
             if hasattr(self.socket, "unwrap"):
                 self.socket.unwrap()
+        with suppress(OSError, ValueError, AttributeError):
+            # A close with unread data is a reset (RFC 2525 2.17). Of one that goes on speaking only so much is read.
+            for _ in range(_UNREAD_PIECES):
+                if not os.read(self.socket.fileno(), _READ_BYTES):
+                    break
         self._made.close()
 
 
