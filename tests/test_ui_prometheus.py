@@ -115,6 +115,15 @@ def test_who_asks_for_openmetrics_gets_it():
         assert body.endswith("# EOF\n")
 
 
+@pytest.mark.parametrize("version", ["x", "1.x.0", "9" * 5000, "", ";;", "-1", "1.0.0.0.0"])
+def test_a_version_that_is_none_is_no_fault_of_ours(version):
+    """Whatever is asked for, a format that exists comes."""
+    with serving(KEYS[0]) as (watcher, _):
+        head, body = asked(watcher, accept=f"application/openmetrics-text;version={version}")
+        assert head.startswith("HTTP/1.1 200 OK")
+        assert "tressi_requests_total" in body
+
+
 @pytest.mark.parametrize(
     ("path", "method", "status", "said"),
     [

@@ -309,6 +309,7 @@ GARBAGE = [
     b"GET / HTTP/1.1\r\nX: " + b"y" * 70_000 + b"\r\n\r\n",
     b"GET /" + b"y" * 10_000 + b" HTTP/1.1\r\n\r\n",
     b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+    b"POST / HTTP/1.1\r\nHost: 127.0.0.1\r\nTransfer-Encoding: chunked\r\n\r\n\r\n",
     b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n" + b"f" * 100 + b"\r\n",
     b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\nUpgrade: websocket\r\nConnection: upgrade\r\n\r\n0\r\n\r\n",
     b"GET /%ff%00%0d%0a/\xff HTTP/1.1\r\nHost: \xff\r\n\r\n",

@@ -119,7 +119,7 @@ class Prometheus(Watcher):
 
     def _scrape(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterator[bytes]:
         is_final = self._view is not None and self._view.ended
-        encode, kind = choose_encoder(environ.get("HTTP_ACCEPT", ""))
+        encode, kind = _encoder(environ.get("HTTP_ACCEPT", ""))
         body = encode(self)
         start_response("200 OK", [("Content-Type", kind), ("Content-Length", str(len(body)))])
         yield body
@@ -127,6 +127,15 @@ class Prometheus(Watcher):
         self._scrapes_s.append(time.monotonic())
         if is_final:
             self._waited_enough.set()
+
+
+def _encoder(accept: str) -> tuple[Callable[[Any], bytes], str]:
+    """What writes the metrics in the format that a scraper asks for, and the format's name."""
+    try:
+        return choose_encoder(accept)
+    except (TypeError, ValueError):
+        # The library does not read every version, `version=1.x` for one. Who asks for none gets the plain text format.
+        return choose_encoder("")
 
 
 def patience_s(scrapes_s: Sequence[float], now_s: float) -> float:

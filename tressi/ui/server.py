@@ -105,8 +105,10 @@ class Handler(WSGIHandler):  # type: ignore[misc] # gevent has no types
         return environ
 
     def handle_error(self, kind: type[BaseException], failure: BaseException, trace: TracebackType) -> None:
-        """Report what is a fault of ours; that a connection has gone is none."""
-        if isinstance(failure, OSError):
+        """Report what is a fault of ours; that a connection has gone is none, nor what follows a request that is answered."""
+        # gevent has no error of its own for a chunk without a size.
+        is_bad_chunk = isinstance(failure, ValueError) and self.wsgi_input.chunked_input and self.response_length > 0
+        if isinstance(failure, OSError) or is_bad_chunk:
             self.close_connection = True
         else:
             super().handle_error(kind, failure, trace)
