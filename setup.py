@@ -2,6 +2,7 @@
 
 `TRESSI_ANNOTATE=1 python setup.py build_ext --inplace` also writes the annotated HTML of the modules.
 `TRESSI_WITHOUT_EPOLL=1` builds on Linux what other systems get, to be tried and not to be fast.
+`TRESSI_SANITIZE=1` builds with ASan and UBSan; `scripts/sanitize` does it, for the modules load only beside ASan's library.
 """
 
 import os
@@ -9,6 +10,7 @@ from pathlib import Path
 
 from setuptools import Extension, setup
 
+SANITIZERS = ["-fsanitize=address,undefined", "-fno-sanitize-recover=undefined"]
 DEPENDS = [str(path) for room in ("core", "wire") for path in sorted(Path("tressi", room).iterdir())]
 
 
@@ -25,11 +27,13 @@ def extensions() -> list[Extension]:
     from Cython.Build import cythonize  # noqa: PLC0415 - a build requirement on POSIX only
 
     without_epoll = bool(os.environ.get("TRESSI_WITHOUT_EPOLL"))
+    sanitizers = SANITIZERS if os.environ.get("TRESSI_SANITIZE") else []
     modules = [
         Extension(
             f"tressi.{name}",
             [f"tressi/{name}.pyx"],
-            extra_compile_args=["-O1" if without_epoll else "-O3"],
+            extra_compile_args=["-O1" if without_epoll or sanitizers else "-O3", *sanitizers],
+            extra_link_args=sanitizers,
             define_macros=[("TRESSI_WITHOUT_EPOLL", None)] if without_epoll else [],
             depends=DEPENDS,
         )

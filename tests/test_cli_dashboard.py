@@ -50,7 +50,7 @@ def test_a_port_in_use_is_told_before_the_run(config):
         place = f"127.0.0.1:{taken.getsockname()[1]}"
         done = tressi(config, "--dashboard", place)
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == f"tressi: --dashboard: {place!r} cannot be listened at: Address already in use\n"
+    assert done.stderr == f"tressi: --dashboard: cannot listen on {place}: Address already in use\n"
 
 
 @pytest.mark.parametrize("place", ["192.0.2.1:0", "127.0.0.1:99999", "config.json"])
@@ -59,7 +59,7 @@ def test_a_place_that_is_none_is_told_before_the_run(config, place):
     done = tressi(config, "--dashboard", place)
     assert (done.returncode, done.stdout) == (2, "")
     assert "--dashboard" in done.stderr
-    assert repr(place) in done.stderr
+    assert place in done.stderr
     assert "running" not in done.stderr
 
 

@@ -103,3 +103,10 @@ def test_a_threshold_that_means_nothing_is_refused_in_words(text, message):
     with pytest.raises(ThresholdError) as refusal:
         parse(text)
     assert str(refusal.value) == message
+
+
+@pytest.mark.parametrize("text", ["rps > " + "0 + " * 9000 + "1", "rps > " + "(1 + " * 9000 + "1" + ")" * 9000])
+def test_a_threshold_of_thousands_of_terms_is_refused_in_words(text):
+    """And not by the depth of Python's stack."""
+    with pytest.raises(ThresholdError):
+        parse(text)

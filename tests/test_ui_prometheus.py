@@ -45,7 +45,7 @@ def serving(*keys, host="127.0.0.1"):
         watcher.start(resolved(*keys))
         yield watcher, said
     finally:
-        watcher._server.stop(timeout=0)
+        watcher._listener.close(0)
 
 
 def connected(watcher):
@@ -54,10 +54,11 @@ def connected(watcher):
     return socket.create_connection((place.hostname, place.port), timeout=BOUND_S)
 
 
-def asked(watcher, path="/metrics", method="GET", accept="*/*"):
+def asked(watcher, path="/metrics", method="GET", accept="*/*", host=None):
     """What the server answers: head and body."""
+    host = urlsplit(watcher.url).netloc if host is None else host
     with connected(watcher) as connection:
-        connection.sendall(f"{method} {path} HTTP/1.0\r\nAccept: {accept}\r\n\r\n".encode())
+        connection.sendall(f"{method} {path} HTTP/1.0\r\nHost: {host}\r\nAccept: {accept}\r\n\r\n".encode())
         answer = b""
         while piece := connection.recv(1 << 16):
             answer += piece
@@ -114,6 +115,15 @@ def test_who_asks_for_openmetrics_gets_it():
         assert body.endswith("# EOF\n")
 
 
+@pytest.mark.parametrize("version", ["x", "1.x.0", "9" * 5000, "", ";;", "-1", "1.0.0.0.0"])
+def test_a_version_that_is_none_is_no_fault_of_ours(version):
+    """Whatever is asked for, a format that exists comes."""
+    with serving(KEYS[0]) as (watcher, _):
+        head, body = asked(watcher, accept=f"application/openmetrics-text;version={version}")
+        assert head.startswith("HTTP/1.1 200 OK")
+        assert "tressi_requests_total" in body
+
+
 @pytest.mark.parametrize(
     ("path", "method", "status", "said"),
     [
@@ -142,7 +152,7 @@ def test_a_scraper_that_stalls_delays_nobody():
     with serving(*KEYS) as (watcher, _), connected(watcher) as stalled:
         watcher.moment(second(*KEYS))
         stalled.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        stalled.sendall(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n" * 10)
+        stalled.sendall(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n" * 10)
         assert requests_of(asked(watcher)[1], KEYS[-1]) == 100
         watcher.drained(reading(*KEYS))
         with gevent.Timeout(BOUND_S):

@@ -51,9 +51,16 @@ def plan_of(document: dict[str, Any]) -> Plan:
     )
 
 
-def _endpoint(variants: list[str], body_contains: str | None, call: dict[str, Any] | None, **rest: Any) -> PlannedEndpoint:  # noqa: ANN401 - checked by the constructor
+def _endpoint(
+    variants: list[str],
+    statuses: list[int] | None,
+    body_contains: str | None,
+    call: dict[str, Any] | None,
+    **rest: Any,  # noqa: ANN401 - checked by the constructor
+) -> PlannedEndpoint:
     return PlannedEndpoint(
         variants=tuple(b64decode(variant) for variant in variants),
+        statuses=None if statuses is None else tuple(statuses),
         body_contains=_decoded(body_contains),
         call=None if call is None else _call(**call),
         **rest,

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeGuard
 
 from tressi.config.place import Place, problem_of, shown
 from tressi.errors import ConfigError
-from tressi.hdr import decode_counts
+from tressi.hdr import decode_histogram
 from tressi.report.rows import COUNTS, FIGURES, TIMES
 from tressi.run.summary import SCHEMA_VERSION
 
@@ -70,7 +70,7 @@ def _is_time(value: object) -> bool:
 
 def _is_histogram(value: object) -> bool:
     try:
-        return isinstance(value, str) and decode_counts(value) is not None
+        return isinstance(value, str) and decode_histogram(value) is not None
     except ValueError:
         return False
 

@@ -42,6 +42,7 @@ _WORDS: Final[Mapping[str, str]] = {
 # Behind anything there may be more; what is missing is told better by what must come.
 _OPTIONAL: Final = frozenset({"SUM", "PRODUCT", "UNIT", "LSQB", "LPAR"})
 _LONGEST_WINDOW_S: Final = 3600
+_TOO_DEEP: Final = "it has more terms than can be calculated"
 
 
 class ThresholdError(ValueError):
@@ -56,7 +57,11 @@ def parse(text: str) -> Comparison:
     except UnexpectedInput as error:
         raise ThresholdError(_unexpected(text, error)) from None
     except VisitError as error:
+        if isinstance(error.orig_exc, RecursionError):
+            raise ThresholdError(_TOO_DEEP) from None
         raise error.orig_exc from None
+    except RecursionError:
+        raise ThresholdError(_TOO_DEEP) from None
     if not any(metrics_of(comparison)):
         raise ThresholdError("names no metric: it would always give the same answer")
     _check_sides(comparison)

@@ -1,7 +1,8 @@
 """The Prometheus endpoint: the latest of what the run has published, served for as long as the process lives.
 
-It is a server of gevent's in the thread of the run. A scraper that reads slowly holds up its own greenlet alone, one that
-stalls is cut off, and while the answer to a large run is made, the hub is let go between the metrics.
+It is a server in the thread of the run. A scraper that reads slowly holds up its own greenlet alone, one that stalls is cut
+off, and while the answer to a large run is made, the hub is let go between the metrics. There is no token, so `Host` must be
+a name that no site can have: else a page in somebody's browser could read the metrics by a name of its own.
 
 Who scrapes every 15 seconds would never see the last 15 seconds of a run. So whoever has come at regular intervals is
 waited for once more, when the figures are final, for one of those intervals and a half at most.
@@ -15,14 +16,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 import gevent
-from gevent import socket
 from gevent.event import Event
-from gevent.pywsgi import WSGIHandler, WSGIServer
 from prometheus_client.exposition import choose_encoder
 
-from tressi.errors import ConfigError, ConfigProblem
 from tressi.run.blank import blank_snapshot
+from tressi.ui.host_header import is_no_site
 from tressi.ui.metrics import View, families
+from tressi.ui.server import Listener
 from tressi.ui.watcher import Watcher
 
 if TYPE_CHECKING:
@@ -34,21 +34,12 @@ if TYPE_CHECKING:
     from tressi.model import Change, EngineSnapshot, Moment, ResolvedConfig, ScalingDecision
 
 PATH: Final = "/metrics"
-CONNECTIONS: Final = 16
 # Longer than the usual interval of a minute, so that a scraper keeps its connection.
 IDLE_S: Final = 65.0
 # Who looks many times a second may be held up for longer than that.
 SHORTEST_WAIT_S: Final = 5.0
 LONGEST_WAIT_S: Final = 90.0
 _INTERVALS_WAITED: Final = 1.5
-
-
-class Handler(WSGIHandler):  # type: ignore[misc] # gevent has no types
-    """Serves one connection, and gives it up when nothing moves on it."""
-
-    def __init__(self, sock: Any, *more: Any) -> None:  # noqa: ANN401 - what gevent hands over
-        sock.settimeout(IDLE_S)
-        super().__init__(sock, *more)
 
 
 class Prometheus(Watcher):
@@ -61,11 +52,9 @@ class Prometheus(Watcher):
         self._changes: Counter[str] = Counter()
         self._scrapes_s: deque[float] = deque(maxlen=2)
         self._waited_enough = Event()
-        self._server = WSGIServer(
-            _listener(host, port), self._answer, log=None, error_log=None, spawn=CONNECTIONS, handler_class=Handler
-        )
-        self._server.start()
-        self.url = f"http://{_bracketed(host)}:{self._server.server_port}{PATH}"
+        self._listener = Listener(host, port, "--prometheus")
+        self._listener.serve(self._answer, idle_s=IDLE_S)
+        self.url = f"http://{self._listener.place}{PATH}"
 
     def start(self, config: ResolvedConfig) -> None:
         """Show zeros: a counter that begins at its first value hides it from `increase`."""
@@ -100,7 +89,7 @@ class Prometheus(Watcher):
         if wait_s > 0 and not self._waited_enough.is_set():
             self._say(f"waiting up to {wait_s:.0f} s for a last scrape of the metrics")
             self._waited_enough.wait(wait_s)
-        self._server.stop(timeout=0)
+        self._listener.close(0)
 
     def leave(self) -> None:
         """Wait for no scrape."""
@@ -114,7 +103,9 @@ class Prometheus(Watcher):
 
     def _answer(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterator[bytes]:
         """The WSGI application."""
-        if environ["REQUEST_METHOD"] != "GET":
+        if not is_no_site(environ.get("HTTP_HOST", ""), self._listener.host):
+            status, kind, body = "403 Forbidden", "text/plain", f"the Host header is foreign: use {self.url}\n".encode()
+        elif environ["REQUEST_METHOD"] != "GET":
             status, kind, body = "405 Method Not Allowed", "text/plain", b"only GET is allowed\n"
         elif environ["PATH_INFO"] == "/":
             status, kind, body = "200 OK", "text/html", f'<a href="{PATH}">{PATH}</a>\n'.encode()
@@ -128,7 +119,7 @@ class Prometheus(Watcher):
 
     def _scrape(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterator[bytes]:
         is_final = self._view is not None and self._view.ended
-        encode, kind = choose_encoder(environ.get("HTTP_ACCEPT", ""))
+        encode, kind = _encoder(environ.get("HTTP_ACCEPT", ""))
         body = encode(self)
         start_response("200 OK", [("Content-Type", kind), ("Content-Length", str(len(body)))])
         yield body
@@ -138,6 +129,15 @@ class Prometheus(Watcher):
             self._waited_enough.set()
 
 
+def _encoder(accept: str) -> tuple[Callable[[Any], bytes], str]:
+    """What writes the metrics in the format that a scraper asks for, and the format's name."""
+    try:
+        return choose_encoder(accept)
+    except (TypeError, ValueError):
+        # The library does not read every version, `version=1.x` for one. Who asks for none gets the plain text format.
+        return choose_encoder("")
+
+
 def patience_s(scrapes_s: Sequence[float], now_s: float) -> float:
     """How long to wait for the next scrape, given when the last two were: 0 where there were not two, or it is overdue."""
     if len(scrapes_s) < 2:  # noqa: PLR2004 - an interval has two ends
@@ -145,20 +145,3 @@ def patience_s(scrapes_s: Sequence[float], now_s: float) -> float:
     interval_s = scrapes_s[-1] - scrapes_s[-2]
     due_s = scrapes_s[-1] + max(SHORTEST_WAIT_S, min(_INTERVALS_WAITED * interval_s, LONGEST_WAIT_S))
     return max(0.0, due_s - now_s)
-
-
-def _listener(host: str, port: int) -> socket.socket:
-    listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
-    try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind((host, port))
-        listener.listen(CONNECTIONS)
-    except OSError as failure:
-        listener.close()
-        place = f"{_bracketed(host)}:{port}"
-        raise ConfigError([ConfigProblem("--prometheus", f"cannot listen on {place}: {failure.strerror}")]) from None
-    return listener
-
-
-def _bracketed(host: str) -> str:
-    return f"[{host}]" if ":" in host else host

@@ -3,7 +3,8 @@
 Bytes are checked against the grammar, one table look-up each; of the fields only those that frame the message are
 understood:
 
-    Content-Length     digits, or a list of the same number (RFC 9110 8.6); two different ones are an error
+    Content-Length     digits, or a list of the same number (RFC 9110 8.6); two different ones are an error, and so is
+                       one of 10^18 or more where a body would have to be read by it
     Transfer-Encoding  chunked last: chunked; anything else last: until close (RFC 9112 6.3). It overrides Content-Length
     Connection         close, keep-alive; the default follows the version (RFC 9112 9.3)
 
@@ -20,7 +21,8 @@ from libc.string cimport memcmp
 from tressi.wire.message cimport (
     AFTER_STATUS, BAD_FIELD, BAD_LENGTH, BAD_STATUS_LINE, BEFORE_STATUS, BODY_START, BROKEN, CODING_LIMIT, CONNECTION,
     CONTENT_ENCODING, CONTENT_LENGTH,
-    FIELD_START, HEAD_LF, HEAD_LIMIT, HEAD_READ, HEAD_TOO_LONG, LENGTH_DIGITS, MINOR, MORE, NAME, OTHER, REASON, STATUS,
+    FIELD_START, HEAD_LF, HEAD_LIMIT, HEAD_READ, HEAD_TOO_LONG, LENGTH_DIGITS,
+    LENGTH_HUGE, MINOR, MORE, NAME, OTHER, REASON, STATUS,
     STATUS_LF, TRANSFER_ENCODING, UNASKED_UPGRADE, VALUE, VALUE_LF, VERSION, WORD_LIMIT, Parser, Progress,
     parser_begin_head, parser_break, parser_end,
 )
@@ -98,8 +100,11 @@ cdef inline bint value_byte(Parser* parser, uint8_t byte) noexcept nogil:
         parser.word_gap = 1
         return True
     if parser.field == CONTENT_LENGTH:
-        if not c"0" <= byte <= c"9" or not 0 <= parser.digits < LENGTH_DIGITS:
+        if not c"0" <= byte <= c"9" or parser.digits < 0:
             return False
+        if parser.digits == LENGTH_DIGITS:
+            parser.number = LENGTH_HUGE
+            return True
         # Leading zeros are legal, and any number of them (RFC 9110 8.6: 1*DIGIT).
         parser.digits = parser.digits + 1 if parser.number > 0 else 1
         parser.number = 10 * parser.number + byte - c"0"

@@ -7,26 +7,29 @@ from libc.stdint cimport int64_t, uint8_t
 
 from tressi.wire.head cimport CLASS, TEXT, head_feed
 from tressi.wire.message cimport (
-    BAD_CHUNK, BODY_BY_LENGTH, BODY_START, BODY_UNTIL_CLOSE, BROKEN, CHUNK_DATA, CHUNK_DATA_CR, CHUNK_DATA_LF,
-    CHUNK_EXTENSION, CHUNK_LF, CHUNK_SIZE, DONE, ENDED, FIELD_START, HEAD_LIMIT, HEAD_TOO_LONG, MORE, SIZE_DIGITS, Parser,
-    Progress, parser_body, parser_break, parser_end,
+    BAD_CHUNK, BAD_LENGTH, BODY_BY_LENGTH, BODY_START, BODY_UNTIL_CLOSE, BROKEN, CHUNK_DATA, CHUNK_DATA_CR, CHUNK_DATA_LF,
+    CHUNK_EXTENSION, CHUNK_LF, CHUNK_SIZE, DONE, ENDED, FIELD_START, HEAD_LIMIT, HEAD_TOO_LONG, LENGTH_HUGE, MORE, SIZE_DIGITS,
+    Parser, Progress, parser_body, parser_break, parser_end,
 )
 
 
-cdef inline bint body_starts(Parser* parser) noexcept nogil:
-    """Choose the framing (RFC 9112 6.3); True: there is no body and the message has ended."""
+cdef inline Progress body_starts(Parser* parser) noexcept nogil:
+    """Choose the framing (RFC 9112 6.3). DONE: there is no body and the message has ended."""
     if parser.to_head or parser.status == 204 or parser.status == 304:
-        return True
+        # Whatever length is given, it is not that of a body that follows: one that no body could have does no harm.
+        return parser_end(parser, True)
     if parser.coded:
         parser.state = CHUNK_SIZE if parser.chunked else BODY_UNTIL_CLOSE
         parser.number = 0
         parser.digits = 0
-        return False
+        return MORE
     if parser.content_length == 0:
-        return True
+        return parser_end(parser, True)
+    if parser.content_length >= LENGTH_HUGE:
+        return parser_break(parser, BAD_LENGTH)
     parser.remaining = parser.content_length
     parser.state = BODY_BY_LENGTH if parser.content_length > 0 else BODY_UNTIL_CLOSE
-    return False
+    return MORE
 
 
 cdef inline int hex_digit(uint8_t byte) noexcept nogil:
@@ -114,8 +117,8 @@ cdef inline Progress parser_feed(Parser* parser, const uint8_t** at, const uint8
     cdef Progress progress = MORE
     if parser.state == ENDED:
         return DONE
-    if parser.state == BODY_START and body_starts(parser):
-        return parser_end(parser, True)
+    if parser.state == BODY_START:
+        progress = body_starts(parser)
     while at[0] < end and progress == MORE:
         progress = head_feed(parser, at, end) if parser.state < BODY_START else body_feed(parser, at, end)
     return progress

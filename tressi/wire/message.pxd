@@ -11,7 +11,10 @@ cdef extern from *:
     static const char *const tressi_faults[7] = {
         "", "not an HTTP/1.x status line", "a malformed header field", "a field that breaks the framing",
         "malformed chunked framing", "more than 64 KiB of head", "an unasked-for 101 Switching Protocols" };
+    /* Stands for every length of more than LENGTH_DIGITS digits: no body is read by it. */
+    #define TRESSI_LENGTH_HUGE INT64_C(1000000000000000000)
     """
+    const int64_t LENGTH_HUGE "TRESSI_LENGTH_HUGE"
     const char** FAULTS "tressi_faults"
 
 cdef enum:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 EXTRA: Final = "dashboard"
 BODY_LIMIT: Final = 1 << 16
+_NUMBER_DIGITS: Final = 18
 _JSON: Final = "application/json"
 _SCRIPT, _STYLE = "text/javascript", "text/css"
 _HERE: Final = "tressi.ui.dashboard"
@@ -90,8 +91,8 @@ def pages(run: Run) -> flask.Blueprint:
 
     @blueprint.get("/events")
     def events() -> flask.Response:
-        last = flask.request.headers.get("Last-Event-ID", "")
-        return flask.Response(run.feed.listen(int(last) if last.isdecimal() else None), content_type="text/event-stream")
+        last = _number(flask.request.headers.get("Last-Event-ID", ""))
+        return flask.Response(run.feed.listen(last), content_type="text/event-stream")
 
     @blueprint.get("/past")
     @blueprint.get("/past/<int:number>")
@@ -141,6 +142,11 @@ def commands(run: Run) -> flask.Blueprint:
         return {}
 
     return blueprint
+
+
+def _number(text: str) -> int | None:
+    """The number that a text is; None where it is none, or one longer than any that we give (Python limits those it reads)."""
+    return int(text) if text.isdecimal() and len(text) <= _NUMBER_DIGITS else None
 
 
 def _body() -> dict[str, Any]:

@@ -10,15 +10,16 @@ browser says in `Sec-Fetch-Site` and `Origin`; a program that is no browser says
 from __future__ import annotations
 
 from hmac import compare_digest
-from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
+
+from tressi.ui.host_header import is_loopback, is_of_this_machine
+from tressi.ui.server import TRUST
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
-LOCAL_NAMES: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 HEADERS: Final[Mapping[str, str]] = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
@@ -40,6 +41,8 @@ def guarded(app: WSGIApplication, token: str, host: str) -> WSGIApplication:
             return _refuse(answer, "404 Not Found", "nothing is here: use the whole address that tressi said when it started")
         if words := refusal(environ, host):
             return _refuse(answer, "403 Forbidden", words)
+        if not environ.get(TRUST, _always)():
+            return _refuse(answer, "503 Service Unavailable", "too many connections: close a page of this dashboard")
         environ["SCRIPT_NAME"], environ["PATH_INFO"] = f"/{token}", rest
         return app(environ, answer)
 
@@ -49,12 +52,12 @@ def guarded(app: WSGIApplication, token: str, host: str) -> WSGIApplication:
 def refusal(environ: Mapping[str, Any], host: str) -> str:
     """Why a request with the token is refused all the same, or ""."""
     asked = environ.get("HTTP_HOST", "")
-    if ip_address(host).is_loopback and _name(asked) not in LOCAL_NAMES | {host}:
+    if is_loopback(host) and not is_of_this_machine(asked, host):
         return "the Host header does not name this machine"
     if environ["REQUEST_METHOD"] in _SAFE:
         return ""
     origin, site = environ.get("HTTP_ORIGIN"), environ.get("HTTP_SEC_FETCH_SITE", "same-origin")
-    if site != "same-origin" or (origin is not None and urlsplit(origin).netloc.lower() != asked.lower()):
+    if site != "same-origin" or (origin is not None and _place(origin) not in {asked.lower()} - {""}):
         return "commands are taken from the dashboard's own page alone"
     return ""
 
@@ -65,12 +68,17 @@ def _split(path: str) -> tuple[bytes, str]:
     return first.encode(), slash + rest
 
 
-def _name(host: str) -> str:
-    """A `Host` without its port, in lower case; "" where it is none."""
+def _place(origin: str) -> str:
+    """Host and port of an `Origin`, in lower case; "" where it is none."""
     try:
-        return urlsplit(f"//{host}").hostname or ""
+        return urlsplit(origin).netloc.lower()
     except ValueError:
         return ""
+
+
+def _always() -> bool:
+    """There is room, as on a server that has no places."""
+    return True
 
 
 def _with_headers(start_response: StartResponse) -> StartResponse:

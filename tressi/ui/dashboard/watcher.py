@@ -13,8 +13,8 @@ from tressi.ui.dashboard.app import Run, make_app
 from tressi.ui.dashboard.board import Board
 from tressi.ui.dashboard.feed import Feed
 from tressi.ui.dashboard.guard import guarded
-from tressi.ui.dashboard.server import Listener, address_of
 from tressi.ui.sentences import draining_words
+from tressi.ui.server import Listener
 from tressi.ui.watcher import Watcher
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ class Dashboard(Watcher):
         app = make_app(Run(self._board, self._feed, controls, self._report_page, self.leave))
         self._listener = Listener(*listen, "--dashboard")
         self._app = guarded(app, token, self._listener.host)
-        self.url = f"http://{address_of(self._listener.host, self._listener.port)}/{token}/"
+        self.url = f"http://{self._listener.place}/{token}/"
 
     def start(self, config: ResolvedConfig) -> None:  # noqa: ARG002 - it is known
         """Begin to serve, and say where."""
