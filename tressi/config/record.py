@@ -43,7 +43,10 @@ def _masked_threshold(entry: str | Mapping[str, Any]) -> str | dict[str, Any]:
 
 
 def _masked(section: Mapping[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
-    masked = {name: mask_url(value) if name in URL_KEYS else value for name, value in section.items()}
+    # A property that is unknown here may have the name of one elsewhere, and a value of any type.
+    masked = {
+        name: mask_url(value) if name in URL_KEYS and isinstance(value, str) else value for name, value in section.items()
+    }
     if "headers" in section:
         masked["headers"] = dict(masked_pairs(section["headers"].items(), names))
     return masked

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Final
 
-from tressi.config.place import Finding, Place, listed, path_of, quoted
+from tressi.config.meaning import YEAR_S
+from tressi.config.place import Finding, Place, listed, path_of, quoted, shown
 from tressi.config.url import AddressError, address
 from tressi.errors import ConfigError, ConfigProblem
 from tressi.log import mask_url
@@ -61,7 +62,17 @@ class _Wish:
 def threshold_mistakes(document: Mapping[str, Any], fail_if: Sequence[str]) -> list[Finding]:
     """Everything that is wrong with the thresholds of a well-typed document, and with those of the command line."""
     labels = _labels(document)
-    return [(wish.place, message) for wish in _wishes(document, fail_if) for message in _mistakes(wish, labels)]
+    known = {label for own in labels for label in own}
+    found = [(wish.place, message) for wish in _wishes(document, fail_if) for message in _mistakes(wish, known)]
+    return [*found, *_endless_delays(document)]
+
+
+def _endless_delays(document: Mapping[str, Any]) -> Iterator[Finding]:
+    for index, entry in enumerate(document.get("thresholds", ())):
+        delay_s = entry.get("abortDelay", 0) if isinstance(entry, dict) else 0
+        if delay_s > YEAR_S:
+            place = ("thresholds", index, "abortDelay")
+            yield place, f"{shown(delay_s)} is greater than {YEAR_S:,}, the most that can be held"
 
 
 def threshold_doubts(document: Mapping[str, Any], fail_if: Sequence[str], *, is_scaled: bool) -> list[str]:
@@ -138,18 +149,17 @@ def _wishes(document: Mapping[str, Any], fail_if: Sequence[str]) -> Iterator[_Wi
             yield _Wish(place, entry)
         elif isinstance(entry, dict) and "threshold" in entry:
             aborts, delay_s = entry.get("abort", False), entry.get("abortDelay", 0)
-            yield _Wish((*place, "threshold"), entry["threshold"], aborts, float(delay_s))
+            yield _Wish((*place, "threshold"), entry["threshold"], aborts, float(min(delay_s, YEAR_S)))
     for text in fail_if:
         yield _Wish((FAIL_IF,), text)
 
 
-def _mistakes(wish: _Wish, labels: Sequence[set[str]]) -> Iterator[str]:
+def _mistakes(wish: _Wish, known: set[str]) -> Iterator[str]:
     from tressi.threshold.parse import ThresholdError  # noqa: PLC0415 - see `_parsed`
 
-    known = {label for own in labels for label in own}
     if wish.endpoint is not None and wish.endpoint != EACH and wish.endpoint not in known:
-        shown = quoted(mask_url(wish.endpoint))
-        yield f"{quoted(mask_url(wish.text))}: there is no endpoint {shown}{_nearest(wish.endpoint, known)}"
+        missing = quoted(mask_url(wish.endpoint))
+        yield f"{quoted(mask_url(wish.text))}: there is no endpoint {missing}{_nearest(wish.endpoint, known)}"
     try:
         comparison = _parsed(wish.condition)
     except ThresholdError as error:
