@@ -87,9 +87,10 @@ def test_an_engine_that_times_out_ends_the_run_in_words():
                 raise Timeout(3)
             return super().snapshot(endpoint_key)
 
-    runner = EndpointRunner(config_of(60), engine=Dead())
+    engine = Dead()
+    runner = EndpointRunner(config_of(60), engine=engine)
     runner.start()
-    runner._engine.calls.append(("lost", None, None))
+    engine.calls.append(("lost", None, None))
     with Timeout(30):
         runner.wait()
     assert "Timeout" in (runner._end_detail or "")

@@ -7,24 +7,27 @@ import os
 import sys
 import traceback
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import structlog
 
 from tressi.masking import MASK, is_secret_header, mask_headers, mask_url
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 __all__ = ["MASK", "LogFormat", "is_secret_header", "log_failure", "mask_headers", "mask_url", "set_up"]
 
 LogFormat = Literal["console", "json"]
 
 
-def log_failure(event: str, failure: BaseException, **facts: object) -> None:
-    """Log an exception with where it was raised, as an error.
+def log_failure(event: str, failure: BaseException, hide: Callable[[str], str] = mask_url, **facts: object) -> None:
+    """Log an exception with where it was raised, as an error; `hide` masks the secrets in it.
 
     As text, and without the variables: structlog, where no program has set it up, would print those of every function on
     the way, and among them a request's headers.
     """
-    where = mask_url("".join(traceback.format_exception(failure)).rstrip())
+    where = hide("".join(traceback.format_exception(failure)).rstrip())
     structlog.get_logger().error(event, exception=where, **facts)
 
 

@@ -109,11 +109,11 @@ class Secrets:
 
 def secrets_of(headers: Iterable[tuple[str, str]], urls: Iterable[str], also: Iterable[str] = ()) -> Secrets:
     """The secrets of what a run sends: the values of secret headers, the user info and the secret parameters of URLs."""
-    names = tuple(also)
+    names, addresses = tuple(also), set(urls)
     values = {value for name, value in headers if is_secret_header(name, names)}
     parts = [part for value in values for part in _parts_of_header(value)]
-    pairs = [pair for url in set(urls) for pair in _user_info_of(url)] + [_basic(value) for value in values]
-    parts += [part for url in set(urls) for part in _parameters_of(url)]
+    pairs = [pair for url in addresses for pair in _user_info_of(url)] + [_basic(value) for value in values]
+    parts += [part for url in addresses for part in _parameters_of(url)]
     parts += [part for pair in pairs for part in (pair, pair.partition(":")[2])]
     return Secrets(parts, (pair.partition(":")[0] for pair in pairs))
 

@@ -8,8 +8,9 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, NoReturn
 
+from tressi.cli.arguments import add_export_mode
 from tressi.cli.exits import Exit
-from tressi.cli.output import remark, write
+from tressi.cli.output import files_of_mode, remark, write
 from tressi.config.place import no_json, printable, refusal
 from tressi.report import latency_hlog, timeline_csv
 from tressi.report.formats import write_export
@@ -30,10 +31,16 @@ def add_arguments(parser: ArgumentParser) -> None:
     """Declare the summary to read and where its files go."""
     parser.add_argument("summary", metavar="SUMMARY.json", help="the summary of a run; - for standard input")
     parser.add_argument("-o", "--output", required=True, metavar="DIR", help="directory for the files; made where it is not")
+    add_export_mode(parser)
 
 
 def execute(arguments: Namespace) -> int:
     """Write every format. Raises `ConfigError` for what is no summary, `OutputError` for a file that cannot be written."""
+    with files_of_mode(arguments.export_mode):
+        return _execute(arguments)
+
+
+def _execute(arguments: Namespace) -> int:
     source: str = arguments.summary
     label = "standard input" if source == "-" else printable(source)
     summary = check_summary(_parsed(_bytes_of(source, label), label), label)

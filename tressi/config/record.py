@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from tressi.config.defaults import defaults
 from tressi.config.place import URL_KEYS
-from tressi.log import mask_headers as masked_pairs
-from tressi.log import mask_url
+from tressi.config.stray import homes
+from tressi.masking import MASK, is_secret_parameter, mask_url
+from tressi.masking import mask_headers as masked_pairs
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -50,3 +51,10 @@ def _masked(section: Mapping[str, Any], names: tuple[str, ...]) -> dict[str, Any
     if "headers" in section:
         masked["headers"] = dict(masked_pairs(section["headers"].items(), names))
     return masked
+
+
+def _masked_value(name: str, value: Any) -> Any:  # noqa: ANN401 - any JSON value
+    # A property that is unknown here may have the name of one elsewhere, and a value of any type.
+    if name in URL_KEYS and isinstance(value, str):
+        return mask_url(value)
+    return MASK if is_secret_parameter(name) and name not in homes() else value

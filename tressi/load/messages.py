@@ -60,8 +60,8 @@ def _endpoint(variants: list[str], body_contains: str | None, call: dict[str, An
     )
 
 
-def _call(method: str, url: str, headers: list[list[str]], body: str | None) -> Call:
-    return Call(method, url, tuple((name, value) for name, value in headers), _decoded(body))
+def _call(method: str, url: str, headers: list[list[str]], body: str | None, secret_headers: list[str]) -> Call:
+    return Call(method, url, tuple((name, value) for name, value in headers), _decoded(body), tuple(secret_headers))
 
 
 def _decoded(text: str | None) -> bytes | None:
