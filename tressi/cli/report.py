@@ -6,7 +6,7 @@ import json
 import sys
 from contextlib import ExitStack
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, NoReturn
+from typing import IO, TYPE_CHECKING, Any, Final, NoReturn
 
 from tressi.cli.arguments import add_export_mode
 from tressi.cli.exits import Exit
@@ -24,6 +24,8 @@ NAME = "report"
 HELP = """Make the files of an export from a summary (--json FILE, or the summary.json of an export), and print their names.
 A latency.hlog beside the summary is carried over; without one it has a single interval, the whole run."""
 
+MOST_BYTES: Final = 1 << 29  # far beyond the summary of any run
+_PIECE_BYTES: Final = 1 << 20
 LOG, TIMELINE = "latency.hlog", timeline_csv.NAME
 
 
@@ -56,16 +58,31 @@ def _execute(arguments: Namespace) -> int:
 
 def _bytes_of(source: str, label: str) -> bytes:
     try:
-        return _standard_input() if source == "-" else Path(source).read_bytes()
+        if source == "-":
+            data = _read(_standard_input())
+        else:
+            with Path(source).open("rb") as file:
+                data = _read(file)
     except (OSError, ValueError) as error:  # ValueError: a NUL in the name
         reason = error.strerror if isinstance(error, OSError) else None
         raise refusal(f"cannot read {label}: {reason or error}") from None
+    if len(data) > MOST_BYTES:
+        raise refusal(f"{label} is larger than {MOST_BYTES // 1024**2} MiB, the most that is read")
+    return data
 
 
-def _standard_input() -> bytes:
+def _standard_input() -> IO[bytes]:
     if sys.stdin is None:
         raise OSError("it is closed")
-    return sys.stdin.buffer.read()
+    return sys.stdin.buffer
+
+
+def _read(file: IO[bytes]) -> bytes:
+    """What there is, and no more of /dev/zero than tells that it is too much."""
+    data = bytearray()
+    while len(data) <= MOST_BYTES and (piece := file.read(_PIECE_BYTES)):
+        data += piece
+    return bytes(data)
 
 
 def _parsed(data: bytes, label: str) -> Any:  # noqa: ANN401 - any JSON value
