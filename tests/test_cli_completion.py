@@ -27,7 +27,7 @@ CASES = [
     ("tressi run config.json --export res", {"results"}),
     ("tressi config.json --json con", {"config.json"}),
     ("tressi completion f", {"fish"}),
-    ("tressi demo --expo", {"--export"}),
+    ("tressi demo --expo", {"--export", "--export-mode"}),
 ]
 IN_BASH = """
 source scripts/bash

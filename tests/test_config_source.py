@@ -1,8 +1,11 @@
 """Reading a config: whatever the bytes are, a document or a sentence."""
 
+import gzip
 import io
 import json
+import ssl
 import sys
+import zlib
 from contextlib import suppress
 from threading import Thread
 from types import SimpleNamespace
@@ -10,7 +13,9 @@ from types import SimpleNamespace
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from servers import raw_server
 
+from tressi.config.fetch import fetch
 from tressi.config.source import MAX_BYTES, decoded, parse, read
 from tressi.errors import ConfigError
 
@@ -241,7 +246,6 @@ MgzsugcVlAizZ+9j+v41pnZjlg7SqTNWH9hyoxSehn2KeiczOTU4wuGA
 @pytest.fixture
 def served(tmp_path):
     """An HTTPS server on loopback: its port, its pages as path → (status, headers, body), and its certificate."""
-    import ssl
     from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
     pages, seen = {}, []
@@ -315,3 +319,74 @@ def test_what_a_server_answers_instead_of_a_config_is_said(served, monkeypatch):
 def test_an_address_that_cannot_be_fetched_is_a_config_error(url):
     """A refused connection and a broken address end in a sentence that names the address."""
     assert message_of(url).startswith(f"cannot fetch {url}: ")
+
+
+def test_what_a_hostile_server_does_to_a_fetch_is_said(served, monkeypatch):
+    """A Location that is no address, a body that is no gzip, and a coding that was not asked for."""
+    monkeypatch.setenv("SSL_CERT_FILE", str(served.certificate))
+    here = f"https://127.0.0.1:{served.port}"
+    for headers, reason in [
+        ({"Location": "https://[::/"}, "redirects to https://[::/, which is no address"),
+        ({"Content-Encoding": "gzip"}, "what it sends is not compressed as it says"),
+        ({"Content-Encoding": "br"}, "it is compressed as br, which was not asked for"),
+    ]:
+        served.pages["/x"] = (302 if "Location" in headers else 200, headers, b"{}")
+        assert message_of(f"{here}/x") == f"cannot fetch {here}/x: {reason}"
+
+
+def test_a_bomb_is_too_large_and_takes_little_memory(served, monkeypatch):
+    """1 GiB of blanks is 1 MB compressed. As much as a config may have is decompressed, and no more is ever held."""
+    import tracemalloc
+
+    monkeypatch.setenv("SSL_CERT_FILE", str(served.certificate))
+    monkeypatch.setattr("tressi.config.source.MAX_BYTES", 1 << 20)
+    squeeze, blanks = zlib.compressobj(wbits=31), b" " * (1 << 20)
+    bomb = b"".join(squeeze.compress(blanks) for _ in range(1024)) + squeeze.flush()
+    served.pages["/c.json"] = (200, {"Content-Encoding": "gzip"}, bomb)
+    tracemalloc.start()
+    try:
+        assert "is larger than 1 MiB" in message_of(f"https://127.0.0.1:{served.port}/c.json")
+        most = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert most < 16 << 20
+
+
+def test_a_compressed_config_is_read(served, monkeypatch):
+    """Gzip is asked for."""
+    monkeypatch.setenv("SSL_CERT_FILE", str(served.certificate))
+    served.pages["/c.json"] = (200, {"Content-Encoding": "gzip"}, gzip.compress(b'{"rps": 7}'))
+    assert read(f"https://127.0.0.1:{served.port}/c.json").document == {"rps": 7}
+
+
+def test_a_server_that_drips_is_left_after_the_time_for_the_whole(tmp_path, monkeypatch):
+    """Each byte begins a socket's time limit anew; the limit of the whole does not move."""
+    certificate = tmp_path / "certificate.pem"
+    certificate.write_text(CERTIFICATE + KEY)
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+
+    def drip(conversation):
+        with suppress(OSError), context.wrap_socket(conversation.socket, server_side=True) as secure:
+            secure.sendall(b"HTTP/1.1 200 OK\r\nX: ")
+            while True:
+                secure.sendall(b"x")
+                conversation.pause(0.02)
+
+    with raw_server(drip) as server, pytest.raises(ConfigError, match=r"it took longer than 1 s"):
+        fetch(f"https://127.0.0.1:{server.port}/c.json", MAX_BYTES, 1.0)
+
+
+def test_reading_a_small_config_takes_little_memory(tmp_path):
+    """Python makes room beforehand for all that one call may read: 128 MiB, for a config of 2 bytes."""
+    import tracemalloc
+
+    (tmp_path / "c.json").write_text("{}")
+    tracemalloc.start()
+    try:
+        read(tmp_path / "c.json")
+        most = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert most < 8 << 20

@@ -12,6 +12,7 @@ PACKAGE = Path(__file__).parent.parent / "tressi"
 
 # Bottom up; rooms of one floor know nothing of one another.
 FLOORS = [
+    {"isolation", "start", "masking"},
     {"errors", "log", "text", "hosts", "version", "core", "_core", "threshold"},
     {"model", "hdr"},
     {"wire", "_wire", "_books", "config", "autoscale"},

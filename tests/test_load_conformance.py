@@ -298,10 +298,11 @@ def test_a_connection_that_takes_too_long_fails_by_the_part_that_hangs(part, tra
 
 @pytest.mark.parametrize("part", PARTS)
 def test_without_a_limit_of_its_own_a_connection_times_out_like_a_request(part, transport, monkeypatch):
-    """As long as the request's timeout, and kind timeout."""
+    """As long as the request's timeout, and kind timeout; the words tell which part of connecting it was."""
     with hanging(part, monkeypatch) as url:
         found = only(attempt(endpoint(url, ONCE, timeout_s=0.1), transport=transport))
     assert found.errors == {"timeout": 1}
+    assert found.reasons[0].text == PARTS[part]
     assert found.response.min_us >= 99_000
 
 

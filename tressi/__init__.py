@@ -7,11 +7,10 @@ missing. What cannot work there says so when it is used.
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING
 
-from tressi.errors import missing_engine
 from tressi.version import __version__
 
+TYPE_CHECKING = False  # typing's, without typing: `isolation` runs only after this file
 if TYPE_CHECKING:
     from tressi.config.load import load_config
     from tressi.errors import ConfigError, TressiError
@@ -36,6 +35,8 @@ def __getattr__(name: str) -> object:
     try:
         return getattr(import_module(_ROOMS[name]), name)
     except ImportError as error:
+        from tressi.errors import missing_engine  # noqa: PLC0415 - see above
+
         raise missing_engine(error) or error from None
 
 

@@ -271,8 +271,9 @@ cdef class Reactor:
         `variants` are whole requests, taken in turn. `target` is the number of its origin, `origin` its place among the
         origins of its pool. A response is a success if its status is in `statuses` (None: below 400) and its body contains
         `body_contains`. A connection that is not made within `connect_timeout_ns` fails with `hung` as its reason; without
-        one, it has `timeout_ns` and times out. `awaits_continue`: a variant's body is sent when the server has said 100, or
-        nothing for a second. `wanted` says in words which statuses those are, `lacking` why another body is a failure.
+        one, it has `timeout_ns` and times out, with that reason too. `awaits_continue`: a variant's body is sent when the
+        server has said 100, or nothing for a second. `wanted` says in words which statuses those are, `lacking` why another
+        body is a failure.
         """
         cdef int64_t number = self.body.endpoint_count
         cdef lanes.Endpoint* endpoint = <lanes.Endpoint*> allocated(sizeof(lanes.Endpoint))
@@ -287,6 +288,7 @@ cdef class Reactor:
         endpoint.sent = &endpoint.awaiting if awaits_continue else &endpoint.in_flight
         endpoint.patience_ns = min(timeout_ns, CONTINUE_NS) if awaits_continue else timeout_ns
         endpoint.hung = NULL if hung is None else <const char*> hung
+        endpoint.hung_times_out = connect_timeout_ns is None
         endpoint.target = self.body.origins[self.known(target, self.body.origin_count)]
         endpoint.origin = origin
         endpoint.to_head = to_head

@@ -27,6 +27,8 @@ _LAST_INDEX: Final = (_DOUBLINGS << _HALF_BITS) + (HIGHEST_US >> _DOUBLINGS)
 # cookie, length of the payload, normalising offset, significant digits, lowest and highest value, conversion ratio
 _HEAD: Final = struct.Struct(">iiiiqqd")
 _COMPRESSED_HEAD: Final = struct.Struct(">ii")
+# Every counter with the longest number that there is.
+_MOST_BYTES: Final = _HEAD.size + 9 * (_LAST_INDEX + 1)
 _LAST_BYTE: Final = 8  # the ninth holds eight bits, not seven
 
 
@@ -60,7 +62,7 @@ def decode_counts(text: str) -> list[tuple[int, int]]:
     try:
         raw = b64decode(text, validate=True)
         cookie, length = _COMPRESSED_HEAD.unpack_from(raw)
-        body = zlib.decompress(raw[_COMPRESSED_HEAD.size : _COMPRESSED_HEAD.size + length])
+        body = _inflated(raw[_COMPRESSED_HEAD.size : _COMPRESSED_HEAD.size + length])
         head = _HEAD.unpack_from(body)
     except (struct.error, zlib.error) as error:
         raise ValueError(f"no encoded histogram: {error}") from None
@@ -71,6 +73,17 @@ def decode_counts(text: str) -> list[tuple[int, int]]:
     if counts and counts[-1][0] > _LAST_INDEX:
         raise ValueError("a histogram with counters beyond its bounds")
     return counts
+
+
+def _inflated(compressed: bytes) -> bytes:
+    """What was deflated, as much of it as a histogram may have: a few bytes can be made to stand for gigabytes."""
+    inflate = zlib.decompressobj()
+    body = inflate.decompress(compressed, _MOST_BYTES + 1)
+    if len(body) > _MOST_BYTES:
+        raise ValueError("a histogram longer than any is")
+    if not inflate.eof:
+        raise ValueError("no encoded histogram: it is incomplete")
+    return body
 
 
 def _counts(payload: bytes) -> Iterator[tuple[int, int]]:

@@ -4,40 +4,31 @@ from __future__ import annotations
 
 import logging
 import os
-import re
 import sys
+import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import structlog
 
+from tressi.masking import MASK, is_secret_header, mask_headers, mask_url
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable
+
+__all__ = ["MASK", "LogFormat", "is_secret_header", "log_failure", "mask_headers", "mask_url", "set_up"]
 
 LogFormat = Literal["console", "json"]
 
-MASK = "***"
-SECRET_HEADERS = frozenset({"authorization", "cookie", "proxy-authorization", "set-cookie", "x-api-key"})
 
-# Greedy up to the last @ of the authority: user info may itself hold an unencoded @.
-_USER_INFO = re.compile(r"(?<=://)[^/?#\s]*@")
+def log_failure(event: str, failure: BaseException, hide: Callable[[str], str] = mask_url, **facts: object) -> None:
+    """Log an exception with where it was raised, as an error; `hide` masks the secrets in it.
 
-
-def mask_url(text: str) -> str:
-    """Hide the user info of every URL in `text`: `https://name:word@host/` becomes `https://***@host/`."""
-    return _USER_INFO.sub(f"{MASK}@", text)
-
-
-def is_secret_header(name: str, also: Iterable[str] = ()) -> bool:
-    """Tell whether a header's value must never be shown; `also` has the names given by `--mask-header`."""
-    folded = name.strip().lower()
-    return folded in SECRET_HEADERS or any(folded == other.strip().lower() for other in also)
-
-
-def mask_headers(headers: Iterable[tuple[str, str]], also: Iterable[str] = ()) -> list[tuple[str, str]]:
-    """Copy `headers` with the values of the secret ones replaced by the mask."""
-    names = tuple(also)
-    return [(name, MASK if is_secret_header(name, names) else value) for name, value in headers]
+    As text, and without the variables: structlog, where no program has set it up, would print those of every function on
+    the way, and among them a request's headers.
+    """
+    where = hide("".join(traceback.format_exception(failure)).rstrip())
+    structlog.get_logger().error(event, exception=where, **facts)
 
 
 def set_up(log_format: LogFormat = "console", level: str = "info") -> None:

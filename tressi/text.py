@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections import Counter
 from typing import TYPE_CHECKING
@@ -14,6 +15,10 @@ _THREE_DIGITS = 100
 _BYTE = 0xFF
 _NO_CHARACTER = 0xFFFE  # the last two code points of each plane; no XML may hold U+FFFE and U+FFFF
 _TAB = 4
+_OBEYED = re.compile(
+    rb"\x7f|\xc2[\x80-\x9f]"  # DEL, C1
+    rb"|\xd8\x9c|\xe2\x80[\x8b-\x8f\xa8-\xae]|\xe2\x81[\xa0-\xaf]|\xef\xbb\xbf"  # U+061C, 200B-200F, 2028-202E, 2060-206F, FEFF
+)
 _BEYOND = 10
 
 
@@ -26,6 +31,14 @@ def plain_lines(text: str) -> str:
     """The same of a text of several lines, which stays one: a line end is one, a tab is four spaces."""
     lines = text.replace("\r\n", "\n").expandtabs(_TAB).split("\n")
     return "\n".join(plain(line) for line in lines)
+
+
+def harmless_json(data: bytes) -> bytes:
+    """The same JSON, with the characters escaped that a terminal or an editor would obey: C1 controls and direction marks.
+
+    JSON has them raw in strings, and escapes the C0 controls itself. No part of another character looks like one in UTF-8.
+    """
+    return _OBEYED.sub(lambda found: b"\\u%04x" % ord(found[0].decode()), data)
 
 
 def _shown(character: str) -> str:

@@ -16,6 +16,7 @@ from tressi.cli.commands import COMMANDS, load, overview, parser_of
 from tressi.cli.exits import Exit, exit_of
 from tressi.cli.output import forget_output, remark, write
 from tressi.errors import OutputError, TressiError
+from tressi.masking import mask_url
 from tressi.version import __version__
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except OSError as error:
         return _lost(error)
     except Exception:  # noqa: BLE001 - an interpreter's exit code 1 would claim that the test failed
-        remark(f"{traceback.format_exc()}this is a mistake in tressi, not in your input")
+        remark(f"{mask_url(traceback.format_exc())}this is a mistake in tressi, not in your input")
         return Exit.BROKEN
     return code
 

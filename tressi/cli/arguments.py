@@ -8,7 +8,7 @@ from ipaddress import ip_address
 from itertools import chain, count
 from math import isfinite
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from tressi.config.overrides import Overrides
 from tressi.config.units import remedy
@@ -17,6 +17,7 @@ from tressi.log import set_up
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace, _ArgumentGroup
 
+PRIVATE: Final = 0o600
 LOG_LEVELS = ("debug", "info", "warning", "error")
 
 
@@ -83,6 +84,18 @@ def add_export(parser: ArgumentParser | _ArgumentGroup) -> None:
         metavar="DIR",
         help="write the result files into this directory; default name: tressi- and the date",
     )
+    add_export_mode(parser)
+
+
+def add_export_mode(parser: ArgumentParser | _ArgumentGroup) -> None:
+    """Declare who may read the result files."""
+    parser.add_argument(
+        "--export-mode",
+        type=_mode,
+        default=PRIVATE,
+        metavar="MODE",
+        help="permissions of result files, as in chmod: 0640 lets the group read them (default: 0600)",
+    )
 
 
 def add_logging(parser: ArgumentParser) -> None:
@@ -148,6 +161,13 @@ def _folder(text: str) -> str:
     if text == "-" or "://" in text or Path(text).is_file():
         raise ArgumentTypeError(f"{text!r} is no directory (CONFIG goes before this flag)")
     return text
+
+
+def _mode(text: str) -> int:
+    mode = int(text, 8) if text and not text.strip("01234567") else -1
+    if mode < 0 or mode & ~0o666 or mode & PRIVATE != PRIVATE:
+        raise ArgumentTypeError(f"{text!r} are no permissions of a file that we write: use 0600 to 0666, as in chmod")
+    return mode
 
 
 def _integer(text: str, name: str = "") -> int:

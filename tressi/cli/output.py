@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
-from contextlib import suppress
+import time
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import IO, TYPE_CHECKING, Final
 
 from tressi.errors import OutputError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
 STANDARD_OUTPUT: Final = "standard output"
+# How long the reader of a pipe may take to open it.
+READER_S: Final = 5.0
+_RETRY_S: Final = 0.02
 
 
 def write(text: str, file: str = "-") -> None:
@@ -30,13 +35,48 @@ def write_pieces(pieces: Iterable[bytes], file: str) -> None:
         if file == "-":
             _write_to_standard_output(pieces)
         else:
-            with Path(file).open("wb") as stream:
+            with open_for_writing(file) as stream:
                 stream.writelines(pieces)
     except BrokenPipeError:
         raise
     except (OSError, ValueError) as error:  # ValueError: a NUL in the name
         reason = error.strerror if isinstance(error, OSError) else None
         raise OutputError(STANDARD_OUTPUT if file == "-" else file, reason or str(error)) from None
+
+
+@contextmanager
+def files_of_mode(mode: int) -> Iterator[None]:
+    """Have the files that are made in the block readable and writable by whom `mode` says, and by nobody else.
+
+    A directory that is made can be entered by those who may read.
+    """
+    before = os.umask(0o777 & ~(mode | (mode & 0o444) >> 2))
+    try:
+        yield
+    finally:
+        os.umask(before)
+
+
+def open_for_writing(file: str) -> IO[bytes]:
+    """Open a file, emptied, or a pipe, for which a reader is waited a while. Raises OSError, ValueError."""
+    descriptor = _opened(file)
+    os.set_blocking(descriptor, True)
+    return os.fdopen(descriptor, "wb")
+
+
+def _opened(file: str) -> int:
+    """A descriptor that does not block. A pipe that no program reads would block for ever, and no signal would be heard."""
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
+    end_s = time.monotonic() + READER_S
+    while True:
+        try:
+            return os.open(file, flags, 0o666)
+        except OSError as error:
+            if error.errno != errno.ENXIO:
+                raise
+            if time.monotonic() > end_s:
+                raise OSError(errno.ENXIO, f"no program has opened it for reading within {READER_S:g} s") from None
+        time.sleep(_RETRY_S)
 
 
 def remark(message: str) -> None:

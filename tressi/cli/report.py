@@ -6,10 +6,11 @@ import json
 import sys
 from contextlib import ExitStack
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, NoReturn
+from typing import IO, TYPE_CHECKING, Any, Final, NoReturn
 
+from tressi.cli.arguments import add_export_mode
 from tressi.cli.exits import Exit
-from tressi.cli.output import remark, write
+from tressi.cli.output import files_of_mode, remark, write
 from tressi.config.place import no_json, printable, refusal
 from tressi.report import latency_hlog, timeline_csv
 from tressi.report.formats import write_export
@@ -23,6 +24,8 @@ NAME = "report"
 HELP = """Make the files of an export from a summary (--json FILE, or the summary.json of an export), and print their names.
 A latency.hlog beside the summary is carried over; without one it has a single interval, the whole run."""
 
+MOST_BYTES: Final = 1 << 29  # far beyond the summary of any run
+_PIECE_BYTES: Final = 1 << 20
 LOG, TIMELINE = "latency.hlog", timeline_csv.NAME
 
 
@@ -30,10 +33,16 @@ def add_arguments(parser: ArgumentParser) -> None:
     """Declare the summary to read and where its files go."""
     parser.add_argument("summary", metavar="SUMMARY.json", help="the summary of a run; - for standard input")
     parser.add_argument("-o", "--output", required=True, metavar="DIR", help="directory for the files; made where it is not")
+    add_export_mode(parser)
 
 
 def execute(arguments: Namespace) -> int:
     """Write every format. Raises `ConfigError` for what is no summary, `OutputError` for a file that cannot be written."""
+    with files_of_mode(arguments.export_mode):
+        return _execute(arguments)
+
+
+def _execute(arguments: Namespace) -> int:
     source: str = arguments.summary
     label = "standard input" if source == "-" else printable(source)
     summary = check_summary(_parsed(_bytes_of(source, label), label), label)
@@ -49,16 +58,31 @@ def execute(arguments: Namespace) -> int:
 
 def _bytes_of(source: str, label: str) -> bytes:
     try:
-        return _standard_input() if source == "-" else Path(source).read_bytes()
+        if source == "-":
+            data = _read(_standard_input())
+        else:
+            with Path(source).open("rb") as file:
+                data = _read(file)
     except (OSError, ValueError) as error:  # ValueError: a NUL in the name
         reason = error.strerror if isinstance(error, OSError) else None
         raise refusal(f"cannot read {label}: {reason or error}") from None
+    if len(data) > MOST_BYTES:
+        raise refusal(f"{label} is larger than {MOST_BYTES // 1024**2} MiB, the most that is read")
+    return data
 
 
-def _standard_input() -> bytes:
+def _standard_input() -> IO[bytes]:
     if sys.stdin is None:
         raise OSError("it is closed")
-    return sys.stdin.buffer.read()
+    return sys.stdin.buffer
+
+
+def _read(file: IO[bytes]) -> bytes:
+    """What there is, and no more of /dev/zero than tells that it is too much."""
+    data = bytearray()
+    while len(data) <= MOST_BYTES and (piece := file.read(_PIECE_BYTES)):
+        data += piece
+    return bytes(data)
 
 
 def _parsed(data: bytes, label: str) -> Any:  # noqa: ANN401 - any JSON value

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 import tempfile
@@ -15,7 +16,7 @@ from urllib.parse import urlsplit
 from rich.console import Console
 
 from tressi.cli.exits import Exit
-from tressi.cli.output import STANDARD_OUTPUT, forget_output, remark, write, write_pieces
+from tressi.cli.output import STANDARD_OUTPUT, files_of_mode, forget_output, remark, write, write_pieces
 from tressi.cli.signals import Signals
 from tressi.cli.watching import add_watching, tell_result, watchers_of
 from tressi.config.place import printable
@@ -65,6 +66,11 @@ def _processes(text: str) -> int:
 
 def conduct(config: ResolvedConfig, arguments: Namespace) -> int:
     """Do one run as `arguments` say; returns the exit code. Raises TressiError."""
+    with files_of_mode(arguments.export_mode):
+        return _conduct(config, arguments)
+
+
+def _conduct(config: ResolvedConfig, arguments: Namespace) -> int:
     _check_outputs(config, arguments)
     _tell_what_is_replaced(config.export)
     on_terminal = sys.stdout is not None and sys.stdout.isatty()
@@ -154,8 +160,7 @@ def _check_outputs(config: ResolvedConfig, arguments: Namespace) -> None:
     try:
         if arguments.json not in {None, "-"}:
             place, path = "--json", arguments.json
-            with Path(path).open("ab"):
-                pass
+            _check_file(Path(path))
         if config.export is not None:
             place, path = "export", config.export
             Path(path).mkdir(parents=True, exist_ok=True)
@@ -164,6 +169,16 @@ def _check_outputs(config: ResolvedConfig, arguments: Namespace) -> None:
     except (OSError, ValueError) as failure:
         reason = failure.strerror if isinstance(failure, OSError) else str(failure)
         raise ConfigError([ConfigProblem(place, f"{path!r} cannot be written: {reason}")]) from None
+
+
+def _check_file(path: Path) -> None:
+    """Find out whether a file can be written. Raises OSError, ValueError."""
+    if not path.is_fifo():
+        with path.open("ab"):
+            pass
+    elif not os.access(path, os.W_OK):
+        # It is opened once, at the end: its reader takes the first end of it for the last.
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
 
 
 def _tell_what_is_replaced(directory: str | None) -> None:

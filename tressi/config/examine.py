@@ -46,7 +46,8 @@ def examined(given: Given) -> tuple[dict[str, Any], Budget]:
     current = migrated(plain_integers(sound)) if isinstance(sound, dict) else {}
     findings += strays(given.document, masked, strict=overrides.strict).mistakes
     findings += [*mistakes(current, masked), *threshold_mistakes(current, overrides.fail_if)]
-    # A budget with a part missing would complain of consequences.
+    # A budget with a part missing would complain of consequences; one with a part beyond all limits cannot be computed.
+    broken |= {place for place, _ in beyond_limits(current)}
     budget = None if any(_bears_on_budget(place) for place in broken) else divide(current)
     findings += [*budget.findings, *_vain_rate(current, budget, overrides)] if budget else ()
     told = _told(findings, given)

@@ -91,6 +91,7 @@ def _resolved(current: Mapping[str, Any], budget: Budget, overrides: Overrides, 
         early_exit=_early_exit(current),
         thresholds=resolved_thresholds(current, overrides.fail_if, endpoints),
         export=current.get("export"),
+        mask_headers=overrides.mask_headers,
         document=record(current, overrides.mask_headers),
         warnings=warnings,
     )

@@ -35,6 +35,7 @@ LIMITS = {
     "maxWorkers": 1_000_000,
     "initialWorkers": 1_000_000,
     "concurrentRequests": 1_000_000,
+    "scaleDownThreshold": 1_000_000,
     "errorCountThreshold": 2**63 - 1,
     "seed": 2**63 - 1,
 }

@@ -175,7 +175,8 @@ class _Move:
     def _workers(self, least: int) -> int:
         requests = _requests(self.old)
         rates = [self.options.get("rps"), *(request.get("rps", DEFAULT_RPS) for request in requests)]
-        total = sum(rate for rate in rates if isinstance(rate, (int, float)))
+        # Each apart: a sum of what is refused later may be no float.
+        total = sum(min(rate, MOST_WORKERS) for rate in rates if isinstance(rate, (int, float)))
         return max(least, min(MOST_WORKERS, max(LEAST_WORKERS, int(total))))
 
     def _request(self, index: int, request: Any) -> Any:  # noqa: ANN401 - any JSON value, whose mistakes are told later

@@ -77,8 +77,8 @@ def shown(value: object, place: Place = (), mask_headers: Iterable[str] = ()) ->
 
 
 def broken_url(text: str) -> str:
-    """Hide whatever may be user info in a URL that cannot be parsed."""
-    return _BROKEN_USER_INFO.sub(lambda match: f"{match[1]}{MASK}@", text)
+    """Hide whatever may be user info in a URL that cannot be parsed, and its secret parameters."""
+    return _BROKEN_USER_INFO.sub(lambda match: f"{match[1]}{MASK}@", mask_url(text))
 
 
 def quoted(text: str) -> str:

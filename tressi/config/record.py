@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from tressi.config.defaults import defaults
 from tressi.config.place import URL_KEYS
-from tressi.log import mask_headers as masked_pairs
-from tressi.log import mask_url
+from tressi.config.stray import homes
+from tressi.masking import MASK, is_secret_parameter, mask_url
+from tressi.masking import mask_headers as masked_pairs
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -43,7 +44,17 @@ def _masked_threshold(entry: str | Mapping[str, Any]) -> str | dict[str, Any]:
 
 
 def _masked(section: Mapping[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
-    masked = {name: mask_url(value) if name in URL_KEYS else value for name, value in section.items()}
+    # A property that is unknown here may have the name of one elsewhere, and a value of any type.
+    masked = {
+        name: mask_url(value) if name in URL_KEYS and isinstance(value, str) else value for name, value in section.items()
+    }
     if "headers" in section:
         masked["headers"] = dict(masked_pairs(section["headers"].items(), names))
     return masked
+
+
+def _masked_value(name: str, value: Any) -> Any:  # noqa: ANN401 - any JSON value
+    # A property that is unknown here may have the name of one elsewhere, and a value of any type.
+    if name in URL_KEYS and isinstance(value, str):
+        return mask_url(value)
+    return MASK if is_secret_parameter(name) and name not in homes() else value

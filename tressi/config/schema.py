@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
 Node = dict[str, Any]
 
@@ -37,10 +37,31 @@ def leaves(node: Mapping[str, Any]) -> Iterator[Node]:
 
 
 def properties(node: Mapping[str, Any]) -> dict[str, Node]:
-    """Return the named properties of an object at `node`; empty where any name is free."""
-    return {name: part for leaf in leaves(node) for name, part in leaf.get("properties", {}).items()}
+    """Return the named properties of an object at `node`; empty where any name is free. Shared, so do not change it."""
+    return _remembered(_PROPERTIES, node, _properties) if node else {}
 
 
 def items(node: Mapping[str, Any]) -> Node:
-    """Return what an array at `node` says of its items; empty where it says nothing."""
+    """Return what an array at `node` says of its items; empty where it says nothing. Shared, so do not change it."""
+    return _remembered(_ITEMS, node, _items) if node else {}
+
+
+# By the node's identity, and with the node: a config asks of each of its requests what the schema says once.
+_Known = dict[int, tuple["Mapping[str, Any]", dict[str, Any]]]
+_PROPERTIES: _Known = {}
+_ITEMS: _Known = {}
+
+
+def _remembered(known: _Known, node: Mapping[str, Any], find: Callable[[Mapping[str, Any]], dict[str, Any]]) -> dict[str, Any]:
+    found = known.get(id(node))
+    if found is None or found[0] is not node:
+        found = known[id(node)] = (node, find(node))
+    return found[1]
+
+
+def _properties(node: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: part for leaf in leaves(node) for name, part in leaf.get("properties", {}).items()}
+
+
+def _items(node: Mapping[str, Any]) -> dict[str, Any]:
     return next((leaf["items"] for leaf in leaves(node) if "items" in leaf), {})

@@ -15,10 +15,10 @@ from collections import Counter
 from dataclasses import dataclass
 from math import inf, isfinite
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from tressi.config.fetch import fetch
-from tressi.config.place import Finding, Place, no_json, path_of, printable, problem_of, refusal
+from tressi.config.place import Finding, Place, broken_url, no_json, path_of, printable, problem_of, refusal
 from tressi.config.syntax import no_json_because
 from tressi.errors import ConfigError
 
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 MAX_BYTES = 128 * 1024 * 1024
 MAX_DEPTH = 100
+_PIECE_BYTES = 1 << 20
 MAX_DIGITS = 4_000  # Python refuses to convert more, so that nobody can make it spend minutes on one number
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -83,7 +84,8 @@ def parse(text: str, label: str) -> Any:  # noqa: ANN401 - any JSON value
 
 
 def _label(name: str) -> str:
-    return "standard input" if name == "-" else printable(name)
+    # Of an address, what may be a secret is hidden; a file has what name it has.
+    return "standard input" if name == "-" else printable(broken_url(name) if "://" in name else name)
 
 
 def _bytes_of(name: str) -> bytes:
@@ -102,15 +104,25 @@ def _bytes_of(name: str) -> bytes:
 
 
 def _read_file(path: Path) -> bytes:
-    # One byte more than allowed is enough to know; /dev/zero has no end.
     with path.open("rb") as file:
-        return file.read(MAX_BYTES + 1)
+        return _read(file)
 
 
 def _read_standard_input() -> bytes:
     if sys.stdin is None:
         raise OSError("it is closed")
-    return sys.stdin.buffer.read(MAX_BYTES + 1)
+    return _read(sys.stdin.buffer)
+
+
+def _read(file: IO[bytes]) -> bytes:
+    """What there is. One byte more than allowed is enough to know; /dev/zero has no end.
+
+    In pieces, because Python makes room beforehand for all that a single call may read.
+    """
+    data = bytearray()
+    while len(data) <= MAX_BYTES and (piece := file.read(_PIECE_BYTES)):
+        data += piece
+    return bytes(data)
 
 
 def _text_of(mapping: Mapping[str, Any]) -> str:

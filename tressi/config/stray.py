@@ -8,7 +8,7 @@ name that begins with `_`, `$`, `#`, `x-` or `//` is a note, as people write not
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 from tressi.config.dialects import belongs, fold, has_number, kind_of, words
@@ -156,6 +156,12 @@ def _limits() -> dict[str, str]:
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
     """Return the known name that `name` nearly is: the same letters, or so few slips that a person would see the same word."""
+    return _nearest(name, tuple(known))
+
+
+# A property that is unknown in one request is in the others too, and there may be 300,000 of them.
+@lru_cache(maxsize=1024)
+def _nearest(name: str, known: tuple[str, ...]) -> str | None:
     folded = fold(name)
     slips = {other: _distance(folded, fold(other)) for other in known}
     best = min(slips, key=lambda other: slips[other], default=None)

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Final
 
-from tressi.config.place import Finding, Place, listed, path_of, quoted
+from tressi.config.meaning import YEAR_S
+from tressi.config.place import Finding, Place, listed, path_of, quoted, shown
 from tressi.config.url import AddressError, address
 from tressi.errors import ConfigError, ConfigProblem
 from tressi.log import mask_url
@@ -60,8 +61,18 @@ class _Wish:
 
 def threshold_mistakes(document: Mapping[str, Any], fail_if: Sequence[str]) -> list[Finding]:
     """Everything that is wrong with the thresholds of a well-typed document, and with those of the command line."""
-    labels = _labels(document)
-    return [(wish.place, message) for wish in _wishes(document, fail_if) for message in _mistakes(wish, labels)]
+    labels = _labels(document, fail_if)
+    known = {label for own in labels for label in own}
+    found = [(wish.place, message) for wish in _wishes(document, fail_if) for message in _mistakes(wish, known)]
+    return [*found, *_endless_delays(document)]
+
+
+def _endless_delays(document: Mapping[str, Any]) -> Iterator[Finding]:
+    for index, entry in enumerate(document.get("thresholds", ())):
+        delay_s = entry.get("abortDelay", 0) if isinstance(entry, dict) else 0
+        if delay_s > YEAR_S:
+            place = ("thresholds", index, "abortDelay")
+            yield place, f"{shown(delay_s)} is greater than {YEAR_S:,}, the most that can be held"
 
 
 def threshold_doubts(document: Mapping[str, Any], fail_if: Sequence[str], *, is_scaled: bool) -> list[str]:
@@ -96,8 +107,11 @@ def resolved_thresholds(
     document: Mapping[str, Any], fail_if: Sequence[str], endpoints: Sequence[ResolvedEndpoint]
 ) -> tuple[Threshold, ...]:
     """The thresholds of a sound document, in their order, those of the command line last."""
-    labels = _labels(document)
-    return tuple(one for wish in _wishes(document, fail_if) for one in _resolved(wish, labels, endpoints))
+    keys_of: dict[str, list[str | None]] = {EACH: [one.endpoint_key for one in endpoints]}
+    for own, one in zip(_labels(document, fail_if), endpoints, strict=False):  # no labels where none are asked for
+        for label in own - {EACH}:
+            keys_of.setdefault(label, []).append(one.endpoint_key)
+    return tuple(one for wish in _wishes(document, fail_if) for one in _resolved(wish, keys_of))
 
 
 def check_targets(config: ResolvedConfig) -> None:
@@ -116,19 +130,12 @@ def check_targets(config: ResolvedConfig) -> None:
         raise ConfigError(problems)
 
 
-def _resolved(wish: _Wish, labels: Sequence[set[str]], endpoints: Sequence[ResolvedEndpoint]) -> Iterator[Threshold]:
+def _resolved(wish: _Wish, keys_of: Mapping[str, Sequence[str | None]]) -> Iterator[Threshold]:
     comparison = _parsed(wish.condition)
     text = f"fail if {wish.condition}" if wish.fails_if else wish.condition
-    for key in _keys(wish.endpoint, labels, endpoints):
+    for key in [None] if wish.endpoint is None else keys_of[wish.endpoint]:
         kept = comparison.negated() if wish.fails_if else comparison
         yield Threshold(text, kept, key, wish.aborts, wish.abort_delay_s)
-
-
-def _keys(endpoint: str | None, labels: Sequence[set[str]], endpoints: Sequence[ResolvedEndpoint]) -> list[str | None]:
-    if endpoint is None:
-        return [None]
-    named = [one.endpoint_key for own, one in zip(labels, endpoints, strict=True) if endpoint in own]
-    return [*named] if endpoint != EACH else [one.endpoint_key for one in endpoints]
 
 
 def _wishes(document: Mapping[str, Any], fail_if: Sequence[str]) -> Iterator[_Wish]:
@@ -138,18 +145,17 @@ def _wishes(document: Mapping[str, Any], fail_if: Sequence[str]) -> Iterator[_Wi
             yield _Wish(place, entry)
         elif isinstance(entry, dict) and "threshold" in entry:
             aborts, delay_s = entry.get("abort", False), entry.get("abortDelay", 0)
-            yield _Wish((*place, "threshold"), entry["threshold"], aborts, float(delay_s))
+            yield _Wish((*place, "threshold"), entry["threshold"], aborts, float(min(delay_s, YEAR_S)))
     for text in fail_if:
         yield _Wish((FAIL_IF,), text)
 
 
-def _mistakes(wish: _Wish, labels: Sequence[set[str]]) -> Iterator[str]:
+def _mistakes(wish: _Wish, known: set[str]) -> Iterator[str]:
     from tressi.threshold.parse import ThresholdError  # noqa: PLC0415 - see `_parsed`
 
-    known = {label for own in labels for label in own}
     if wish.endpoint is not None and wish.endpoint != EACH and wish.endpoint not in known:
-        shown = quoted(mask_url(wish.endpoint))
-        yield f"{quoted(mask_url(wish.text))}: there is no endpoint {shown}{_nearest(wish.endpoint, known)}"
+        missing = quoted(mask_url(wish.endpoint))
+        yield f"{quoted(mask_url(wish.text))}: there is no endpoint {missing}{_nearest(wish.endpoint, known)}"
     try:
         comparison = _parsed(wish.condition)
     except ThresholdError as error:
@@ -166,8 +172,13 @@ def _parsed(condition: str) -> Comparison:
     return parse(condition)
 
 
-def _labels(document: Mapping[str, Any]) -> list[set[str]]:
-    """By what each request may be called: its name, its endpoint key, and METHOD url as it is written."""
+def _labels(document: Mapping[str, Any], fail_if: Sequence[str]) -> list[set[str]]:
+    """By what each request may be called: its name, its endpoint key, and METHOD url as it is written.
+
+    Nothing is asked for where no condition is about an endpoint: each address takes as long to read as all else of it.
+    """
+    if not any(wish.endpoint for wish in _wishes(document, fail_if)):
+        return []
     labels, seen = [], Counter[str]()
     for request in document.get("requests", ()):
         own = {request["name"]} if isinstance(request, dict) and "name" in request else set()

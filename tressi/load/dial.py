@@ -39,9 +39,7 @@ class Patience:
 
     def over(self, part: str) -> DialError:
         """What a connection fails of whose `part`, a kind of error, has not ended in time."""
-        if not self.own:
-            return DialError("timeout", "no connection in time", waited=True)
-        return DialError(part, f"{_PARTS[part]} within {self.seconds:g} s", waited=True)
+        return DialError(part if self.own else "timeout", f"{_PARTS[part]} within {self.seconds:g} s", waited=True)
 
 
 _PARTS = {"dns": "no address", "connect": "no connection", "tls": "no TLS handshake"}

@@ -250,7 +250,6 @@ def _patience(endpoint: PlannedEndpoint) -> Patience:
     return Patience(endpoint.connect_timeout_ns / 1e9, own=True)
 
 
-def _hung(endpoint: PlannedEndpoint) -> bytes | None:
-    """Why a connection of the reactor's own failed that took too long; None where it has no limit of its own."""
-    patience = _patience(endpoint)
-    return str(patience.over("connect")).encode() if patience.own else None
+def _hung(endpoint: PlannedEndpoint) -> bytes:
+    """Why a connection of the reactor's own failed that took too long."""
+    return str(_patience(endpoint).over("connect")).encode()

@@ -67,8 +67,8 @@ def _endpoint(
     )
 
 
-def _call(method: str, url: str, headers: list[list[str]], body: str | None) -> Call:
-    return Call(method, url, tuple((name, value) for name, value in headers), _decoded(body))
+def _call(method: str, url: str, headers: list[list[str]], body: str | None, secret_headers: list[str]) -> Call:
+    return Call(method, url, tuple((name, value) for name, value in headers), _decoded(body), tuple(secret_headers))
 
 
 def _decoded(text: str | None) -> bytes | None:

@@ -153,5 +153,5 @@ def _endpoint(config: ResolvedConfig, endpoint: ResolvedEndpoint, dialer: int, o
         statuses=endpoint.expect.status if endpoint.expect else None,
         body_contains=endpoint.expect.body_contains if endpoint.expect else None,
         awaits_continue=call.awaits_continue,
-        call=call if config.transport == "urllib3" else None,
+        call=replace(call, secret_headers=config.mask_headers) if config.transport == "urllib3" else None,
     )

@@ -5,12 +5,9 @@ The arena is a memory file that both map: it is read here without asking, and st
 
 from __future__ import annotations
 
-import os
 import subprocess
-import sys
 import time
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import gevent
@@ -22,6 +19,7 @@ from gevent.socket import socketpair
 
 from tressi._core import Arena
 from tressi.errors import EngineError
+from tressi.isolation import command_of, environment
 from tressi.load.messages import encode, lines
 from tressi.load.plan import Plan, make_plan
 from tressi.load.reading import read_arena
@@ -208,13 +206,11 @@ def _has_left(process: subprocess.Popen[bytes], limit_s: float | None) -> bool:
 
 def _start_child(arena: int, control: int, endpoints: int) -> subprocess.Popen[bytes]:
     """Start the engine's process with two descriptors of ours and nothing else; a terminal's signals do not reach it."""
-    package_root = str(Path(__file__).parent.parent.parent)
-    paths = [package_root, *filter(None, [os.environ.get("PYTHONPATH")])]
     return subprocess.Popen(  # noqa: S603 - our own interpreter and module
-        [sys.executable, "-m", "tressi.load.child", str(arena), str(control), str(endpoints)],
+        command_of("tressi.load.child", str(arena), str(control), str(endpoints)),
         pass_fds=(arena, control),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         start_new_session=True,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
+        env=environment(),
     )

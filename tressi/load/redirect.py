@@ -22,7 +22,7 @@ from urllib.parse import quote, unquote_to_bytes
 from tressi.config.url import AddressError, server_name
 from tressi.load.reference import Reference, reference_of, resolved
 from tressi.load.transport import DEFAULT_PORTS, Call, Origin, basic_credentials, origin_of
-from tressi.log import mask_url
+from tressi.log import is_secret_header, mask_url
 from tressi.text import plain
 
 if TYPE_CHECKING:
@@ -37,9 +37,6 @@ _KEPT = f"{_KEPT_OF_USERS}@/?[]"  # as in a config's URL; a % stays, because wha
 
 # RFC 9110 15.4 names the first ones; the others speak of the body, or of how it is sent, as well.
 _OF_THE_BODY = frozenset({"digest", "expect", "last-modified", "repr-digest", "trailer", "transfer-encoding"})
-
-_CREDENTIALS = frozenset({"authorization", "cookie", "proxy-authorization", "x-api-key"})
-_SECRET_WORDS = ("auth", "cookie", "key", "password", "secret", "session", "token")
 
 _SHOWN_CHARACTERS = 40  # of a Location, in a reason that has room for 111 bytes
 _AUTHORITY = re.compile(r"(?:(?P<user>.*)@)?(?P<host>\[[^\]]*\]|[^:@]*)(?::(?P<port>[0-9]*))?", re.DOTALL)
@@ -81,7 +78,11 @@ def _next(call: Call, status: int, location: bytes) -> Call:
     headers = [(name, value) for name, value in call.headers if not (becomes_get and _is_of_the_body(name))]
     before, after = origin_of(call.url), origin_of(url)
     if after != before:
-        headers = [(name, value) for name, value in headers if name.lower() != "host" and not _is_credential(name)]
+        headers = [
+            (name, value)
+            for name, value in headers
+            if name.lower() != "host" and not is_secret_header(name, call.secret_headers)
+        ]
         headers.insert(0, ("Host", _host_field(after)))
     if credentials is not None:
         headers = [(name, value) for name, value in headers if name.lower() != "authorization"]
@@ -93,11 +94,6 @@ def _next(call: Call, status: int, location: bytes) -> Call:
 def _is_of_the_body(name: str) -> bool:
     folded = name.lower()
     return folded.startswith("content-") or folded in _OF_THE_BODY
-
-
-def _is_credential(name: str) -> bool:
-    folded = name.lower()
-    return folded in _CREDENTIALS or any(word in folded for word in _SECRET_WORDS)
 
 
 def _url(base: str, location: bytes) -> tuple[str, str | None]:

@@ -32,13 +32,15 @@ _METHODS_WITH_CONTENT = frozenset({"POST", "PUT", "PATCH"})
 class Call:
     """One request as it goes out, whichever transport sends it: `headers` are all its fields, in order.
 
-    `url` is absolute and has neither user info nor a fragment.
+    `url` is absolute and has neither user info nor a fragment. `secret_headers` are the names that `--mask-header` gives:
+    such a header goes to no other origin.
     """
 
     method: str
     url: str
     headers: tuple[tuple[str, str], ...]
     body: bytes | None
+    secret_headers: tuple[str, ...] = ()
 
     @property
     def closes(self) -> bool:

@@ -134,6 +134,7 @@ class ResolvedConfig:
     early_exit: EarlyExit | None = None
     thresholds: tuple[Threshold, ...] = ()
     export: str | None = None
+    mask_headers: tuple[str, ...] = ()  # names of headers that are secret, beside those that are known for it
     document: Mapping[str, Any] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from tressi.config.place import Finding
 
 PROBLEMS_SHOWN: Final = 10
+_MEASURED: Final = 1e15  # what no time, rate or share reaches; with a factor of a thousand it still has 64 bits
 _INTEGERS: Final = 2**63  # what no count of a run reaches, and every format can write
 
 
@@ -50,6 +51,10 @@ class Each(NamedTuple):
 
 
 def _is_number(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < _MEASURED
+
+
+def _is_finite(value: object) -> bool:
     return (isinstance(value, float) and isfinite(value)) or _is_integer(value)
 
 
@@ -76,6 +81,7 @@ def _is_histogram(value: object) -> bool:
 
 
 NUMBER: Final = Leaf("a number", _is_number)
+WRITTEN: Final = Leaf("a number", _is_finite)  # by a person, in a condition
 COUNT: Final = Leaf("a count", _is_count)
 TEXT: Final = Leaf("text", lambda value: isinstance(value, str))
 FLAG: Final = Leaf("true or false", lambda value: isinstance(value, bool))
@@ -111,7 +117,8 @@ _SECOND: Final = {
 }
 _THRESHOLD: Final = {
     **dict.fromkeys(("threshold", "detail"), TEXT),
-    **dict.fromkeys(("value", "limit", "failedAt"), Maybe(NUMBER)),
+    **dict.fromkeys(("value", "limit"), Maybe(WRITTEN)),
+    "failedAt": Maybe(NUMBER),
     "endpointKey": Maybe(TEXT),
     "passed": Maybe(FLAG),
     "aborts": FLAG,

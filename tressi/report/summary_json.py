@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from tressi.text import harmless_json
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
@@ -22,13 +24,13 @@ def render(summary: Mapping[str, Any]) -> bytes:
 def pieces(summary: Mapping[str, Any]) -> Iterator[bytes]:
     """The same in pieces: a row of the timeline is a line, and never are all of them in memory as text."""
     document = {**summary, "config": _with_any_integer(summary["config"]), "timeline": []}
-    text = orjson.dumps(document, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+    text = harmless_json(orjson.dumps(document, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
     # A line end is none inside of a text, so that this stands nowhere else at this depth.
     before, _, after = text.partition(_NO_ROWS)
     yield before + _NO_ROWS[:-1]
     between = b"\n    "
     for row in summary["timeline"]:
-        yield between + orjson.dumps(row)
+        yield between + harmless_json(orjson.dumps(row))
         between = b",\n    "
     yield (b"\n  ]" if summary["timeline"] else b"]") + after
 

@@ -20,5 +20,9 @@ class _CallableRoom(ModuleType):
         summary: dict[str, Any] = import_module("tressi.run.runner").run(config)
         return summary
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Be found by name in another process, as a function would be: `pool.map(tressi.run, configs)`."""
+        return import_module, (self.__name__,)
+
 
 sys.modules[__name__].__class__ = _CallableRoom

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, Literal, get_args
 
 import gevent
-import structlog
 from gevent.event import Event as Flag
 from gevent.queue import SimpleQueue
 
 from tressi.errors import ConfigError, ConfigProblem
+from tressi.log import log_failure
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -63,5 +63,8 @@ class Publisher:
 def _call(event: str, callback: Callable[[Any], object], value: object) -> None:
     try:
         callback(value)
-    except Exception:  # noqa: BLE001 - a callback may raise anything, and must not hurt the run
-        structlog.get_logger().exception("a callback raised", event_name=event)
+    except (KeyboardInterrupt, SystemExit) as ending:
+        # Meant for the program, whose main greenlet gets it; the callbacks that are left get their events.
+        gevent.get_hub().handle_error(gevent.getcurrent(), type(ending), ending, ending.__traceback__)
+    except BaseException as error:  # noqa: BLE001 - gevent's Timeout and GreenletExit too: none may end the delivery
+        log_failure("a callback raised", error, event_name=event)

@@ -21,10 +21,11 @@ from tressi.autoscale.allocate import allocate
 from tressi.autoscale.manager import EndpointAutoscaleManager
 from tressi.config.load import load_config
 from tressi.errors import EngineError, TressiError
-from tressi.log import mask_url
+from tressi.log import log_failure
 from tressi.model import Draining, ResolvedConfig
 from tressi.run.bounded import FirstAndLast
 from tressi.run.cgroup import throttled_s
+from tressi.run.discreet import Discreet
 from tressi.run.events import Publisher
 from tressi.run.limits import Limits, drain_s
 from tressi.run.steering import Steering, check_target, endpoint_key_of
@@ -106,15 +107,23 @@ class EndpointRunner:
         """
         if self._conductor is not None:
             raise TressiError("a runner runs once: make another one for another run")
-        self._engine = self._given_engine or _local_engine()
+        self._engine = Discreet(self._given_engine or _local_engine(), self.config)
         self._timeline = Timeline(self.config, throttled_s() or 0.0)
         self._manager = EndpointAutoscaleManager(self._engine, self.config, self._take_decision, self._now)
         self._steering = Steering(self.config, self._engine, self._manager, self._take_change, self._now)
         self._started_at = datetime.now(UTC).isoformat(timespec="milliseconds")
         self._started = time.monotonic()
-        self._guard(self._set_up)
-        self._publisher.start()
-        self._conductor = gevent.spawn(self._conduct)
+        try:
+            self._set_up()
+        except Exception as error:  # noqa: BLE001 - an engine may raise anything, and every end writes the summary
+            self._fail(error)
+        except BaseException:
+            # The caller is killed, interrupted or out of time, and leaves no load behind.
+            self._end("stopped", None)
+            raise
+        finally:
+            self._publisher.start()
+            self._conductor = gevent.spawn(self._conduct)
 
     def wait(self, timeout: float | None = None) -> bool:
         """Wait until the run is over and every callback has returned, `timeout` seconds at most; say whether it is."""
@@ -302,14 +311,16 @@ class EndpointRunner:
         """Do `action`; whatever it raises ends the run, as an error unless there has been one before."""
         try:
             action(*arguments)
-        except Exception as error:  # noqa: BLE001 - an engine may raise anything, and every end writes the summary
+        except (Exception, gevent.Timeout) as error:  # noqa: BLE001 - an engine may raise anything, see above
             self._fail(error)
 
-    def _fail(self, error: Exception) -> None:
-        words = mask_url(str(error) if isinstance(error, TressiError) else f"{type(error).__name__}: {error}")
+    def _fail(self, error: BaseException) -> None:
+        words = self._engine.hide(str(error) if isinstance(error, TressiError) else f"{type(error).__name__}: {error}")
         if words != self._end_detail:
-            exc_info = None if isinstance(error, TressiError) else error
-            structlog.get_logger().error("the run failed", reason=words, exc_info=exc_info)
+            if isinstance(error, TressiError):
+                structlog.get_logger().error("the run failed", reason=words)
+            else:
+                log_failure("the run failed", error, self._engine.hide, reason=words)
         if not self._end("error", words) and self._end_reason != "error":
             # What was measured up to here may lack something: a run that lost its engine in the drain is no clean one.
             self._end_reason, self._end_detail = "error", words

@@ -6,8 +6,7 @@ last asked for, at once: a ramp that the pause interrupted is over.
 
 from __future__ import annotations
 
-import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from tressi.errors import ConfigError, ConfigProblem
 from tressi.log import mask_url
@@ -18,6 +17,9 @@ if TYPE_CHECKING:
 
     from tressi.autoscale.manager import EndpointAutoscaleManager
     from tressi.model import Engine, ResolvedConfig
+
+# The most that an engine's schedules can hold: one start a nanosecond.
+MOST_RPS: Final = 1_000_000_000
 
 
 class Steering:
@@ -102,5 +104,6 @@ def endpoint_key_of(config: ResolvedConfig, endpoint: str) -> str:
 
 def check_target(endpoint_key: str, rps: float) -> None:
     """Raise ConfigError for a rate that is none."""
-    if not (math.isfinite(rps) and rps >= 0):
-        raise ConfigError([ConfigProblem(endpoint_key, f"a target of {rps} RPS is no rate: use 0 or more")])
+    if isinstance(rps, bool) or not isinstance(rps, (int, float)) or not 0 <= rps <= MOST_RPS:
+        said = f"a target of {rps!r} RPS is no rate that can be held: use a number from 0 to {MOST_RPS:,}"
+        raise ConfigError([ConfigProblem(endpoint_key, said)])

@@ -13,11 +13,9 @@ import random
 import signal
 import stat
 import subprocess
-import sys
 import time
 from contextlib import suppress
 from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import gevent
@@ -26,6 +24,7 @@ from gevent.fileobject import FileObject
 from gevent.server import StreamServer
 
 from tressi.errors import TressiError
+from tressi.isolation import command_of, environment
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -159,11 +158,9 @@ class Target:
     """
 
     def __init__(self, period_s: float = 20.0) -> None:
-        self._command = [sys.executable, "-m", "tressi.testing.target", "--port", "0", "--period", str(period_s)]
+        self._command = command_of("tressi.testing.target", "--port", "0", "--period", str(period_s))
 
     def __enter__(self) -> str:
-        package_root = str(Path(__file__).parent.parent.parent)
-        paths = [package_root, *filter(None, [os.environ.get("PYTHONPATH")])]
         # It serves until its standard input ends: with us at the latest.
         self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
             self._command,
@@ -171,7 +168,7 @@ class Target:
             stdout=subprocess.PIPE,
             text=True,
             start_new_session=True,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
+            env=environment(),
         )
         base_url = self._process.stdout.readline().strip() if self._process.stdout else ""
         if not base_url:

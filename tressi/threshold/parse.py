@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
+from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, cast
 
@@ -42,7 +44,9 @@ _WORDS: Final[Mapping[str, str]] = {
 # Behind anything there may be more; what is missing is told better by what must come.
 _OPTIONAL: Final = frozenset({"SUM", "PRODUCT", "UNIT", "LSQB", "LPAR"})
 _LONGEST_WINDOW_S: Final = 3600
-_TOO_DEEP: Final = "it has more terms than can be calculated"
+# Each may make the condition one level deeper, and a level takes several calls within one another.
+_MOST_SIGNS: Final = 50
+_SIGNS: Final = re.compile(r"[-+*/(]")
 
 
 class ThresholdError(ValueError):
@@ -51,17 +55,16 @@ class ThresholdError(ValueError):
 
 def parse(text: str) -> Comparison:
     """Read a threshold, such as `p99[30s] < 250ms`. Raises ThresholdError."""
+    signs = len(_SIGNS.findall(text))
+    if signs > _MOST_SIGNS:
+        raise ThresholdError(f"it has {signs} signs of + - * / and (, and may have {_MOST_SIGNS}")
     try:
         tree = _parser().parse(text)
         comparison = cast("Comparison", _Meaning().transform(tree))
     except UnexpectedInput as error:
         raise ThresholdError(_unexpected(text, error)) from None
     except VisitError as error:
-        if isinstance(error.orig_exc, RecursionError):
-            raise ThresholdError(_TOO_DEEP) from None
         raise error.orig_exc from None
-    except RecursionError:
-        raise ThresholdError(_TOO_DEEP) from None
     if not any(metrics_of(comparison)):
         raise ThresholdError("names no metric: it would always give the same answer")
     _check_sides(comparison)
@@ -106,7 +109,10 @@ class _Meaning(Transformer[Token, Any]):
 
     def number(self, digits: Token, unit: Token | None) -> Number:
         factor, time = _UNITS[unit] if unit is not None else (1.0, 0)
-        return Number(_scaled(digits, factor), time)
+        value = _scaled(digits, factor)
+        if not isfinite(value):
+            raise ThresholdError(f"column {(digits.start_pos or 0) + 1}: the number is greater than any that can be held")
+        return Number(value, time)
 
     def flag(self, word: Token) -> Flag:
         return Flag(word == "true")

@@ -16,6 +16,7 @@ import orjson
 
 from tressi.errors import ConfigError, ConfigProblem, OutputError
 from tressi.run.moments import change_row, decision_row, row_of, verdict_row
+from tressi.text import harmless_json
 from tressi.ui.outlet import Outlet, open_outlet, share_outlet
 from tressi.ui.trouble import Beginnings
 from tressi.ui.watcher import Watcher
@@ -127,7 +128,7 @@ def _standard_output() -> int:
 
 
 def _line(kind: str, fields: Mapping[str, Any]) -> bytes:
-    return orjson.dumps({"type": kind, **fields}, option=orjson.OPT_APPEND_NEWLINE)
+    return harmless_json(orjson.dumps({"type": kind, **fields}, option=orjson.OPT_APPEND_NEWLINE))
 
 
 def _now() -> str:

@@ -168,9 +168,11 @@ cdef inline void connection_unanswered_yet(Reactor* reactor, Connection* connect
 
 cdef inline void connection_hung(Reactor* reactor, Connection* connection, int64_t now_ns) noexcept nogil:
     """All the time for connecting is over."""
-    cdef const char* reason = connection.lane.endpoint.hung
+    cdef Endpoint* endpoint = connection.lane.endpoint
     address_silent(connection, now_ns)
-    attempt_fail(reactor, connection, TIMEOUT if reason == NULL else FAILED_TO_CONNECT, True, now_ns, reason)
+    attempt_fail(
+        reactor, connection, TIMEOUT if endpoint.hung_times_out else FAILED_TO_CONNECT, True, now_ns, endpoint.hung
+    )
 
 
 cdef inline void lane_refused(Reactor* reactor, Lane* lane, int64_t now_ns) noexcept nogil:

@@ -67,7 +67,8 @@ cdef struct Endpoint:
     int64_t patience_ns            # and for how long
     int64_t connect_timeout_ns     # for a connection
     int64_t timeout_ns             # from the first send on
-    const char* hung               # why a connection that took too long failed; NULL: it timed out like a request
+    const char* hung               # why a connection that took too long failed, in words,
+    bint hung_times_out            # and whether that is a timeout of the request: there is no limit for connecting alone
     int64_t connecting             # lanes that wait for a permit to connect, or whose greenlets connect
     int64_t connecting_since_ns    # the sum of the times at which they took it
     Slice* variants                # ready requests, taken in turn

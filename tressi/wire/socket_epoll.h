@@ -92,16 +92,24 @@ static inline int tressi_ports_taken(int sockstat, int64_t *open_count, int64_t 
     *remembered = strtoll(tw + strlen(" tw "), NULL, 10);
     return 0;
 }
+/* A firewall may drop what goes over loopback: a connect that waits for it would last two minutes. */
+static inline int tressi_soon_dialed(int descriptor) {
+    struct pollfd question = {.fd = descriptor, .events = POLLOUT};
+    while (poll(&question, 1, 100) < 0)
+        if (errno != EINTR) return 0;
+    return tressi_dialed(descriptor) == 1;
+}
 /* A connection of a socket with itself (RFC 9293, 3.5: both ends may open at once), or -1. */
 static inline int tressi_to_self(void) {
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t size = sizeof address;
     struct linger none = {.l_onoff = 1, .l_linger = 0};
-    int on = 1, descriptor = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    int on = 1, descriptor = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (descriptor < 0) return -1;
     if (bind(descriptor, (struct sockaddr *) &address, size) == 0
         && getsockname(descriptor, (struct sockaddr *) &address, &size) == 0
-        && connect(descriptor, (struct sockaddr *) &address, size) == 0
+        && (connect(descriptor, (struct sockaddr *) &address, size) == 0 || errno == EINPROGRESS)
+        && tressi_soon_dialed(descriptor)
         && setsockopt(descriptor, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) == 0
         && setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &none, sizeof none) == 0
         && tressi_stamp(descriptor) == 0) return descriptor;

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 import flask
 import orjson
-import structlog
 from werkzeug.exceptions import BadRequest, HTTPException, NotFound
 
 from tressi.errors import ConfigError, TressiError
+from tressi.log import log_failure
 from tressi.page.assets import asset, environment, plotly_script, policy, stand_ins
 
 if TYPE_CHECKING:
@@ -168,5 +168,5 @@ def _failed(failure: Exception) -> tuple[dict[str, str], int]:
         return {"error": failure.description or failure.name}, failure.code or 500
     if isinstance(failure, TressiError):
         return {"error": str(failure)}, 400 if isinstance(failure, ConfigError) else 409
-    structlog.get_logger().exception("the dashboard failed", path=flask.request.path)
+    log_failure("the dashboard failed", failure, path=flask.request.path)
     return {"error": "the dashboard failed: its log says why"}, 500

@@ -1,0 +1,126 @@
+"""Summaries of others: whatever stands in them, they take little memory, steer no terminal and end in no traceback."""
+
+import copy
+import json
+import struct
+import sys
+import tracemalloc
+import unicodedata
+import zlib
+from base64 import b64encode
+from contextlib import suppress
+
+import pytest
+from summaries import decision, endpoint_snapshot, summary_of, verdict
+
+from tressi.cli import main, report
+from tressi.errors import ConfigError, TressiError
+from tressi.hdr import decode_counts
+from tressi.model import Change
+from tressi.report.formats import FORMATS
+from tressi.report.shape import check_summary
+from tressi.report.summary_json import render
+from tressi.text import harmless_json
+
+KEY = "GET http://host/a"
+OBEYED = [chr(code) for code in range(sys.maxunicode + 1) if unicodedata.category(chr(code)) in {"Cc", "Zl", "Zp"}]
+OBEYED += [mark for mark in map(chr, range(0x10000)) if unicodedata.bidirectional(mark) in {"LRE", "RLE", "LRO", "RLO", "PDF"}]
+OBEYED += [mark for mark in map(chr, range(0x10000)) if unicodedata.bidirectional(mark) in {"LRI", "RLI", "FSI", "PDI"}]
+OBEYED += ["\u061c", "\u200e", "\u200f", "\ufeff"]
+
+
+def a_summary():
+    return json.loads(
+        render(
+            summary_of(
+                endpoint_snapshot(KEY, failed=3),
+                decisions=[decision(KEY)],
+                changes=[Change(1.0, "set-target", KEY, 5.0)],
+                verdicts=[verdict("p99 < 1s", KEY)],
+            )
+        )
+    )
+
+
+def bomb(length):
+    """A histogram whose text is short and whose content is `length` bytes."""
+    squeeze, blank = zlib.compressobj(), bytes(1 << 20)
+    compressed = b"".join(squeeze.compress(blank) for _ in range(length >> 20)) + squeeze.flush()
+    return b64encode(struct.pack(">ii", 0x1C849314, len(compressed)) + compressed).decode()
+
+
+def test_a_histogram_is_inflated_no_further_than_one_can_be():
+    """A summary of 1 MB held 3.1 GB."""
+    text = bomb(256 << 20)
+    tracemalloc.start()
+    try:
+        with pytest.raises(ValueError, match="longer than any"):
+            decode_counts(text)
+        most = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert most < 4 << 20
+
+
+def test_a_summary_larger_than_any_is_refused(tmp_path, capsys, monkeypatch):
+    """And read no further than tells it."""
+    monkeypatch.setattr(report, "MOST_BYTES", 3 << 20)
+    assert main(["report", "/dev/zero", "-o", str(tmp_path / "files")]) == 2
+    assert capsys.readouterr().err == "tressi: /dev/zero is larger than 3 MiB, the most that is read\n"
+
+
+def places(value, place=()):
+    """Where the numbers of a summary stand, one of each list and of each kind of metric."""
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            yield from places(inner, (*place, name))
+    elif isinstance(value, list):
+        for number, inner in enumerate(value[:1]):
+            yield from places(inner, (*place, number))
+    elif value is None or isinstance(value, (int, float)):
+        yield place
+
+
+def test_no_number_in_a_summary_is_a_traceback():
+    """Each of them as large, as small and as negative as JSON has it: refused in words, or written in every format."""
+    summary = a_summary()
+    # By the first and the last name: an endpoint's figures are those of all together.
+    for place in {(place[0], place[-1]): place for place in places(summary)}.values():
+        for number in (10**30, 1e30, 1e308, -1e308, 2**62, 9e14, -1):
+            other = copy.deepcopy(summary)
+            inner = other
+            for name in place[:-1]:
+                inner = inner[name]
+            inner[place[-1]] = number
+            with suppress(ConfigError):
+                write_all(check_summary(other, "summary.json"), f"{place} {number}", slow=number == 9e14)
+
+
+def write_all(summary, what, *, slow):
+    for name, form in FORMATS.items():
+        try:
+            if slow or name not in {"report.html", "report.xlsx"}:
+                form(summary)
+        except TressiError:
+            continue
+        except Exception as failure:
+            raise AssertionError(f"{what} in {name}") from failure
+
+
+def test_a_summary_in_json_steers_no_terminal():
+    """`cat summary.json` shows what a target said, and obeys none of it; what is read is the same."""
+    summary = a_summary()
+    summary["samples"] = [{"endpointKey": KEY, "status": 200, "body": f"{''.join(OBEYED)}äπ😀", "truncated": False}]
+    written = render(summary)
+    assert json.loads(written)["samples"] == summary["samples"]
+    assert not set(OBEYED) & set(written.decode()) - {"\n"}
+    assert "äπ😀".encode() in written
+
+
+def test_escaping_leaves_every_other_character():
+    """The bytes of an escaped character are part of no other."""
+    others = "".join(map(chr, [*range(0x20, 0xD800), *range(0xE000, 0x11000)]))
+    data = json.dumps(others, ensure_ascii=False).encode()
+    assert json.loads(harmless_json(data)) == others
+    left = set(harmless_json(data).decode())
+    assert {character for character in others if unicodedata.category(character)[0] in "LNPS"} <= left

@@ -1,0 +1,178 @@
+"""A run beside code that does not behave: callbacks, engines and callers that raise what ends greenlets, and odd values."""
+
+import subprocess
+import sys
+from itertools import cycle
+from pathlib import Path
+from shutil import which
+
+import gevent
+import pytest
+from engines import until
+from gevent import GreenletExit, Timeout
+from test_run_ends import KEYS, check, config_of
+
+from tressi import EndpointRunner, load_config, run
+from tressi.config.stray import homes
+from tressi.errors import ConfigError
+from tressi.run.steering import MOST_RPS
+from tressi.testing.fake_engine import FakeEngine
+
+
+@pytest.mark.parametrize("raised", [Timeout(1), GreenletExit()], ids=["Timeout", "GreenletExit"])
+def test_a_callback_that_raises_what_ends_greenlets_ends_no_delivery(raised, capfd):
+    """The other callbacks get every event, and `wait` returns only after the last."""
+    heard = []
+    runner = EndpointRunner(config_of(), engine=FakeEngine())
+
+    def fail(_value):
+        raise raised
+
+    def stopped(_summary):
+        gevent.sleep(0.05)
+        heard.append("stop")
+
+    runner.on("start", fail)
+    runner.on("start", heard.append)
+    runner.on("stop", stopped)
+    runner.start()
+    runner.wait()
+    assert heard == [runner.config, "stop"]
+    said = capfd.readouterr()
+    assert type(raised).__name__ in said.out + said.err
+
+
+@pytest.mark.parametrize("raised", [KeyboardInterrupt, SystemExit])
+def test_a_callback_that_ends_the_program_ends_no_delivery(raised):
+    """The main greenlet gets it, as from any greenlet; whoever catches it there finds every event delivered."""
+    heard = []
+    runner = EndpointRunner(config_of(), engine=FakeEngine())
+
+    def fail(_value):
+        raise raised
+
+    runner.on("start", fail)
+    runner.on("stop", heard.append)
+    with pytest.raises(raised):
+        run_of(runner)
+    assert runner.wait(10)
+    assert heard == [runner.summary()]
+
+
+def run_of(runner):
+    runner.start()
+    runner.wait()
+
+
+def test_a_caller_out_of_time_while_the_engine_starts_leaves_no_load_behind():
+    """Its own time limit ends the call, and the engine is stopped."""
+
+    class Slow(FakeEngine):
+        def start(self, config, workers):
+            super().start(config, workers)
+            gevent.sleep(60)
+
+    engine = Slow()
+    with pytest.raises(Timeout), Timeout(0.05):
+        EndpointRunner(config_of(60), engine=engine).start()
+    until(lambda: ("stop", 5.0, None) in engine.calls or any(call[0] == "stop" for call in engine.calls))
+
+
+def test_an_engine_that_times_out_ends_the_run_in_words():
+    """A Timeout of gevent is no Exception: the greenlet that reads the engine must not end in silence."""
+
+    class Dead(FakeEngine):
+        def snapshot(self, endpoint_key=None):
+            if self.calls:
+                raise Timeout(3)
+            return super().snapshot(endpoint_key)
+
+    engine = Dead()
+    runner = EndpointRunner(config_of(60), engine=engine)
+    runner.start()
+    engine.calls.append(("lost", None, None))
+    with Timeout(30):
+        runner.wait()
+    assert "Timeout" in (runner._end_detail or "")
+
+
+@pytest.mark.parametrize("rps", [1.1e9, 1e308, float("inf"), 10**400, True, "5", None])
+def test_a_target_beyond_what_schedules_hold_is_refused_with_the_rule(rps):
+    """The engine would be lost of it, or take it for no limit at all."""
+    engine = FakeEngine()
+    runner = EndpointRunner(config_of(60), engine=engine)
+    runner.start()
+    with pytest.raises(ConfigError, match="use a number from 0 to 1,000,000,000"):
+        runner.set_target(KEYS[0], rps)
+    runner.set_target(KEYS[0], MOST_RPS)
+    assert [call for call in engine.calls if call[0] == "set_rate"] == [("set_rate", KEYS[0], MOST_RPS)]
+    runner.stop()
+    check(runner.summary())
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        {"maxWorkers": "5", "requests": [{"url": "http://h/"}]},
+        {"requests": [{"url": "http://h/", "rps": "5"}]},
+        {"url": {"a": 1}, "requests": [{"url": "http://h/", "baseUrl": 1, "rps": 1}]},
+        {"autoscale": {"enabled": True, "targetRps": 10**400}, "requests": [{"url": "http://h/"}]},
+        {"autoscale": {"enabled": True, "targetRps": 1, "scaleDownThreshold": 10**400}, "requests": [{"url": "http://h/"}]},
+        {"options": {"rps": 1e308}, "requests": [{"url": "http://h/", "rps": 1e308}]},
+        {"requests": [{"url": "http://h/"}], "thresholds": [{"threshold": "p99 < 5", "abortDelay": 10**400}]},
+        {"requests": [{"url": "http://h/"}], "thresholds": ["rps > 0" + " + 1" * 3000, f"rps < 1{'0' * 400}"]},
+    ],
+)
+def test_what_was_once_a_traceback_is_refused_in_words(document):
+    """Each of them ended in one."""
+    with pytest.raises(ConfigError):
+        load_config(document)
+
+
+def test_no_property_of_any_type_in_any_place_is_a_traceback():
+    """Each name of the schema at each place, with a value of another type than it asks for there: refused or taken."""
+    values = cycle(["5", None, True, [1], {"a": 1}, -1, 1e308, 10**400, "", [[]], [{}]])
+    requests = [{"url": "http://h/"}]
+    places = {
+        "threshold": lambda one: {"requests": requests, "thresholds": [{"threshold": "p99 < 5", **one}]},
+        "tls": lambda one: {"requests": requests, "tls": one},
+        "expect": lambda one: {"requests": [{"url": "http://h/", "expect": one}]},
+        "top": lambda one: {"requests": [{"url": "http://h/"}], **one},
+        "request": lambda one: {"requests": [{"url": "http://h/", **one}]},
+        "section": lambda one: {"autoscale": {"enabled": True, "targetRps": 5, **one}, "requests": [{"url": "http://h/"}]},
+        "own section": lambda one: {"requests": [{"url": "http://h/", "autoscale": {"enabled": True, "targetRps": 5, **one}}]},
+        "legacy": lambda one: {"autoscale": True, "rps": 5, "workers": 2, "requests": [{"url": "http://h/"}], **one},
+        "options": lambda one: {"options": {"rps": 5, **one}, "requests": [{"url": "http://h/", **one}]},
+    }
+    for place, within in places.items():
+        for name in [*homes(), "abortDelay", "earlyExit", "workerEarlyExit", "durationSec"]:
+            document = within({name: next(values)})
+            try:
+                load_config(document)
+            except ConfigError:
+                pass
+            except Exception as failure:
+                raise AssertionError(f"{place}: {document}") from failure
+
+
+@pytest.mark.skipif(which("unshare") is None, reason="util-linux makes the namespace")
+def test_an_engine_starts_where_loopback_drops_packets():
+    """A firewall may do that, and a connect that blocks would last two minutes."""
+    script = Path(__file__).with_name("without_loopback.py")
+    ended = subprocess.run(
+        ["unshare", "-rn", sys.executable, str(script)], capture_output=True, text=True, timeout=60, check=False
+    )
+    if "dropped" not in ended.stdout:
+        pytest.skip(f"no such network namespace here: {ended.stderr.strip().splitlines()[-1:]}")
+    assert "made in 0." in ended.stdout, ended.stderr
+
+
+def test_runs_can_be_given_to_other_processes():
+    """`tressi.run` is a module that can be called; a pool of processes sends it by name."""
+    import pickle
+
+    import tressi
+
+    again = pickle.loads(pickle.dumps(tressi.run))
+    assert again is tressi.run
+    assert callable(run)

@@ -1,0 +1,63 @@
+"""The border between an engine and its run: what a target said goes through here once, without the run's secrets.
+
+A target may send back what it was sent, and the reasons of failures quote it. Everything above reads the engine through this
+border, so that no view, export, log or callback has to think of it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import cached_property
+from itertools import chain
+from typing import TYPE_CHECKING
+
+from tressi.masking import Secrets, mask_url, secrets_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from tressi.model import EndpointSnapshot, Engine, EngineSnapshot, ResolvedConfig, Sample
+
+
+class Discreet:
+    """An engine as its run sees it: see `model.Engine` for the five methods."""
+
+    def __init__(self, engine: Engine, config: ResolvedConfig) -> None:
+        self._engine, self._config = engine, config
+        # Each second reads all of them again.
+        self._sentences: dict[str, str] = {}
+        self._bodies: dict[tuple[bytes, bool], bytes] = {}
+        self.start, self.scale, self.set_rate, self.stop = engine.start, engine.scale, engine.set_rate, engine.stop
+
+    def snapshot(self, endpoint_key: str | None = None) -> EngineSnapshot:
+        """Read the metrics as they stand, of one endpoint or of all."""
+        read = self._engine.snapshot(endpoint_key)
+        samples = tuple(map(self._sample, read.samples))
+        endpoints: Mapping[str, EndpointSnapshot] = {
+            key: replace(one, reasons=tuple(replace(reason, text=self.hide(reason.text)) for reason in one.reasons))
+            if one.reasons
+            else one
+            for key, one in read.endpoints.items()
+        }
+        return replace(read, endpoints=endpoints, samples=samples)
+
+    def hide(self, text: str) -> str:
+        """Write a sentence without secrets; it may have been cut within one."""
+        if text not in self._sentences:
+            self._sentences[text] = self._secrets.hide(mask_url(text), is_cut=True)
+        return self._sentences[text]
+
+    def _sample(self, sample: Sample) -> Sample:
+        key = (sample.body, sample.truncated)
+        if key not in self._bodies:
+            body = sample.body.decode("utf-8", "replace")
+            hidden = self._secrets.hide(body, is_cut=sample.truncated)
+            self._bodies[key] = sample.body if hidden == body else hidden.encode()
+        return replace(sample, body=self._bodies[key])
+
+    @cached_property
+    def _secrets(self) -> Secrets:
+        config = self._config
+        headers = chain.from_iterable(endpoint.headers for endpoint in config.endpoints)
+        urls = (endpoint.url for endpoint in config.endpoints)
+        return secrets_of(headers, chain(urls, [config.proxy or ""]), config.mask_headers)
