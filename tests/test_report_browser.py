@@ -136,7 +136,7 @@ def test_an_endpoint_is_chosen_with_the_keyboard(page):
     assert title.text_content() == "Latency of GET /api/v2/catalogue/4"
     page.locator("#choice").press("ArrowUp")
     drawn(page, "3")
-    assert title.text_content() == "Latency of POST /api/v2/catalogue/3"
+    assert title.text_content() == "Latency of item 3"
 
 
 def test_latencies_are_drawn_on_either_scale(page):

@@ -20,7 +20,7 @@ MEGABYTE = 10**6
 NOTHING = "\u2013"  # a dash, as long as a figure
 LATENCY = ("min", "mean", "stdev", "p50", "p90", "p95", "p99", "p999", "max")
 ENDPOINT = {
-    "Asked RPS": "targetRps",
+    "Asked RPS": "askedRps",
     "Got RPS": "rps",
     "Workers": "workerCount",
     "Peak": "peakWorkerCount",

@@ -16,7 +16,7 @@ from tressi.report.page.series import (
     saturated_spans,
     seconds_a_point,
 )
-from tressi.text import short_key
+from tressi.text import summary_labels
 
 SCALES = {"utilisation": 100, "errorRate": 100}
 UNDRAWN = {"serviceP50", "successP50"}
@@ -27,7 +27,7 @@ def test_a_short_run_has_every_second():
     summary = long_summary(endpoints=3, seconds=40)
     data = chart_data(summary)
     keys = [endpoint["endpointKey"] for endpoint in summary["endpoints"]]
-    assert [one["key"] for one in data["endpoints"]] == [short_key(key, "http://shop.example:8080") for key in keys]
+    assert [one["key"] for one in data["endpoints"]] == list(summary_labels(summary).values())
     assert data["secondsAPoint"] == 1
     assert data["t"] == [round(row["t"], 1) for row in summary["timeline"]]
     drawn = [(data["total"], [row["global"] for row in summary["timeline"]])]

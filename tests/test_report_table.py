@@ -5,7 +5,7 @@ import io
 import pytest
 from rich.cells import cell_len
 from rich.console import Console
-from summaries import HOSTILE, endpoint_snapshot, summary_of
+from summaries import HOSTILE, endpoint_snapshot, resolved, summary_of, verdict
 
 from tressi.report.table import run_lines, summary_table, verdict_lines
 from tressi.run.judgement import judge_run
@@ -38,6 +38,18 @@ ended by duration; 0 scaling decisions
 generator: 5 % CPU, kernel clock, own delay p99 0.03, late p99 0.04
 """
     )
+
+
+def test_names_stand_in_for_keys():
+    """In the table, in a threshold's line, and in the reasons of the verdict."""
+    snapshots = endpoint_snapshot("GET http://host/good"), endpoint_snapshot("GET http://host/bad", succeeded=0, failed=9)
+    config = resolved(*(one.endpoint_key for one in snapshots), names=[None, "check\x1bout"])
+    verdicts = (verdict("p99 < 1ms", "GET http://host/bad", passed=False),)
+    summary = summary_of(*snapshots, config=config, verdicts=verdicts)
+    lines = drawn(summary, 200).splitlines()
+    assert [line.split("  ")[0] for line in lines[2:6:2]] == ["GET /good", "check\\x1bout"]
+    assert any(line.startswith("FAILED  check\\x1bout: p99 < 1ms") for line in lines)
+    assert any("check\\x1bout: not one of 9 requests succeeded" in plain(reason) for reason in judge_run(summary).reasons)
 
 
 def words(snapshot, **fields):

@@ -7,7 +7,7 @@ import pytest
 from summaries import decision, endpoint_snapshot, resolved, summary_of
 
 from tressi.run.selfcheck import Finding, Rule
-from tressi.run.shortfall import limits
+from tressi.run.shortfall import failures, limits
 from tressi.run.timeline import Saturation
 
 KEY, OTHER = "GET http://host/a", "GET http://host/b"
@@ -260,3 +260,10 @@ def test_the_words_of_the_self_check_are_understood(rule):
     saturation.add((Finding(rule, 99.0, 1.0, 1, 2),), 1.0)
     found = limit(SHORT, missed=[40], saturated={0}, saturated_by=saturation.reasons())
     assert found.by_generator == (rule in {"cpu", "standstill"})
+
+
+def test_a_status_that_was_expected_is_no_failure():
+    """Where all failures are errors, as with an endpoint that expects 404."""
+    expecting = {"requestsFailed": 2, "errors": {"expectation": 2}, "statusCodes": {"404": 98, "200": 2}}
+    assert failures(expecting) == {"expectation": 2}
+    assert failures({**expecting, "requestsFailed": 100}) == {"expectation": 2, "status 404": 98}

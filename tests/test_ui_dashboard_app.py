@@ -296,7 +296,8 @@ def test_the_end_has_the_figures_of_the_run():
     assert one["thin"] == ["p99", "serviceP99", "successP99"]
     assert end["endpoints"][bad]["failures"] == {"connect": 40}
     assert "histograms" not in end["endpoints"][bad]
-    assert (end["saturatedBy"], end["lost"]) == (summary["generator"]["reasons"], summary["generator"]["lost"])
+    assert (end["verdict"]["word"], end["verdict"]["tone"]) == (summary["verdict"]["word"], "bad")
+    assert end["verdict"]["reasons"] == [plain(reason) for reason in summary["verdict"]["reasons"]]
     assert board.state(paused=False)["end"] == end
 
 

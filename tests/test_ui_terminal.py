@@ -60,7 +60,7 @@ def test_nothing_in_it_is_obeyed(text):
     said = plain_lines(moment(key, t=5.0, saturated_by=(text,), thresholds=(verdict(text, passed=False, detail=text),)))
     assert all(character.isprintable() for line in said for character in line)
     assert any(f"GENERATOR LIMITED: {plain(text)}" in line for line in said)  # markup is shown, not obeyed
-    assert any(f"BROKEN  {plain(text)}: {plain(text)}" in line for line in said)
+    assert any(f"{plain(text)}  so far {plain(text)}" in line for line in said)
 
 
 def test_plain_lines_come_every_five_seconds():
@@ -77,14 +77,18 @@ def test_plain_lines_come_every_five_seconds():
     assert said[-1].endswith("because")
 
 
-def test_a_threshold_that_breaks_is_said_once():
-    """Not every second that it stays broken, but again when it held in between."""
-    seconds = [None, False, False, True, False]
+def test_a_threshold_is_said_when_it_changes():
+    """That it does not hold so far, that it holds again, and that it cannot hold any more; nothing while that stays so."""
+    seconds = [(None, False), (False, False), (False, False), (True, False), (False, True), (False, True)]
     moments = [
-        moment("GET http://host/a", t=t, thresholds=(verdict("p99 < 5", passed=passed, detail=""),))
-        for t, passed in enumerate(seconds, 1)
+        moment("GET http://host/a", t=t, thresholds=(verdict("p99 < 5", passed=passed, settled=settled, detail="9 ms"),))
+        for t, (passed, settled) in enumerate(seconds, 1)
     ]
-    assert [line.split()[0] for line in plain_lines(*moments) if "BROKEN" in line] == ["2.0", "5.0"]
+    assert [line.strip() for line in plain_lines(*moments) if "p99 < 5" in line] == [
+        "2.0 s  p99 < 5  so far 9 ms",
+        "4.0 s  p99 < 5  holds again: 9 ms",
+        "5.0 s  p99 < 5  BROKEN: 9 ms",
+    ]
 
 
 def test_plain_lines_tell_what_is_changed_by_hand():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import Counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -80,6 +80,11 @@ def labels(names: Mapping[str, str | None]) -> dict[str, str]:
         key: label if label == shorts[key] or (often[label] == 1 and not others[label]) else f"{label} ({shorts[key]})"
         for key, label in shown.items()
     }
+
+
+def summary_labels(summary: Mapping[str, Any]) -> dict[str, str]:
+    """How the endpoints of a summary are shown, by key."""
+    return labels({endpoint["endpointKey"]: endpoint["name"] for endpoint in summary["endpoints"]})
 
 
 def rate(value: float | None) -> str:

@@ -19,9 +19,9 @@ from tressi.page.thin import is_thin
 from tressi.report.page.excerpts import clipped, excerpts, failure_rows
 from tressi.report.page.headline import headline, tone_of
 from tressi.report.page.series import chart_data
-from tressi.run.shortfall import verdicts
-from tressi.run.trouble import NOTEWORTHY_SHARE
-from tressi.text import common_origin, short_key
+from tressi.run.judgement import has_many_failures
+from tressi.run.shortfall import mean_differs, verdicts
+from tressi.text import common_origin, short_key, summary_labels
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -62,7 +62,11 @@ def packed(value: Any) -> str:  # noqa: ANN401 - any JSON value
 def _environment(summary: Mapping[str, Any]) -> Environment:
     made = environment(_ROOM)
     origin = common_origin(endpoint["endpointKey"] for endpoint in summary["endpoints"])
-    made.filters.update(short=lambda key: clipped(short_key(key, origin)), clipped=clipped, tone=tone_of)
-    made.tests.update(thin=is_thin, failing=lambda metrics: metrics["errorRate"] > NOTEWORTHY_SHARE)
+    labels = summary_labels(summary)
+    made.filters.update(short=lambda key: clipped(short_key(key, origin)))
+    made.filters.update(label=lambda key: clipped(labels.get(key) or short_key(key, origin)))
+    made.filters.update(clipped=clipped, tone=tone_of)
+    made.tests.update(thin=is_thin, failing=has_many_failures)
+    made.tests.update(of_another_mean=lambda metrics: mean_differs(metrics["askedRps"], metrics["targetRps"]))
     made.globals.update(origin=origin)
     return made

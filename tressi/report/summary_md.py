@@ -26,7 +26,7 @@ from tressi.report.rows import (
 )
 from tressi.run.judgement import judge_run
 from tressi.run.shortfall import FAILED_STATUS, verdicts
-from tressi.text import common_origin, milliseconds, rate, short_key
+from tressi.text import common_origin, milliseconds, rate, summary_labels
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -88,14 +88,15 @@ def figure(name: str, value: float | None) -> str:
 
 
 class Keys:
-    """How endpoint keys are shown: inert, and without the origin where all have the same."""
+    """How endpoints are shown: inert, by their names or by their keys without the origin where all have the same."""
 
     def __init__(self, summary: Mapping[str, Any]) -> None:
         self.origin = common_origin(endpoint["endpointKey"] for endpoint in summary["endpoints"])
+        self._labels = summary_labels(summary)
 
     def shown(self, key: str | None) -> str:
-        """One key; None and `global` are all endpoints together."""
-        return "all" if key in {None, GLOBAL} else inert(short_key(str(key), self.origin))
+        """One of them by its key; None and `global` are all endpoints together."""
+        return "all" if key in {None, GLOBAL} else inert(self._labels.get(str(key), str(key)))
 
 
 def _verdict(summary: Mapping[str, Any]) -> Section:

@@ -15,8 +15,8 @@ from rich.padding import Padding
 from rich.text import Text
 
 from tressi.run.judgement import has_many_failures, judge_run, missed_words, status_words
-from tressi.run.shortfall import verdicts
-from tressi.text import common_origin, counted, milliseconds, percentile_ms, plain, rate, short_key
+from tressi.run.shortfall import mean_differs, verdicts
+from tressi.text import common_origin, counted, milliseconds, percentile_ms, plain, rate, summary_labels
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 _FIGURES = ("asked", "got", "n", "workers", "p50", "p99", "svc p99", "missed", "failed")
 _GAP = 2
 _THRESHOLDS_SHOWN = 20
-_MEAN_SHARE: Final = 0.01  # by so much the mean of the rate asked for differs from it before both are told
 _STYLES: Final = {"good": "bold green", "warn": "bold yellow", "bad": "bold red"}
 
 
@@ -38,8 +37,8 @@ def summary_table(summary: Mapping[str, Any]) -> RenderableType:
     heading = counted(len(summary["endpoints"]), "endpoint") + (f" of {plain(origin)}" if origin else "")
     return Group(
         Text(f"{heading}: RPS, n requests, response times in ms"),
-        _Endpoints(summary, origin),
-        *_thresholds(summary["thresholds"], origin),
+        _Endpoints(summary),
+        *_thresholds(summary["thresholds"], summary_labels(summary)),
         *[Text(line) for line in run_lines(summary)],
     )
 
@@ -59,27 +58,27 @@ def verdict_lines(judgement: Judgement, code: int, why: str | None = None) -> Re
     return Group(*[Text(f"also: {reason}") for reason in others], last)
 
 
-def _thresholds(verdicts: Sequence[Mapping[str, Any]], origin: str) -> list[Text]:
+def _thresholds(verdicts: Sequence[Mapping[str, Any]], labels: Mapping[str, str]) -> list[Text]:
     """A line each; of many only those that failed, and how many others there are."""
     shown = verdicts if len(verdicts) <= _THRESHOLDS_SHOWN else [one for one in verdicts if not one["passed"]]
-    lines = [_threshold(verdict, origin) for verdict in shown]
+    lines = [_threshold(verdict, labels) for verdict in shown]
     hidden = len(verdicts) - len(shown)
     return lines if not hidden else [*lines, Text(f"passed  {hidden} other thresholds")]
 
 
-def _threshold(verdict: Mapping[str, Any], origin: str) -> Text:
+def _threshold(verdict: Mapping[str, Any], labels: Mapping[str, str]) -> Text:
     """One threshold in a line: its verdict, what it is about, and why."""
     word, style = ("passed", "green") if verdict["passed"] else ("FAILED", "bold red")
-    of = "" if verdict["endpointKey"] is None else f"{short_key(verdict['endpointKey'], origin)}: "
+    of = "" if verdict["endpointKey"] is None else f"{labels.get(verdict['endpointKey'], plain(verdict['endpointKey']))}: "
     return Text.assemble((f"{word}  ", style), f"{of}{plain(verdict['threshold'])}", (f"  ({plain(verdict['detail'])})", "dim"))
 
 
 class _Endpoints:
     """The endpoints' lines, laid out for the width at hand."""
 
-    def __init__(self, summary: Mapping[str, Any], origin: str) -> None:
+    def __init__(self, summary: Mapping[str, Any]) -> None:
         said = verdicts(summary)
-        self._labels = ["endpoint", *(short_key(endpoint["endpointKey"], origin) for endpoint in summary["endpoints"])]
+        self._labels = ["endpoint", *summary_labels(summary).values()]
         self._rows = [_FIGURES, *(_figures(endpoint) for endpoint in summary["endpoints"])]
         self._said = ["", *(_words(one, said[one["endpointKey"]], summary) for one in summary["endpoints"])]
 
@@ -105,7 +104,7 @@ def _figures(endpoint: Mapping[str, Any]) -> tuple[str, ...]:
     made, answered = endpoint["requestsMade"], sum(endpoint["statusCodes"].values())
     response, service = endpoint["responseTimeMs"], endpoint["serviceTimeMs"]
     return (
-        rate(_asked_rps(endpoint)),
+        rate(endpoint["askedRps"]),
         rate(endpoint["rps"]),
         str(made),
         str(endpoint["workerCount"]),
@@ -140,17 +139,10 @@ def _words(endpoint: Mapping[str, Any], limit: str, summary: Mapping[str, Any]) 
     return "; ".join(filter(None, parts))
 
 
-def _asked_rps(endpoint: Mapping[str, Any]) -> float | None:
-    asked: float | None = endpoint["askedRps"]
-    return asked
-
-
 def _mean_words(endpoint: Mapping[str, Any]) -> str:
     """The mean of the rate asked for, where ramp, changes or a pause make it another one."""
-    asked, mean = _asked_rps(endpoint), endpoint["targetRps"]
-    if asked is None or mean is None or abs(asked - mean) <= _MEAN_SHARE * asked:
-        return ""
-    return f"asked: mean {rate(mean)}"
+    mean_rps = endpoint["targetRps"]
+    return f"asked: mean {rate(mean_rps)}" if mean_differs(endpoint["askedRps"], mean_rps) else ""
 
 
 def _has_other_statuses(endpoint: Mapping[str, Any]) -> bool:

@@ -20,10 +20,10 @@ from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
 from tressi.run.shortfall import failures, limits, starts_due
 from tressi.run.trouble import NOTEWORTHY_SHARE
-from tressi.text import common_origin, counted, rate, short_key, some_of
+from tressi.text import counted, rate, some_of, summary_labels
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from tressi.run.shortfall import Limit
 
@@ -142,11 +142,11 @@ def _broken_off(summary: Summary) -> str | None:
 
 
 def _broken_thresholds(summary: Summary) -> str | None:
-    thresholds, origin = summary["thresholds"], _origin(summary)
+    thresholds, shown = summary["thresholds"], summary_labels(summary)
     broken = [one for one in thresholds if one["passed"] is False]
     if not broken:
         return None
-    told = "; ".join(f"{_place(one, origin)}{one['threshold']} ({one['detail']})" for one in broken[:_NAMED])
+    told = "; ".join(f"{_place(one, shown)}{one['threshold']} ({one['detail']})" for one in broken[:_NAMED])
     are = "are" if len(broken) > 1 else "is"
     return f"{some_of(len(broken), len(thresholds), 'threshold')} {are} broken: {told}{_and_more(broken, 'threshold')}"
 
@@ -248,10 +248,10 @@ def _told(summary: Summary, sentences: Sequence[tuple[Endpoint, str]]) -> str | 
     """What is so of endpoints: a few by name, many by number. A run of one endpoint need not name it."""
     if not sentences:
         return None
-    origin = _origin(summary)
+    shown = summary_labels(summary)
     if len(summary["endpoints"]) == 1:
         return sentences[0][1]
-    told = "; ".join(f"{short_key(endpoint['endpointKey'], origin)}: {words}" for endpoint, words in sentences[:_NAMED])
+    told = "; ".join(f"{shown[endpoint['endpointKey']]}: {words}" for endpoint, words in sentences[:_NAMED])
     return f"{told}{_and_more(sentences, 'endpoint')}"
 
 
@@ -260,11 +260,6 @@ def _and_more(found: Sequence[object], noun: str) -> str:
     return f"; and {counted(more, 'more ' + noun)}" if more > 0 else ""
 
 
-def _place(threshold: Mapping[str, Any], origin: str) -> str:
+def _place(threshold: Mapping[str, Any], shown: Mapping[str, str]) -> str:
     key = threshold["endpointKey"]
-    return f"{short_key(key, origin)}: " if key else ""
-
-
-def _origin(summary: Summary) -> str:
-    keys: Iterable[str] = (endpoint["endpointKey"] for endpoint in summary["endpoints"])
-    return common_origin(keys)
+    return f"{shown.get(key, key)}: " if key else ""

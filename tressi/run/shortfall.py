@@ -20,7 +20,7 @@ import re
 from collections import Counter
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from tressi.text import common_origin, plain, short_key
+from tressi.text import plain, summary_labels
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -87,10 +87,18 @@ def limit_of(endpoint: Endpoint, summary: Summary) -> Limit:
 
 
 def failures(endpoint: Endpoint) -> Counter[str]:
-    """How often what went wrong: errors by kind, and statuses from 400 on."""
+    """How often what went wrong: errors by kind, and statuses from 400 on, unless such a status was expected."""
     found: Counter[str] = Counter(endpoint["errors"])
-    found.update({f"status {code}": n for code, n in endpoint["statusCodes"].items() if int(code) >= FAILED_STATUS})
+    if endpoint["requestsFailed"] > found.total():
+        found.update({f"status {code}": n for code, n in endpoint["statusCodes"].items() if int(code) >= FAILED_STATUS})
     return found
+
+
+def mean_differs(asked_rps: float | None, mean_rps: float | None) -> bool:
+    """Whether the mean of the rate asked for is another than that rate, through a ramp, a change or a pause."""
+    if asked_rps is None or mean_rps is None:
+        return False
+    return abs(asked_rps - mean_rps) > (1 - MET_SHARE) * max(asked_rps, mean_rps)
 
 
 def starts_due(endpoint: Endpoint, summary: Summary) -> int:
@@ -288,7 +296,7 @@ def _holder(endpoint: Endpoint, seconds: Sequence[_Second], summary: Summary) ->
     most = max(held, key=lambda key: held[key])
     if most == endpoint["endpointKey"] or held[most] <= LIMITING_SHARE * len(seconds):
         return ""
-    return f", most of them with {short_key(most, common_origin(members))}"
+    return f", most of them with {summary_labels(summary)[most]}"
 
 
 def _wants_connections(summary: Summary) -> bool:

@@ -10,14 +10,13 @@ from collections import Counter
 from typing import TYPE_CHECKING, Final
 
 from tressi.model import Trouble
+from tressi.run.shortfall import FAILED_STATUS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from tressi.model import EndpointSnapshot, EngineSnapshot
 
-# RFC 9110, section 15: from here on the request was not served.
-FAILED_STATUS: Final = 400
 # Of the attempts: where more of them failed, latencies of all responses alone would mislead.
 NOTEWORTHY_SHARE: Final = 0.01
 # An endpoint that has had successes fails altogether from so many failures in a row on: half of its requests failing would

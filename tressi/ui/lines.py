@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from itertools import zip_longest
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -18,7 +19,7 @@ from tressi.ui.sentences import (
     label_of,
     labels_of,
     running,
-    threshold_line,
+    threshold_news,
     time_left,
 )
 from tressi.ui.stream import finish
@@ -28,7 +29,7 @@ from tressi.ui.watcher import Watcher
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from tressi.model import Change, Draining, EndpointMoment, Moment, ResolvedConfig, ScalingDecision
+    from tressi.model import Change, Draining, EndpointMoment, Moment, ResolvedConfig, ScalingDecision, ThresholdVerdict
 
 PLAIN_EVERY_S = 5.0
 # Plain lines are read in logs, where a hundred of them every few seconds bury the rest.
@@ -51,7 +52,7 @@ class Lines(Watcher):
         self._next_s = PLAIN_EVERY_S
         self._labels: dict[str, str] = {}
         self._was_limited = self._is_draining = False
-        self._broken: set[tuple[str, str | None]] = set()
+        self._thresholds: Sequence[ThresholdVerdict] = ()
         self._beginnings = Beginnings()
 
     def start(self, config: ResolvedConfig) -> None:
@@ -102,12 +103,12 @@ class Lines(Watcher):
                 self._say(moment, Told(kind, keys, "requests succeed again").sentence(self._labels))
 
     def _show_thresholds(self, moment: Moment) -> None:
-        """Say once of each threshold that it broke."""
-        broken = {(one.text, one.endpoint_key): one for one in moment.thresholds if one.passed is False}
-        for place, verdict in broken.items():
-            if place not in self._broken:
-                self._say(moment, threshold_line(verdict, self._labels))
-        self._broken = set(broken)
+        """Say once of each threshold that it does not hold, that it cannot hold any more, and that it holds again."""
+        for before, now in zip_longest(self._thresholds, moment.thresholds):
+            news = threshold_news(before, now, self._labels)
+            if news is not None:
+                self._say(moment, news)
+        self._thresholds = moment.thresholds
 
     def _show_endpoints(self, moment: Moment) -> None:
         self._say(moment, f"{time_left(moment)}{', paused' * moment.paused}")

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from tressi.config.remarks import at_full_speed
+from tressi.run.shortfall import mean_differs
 from tressi.run.trouble import NOTEWORTHY_SHARE, failures_of
+from tressi.run.words import standing, standing_news
 from tressi.text import common_origin, labels, milliseconds, plain, rate, short_key
-from tressi.ui.rates import differs
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -70,7 +71,7 @@ def cells_of(one: EndpointMoment, reading: EndpointSnapshot | None) -> Mapping[s
     `p50` and `p99` are response times, `svc` means service time, `ok` that of the successes. `reading` says why it failed.
     """
     most = "" if one.max_workers is None else f"/{one.max_workers}"
-    mean = f" (mean {rate(one.target_rps)})" if differs(one.asked_rps, one.target_rps) else ""
+    mean = f" (mean {rate(one.target_rps)})" if mean_differs(one.asked_rps, one.target_rps) else ""
     cells = {
         "target": f"{rate(one.asked_rps)}{mean}",
         "rate": rate(one.current_rps),
@@ -117,9 +118,17 @@ def change_line(change: Change, shown: Labels) -> str:
 
 
 def threshold_line(verdict: ThresholdVerdict, shown: Labels) -> str:
-    """One threshold as it stands: whether it holds, where, what it asks, and what came."""
-    state = {True: "holds", False: "BROKEN", None: "undecided"}[verdict.passed]
-    since = f" since {verdict.failed_at:.1f} s" if verdict.passed is False and verdict.failed_at is not None else ""
+    """One threshold as it stands: where, what it asks, and whether that holds, does not so far, or cannot any more."""
+    return f"{threshold_name(verdict, shown)}  {plain(standing(verdict))}"
+
+
+def threshold_news(before: ThresholdVerdict | None, now: ThresholdVerdict, shown: Labels) -> str | None:
+    """What is to be said of a threshold once, `before` being its verdict a second ago; None where there is nothing new."""
+    news = standing_news(before, now)
+    return None if news is None else f"{threshold_name(now, shown)}  {plain(news)}"
+
+
+def threshold_name(verdict: ThresholdVerdict, shown: Labels) -> str:
+    """Where a threshold is judged, and what it asks."""
     place = f"{label_of(verdict.endpoint_key, shown)}  " if verdict.endpoint_key is not None else ""
-    detail = f": {plain(verdict.detail)}" if verdict.detail else ""
-    return f"{state}{since}  {place}{plain(verdict.text)}{detail}"
+    return f"{place}{plain(verdict.text)}"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 from tressi.run.judgement import judge_run
 from tressi.run.shortfall import verdicts
-from tressi.text import common_origin, counted, short_key
+from tressi.text import counted, summary_labels
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -38,9 +38,8 @@ class Headline:
 def headline(summary: Mapping[str, Any]) -> Headline:
     """The judgement on a run, with all of its reasons, and what limited its endpoints."""
     judgement = judge_run(summary)
-    origin = common_origin(endpoint["endpointKey"] for endpoint in summary["endpoints"])
     first, *others = judgement.reasons
-    return Headline(judgement.tone, f"{judgement.word}: {first}", (*others, *_endpoints(summary, origin)))
+    return Headline(judgement.tone, f"{judgement.word}: {first}", (*others, *_endpoints(summary)))
 
 
 def tone_of(words: str) -> Tone:
@@ -48,19 +47,20 @@ def tone_of(words: str) -> Tone:
     return next((tone for beginning, tone in _TONES.items() if words.startswith(beginning)), "warn")
 
 
-def _endpoints(summary: Mapping[str, Any], origin: str) -> list[str]:
+def _endpoints(summary: Mapping[str, Any]) -> list[str]:
     """What limited the endpoints: a few by name, many by number; those that fell short come first."""
     found: dict[str, list[str]] = {}
     for key, words in verdicts(summary).items():
         found.setdefault(words, []).append(key)
     order: Sequence[Tone] = ("bad", "warn", "none", "good")
     ranked = sorted(found.items(), key=lambda item: (order.index(tone_of(item[0])), -len(item[1])))
-    told = [f"{_named(keys, origin, len(summary['endpoints']))}: {words}" for words, keys in ranked[:_TOLD]]
+    labels = summary_labels(summary)
+    told = [f"{_named(keys, labels)}: {words}" for words, keys in ranked[:_TOLD]]
     more = sum(len(keys) for _, keys in ranked[_TOLD:])
     return [*told, f"{counted(more, 'endpoint')} more: below"] if more else told
 
 
-def _named(keys: Sequence[str], origin: str, total: int) -> str:
+def _named(keys: Sequence[str], labels: Mapping[str, str]) -> str:
     if len(keys) <= _NAMED:
-        return ", ".join(short_key(key, origin) for key in keys)
-    return f"{len(keys)} of {total} endpoints"
+        return ", ".join(labels[key] for key in keys)
+    return f"{len(keys)} of {len(labels)} endpoints"

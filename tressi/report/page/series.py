@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from tressi.hdr import decode_histogram
 from tressi.report.page.excerpts import clipped
-from tressi.text import common_origin, plain, short_key
+from tressi.text import plain, summary_labels
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -54,11 +54,8 @@ _COLUMNS: Final = (
 def chart_data(summary: Mapping[str, Any]) -> dict[str, Any]:
     """All that the charts draw, as JSON values; every text is plain and short."""
     timeline, endpoints = summary["timeline"], summary["endpoints"]
-    origin = common_origin(endpoint["endpointKey"] for endpoint in endpoints)
-    places = {
-        endpoint["endpointKey"]: {"endpoint": index, "endpointKey": clipped(short_key(endpoint["endpointKey"], origin))}
-        for index, endpoint in enumerate(endpoints)
-    }
+    labels = summary_labels(summary)
+    places = {key: {"endpoint": index, "endpointKey": clipped(label)} for index, (key, label) in enumerate(labels.items())}
     span, row_s = seconds_a_point(len(timeline), len(endpoints)), summary["timelineSeconds"]
     return {
         "t": [round(group[-1]["t"], 1) for group in _grouped(timeline, span)],

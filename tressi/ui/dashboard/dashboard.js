@@ -228,7 +228,8 @@ function showThresholds(verdicts) {
 }
 
 function thresholdItem(verdict) {
-  const [words, kind] = verdict.passed === null ? ["open", "none"] : verdict.passed ? ["holds", "good"] : ["broken", "bad"];
+  const broken = verdict.settled ? ["broken", "bad"] : ["so far not", "warn"];
+  const [words, kind] = verdict.passed === null ? ["open", "none"] : verdict.passed ? ["holds", "good"] : broken;
   const item = made("li", "", "");
   const text = made("span", "", [notes.labels.get(verdict.endpointKey), verdict.threshold].filter(Boolean).join(": "));
   text.append(made("span", "why", verdict.detail));
@@ -267,26 +268,24 @@ async function choose(number) {
 // ---------------------------------------------------------------------------------------------------------------- the end
 
 const ENDS = {
-  duration: ["The run is over: it lasted as long as it should", "good"],
-  "early-exit": ["The run ended early", "bad"],
-  interrupted: ["The run was interrupted", "warn"],
-  stopped: ["The run was stopped", "warn"],
-  error: ["The run ended by an error of tressi", "bad"],
+  duration: "The run is over: it lasted as long as it should",
+  "early-exit": "The run ended early",
+  interrupted: "The run was interrupted",
+  stopped: "The run was stopped",
+  error: "The run ended by an error of tressi",
 };
 
 function showEnd() {
-  const { endReason, endDetail, durationSec, thresholds, saturatedBy, lost: engines, total, endpoints } = run.end;
-  const broken = thresholds.filter((one) => one.passed === false).length;
-  const [words, kind] = ENDS[endReason];
+  const { endReason, endDetail, durationSec, verdict, thresholds, total, endpoints } = run.end;
   at("end").hidden = false;
-  at("end").className = `verdict ${broken || total.errorRate === 1 ? "bad" : kind}`;
-  show(at("end-words"), broken ? `${words}; ${broken} of ${thresholds.length} thresholds broken` : words);
-  show(at("end-detail"), endDetail ?? "The figures below are of the whole run.");
+  at("end").className = `verdict ${verdict.tone}`;
+  show(at("end-words"), verdict.word);
+  list(at("end"), verdict.reasons);
+  show(at("end-detail"), `${[ENDS[endReason], endDetail].filter(Boolean).join(": ")}. The figures below are of the whole run.`);
   for (const span of document.querySelectorAll(".span")) show(span, "of the whole run");
   showTime(durationSec);
-  showTroubles([]);
-  showSaturated(saturatedBy, durationSec);
-  showLost(engines);
+  // What was wrong is in the verdict.
+  for (const box of ["troubles", "saturated", "lost"]) at(box).hidden = true;
   showThresholds(thresholds);
   const key = chosenKey();
   showFigures(key === null ? total : endpoints[key]);

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 from tressi.model import EndpointSnapshot, Reason
 from tressi.page.thin import count_of
+from tressi.run.judgement import has_many_failures, judge_run
 from tressi.run.moments import row_of, verdict_row
-from tressi.run.trouble import NOTEWORTHY_SHARE, failures_of
+from tressi.run.shortfall import mean_differs
+from tressi.run.trouble import failures_of
 from tressi.text import carries, plain
-from tressi.ui.rates import differs
 from tressi.ui.sentences import shows_successes
 from tressi.ui.trouble import told
 
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from tressi.model import EndpointMoment, EngineSnapshot, Moment
 
 # What the page shows of a summary.
-_ENDED: Final = ("endReason", "endDetail", "durationSec", "thresholds")
+_ENDED: Final = ("endReason", "endDetail", "durationSec")
 # The percentiles of a page: of which count of values each is, and by what it is told in a summary.
 _PERCENTILES: Final = {
     "p50": ("response", 50.0, "responseTimeMs"),
@@ -48,24 +49,21 @@ def moment_document(moment: Moment, labels: Mapping[str, str]) -> dict[str, Any]
         "troubles": [one.sentence(labels) for one in told(moment.troubles)],
         "saturatedBy": [plain(reason) for reason in moment.saturated_by],
         "lost": [plain(reason) for reason in moment.reading.generator.lost],
-        "thresholds": [_harmless(verdict_row(verdict)) for verdict in moment.thresholds],
+        "thresholds": [{**_harmless(verdict_row(one)), "settled": one.settled} for one in moment.thresholds],
     }
 
 
 def end_document(summary: Mapping[str, Any], reading: EngineSnapshot | None) -> dict[str, Any]:
     """The end: why, and the figures of the whole run; `reading` is the last one, None where there was none."""
-    document = {name: summary[name] for name in _ENDED}
-    detail = document["endDetail"]
-    endpoints = summary["endpoints"]
+    judgement, detail, endpoints = judge_run(summary), summary["endDetail"], summary["endpoints"]
     failures = {one["endpointKey"]: _failures(_as_reading(one)) for one in endpoints}
     busy = _utilisation(reading, {one["endpointKey"] for one in endpoints if one["maxWorkers"] is None})
     peak = max((row["global"]["workerCount"] for row in summary["timeline"]), default=0)
     return {
-        **document,
+        **{name: summary[name] for name in _ENDED},
         "endDetail": None if detail is None else plain(detail),
-        "thresholds": [_harmless(verdict) for verdict in document["thresholds"]],
-        "saturatedBy": [plain(reason) for reason in summary["generator"]["reasons"]],
-        "lost": [plain(reason) for reason in summary["generator"]["lost"]],
+        "verdict": {"word": judgement.word, "tone": judgement.tone, "reasons": [plain(one) for one in judgement.reasons]},
+        "thresholds": [{**_harmless(one), "settled": not one["passed"]} for one in summary["thresholds"]],
         "total": _whole(summary["global"], _summed(failures.values()), busy.get(_TOTAL), peak),
         "endpoints": {
             one["endpointKey"]: _whole(one, failures[one["endpointKey"]], busy.get(one["endpointKey"]), one["peakWorkerCount"])
@@ -79,7 +77,7 @@ def _beside(one: EndpointMoment) -> dict[str, Any]:
     counts = {"response": one.response_count, "service": one.service_count, "success": one.success_count}
     return {
         "askedRps": one.asked_rps,
-        "meanRps": one.target_rps if differs(one.asked_rps, one.target_rps) else None,
+        "meanRps": one.target_rps if mean_differs(one.asked_rps, one.target_rps) else None,
         "inFlight": one.in_flight,
         "oldestSec": one.oldest_s,
         "showsSuccesses": shows_successes(one),
@@ -143,17 +141,16 @@ def _utilisation(reading: EngineSnapshot | None, shared: set[str]) -> dict[str, 
 def _whole(metrics: Mapping[str, Any], failures: Mapping[str, int], busy: float | None, peak: int) -> dict[str, Any]:
     """The figures of a whole run under the names of a second's, with what is shown beside them."""
     counts = {time: count_of(metrics, f"{time}Time") for time in ("response", "service", "success")}
-    has_many = metrics["errorRate"] > NOTEWORTHY_SHARE and metrics["requestsSucceeded"] > 0
     return {
         **{name: metrics[time][f"p{percent:.0f}"] for name, (_, percent, time) in _PERCENTILES.items()},
         "askedRps": metrics["askedRps"],
-        "meanRps": metrics["targetRps"] if differs(metrics["askedRps"], metrics["targetRps"]) else None,
+        "meanRps": metrics["targetRps"] if mean_differs(metrics["askedRps"], metrics["targetRps"]) else None,
         "currentRps": metrics["rps"],
         "utilisation": busy,
         "peakWorkerCount": peak,
         **{name: metrics[name] for name in ("errorRate", "requestsMade", "requestsMissed")},
         "failures": failures,
-        "showsSuccesses": has_many,
+        "showsSuccesses": has_many_failures(metrics) and metrics["requestsSucceeded"] > 0,
         "thin": _thin(counts),
     }
 

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
+from tressi.run.shortfall import mean_differs
 from tressi.text import milliseconds, plain, short_key
 from tressi.ui.live.chart import chart, peak_of
 from tressi.ui.live.columns import carried_style, rps
-from tressi.ui.rates import differs
 from tressi.ui.sentences import shows_successes
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def _figures(one: EndpointMoment) -> list[str]:
     bounds = "of the shared pool" if one.max_workers is None else f"(at least {one.min_workers}, at most {one.max_workers})"
     workers = f"{one.worker_count} worker{'s' * (one.worker_count != 1)} {bounds}"
     target = "as fast as responses come" if one.asked_rps is None else f"of {rps(one.asked_rps)} RPS"
-    if differs(one.asked_rps, one.target_rps):
+    if mean_differs(one.asked_rps, one.target_rps):
         target += f" (mean of the second {rps(one.target_rps)})"
     oldest = f", the oldest for {one.oldest_s:.1f} s" if one.in_flight else ""
     counts = f"{one.requests_made} made, {one.error_rate:.0%} of the latest failed; {one.missed} missed, {one.missed_now}"

@@ -276,9 +276,10 @@ def _warnings(moment: Moment, seen: Seen) -> list[str]:
 
 
 def _open_thresholds(moment: Moment) -> list[ThresholdVerdict]:
-    """The thresholds that are broken, then those without anything to judge."""
-    return sorted((one for one in moment.thresholds if not one.passed), key=lambda one: one.passed is None)
+    """The thresholds that cannot hold any more, those that do not hold so far, then those without anything to judge."""
+    return sorted((one for one in moment.thresholds if not one.passed), key=lambda one: (one.passed is None, not one.settled))
 
 
 def _threshold(verdict: ThresholdVerdict, seen: Seen) -> Text:
-    return Text(threshold_line(verdict, seen.labels), style="dim" if verdict.passed is None else "bold red")
+    style = "dim" if verdict.passed is None else "bold red" if verdict.settled else "bold yellow"
+    return Text(threshold_line(verdict, seen.labels), style=style)
