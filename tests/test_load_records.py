@@ -83,22 +83,30 @@ def test_records_may_come_in_the_segment_of_the_response():
         assert keeps_its_connection(server)
 
 
-@pytest.mark.parametrize("place", PLACES)
-def test_a_handshake_that_the_server_asks_for_is_begun_at_once(place):
+ASKING = {
+    "behind the response": lambda conversation, records: (conversation.send(OK), records.new_handshake()),
+    "before the response": lambda _, records: records.new_handshake(),
+    "within the response": lambda conversation, records: (conversation.send(HEAD), records.new_handshake()),
+    "in a segment with it": lambda conversation, records: records.corked(lambda: conversation.send(OK), records.new_handshake),
+    "in a segment with half of it": lambda conversation, records: records.corked(
+        lambda: conversation.send(HEAD), records.new_handshake
+    ),
+}
+
+
+@pytest.mark.parametrize("moment", ASKING)
+def test_a_handshake_that_the_server_asks_for_is_begun_at_once(moment):
     """TLS 1.2 lets a server ask for a new one (RFC 5246 7.4.1.1) and wait for it, with a response or without."""
     heard = []
 
-    def ask(records):
-        records.new_handshake()
-        heard.append(records.sealed(1)[0])
-
     def script(conversation, records):
         conversation.request()
-        PLACES[place](conversation, lambda: ask(records))
+        ASKING[moment](conversation, records)
+        heard.append(records.sealed(1)[0])
 
     with (
         records_server(script, version=(3, 3)) as server,
-        running(endpoint(url_of(server), ONCE), tls=TlsConfig(verify=False)) as engine,
+        running(endpoint(url_of(server), ONCE), tls=TLS) as engine,
     ):
         until(lambda: heard)
         engine.stop(0)

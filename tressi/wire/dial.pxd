@@ -207,6 +207,7 @@ cdef inline bint lane_attach(
     connection.cut_short = 0
     connection.ended = 0
     connection.served = 0
+    connection.owes = 0
     connection.send_left = 0
     lane_connect_ended(reactor, lane)
     lane_connected(reactor, lane, connect_ns, tls_ns)

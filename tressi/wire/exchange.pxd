@@ -134,6 +134,7 @@ cdef inline void connection_follow(Reactor* reactor, Connection* connection) noe
         tls_fail(reactor, connection)
     else:
         connection_watch(reactor, connection, connection.send_left > 0)
+        connection_answer(reactor, connection)
 
 
 cdef inline void connection_continue(Reactor* reactor, Connection* connection) noexcept nogil:
@@ -286,6 +287,18 @@ cdef inline int64_t connection_receive(Reactor* reactor, Connection* connection,
     )
 
 
+cdef inline void connection_answer(Reactor* reactor, Connection* connection) noexcept nogil:
+    """Send what a read had TLS say of its own; the server may wait for it, with the response or without."""
+    cdef int64_t sent
+    if not connection.owes or connection.tls == NULL or not tls_answer(connection):
+        return
+    sent = socket_send(connection.descriptor, connection.send_at, connection.send_left)
+    if sent > 0:
+        connection.send_at += sent
+        connection.send_left -= sent
+    connection_watch(reactor, connection, connection.send_left > 0)
+
+
 cdef inline void connection_over(Reactor* reactor, Connection* connection) noexcept nogil:
     """The server has said its last word, and the response goes on."""
     # A body that only the close delimits must not be cut short without notice (RFC 9112 9.8).
@@ -305,11 +318,11 @@ cdef inline void connection_read(Reactor* reactor, Connection* connection) noexc
         connection.lane.endpoint.block.bytes_received += size
         account_read(connection, stamp_ns + reactor.offset_ns if stamp_ns else 0, now_ns)
         connection_data(reactor, connection, size, now_ns)
+        connection_answer(reactor, connection)
         if connection.ended and connection.descriptor >= 0:
             connection_over(reactor, connection)
     elif size == -EAGAIN or size == -EINTR:
-        if connection.tls != NULL and tls_answer(connection):
-            connection_send(reactor, connection)
+        connection_answer(reactor, connection)
     elif size == -EPROTO and connection.tls != NULL:
         tls_fail(reactor, connection)
     elif size < 0:

@@ -153,6 +153,7 @@ cdef struct Connection:
     uint8_t answered               # a byte of the response has come
     uint8_t cut_short              # TLS ended without saying so
     uint8_t ended                  # TLS said that nothing more will come
+    uint8_t owes                   # a read ended with a record of TLS itself, which may want an answer
     int64_t served                 # requests answered on it
     int64_t dialed_ns              # when connecting to its address began
     int64_t address                # the number of that

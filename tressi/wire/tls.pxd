@@ -88,10 +88,13 @@ cdef inline bint tls_answer(Connection* connection) noexcept with gil:
     """Point `send_at` to what reading had TLS say of its own, such as a new handshake (RFC 5246 7.4.1.1); False: nothing.
 
     New keys in return for new keys OpenSSL sends with the next data or record, as it may (RFC 8446 4.6.3). Behind a record
-    that is half sent it waits, and goes out with the next part of the request.
+    that is half sent it waits.
     """
     cdef tuple session = <tuple> connection.tls
-    if connection.send_left > 0 or not session[8].pending:
+    if connection.send_left > 0:
+        return False
+    connection.owes = False
+    if not session[8].pending:
         return False
     tls_hold(connection, session[3]())
     return True
@@ -113,6 +116,7 @@ cdef inline int64_t tls_open(Connection* connection, tuple session, char* buffer
         if failure.errno != 2:
             tls_explain(session, failure, why)
             return -EPROTO
+        connection.owes = True
         return size if size > 0 else -EAGAIN
     return size
 

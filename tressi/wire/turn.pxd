@@ -10,7 +10,7 @@ from tressi.core.window cimport (
 from tressi.wire.close cimport TAG, closing_event, closings_expire
 from tressi.wire.dial cimport connection_dialed, connection_hung, connection_unanswered_yet, lane_begin
 from tressi.wire.exchange cimport (
-    attempt_fail, attempt_overdue, connection_read, connection_receive, connection_send, connection_unanswered,
+    attempt_overdue, connection_answer, connection_read, connection_receive, connection_send, connection_unanswered,
 )
 from tressi.wire.lane cimport (
     DIALING, IDLE, IN_FLIGHT, Connection, Endpoint, Lane, Pool, Queue, lane_connection, pool_has_idle, stack_remove,
@@ -20,10 +20,7 @@ from tressi.wire.reactor cimport (
     Reactor, connection_close, endpoint_schedule, lane_rest, lane_take, pool_is_over, pool_settle, reactor_cpu, ready_pop,
 )
 from tressi.wire.schedule cimport schedule_due_ns, schedule_update
-from tressi.wire.socket cimport (
-    EAGAIN, EPOLLOUT, epoll_event, epoll_wait, socket_dialed, socket_rehearse, socket_send, timer_arm,
-)
-from tressi.wire.tls cimport tls_answer
+from tressi.wire.socket cimport EAGAIN, EPOLLOUT, epoll_event, epoll_wait, socket_dialed, socket_rehearse, timer_arm
 
 # What a turn does next.
 cdef enum Then:
@@ -68,8 +65,7 @@ cdef inline bint connection_stays(Reactor* reactor, Connection* connection) noex
     cdef int64_t stamp_ns = 0
     if connection_receive(reactor, connection, &stamp_ns) != -EAGAIN:
         return False
-    if tls_answer(connection):
-        connection.send_left -= socket_send(connection.descriptor, connection.send_at, connection.send_left)
+    connection_answer(reactor, connection)
     return connection.send_left == 0
 
 
