@@ -221,7 +221,17 @@ def test_latencies_of_the_successes_come_once_requests_fail():
     failing = moment(*FEW, error_rate=0.6, success_p50_ms=20.2, success_p99_ms=22.6)
     assert "ok p99" not in drawn(moment(*FEW), width=120)[3]
     assert "ok p99" in drawn(failing)[3]
+    assert drawn(failing)[4].split()[-2] == "22.6"
     assert "; of successes p50 20.2, p99 22.6 ms" in "\n".join(drawn(failing, width=160, height=50))
+
+
+def test_a_ramp_has_its_mean_beside_its_target():
+    """The rate of a second is to be read against the mean of that second."""
+    assert drawn(moment(*FEW, target_rps=25.0, asked_rps=50.0, current_rps=25.0), width=120)[4].split()[3:6] == [
+        "50",
+        "~25",
+        "25",
+    ]
 
 
 def test_percentiles_of_few_values_are_dim():

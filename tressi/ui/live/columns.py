@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from rich.cells import cell_len
 
+from tressi.run.shortfall import mean_differs
 from tressi.text import carries, milliseconds, plain
 from tressi.ui.rates import is_close, is_met
+from tressi.ui.sentences import shows_successes
 
 if TYPE_CHECKING:
     from collections import Counter
@@ -96,6 +98,13 @@ def carried_style(count: int, percent: float) -> str:
     return "" if carries(count, percent) else "dim"
 
 
+def _target(row: Row) -> str:
+    """The rate asked for now, and its mean in the second that the other figures are of where a ramp makes that another."""
+    one = row.one
+    mean = f" ~{rps(one.target_rps)}" if mean_differs(one.asked_rps, one.target_rps) else ""
+    return f"{rps(one.asked_rps)}{mean}"
+
+
 def _workers(row: Row) -> str:
     """Workers, then the fewest and the most there may be."""
     one = row.one
@@ -113,7 +122,7 @@ def _style_workers(row: Row) -> str:
 
 COLUMNS: Final = (
     Column("endpoint", 12, LEAST_LABEL, lambda row: row.label, lambda row: row.label, is_rising=True),
-    Column("target", 8, 6, lambda row: rps(row.one.asked_rps), lambda row: _or_most(row.one.asked_rps)),
+    Column("target", 8, 6, _target, lambda row: _or_most(row.one.asked_rps)),
     Column(
         "rate",
         11,
@@ -160,7 +169,7 @@ COLUMNS: Final = (
         "ok p99",
         6,
         5,
-        lambda row: milliseconds(row.one.success_p99_ms),
+        lambda row: milliseconds(row.one.success_p99_ms) if shows_successes(row.one) else "",
         lambda row: row.one.success_p99_ms or 0.0,
         lambda row: carried_style(row.one.success_count, 99),
         of_successes=True,

@@ -14,7 +14,7 @@ _HELP: Final = (
     ("q", "end the run and report; what is in flight ends first"),
     ("? Esc", "this page, and back"),
     ("", ""),
-    ("target", "requests per second asked for; max: nothing limits it"),
+    ("target", "requests per second asked for now, ~ their mean in the last second; max: no limit"),
     ("rate", "those that ended in the last second: green, as asked for"),
     ("trend", "that rate over the last minute, full height being the target"),
     ("workers", "at work now, then the fewest and the most there may be"),
