@@ -210,7 +210,7 @@ def test_latencies_of_the_successes_stand_beside_those_of_all():
     pages = [render(summary_of(one)) for one in (endpoint_snapshot("GET http://host/good"), failing)]
     shown = [Tables(page).beginning("Endpoint", "Limited by")[0].get("Successes' p99 ms") for page in pages]
     assert shown == [None, [1.5]]
-    assert [b"Service time p99 of successes" in page for page in pages] == [False, True]
+    assert [b"; of successes p99 1.5 ms" in page for page in pages] == [False, True]
 
 
 def test_percentiles_of_too_few_values_are_grey():
