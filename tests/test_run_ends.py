@@ -137,7 +137,17 @@ def test_a_signal_interrupts_it():
 
 
 class Hanging(FakeEngine):
-    """Its requests never end: a drain takes all the time that it is given."""
+    """Its requests never end: a drain takes all the time that it is given. `left`: how many of each endpoint are in flight."""
+
+    def __init__(self, left=1):
+        super().__init__()
+        self._left = left
+
+    def snapshot(self, endpoint_key=None):
+        """What the engine counted, and what is in flight."""
+        found = super().snapshot(endpoint_key)
+        endpoints = {key: replace(one, in_flight=self._left) for key, one in found.endpoints.items()}
+        return replace(found, endpoints=endpoints)
 
     def stop(self, drain_s):
         """Wait for the drain, as an engine does."""
@@ -171,8 +181,19 @@ def test_a_long_drain_says_what_it_waits_for():
     runner.start()
     assert check(runner.summary())["endReason"] == "duration"
     assert ("stop", 0.0, None) in engine.calls
-    assert [(one.in_flight, one.patience_s) for one in heard] == [(0, 20.0), (0, 20.0)]
+    assert [(one.in_flight, one.patience_s) for one in heard] == [(2, 20.0), (2, 20.0)]
     assert 1.0 < heard[0].t < heard[1].t
+
+
+def test_a_drain_of_nothing_is_not_told():
+    """While the engine closes after its last request, there is none to wait for."""
+    heard = []
+    runner = EndpointRunner(replace(config_of(0.1), graceful_stop_s=20.0), engine=Hanging(left=0))
+    runner.on("draining", heard.append)
+    runner.start()
+    gevent.spawn_later(1.5, runner.interrupt, signal.SIGINT)
+    check(runner.summary())
+    assert heard == []
 
 
 PATIENCE = [

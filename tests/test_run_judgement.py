@@ -1,5 +1,7 @@
 """The one judgement on a run: its word, its reasons in their order, and what the exit code is made of."""
 
+from dataclasses import replace
+
 from summaries import endpoint_snapshot, resolved, summary_of, verdict
 
 from tressi.run.judgement import judge_run
@@ -214,6 +216,7 @@ ENDINGS = [
     ([GOOD, BAD], EARLY, "early exit"),
     ([GOOD, BAD], {}, "an endpoint without a success"),
     ([endpoint_snapshot(A, succeeded=0)], {}, "nothing was sent"),
+    ([replace(endpoint_snapshot(A, succeeded=0), cut=3)], {}, "no request was answered"),
     ([GOOD, BAD], SIGINT, "ended by SIGINT"),
     ([GOOD], ERROR, "tressi itself failed"),
 ]
@@ -223,6 +226,14 @@ def test_the_exit_code_has_a_reason():
     """The one thing that decided on it, as a person says it."""
     for snapshots, fields, reason in ENDINGS:
         assert judged(snapshots, **fields).ending_reason == reason
+
+
+def test_a_run_without_time_kept_no_rate():
+    """A signal came as it began: what was answered since says nothing of a rate."""
+    for snapshot in (GOOD, FREE):
+        summary = summary_of(snapshot, **SIGINT)
+        summary["durationSec"] = 0
+        assert judge_run(summary).reasons[-1] == "the run was too short to tell"
 
 
 def test_what_was_expected_is_no_surprise():

@@ -7,7 +7,7 @@ import pytest
 from summaries import decision, endpoint_snapshot, resolved, summary_of
 
 from tressi.run.selfcheck import Finding, Rule
-from tressi.run.shortfall import failures, limits
+from tressi.run.shortfall import Limit, failures, limits
 from tressi.run.timeline import Saturation
 
 KEY, OTHER = "GET http://host/a", "GET http://host/b"
@@ -202,6 +202,14 @@ def test_what_limited_is_named():
         assert words is None or found.words == words, why
         assert found.is_short == is_short, why
         assert found.by_generator == (found.words == "generator limited"), why
+
+
+def test_a_run_without_time_tells_nothing():
+    """A signal came as it began: neither was a rate kept, nor was the generator the limit."""
+    for snapshot in (SHORT, FREE, endpoint_snapshot(KEY, succeeded=0)):
+        summary = summary_of(snapshot)
+        summary["durationSec"] = 0
+        assert limits(summary)[KEY] == Limit("the run was too short to tell"), snapshot
 
 
 def test_a_generator_that_stood_still_is_blamed_before_the_target():

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
-from tressi.run.shortfall import failures, limits, starts_due
+from tressi.run.shortfall import TOO_SHORT, failures, limits, starts_due
 from tressi.run.trouble import NOTEWORTHY_SHARE
 from tressi.text import counted, rate, some_of, summary_labels
 
@@ -133,8 +133,14 @@ def _ending(summary: Summary) -> tuple[Ending, str]:
     if exited_early(summary):
         return "failed", "early exit"
     if without_success(summary):
-        return "failed", "an endpoint without a success" if summary["global"]["requestsMade"] else "nothing was sent"
+        return "failed", _unsuccessful(summary["global"])
     return "done", "no threshold is broken" if summary["thresholds"] else "no threshold is set"
+
+
+def _unsuccessful(total: Mapping[str, Any]) -> str:
+    if total["requestsMade"]:
+        return "an endpoint without a success"
+    return "no request was answered" if total["requestsCut"] else "nothing was sent"
 
 
 def _broken_off(summary: Summary) -> str | None:
@@ -211,6 +217,8 @@ def _expects_status(summary: Summary) -> bool:
 def _kept(summary: Summary, found: Mapping[str, Limit]) -> tuple[str, ...]:
     judged = [one for one in summary["thresholds"] if one["passed"] is not None]
     held = f"{some_of(len(judged), len(judged), 'threshold')} held" if judged else "no threshold was set"
+    if not summary["durationSec"]:
+        return held, TOO_SHORT
     asked = [endpoint for endpoint in summary["endpoints"] if endpoint["targetRps"] is not None]
     if not asked:
         return held, f"no rate was asked for: {rate(summary['global']['rps'])} RPS came"

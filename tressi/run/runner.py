@@ -259,7 +259,8 @@ class EndpointRunner:
 
     def _tell_of_drain(self, patience_s: float) -> None:
         in_flight = sum(one.in_flight for one in self._engine.snapshot().endpoints.values())
-        self._publisher.emit("draining", Draining(self._now(), in_flight, patience_s))
+        if in_flight:  # none is left while the engine closes
+            self._publisher.emit("draining", Draining(self._now(), in_flight, patience_s))
 
     def _close_timeline(self) -> None:
         # An engine that failed to start has measured nothing, and may have nothing to read.

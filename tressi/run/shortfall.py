@@ -38,6 +38,7 @@ _GROWTH_TAKES_S: Final = 2.0  # until new workers are connected, and the second 
 _STILLS_TOLD: Final = 2
 _GROWING: Final = {True: "was still growing", False: "had not grown by the end"}
 GENERATOR: Final = "generator limited"
+TOO_SHORT: Final = "the run was too short to tell"
 # A sentence of the self-check on a CPU at its limit or a standstill: for how long it held.
 _SPOILS_RATES = re.compile(r"in ([0-9.]+) of [0-9.]+ s an engine\b.*; it spoils: (?:the )?rates?\b", re.DOTALL)
 
@@ -75,6 +76,8 @@ def limits(summary: Summary) -> dict[str, Limit]:
 
 def limit_of(endpoint: Endpoint, summary: Summary) -> Limit:
     """What limited one endpoint of a summary."""
+    if not summary["durationSec"]:
+        return Limit(TOO_SHORT)  # a signal came before the first second
     made, target_rps = endpoint["requestsMade"], endpoint["targetRps"]
     if target_rps is None:
         return Limit(_failing(endpoint) or _unlimited(endpoint, summary))
@@ -154,7 +157,7 @@ class _Shortfall:
         """Why it was not kept."""
         summary, seconds = self._summary, self._counted or self._missing
         if not seconds and not summary["generator"]["lost"]:
-            return Limit("the run was too short to tell", is_short=True)
+            return Limit(TOO_SHORT, is_short=True)
         if not seconds or _is_ours(self._endpoint, seconds, summary):
             return Limit(GENERATOR, is_short=True, by_generator=True)
         still = self._still_words(seconds)
