@@ -190,7 +190,7 @@ def test_an_engine_that_does_not_answer_is_lost(monkeypatch, capfd):
 
 def test_an_engine_that_does_not_listen_holds_up_nobody(monkeypatch):
     """More is said to it than its socket takes: whoever says it goes on, and it is lost when it does not stop."""
-    monkeypatch.setattr("tressi.load.process.LEAVE_S", 0.1)
+    monkeypatch.setattr("tressi.load.process.LEAVE_S", 1)
     with raw_server(answering(OK)) as server, cluster(endpoint(server.url, 200), engines=2) as one:
         key = only(one.snapshot()).endpoint_key
         os.kill(process_of(one.members[0]).pid, signal.SIGSTOP)

@@ -188,9 +188,12 @@ def _standstill(earlier: EngineSnapshot, later: EngineSnapshot) -> Iterable[Find
 
 
 def _busy_percent(earlier: EngineSnapshot, later: EngineSnapshot) -> float:
-    """CPU and wait for it of the busiest engine: one that is at its limit is not helped by others that are not."""
+    """CPU and wait for it of the busiest engine: one that is at its limit is not helped by others that are not.
+
+    The engine publishes its time every 100 ms, so that a second may be given a little more than it has.
+    """
     busy_s = max((now - then for then, now in _engines(earlier, later)), default=0.0)
-    return 100 * busy_s / (later.time_s - earlier.time_s)
+    return min(100.0, 100 * busy_s / (later.time_s - earlier.time_s))
 
 
 def _engines(earlier: EngineSnapshot, later: EngineSnapshot) -> list[tuple[float, float]]:
