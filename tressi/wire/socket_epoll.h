@@ -54,12 +54,13 @@ failed:;
     close(descriptor);
     return -failure;
 }
-/* 1: connected, 0: not yet, minus errno: failed. */
+/* 1: connected, 0: not yet, minus errno: failed, of which the poll tells (tcp_poll sets POLLERR with the socket's error). */
 static inline int tressi_dialed(int descriptor) {
     struct pollfd question = {.fd = descriptor, .events = POLLOUT};
     int failure = 0;
     socklen_t size = sizeof failure;
     if (poll(&question, 1, 0) == 0) return 0;
+    if (!(question.revents & (POLLERR | POLLHUP))) return 1;
     getsockopt(descriptor, SOL_SOCKET, SO_ERROR, &failure, &size);
     return failure ? -failure : 1;
 }
