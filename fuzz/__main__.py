@@ -1,4 +1,7 @@
-"""`python -m fuzz [SECONDS [TARGET …]] [--seed N]`: every target for its share of the time. Exit code 1: a rule was broken."""
+"""`python -m fuzz [SECONDS [TARGET …]] [--seed N] [--inputs N]`: every target for its share of the time.
+
+Exit code 1: a rule was broken.
+"""
 
 from __future__ import annotations
 
@@ -19,6 +22,7 @@ def main() -> int:
     parser.add_argument("seconds", nargs="?", type=float, default=60.0, help="for all targets together (default: 60)")
     parser.add_argument("targets", nargs="*", metavar="TARGET", help=f"only these of {', '.join(TARGETS)}")
     parser.add_argument("--seed", type=int, default=SystemRandom().randrange(1 << 32), help="repeat a run")
+    parser.add_argument("--inputs", type=int, metavar="N", help="try no more than N inputs of each target")
     arguments = parser.parse_args()
     if unknown := set(arguments.targets) - set(TARGETS):
         parser.error(f"there is no target {', '.join(sorted(unknown))}")
@@ -28,7 +32,8 @@ def main() -> int:
     print(f"seed {arguments.seed}", flush=True)
     is_broken = False
     for target in chosen:
-        finding = fuzz(target, arguments.seconds / len(chosen), arguments.seed, lambda words: print(words, flush=True))
+        seconds = arguments.seconds / len(chosen)
+        finding = fuzz(target, seconds, arguments.seed, lambda words: print(words, flush=True), inputs=arguments.inputs)
         if finding:
             report(target, finding, keep(target, finding))
             is_broken = True

@@ -42,8 +42,13 @@ def corpus_of(target: Target) -> list[Path]:
     return sorted((CORPUS / target.name).glob("*"))
 
 
-def fuzz(target: Target, seconds: float, seed: int, say: Callable[[str], object]) -> Finding | None:
-    """Try inputs for so long; returns the first that breaks a rule. The same seed tries the same inputs in the same order."""
+def fuzz(
+    target: Target, seconds: float, seed: int, say: Callable[[str], object], *, inputs: int | None = None
+) -> Finding | None:
+    """Try inputs for so long, `inputs` of them at most; returns the first that breaks a rule.
+
+    The same seed tries the same inputs in the same order.
+    """
     rng = Random(f"{target.name} {seed}")
     pool = [*target.seeds, *(path.read_bytes() for path in corpus_of(target))]
     kinds, tried, ends_s = set(), 0, time.monotonic() + seconds
@@ -51,7 +56,7 @@ def fuzz(target: Target, seconds: float, seed: int, say: Callable[[str], object]
         if isinstance(kind := tried_once(target, data), Finding):
             return kind
         kinds.add(kind)
-    while time.monotonic() < ends_s:
+    while time.monotonic() < ends_s and (inputs is None or tried < inputs):
         data = _damaged(rng, target, pool)
         kind = tried_once(target, data)
         tried += 1

@@ -23,16 +23,23 @@ def render(summary: Mapping[str, Any]) -> bytes:
 
 def pieces(summary: Mapping[str, Any]) -> Iterator[bytes]:
     """The same in pieces: a row of the timeline is a line, and never are all of them in memory as text."""
-    document = {**summary, "config": _with_any_integer(summary["config"]), "timeline": []}
-    text = harmless_json(orjson.dumps(document, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
+    text = harmless_json(_written({**summary, "timeline": []}, orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
     # A line end is none inside of a text, so that this stands nowhere else at this depth.
     before, _, after = text.partition(_NO_ROWS)
     yield before + _NO_ROWS[:-1]
     between = b"\n    "
     for row in summary["timeline"]:
-        yield between + harmless_json(orjson.dumps(row))
+        yield between + harmless_json(_written(row))
         between = b",\n    "
     yield (b"\n  ]" if summary["timeline"] else b"]") + after
+
+
+def _written(value: Any, options: int = 0) -> bytes:  # noqa: ANN401 - any JSON value
+    try:
+        return orjson.dumps(value, option=options)
+    except TypeError:
+        # A config has an integer that orjson refuses, or a summary of others has one where no reader looks.
+        return orjson.dumps(_with_any_integer(value), option=options)
 
 
 def _with_any_integer(value: Any) -> Any:  # noqa: ANN401 - any JSON value
