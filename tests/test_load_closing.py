@@ -59,8 +59,11 @@ LASTS = {
 }
 
 
-@pytest.mark.parametrize("transport", TRANSPORTS)
-@pytest.mark.parametrize("last", LASTS)
+# The second transport closes without waiting: what a server sends that nothing asked for may come after that, and is reset.
+PAIRS = [(last, transport) for last in LASTS for transport in TRANSPORTS if transport == "wire" or "more than" not in last]
+
+
+@pytest.mark.parametrize(("last", "transport"), PAIRS)
 def test_the_server_reads_an_end_and_no_reset(last, transport):
     """Whoever closes first, ten connections in a row end by FIN."""
     said, ends, keep_alive = LASTS[last]
