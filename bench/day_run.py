@@ -15,13 +15,21 @@ from dataclasses import replace
 from pathlib import Path
 
 from tressi._core import Histogram
-from tressi.model import AutoscaleConfig, EndpointSnapshot, EngineSnapshot, GeneratorSnapshot, ResolvedConfig, ResolvedEndpoint
+from tressi.model import (
+    AutoscaleConfig,
+    Delta,
+    EndpointCounts,
+    EndpointSnapshot,
+    EngineSnapshot,
+    GeneratorSnapshot,
+    ResolvedConfig,
+    ResolvedEndpoint,
+)
 from tressi.report.csv_table import header, lines
 from tressi.report.formats import write_export
 from tressi.report.latency_hlog import second_by_second
 from tressi.report.rows import second_rows
 from tressi.report.timeline_csv import COLUMNS
-from tressi.run.delta import Delta, EndpointDelta
 from tressi.run.kept import Kept, Place
 from tressi.run.summary import RunRecord, summarise
 
@@ -41,10 +49,10 @@ def a_second(chance, keys):
         times = Histogram()
         for _ in range(RPS):
             times.record(int(1000 * (1.5 + number % 7) * chance.lognormvariate(0, 0.5)))
-        rates = {"asked_rps": float(RPS), "scheduled": float(RPS), "scheduled_s": 1.0, "lane_s": 4.0, "worker_count": 4}
+        rates = {"target_rps": float(RPS), "scheduled": float(RPS), "scheduled_s": 1.0, "lane_s": 4.0, "worker_count": 4}
         busy_s = chance.uniform(0.5, 1.5)
         parts.append(
-            EndpointDelta(key, succeeded=RPS, **rates, occupied_lane_s=busy_s, service=times, response=times, success=times)
+            EndpointCounts(key, succeeded=RPS, **rates, occupied_lane_s=busy_s, service=times, response=times, success=times)
         )
     return Delta(0.0, 1.0, tuple(parts))
 

@@ -5,8 +5,8 @@ import pytest
 from tressi.config.load import Overrides, load_config
 from tressi.config.place import listed
 from tressi.errors import ConfigError
-from tressi.model import ERROR_KINDS
 from tressi.threshold.parse import parse
+from tressi.vocabulary import ERROR_KINDS
 
 FAST, SLOW = "GET http://host/fast", "POST http://host/slow"
 REQUESTS = [

@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 
 import tressi
 from tressi._core import Arena, Histogram
-from tressi.model import ERROR_KINDS, Window
+from tressi.model import Window
+from tressi.vocabulary import ERROR_KINDS
 
 ROOT = str(Path(tressi.__file__).parents[1])
 TIMES = ("service", "response", "success", "first_byte", "connect", "tls")

@@ -10,7 +10,8 @@ from servers import answering, raw_server, refusing_port
 
 from tressi.load.dial import Dialed
 from tressi.load.worker import Lane
-from tressi.model import ERROR_KINDS, SharedPool
+from tressi.model import SharedPool
+from tressi.vocabulary import ERROR_KINDS
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"
 

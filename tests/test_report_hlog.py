@@ -8,8 +8,8 @@ from hdrh.log import HistogramLogReader
 from summaries import endpoint_snapshot, histogram, summary_of
 
 from tressi._core import HIGHEST_US
+from tressi.model import Delta, EndpointCounts
 from tressi.report.latency_hlog import belongs, render, second_by_second
-from tressi.run.delta import Delta, EndpointDelta
 from tressi.run.kept import Place
 
 KEY = "GET http://host/a b,c"
@@ -19,7 +19,7 @@ SUMMARY = summary_of(endpoint_snapshot(KEY, succeeded=5), endpoint_snapshot("GET
 
 def delta(t, service, response, span_s=1.0):
     """A second in which the endpoint had these values in microseconds."""
-    return Delta(t, span_s, (EndpointDelta(KEY, len(service), service=histogram(*service), response=histogram(*response)),))
+    return Delta(t, span_s, (EndpointCounts(KEY, len(service), service=histogram(*service), response=histogram(*response)),))
 
 
 DELTAS = [delta(1.0, [1500] * 2, [1600] * 2), delta(2.0, [], [1600]), delta(4.5, [1500] * 3, [1600] * 2, 2.5)]

@@ -7,9 +7,9 @@ import pytest
 from summaries import decision, summary_of
 
 from tressi.cli.exits import Exit
-from tressi.model import ERROR_KINDS
 from tressi.report import endpoints_csv, scaling_csv, timeline_csv
 from tressi.report.formats import FORMATS
+from tressi.vocabulary import ERROR_KINDS
 
 PAGE = (Path(__file__).parent.parent / "docs" / "output.md").read_text(encoding="utf-8")
 NAMES = set(re.findall(r"`([^`]+)`", PAGE))

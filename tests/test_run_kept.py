@@ -9,8 +9,8 @@ from summaries import histogram
 
 from tressi._core import Histogram
 from tressi.hdr import decode_histogram
+from tressi.model import Delta, EndpointCounts
 from tressi.run import kept
-from tressi.run.delta import Delta, EndpointDelta
 from tressi.run.kept import Kept, Place
 from tressi.run.spool import Spool
 
@@ -25,12 +25,12 @@ def second(number):
         made = number + place
         times = histogram(*(1000 + 10 * (number % 7) + value for value in range(made)))
         parts.append(
-            EndpointDelta(
+            EndpointCounts(
                 key,
                 succeeded=made,
                 missed=number % 3,
                 worker_count=number,
-                asked_rps=float(made),
+                target_rps=float(made),
                 scheduled=float(made),
                 scheduled_s=1.0,
                 lane_s=2.0,

@@ -203,8 +203,9 @@ def test_a_second_has_the_throttling_of_its_own():
 
     def second(t, missed, throttled_s):
         endpoint = replace(endpoint_snapshot(KEY), missed=missed, missed_late=missed, scheduled=50.0 * t)
-        timeline.tick(float(t), replace(engine_snapshot(endpoint), time_s=float(t)), throttled_s=throttled_s)
-        return {finding.throttled_s for finding in timeline.findings if finding.rule == "missed-late"}
+        reading = replace(engine_snapshot(endpoint), time_s=float(t))
+        findings = timeline.tick(float(t), reading, throttled_s=throttled_s).findings
+        return {finding.throttled_s for finding in findings if finding.rule == "missed-late"}
 
     assert second(1, 10, 5.25) == {0.25}
     assert second(2, 20, 5.25) == {0.0}

@@ -43,7 +43,7 @@ class Clock:
         parts = {}
         for key, (succeeded, failed) in self.counts.items():
             one = snapshot_of(key, succeeded=succeeded, failed=failed, errors={"timeout": failed} if failed else {})
-            values = {name: getattr(one, name) for name in one.__slots__}
+            values = {name: getattr(one, name) for name in one.__dataclass_fields__}
             values |= {"scheduled": 10.0 * self.t, "response": histogram(*self.values[key]), "window": one.window}
             parts[key] = type(one)(**values)
         generator = GeneratorSnapshot(0.0, 0.0, histogram(), histogram(), 0, 0, 0)

@@ -8,10 +8,11 @@ from hypothesis import strategies as st
 from summaries import decision, endpoint_snapshot, moment, resolved, verdict
 
 from tressi.model import Change
-from tressi.run.shortfall import MET_SHARE, mean_differs
+from tressi.run.shortfall import mean_differs
 from tressi.text import labels
 from tressi.ui.rates import is_met
 from tressi.ui.sentences import cells_of, change_line, decision_line, labels_of, threshold_line
+from tressi.vocabulary import MET_SHARE
 
 A, B, C = (f"GET http://host/{name}" for name in "abc")
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from tressi._books import PoolBooks
 from tressi._core import Arena
-from tressi.model import ERROR_KINDS
+from tressi.vocabulary import ERROR_KINDS
 
 MS = 1_000_000
 S = 1000 * MS

@@ -13,7 +13,7 @@ from servers import BOUND_S, answering, hanging_port, raw_server, refusing_port
 from tressi._core import Arena
 from tressi._wire import Reactor
 from tressi.load.address import Address
-from tressi.model import ERROR_KINDS
+from tressi.vocabulary import ERROR_KINDS
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"
 GET = b"GET / HTTP/1.1\r\nHost: test\r\n\r\n"

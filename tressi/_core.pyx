@@ -248,11 +248,11 @@ cdef class Histogram:
         ]
 
     def encode(self):
-        """A compact form for this machine: the tally, then index and count of each counter in use. `decode` reads it back."""
-        cdef int64_t size = spans.HEAD_BYTES + spans.counters_in_use(&self.body) * sizeof(spans.Entry)
-        encoded = PyBytes_FromStringAndSize(NULL, size)
-        spans.counters_encode(&self.body, PyBytes_AS_STRING(encoded))
-        return encoded
+        """A compact form that any machine reads: the tally and each counter in use as LEB128 numbers. `decode` reads it back."""
+        cdef int64_t numbers = spans.HEAD_NUMBERS + 2 * spans.counters_in_use(&self.body)
+        cdef bytes written = PyBytes_FromStringAndSize(NULL, spans.LONGEST_VARINT * numbers)
+        cdef char* end = spans.counters_encode(&self.body, PyBytes_AS_STRING(written))
+        return written[:end - PyBytes_AS_STRING(written)]
 
     def zigzag(self):
         """The counters as HdrHistogram's own format has them: ZigZag LEB128 numbers, a negative one for a run of zeros."""
@@ -266,28 +266,40 @@ cdef class Histogram:
     def decode(bytes data not None):
         """Read what `encode` wrote. Raises ValueError for anything else."""
         cdef Histogram histogram = Histogram()
+        cdef const char* place = PyBytes_AS_STRING(data)
+        cdef const char* end = place + len(data)
         cdef hdr.Tally* tally = &histogram.body.tally
-        cdef const spans.Entry* entry = <const spans.Entry*> (PyBytes_AS_STRING(data) + spans.HEAD_BYTES)
-        cdef int64_t number, count, total = 0
-        if len(data) < spans.HEAD_BYTES or (len(data) - spans.HEAD_BYTES) % sizeof(spans.Entry):
-            raise ValueError(f"{len(data)} bytes are no encoded histogram")
-        for number in range((len(data) - spans.HEAD_BYTES) // <int64_t> sizeof(spans.Entry)):
-            count = entry[number].count
-            if not tally.high < entry[number].index < hdr.COUNTERS or not 0 < count <= INT64_MAX - total:
-                raise ValueError(f"counter {entry[number].index} with count {count} is outside the layout or its order")
-            total += count
-            histogram.cover(entry[number].index, entry[number].index)
-            spans.counter_at(&histogram.body, entry[number].index)[0] = count
-            hdr.tally_touch(tally, entry[number].index, entry[number].index)
-        memcpy(tally, PyBytes_AS_STRING(data), spans.HEAD_BYTES)
-        if tally.count != total:
-            raise ValueError(f"counters sum to {total}, the head says {tally.count}")
+        cdef int64_t index = 0, step = 0, count = 0, total = 0
+        cdef int64_t head[spans.HEAD_NUMBERS]
+        if not data:
+            return histogram
+        for number in range(spans.HEAD_NUMBERS):
+            place = taken(place, end, &head[number])
+        while place < end:
+            place = taken(taken(place, end, &step), end, &count)
+            if step >= hdr.COUNTERS - index or (total and step == 0) or not 0 < count <= INT64_MAX - total:
+                raise ValueError(f"counter {index} + {step} with count {count} is outside the layout or its order")
+            index, total = index + step, total + count
+            histogram.cover(index, index)
+            spans.counter_at(&histogram.body, index)[0] = count
+            hdr.tally_touch(tally, index, index)
+        if head[0] != total or total == 0 or head[2] > head[3]:
+            raise ValueError(f"counters sum to {total}, the head says {head[0]} from {head[2]} to {head[3]} ns")
+        tally.count, tally.sum_ns, tally.min_ns, tally.max_ns = head[0], head[1], head[2], head[3]
         return histogram
 
     cdef int cover(self, int64_t low, int64_t high) except -1:
         if not spans.counters_cover(&self.body, low, high):
             raise MemoryError
         return 0
+
+
+cdef const char* taken(const char* place, const char* end, int64_t* value) except NULL:
+    """Read a number of an encoded histogram; returns the place behind it. Raises ValueError where there is none."""
+    place = spans.varint_take(place, end, value)
+    if place == NULL:
+        raise ValueError("an encoded histogram that breaks off, or has a number beyond 63 bits")
+    return place
 
 
 cdef enum:

@@ -57,6 +57,11 @@ COMMANDS = {
         "make the files of an export again, from a summary",
         ("tressi report summary.json -o results/", "ssh host cat summary.json | tressi report - -o results/"),
     ),
+    "recover": Command(
+        "recover DIR",
+        "make the results of a run that broke off, from its journal",
+        ("tressi recover results/", "tressi recover results/ -o recovered/ --json - | jq .global"),
+    ),
     "validate": Command(
         "validate CONFIG",
         "check a config and print the plan: endpoints, targets, initial allocation",

@@ -8,14 +8,13 @@ import sys
 import tempfile
 from argparse import ArgumentTypeError
 from contextlib import contextmanager, suppress
-from io import StringIO
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from rich.console import Console
-
+from tressi.cli.drawing import drawn
 from tressi.cli.exits import Exit
+from tressi.cli.journals import open_journal, remove_journal
 from tressi.cli.output import STANDARD_OUTPUT, files_of_mode, forget_output, remark, write, write_pieces
 from tressi.cli.signals import Signals
 from tressi.cli.watching import add_watching, tell_result, watchers_of
@@ -42,6 +41,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from tressi.model import ResolvedConfig
+    from tressi.run.journal import Journal
     from tressi.ui.watcher import Watcher
 
 LOCAL_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -53,6 +53,9 @@ def add_running(parser: ArgumentParser) -> None:
     group = parser.add_argument_group("running and results")
     group.add_argument("--json", metavar="FILE", help="write the summary as JSON; - for standard output")
     group.add_argument("--processes", type=_processes, default=1, metavar="N", help="engine processes, or auto (default: 1)")
+    group.add_argument(
+        "--journal", metavar="DIR", help="keep every second of the run in DIR/run.journal, for `tressi recover` (see --export)"
+    )
     add_watching(parser)
 
 
@@ -80,7 +83,8 @@ def _conduct(config: ResolvedConfig, arguments: Namespace) -> int:
         remark(sentence)
     for warning in config.warnings:
         remark(f"warning: {warning}")
-    runner = EndpointRunner(config, engine=_engine(config, arguments.processes))
+    journal = _journal(config, arguments)
+    runner = EndpointRunner(config, engine=_engine(config, arguments.processes), journal=journal)
     watchers = watchers_of(arguments, runner)
     for watcher in watchers:
         attach(runner, watcher)
@@ -108,7 +112,16 @@ def _conduct(config: ResolvedConfig, arguments: Namespace) -> int:
         _show_verdict(summary, arguments, failures)
     if failures:
         raise failures[0]
+    if journal is not None and arguments.journal is None:
+        remove_journal(journal)
     return _exit_code(summary)
+
+
+def _journal(config: ResolvedConfig, arguments: Namespace) -> Journal | None:
+    """Where the run is taken down while it lasts; None where nobody said where. Raises ConfigError."""
+    if arguments.journal is not None:
+        return open_journal(arguments.journal, "--journal")
+    return None if config.export is None else open_journal(config.export, "export")
 
 
 @contextmanager
@@ -251,22 +264,12 @@ def _show(picture: RenderableType, arguments: Namespace) -> None:
     beside_json = "-" in {arguments.json, arguments.stream}
     if beside_json and arguments.quiet:
         return
-    drawn = _draw(picture, sys.stderr if beside_json else sys.stdout)
+    text = drawn(picture, sys.stderr if beside_json else sys.stdout)
     if not beside_json:
-        write(drawn)
+        write(text)
     elif sys.stderr is not None:
         with suppress(OSError):
-            print(drawn, end="", file=sys.stderr)  # noqa: T201 - standard output is for the JSON
-
-
-def _draw(picture: RenderableType, stream: IO[str] | None) -> str:
-    """What rich would write to `stream`. It does not write itself: at a closed pipe it would end the program."""
-    meant = Console(file=stream)
-    text = StringIO()
-    console = Console(file=text, width=meant.width, force_terminal=meant.is_terminal, highlight=False)
-    # What reads a pipe or a file folds lines itself, or searches them: a key in two pieces is not found.
-    console.print(picture, soft_wrap=not meant.is_terminal, crop=False)
-    return text.getvalue()
+            print(text, end="", file=sys.stderr)  # noqa: T201 - standard output is for the JSON
 
 
 def _exit_code(summary: dict[str, Any]) -> Exit:

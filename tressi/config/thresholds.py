@@ -17,9 +17,10 @@ from tressi.config.place import Finding, Place, listed, path_of, quoted, shown
 from tressi.config.url import AddressError, address
 from tressi.errors import ConfigError, ConfigProblem
 from tressi.log import mask_url
-from tressi.model import ERROR_KINDS, Threshold
+from tressi.model import Threshold
 from tressi.threshold.expression import Metric, Number, metrics_of
 from tressi.threshold.names import COUNTED, COUNTS
+from tressi.vocabulary import ERROR_KINDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

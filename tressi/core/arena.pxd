@@ -36,7 +36,7 @@ cdef extern from *:
 cdef enum:
     LOWEST_STATUS = 100
     STATUSES = 900                 # 600 to 999 are no valid statuses, and yet some servers send them (RFC 9110 15)
-    KINDS = 9                      # as many as model.ERROR_KINDS has
+    KINDS = 9                      # as many as vocabulary.ERROR_KINDS has
     SAMPLES = 16                   # bodies kept of one endpoint
     SAMPLES_PER_STATUS = 3
     SAMPLE_BYTES = 4072            # with its header a page
@@ -46,7 +46,7 @@ cdef enum:
     HASTY_TRIES = 10               # of them without a pause
     PAUSE_US = 100                 # between the others, 15 ms in all with the timer's slack
 
-# Positions in model.ERROR_KINDS.
+# Positions in vocabulary.ERROR_KINDS.
 cdef enum ErrorKind:
     DNS
     CONNECT

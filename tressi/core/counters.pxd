@@ -4,7 +4,7 @@ A run of a thousand endpoints holds thousands of copies, and makes as many anew 
 hundreds of the 23,552 counters, so a copy is one allocation and one memcpy instead of system calls and page faults.
 """
 
-from libc.stdint cimport int64_t, uint16_t, uint64_t
+from libc.stdint cimport int64_t, uint64_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy
 
@@ -12,7 +12,9 @@ from tressi.core.histogram cimport COUNTERS, Tally, highest_us_at, index_of, low
 
 cdef enum:
     GRAIN = 64                     # memory comes in so many counters: a few more values seldom widen it
-    HEAD_BYTES = 32                # the part of a tally that is encoded: count, sum, minimum and maximum
+    HALF_US_NS = 500
+    HEAD_NUMBERS = 4               # the part of a tally that is encoded: count, sum, minimum and maximum
+    LONGEST_VARINT = 10            # bytes
     LONGEST_ZIGZAG = 9             # bytes
 
 cdef struct Counters:
@@ -20,11 +22,6 @@ cdef struct Counters:
     int64_t first                  # index of the first counter in memory
     int64_t size                   # counters in memory
     int64_t* memory
-
-# An encoded histogram is the head, then one of these for each counter in use, ascending, in this machine's byte order.
-cdef packed struct Entry:
-    uint16_t index
-    int64_t count
 
 
 cdef inline void counters_clear(Counters* counters) noexcept nogil:
@@ -109,8 +106,9 @@ cdef inline bint counters_subtract(Counters* delta, const Counters* later, const
     tally.low, tally.high = low, high
     tally.count = counters_sum(delta)
     tally.sum_ns = now.sum_ns - then.sum_ns
-    tally.min_ns = max(lowest_us_at(low) * 1000, now.min_ns)
-    tally.max_ns = min(highest_us_at(high) * 1000, now.max_ns)
+    # A value in nanoseconds is counted as the microsecond that is nearest.
+    tally.min_ns = max(lowest_us_at(low) * 1000 - HALF_US_NS, now.min_ns)
+    tally.max_ns = min(highest_us_at(high) * 1000 + HALF_US_NS - 1, now.max_ns)
     return True
 
 
@@ -130,15 +128,52 @@ cdef inline int64_t counters_in_use(const Counters* counters) noexcept nogil:
     return used
 
 
-cdef inline void counters_encode(const Counters* counters, char* data) noexcept nogil:
-    """Write head and entries; there is room for as many as are in use."""
-    cdef Entry* entry = <Entry*> (data + HEAD_BYTES)
-    cdef int64_t index
-    memcpy(data, &counters.tally, HEAD_BYTES)
-    for index in range(counters.tally.low, counters.tally.high + 1):
+cdef inline char* varint_put(char* place, uint64_t rest) noexcept nogil:
+    """Write one LEB128 number: seven bits a byte, the lowest first, the top bit says that more follow; returns its end."""
+    while rest >= 0x80:
+        place[0] = <char> (rest & 0x7F | 0x80)
+        rest >>= 7
+        place += 1
+    place[0] = <char> rest
+    return place + 1
+
+
+cdef inline const char* varint_take(const char* place, const char* end, int64_t* value) noexcept nogil:
+    """Read a number that `varint_put` wrote; returns the place behind it, NULL for what it does not write.
+
+    That is one that breaks off, has more than 63 bits, or is longer than it need be.
+    """
+    cdef uint64_t found = 0
+    cdef int64_t shift = 0
+    while place < end and shift < 63:
+        found |= <uint64_t> (place[0] & 0x7F) << shift
+        if not place[0] & 0x80:
+            value[0] = <int64_t> found
+            return place + 1 if place[0] or shift == 0 else NULL
+        place += 1
+        shift += 7
+    return NULL
+
+
+cdef inline char* counters_encode(const Counters* counters, char* place) noexcept nogil:
+    """Write the head, then of each counter in use how many it comes behind the one before, and its count; returns the end.
+
+    There is room for two numbers a counter. An empty histogram is no byte at all.
+    """
+    cdef const Tally* tally = &counters.tally
+    cdef int64_t index, before = 0
+    if tally.count == 0:
+        return place
+    place = varint_put(place, tally.count)
+    place = varint_put(place, tally.sum_ns)
+    place = varint_put(place, tally.min_ns)
+    place = varint_put(place, tally.max_ns)
+    for index in range(tally.low, tally.high + 1):
         if counter_at(counters, index)[0]:
-            entry.index, entry.count = <uint16_t> index, counter_at(counters, index)[0]
-            entry += 1
+            place = varint_put(place, index - before)
+            place = varint_put(place, counter_at(counters, index)[0])
+            before = index
+    return place
 
 
 cdef inline char* zigzag_put(char* place, int64_t value) noexcept nogil:

@@ -37,9 +37,9 @@ class Child:
         try:
             self._engine.build(plan_of(plan))
         except (TressiError, OSError, MemoryError) as failure:
-            self._control.sendall(encode({"error": str(failure)}))
+            self._answer({"error": str(failure)})
         else:
-            self._control.sendall(encode({"built": True}))
+            self._answer({"built": True})
 
     def _go(self, at_ns: int) -> None:
         # The hub's sleep would end up to a millisecond late. Nothing else goes on here yet.
@@ -61,9 +61,12 @@ class Child:
 
     def _drain(self, drain_s: float) -> None:
         self._engine.stop(drain_s)
+        self._answer({"stopped": True})
+
+    def _answer(self, message: dict[str, Any]) -> None:
         # The owner may be gone, or have heard it already: from a drain with less patience.
         with suppress(OSError):
-            self._control.sendall(encode({"stopped": True}))
+            self._control.sendall(encode(message))
 
 
 def main(arena: str, control: str, endpoints: str) -> None:

@@ -46,7 +46,7 @@ _PARTS = {"dns": "no address", "connect": "no connection", "tls": "no TLS handsh
 
 
 class DialError(Exception):
-    """A connection could not be made: `kind` is one of model.ERROR_KINDS, `waited` tells that time ran out."""
+    """A connection could not be made: `kind` is one of vocabulary.ERROR_KINDS, `waited` tells that time ran out."""
 
     def __init__(self, kind: str, reason: str, *, waited: bool = False) -> None:
         self.kind = kind

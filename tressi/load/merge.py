@@ -1,24 +1,23 @@
-"""Several engines' snapshots as one: counts are summed, histograms added, ratios left to whoever reads."""
+"""Several engines' snapshots as one: counts are summed, histograms added, ratios left to their readers.
+
+How a quantity adds up over engines is said in `tressi.vocabulary`.
+"""
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import fields
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Final
 
-from tressi._core import Histogram
-from tressi.model import EndpointSnapshot, EngineSnapshot, GeneratorSnapshot, Reason, Window
+from tressi.model import EndpointSnapshot, EngineSnapshot, GeneratorSnapshot, Window
+from tressi.model.delta import added, counted, reasons_of
+from tressi.vocabulary import LATENCIES, QUANTITIES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Sequence
 
-Name = TypeVar("Name", int, str)
-
-_SUMMED = (
-    "succeeded", "failed", "missed", "missed_late", "cut", "bytes_sent", "bytes_received", "connections_opened", "retries",
-    "worker_count", "draining", "peak_worker_count", "in_flight", "scheduled", "lane_s", "occupied_lane_s",
-)  # fmt: skip
-_TIMES = ("service", "response", "success", "first_byte", "connect", "tls")
+_SUMMED: Final = tuple(one.name for one in QUANTITIES if one.engines == "sum")
+_LARGEST: Final = tuple(one.name for one in QUANTITIES if one.engines == "largest" and one.name != "scheduled_s")
+_TIMES: Final = tuple(one.name for one in LATENCIES)
 
 
 def merge(snapshots: Sequence[EngineSnapshot]) -> EngineSnapshot:
@@ -37,16 +36,16 @@ def merge(snapshots: Sequence[EngineSnapshot]) -> EngineSnapshot:
 def _endpoint(parts: Sequence[EndpointSnapshot]) -> EndpointSnapshot:
     targets = [part.target_rps for part in parts if part.target_rps is not None]
     values: dict[str, Any] = {name: sum(getattr(part, name) for part in parts) for name in _SUMMED}
-    values |= {name: _histogram(getattr(part, name) for part in parts) for name in _TIMES}
+    values |= {name: max(getattr(part, name) for part in parts) for name in _LARGEST}
+    values |= {name: added(getattr(part, name) for part in parts) for name in _TIMES}
     return EndpointSnapshot(
         endpoint_key=parts[0].endpoint_key,
-        status_codes=_added(part.status_codes for part in parts),
-        errors=_added(part.errors for part in parts),
+        status_codes=counted(part.status_codes for part in parts),
+        errors=counted(part.errors for part in parts),
         target_rps=sum(targets) if targets else None,
         scheduled_s=_scheduled_s(parts),
-        oldest_s=max(part.oldest_s for part in parts),
         window=merge_windows([part.window for part in parts]),
-        reasons=_reasons(parts),
+        reasons=reasons_of(parts),
         **values,
     )
 
@@ -83,32 +82,11 @@ def _generator(parts: Sequence[GeneratorSnapshot]) -> GeneratorSnapshot:
     return GeneratorSnapshot(
         cpu_s=sum(part.cpu_s for part in parts),
         run_queue_s=sum(part.run_queue_s for part in parts),
-        own_delay=_histogram(part.own_delay for part in parts),
-        late_sends=_histogram(part.late_sends for part in parts),
+        own_delay=added(part.own_delay for part in parts),
+        late_sends=added(part.late_sends for part in parts),
         kernel_timed=sum(part.kernel_timed for part in parts),
         user_timed=sum(part.user_timed for part in parts),
         disturbed=sum(part.disturbed for part in parts),
         busy_s=tuple(busy for part in parts for busy in part.busy_s),
         lost=tuple(reason for part in parts for reason in part.lost),
     )
-
-
-def _histogram(parts: Iterable[Histogram]) -> Histogram:
-    merged = Histogram()
-    for part in parts:
-        merged.merge(part)
-    return merged
-
-
-def _added(counts: Iterable[Mapping[Name, int]]) -> dict[Name, int]:
-    total: Counter[Name] = Counter()
-    for one in counts:
-        total.update(one)
-    return dict(total)
-
-
-def _reasons(parts: Iterable[EndpointSnapshot]) -> tuple[Reason, ...]:
-    total = Counter[tuple[str, str]]()
-    for part in parts:
-        total.update({(reason.kind, reason.text): reason.count for reason in part.reasons})
-    return tuple(Reason(kind, text, count) for (kind, text), count in total.items())

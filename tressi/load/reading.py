@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
-from tressi.model import ERROR_KINDS, EndpointSnapshot, EngineSnapshot, GeneratorSnapshot, Reason, Sample, Window
+from tressi.model import EndpointSnapshot, EngineSnapshot, GeneratorSnapshot, Reason, Sample, Window
+from tressi.vocabulary import ERROR_KINDS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

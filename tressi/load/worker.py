@@ -9,7 +9,7 @@ import gevent
 from gevent.hub import Waiter
 
 from tressi.load.dial import DialError
-from tressi.model import ERROR_KINDS
+from tressi.vocabulary import ERROR_KINDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -18,9 +18,10 @@ from tressi.model.asked import (
     TlsConfig,
     Transport,
 )
+from tressi.model.delta import Delta
 from tressi.model.engine import Engine
 from tressi.model.measured import (
-    ERROR_KINDS,
+    EndpointCounts,
     EndpointMetrics,
     EndpointSnapshot,
     EngineSnapshot,
@@ -45,14 +46,15 @@ from tressi.model.told import (
 )
 
 __all__ = [
-    "ERROR_KINDS",
     "Action",
     "Arrival",
     "AutoscaleConfig",
     "Change",
+    "Delta",
     "Draining",
     "EarlyExit",
     "EndReason",
+    "EndpointCounts",
     "EndpointMetrics",
     "EndpointMoment",
     "EndpointSnapshot",

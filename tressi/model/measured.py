@@ -11,9 +11,6 @@ from tressi._core import Histogram
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-# The arena stores errors by the position of their kind here.
-ERROR_KINDS = ("dns", "connect", "tls", "send", "reset", "closed", "timeout", "protocol", "expectation")
-
 
 @dataclass(frozen=True, slots=True)
 class Window:
@@ -124,15 +121,18 @@ class Sample:
 
 
 @dataclass(frozen=True, slots=True)
-class EndpointSnapshot:
-    """Everything counted for one endpoint since the start. Histograms are exact copies in microseconds.
+class EndpointCounts:
+    """Everything counted and measured of one endpoint over some time: since the run's start, or between two readings.
 
-    `requests_made` is never stored, only summed. `missed_late` is the part of `missed` that was the generator's own fault.
-    `cut` counts the attempts that were still under way when the graceful stop was over: they are neither made nor failed.
-    `target_rps` is the rate asked for at the moment of the snapshot; for an endpoint of the shared pool its even share, and
-    None where nothing limits the pool. `scheduled` is the integral of the target rate over the first `scheduled_s` seconds.
-    `lane_s` and `occupied_lane_s` are the lane-seconds present and occupied since the start, `in_flight` the attempts under
-    way, connecting included, and `oldest_s` the age of the oldest of them (0 without any).
+    The names, units and how each adds up are those of `tressi.vocabulary`; histograms are in microseconds. `missed_late` is
+    the part of `missed` that was the generator's own fault. `cut` counts the attempts that were still under way when the
+    graceful stop was over: they are neither made nor failed. `scheduled` is the integral of the target rate over
+    `scheduled_s` seconds, which end at the last 100 ms boundary before the reading; `lane_s` and `occupied_lane_s` are the
+    lane-seconds present and occupied.
+
+    What is of a moment is the later reading's: `worker_count`, `draining`, `in_flight` (attempts under way, connecting
+    included), `oldest_s` (the age of the oldest of them, 0 without any) and `target_rps`, the rate asked for then: for an
+    endpoint of the shared pool its even share, None where nothing limits the pool.
     """
 
     endpoint_key: str
@@ -158,7 +158,6 @@ class EndpointSnapshot:
     scheduled_s: float = 0.0
     lane_s: float = 0.0
     occupied_lane_s: float = 0.0
-    window: Window = field(default_factory=Window)
     service: Histogram = field(default_factory=Histogram)  # of all responses
     response: Histogram = field(default_factory=Histogram)  # of all starts, those missed because no lane was free included
     success: Histogram = field(default_factory=Histogram)  # service times of the successes alone
@@ -168,8 +167,15 @@ class EndpointSnapshot:
 
     @property
     def requests_made(self) -> int:
-        """Attempts that ended, in a response or in an error."""
+        """Attempts that ended, in a response or in an error: never stored, only summed."""
         return self.succeeded + self.failed
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointSnapshot(EndpointCounts):
+    """Everything counted for one endpoint since the start, and the sliding window that the autoscaler decides by."""
+
+    window: Window = field(default_factory=Window)
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,8 +25,9 @@ from tressi.report.rows import (
     status_code_rows,
 )
 from tressi.run.judgement import judge_run
-from tressi.run.shortfall import FAILED_STATUS, verdicts
+from tressi.run.shortfall import verdicts
 from tressi.text import common_origin, milliseconds, rate, summary_labels
+from tressi.vocabulary import FAILED_STATUS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence

@@ -6,39 +6,21 @@ shown. Latencies are milliseconds; without any value they are None, because a la
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
-from tressi.run.delta import added
+from tressi.model.delta import added, counted
 from tressi.threshold.names import PERCENTILE, SATURATED
+from tressi.vocabulary import SUMMARY_COUNTS, SUMMARY_TIMES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from tressi._core import Histogram
-    from tressi.model import EndpointSnapshot
+    from tressi.model import EndpointCounts
     from tressi.threshold.expression import Figure, Metric
 
 PERCENTILES: Final[Mapping[str, float]] = {"p50": 50.0, "p90": 90.0, "p95": 95.0, "p99": 99.0, "p999": 99.9}
-TIMES: Final[Mapping[str, str]] = {
-    "responseTime": "response",
-    "serviceTime": "service",
-    "successTime": "success",
-    "firstByte": "first_byte",
-    "connectTime": "connect",
-    "tlsTime": "tls",
-}
-_SUMMED: Final[Mapping[str, str]] = {
-    "requestsSucceeded": "succeeded",
-    "requestsFailed": "failed",
-    "requestsMissed": "missed",
-    "requestsCut": "cut",
-    "bytesSent": "bytes_sent",
-    "bytesReceived": "bytes_received",
-    "connectionsOpened": "connections_opened",
-    "retries": "retries",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,16 +58,16 @@ class Tally:
         )
 
 
-def tally(parts: Sequence[EndpointSnapshot], times: Iterable[str] = TIMES) -> Tally:
+def tally(parts: Sequence[EndpointCounts], times: Iterable[str] = tuple(SUMMARY_TIMES)) -> Tally:
     """Add up what endpoints counted; of their latencies only `times`."""
-    counts = {name: sum(getattr(part, field) for part in parts) for name, field in _SUMMED.items()}
+    counts = {name: sum(getattr(part, field) for part in parts) for name, field in SUMMARY_COUNTS.items()}
     unlimited = any(part.target_rps is None for part in parts)
     return Tally(
         counts,
-        _counted(part.status_codes for part in parts),
-        _counted(part.errors for part in parts),
+        counted(part.status_codes for part in parts),
+        counted(part.errors for part in parts),
         None if unlimited else sum(part.scheduled for part in parts),
-        {name: added(getattr(part, TIMES[name]) for part in parts) for name in times},
+        {name: added(getattr(part, SUMMARY_TIMES[name]) for part in parts) for name in times},
     )
 
 
@@ -143,10 +125,3 @@ def latency_ms(histogram: Histogram) -> dict[str, float | None]:
         return dict.fromkeys(("min", "mean", "stdev", *PERCENTILES, "max"))
     spread = {name: statistic_ms(histogram, name) for name in ("min", "mean", "stdev")}
     return {**spread, **percentiles_ms(histogram, PERCENTILES), "max": statistic_ms(histogram, "max")}
-
-
-def _counted(counts: Iterable[Mapping[Any, int]]) -> dict[Any, int]:
-    total: Counter[Any] = Counter()
-    for one in counts:
-        total.update(one)
-    return {name: count for name, count in total.items() if count}

@@ -17,12 +17,15 @@ from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 import orjson
 
 from tressi.hdr import encode_histogram
-from tressi.run.delta import Delta, decode_delta, encode_delta, merged
+from tressi.model.delta import merged
+from tressi.model.portable import decode_delta, encode_delta
 from tressi.run.moments import row_of_delta
 from tressi.run.spool import Spool
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
+
+    from tressi.model import Delta
 
 LONGEST: Final = 3600  # rows
 ROW_BYTES: Final = 1 << 26  # of a long run of many endpoints; 3,600 rows of 50 endpoints have 50 MB

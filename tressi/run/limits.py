@@ -10,6 +10,8 @@ from collections import Counter, deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from tressi.vocabulary import FAILED_STATUS
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -111,7 +113,7 @@ def _most_failing(snapshot: EngineSnapshot) -> str:
 
 def _most_common(endpoint: EndpointSnapshot) -> str:
     kinds = Counter(endpoint.errors)
-    kinds.update({f"status {code}": count for code, count in endpoint.status_codes.items() if code >= 400})  # noqa: PLR2004 - RFC 9110, section 15
+    kinds.update({f"status {code}": count for code, count in endpoint.status_codes.items() if code >= FAILED_STATUS})
     return ", ".join(f"{count} {kind}" for kind, count in kinds.most_common(3)) or f"{endpoint.failed} attempts"
 
 

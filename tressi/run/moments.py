@@ -10,7 +10,7 @@ from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 from tressi.model import EndpointMoment, SecondFigures
-from tressi.run.delta import added
+from tressi.model.delta import added
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -18,16 +18,17 @@ if TYPE_CHECKING:
     from tressi._core import Histogram
     from tressi.model import (
         Change,
+        Delta,
+        EndpointCounts,
         EndpointSnapshot,
         Moment,
         ResolvedEndpoint,
         ScalingDecision,
         ThresholdVerdict,
     )
-    from tressi.run.delta import Delta, EndpointDelta
 
 
-def figures_of(delta: EndpointDelta, span_s: float) -> SecondFigures:
+def figures_of(delta: EndpointCounts, span_s: float) -> SecondFigures:
     """The figures of one endpoint over the `span_s` seconds of its delta."""
     made = delta.succeeded + delta.failed
     return SecondFigures(
@@ -61,7 +62,7 @@ def total_of(delta: Delta, shared: Collection[str]) -> SecondFigures:
 
 
 def endpoint_moment(
-    endpoint: ResolvedEndpoint, snapshot: EndpointSnapshot, delta: EndpointDelta, span_s: float
+    endpoint: ResolvedEndpoint, snapshot: EndpointSnapshot, delta: EndpointCounts, span_s: float
 ) -> EndpointMoment:
     """What is published of one endpoint."""
     autoscale = endpoint.autoscale
@@ -179,10 +180,10 @@ def _figures(one: SecondFigures) -> dict[str, Any]:
     }
 
 
-def _mean_target_rps(delta: EndpointDelta) -> float | None:
+def _mean_target_rps(delta: EndpointCounts) -> float | None:
     """The mean of the curve; a time too short for a boundary of 100 ms has only the rate at its end."""
-    if delta.asked_rps is None or delta.scheduled_s <= 0:
-        return delta.asked_rps
+    if delta.target_rps is None or delta.scheduled_s <= 0:
+        return delta.target_rps
     return delta.scheduled / delta.scheduled_s
 
 

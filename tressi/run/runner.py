@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import signal
 import time
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
@@ -23,14 +22,12 @@ from tressi.config.load import load_config
 from tressi.errors import EngineError, TressiError
 from tressi.log import log_failure
 from tressi.model import Draining, ResolvedConfig
-from tressi.run.bounded import FirstAndLast
 from tressi.run.cgroup import throttled_s
 from tressi.run.discreet import Discreet
 from tressi.run.events import Publisher
 from tressi.run.limits import Limits, drain_s
 from tressi.run.steering import Steering, check_target, endpoint_key_of
-from tressi.run.summary import RunRecord, figures_of, summarise
-from tressi.run.timeline import Timeline
+from tressi.run.timeline import Ending, Timeline
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -38,14 +35,13 @@ if TYPE_CHECKING:
 
     from tressi.model import Change, EndReason, Engine, EngineSnapshot, ScalingDecision
     from tressi.run.events import EventName
+    from tressi.run.journal import Journal
     from tressi.run.kept import Interval
 
 SNAPSHOT_S: Final = 1.0
 # What is left of a run after its last whole second is a moment of its own from this length on: a slot of the window.
 _SHORTEST_MOMENT_S: Final = 0.1
 _JOIN_S: Final = 1.0
-# Pools that are scaled every few seconds for a day would outgrow everything else in the summary.
-_KEPT_OF_A_KIND: Final = 5_000
 
 
 def run(config: str | PathLike[str] | Mapping[str, Any] | ResolvedConfig) -> dict[str, Any]:
@@ -69,17 +65,21 @@ class EndpointRunner:
     """A run that can be watched and steered. Its methods may be called from any greenlet of the thread that starts it.
 
     `config` is a path, `-`, an https URL, a dict or a config already resolved; a bad one raises ConfigError here.
-    `engine` makes the load: the one of this process unless given. `self.config` is the resolved config.
+    `engine` makes the load: the one of this process unless given. `journal` takes down every second of it, so that it can be
+    recovered if this process is killed. `self.config` is the resolved config.
     """
 
     def __init__(
-        self, config: str | PathLike[str] | Mapping[str, Any] | ResolvedConfig, *, engine: Engine | None = None
+        self,
+        config: str | PathLike[str] | Mapping[str, Any] | ResolvedConfig,
+        *,
+        engine: Engine | None = None,
+        journal: Journal | None = None,
     ) -> None:
         self.config = config if isinstance(config, ResolvedConfig) else load_config(config)
         self._given_engine = engine
         self._publisher = Publisher()
-        self._decisions: FirstAndLast[ScalingDecision] = FirstAndLast(_KEPT_OF_A_KIND)
-        self._changes: FirstAndLast[Change] = FirstAndLast(_KEPT_OF_A_KIND)
+        self._journal = journal
         self._ended, self._at_once = Event(), Event()
         self._end_reason: EndReason = "error"
         self._end_detail: str | None = None
@@ -108,10 +108,13 @@ class EndpointRunner:
         if self._conductor is not None:
             raise TressiError("a runner runs once: make another one for another run")
         self._engine = Discreet(self._given_engine or _local_engine(), self.config)
-        self._timeline = Timeline(self.config, throttled_s() or 0.0)
+        self._throttled_before_s = throttled_s() or 0.0
+        self._timeline = Timeline(self.config, self._throttled_before_s)
         self._manager = EndpointAutoscaleManager(self._engine, self.config, self._take_decision, self._now)
         self._steering = Steering(self.config, self._engine, self._manager, self._take_change, self._now)
         self._started_at = datetime.now(UTC).isoformat(timespec="milliseconds")
+        if self._journal is not None:
+            self._journal.begin(self.config, self._started_at)
         self._started = time.monotonic()
         try:
             self._set_up()
@@ -229,11 +232,13 @@ class EndpointRunner:
 
     def _tick(self) -> None:
         reading, throttled = self._engine.snapshot(), throttled_s() or 0.0
-        moment = self._timeline.tick(self._now(), reading, paused=self._steering.paused, throttled_s=throttled)
-        self._manager.generator_limited = any(finding.rule == "cpu" for finding in self._timeline.findings)
-        self._publisher.emit("snapshot", moment)
-        if self._timeline.abort_reason is not None:
-            self._end("early-exit", self._timeline.abort_reason)
+        second = self._timeline.tick(self._now(), reading, paused=self._steering.paused, throttled_s=throttled)
+        self._manager.generator_limited = any(finding.rule == "cpu" for finding in second.findings)
+        if self._journal is not None:
+            self._journal.second(second, throttled - self._throttled_before_s)
+        self._publisher.emit("snapshot", second.moment)
+        if second.abort is not None:
+            self._end("early-exit", second.abort)
 
     def _wind_down(self) -> None:
         """Stop what watches the engine, and take the reading with which the run's time ends."""
@@ -245,7 +250,7 @@ class EndpointRunner:
         if self._now() - self._timeline.last_t >= _SHORTEST_MOMENT_S:
             self._tick()
         else:
-            self._timeline.close(self._now(), self._engine.snapshot())
+            self._close(self._engine.snapshot(), drained=False)
 
     def _drain(self) -> None:
         """Let requests in flight end: for the graceful stop at most, or until a signal says at once. Each second says so."""
@@ -265,26 +270,20 @@ class EndpointRunner:
     def _close_timeline(self) -> None:
         # An engine that failed to start has measured nothing, and may have nothing to read.
         final = self._engine.snapshot() if self._greenlets else self._timeline.last
-        self._timeline.close(self._now(), final)
+        self._close(final, drained=True)
+
+    def _close(self, reading: EngineSnapshot, *, drained: bool) -> None:
+        delta = self._timeline.close(self._now(), reading)
+        if self._journal is not None:
+            self._journal.close(delta, drained=drained)
 
     def _sum_up(self, ended: EngineSnapshot) -> dict[str, Any]:
-        kept = self._timeline.kept
-        record = RunRecord(
-            config=self.config,
-            started_at=self._started_at,
-            duration_s=self._lasted_s(),
-            end_reason=self._end_reason,
-            end_detail=self._end_detail,
-            ended=ended,
-            final=self._timeline.last,
-            decisions=list(self._decisions),
-            changes=list(self._changes),
-            rows=list(kept.rows()),
-            row_s=kept.seconds,
-            left_out=[*kept.left_out, *self._decisions.left_out("scaling decisions"), *self._changes.left_out("changes")],
-            saturated_by=self._timeline.saturation.reasons(),
-        )
-        return summarise(replace(record, verdicts=self._timeline.thresholds.close(figures_of(record), record.duration_s)))
+        ending = Ending(self._end_reason, self._end_detail, self._lasted_s(), ended)
+        left_out = []
+        if self._journal is not None:
+            self._journal.end(ending)
+            left_out = self._journal.left_out
+        return self._timeline.sum_up(self._started_at, ending, left_out)
 
     # -------------------------------------------------------------------------------------------------- its small parts
 
@@ -328,7 +327,7 @@ class EndpointRunner:
 
     def _take_decision(self, decision: ScalingDecision) -> None:
         if decision.action != "maintain":
-            self._decisions.append(decision)
+            self._timeline.take(decision)
         self._publisher.emit("scaling", decision)
 
     def _check_started(self) -> None:
@@ -340,7 +339,6 @@ class EndpointRunner:
             raise TressiError("a run can be changed only while it is under way")
 
     def _take_change(self, change: Change) -> None:
-        self._changes.append(change)
         self._timeline.note(change)
         self._publisher.emit("change", change)
 

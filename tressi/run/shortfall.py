@@ -21,6 +21,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from tressi.text import plain, summary_labels
+from tressi.vocabulary import FAILED_STATUS, MET_SHARE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -28,10 +29,8 @@ if TYPE_CHECKING:
     Endpoint = Mapping[str, Any]
     Summary = Mapping[str, Any]
 
-MET_SHARE: Final = 0.99  # of the starts that were due
 FAILING_SHARE: Final = 0.5  # of the attempts
 LIMITING_SHARE: Final = 0.5  # of the starts missed
-FAILED_STATUS: Final = 400  # RFC 9110, section 15: from here on the request was not served
 _USED_SHARE: Final = 0.9  # of the connections that the config allows
 _SETTLED_SHARE: Final = 0.1  # of the run, at its end, without a missed start
 _GROWTH_TAKES_S: Final = 2.0  # until new workers are connected, and the second in which they are is over

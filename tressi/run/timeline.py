@@ -6,82 +6,154 @@ stretches where attempts are few or long, is the autoscaler's, and its reasons q
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Final
 
 from tressi.model import Moment
+from tressi.model.delta import delta_between
 from tressi.run.blank import blank_snapshot
-from tressi.run.delta import Delta, delta_between
+from tressi.run.bounded import FirstAndLast
 from tressi.run.kept import Kept, Place
 from tressi.run.moments import endpoint_moment, row_of, total_moment
 from tressi.run.selfcheck import Finding, check_generator, merged
+from tressi.run.summary import RunRecord, figures_of, summarise
 from tressi.run.thresholds import Thresholds
 from tressi.run.trouble import Troubles
 
 if TYPE_CHECKING:
-    from tressi.model import Change, EngineSnapshot, ResolvedConfig
+    from collections.abc import Sequence
+
+    from tressi.model import Change, Delta, EndReason, EngineSnapshot, ResolvedConfig, ScalingDecision
     from tressi.run.selfcheck import Rule
+
+# Pools that are scaled every few seconds for a day would outgrow everything else in the summary.
+_KEPT_OF_A_KIND: Final = 5_000
+
+
+@dataclass(frozen=True, slots=True)
+class Second:
+    """A second of a run that is over: what is published of it, what happened in it, and what follows for the run.
+
+    `findings` are the broken rules of the self-check, `abort` says why the run must end now (None: it may go on).
+    """
+
+    moment: Moment
+    delta: Delta
+    decisions: tuple[ScalingDecision, ...]
+    findings: tuple[Finding, ...]
+    abort: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How a run ended: `duration_s` ends where the drain begins, and `reading` is of that moment."""
+
+    reason: EndReason
+    detail: str | None
+    duration_s: float
+    reading: EngineSnapshot
 
 
 class Timeline:
-    """Turns readings of the engine into moments, and those into what is kept of them; has the last reading itself."""
+    """The course of a run: turns readings into seconds and keeps what a summary is made of. No clock and no engine.
+
+    `throttled_s` is for how long a cgroup's quota had held the generator back when the run began.
+    """
 
     def __init__(self, config: ResolvedConfig, throttled_s: float = 0.0) -> None:
         self._config = config
         keys = tuple(endpoint.endpoint_key for endpoint in config.endpoints)
         shared = {endpoint.endpoint_key for endpoint in config.endpoints if endpoint.autoscale is None}
         self.kept = Kept(keys, shared, config.duration_s)
-        self._changes: list[Change] = []
+        self._decisions: FirstAndLast[ScalingDecision] = FirstAndLast(_KEPT_OF_A_KIND)
+        self._changes: FirstAndLast[Change] = FirstAndLast(_KEPT_OF_A_KIND)
+        self._new_changes: list[Change] = []
+        self._new_decisions: list[ScalingDecision] = []
         self.last = blank_snapshot(config)
         self._troubles = Troubles(self.last)
         self.last_t = 0.0
         self._throttled_s = throttled_s
-        self.findings: tuple[Finding, ...] = ()
-        self.saturation = Saturation()
-        self.thresholds = Thresholds(config)
-        self.abort_reason: str | None = None
+        self._number = 0
+        self._saturation = Saturation()
+        self._thresholds = Thresholds(config)
 
     def note(self, change: Change) -> None:
-        """Tell in the next moment that somebody changed the run."""
+        """Take a change that somebody made to the run; the next second tells it."""
         self._changes.append(change)
+        self._new_changes.append(change)
 
-    def tick(self, t: float, snapshot: EngineSnapshot, *, paused: bool = False, throttled_s: float = 0.0) -> Moment:
+    def take(self, decision: ScalingDecision) -> None:
+        """Take a decision of the autoscaler that changed a pool; the next second tells it."""
+        self._decisions.append(decision)
+        self._new_decisions.append(decision)
+
+    def tick(self, t: float, snapshot: EngineSnapshot, *, paused: bool = False, throttled_s: float = 0.0) -> Second:
         """Close the second that ends at `t`: check the generator, keep the row and the delta, and tell what happened.
 
-        `throttled_s` is for how long a cgroup's quota has held the generator back up to now. `abort_reason` then says why the
-        run must end, if a threshold wants that.
+        `throttled_s` is for how long a cgroup's quota has held the generator back up to now.
         """
-        self.findings = check_generator(self.last, snapshot, throttled_s - self._throttled_s)
+        findings = check_generator(self.last, snapshot, throttled_s - self._throttled_s)
         self._throttled_s = throttled_s
-        self.saturation.add(self.findings, t - self.last_t)
-        self.abort_reason = self.thresholds.tick(t, snapshot, saturated=bool(self.findings))
-        delta = delta_between(self.last, snapshot, t, t - self.last_t)
-        moment = self._moment(t, snapshot, delta, paused=paused)
+        self._saturation.add(findings, t - self.last_t)
+        abort = self._thresholds.tick(t, snapshot, saturated=bool(findings))
+        delta = self._since_last(t, snapshot)
+        moment = self._moment(delta, snapshot, findings, paused=paused)
         row = row_of(moment)
-        self.kept.add(Place(delta, bool(self.findings), row.get("changes", ())), row)
-        self._changes = []
+        self.kept.add(Place(delta, bool(findings), row.get("changes", ())), row)
         self.last, self.last_t = snapshot, t
-        return moment
+        second = Second(moment, delta, tuple(self._new_decisions), findings, abort)
+        self._new_changes, self._new_decisions = [], []
+        return second
 
-    def close(self, t: float, snapshot: EngineSnapshot) -> None:
+    def close(self, t: float, snapshot: EngineSnapshot) -> Delta:
         """Keep what came in since the last tick (the drain, `t` being its end), so that what is kept sums to the whole run."""
-        self.kept.close(delta_between(self.last, snapshot, t, t - self.last_t))
+        delta = self._since_last(t, snapshot)
+        self.kept.close(delta)
         self.last, self.last_t = snapshot, t
+        return delta
 
-    def _moment(self, t: float, snapshot: EngineSnapshot, delta: Delta, *, paused: bool) -> Moment:
+    def sum_up(self, started_at: str, ending: Ending, left_out: Sequence[str] = ()) -> dict[str, Any]:
+        """The summary of the run; `started_at` is ISO 8601, `left_out` says what else is missing."""
+        record = RunRecord(
+            config=self._config,
+            started_at=started_at,
+            duration_s=ending.duration_s,
+            end_reason=ending.reason,
+            end_detail=ending.detail,
+            ended=ending.reading,
+            final=self.last,
+            decisions=list(self._decisions),
+            changes=list(self._changes),
+            rows=list(self.kept.rows()),
+            row_s=self.kept.seconds,
+            left_out=[*self._left_out(), *left_out],
+            saturated_by=self._saturation.reasons(),
+        )
+        return summarise(replace(record, verdicts=self._thresholds.close(figures_of(record), record.duration_s)))
+
+    def _left_out(self) -> list[str]:
+        bounded = [*self._decisions.left_out("scaling decisions"), *self._changes.left_out("changes")]
+        return [*self.kept.left_out, *bounded]
+
+    def _since_last(self, t: float, snapshot: EngineSnapshot) -> Delta:
+        self._number += 1
+        return delta_between(self.last, snapshot, t, t - self.last_t, self._number)
+
+    def _moment(self, delta: Delta, snapshot: EngineSnapshot, findings: tuple[Finding, ...], *, paused: bool) -> Moment:
         deltas = {one.endpoint_key: one for one in delta.endpoints}
         endpoints = tuple(
             endpoint_moment(endpoint, snapshot.endpoints[endpoint.endpoint_key], deltas[endpoint.endpoint_key], delta.span_s)
             for endpoint in self._config.endpoints
         )
         return Moment(
-            t=t,
+            t=delta.t,
             duration_s=self._config.duration_s,
             endpoints=endpoints,
             total=total_moment(endpoints, delta),
             reading=snapshot,
-            saturated_by=tuple(str(finding) for finding in self.findings),
-            changes=tuple(self._changes),
-            thresholds=self.thresholds.verdicts(),
+            saturated_by=tuple(str(finding) for finding in findings),
+            changes=tuple(self._new_changes),
+            thresholds=self._thresholds.verdicts(),
             paused=paused,
             troubles=self._troubles.tick(snapshot),
         )

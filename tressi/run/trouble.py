@@ -10,7 +10,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Final
 
 from tressi.model import Trouble
-from tressi.run.shortfall import FAILED_STATUS
+from tressi.vocabulary import FAILED_STATUS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

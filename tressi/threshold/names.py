@@ -7,17 +7,16 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Final
 
-COUNTS: Final = (
-    "requestsMade", "requestsSucceeded", "requestsFailed", "requestsMissed", "requestsCut", "bytesSent", "bytesReceived",
-    "connectionsOpened", "retries",
-)  # fmt: skip
+from tressi.vocabulary import LATENCIES, SUMMARY_COUNTS, SUMMARY_TIMES
+
+COUNTS: Final = ("requestsMade", *SUMMARY_COUNTS)
 RATES: Final = ("rps", "targetRps", "errorRate")
 COUNTED: Final = ("statusCodes", "errors")
 SATURATED: Final = "saturated"
 
-TIMES: Final = ("responseTime", "serviceTime", "successTime", "firstByte", "connectTime", "tlsTime")
+TIMES: Final = tuple(SUMMARY_TIMES)
 # Of these the seconds of a run are not kept apart.
-UNWINDOWED_TIMES: Final = ("connectTime", "tlsTime")
+UNWINDOWED_TIMES: Final = tuple(time.summary for time in LATENCIES if not time.windowed)
 STATISTICS: Final = ("min", "mean", "stdev", "p50", "p90", "p95", "p99", "p999", "max")
 PERCENTILE: Final = "p"
 SHORT_TIME: Final = "responseTime"  # what `p99` alone means: free of coordinated omission

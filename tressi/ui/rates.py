@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from tressi.run.shortfall import MET_SHARE
+from tressi.vocabulary import MET_SHARE
 
 CLOSE_SHARE: Final = 0.8
 

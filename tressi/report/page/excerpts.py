@@ -9,7 +9,8 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from tressi.run.shortfall import FAILED_STATUS, failures
+from tressi.run.shortfall import failures
+from tressi.vocabulary import FAILED_STATUS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -1,0 +1,1 @@
+"""A run that is over, opened again from what it left: its journal."""

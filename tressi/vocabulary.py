@@ -1,0 +1,86 @@
+"""The vocabulary: everything that a run counts and measures, each with its names, its unit and how it adds up.
+
+This is the one table. What is merged, subtracted, kept, shown in the summary and named by thresholds is made from it, so that
+a new quantity is one row here and the place where the engine measures it.
+
+A quantity adds up in two directions. *Over engines*: the endpoint of several engines together. *Over time*: several spans in
+a row, or a run's readings. A count that is a sum over time has differences (what happened between two readings); of a gauge
+such as the workers of a pool there is only the newest value.
+
+Example: two engines with 3 and 4 workers have 7 together (`sum` over engines); a second with 7 workers and the next with 5
+are two seconds with 5 workers in the end (`newest` over time).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+Engines = Literal["sum", "largest"]
+Time = Literal["sum", "newest", "largest"]
+
+
+@dataclass(frozen=True, slots=True)
+class Quantity:
+    """One number of an endpoint: `name` in Python, `summary` in the summary and in thresholds (None: it is none of theirs)."""
+
+    name: str
+    unit: str
+    summary: str | None = None
+    engines: Engines = "sum"
+    time: Time = "sum"
+
+
+@dataclass(frozen=True, slots=True)
+class Latency:
+    """One latency of an endpoint, a histogram in microseconds: `name` in Python, `summary` in the summary.
+
+    `windowed`: the summary's seconds and the windows of thresholds have it, too.
+    """
+
+    name: str
+    summary: str
+    windowed: bool = True
+
+
+COUNTS: Final = (
+    Quantity("succeeded", "requests", "requestsSucceeded"),
+    Quantity("failed", "requests", "requestsFailed"),
+    Quantity("missed", "starts", "requestsMissed"),
+    Quantity("cut", "requests", "requestsCut"),
+    Quantity("bytes_sent", "bytes", "bytesSent"),
+    Quantity("bytes_received", "bytes", "bytesReceived"),
+    Quantity("connections_opened", "connections", "connectionsOpened"),
+    Quantity("retries", "requests", "retries"),
+    Quantity("missed_late", "starts"),
+    Quantity("worker_count", "workers", time="newest"),
+    Quantity("draining", "workers", time="newest"),
+    Quantity("peak_worker_count", "workers", time="largest"),
+    Quantity("in_flight", "requests", time="newest"),
+)
+REALS: Final = (
+    Quantity("oldest_s", "seconds", engines="largest", time="newest"),
+    Quantity("scheduled", "starts"),
+    Quantity("scheduled_s", "seconds", engines="largest"),
+    Quantity("lane_s", "lane-seconds"),
+    Quantity("occupied_lane_s", "lane-seconds"),
+)
+QUANTITIES: Final = (*COUNTS, *REALS)
+LATENCIES: Final = (
+    Latency("response", "responseTime"),
+    Latency("service", "serviceTime"),
+    Latency("success", "successTime"),
+    Latency("first_byte", "firstByte"),
+    Latency("connect", "connectTime", windowed=False),
+    Latency("tls", "tlsTime", windowed=False),
+)
+
+# Python's names of the counts that the summary has, by the summary's: requestsMade is their sum, never counted by itself.
+SUMMARY_COUNTS: Final = {one.summary: one.name for one in COUNTS if one.summary is not None}
+SUMMARY_TIMES: Final = {one.summary: one.name for one in LATENCIES}
+
+# The kinds of errors. The arena stores each by its position here.
+ERROR_KINDS: Final = ("dns", "connect", "tls", "send", "reset", "closed", "timeout", "protocol", "expectation")
+
+FAILED_STATUS: Final = 400  # RFC 9110, section 15: from here on the request was not served
+MET_SHARE: Final = 0.99  # of the starts that were due: a rate of which so many were sent was kept
