@@ -1,4 +1,4 @@
-"""Journals: any file is a run's journal up to some second, or is refused in words; what is accepted is a sound summary."""
+"""Journals: any file is a run's journal up to some second, or is refused in words; what is accepted adds up."""
 
 from __future__ import annotations
 
@@ -32,9 +32,11 @@ def check(data: bytes) -> Hashable:
 def _tried(data: bytes) -> Hashable:
     try:
         recovered = recover(BytesIO(data), NAME)
+        summary = check_summary(recovered.summary, NAME)
     except ConfigError as error:
         return str(error)[:50]
-    check_summary(recovered.summary, NAME)
+    assert summary["global"]["requestsMade"] == sum(one["requestsMade"] for one in summary["endpoints"])
+    assert sum(interval.length_s > 0 for interval in recovered.intervals()) >= 0
     return len(recovered.summary["timeline"]), recovered.is_whole, len(recovered.missing)
 
 

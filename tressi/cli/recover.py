@@ -13,6 +13,7 @@ from tressi.cli.output import files_of_mode, remark, write, write_pieces
 from tressi.config.place import printable, refusal
 from tressi.report.formats import write_export
 from tressi.report.latency_hlog import second_by_second
+from tressi.report.shape import check_summary
 from tressi.report.summary_json import pieces
 from tressi.report.table import summary_table
 from tressi.store.recover import recover
@@ -50,6 +51,8 @@ def _execute(arguments: Namespace) -> int:
             recovered = recover(file, label)
     except (OSError, ValueError) as error:  # ValueError: a NUL in the name
         raise refusal(f"cannot read {label}: {getattr(error, 'strerror', None) or error}") from None
+    # A journal may come from anywhere, and its values with it.
+    check_summary(recovered.summary, label)
     directory = arguments.output or str(path.parent)
     for sentence in recovered.missing:
         remark(sentence)
