@@ -147,7 +147,7 @@ class Simulation:
     def _heard(self, decision):
         self.endpoints[decision.endpoint_key].counts.append((decision.timestamp, decision.worker_count))
 
-    def snapshot(self, endpoint_key=None):
+    def snapshot(self, endpoint_key=None, level="all"):  # noqa: ARG002 - there are no latencies here
         """See model.Engine."""
         keys = self.endpoints if endpoint_key is None else [endpoint_key]
         return EngineSnapshot(self.now_ns / NS, {key: self._snapshot(self.endpoints[key]) for key in keys}, generator=None)

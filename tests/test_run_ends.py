@@ -143,9 +143,9 @@ class Hanging(FakeEngine):
         super().__init__()
         self._left = left
 
-    def snapshot(self, endpoint_key=None):
+    def snapshot(self, endpoint_key=None, level="all"):
         """What the engine counted, and what is in flight."""
-        found = super().snapshot(endpoint_key)
+        found = super().snapshot(endpoint_key, level)
         endpoints = {key: replace(one, in_flight=self._left) for key, one in found.endpoints.items()}
         return replace(found, endpoints=endpoints)
 

@@ -82,10 +82,10 @@ def test_an_engine_that_times_out_ends_the_run_in_words():
     """A Timeout of gevent is no Exception: the greenlet that reads the engine must not end in silence."""
 
     class Dead(FakeEngine):
-        def snapshot(self, endpoint_key=None):
+        def snapshot(self, endpoint_key=None, level="all"):
             if self.calls:
                 raise Timeout(3)
-            return super().snapshot(endpoint_key)
+            return super().snapshot(endpoint_key, level)
 
     engine = Dead()
     runner = EndpointRunner(config_of(60), engine=engine)

@@ -246,7 +246,7 @@ def test_a_journal_of_any_values_is_no_traceback(kind, values):
     """A journal may come from anywhere: what no run writes is refused in words, however well it is framed."""
     shared, first = {"workers": 1, "target_rps": 1.0}, [A, "GET", "http://h/a", None, None]
     document = {"endpoints": [first], "sharedPool": shared, "workerLimit": 1, "durationSec": 3.0}
-    head = ("head", "1", STARTED, {**document, "concurrentRequests": 1, "thresholds": [], "config": {}})
+    head = ("head", "1", STARTED, {**document, "concurrentRequests": 1, "thresholds": [], "config": "{}"})
     for records in ([(kind, *values)], [head, (kind, *values)]):
         with pytest.raises(ConfigError, match=r"run\.journal"):
             recovered_of(FIRST_LINE + b"".join(record_of(*record) for record in records))

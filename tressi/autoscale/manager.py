@@ -68,7 +68,7 @@ class EndpointAutoscaleManager:
 
     def evaluate(self, endpoint_key: str, at: float) -> ScalingDecision:
         """Decide on one endpoint at its scheduled time `at`, apply and publish; returns the decision."""
-        snapshot = self._engine.snapshot(endpoint_key).endpoints[endpoint_key]
+        snapshot = self._engine.snapshot(endpoint_key, "counters").endpoints[endpoint_key]
         # Reading all endpoints at each evaluation would cost their square; only a pool that may grow contends with them.
         claims = self._claims() if snapshot.window.missed else [self._claim(endpoint_key, snapshot)]
         free = free_workers(claims, self._config.worker_limit, endpoint_key, self._config.strategy)
@@ -125,7 +125,7 @@ class EndpointAutoscaleManager:
             self._apply(ScalingDecision(key, "scale-down", count, have[key] - count, reason, decision.timestamp))
 
     def _claims(self) -> list[Claim]:
-        endpoints = self._engine.snapshot().endpoints
+        endpoints = self._engine.snapshot(None, "counters").endpoints
         return [self._claim(key, endpoints[key]) for key in self._settings]
 
     def _claim(self, endpoint_key: str, snapshot: EndpointSnapshot) -> Claim:

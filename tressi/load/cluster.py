@@ -19,7 +19,7 @@ from tressi.load.plan import Plan, make_plan
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from tressi.model import EngineSnapshot, ResolvedConfig
+    from tressi.model import EngineSnapshot, Level, ResolvedConfig
 
 
 GO_NS: Final = 5_000_000  # ahead of the start: time for all engines to hear of it
@@ -50,7 +50,7 @@ class Member(Protocol):
     def limit_connections(self, per_second: float) -> None:
         """Make so many connections a second at most from now on."""
 
-    def snapshot(self, endpoint_key: str | None = None) -> EngineSnapshot:
+    def snapshot(self, endpoint_key: str | None = None, level: Level = "all") -> EngineSnapshot:
         """See `model.Engine.snapshot`; works after the engine is lost."""
 
     def stop(self, drain_s: float) -> None:
@@ -115,10 +115,10 @@ class Cluster:
         self._shares[number].ramp_s = 0.0
         self._distribute(number, rate_changed=True)
 
-    def snapshot(self, endpoint_key: str | None = None) -> EngineSnapshot:
+    def snapshot(self, endpoint_key: str | None = None, level: Level = "all") -> EngineSnapshot:
         """Add up what the engines measured, the lost ones included. Raises EngineError when none is left, until `stop`."""
         self._take_losses()
-        return merge([member.snapshot(endpoint_key) for member in self._members])
+        return merge([member.snapshot(endpoint_key, level) for member in self._members])
 
     def stop(self, drain_s: float) -> None:
         """Start nothing more, wait at most `drain_s` seconds for what is in flight, cut the rest.

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from tressi.load.transport import Call, Origin
-    from tressi.model import EngineSnapshot, ResolvedConfig, TlsConfig
+    from tressi.model import EngineSnapshot, Level, ResolvedConfig, TlsConfig
 
 
 class LocalEngine:
@@ -105,9 +105,9 @@ class LocalEngine:
             (self._permits.limit if self._permits else self._reactor.limit_connections)(per_second)
             self._ask_turn()
 
-    def snapshot(self, endpoint_key: str | None = None) -> EngineSnapshot:
+    def snapshot(self, endpoint_key: str | None = None, level: Level = "all") -> EngineSnapshot:
         """Read the metrics as they stand, of one endpoint or of all; works after `stop`."""
-        return read_arena(self._arena, self._plan.keys, endpoint_key)
+        return read_arena(self._arena, self._plan.keys, endpoint_key, level)
 
     def stop(self, drain_s: float) -> None:
         """Start nothing more, wait at most `drain_s` seconds for what is in flight, cut the rest."""

@@ -28,7 +28,7 @@ from tressi.model import Window
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from tressi.model import EndpointSnapshot, EngineSnapshot, ResolvedConfig
+    from tressi.model import EndpointSnapshot, EngineSnapshot, Level, ResolvedConfig
 
 BUILD_S = 60.0
 LEAVE_S = 2.0
@@ -98,9 +98,9 @@ class ProcessEngine:
         """Make so many connections a second at most from now on."""
         self._tell("limit_connections", per_second=per_second)
 
-    def snapshot(self, endpoint_key: str | None = None) -> EngineSnapshot:
+    def snapshot(self, endpoint_key: str | None = None, level: Level = "all") -> EngineSnapshot:
         """Read the arena as it stands; works after `stop`, and after the process was killed."""
-        read = read_arena(self._arena, self._plan.keys, endpoint_key)
+        read = read_arena(self._arena, self._plan.keys, endpoint_key, level)
         told = {key: self._as_told(one) for key, one in read.endpoints.items()}
         if self.lost is None:
             return replace(read, endpoints=told)
@@ -153,6 +153,8 @@ class ProcessEngine:
                 snapshot, worker_count=0, draining=0, in_flight=0, oldest_s=0.0, target_rps=asked, window=Window(full=True)
             )
         wanted = self._workers[snapshot.endpoint_key]
+        if snapshot.worker_count == wanted:
+            return snapshot
         leaving = snapshot.draining + max(0, snapshot.worker_count - wanted)
         return replace(snapshot, worker_count=wanted, draining=leaving)
 

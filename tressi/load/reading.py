@@ -3,23 +3,33 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
+from tressi._core import Histogram
 from tressi.model import EndpointSnapshot, EngineSnapshot, GeneratorSnapshot, Reason, Sample, Window
-from tressi.vocabulary import ERROR_KINDS
+from tressi.vocabulary import ERROR_KINDS, LATENCIES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from tressi._core import Arena
+    from tressi.model import Level
+
+_NOTHING: Final = Histogram()
+_NO_TIMES: Final = {one.name: _NOTHING for one in LATENCIES}
+_NO_GENERATOR: Final = GeneratorSnapshot()
 
 
-def read_arena(arena: Arena, keys: Sequence[str], only: str | None = None) -> EngineSnapshot:
+def read_arena(arena: Arena, keys: Sequence[str], only: str | None = None, level: Level = "all") -> EngineSnapshot:
     """Read the endpoint with the key `only`, or all; `keys` are in the arena's order. Never waits for the writer."""
     numbers = range(len(keys)) if only is None else (keys.index(only),)
     now_ns = time.monotonic_ns()
+    time_s = (now_ns - arena.start_ns) / 1e9 if arena.start_ns else 0.0
+    if level == "counters":
+        counted = {keys[number]: EndpointSnapshot(**_counts(arena, number, keys[number], now_ns)) for number in numbers}
+        return EngineSnapshot(time_s, counted, _NO_GENERATOR)
     return EngineSnapshot(
-        time_s=(now_ns - arena.start_ns) / 1e9 if arena.start_ns else 0.0,
+        time_s=time_s,
         endpoints={keys[number]: _endpoint(arena, number, keys[number], now_ns) for number in numbers},
         generator=_generator(arena),
         samples=tuple(Sample(keys[number], *sample) for number in numbers for sample in arena.samples(number)),
@@ -32,13 +42,13 @@ def _generator(arena: Arena) -> GeneratorSnapshot:
 
 
 def _endpoint(arena: Arena, number: int, key: str, now_ns: int) -> EndpointSnapshot:
+    reasons = tuple(Reason(ERROR_KINDS[kind], text, count) for kind, text, count in arena.reasons(number))
+    return EndpointSnapshot(reasons=reasons, **{**_counts(arena, number, key, now_ns), **arena.times(number)})
+
+
+def _counts(arena: Arena, number: int, key: str, now_ns: int) -> dict[str, Any]:
     counters: dict[str, Any] = arena.counters(number, now_ns)
-    errors = zip(ERROR_KINDS, counters.pop("errors"), strict=True)
-    counters |= arena.times(number)
-    return EndpointSnapshot(
-        endpoint_key=key,
-        window=Window(*counters.pop("window")),
-        errors={kind: count for kind, count in errors if count},
-        reasons=tuple(Reason(ERROR_KINDS[kind], text, count) for kind, text, count in arena.reasons(number)),
-        **counters,
-    )
+    errors = zip(ERROR_KINDS, counters["errors"], strict=True)
+    counters["errors"] = {kind: count for kind, count in errors if count}
+    counters["window"] = Window(*counters["window"])
+    return {"endpoint_key": key, **_NO_TIMES, **counters}

@@ -19,7 +19,7 @@ from tressi.model.asked import (
     Transport,
 )
 from tressi.model.delta import Delta
-from tressi.model.engine import Engine
+from tressi.model.engine import Engine, Level
 from tressi.model.measured import (
     EndpointCounts,
     EndpointMetrics,
@@ -62,6 +62,7 @@ __all__ = [
     "EngineSnapshot",
     "Expectation",
     "GeneratorSnapshot",
+    "Level",
     "Moment",
     "Priority",
     "Reason",

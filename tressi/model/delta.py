@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 from itertools import zip_longest
+from operator import attrgetter, sub
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from tressi._core import Histogram
@@ -33,6 +34,11 @@ _TIMES: Final = tuple(one.name for one in LATENCIES)
 _GENERATOR_SUMS: Final = ("cpu_s", "run_queue_s", "kernel_timed", "user_timed", "disturbed")
 _GENERATOR_TIMES: Final = ("own_delay", "late_sends")
 _NOTHING: Final = Histogram()
+# There are thousands of endpoints in some runs, and each second subtracts all of them.
+_AS_LATER: Final = (*_NEWEST, *_LARGEST)
+_sums_of: Final = attrgetter(*_SUMS)
+_as_later_of: Final = attrgetter(*_AS_LATER)
+_times_of: Final = attrgetter(*_TIMES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,9 +98,12 @@ def _values(counts: EndpointCounts) -> dict[str, Any]:
 
 
 def added(histograms: Iterable[Histogram]) -> Histogram:
-    """The histograms as one."""
+    """The histograms as one; where only one of them has values it is that one, so the result must not be changed."""
+    parts = [histogram for histogram in histograms if histogram.count]
+    if len(parts) <= 1:
+        return parts[0] if parts else _NOTHING
     total = Histogram()
-    for histogram in histograms:
+    for histogram in parts:
         total.merge(histogram)
     return total
 
@@ -119,8 +128,8 @@ def reasons_of(parts: Iterable[EndpointCounts]) -> tuple[Reason, ...]:
 
 
 def _endpoint_between(before: EndpointCounts, after: EndpointCounts) -> EndpointCounts:
-    values: dict[str, Any] = {name: getattr(after, name) - getattr(before, name) for name in _SUMS}
-    values |= {name: getattr(after, name) for name in (*_NEWEST, *_LARGEST)}
+    values: dict[str, Any] = dict(zip(_SUMS, map(sub, _sums_of(after), _sums_of(before)), strict=True))
+    values |= zip(_AS_LATER, _as_later_of(after), strict=True)
     return EndpointCounts(
         endpoint_key=after.endpoint_key,
         status_codes=_fewer(after.status_codes, before.status_codes),
@@ -139,8 +148,7 @@ def _times_between(before: EndpointCounts, after: EndpointCounts) -> dict[str, A
     found: dict[tuple[int, int], Histogram] = {}
     times = {}
     service = after.service.count, before.service.count
-    for name in _TIMES:
-        now, then = getattr(after, name), getattr(before, name)
+    for name, now, then in zip(_TIMES, _times_of(after), _times_of(before), strict=True):
         of_all = name == "success" and (now.count, then.count) == service
         key = (id(after.service), id(before.service)) if of_all else (id(now), id(then))
         if key not in found:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from tressi.model.asked import ResolvedConfig
     from tressi.model.measured import EngineSnapshot
+
+
+Level = Literal["counters", "all"]
 
 
 class Engine(Protocol):
@@ -26,8 +29,12 @@ class Engine(Protocol):
         A key of the shared pool sets the pool's rate.
         """
 
-    def snapshot(self, endpoint_key: str | None = None) -> EngineSnapshot:
-        """Read the metrics as they stand, of one endpoint or of all; never blocks the engine, and works after `stop`."""
+    def snapshot(self, endpoint_key: str | None = None, level: Level = "all") -> EngineSnapshot:
+        """Read the metrics as they stand, of one endpoint or of all; never blocks the engine, and works after `stop`.
+
+        At the level `counters` a reading has each endpoint's counts and its sliding window, and nothing of the rest: no
+        latencies, no reasons, no samples and nothing of the generator. What decides several times a second asks for no more.
+        """
 
     def stop(self, drain_s: float) -> None:
         """Start nothing more, wait at most `drain_s` seconds for what is in flight, cut the rest; may be called twice."""

@@ -16,7 +16,7 @@ from tressi.masking import Secrets, mask_url, secrets_of
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from tressi.model import EndpointSnapshot, Engine, EngineSnapshot, ResolvedConfig, Sample
+    from tressi.model import EndpointSnapshot, Engine, EngineSnapshot, Level, ResolvedConfig, Sample
 
 
 class Discreet:
@@ -29,9 +29,11 @@ class Discreet:
         self._bodies: dict[tuple[bytes, bool], bytes] = {}
         self.start, self.scale, self.set_rate, self.stop = engine.start, engine.scale, engine.set_rate, engine.stop
 
-    def snapshot(self, endpoint_key: str | None = None) -> EngineSnapshot:
+    def snapshot(self, endpoint_key: str | None = None, level: Level = "all") -> EngineSnapshot:
         """Read the metrics as they stand, of one endpoint or of all."""
-        read = self._engine.snapshot(endpoint_key)
+        read = self._engine.snapshot(endpoint_key, level)
+        if level == "counters":
+            return read  # no word of a target is in it
         samples = tuple(map(self._sample, read.samples))
         endpoints: Mapping[str, EndpointSnapshot] = {
             key: replace(one, reasons=tuple(replace(reason, text=self.hide(reason.text)) for reason in one.reasons))

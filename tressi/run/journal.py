@@ -15,9 +15,11 @@ the machine. A disk that is full ends the journal, not the run.
 
 from __future__ import annotations
 
+import json
 import os
 import struct
 import zlib
+from contextlib import suppress
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Final
 
@@ -27,6 +29,8 @@ from tressi.model.portable import encode_delta
 from tressi.version import __version__
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tressi.model import Delta, ResolvedConfig
     from tressi.run.timeline import Ending, Second
 
@@ -53,23 +57,20 @@ class Journal:
     def begin(self, config: ResolvedConfig, started_at: str) -> None:
         """Write what is run, and when it began (ISO 8601)."""
         self._keys = tuple(endpoint.endpoint_key for endpoint in config.endpoints)
-        self._append(FIRST_LINE + record_of("head", __version__, started_at, document_of(config)))
+        self._append(lambda: FIRST_LINE + record_of("head", __version__, started_at, document_of(config)))
 
     def second(self, second: Second, throttled_s: float) -> None:
         """Write a second; `throttled_s` is for how long a cgroup's quota has held the generator back since the run began."""
-        decisions = [list(asdict(one).values()) for one in second.decisions]
-        changes = [list(asdict(one).values()) for one in second.moment.changes]
-        delta = encode_delta(second.delta, self._keys)
-        if self._append(record_of("second", delta, second.moment.paused, throttled_s, decisions, changes)):
+        if self._append(lambda: self._second(second, throttled_s)):
             self._last_t = second.delta.t
 
     def close(self, delta: Delta, *, drained: bool) -> None:
         """Write what came in after the last second: up to the run's end, or (`drained`) up to the end of the graceful stop."""
-        self._append(record_of("rest", encode_delta(delta, self._keys), drained))
+        self._append(lambda: record_of("rest", encode_delta(delta, self._keys), drained))
 
     def end(self, ending: Ending) -> None:
         """Write how the run ended."""
-        self._append(record_of("end", ending.reason, ending.detail, ending.duration_s))
+        self._append(lambda: record_of("end", ending.reason, ending.detail, ending.duration_s))
         self._close()
 
     @property
@@ -79,17 +80,25 @@ class Journal:
             return []
         return [f"the run's journal ends at {self._last_t:.0f} s: {self.path!r} cannot be written: {self.failure}"]
 
-    def _append(self, data: bytes) -> bool:
-        """Write all of it, or nothing: a record that found no room leaves the file as it was."""
+    def _second(self, second: Second, throttled_s: float) -> bytes:
+        decisions = [list(asdict(one).values()) for one in second.decisions]
+        changes = [list(asdict(one).values()) for one in second.moment.changes]
+        delta = encode_delta(second.delta, self._keys)
+        return record_of("second", delta, second.moment.paused, throttled_s, decisions, changes)
+
+    def _append(self, made: Callable[[], bytes]) -> bool:
+        """Write all of a record, or nothing: one that found no room leaves the file as it was. No failure ends the run."""
         if self.failure is not None or self._descriptor < 0:
             return False
         try:
+            data = made()
             written = 0
             while written < len(data):
                 written += os.write(self._descriptor, data[written:])
-        except OSError as failure:
-            self.failure = failure.strerror or str(failure)
-            os.ftruncate(self._descriptor, self._size)
+        except (OSError, ValueError, TypeError, OverflowError) as failure:
+            self.failure = getattr(failure, "strerror", None) or str(failure)
+            with suppress(OSError):
+                os.ftruncate(self._descriptor, self._size)
             self._close()
             return False
         self._size += len(data)
@@ -120,5 +129,6 @@ def document_of(config: ResolvedConfig) -> dict[str, Any]:
         "durationSec": config.duration_s,
         "concurrentRequests": config.concurrent_requests,
         "thresholds": [[one.text, one.endpoint_key, one.aborts, one.abort_delay_s] for one in config.thresholds],
-        "config": dict(config.document),
+        # As text: a config may have integers beyond 64 bits.
+        "config": json.dumps(dict(config.document)),
     }

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import fields
-from typing import TYPE_CHECKING, Any
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any, Final
 
 from tressi.model import EndpointMoment, SecondFigures
 from tressi.model.delta import added
@@ -28,12 +29,16 @@ if TYPE_CHECKING:
     )
 
 
+_FIGURES: Final = tuple(field.name for field in fields(SecondFigures))
+_values_of: Final = attrgetter(*_FIGURES)
+
+
 def figures_of(delta: EndpointCounts, span_s: float) -> SecondFigures:
     """The figures of one endpoint over the `span_s` seconds of its delta."""
     made = delta.succeeded + delta.failed
     return SecondFigures(
         target_rps=_mean_target_rps(delta),
-        current_rps=made / span_s if span_s > 0 else 0.0,
+        current_rps=_rate(delta, span_s),
         worker_count=delta.worker_count,
         utilisation=_share(delta.occupied_lane_s, delta.lane_s),
         error_rate=_share(delta.failed, made),
@@ -45,14 +50,13 @@ def figures_of(delta: EndpointCounts, span_s: float) -> SecondFigures:
 def total_of(delta: Delta, shared: Collection[str]) -> SecondFigures:
     """The figures of all endpoints together; the workers of the shared pool, which `shared` names the endpoints of, once."""
     parts = delta.endpoints
-    each = [figures_of(part, delta.span_s) for part in parts]
-    targets = [one.target_rps for one in each if one.target_rps is not None]
+    targets = [rps for rps in map(_mean_target_rps, parts) if rps is not None]
     own = [part for part in parts if part.endpoint_key not in shared]
     pooled = [part for part in parts if part.endpoint_key in shared]
     lane_s = sum(part.lane_s for part in own) + max((part.lane_s for part in pooled), default=0.0)
     return SecondFigures(
         target_rps=sum(targets) if len(targets) == len(parts) else None,
-        current_rps=sum(one.current_rps for one in each),
+        current_rps=sum(_rate(part, delta.span_s) for part in parts),
         worker_count=sum(part.worker_count for part in own) + max((part.worker_count for part in pooled), default=0),
         utilisation=_share(sum(part.occupied_lane_s for part in parts), lane_s),
         error_rate=_share(sum(part.failed for part in parts), sum(part.succeeded + part.failed for part in parts)),
@@ -101,7 +105,7 @@ def total_moment(endpoints: Sequence[EndpointMoment], delta: Delta) -> EndpointM
 
 
 def _fields(figures: SecondFigures) -> dict[str, Any]:
-    return {field.name: getattr(figures, field.name) for field in fields(figures)}
+    return dict(zip(_FIGURES, _values_of(figures), strict=True))
 
 
 def row_of_delta(delta: Delta, shared: Collection[str], *, saturated: bool) -> dict[str, Any]:
@@ -187,6 +191,10 @@ def _mean_target_rps(delta: EndpointCounts) -> float | None:
     return delta.scheduled / delta.scheduled_s
 
 
+def _rate(delta: EndpointCounts, span_s: float) -> float:
+    return delta.requests_made / span_s if span_s > 0 else 0.0
+
+
 def _share(part: float, whole: float) -> float:
     return min(1.0, max(0.0, part / whole)) if whole > 0 else 0.0
 
@@ -213,5 +221,5 @@ def _percentiles_ms(histogram: Histogram) -> tuple[float | None, float | None]:
     if not histogram.count:
         return None, None
     # A percentile is the highest value that its counter stands for, which may lie beyond the exact maximum.
-    p50_us, p99_us = (min(value_us, histogram.max_us) for value_us in histogram.percentiles((50, 99)))
-    return p50_us / 1e3, p99_us / 1e3
+    (p50_us, p99_us), most_us = histogram.percentiles((50, 99)), histogram.max_us
+    return min(p50_us, most_us) / 1e3, min(p99_us, most_us) / 1e3

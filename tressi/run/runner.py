@@ -198,7 +198,7 @@ class EndpointRunner:
         self._started = time.monotonic()
         self._publisher.emit("start", self.config)
         self._manager.start()
-        limits = Limits(self.config, self._engine.snapshot, self._now, self._end)
+        limits = Limits(self.config, self._count, self._now, self._end)
         self._greenlets = [
             gevent.spawn(self._guard, self._keep_time),
             gevent.spawn(self._guard, limits.watch, self._ended),
@@ -263,7 +263,7 @@ class EndpointRunner:
             drain.kill(block=False)
 
     def _tell_of_drain(self, patience_s: float) -> None:
-        in_flight = sum(one.in_flight for one in self._engine.snapshot().endpoints.values())
+        in_flight = sum(one.in_flight for one in self._count().endpoints.values())
         if in_flight:  # none is left while the engine closes
             self._publisher.emit("draining", Draining(self._now(), in_flight, patience_s))
 
@@ -271,6 +271,9 @@ class EndpointRunner:
         # An engine that failed to start has measured nothing, and may have nothing to read.
         final = self._engine.snapshot() if self._greenlets else self._timeline.last
         self._close(final, drained=True)
+
+    def _count(self) -> EngineSnapshot:
+        return self._engine.snapshot(None, "counters")
 
     def _close(self, reading: EngineSnapshot, *, drained: bool) -> None:
         delta = self._timeline.close(self._now(), reading)

@@ -6,6 +6,7 @@ last whole second; `left_out` of the summary says what is missing.
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from tressi.errors import ConfigError, ConfigProblem
@@ -59,7 +60,7 @@ def recover(file: IO[bytes], label: str) -> Recovered:
     try:
         _version, started_at, document = head.values
         playback = _Playback(_config_of(document), str(started_at))
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise _refusal(label, f"has a head that cannot be understood: {error}") from None
     damage = _played(playback, records)
     if not playback.seconds and not playback.is_over:
@@ -67,7 +68,7 @@ def recover(file: IO[bytes], label: str) -> Recovered:
         raise _refusal(label, f"has no whole second of its run: there is nothing to recover{why}")
     try:
         return playback.recovered(damage)
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise _refusal(label, f"holds values that no run has: {error}") from None
 
 
@@ -77,7 +78,7 @@ def _played(playback: _Playback, records: Iterator[Record | Damage]) -> Damage |
             return record
         try:
             playback.take(record)
-        except (ValueError, TypeError, KeyError, AttributeError) as error:
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
             return Damage(record.at_byte, f"a record cannot be understood ({error})")
     return None
 
@@ -171,7 +172,7 @@ def _config_of(document: dict[str, Any]) -> ResolvedConfig:
         duration_s=float(document["durationSec"]),
         concurrent_requests=document["concurrentRequests"],
         thresholds=tuple(_threshold_of(*one) for one in document["thresholds"]),
-        document=dict(document["config"]),
+        document=dict(json.loads(document["config"])),
     )
 
 

@@ -16,7 +16,7 @@ from tressi.model import EndpointSnapshot, EngineSnapshot, GeneratorSnapshot, Sa
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from tressi.model import ResolvedConfig
+    from tressi.model import Level, ResolvedConfig
 
 WINDOW_S = 1.0
 UNLIMITED_RPS = 100.0  # what a shared pool does
@@ -80,7 +80,7 @@ class FakeEngine:
         self._count(endpoint)
         endpoint.target_rps = UNLIMITED_RPS if target_rps is None else target_rps
 
-    def snapshot(self, endpoint_key: str | None = None) -> EngineSnapshot:
+    def snapshot(self, endpoint_key: str | None = None, _level: Level = "all") -> EngineSnapshot:
         """What the script makes of the time that has passed. Raises EngineError while `broken` says why, until `stop`."""
         self._check()
         keys = [endpoint_key] if endpoint_key is not None else list(self._endpoints)
