@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from tressi.ui.watcher import Watcher
 
 LOCAL_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
-_BY_SIGNAL = {"SIGHUP": Exit.HUNG_UP, "SIGINT": Exit.INTERRUPTED, "SIGTERM": Exit.TERMINATED}
+_BY_SIGNAL = {"SIGHUP": Exit.HUNG_UP, "SIGINT": Exit.INTERRUPTED, "SIGQUIT": Exit.QUIT, "SIGTERM": Exit.TERMINATED}
 
 
 def add_running(parser: ArgumentParser) -> None:
@@ -123,14 +123,14 @@ def _noted(failures: list[Exception]) -> Iterator[None]:
 def _take_leave(watchers: Sequence[Watcher], summary: dict[str, Any], signals: Signals) -> None:
     """Show the result to whoever looks on, as long as they look, or until a signal.
 
-    After a SIGTERM its sender waits for us, after a SIGHUP nobody looks on any more.
+    After a SIGTERM its sender waits for us, after a SIGHUP nobody looks on any more, and a SIGQUIT asks for the prompt back.
     """
 
     def leave(_: int = 0) -> None:
         for watcher in watchers:
             watcher.leave()
 
-    if signals.came or _exit_code(summary) in {Exit.TERMINATED, Exit.HUNG_UP}:
+    if signals.came or _exit_code(summary) in {Exit.TERMINATED, Exit.HUNG_UP, Exit.QUIT}:
         leave()
     signals.tell(leave)
     tell_result(watchers, summary)
