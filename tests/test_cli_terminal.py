@@ -155,7 +155,7 @@ def test_ctrl_c_is_still_a_signal(config):
 
 
 def test_quitting_gives_the_terminal_back(config):
-    """SIGQUIT from the keyboard ends the run with its results; the picture keeps the key a signal, and gives way to the table."""
+    """SIGQUIT from the keyboard ends the run with its results, and the picture gives way to the table."""
     with running(config) as (shown, process):
         before = shown.modes()
         shown.wait_for("s left")

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class Signals:
-    """SIGINT, SIGTERM, SIGHUP and SIGQUIT, taken from here to the end of a `with`; `came` are those that came between two listeners.
+    """The signals that end a run, taken from here to the end of a `with`; `came` are those that came between two listeners.
 
     A SIGHUP or SIGQUIT that is ignored when this starts stays so: `nohup` has the first so, a script's shell the second of
     what it starts in the background.
