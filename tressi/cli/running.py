@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 from rich.console import Console
 
+from tressi.cli.claims import Claims
 from tressi.cli.exits import Exit
 from tressi.cli.output import STANDARD_OUTPUT, files_of_mode, forget_output, remark, write, write_pieces
 from tressi.cli.signals import Signals
@@ -67,11 +68,12 @@ def _processes(text: str) -> int:
 def conduct(config: ResolvedConfig, arguments: Namespace) -> int:
     """Do one run as `arguments` say; returns the exit code. Raises TressiError."""
     with files_of_mode(arguments.export_mode):
-        return _conduct(config, arguments)
+        _check_outputs(config, arguments)
+        with Claims({"export": config.export, "--json": arguments.json, "--stream": arguments.stream}) as claims:
+            return _conduct(config, arguments, claims)
 
 
-def _conduct(config: ResolvedConfig, arguments: Namespace) -> int:
-    _check_outputs(config, arguments)
+def _conduct(config: ResolvedConfig, arguments: Namespace, claims: Claims) -> int:
     _tell_what_is_replaced(config.export)
     on_terminal = sys.stdout is not None and sys.stdout.isatty()
     # Here its files are found to be wrong before the run: bad input, and no failure of ours.
@@ -103,6 +105,7 @@ def _conduct(config: ResolvedConfig, arguments: Namespace) -> int:
             with _noted(failures):
                 _deliver(summary, runner, arguments, timeline, is_gone=on_terminal and _exit_code(summary) is Exit.HUNG_UP)
         finally:
+            claims.release("export", "--json")  # whoever looks on may look for long
             with _noted(failures):
                 _take_leave(watchers, summary, signals)
         _show_verdict(summary, arguments, failures)
