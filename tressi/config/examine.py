@@ -42,7 +42,7 @@ def examined(given: Given) -> tuple[dict[str, Any], Budget]:
     overrides, masked = given.overrides, given.overrides.mask_headers
     findings = breaches(given.document, masked)
     broken = {place for place, _ in findings}
-    sound = _without(given.document, broken)
+    sound = _without(given.document, broken) if broken else given.document
     current = migrated(plain_integers(sound)) if isinstance(sound, dict) else {}
     findings += strays(given.document, masked, strict=overrides.strict).mistakes
     findings += [*mistakes(current, masked), *threshold_mistakes(current, overrides.fail_if)]
