@@ -21,6 +21,7 @@ from tressi.testing.target import Target
 
 EXAMPLES = sorted((Path(__file__).parent.parent / "examples").glob("*.json"))
 BOUND_S = 60
+signal.signal(signal.SIGQUIT, signal.SIG_DFL)  # a shell's background jobs ignore it, and so would what is started here
 
 
 @pytest.fixture(scope="module")
@@ -249,7 +250,9 @@ def started(*arguments):
         process.communicate()
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGHUP, 129), (signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGHUP, 129), (signal.SIGINT, 130), (signal.SIGQUIT, 131), (signal.SIGTERM, 143)]
+)
 def test_a_signal_ends_the_run_with_its_results(target, tmp_path, number, code):
     """What was measured up to a signal is written, and the exit code names it."""
     with started("run", config_file(tmp_path, f"{target}/fast", duration=60), "--json", "-") as process:
@@ -273,7 +276,21 @@ def test_a_hangup_that_is_ignored_ends_nothing(target, tmp_path):
     assert json.loads(output)["endReason"] == "duration"
 
 
-def test_a_signal_while_results_are_written_costs_none_of_them(target, tmp_path):
+def test_a_quit_that_is_ignored_ends_nothing(target, tmp_path):
+    """What a script's shell starts in the background ignores SIGQUIT, and goes on to its end."""
+    run = command("run", config_file(tmp_path, f"{target}/fast", duration=2), "--json", "-")
+    ignoring = ["sh", "-c", 'trap "" QUIT; exec "$@"', "sh", *run]
+    process = subprocess.Popen(ignoring, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    while not process.stderr.readline().startswith("running"):
+        pass
+    process.send_signal(signal.SIGQUIT)
+    output, _ = process.communicate(timeout=BOUND_S)
+    assert process.returncode == 0
+    assert json.loads(output)["endReason"] == "duration"
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGQUIT])
+def test_a_signal_while_results_are_written_costs_none_of_them(target, tmp_path, number):
     """The first is noted and the writing goes on; here the table goes to a pipe that is full until the signal has come."""
     reading, writing = os.pipe()
     os.set_blocking(writing, False)
@@ -290,7 +307,7 @@ def test_a_signal_while_results_are_written_costs_none_of_them(target, tmp_path)
     os.close(writing)
     # The first line of the last words: a write that waits in the kernel.
     until_waiting(process.pid, "pipe_write")
-    process.send_signal(signal.SIGTERM)
+    process.send_signal(number)
     while "the results are being written" not in process.stderr.readline():
         pass
     with os.fdopen(reading, "rb") as pipe:

@@ -135,6 +135,22 @@ def test_a_legacy_file_means_the_same_run_before_and_after(legacy):
     assert plan(legacy) == plan(migrated(legacy))
 
 
+def test_a_rate_by_flag_is_the_total_of_a_legacy_file_and_that_is_said():
+    """Of a current one it is the shared pool's; where it is too small, the message has the name under which it was given."""
+    legacy = {"autoscale": True, "rps": 10, "workers": 4, "requests": [{"url": "http://h/"}, {"url": "http://h/b"}]}
+    resolved = load_config(legacy, Overrides(rps=20))
+    assert sum(one.autoscale.target_rps for one in resolved.autoscaled) == 20
+    meaning = "--rps: in the legacy form it is the rate of all endpoints together, as rps of the file is"
+    assert [one for one in resolved.warnings if "--rps" in one] == [meaning]
+    assert meaning not in load_config(legacy).warnings
+
+    legacy["requests"][1]["autoscale"] = {"enabled": True, "targetRps": 8}
+    for rps, name in ((5, "--rps 5"), (None, "rps 7")):
+        with pytest.raises(ConfigError) as caught:
+            load_config({**legacy, "rps": 7}, Overrides(rps=rps))
+        assert str(caught.value) == f"requests[1].autoscale.targetRps: 8 is above the total of the run, {name}"
+
+
 def test_a_legacy_file_runs_with_a_deprecation_warning():
     """The warning names the remedy; the migrated file has none."""
     legacy = {"autoscale": True, "rps": 10, "workers": 4, "requests": [{"url": "http://h/"}]}

@@ -49,12 +49,14 @@ def test_the_limit_of_workers(config, limit, caps, shared):
         ),
         pytest.param(
             document(on(maxWorkers=5), autoscale=on(targetRps=1, minWorkers=6, maxWorkers=50)),
-            "requests[0].autoscale.maxWorkers: minWorkers 6 is greater than maxWorkers, 5",
+            "requests[0].autoscale.maxWorkers: minWorkers 6, inherited from autoscale.minWorkers, "
+            "is greater than maxWorkers, 5",
             id="the least inherited",
         ),
         pytest.param(
             document(ABSENT, ABSENT, autoscale=on(targetRps=1, minWorkers=11)),
-            "autoscale.minWorkers: minWorkers 11 is greater than the limit of all autoscaled workers, 10",
+            "autoscale.minWorkers: minWorkers 11 is greater than the limit of all autoscaled workers, 10; "
+            "requests[0] and 1 other endpoint inherit it",
             id="the least of everyone above the limit",
         ),
         pytest.param(
@@ -76,8 +78,20 @@ def test_the_limit_of_workers(config, limit, caps, shared):
         ),
         pytest.param(
             document(on(maxWorkers=4), autoscale=on(targetRps=1, initialWorkers=5)),
-            "autoscale.initialWorkers: 5 is not within minWorkers 1 and maxWorkers 4",
+            "requests[0].autoscale.maxWorkers: initialWorkers 5, inherited from autoscale.initialWorkers, "
+            "is not within minWorkers 1 and maxWorkers 4",
             id="an inherited start above the cap",
+        ),
+        pytest.param(
+            document(on(initialWorkers=2), autoscale=on(targetRps=1, minWorkers=4)),
+            "requests[0].autoscale.initialWorkers: 2 is not within minWorkers 4, inherited from autoscale.minWorkers, "
+            "and maxWorkers 10",
+            id="a start below the inherited least",
+        ),
+        pytest.param(
+            document({"enabled": False}, ABSENT, autoscale=on(targetRps=1, minWorkers=4, initialWorkers=3)),
+            "autoscale.initialWorkers: 3 is not within minWorkers 4 and maxWorkers 10; requests[1] inherits it",
+            id="a start of everyone below the least",
         ),
     ],
 )

@@ -7,6 +7,7 @@ from rich.cells import cell_len
 from rich.console import Console
 from summaries import HOSTILE, endpoint_snapshot, resolved, summary_of, verdict
 
+from tressi.report.summary_md import render
 from tressi.report.table import run_lines, summary_table, verdict_lines
 from tressi.run.judgement import judge_run
 from tressi.text import plain
@@ -50,6 +51,20 @@ def test_names_stand_in_for_keys():
     assert [line.split("  ")[0] for line in lines[2:6:2]] == ["GET /good", "check\\x1bout"]
     assert any(line.startswith("FAILED  check\\x1bout: p99 < 1ms") for line in lines)
     assert any("check\\x1bout: not one of 9 requests succeeded" in plain(reason) for reason in judge_run(summary).reasons)
+
+
+@pytest.mark.parametrize("lasted_s", [0.0, 0.099])
+def test_a_run_shorter_than_a_slot_has_no_rate(lasted_s):
+    """A signal may come as the run begins: 40 requests in 2 ms are no 20,000 RPS, neither in the table nor in the verdict."""
+    summary = {**summary_of(endpoint_snapshot(KEY)), "durationSec": lasted_s, "endReason": "interrupted", "endDetail": "SIGINT"}
+    summary["global"]["rps"] = summary["endpoints"][0]["rps"] = 20_123.0
+    said = [drawn(summary, 200), render(summary).decode(), *judge_run(summary).reasons]
+    assert "requests in less than 0.1 s, " in said[0]
+    assert "requests in less than 0.1 s, " in said[1]
+    assert "the run was too short to tell" in said[0]
+    assert not any("20123" in text for text in (said[0], *said[2:]))
+    summary["durationSec"] = 0.1
+    assert "requests in 0.1 s (20123 RPS)" in drawn(summary, 200)
 
 
 def words(snapshot, **fields):

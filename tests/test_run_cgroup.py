@@ -168,7 +168,7 @@ def real_quota(cores):
 PROGRAM = """
 import sys
 from pathlib import Path
-from tressi.cli.running import _cores
+from tressi.cli.job import _cores
 from tressi.run.cgroup import Quota, throttled_s
 Path(sys.argv[1], "cgroup.procs").write_text("0")
 before = throttled_s()

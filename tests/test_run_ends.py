@@ -16,6 +16,7 @@ from tressi.model import AutoscaleConfig, EarlyExit, ResolvedConfig, ResolvedEnd
 from tressi.run.limits import drain_s
 from tressi.run.steering import endpoint_key_of
 from tressi.testing.fake_engine import Behaviour, FakeEngine
+from tressi.text import labels
 from tressi.threshold.parse import parse
 
 KEYS = ("GET http://h/a", "GET http://h/b")
@@ -306,6 +307,40 @@ def test_a_target_may_be_set_by_name():
         endpoint_key_of(twins, "same")
     misnamed = replace(config, endpoints=(one, replace(other, name=KEYS[0])))
     assert endpoint_key_of(misnamed, KEYS[0]) == KEYS[0]
+
+
+@pytest.mark.parametrize("name", [None, "checkout"])
+def test_a_target_may_be_set_by_what_tables_show(name):
+    """Every label of the table and of the live view names its own endpoint, and so does its key without the origin."""
+    config = config_of(60)
+    config = replace(config, endpoints=(config.endpoints[0], replace(config.endpoints[1], name=name)))
+    shown = labels({one.endpoint_key: one.name for one in config.endpoints})
+    assert {label: endpoint_key_of(config, label) for label in shown.values()} == {shown[key]: key for key in KEYS}
+    assert endpoint_key_of(config, "GET /b") == KEYS[1]
+    misleading = replace(config, endpoints=(config.endpoints[0], replace(config.endpoints[1], name="GET /a")))
+    with pytest.raises(ConfigError, match="2 endpoints of this run have that name"):
+        endpoint_key_of(misleading, "GET /a")
+
+
+@pytest.mark.parametrize(
+    ("asked", "hint"),
+    [
+        ("GET /aa", "; did you mean GET /a"),
+        ("get http://h/b", "; did you mean GET http://h/"),
+        ("chekout", "; did you mean checkout?"),
+    ],
+)
+def test_an_endpoint_that_is_not_there_is_refused_with_what_is_near(asked, hint):
+    """In the form in which it was asked for."""
+    config = config_of(60)
+    named = replace(config.endpoints[1], name="checkout")
+    config = replace(config, endpoints=(*config.endpoints, replace(named, endpoint_key="GET http://h/c")))
+    with pytest.raises(ConfigError) as refused:
+        endpoint_key_of(config, asked)
+    assert "no endpoint of this run has that key or name" + hint in str(refused.value)
+    with pytest.raises(ConfigError) as refused:
+        endpoint_key_of(config, "nothing of the kind")
+    assert "did you mean" not in str(refused.value)
 
 
 @pytest.mark.parametrize(("key", "rps"), [("GET http://h/none", 1.0), (KEYS[0], -1.0), (KEYS[0], float("nan"))])

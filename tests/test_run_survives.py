@@ -1,5 +1,6 @@
 """A run beside code that does not behave: callbacks, engines and callers that raise what ends greenlets, and odd values."""
 
+import gc
 import subprocess
 import sys
 from itertools import cycle
@@ -76,6 +77,81 @@ def test_a_caller_out_of_time_while_the_engine_starts_leaves_no_load_behind():
     with pytest.raises(Timeout), Timeout(0.05):
         EndpointRunner(config_of(60), engine=engine).start()
     until(lambda: ("stop", 5.0, None) in engine.calls or any(call[0] == "stop" for call in engine.calls))
+
+
+def runners_of(config):
+    """Those that are still there, garbage apart."""
+    gc.collect()
+    return [one for one in gc.get_objects() if isinstance(one, EndpointRunner) and one.config is config]
+
+
+def dropped_at_once(runner):
+    runner.start()
+
+
+def dropped_in_a_circle(runner):
+    """Only the garbage collector finds it."""
+    runner.start()
+    runner.itself = runner
+
+
+def dropped_by_a_greenlet(runner):
+    """It is killed while it waits for the end."""
+    runner.start()
+    waiting = gevent.spawn(runner.wait)
+    del runner
+    gevent.sleep(0)
+    waiting.kill()
+
+
+def dropped_as_it_is_stopped(runner):
+    """Nobody is left to see to the end that was asked for."""
+    runner.start()
+    runner.stop()
+
+
+DROPPED = [dropped_at_once, dropped_in_a_circle, dropped_by_a_greenlet, dropped_as_it_is_stopped]
+
+
+@pytest.mark.parametrize("drop", DROPPED)
+def test_a_runner_that_is_dropped_ends_its_load(drop, capfd):
+    """Nobody could stop it or wait for it any more; the engine is stopped, which a log line says unless it was asked for."""
+    config, engine = config_of(60), FakeEngine()
+    drop(EndpointRunner(config, engine=engine))
+    gc.collect()
+    until(lambda: any(call[0] == "stop" for call in engine.calls))
+    said = capfd.readouterr()
+    assert ("nobody holds its runner" in said.out + said.err) == (drop is not dropped_as_it_is_stopped)
+    until(lambda: not runners_of(config))
+
+
+def test_a_runner_that_another_thread_collects_ends_its_load():
+    """The garbage collector runs in whatever thread comes to it, and no greenlet may be made there."""
+    engine = FakeEngine()
+    runner = EndpointRunner(config_of(60), engine=engine)
+    runner.start()
+    held = [runner]
+    del runner
+    gevent.get_hub().threadpool.apply(held.clear)
+    until(lambda: any(call[0] == "stop" for call in engine.calls))
+
+
+@pytest.mark.parametrize("is_late", [False, True])
+def test_a_runner_that_is_dropped_goes_on_where_somebody_listens(is_late):
+    """Fire and forget: a callback is reason enough, also one that came after the start, and it gets the summary."""
+    heard, config = [], config_of(0.5)
+    runner = EndpointRunner(config, engine=FakeEngine())
+    if is_late:
+        runner.start()
+        runner.on("stop", heard.append)
+    else:
+        runner.on("stop", heard.append)
+        runner.start()
+    del runner
+    gc.collect()
+    until(lambda: heard)
+    assert check(heard[0])["endReason"] == "duration"
+    until(lambda: not runners_of(config))
 
 
 def test_an_engine_that_times_out_ends_the_run_in_words():

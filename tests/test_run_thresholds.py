@@ -145,13 +145,27 @@ def test_a_run_shorter_than_its_window_is_one_window():
     ]
 
 
+@pytest.mark.parametrize("condition", ["errorRate < 1%", "errorRate == 0", "errorRate[1s] < 1%", "errorRate >= 0"])
+def test_an_error_rate_without_an_attempt_that_ended_holds_nothing(condition):
+    """It stays undecided while the run lasts, ends nothing, and fails at its end; with an attempt it is judged."""
+    judge, clock = thresholds(condition, aborts=True), Clock()
+    assert play(judge, clock, {"a": (0, 1)}, {"a": (0, 1)}) == [None, None]
+    assert [one.passed for one in judge.verdicts()] == [None]
+    (final,) = judge.close(clock.figures(), 2.0)
+    assert (final.passed, final.detail) == (False, "nothing to judge: there was no value")
+
+    judge, clock = thresholds(condition), Clock()
+    play(judge, clock, {"a": (1, 1)})
+    assert [one.passed for one in judge.close(clock.figures(), 1.0)] == [True]
+
+
 def test_what_has_no_value_cannot_be_said_to_hold():
     """A latency without a response fails, whichever way it is asked for."""
     judge, clock = thresholds("p99 < 5ms", "p99[1s] < 5ms", "p99 > 5ms"), Clock()
     play(judge, clock, {"a": (0, 1)}, {"a": (0, 1)})
     assert [one.passed for one in judge.verdicts()] == [None, None, None]
     final = judge.close(clock.figures(), 2.0)
-    assert [(one.passed, one.value, one.detail) for one in final] == [(False, None, "there was no value to judge")] * 3
+    assert [(one.passed, one.value, one.detail) for one in final] == [(False, None, "nothing to judge: there was no value")] * 3
 
 
 def test_only_a_broken_threshold_that_may_ends_a_run_and_says_why():

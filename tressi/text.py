@@ -20,6 +20,8 @@ _OBEYED = re.compile(
     rb"|\xd8\x9c|\xe2\x80[\x8b-\x8f\xa8-\xae]|\xe2\x81[\xa0-\xaf]|\xef\xbb\xbf"  # U+061C, 200B-200F, 2028-202E, 2060-206F, FEFF
 )
 _BEYOND = 10
+# A run that is shorter than one slot of the window has no rate that means something.
+SHORTEST_S = 0.1
 
 
 def plain(text: str) -> str:
@@ -92,6 +94,13 @@ def rate(value: float | None) -> str:
     if value is None:
         return "max"
     return f"{value:.0f}" if value >= _FOUR_DIGITS else f"{value:.1f}"
+
+
+def came_in(made: int, rps: float, lasted_s: float) -> str:
+    """How many requests came in how long, and at what rate; no rate where that was less than one slot of the window."""
+    if lasted_s < SHORTEST_S:
+        return f"{made} requests in less than {SHORTEST_S:g} s"
+    return f"{made} requests in {lasted_s:.1f} s ({rate(rps)} RPS)"
 
 
 def milliseconds(value: float | None) -> str:

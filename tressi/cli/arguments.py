@@ -31,7 +31,11 @@ def add_overrides(parser: ArgumentParser) -> None:
     group = parser.add_argument_group("overriding the config")
     group.add_argument("--duration", type=_whole_seconds, metavar="S", help="seconds the run lasts")
     group.add_argument(
-        "--rps", type=_integer, metavar="N", help="requests per second of the shared pool; --scale changes the rates of all"
+        "--rps",
+        type=_integer,
+        metavar="N",
+        help="requests per second of the shared pool, with the legacy autoscale: true of all endpoints together;"
+        " --scale changes the rates of all",
     )
     group.add_argument("--scale", type=_number, metavar="X", help="multiply every rate and bound of workers, as in 0.1")
     group.add_argument("--workers", type=_integer, metavar="N", help="workers of the shared pool")

@@ -20,6 +20,7 @@ class Exit(IntEnum):
     BROKEN = 3
     HUNG_UP = 129
     INTERRUPTED = 130
+    QUIT = 131
     TERMINATED = 143
 
 
@@ -30,6 +31,7 @@ MEANINGS = {
     Exit.BROKEN: "tressi itself failed, or a result could not be written",
     Exit.HUNG_UP: "ended by SIGHUP, results written",
     Exit.INTERRUPTED: "ended by SIGINT, results written",
+    Exit.QUIT: "ended by SIGQUIT, results written",
     Exit.TERMINATED: "ended by SIGTERM, results written",
 }
 

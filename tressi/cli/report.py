@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import sys
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Final, NoReturn
 
 from tressi.cli.arguments import add_export_mode
+from tressi.cli.claims import Claims
 from tressi.cli.exits import Exit
 from tressi.cli.output import files_of_mode, remark, write
 from tressi.config.place import no_json, printable, refusal
@@ -19,6 +20,8 @@ from tressi.report.shape import check_summary
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
     from collections.abc import Callable, Iterable, Mapping
+
+    from tressi.report.formats import Export
 
 NAME = "report"
 HELP = """Make the files of an export from a summary (--json FILE, or the summary.json of an export), and print their names.
@@ -48,12 +51,20 @@ def _execute(arguments: Namespace) -> int:
     summary = check_summary(_parsed(_bytes_of(source, label), label), label)
     with ExitStack() as files:
         log, timeline = (None, None) if source == "-" else _finer(Path(source), summary, files)
-        export = write_export(summary, arguments.output, log, timeline)
+        export = _written(summary, arguments.output, log, timeline)
     for sentence in export.left_out:
         remark(sentence)
     export.check()
     write("\n".join(printable(str(path)) for path in export.written))
     return Exit.DONE
+
+
+def _written(summary: Mapping[str, Any], directory: str, log: IO[bytes] | None, timeline: IO[bytes] | None) -> Export:
+    """Write the files while no run writes there. Raises ConfigError where one does."""
+    with suppress(OSError, ValueError):  # each file tells why it cannot be written
+        Path(directory).mkdir(parents=True, exist_ok=True)
+    with Claims({"--output": directory}):
+        return write_export(summary, directory, log, timeline)
 
 
 def _bytes_of(source: str, label: str) -> bytes:

@@ -2,37 +2,25 @@
 
 from __future__ import annotations
 
-import errno
-import os
 import sys
-import tempfile
 from argparse import ArgumentTypeError
 from contextlib import contextmanager, suppress
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
+from tressi.cli.claims import Claims
 from tressi.cli.drawing import drawn
 from tressi.cli.exits import Exit
-from tressi.cli.journals import open_journal, remove_journal
+from tressi.cli.job import checked_outputs, prepare
 from tressi.cli.output import STANDARD_OUTPUT, files_of_mode, forget_output, remark, write, write_pieces
 from tressi.cli.signals import Signals
-from tressi.cli.watching import add_watching, tell_result, watchers_of
+from tressi.cli.watching import add_watching, tell_result
 from tressi.config.place import printable
-from tressi.config.remarks import remarks
-from tressi.errors import ConfigError, ConfigProblem, OutputError
-from tressi.load.cluster import Cluster
-from tressi.load.process import ProcessEngine
-from tressi.load.secure import make_context
-from tressi.report.formats import earlier_run, write_export
+from tressi.errors import OutputError
+from tressi.report.formats import write_export
 from tressi.report.latency_hlog import second_by_second
 from tressi.report.summary_json import pieces
 from tressi.report.table import summary_table, verdict_lines
-from tressi.report.timeline_csv import Running
-from tressi.run.cgroup import own_quota, whole_cores
 from tressi.run.judgement import judge_run
-from tressi.run.runner import EndpointRunner
-from tressi.ui.watcher import attach
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
@@ -40,12 +28,13 @@ if TYPE_CHECKING:
 
     from rich.console import RenderableType
 
+    from tressi.cli.job import Job
     from tressi.model import ResolvedConfig
-    from tressi.run.journal import Journal
+    from tressi.report.timeline_csv import Running
+    from tressi.run.runner import EndpointRunner
     from tressi.ui.watcher import Watcher
 
-LOCAL_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
-_BY_SIGNAL = {"SIGHUP": Exit.HUNG_UP, "SIGINT": Exit.INTERRUPTED, "SIGTERM": Exit.TERMINATED}
+_BY_SIGNAL = {"SIGHUP": Exit.HUNG_UP, "SIGINT": Exit.INTERRUPTED, "SIGQUIT": Exit.QUIT, "SIGTERM": Exit.TERMINATED}
 
 
 def add_running(parser: ArgumentParser) -> None:
@@ -69,59 +58,32 @@ def _processes(text: str) -> int:
 
 def conduct(config: ResolvedConfig, arguments: Namespace) -> int:
     """Do one run as `arguments` say; returns the exit code. Raises TressiError."""
-    with files_of_mode(arguments.export_mode):
-        return _conduct(config, arguments)
-
-
-def _conduct(config: ResolvedConfig, arguments: Namespace) -> int:
-    _check_outputs(config, arguments)
-    _tell_what_is_replaced(config.export)
-    on_terminal = sys.stdout is not None and sys.stdout.isatty()
-    # Here its files are found to be wrong before the run: bad input, and no failure of ours.
-    make_context(config.tls)
-    for sentence in remarks(config, os.environ):
-        remark(sentence)
-    for warning in config.warnings:
-        remark(f"warning: {warning}")
-    journal = _journal(config, arguments)
-    runner = EndpointRunner(config, engine=_engine(config, arguments.processes), journal=journal)
-    watchers = watchers_of(arguments, runner)
-    for watcher in watchers:
-        attach(runner, watcher)
-    timeline = Running(config.export) if config.export is not None else None
-    if timeline is not None:
-        runner.on("snapshot", timeline.moment)
-    with Signals() as signals:
-        signals.tell(runner.interrupt)
-        try:
-            runner.start()
-            runner.wait()
-        finally:
-            for watcher in watchers:
-                watcher.stop()  # whatever happens, the terminal is given back
-        summary = runner.summary()
-        signals.note()
-        _tell_what_is_left_out(summary)
-        failures: list[Exception] = []
-        try:
-            with _noted(failures):
-                _deliver(summary, runner, arguments, timeline, is_gone=on_terminal and _exit_code(summary) is Exit.HUNG_UP)
-        finally:
-            with _noted(failures):
-                _take_leave(watchers, summary, signals)
-        _show_verdict(summary, arguments, failures)
+    with files_of_mode(arguments.export_mode), Claims(checked_outputs(config, arguments)) as claims:
+        job = prepare(config, arguments)
+        with Signals() as signals:
+            summary = job.run(signals)
+            failures = _hand_out(job, summary, claims, signals)
+            _show_verdict(summary, arguments, failures)
     if failures:
         raise failures[0]
-    if journal is not None and arguments.journal is None:
-        remove_journal(journal)
     return _exit_code(summary)
 
 
-def _journal(config: ResolvedConfig, arguments: Namespace) -> Journal | None:
-    """Where the run is taken down while it lasts; None where nobody said where. Raises ConfigError."""
-    if arguments.journal is not None:
-        return open_journal(arguments.journal, "--journal")
-    return None if config.export is None else open_journal(config.export, "export")
+def _hand_out(job: Job, summary: dict[str, Any], claims: Claims, signals: Signals) -> list[Exception]:
+    """Write the results and tell the watchers; returns what could not be written."""
+    signals.note()
+    _tell_what_is_left_out(summary)
+    failures: list[Exception] = []
+    try:
+        with _noted(failures):
+            _deliver(job, summary, is_gone=job.on_terminal and _exit_code(summary) is Exit.HUNG_UP)
+        if not failures:
+            job.drop_journal()
+    finally:
+        claims.release("export", "--json")  # whoever looks on may look for long
+        with _noted(failures):
+            _take_leave(job.watchers, summary, signals)
+    return failures
 
 
 @contextmanager
@@ -136,70 +98,20 @@ def _noted(failures: list[Exception]) -> Iterator[None]:
 def _take_leave(watchers: Sequence[Watcher], summary: dict[str, Any], signals: Signals) -> None:
     """Show the result to whoever looks on, as long as they look, or until a signal.
 
-    After a SIGTERM its sender waits for us, after a SIGHUP nobody looks on any more.
+    After a SIGTERM its sender waits for us, after a SIGHUP nobody looks on any more, and a SIGQUIT asks for the prompt back.
     """
 
     def leave(_: int = 0) -> None:
         for watcher in watchers:
             watcher.leave()
 
-    if signals.came or _exit_code(summary) in {Exit.TERMINATED, Exit.HUNG_UP}:
+    if signals.came or _exit_code(summary) in {Exit.TERMINATED, Exit.HUNG_UP, Exit.QUIT}:
         leave()
     signals.tell(leave)
     tell_result(watchers, summary)
 
 
-def _engine(config: ResolvedConfig, processes: int) -> Cluster:
-    """Engines in processes of their own; 0 asks for as many as the cores that the target leaves."""
-    if processes == 0:
-        is_local = any(urlsplit(endpoint.url).hostname in LOCAL_HOSTS for endpoint in config.endpoints)
-        processes = max(1, _cores() - is_local)
-    return Cluster([ProcessEngine() for _ in range(processes)])
-
-
-def _cores() -> int:
-    """How many this process may use, by its affinity (without it, as on macOS, all there are) and its cgroup's quota."""
-    at_hand = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return whole_cores(own_quota().cores(), at_hand)
-
-
 # ------------------------------------------------------------------------------------------------------------ the results
-
-
-def _check_outputs(config: ResolvedConfig, arguments: Namespace) -> None:
-    """Find out before the run whether its results can be written. Raises ConfigError."""
-    if arguments.stream is not None and arguments.stream == arguments.json:
-        raise ConfigError([ConfigProblem("--stream", f"{arguments.stream!r} is where --json goes: name another place for one")])
-    try:
-        if arguments.json not in {None, "-"}:
-            place, path = "--json", arguments.json
-            _check_file(Path(path))
-        if config.export is not None:
-            place, path = "export", config.export
-            Path(path).mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryFile(dir=path):
-                pass
-    except (OSError, ValueError) as failure:
-        reason = failure.strerror if isinstance(failure, OSError) else str(failure)
-        raise ConfigError([ConfigProblem(place, f"{path!r} cannot be written: {reason}")]) from None
-
-
-def _check_file(path: Path) -> None:
-    """Find out whether a file can be written. Raises OSError, ValueError."""
-    if not path.is_fifo():
-        with path.open("ab"):
-            pass
-    elif not os.access(path, os.W_OK):
-        # It is opened once, at the end: its reader takes the first end of it for the last.
-        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
-
-
-def _tell_what_is_replaced(directory: str | None) -> None:
-    """Say so before the run where an export goes over an earlier one."""
-    found = earlier_run(directory) if directory is not None else None
-    if found is not None:
-        its = "its files are" if found.startswith("a run") else "they are"
-        remark(f"{printable(str(directory).rstrip('/') or '/')}/ holds {found}: {its} replaced")
 
 
 def _tell_what_is_left_out(summary: dict[str, Any]) -> None:
@@ -207,19 +119,18 @@ def _tell_what_is_left_out(summary: dict[str, Any]) -> None:
         remark(f"left out: {sentence}")
 
 
-def _deliver(
-    summary: dict[str, Any], runner: EndpointRunner, arguments: Namespace, timeline: Running | None, *, is_gone: bool
-) -> None:
+def _deliver(job: Job, summary: dict[str, Any], *, is_gone: bool) -> None:
     """Write every result, the table first, for a person is waiting; one that cannot be written costs no other.
 
     `is_gone`: standard output is a terminal that has hung up, and what cannot be written there is no failure. Raises the
     first OutputError; BrokenPipeError where whoever reads standard output has left.
     """
+    arguments, timeline = job.arguments, job.timeline
     deliveries: list[Callable[[], object]] = [lambda: _show_table(summary, arguments)]
     if arguments.json is not None:
         deliveries.append(lambda: write_pieces(pieces(summary), arguments.json))
     if timeline is not None:
-        deliveries.append(lambda: _export(summary, runner, timeline, quiet=arguments.quiet))
+        deliveries.append(lambda: _export(summary, job.runner, timeline, quiet=arguments.quiet))
     failures: list[Exception] = []
     for deliver in deliveries:
         try:

@@ -20,17 +20,17 @@ if TYPE_CHECKING:
 
 
 class Signals:
-    """SIGINT, SIGTERM and SIGHUP, taken from here to the end of a `with`; `came` are those that came between two listeners.
+    """The signals that end a run, taken from here to the end of a `with`; `came` are those that came between two listeners.
 
-    A SIGHUP that is ignored when this starts, as `nohup` has it, stays ignored.
+    A SIGHUP or SIGQUIT that is ignored when this starts stays so: `nohup` has the first so, a script's shell the second of
+    what it starts in the background.
     """
 
     def __init__(self) -> None:
         self.came: list[int] = []
         self._watchers: list[Any] = []
-        self._numbers = [signal.SIGINT, signal.SIGTERM]
-        if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
-            self._numbers.append(signal.SIGHUP)
+        heard = [number for number in (signal.SIGHUP, signal.SIGQUIT) if signal.getsignal(number) is not signal.SIG_IGN]
+        self._numbers = [signal.SIGINT, signal.SIGTERM, *heard]
 
     def __enter__(self) -> Self:
         return self

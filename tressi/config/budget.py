@@ -11,7 +11,7 @@ much of it is decided by the allocation and by need. The shared pool's workers a
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from tressi.config.defaults import defaults
 from tressi.config.resolve import AutoscaleConfigResolver, Settings
@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from tressi.config.place import Finding, Place
+
+
+TOTAL: Final = "autoscale.targetRps"
+_BOUNDS: Final = ("initialWorkers", "maxWorkers", "minWorkers")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +36,15 @@ class Budget:
     findings: tuple[Finding, ...] = field(default=())
 
 
-def divide(document: Mapping[str, Any]) -> Budget:
-    """Resolve every endpoint of a sound document in the current form, and divide both budgets among them."""
+def divide(document: Mapping[str, Any], total_name: str = TOTAL) -> Budget:
+    """Resolve every endpoint of a sound document in the current form, and divide both budgets among them.
+
+    `total_name` is what messages call the total rate: what its author has written it as.
+    """
     resolver = AutoscaleConfigResolver(document)
     requests = document["requests"]
     settings = [resolver.resolve_endpoint_config(request) for request in requests]
-    rates = _Rates(document, resolver, settings)
+    rates = _Rates(document, resolver, settings, total_name)
     limit = resolver.section.get("maxWorkers", document.get("workers", defaults("TressiConfigSchema")["workers"]))
     complete = tuple(
         None if one is None else {"maxWorkers": limit, **one, "targetRps": rates.of(index)}
@@ -51,8 +58,13 @@ class _Rates:
     """The division of the total rate; every figure it needs is taken once, here."""
 
     def __init__(
-        self, document: Mapping[str, Any], resolver: AutoscaleConfigResolver, settings: Sequence[Settings | None]
+        self,
+        document: Mapping[str, Any],
+        resolver: AutoscaleConfigResolver,
+        settings: Sequence[Settings | None],
+        total_name: str,
     ) -> None:
+        self.total_name = total_name
         self.section_enabled = resolver.enabled
         self.total: float | None = resolver.section.get("targetRps")
         self.own: dict[int, float] = {
@@ -84,7 +96,7 @@ class _Rates:
         above: list[Finding] = [
             (
                 ("requests", index, "autoscale", "targetRps"),
-                f"{rate} is above the total of the run, autoscale.targetRps {self.total}",
+                f"{rate} is above the total of the run, {self.total_name} {self.total}",
             )
             for index, rate in self.own.items()
             if rate > self.total
@@ -105,7 +117,7 @@ class _Rates:
         return [(("requests", index, "autoscale", "targetRps"), message) for index in self.needy]
 
     def _nothing_left(self) -> list[Finding]:
-        message = f"is missing, and nothing of the run's total (autoscale.targetRps {self.total}) is left for"
+        message = f"is missing, and nothing of the run's total ({self.total_name} {self.total}) is left for"
         needy: list[Finding] = [
             (("requests", index, "autoscale", "targetRps"), f"{message} this endpoint") for index in self.needy
         ]
@@ -114,28 +126,56 @@ class _Rates:
 
 def _worker_findings(document: Mapping[str, Any], settings: Sequence[Settings | None], limit: int) -> list[Finding]:
     autoscaled = [(index, one) for index, one in enumerate(settings) if one]
-    findings = [finding for index, one in autoscaled for finding in _bounds(document["requests"][index], index, one)]
+    findings = _bounds_findings(document, autoscaled)
     least = sum(one["minWorkers"] for _, one in autoscaled)
     if findings or least <= limit:
-        return list(dict.fromkeys(findings))
+        return findings
     place: Place = ("autoscale", "maxWorkers") if "maxWorkers" in (document.get("autoscale") or {}) else ("workers",)
     what = f"the minWorkers of {len(autoscaled)} autoscaled endpoints together, {least}"
     return [(place, f"the limit of all autoscaled workers, {limit}, is less than {what}")]
 
 
-def _bounds(request: Mapping[str, Any], index: int, one: Settings) -> list[Finding]:
+def _bounds_findings(document: Mapping[str, Any], autoscaled: Sequence[tuple[int, Settings]]) -> list[Finding]:
+    """What is wrong between an endpoint's bounds: at the endpoint where one of them is its own, else once for all heirs."""
+    findings: list[Finding] = []
+    inherited = document.get("autoscale") or {}
+    heirs: dict[Finding, list[int]] = {}
+    for index, one in autoscaled:
+        own = document["requests"][index].get("autoscale", {})
+        for place, message in _bounds(own, inherited, index, one):
+            if place[0] == "requests":
+                findings.append((place, message))
+            else:
+                heirs.setdefault((place, message), []).append(index)
+    return [*findings, *((place, f"{message}; {_inherited_by(indices)}") for (place, message), indices in heirs.items())]
+
+
+def _inherited_by(indices: Sequence[int]) -> str:
+    more = len(indices) - 1
+    others = f" and {more} other endpoint{'s' if more > 1 else ''}" if more else ""
+    return f"requests[{indices[0]}]{others} inherit{'' if more else 's'} it"
+
+
+def _bounds(own: Mapping[str, Any], inherited: Mapping[str, Any], index: int, one: Settings) -> list[Finding]:
+    """The bounds of one endpoint that contradict each other: `one` is all that it has of `own` and `inherited` sections."""
+    words = {key: f"{key} {one.get(key)}{_source(own, inherited, key)}" for key in _BOUNDS}
     least, most, initial = one["minWorkers"], one["maxWorkers"], one.get("initialWorkers")
     if least > most:
-        own = request.get("autoscale", {})
         key = "maxWorkers" if "maxWorkers" in own and "minWorkers" not in own else "minWorkers"
         cap = "maxWorkers" if "maxWorkers" in own else "the limit of all autoscaled workers"
-        return [(_origin(request, index, key), f"minWorkers {least} is greater than {cap}, {most}")]
+        return [(_origin(own, index, key), f"{words['minWorkers']} is greater than {cap}, {most}")]
     if initial is not None and not least <= initial <= most:
-        message = f"{initial} is not within minWorkers {least} and maxWorkers {most}"
-        return [(_origin(request, index, "initialWorkers"), message)]
+        key = next((name for name in _BOUNDS if name in own), "initialWorkers")
+        what = str(initial) if key == "initialWorkers" else words["initialWorkers"]
+        return [(_origin(own, index, key), f"{what} is not within {words['minWorkers']} and maxWorkers {most}")]
     return []
 
 
-def _origin(request: Mapping[str, Any], index: int, key: str) -> Place:
-    own = request.get("autoscale", {})
+def _source(own: Mapping[str, Any], inherited: Mapping[str, Any], key: str) -> str:
+    """Where a value comes from that an endpoint with bounds of its own has from the section of all."""
+    is_heir = key in inherited and key not in own and not own.keys().isdisjoint(_BOUNDS)
+    return f", inherited from autoscale.{key}," if is_heir else ""
+
+
+def _origin(own: Mapping[str, Any], index: int, key: str) -> Place:
     return ("requests", index, "autoscale", key) if key in own else ("autoscale", key)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from jsonschema import Draft7Validator
 
+from tressi.config.gate import sound_request
 from tressi.config.place import Finding, Place, listed, shown
 from tressi.config.schema import items, leaves, properties, schema
 from tressi.config.units import remedy
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from jsonschema import ValidationError
 
+_NO_FLOATS = frozenset({str, int, bool, type(None)})
 _ARTICLES = {"integer": "an integer", "object": "an object", "array": "an array"}
 
 
@@ -46,9 +48,28 @@ _SENTENCES: dict[str, Callable[[str, Any], str]] = {
 def breaches(document: object, mask_headers: Iterable[str] = ()) -> list[Finding]:
     """Return everything in the document that breaks the schema; values that may be secrets are masked."""
     masked = tuple(mask_headers)
-    errors = Draft7Validator(schema()).iter_errors(document)
+    doubtful, places = _doubtful(document)
+    errors = Draft7Validator(schema()).iter_errors(doubtful)
     # Once each: every branch of an `allOf` asks for the same type.
-    return list(dict.fromkeys(finding for error in errors for finding in _findings(error, masked)))
+    found = dict.fromkeys(finding for error in errors for finding in _findings(error, masked))
+    return [(_moved(place, places), message) for place, message in found]
+
+
+def _doubtful(document: object) -> tuple[object, list[int] | None]:
+    """The document without the requests in which certainly nothing is wrong, and where those that are left stood."""
+    requests = document.get("requests") if isinstance(document, dict) else None
+    if not isinstance(document, dict) or not isinstance(requests, list) or not requests:
+        return document, None
+    is_sound = sound_request()
+    # One at least: none at all would be a mistake of its own.
+    places = [index for index, request in enumerate(requests) if not is_sound(request)] or [0]
+    return {**document, "requests": [requests[index] for index in places]}, places
+
+
+def _moved(place: Place, places: list[int] | None) -> Place:
+    if places is None or len(place) < 2 or place[0] != "requests":  # noqa: PLR2004 - and its index
+        return place
+    return ("requests", places[int(place[1])], *place[2:])
 
 
 def plain_integers(document: Any, node: Mapping[str, Any] | None = None) -> Any:  # noqa: ANN401 - any JSON value
@@ -56,7 +77,10 @@ def plain_integers(document: Any, node: Mapping[str, Any] | None = None) -> Any:
     node = schema() if node is None else node
     if isinstance(document, dict):
         known = properties(node)
-        return {name: plain_integers(value, known.get(name, {})) for name, value in document.items()}
+        return {
+            name: value if type(value) in _NO_FLOATS else plain_integers(value, known.get(name, {}))
+            for name, value in document.items()
+        }
     if isinstance(document, list):
         return [plain_integers(value, items(node)) for value in document]
     if isinstance(document, float) and any(leaf.get("type") == "integer" for leaf in leaves(node)):

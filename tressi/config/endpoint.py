@@ -52,7 +52,7 @@ def _headers(document: Mapping[str, Any], request: Mapping[str, Any]) -> tuple[t
     chosen: dict[str, tuple[str, str]] = {}
     if "payload" in request:
         chosen["content-type"] = ("Content-Type", "application/json")
-    replaced = {"authorization"} if "@" in urlsplit(request["url"]).netloc else set()
+    replaced = {"authorization"} if "@" in request["url"] and "@" in urlsplit(request["url"]).netloc else set()
     shared = [pair for pair in document.get("headers", {}).items() if pair[0].lower() not in replaced]
     for name, value in [*shared, *request.get("headers", {}).items()]:
         chosen[name.lower()] = (name, value.strip(" \t"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from tressi.config.budget import Budget, divide
+from tressi.config.budget import TOTAL, Budget, divide
 from tressi.config.check import breaches, plain_integers
 from tressi.config.doubts import doubts
 from tressi.config.meaning import beyond_limits, mistakes
@@ -42,13 +42,13 @@ def examined(given: Given) -> tuple[dict[str, Any], Budget]:
     overrides, masked = given.overrides, given.overrides.mask_headers
     findings = breaches(given.document, masked)
     broken = {place for place, _ in findings}
-    sound = _without(given.document, broken)
+    sound = _without(given.document, broken) if broken else given.document
     current = migrated(plain_integers(sound)) if isinstance(sound, dict) else {}
     findings += strays(given.document, masked, strict=overrides.strict).mistakes
     findings += [*mistakes(current, masked), *threshold_mistakes(current, overrides.fail_if)]
     # A budget with a part missing would complain of consequences; one with a part beyond all limits cannot be computed.
     broken |= {place for place, _ in beyond_limits(current)}
-    budget = None if any(_bears_on_budget(place) for place in broken) else divide(current)
+    budget = None if any(_bears_on_budget(place) for place in broken) else divide(current, _total_name(given))
     findings += [*budget.findings, *_vain_rate(current, budget, overrides)] if budget else ()
     told = _told(findings, given)
     if told or budget is None:
@@ -67,9 +67,18 @@ def warnings_of(given: Given, current: dict[str, Any], budget: Budget) -> list[s
     elif overrides.rps is not None and autoscaled and not is_legacy(given.document):
         whose = f"{autoscaled} autoscaled endpoint{'s keep theirs' if autoscaled > 1 else ' keeps its own'}"
         warnings.append(f"--rps: is the rate of the shared pool alone, and {whose}; {_SCALE} changes the rates of all")
+    if overrides.rps is not None and is_legacy(given.document):
+        warnings.append("--rps: in the legacy form it is the rate of all endpoints together, as rps of the file is")
     if given.move:
         return [MOVED, *given.move.notes, *sentences(given.move.unknown), *warnings]
     return [DEPRECATION, *warnings] if is_legacy(given.document) else warnings
+
+
+def _total_name(given: Given) -> str:
+    """What the author of a config has written its total rate as."""
+    if not isinstance(given.document, dict) or not is_legacy(given.document):
+        return TOTAL
+    return "--rps" if given.overrides.rps is not None else "rps"
 
 
 def _vain_rate(current: dict[str, Any], budget: Budget, overrides: Overrides) -> Iterable[Finding]:

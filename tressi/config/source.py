@@ -147,6 +147,8 @@ def _integer(digits: str) -> int | float:
 
 
 def _examined(document: object) -> Reading:
+    if _is_plain(document, 0):
+        return Reading(document, ())
     warnings, findings = [], []
     for place, value in _walk(document):
         findings += _defects(place, value)
@@ -155,6 +157,20 @@ def _examined(document: object) -> Reading:
     if findings:
         raise ConfigError([problem_of(finding) for finding in dict.fromkeys(findings)])
     return Reading(document, tuple(warnings))
+
+
+def _is_plain(value: Any, depth: int) -> bool:  # noqa: ANN401 - any JSON value
+    """Whether there is certainly nothing to say of a value: the places of a large document take longer than its values."""
+    kind = type(value)
+    if kind is str:
+        return value.isascii() or not _SURROGATE.search(value)
+    if depth >= MAX_DEPTH:
+        return False
+    if kind is dict:  # and no _Repeating
+        return all(name.isascii() and _is_plain(inner, depth + 1) for name, inner in value.items())
+    if kind is list:
+        return all(_is_plain(inner, depth + 1) for inner in value)
+    return kind is not _Repeating and (kind is not float or isfinite(value))
 
 
 def _walk(document: object) -> Iterator[tuple[Place, Any]]:

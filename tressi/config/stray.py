@@ -76,6 +76,8 @@ def _unknown(node: Mapping[str, Any], value: object, place: Place) -> Iterator[t
     elif isinstance(value, dict):
         known = properties(node)
         for name, entry in value.items():
+            if name in known and not isinstance(entry, (dict, list)):
+                continue
             if name in known:
                 yield from _unknown(known[name], entry, (*place, name))
             elif known:

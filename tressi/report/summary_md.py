@@ -26,7 +26,7 @@ from tressi.report.rows import (
 )
 from tressi.run.judgement import judge_run
 from tressi.run.shortfall import verdicts
-from tressi.text import common_origin, milliseconds, rate, summary_labels
+from tressi.text import came_in, common_origin, milliseconds, rate, summary_labels
 from tressi.vocabulary import FAILED_STATUS
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ def _verdict(summary: Mapping[str, Any]) -> Section:
 def _remarks(summary: Mapping[str, Any]) -> list[str]:
     """The run in a few lines."""
     total, generator = summary["global"], summary["generator"]
-    came = f"{total['requestsMade']} requests in {summary['durationSec']:.1f} s ({rate(total['rps'])} RPS)"
+    came = came_in(total["requestsMade"], total["rps"], summary["durationSec"])
     own, late = (milliseconds(generator[name]["p99"]) for name in ("ownDelayMs", "lateSendsMs"))
     used = f"generator: {generator['cpuPercent']:.0f} % CPU, {inert(generator['clock'])} clock"
     lines = [

@@ -16,7 +16,7 @@ from rich.text import Text
 
 from tressi.run.judgement import has_many_failures, judge_run, missed_words, status_words
 from tressi.run.shortfall import mean_differs, verdicts
-from tressi.text import common_origin, counted, milliseconds, percentile_ms, plain, rate, summary_labels
+from tressi.text import SHORTEST_S, came_in, common_origin, counted, milliseconds, percentile_ms, plain, rate, summary_labels
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -79,7 +79,7 @@ class _Endpoints:
     def __init__(self, summary: Mapping[str, Any]) -> None:
         said = verdicts(summary)
         self._labels = ["endpoint", *summary_labels(summary).values()]
-        self._rows = [_FIGURES, *(_figures(endpoint) for endpoint in summary["endpoints"])]
+        self._rows = [_FIGURES, *(_figures(endpoint, summary["durationSec"]) for endpoint in summary["endpoints"])]
         self._said = ["", *(_words(one, said[one["endpointKey"]], summary) for one in summary["endpoints"])]
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
@@ -100,12 +100,12 @@ class _Endpoints:
                 yield Padding(Text(words, style="dim"), (0, 0, 0, _GAP), expand=False)
 
 
-def _figures(endpoint: Mapping[str, Any]) -> tuple[str, ...]:
+def _figures(endpoint: Mapping[str, Any], lasted_s: float) -> tuple[str, ...]:
     made, answered = endpoint["requestsMade"], sum(endpoint["statusCodes"].values())
     response, service = endpoint["responseTimeMs"], endpoint["serviceTimeMs"]
     return (
         rate(endpoint["askedRps"]),
-        rate(endpoint["rps"]),
+        rate(endpoint["rps"]) if lasted_s >= SHORTEST_S else "-",
         str(made),
         str(endpoint["workerCount"]),
         percentile_ms(response["p50"], made, 50),
@@ -170,7 +170,7 @@ def _success_words(endpoint: Mapping[str, Any]) -> str:
 def run_lines(summary: Mapping[str, Any]) -> list[str]:
     """The run in words: what came, how it ended, and whether its figures can be trusted."""
     total, generator = summary["global"], summary["generator"]
-    came = f"{total['requestsMade']} requests in {summary['durationSec']:.1f} s ({rate(total['rps'])} RPS)"
+    came = came_in(total["requestsMade"], total["rps"], summary["durationSec"])
     went = f"{total['requestsFailed']} failed, {total['requestsMissed']} missed"
     detail = f": {plain(summary['endDetail'])}" if summary["endDetail"] else ""
     own = milliseconds(generator["ownDelayMs"]["p99"])

@@ -26,6 +26,8 @@ class Publisher:
         self._queue: SimpleQueue[tuple[str, Any] | None] = SimpleQueue()
         self._greenlet: gevent.Greenlet | None = None
         self.delivered = Flag()
+        # What must live as long as somebody is told of it: the greenlet of the delivery holds this, and so what it holds.
+        self.subject: object = None
 
     def on(self, event: EventName, callback: Callable[[Any], object]) -> None:
         """Have `callback` called with every value of `event`. Raises ConfigError for an event that does not exist."""
@@ -57,6 +59,7 @@ class Publisher:
                 for callback in tuple(self._callbacks[event]):
                     _call(event, callback, value)
         finally:
+            self.subject = None
             self.delivered.set()
 
 

@@ -87,7 +87,8 @@ class Figures:
             "requestsMade": self.tally.made,
             "rps": self.rps,
             "targetRps": self.target_rps,
-            "errorRate": self.tally.error_rate,
+            # A share of nothing is no share: that not one attempt ended keeps no promise about failures.
+            "errorRate": self.tally.error_rate if self.tally.made else None,
             SATURATED: self.saturated,
         }
         if metric.name in own:

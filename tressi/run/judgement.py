@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
 from tressi.run.shortfall import TOO_SHORT, failures, limits, starts_due
 from tressi.run.trouble import NOTEWORTHY_SHARE
-from tressi.text import counted, rate, some_of, summary_labels
+from tressi.text import SHORTEST_S, counted, rate, some_of, summary_labels
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -217,7 +217,7 @@ def _expects_status(summary: Summary) -> bool:
 def _kept(summary: Summary, found: Mapping[str, Limit]) -> tuple[str, ...]:
     judged = [one for one in summary["thresholds"] if one["passed"] is not None]
     held = f"{some_of(len(judged), len(judged), 'threshold')} held" if judged else "no threshold was set"
-    if not summary["durationSec"]:
+    if summary["durationSec"] < SHORTEST_S:
         return held, TOO_SHORT
     asked = [endpoint for endpoint in summary["endpoints"] if endpoint["targetRps"] is not None]
     if not asked:

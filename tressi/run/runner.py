@@ -3,13 +3,18 @@
 Each part of a run is a greenlet that reads the engine and returns a value: the manager decides on workers, the timeline
 keeps the seconds, the limits say when it is over. They meet in one event, `_ended`, which is set once, with the reason;
 whoever sets it first has decided. After that, nothing is polled: the conducting greenlet drains, sums up and leaves.
+
+Until then no greenlet of a run keeps its runner alive, unless somebody listens. So a runner that nobody holds any more, and
+that nobody could stop, goes the way of every object without a reference, and its load ends with it.
 """
 
 from __future__ import annotations
 
 import signal
+import sys
 import time
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 import gevent
@@ -28,6 +33,7 @@ from tressi.run.events import Publisher
 from tressi.run.limits import Limits, drain_s
 from tressi.run.steering import Steering, check_target, endpoint_key_of
 from tressi.run.timeline import Ending, Timeline
+from tressi.run.unheld import SNAPSHOT_S, after, guarded, keep_time, weakly
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -38,7 +44,6 @@ if TYPE_CHECKING:
     from tressi.run.journal import Journal
     from tressi.run.kept import Interval
 
-SNAPSHOT_S: Final = 1.0
 # What is left of a run after its last whole second is a moment of its own from this length on: a slot of the window.
 _SHORTEST_MOMENT_S: Final = 0.1
 _JOIN_S: Final = 1.0
@@ -67,6 +72,7 @@ class EndpointRunner:
     `config` is a path, `-`, an https URL, a dict or a config already resolved; a bad one raises ConfigError here.
     `engine` makes the load: the one of this process unless given. `journal` takes down every second of it, so that it can be
     recovered if this process is killed. `self.config` is the resolved config.
+    A run goes on while somebody holds its runner or listens to it; else it ends as `stopped`, with a warning in the log.
     """
 
     def __init__(
@@ -87,6 +93,13 @@ class EndpointRunner:
         self._result: AsyncResult[dict[str, Any]] = AsyncResult()
         self._greenlets: list[gevent.Greenlet] = []
         self._conductor: gevent.Greenlet | None = None
+        self._is_conducted = False
+
+    def __del__(self) -> None:
+        """Have a run that nobody can stop any more ended like any other; the hub holds its runner until it is."""
+        # Collected by whatever thread came to it, and perhaps before __init__ was through.
+        if getattr(self, "_conductor", None) is not None and not self._is_conducted and not sys.is_finalizing():
+            self._hub.loop.run_callback_threadsafe(self._be_dropped)
 
     # --------------------------------------------------------------------------------------------------- its public side
 
@@ -99,6 +112,7 @@ class EndpointRunner:
         summary. A callback that raises is logged. Raises ConfigError for any other event.
         """
         self._publisher.on(event, callback)
+        self._publisher.subject = self
 
     def start(self) -> None:
         """Start the load and return. Raises TressiError when called twice, EngineError where this system has no engine.
@@ -110,8 +124,9 @@ class EndpointRunner:
         self._engine = Discreet(self._given_engine or _local_engine(), self.config)
         self._throttled_before_s = throttled_s() or 0.0
         self._timeline = Timeline(self.config, self._throttled_before_s)
-        self._manager = EndpointAutoscaleManager(self._engine, self.config, self._take_decision, self._now)
-        self._steering = Steering(self.config, self._engine, self._manager, self._take_change, self._now)
+        self._manager = EndpointAutoscaleManager(self._engine, self.config, weakly(self._take_decision), weakly(self._now))
+        self._steering = Steering(self.config, self._engine, self._manager, weakly(self._take_change), weakly(self._now))
+        self._hub = gevent.get_hub()
         self._started_at = datetime.now(UTC).isoformat(timespec="milliseconds")
         if self._journal is not None:
             self._journal.begin(self.config, self._started_at)
@@ -126,7 +141,7 @@ class EndpointRunner:
             raise
         finally:
             self._publisher.start()
-            self._conductor = gevent.spawn(self._conduct)
+            self._conductor = gevent.spawn(after, self._ended, weakly(self._conduct))
 
     def wait(self, timeout: float | None = None) -> bool:
         """Wait until the run is over and every callback has returned, `timeout` seconds at most; say whether it is."""
@@ -198,15 +213,28 @@ class EndpointRunner:
         self._started = time.monotonic()
         self._publisher.emit("start", self.config)
         self._manager.start()
-        limits = Limits(self.config, self._count, self._now, self._end)
+        now, fail = weakly(self._now), weakly(self._fail)
+        count = partial(self._engine.snapshot, None, "counters")
+        limits = Limits(self.config, count, now, weakly(self._end))
         self._greenlets = [
-            gevent.spawn(self._guard, self._keep_time),
-            gevent.spawn(self._guard, limits.watch, self._ended),
+            gevent.spawn(guarded, fail, keep_time, self._ended, now, weakly(self._tick)),
+            gevent.spawn(guarded, fail, limits.watch, self._ended),
         ]
 
+    def _be_dropped(self) -> None:
+        """The last reference but the hub's is gone while the run was under way, or before its end was seen to."""
+        if self._end("stopped", None):
+            structlog.get_logger().warning(
+                "a run is stopped, because nobody holds its runner or listens to it",
+                remedy="keep the EndpointRunner until the run is over, or register a callback with on()",
+            )
+        self._conductor = gevent.spawn(self._conduct)
+
     def _conduct(self) -> None:
-        """See the run through to its summary, whatever happens on the way."""
-        self._ended.wait()
+        """See the ended run through to its summary, whatever happens on the way."""
+        if self._is_conducted:
+            return
+        self._is_conducted = True
         try:
             self._guard(self._wind_down)
             ended = self._timeline.last
@@ -221,14 +249,6 @@ class EndpointRunner:
             raise
         finally:
             self._publisher.close()
-
-    def _keep_time(self) -> None:
-        """Publish a moment at every whole second of the run."""
-        due = SNAPSHOT_S
-        while not self._ended.wait(max(0.0, due - self._now())):
-            if self._now() >= due:
-                self._tick()
-                due = (self._now() // SNAPSHOT_S + 1) * SNAPSHOT_S
 
     def _tick(self) -> None:
         reading, throttled = self._engine.snapshot(), throttled_s() or 0.0
@@ -312,10 +332,7 @@ class EndpointRunner:
 
     def _guard(self, action: Callable[..., object], *arguments: object) -> None:
         """Do `action`; whatever it raises ends the run, as an error unless there has been one before."""
-        try:
-            action(*arguments)
-        except (Exception, gevent.Timeout) as error:  # noqa: BLE001 - an engine may raise anything, see above
-            self._fail(error)
+        guarded(self._fail, action, *arguments)
 
     def _fail(self, error: BaseException) -> None:
         words = self._engine.hide(str(error) if isinstance(error, TressiError) else f"{type(error).__name__}: {error}")

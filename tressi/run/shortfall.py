@@ -20,7 +20,7 @@ import re
 from collections import Counter
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from tressi.text import plain, summary_labels
+from tressi.text import SHORTEST_S, plain, summary_labels
 from tressi.vocabulary import FAILED_STATUS, MET_SHARE
 
 if TYPE_CHECKING:
@@ -75,8 +75,8 @@ def limits(summary: Summary) -> dict[str, Limit]:
 
 def limit_of(endpoint: Endpoint, summary: Summary) -> Limit:
     """What limited one endpoint of a summary."""
-    if not summary["durationSec"]:
-        return Limit(TOO_SHORT)  # a signal came before the first second
+    if summary["durationSec"] < SHORTEST_S:
+        return Limit(TOO_SHORT)  # a signal came as it began
     made, target_rps = endpoint["requestsMade"], endpoint["targetRps"]
     if target_rps is None:
         return Limit(_failing(endpoint) or _unlimited(endpoint, summary))

@@ -6,11 +6,13 @@ last asked for, at once: a ramp that the pause interrupted is over.
 
 from __future__ import annotations
 
+from difflib import get_close_matches
 from typing import TYPE_CHECKING, Final
 
 from tressi.errors import ConfigError, ConfigProblem
 from tressi.log import mask_url
 from tressi.model import Change
+from tressi.text import common_origin, labels, short_key
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 
 # The most that an engine's schedules can hold: one start a nanosecond.
 MOST_RPS: Final = 1_000_000_000
+_SUGGESTED: Final = 3
 
 
 class Steering:
@@ -89,17 +92,25 @@ def shared_keys(config: ResolvedConfig) -> list[str]:
 
 
 def endpoint_key_of(config: ResolvedConfig, endpoint: str) -> str:
-    """The key of the endpoint that has this key, or this name. Raises ConfigError where none has, or several."""
-    keys = [one.endpoint_key for one in config.endpoints]
-    if endpoint in keys:
+    """The key of the endpoint that has this key or this name, or is shown so. Raises ConfigError where none is, or several."""
+    shown = labels({one.endpoint_key: one.name for one in config.endpoints})
+    if endpoint in shown:
         return endpoint
-    named = [one.endpoint_key for one in config.endpoints if one.name == endpoint]
-    if len(named) > 1:
-        problem = f"{len(named)} endpoints of this run have that name; use the key of one: {', '.join(named)}"
+    origin = common_origin(shown)
+    words = {
+        one.endpoint_key: (one.name, shown[one.endpoint_key], short_key(one.endpoint_key, origin)) for one in config.endpoints
+    }
+    meant = [key for key, forms in words.items() if endpoint in forms]
+    if len(meant) > 1:
+        problem = f"{len(meant)} endpoints of this run have that name; use the key of one: {', '.join(meant)}"
         raise ConfigError([ConfigProblem(endpoint, problem)])
-    if not named:
-        raise ConfigError([ConfigProblem(mask_url(endpoint), "no endpoint of this run has that key or name")])
-    return named[0]
+    if not meant:
+        # Near in the form that was asked for: whole keys are nearly alike by their origin alone.
+        short = dict.fromkeys(form for forms in words.values() for form in forms if form)
+        near = get_close_matches(endpoint, shown if "://" in endpoint else short, _SUGGESTED)
+        hint = f"; did you mean {' or '.join(near)}?" if near else ""
+        raise ConfigError([ConfigProblem(mask_url(endpoint), f"no endpoint of this run has that key or name{hint}")])
+    return meant[0]
 
 
 def check_target(endpoint_key: str, rps: float) -> None:

@@ -2,8 +2,8 @@
 
 A threshold about the whole run is judged by the summary's own figures at the end; what is said of it before is how it
 stands. One with a window must hold in every window of that length, which moves on by a second: broken once, it stays broken.
-A run that is shorter than the window is one window. What has no value at the end (a latency without a response) cannot be
-said to hold, so it fails.
+A run that is shorter than the window is one window. What has no value at the end (a latency without a response, an error
+rate without an attempt that ended) cannot be said to hold, so it fails.
 """
 
 from __future__ import annotations

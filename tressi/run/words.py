@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from tressi.model import ThresholdVerdict
     from tressi.threshold.expression import Comparison, Expression, Figure, Outcome
 
-NO_VALUE: Final = "there was no value to judge"
+NO_VALUE: Final = "nothing to judge: there was no value"
 
 _Kind = Literal["time", "share", "number"]
 _MIRRORED: Final = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}

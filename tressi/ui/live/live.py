@@ -29,8 +29,6 @@ if TYPE_CHECKING:
     from tressi.ui.live.view import Command
     from tressi.ui.watcher import Controls
 
-# Ctrl-Z and Ctrl-\: the terminal is given back before they do what they always do.
-_GIVING_WAY: Final = (signal.SIGTSTP, signal.SIGQUIT)
 _DRAWING_ANEW: Final = (signal.SIGWINCH, signal.SIGCONT)
 
 
@@ -49,7 +47,7 @@ class LivePicture(Watcher):
         """Take the terminal."""
         self._seen.start(config)
         self._is_up = True
-        for number in (*_GIVING_WAY, *_DRAWING_ANEW):
+        for number in (signal.SIGTSTP, *_DRAWING_ANEW):
             self._handle(number)
         if self._keyboard is not None:
             self._keyboard.open()
@@ -155,16 +153,15 @@ class LivePicture(Watcher):
     def _handle(self, number: int) -> None:
         """Hear of a signal, unless whoever started us wants it ignored."""
         if signal.getsignal(number) is not signal.SIG_IGN:
-            hear = self._give_way if number in _GIVING_WAY else self._draw
-            arguments = (number,) if number in _GIVING_WAY else ()
-            self._handlers[number] = gevent.signal_handler(number, hear, *arguments)
+            hear = self._give_way if number == signal.SIGTSTP else self._draw
+            self._handlers[number] = gevent.signal_handler(number, hear)
 
-    def _give_way(self, number: int) -> None:
-        """Give the terminal back and do what the signal always does: stop until the shell says go on, or die."""
-        self._handlers.pop(number).cancel()  # its default action is in force again
+    def _give_way(self) -> None:
+        """Give the terminal back and do what Ctrl-Z always does: stop until the shell says go on."""
+        self._handlers.pop(signal.SIGTSTP).cancel()  # its default action is in force again
         if self._keyboard is not None:
             self._keyboard.give_back()
         self._screen.give_back()
-        os.kill(os.getpid(), number)
-        self._handle(number)
+        os.kill(os.getpid(), signal.SIGTSTP)
+        self._handle(signal.SIGTSTP)
         self._draw()
