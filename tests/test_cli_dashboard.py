@@ -15,6 +15,8 @@ import pytest
 
 from tressi.testing.target import Target
 
+pytestmark = pytest.mark.timed
+
 BOUND_S = 60
 ADDRESS = re.compile(rb"tressi: dashboard: (http://127\.0\.0\.1:\d+/[\w-]+/)")
 

@@ -19,6 +19,8 @@ from tressi.cli.arguments import add_export
 from tressi.report.formats import FORMATS
 from tressi.testing.target import Target
 
+pytestmark = pytest.mark.timed
+
 EXAMPLES = sorted((Path(__file__).parent.parent / "examples").glob("*.json"))
 BOUND_S = 60
 

@@ -18,6 +18,8 @@ import tressi
 from tressi._core import Arena, Histogram
 from tressi.model import ERROR_KINDS, Window
 
+pytestmark = pytest.mark.pure
+
 ROOT = str(Path(tressi.__file__).parents[1])
 TIMES = ("service", "response", "success", "first_byte", "connect", "tls")
 ATTEMPTS = st.tuples(
@@ -169,6 +171,7 @@ for line in sys.stdin:
 """
 
 
+@pytest.mark.timed
 @pytest.mark.parametrize("system", ["with memory files", "without"])
 def test_another_process_reads_the_same(system, monkeypatch, tmp_path):
     """A second mapping of the memory, in a process of its own, follows what is written here; no path leads to it."""
@@ -225,6 +228,7 @@ def check_whole(arena):
     return made
 
 
+@pytest.mark.timed
 def test_a_reading_is_of_one_moment():
     """While another process writes all the time, each reading is whole, and none is older than the one before."""
     arena = Arena(1)
@@ -258,6 +262,7 @@ def test_a_reading_is_whole_beside_a_thread():
     assert seen == sorted(seen)
 
 
+@pytest.mark.timed
 def test_a_killed_writer_leaves_what_it_wrote():
     """Killed at any point, even in the middle of a write: reading ends, and what was counted before is there."""
     arena = Arena(1)

@@ -12,6 +12,8 @@ from tressi.load.dial import Dialed
 from tressi.load.worker import Lane
 from tressi.model import ERROR_KINDS, SharedPool
 
+pytestmark = pytest.mark.timed
+
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"
 
 

@@ -25,6 +25,8 @@ from tressi.load.process import ProcessEngine, _start_child
 from tressi.model import SharedPool, TlsConfig
 from tressi.run.runner import EndpointRunner
 
+pytestmark = pytest.mark.timed
+
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
 

@@ -15,6 +15,8 @@ from servers import answering, raw_server, refusing_port, response, secured
 from tressi.load import engine as engines
 from tressi.model import Expectation, SharedPool, TlsConfig
 
+pytestmark = pytest.mark.timed
+
 UNVERIFIED = TlsConfig(verify=False)
 
 

@@ -18,6 +18,8 @@ from tressi.run.steering import endpoint_key_of
 from tressi.testing.fake_engine import Behaviour, FakeEngine
 from tressi.threshold.parse import parse
 
+pytestmark = pytest.mark.timed
+
 KEYS = ("GET http://h/a", "GET http://h/b")
 
 

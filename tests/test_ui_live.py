@@ -23,6 +23,8 @@ from tressi.ui.live.columns import COLUMNS, Row
 from tressi.ui.live.live import LivePicture
 from tressi.ui.live.picture import shortened
 
+pytestmark = pytest.mark.timed
+
 FEW = [f"GET http://host/{name}" for name in ("fast", "slow", "flaky", "tide")]
 MANY = [f"GET http://host/{number:03}" for number in range(120)]
 

@@ -13,6 +13,8 @@ from tressi.text import labels
 from tressi.ui.rates import is_met
 from tressi.ui.sentences import cells_of, change_line, decision_line, labels_of, threshold_line
 
+pytestmark = pytest.mark.pure
+
 A, B, C = (f"GET http://host/{name}" for name in "abc")
 
 

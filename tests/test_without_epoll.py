@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 from servers import raw_server
 
+pytestmark = pytest.mark.timed
+
 ROOT = Path(__file__).parent.parent
 SOURCES = ("setup.py", "pyproject.toml", "README.md", "LICENSE")
 LINUX_ONLY = (
