@@ -6,29 +6,22 @@ import errno
 import os
 import sys
 import tempfile
-from argparse import ArgumentTypeError
 from contextlib import contextmanager, suppress
 from io import StringIO
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from rich.console import Console
-
 from tressi.cli.exits import Exit
 from tressi.cli.output import STANDARD_OUTPUT, files_of_mode, forget_output, remark, write, write_pieces
 from tressi.cli.signals import Signals
-from tressi.cli.watching import add_watching, tell_result, watchers_of
+from tressi.cli.watching import tell_result, watchers_of
 from tressi.config.place import printable
 from tressi.config.remarks import remarks
 from tressi.errors import ConfigError, ConfigProblem, OutputError
 from tressi.load.cluster import Cluster
 from tressi.load.process import ProcessEngine
-from tressi.load.secure import make_context
-from tressi.report.formats import earlier_run, write_export
-from tressi.report.latency_hlog import second_by_second
 from tressi.report.summary_json import pieces
-from tressi.report.table import summary_table, verdict_lines
 from tressi.report.timeline_csv import Running
 from tressi.run.cgroup import own_quota, whole_cores
 from tressi.run.judgement import judge_run
@@ -36,11 +29,12 @@ from tressi.run.runner import EndpointRunner
 from tressi.ui.watcher import attach
 
 if TYPE_CHECKING:
-    from argparse import ArgumentParser, Namespace
+    from argparse import Namespace
     from collections.abc import Callable, Iterator, Sequence
 
     from rich.console import RenderableType
 
+    from tressi.load.spawn import Ahead
     from tressi.model import ResolvedConfig
     from tressi.ui.watcher import Watcher
 
@@ -48,39 +42,22 @@ LOCAL_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
 _BY_SIGNAL = {"SIGHUP": Exit.HUNG_UP, "SIGINT": Exit.INTERRUPTED, "SIGTERM": Exit.TERMINATED}
 
 
-def add_running(parser: ArgumentParser) -> None:
-    """Declare the flags that say how a run is done, how it is watched, and where its results go."""
-    group = parser.add_argument_group("running and results")
-    group.add_argument("--json", metavar="FILE", help="write the summary as JSON; - for standard output")
-    group.add_argument("--processes", type=_processes, default=1, metavar="N", help="engine processes, or auto (default: 1)")
-    add_watching(parser)
-
-
-def _processes(text: str) -> int:
-    """A count of 1 or more, or 0 for `auto`."""
-    count = 0 if text == "auto" else int(text) if text.isdecimal() else -1
-    if count < 0 or text == "0":
-        raise ArgumentTypeError(f"{text!r} is neither a count of 1 or more nor auto")
-    return count
-
-
-def conduct(config: ResolvedConfig, arguments: Namespace) -> int:
-    """Do one run as `arguments` say; returns the exit code. Raises TressiError."""
+def conduct(config: ResolvedConfig, arguments: Namespace, ahead: Ahead) -> int:
+    """Do one run as `arguments` say, by the processes that were started ahead; returns the exit code. Raises TressiError."""
     with files_of_mode(arguments.export_mode):
-        return _conduct(config, arguments)
+        return _conduct(config, arguments, ahead)
 
 
-def _conduct(config: ResolvedConfig, arguments: Namespace) -> int:
+def _conduct(config: ResolvedConfig, arguments: Namespace, ahead: Ahead) -> int:
     _check_outputs(config, arguments)
     _tell_what_is_replaced(config.export)
     on_terminal = sys.stdout is not None and sys.stdout.isatty()
-    # Here its files are found to be wrong before the run: bad input, and no failure of ours.
-    make_context(config.tls)
+    _check_tls(config)
     for sentence in remarks(config, os.environ):
         remark(sentence)
     for warning in config.warnings:
         remark(f"warning: {warning}")
-    runner = EndpointRunner(config, engine=_engine(config, arguments.processes))
+    runner = EndpointRunner(config, engine=_engine(config, arguments.processes, ahead))
     watchers = watchers_of(arguments, runner)
     for watcher in watchers:
         attach(runner, watcher)
@@ -136,12 +113,12 @@ def _take_leave(watchers: Sequence[Watcher], summary: dict[str, Any], signals: S
     tell_result(watchers, summary)
 
 
-def _engine(config: ResolvedConfig, processes: int) -> Cluster:
+def _engine(config: ResolvedConfig, processes: int, ahead: Ahead) -> Cluster:
     """Engines in processes of their own; 0 asks for as many as the cores that the target leaves."""
     if processes == 0:
         is_local = any(urlsplit(endpoint.url).hostname in LOCAL_HOSTS for endpoint in config.endpoints)
         processes = max(1, _cores() - is_local)
-    return Cluster([ProcessEngine() for _ in range(processes)])
+    return Cluster([ProcessEngine(ahead.take) for _ in range(processes)])
 
 
 def _cores() -> int:
@@ -181,9 +158,22 @@ def _check_file(path: Path) -> None:
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
 
 
+def _check_tls(config: ResolvedConfig) -> None:
+    """Find files of TLS that are wrong before the run: bad input, and no failure of ours. Raises ConfigError."""
+    if config.tls.ca is None and config.tls.cert is None:
+        return
+    from tressi.load.secure import make_context  # noqa: PLC0415 - most configs name no files, and need no OpenSSL here
+
+    make_context(config.tls)
+
+
 def _tell_what_is_replaced(directory: str | None) -> None:
     """Say so before the run where an export goes over an earlier one."""
-    found = earlier_run(directory) if directory is not None else None
+    if directory is None:
+        return
+    from tressi.report.formats import earlier_run  # noqa: PLC0415 - only an export needs the formats
+
+    found = earlier_run(directory)
     if found is not None:
         its = "its files are" if found.startswith("a run") else "they are"
         remark(f"{printable(str(directory).rstrip('/') or '/')}/ holds {found}: {its} replaced")
@@ -222,6 +212,9 @@ def _deliver(
 
 def _export(summary: dict[str, Any], runner: EndpointRunner, timeline: Running, *, quiet: bool) -> None:
     """Write the files of the export, and say where they are: nobody was told a default name. Raises OutputError."""
+    from tressi.report.formats import write_export  # noqa: PLC0415 - only an export needs the formats
+    from tressi.report.latency_hlog import second_by_second  # noqa: PLC0415 - likewise
+
     directory = str(runner.config.export)
     there = (timeline.path.name,) if timeline.finish() else ()
     export = write_export(summary, directory, second_by_second(summary, runner.intervals()), there=there)
@@ -236,11 +229,15 @@ def _export(summary: dict[str, Any], runner: EndpointRunner, timeline: Running, 
 
 def _show_table(summary: dict[str, Any], arguments: Namespace) -> None:
     """Print the table where no JSON goes."""
+    from tressi.report.table import summary_table  # noqa: PLC0415 - see `_draw`
+
     _show(summary_table(summary), arguments)
 
 
 def _show_verdict(summary: dict[str, Any], arguments: Namespace, failures: Sequence[Exception]) -> None:
     """Print the last line of the run below the table. Where that could not be written either, there is no place for it."""
+    from tressi.report.table import verdict_lines  # noqa: PLC0415 - see `_draw`
+
     code, why = (Exit.BROKEN, "a result could not be written") if failures else (_exit_code(summary), None)
     with suppress(OutputError, BrokenPipeError):
         _show(verdict_lines(judge_run(summary), code, why), arguments)
@@ -261,6 +258,8 @@ def _show(picture: RenderableType, arguments: Namespace) -> None:
 
 def _draw(picture: RenderableType, stream: IO[str] | None) -> str:
     """What rich would write to `stream`. It does not write itself: at a closed pipe it would end the program."""
+    from rich.console import Console  # noqa: PLC0415 - the first request does not wait for what draws the end
+
     meant = Console(file=stream)
     text = StringIO()
     console = Console(file=text, width=meant.width, force_terminal=meant.is_terminal, highlight=False)

@@ -9,11 +9,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, cast
 
-from jsonschema import Draft7Validator
-
 from tressi.config.place import Finding, Place, listed, shown
 from tressi.config.schema import items, leaves, properties, schema
-from tressi.config.units import remedy
+from tressi.config.sound import is_sound
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -45,6 +43,10 @@ _SENTENCES: dict[str, Callable[[str, Any], str]] = {
 
 def breaches(document: object, mask_headers: Iterable[str] = ()) -> list[Finding]:
     """Return everything in the document that breaks the schema; values that may be secrets are masked."""
+    if is_sound(document):
+        return []
+    from jsonschema import Draft7Validator  # noqa: PLC0415 - it takes longer to import than a sound config to resolve
+
     masked = tuple(mask_headers)
     errors = Draft7Validator(schema()).iter_errors(document)
     # Once each: every branch of an `allOf` asks for the same type.
@@ -98,6 +100,8 @@ def _remedy(error: ValidationError) -> str:
     """What to write instead of a text that stands for a number or a boolean."""
     if error.validator != "type" or not isinstance(error.instance, str) or not error.absolute_path:
         return ""
+    from tressi.config.units import remedy  # noqa: PLC0415 - only a mistake needs it
+
     types: Any = error.validator_value
     return remedy(str(error.absolute_path[-1]), error.instance, [types] if isinstance(types, str) else types)
 

@@ -14,14 +14,13 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 import gevent
-import structlog
 from gevent.event import AsyncResult, Event
 
 from tressi.autoscale.allocate import allocate
 from tressi.autoscale.manager import EndpointAutoscaleManager
 from tressi.config.load import load_config
 from tressi.errors import EngineError, TressiError
-from tressi.log import log_failure
+from tressi.log import log_error, log_failure
 from tressi.model import Draining, ResolvedConfig
 from tressi.run.bounded import FirstAndLast
 from tressi.run.cgroup import throttled_s
@@ -319,7 +318,7 @@ class EndpointRunner:
         words = self._engine.hide(str(error) if isinstance(error, TressiError) else f"{type(error).__name__}: {error}")
         if words != self._end_detail:
             if isinstance(error, TressiError):
-                structlog.get_logger().error("the run failed", reason=words)
+                log_error("the run failed", reason=words)
             else:
                 log_failure("the run failed", error, self._engine.hide, reason=words)
         if not self._end("error", words) and self._end_reason != "error":
