@@ -3,6 +3,51 @@
 import os
 
 import pytest
+from hypothesis import HealthCheck, settings
+from lanes import LANES, Guard, LaneModule, lane_of
+
+GUARD = Guard()
+
+# How long examples take is the machine's affair, and no test asserts on it.
+settings.register_profile("tressi", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("tressi")
+
+
+def pytest_addoption(parser):
+    """`--lane pure` runs the tests of one lane, and can be given again for another."""
+    parser.addoption("--lane", action="append", choices=list(LANES), help="run the tests of this lane only; see tests/lanes.py")
+
+
+def pytest_pycollect_makemodule(module_path, parent):
+    """Every module names its lane."""
+    return LaneModule.from_parent(parent, path=module_path)
+
+
+def pytest_collection_modifyitems(config, items):
+    """Leave out the tests of other lanes."""
+    wanted = config.getoption("lane") or LANES
+    left_out = [item for item in items if lane_of(item) not in wanted]
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if lane_of(item) in wanted]
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item):
+    """Keep a pure test away from the world, its fixtures included."""
+    if lane_of(item) != "pure":
+        return (yield)
+    with GUARD.watching():
+        return (yield)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_pyfunc_call(pyfuncitem):
+    """A refusal that the code under test has swallowed fails the test all the same."""
+    done = yield
+    if lane_of(pyfuncitem) == "pure" and GUARD.seen:
+        pytest.fail(GUARD.seen[0])
+    return done
 
 
 @pytest.fixture(autouse=True)

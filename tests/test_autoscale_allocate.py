@@ -10,6 +10,8 @@ from tressi.autoscale.allocate import allocate, distribute, shares
 from tressi.autoscale.contend import Claim, donations, free_workers
 from tressi.model import AutoscaleConfig, ResolvedConfig, ResolvedEndpoint
 
+pytestmark = pytest.mark.pure
+
 
 def settings(weight=1.0, priority="medium", **fields):
     return AutoscaleConfig(

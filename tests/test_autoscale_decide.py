@@ -7,6 +7,8 @@ from hypothesis import strategies as st
 from tressi.autoscale.decide import decide
 from tressi.model import AutoscaleConfig, EndpointMetrics, Window
 
+pytestmark = pytest.mark.pure
+
 CONFIG = AutoscaleConfig(target_rps=100.0, min_workers=2, max_workers=50)
 
 

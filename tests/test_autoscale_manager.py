@@ -11,6 +11,8 @@ from tressi.autoscale.manager import EndpointAutoscaleManager, metrics_of
 from tressi.errors import EngineError
 from tressi.model import AutoscaleConfig, ResolvedConfig, ResolvedEndpoint, Window
 
+pytestmark = pytest.mark.pure
+
 FULL = {"span_s": 1.0, "full": True, "starts_due": 100.0}
 SHORT = Window(**FULL, attempts=50, occupied_s=10.0, missed=50)
 LARGE = Window(**FULL, attempts=100, occupied_s=1.0)
@@ -166,6 +168,7 @@ def test_another_target_is_scaled_for():
     assert "as many as needed" in manager.evaluate("a", 5.0).reason
 
 
+@pytest.mark.timed
 @pytest.mark.parametrize(("failure", "traced"), [(ValueError("broken"), True), (EngineError("lost"), False)])
 def test_a_failing_evaluation_does_not_end_the_scaling(capfd, failure, traced):
     """It is logged, and the other endpoints are evaluated as before; only a mistake of ours has a traceback."""
@@ -184,6 +187,7 @@ def test_a_failing_evaluation_does_not_end_the_scaling(capfd, failure, traced):
     assert ("Traceback" in said.out + said.err) == traced
 
 
+@pytest.mark.timed
 def test_evaluations_are_spread_over_the_cooldown():
     """The first evaluations of four endpoints lie a quarter of the cooldown apart, in config order."""
     engine = Counting(a=SHORT, b=SHORT, c=SHORT, d=SHORT)

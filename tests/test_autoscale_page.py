@@ -3,10 +3,13 @@
 import re
 from pathlib import Path
 
+import pytest
 from simulated_queue import Endpoint, Simulation, rate_held, settings
 
 from tressi.autoscale.allocate import PRIORITY_FACTOR, allocate
 from tressi.model import AutoscaleConfig
+
+pytestmark = pytest.mark.pure
 
 PAGE = (Path(__file__).parent.parent / "docs" / "autoscaling.md").read_text(encoding="utf-8")
 

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 import pytest
 from simulated_queue import Endpoint, Simulation, actions_after, rate_held, settings, settled_after
 
+pytestmark = pytest.mark.pure
+
 
 @dataclass(frozen=True)
 class Scenario:

@@ -9,6 +9,8 @@ from bench.peers import PEERS, TRESSI, Run, version_in
 from bench.scenarios import SCENARIOS
 from bench.table import busy_s, did_it, disturbed, middle, ratios, rows
 
+pytestmark = pytest.mark.pure
+
 
 def result(peer, rps, cpu_us, *, rate=None, note="", others=0.0):
     """What the bench writes about one tool, with one run for each figure."""

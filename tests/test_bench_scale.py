@@ -4,6 +4,8 @@ import pytest
 
 from bench.sizes import SIZES, Size, added_kib, obstacle, render
 
+pytestmark = pytest.mark.pure
+
 
 @pytest.mark.parametrize(("descriptors", "runs"), [(30_099, False), (30_100, True)])
 def test_a_size_that_the_limit_does_not_allow_says_what_it_needs(descriptors, runs):

@@ -9,6 +9,8 @@ from bench.scenarios import Scenario
 from bench.tellers import TELLERS, Told
 from bench.truth_table import by_tool, off_us, ratio, render
 
+pytestmark = pytest.mark.pure
+
 TEXTS = {
     "tressi": json.dumps({"global": {"serviceTimeMs": {"p50": 0.05, "p90": 1, "p95": 0.06, "p99": 0.07}}}),
     "wrk": "  Latency Distribution\n     50%   50.00us\n     75%   55.00us\n     90%    1.00ms\n     99%   70.00us\n",

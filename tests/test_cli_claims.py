@@ -17,6 +17,8 @@ from tressi.errors import ConfigError
 from tressi.report.formats import FORMATS
 from tressi.testing.target import Target
 
+pytestmark = pytest.mark.timed
+
 BOUND_S = 60
 
 

@@ -14,6 +14,8 @@ from tressi.cli import main
 from tressi.cli.commands import COMMANDS, load, parser_of
 from tressi.cli.completion import SHELLS, script, whole_parser
 
+pytestmark = pytest.mark.pure
+
 BOUND_S = 30
 CASES = [
     ("tressi va", {"validate"}),
@@ -54,6 +56,7 @@ def words_of(line):
     return line.split(" ")
 
 
+@pytest.mark.timed
 @pytest.mark.parametrize(("line", "offered"), CASES, ids=[line for line, _ in CASES])
 def test_bash_completes(folder, line, offered):
     """What the script's function offers for the word under the cursor."""
@@ -68,6 +71,7 @@ def test_bash_completes(folder, line, offered):
     assert set(done.stdout.split()) == offered
 
 
+@pytest.mark.timed
 def test_the_first_word_is_a_command_or_a_config(folder):
     """Both are offered while nothing is typed."""
     done = subprocess.run(
@@ -81,6 +85,7 @@ def test_the_first_word_is_a_command_or_a_config(folder):
     assert set(COMMANDS) | {"config.json"} <= set(done.stdout.split())
 
 
+@pytest.mark.timed
 @pytest.mark.skipif(shutil.which("fish") is None, reason="fish is not installed")
 @pytest.mark.parametrize(("line", "offered"), CASES, ids=[line for line, _ in CASES])
 def test_fish_completes(folder, line, offered):
@@ -99,6 +104,7 @@ def test_fish_completes(folder, line, offered):
     assert {text.split("\t")[0].rstrip("/") for text in done.stdout.splitlines()} == offered
 
 
+@pytest.mark.timed
 @pytest.mark.skipif(shutil.which("zsh") is None, reason="zsh is not installed")
 @pytest.mark.parametrize("line", ["tressi va", "tressi con", "tressi config.json --dur", "tressi completion f"])
 def test_zsh_completes(folder, line):

@@ -12,8 +12,11 @@ from socket import create_server
 from urllib.request import urlopen
 
 import pytest
+from commands import at_once
 
 from tressi.testing.target import Target
+
+pytestmark = pytest.mark.timed
 
 BOUND_S = 60
 ADDRESS = re.compile(rb"tressi: dashboard: (http://127\.0\.0\.1:\d+/[\w-]+/)")
@@ -29,49 +32,51 @@ def config(tmp_path_factory):
         yield path
 
 
-def tressi(*arguments, program=("-m", "tressi")):
-    """Run it to its end."""
-    command = [sys.executable, *program, "run", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=BOUND_S, check=False)
+def run(*arguments, program=("-m", "tressi")):
+    """The arguments of Python for a run."""
+    return (*program, "run", *arguments)
 
 
-@pytest.mark.parametrize("flags", [["--dashboard"], ["--dashboard=localhost:0"]], ids=str)
-def test_without_a_browser_a_run_ends_as_it_always_does(config, flags):
+def test_without_a_browser_a_run_ends_as_it_always_does(config):
     """The address is said on standard error, with --quiet too, and nothing waits at the end."""
-    done = tressi(config, *flags, "--quiet", "--json", "-")
-    assert done.returncode == 0
-    assert json.loads(done.stdout)["endReason"] == "duration"
-    assert ADDRESS.fullmatch(done.stderr.strip().encode())
+    flags = ("--dashboard", "--dashboard=localhost:0")
+    for flag, done in zip(flags, at_once(*(run(config, flag, "--quiet", "--json", "-") for flag in flags)), strict=True):
+        assert done.returncode == 0, flag
+        assert json.loads(done.stdout)["endReason"] == "duration", flag
+        assert ADDRESS.fullmatch(done.stderr.strip().encode()), flag
 
 
 def test_a_port_in_use_is_told_before_the_run(config):
     """Bad input: nothing is sent, and the message names flag, place and reason."""
     with create_server(("127.0.0.1", 0)) as taken:
         place = f"127.0.0.1:{taken.getsockname()[1]}"
-        done = tressi(config, "--dashboard", place)
+        (done,) = at_once(run(config, "--dashboard", place))
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == f"tressi: --dashboard: cannot listen on {place}: Address already in use\n"
 
 
-@pytest.mark.parametrize("place", ["192.0.2.1:0", "127.0.0.1:99999", "config.json"])
-def test_a_place_that_is_none_is_told_before_the_run(config, place):
+def test_a_place_that_is_none_is_told_before_the_run(config):
     """An address of another machine, a port that does not exist, and a file's name that was taken for an address."""
-    done = tressi(config, "--dashboard", place)
-    assert (done.returncode, done.stdout) == (2, "")
-    assert "--dashboard" in done.stderr
-    assert place in done.stderr
-    assert "running" not in done.stderr
+    places = ("192.0.2.1:0", "127.0.0.1:99999", "config.json")
+    for place, done in zip(places, at_once(*(run(config, "--dashboard", place) for place in places)), strict=True):
+        assert (done.returncode, done.stdout) == (2, ""), place
+        assert "--dashboard" in done.stderr, place
+        assert place in done.stderr
+        assert "running" not in done.stderr, place
 
 
-@pytest.mark.parametrize("library", ["flask", "jinja2", "plotly"])
-def test_a_missing_library_is_told_before_the_run(config, library):
+def test_a_missing_library_is_told_before_the_run(config):
     """With what to install; a run without the dashboard does not need it."""
-    program = ("-c", f"import sys; sys.modules[{library!r}] = None; from tressi.cli import main; sys.exit(main())")
-    done = tressi(config, "--dashboard", program=program)
-    assert (done.returncode, done.stdout) == (3, "")
-    assert "pip install 'tressi[dashboard]'" in done.stderr
-    assert "Traceback" not in done.stderr
-    assert tressi(config, "--quiet", program=program).returncode == 0
+    libraries = ("flask", "jinja2", "plotly")
+    programs = [f"import sys; sys.modules[{one!r}] = None; from tressi.cli import main; sys.exit(main())" for one in libraries]
+    shown = [run(config, "--dashboard", program=("-c", program)) for program in programs]
+    plain = [run(config, "--quiet", program=("-c", program)) for program in programs]
+    ended = at_once(*shown, *plain)
+    for library, done, without in zip(libraries, ended[:3], ended[3:], strict=True):
+        assert (done.returncode, done.stdout) == (3, ""), library
+        assert "pip install 'tressi[dashboard]'" in done.stderr, library
+        assert "Traceback" not in done.stderr, library
+        assert without.returncode == 0, library
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])

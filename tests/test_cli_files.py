@@ -11,6 +11,8 @@ from tressi.cli.init import STARTER
 from tressi.config.load import load_config
 from tressi.config.schema import schema
 
+pytestmark = pytest.mark.pure
+
 LEGACY = {"autoscale": True, "rps": 10, "workers": 4, "requests": [{"url": "/ä", "headers": {"Authorization": "kept"}}]}
 CURRENT = {
     "autoscale": {

@@ -16,6 +16,8 @@ from tressi.cli.exits import MEANINGS, Exit, exit_of
 from tressi.config.schema import schema_text
 from tressi.errors import ConfigError, ConfigProblem, EngineError, OutputError, TressiError
 
+pytestmark = pytest.mark.timed
+
 ROOT = Path(__file__).parent.parent
 LIGHT = ["validate", "migrate", "init", "schema", "completion"]  # the commands that need no engine
 

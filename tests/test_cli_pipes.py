@@ -11,6 +11,8 @@ import pytest
 from tressi.cli import output
 from tressi.errors import OutputError
 
+pytestmark = pytest.mark.timed
+
 
 @pytest.fixture
 def pipe(tmp_path):

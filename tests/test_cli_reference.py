@@ -9,6 +9,8 @@ import pytest
 from tressi.cli.commands import COMMANDS, load, parser_of
 from tressi.cli.exits import Exit
 
+pytestmark = pytest.mark.pure
+
 ROOT = Path(__file__).parent.parent
 
 

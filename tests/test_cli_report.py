@@ -15,6 +15,8 @@ from tressi.report import latency_hlog, timeline_csv
 from tressi.report.formats import FORMATS, write_export
 from tressi.report.shape import SUMMARY, Each, Leaf, Maybe, check_summary
 
+pytestmark = pytest.mark.pure
+
 KEY = "GET http://host/a"
 
 

@@ -13,11 +13,14 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
+from commands import at_once
 from servers import hanging_port, refusing_port
 
 from tressi.cli.arguments import add_export
 from tressi.report.formats import FORMATS
 from tressi.testing.target import Target
+
+pytestmark = pytest.mark.timed
 
 EXAMPLES = sorted((Path(__file__).parent.parent / "examples").glob("*.json"))
 BOUND_S = 60
@@ -173,17 +176,18 @@ def test_a_config_behind_the_export_flag_is_not_taken_for_a_directory(tmp_path, 
     assert [path.name for path in tmp_path.iterdir()] == ["config.json"]
 
 
-@pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.name)
-def test_every_example_runs(target, example, tmp_path):
+def test_every_example_runs(target, tmp_path):
     """Each example does what it is there for against the embedded target."""
-    config = tmp_path / example.name
-    config.write_text(example.read_text().replace("http://127.0.0.1:8080", target))
-    done = tressi("run", config, "--duration", 1, "--quiet", "--json", "-")
-    assert done.returncode in {0, 1}, done.stderr
-    summary = json.loads(done.stdout)
-    check_sums(summary)
-    is_broken = summary["endReason"] == "early-exit" or not all(one["passed"] for one in summary["thresholds"])
-    assert is_broken == bool(done.returncode)
+    configs = [tmp_path / example.name for example in EXAMPLES]
+    for example, config in zip(EXAMPLES, configs, strict=True):
+        config.write_text(example.read_text().replace("http://127.0.0.1:8080", target))
+    runs = [("-m", "tressi", "run", config, "--duration", 1, "--quiet", "--json", "-") for config in configs]
+    for config, done in zip(configs, at_once(*runs), strict=True):
+        assert done.returncode in {0, 1}, f"{config.name}: {done.stderr}"
+        summary = json.loads(done.stdout)
+        check_sums(summary)
+        is_broken = summary["endReason"] == "early-exit" or not all(one["passed"] for one in summary["thresholds"])
+        assert is_broken == bool(done.returncode), config.name
 
 
 def test_not_one_success_fails_the_test(tmp_path):

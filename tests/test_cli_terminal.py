@@ -13,6 +13,8 @@ from terminals import terminal
 from tressi.report.formats import FORMATS
 from tressi.testing.target import Target
 
+pytestmark = pytest.mark.timed
+
 BOUND_S = 60
 # A session of its own whose terminal is standard error, as a shell's child has it.
 ATTACH = """

@@ -8,6 +8,8 @@ import pytest
 
 from tressi.cli import main
 
+pytestmark = pytest.mark.pure
+
 ROOT = Path(__file__).parent.parent
 
 MIXED = {

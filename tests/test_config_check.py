@@ -7,6 +7,8 @@ from hypothesis import strategies as st
 from tressi.config.load import load_config
 from tressi.errors import ConfigError
 
+pytestmark = pytest.mark.pure
+
 URL = "http://127.0.0.1:8080/fast"
 
 

@@ -9,6 +9,8 @@ from tressi.config.load import Overrides, load_config
 from tressi.config.remarks import COST, at_full_speed, remarks
 from tressi.ui.sentences import announcement
 
+pytestmark = pytest.mark.pure
+
 URL = "http://127.0.0.1:8080/fast"
 POST = {"url": URL, "method": "POST"}
 AUTOSCALED = {"url": URL, "autoscale": {"enabled": True, "targetRps": 5}}
@@ -177,6 +179,7 @@ def test_a_pool_without_a_rate_says_so():
         assert announcement(config).startswith(f"{sentence}; running " if sentence else "running ")
 
 
+@pytest.mark.timed
 def test_it_is_the_first_line_of_validate_and_of_a_run(tmp_path, capsys):
     """In front of every warning, and with --quiet too."""
     sentence = "no rate is set: 10 workers send as fast as answers come"

@@ -15,6 +15,8 @@ from tressi.config.schema import properties, schema
 from tressi.config.url import AddressError, _address, address
 from tressi.errors import ConfigError
 
+pytestmark = pytest.mark.pure
+
 REQUEST = schema()["definitions"]["RequestConfigSchema"]
 SECTION = schema()["definitions"]["EndpointAutoscaleConfig"]
 SCALARS = st.one_of(

@@ -9,6 +9,8 @@ from tressi.config.load import Overrides, load_config
 from tressi.errors import ConfigError
 from tressi.model import EarlyExit, Expectation
 
+pytestmark = pytest.mark.pure
+
 EXAMPLES = sorted((Path(__file__).parent.parent / "examples").glob("*.json"))
 
 

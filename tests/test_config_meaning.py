@@ -10,6 +10,8 @@ from tressi.config.load import load_config
 from tressi.config.url import AddressError, address
 from tressi.errors import ConfigError
 
+pytestmark = pytest.mark.pure
+
 URL = "http://127.0.0.1:8080/fast"
 
 

@@ -9,6 +9,8 @@ from tressi.config.migrate import migrated
 from tressi.errors import ConfigError
 from tressi.model import AutoscaleConfig
 
+pytestmark = pytest.mark.pure
+
 REQUESTS = [{"url": "/api/fast", "method": "GET"}, {"url": "/api/slow", "method": "POST"}]
 
 

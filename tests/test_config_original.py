@@ -12,6 +12,8 @@ from tressi.config.load import Overrides, load_config
 from tressi.config.original import DEPRECATION, is_original, moved
 from tressi.errors import ConfigError
 
+pytestmark = pytest.mark.pure
+
 # As its own editor writes one.
 EXIT = {"enabled": False, "errorRateThreshold": 1, "exitStatusCodes": [500], "monitoringWindowSeconds": 1}
 HEAD = {
@@ -277,6 +279,7 @@ def test_any_values_in_its_form_are_resolved_or_refused_in_words(options, reques
         return
 
 
+@pytest.mark.timed
 def test_it_sends_what_it_says(tmp_path):
     """5 requests a second for 2 s are 10, with the headers of the options, and `migrate` writes the same."""
     with raw_server(answering(response())) as server:

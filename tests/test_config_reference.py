@@ -8,6 +8,8 @@ import pytest
 
 from tressi.config.schema import properties, schema
 
+pytestmark = pytest.mark.pure
+
 ROOT = Path(__file__).parent.parent
 
 

@@ -10,6 +10,8 @@ from tressi.config.resolve import AutoscaleConfigResolver
 from tressi.errors import ConfigError
 from tressi.model import AutoscaleConfig, SharedPool
 
+pytestmark = pytest.mark.pure
+
 
 def targets(config):
     """The target of each endpoint, None in the shared pool."""

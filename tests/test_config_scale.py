@@ -10,6 +10,8 @@ from tressi.cli import main
 from tressi.config.load import Overrides, load_config
 from tressi.errors import ConfigError
 
+pytestmark = pytest.mark.pure
+
 URL = "http://127.0.0.1:8080/fast"
 DOCUMENT = {
     "rps": 30,

@@ -7,6 +7,8 @@ from jsonschema import Draft7Validator
 
 from tressi.config.schema import properties, schema, schema_text
 
+pytestmark = pytest.mark.pure
+
 CONTRACT = """\
 {
   "$schema": "http://json-schema.org/draft-07/schema#",

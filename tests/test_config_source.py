@@ -19,6 +19,8 @@ from tressi.config.fetch import fetch
 from tressi.config.source import MAX_BYTES, decoded, parse, read
 from tressi.errors import ConfigError
 
+pytestmark = pytest.mark.pure
+
 
 def message_of(source):
     """Read what cannot be read, and return the sentence."""
@@ -279,6 +281,7 @@ def served(tmp_path):
     server.server_close()
 
 
+@pytest.mark.timed
 def test_an_unknown_certificate_is_refused(served):
     """Verification is on: a config from a server that proves nothing is not read."""
     served.pages["/c.json"] = (200, {}, b"{}")
@@ -289,6 +292,7 @@ def test_an_unknown_certificate_is_refused(served):
     assert "self-signed certificate" in message
 
 
+@pytest.mark.timed
 def test_a_config_is_fetched_with_its_credentials_and_through_redirects(served, monkeypatch):
     """With the certificate trusted the body is the config; user info goes out as credentials."""
     monkeypatch.setenv("SSL_CERT_FILE", str(served.certificate))
@@ -300,6 +304,7 @@ def test_a_config_is_fetched_with_its_credentials_and_through_redirects(served, 
     assert read(f"https://127.0.0.1:{served.port}/old").document == {"rps": 7}
 
 
+@pytest.mark.timed
 def test_what_a_server_answers_instead_of_a_config_is_said(served, monkeypatch):
     """A status, a redirect away from https:// and one without end each have their sentence; no user info in any."""
     monkeypatch.setenv("SSL_CERT_FILE", str(served.certificate))
@@ -315,12 +320,14 @@ def test_what_a_server_answers_instead_of_a_config_is_said(served, monkeypatch):
     assert message_of(f"https://{here}/round") == f"cannot fetch https://{here}/round: redirects more than 5 times"
 
 
+@pytest.mark.timed
 @pytest.mark.parametrize("url", ["https://127.0.0.1:1/c.json", "https://", "https://[::1/c", "https://h:x/"])
 def test_an_address_that_cannot_be_fetched_is_a_config_error(url):
     """A refused connection and a broken address end in a sentence that names the address."""
     assert message_of(url).startswith(f"cannot fetch {url}: ")
 
 
+@pytest.mark.timed
 def test_what_a_hostile_server_does_to_a_fetch_is_said(served, monkeypatch):
     """A Location that is no address, a body that is no gzip, and a coding that was not asked for."""
     monkeypatch.setenv("SSL_CERT_FILE", str(served.certificate))
@@ -334,6 +341,7 @@ def test_what_a_hostile_server_does_to_a_fetch_is_said(served, monkeypatch):
         assert message_of(f"{here}/x") == f"cannot fetch {here}/x: {reason}"
 
 
+@pytest.mark.timed
 def test_a_bomb_is_too_large_and_takes_little_memory(served, monkeypatch):
     """1 GiB of blanks is 1 MB compressed. As much as a config may have is decompressed, and no more is ever held."""
     import tracemalloc
@@ -352,6 +360,7 @@ def test_a_bomb_is_too_large_and_takes_little_memory(served, monkeypatch):
     assert most < 16 << 20
 
 
+@pytest.mark.timed
 def test_a_compressed_config_is_read(served, monkeypatch):
     """Gzip is asked for."""
     monkeypatch.setenv("SSL_CERT_FILE", str(served.certificate))
@@ -359,6 +368,7 @@ def test_a_compressed_config_is_read(served, monkeypatch):
     assert read(f"https://127.0.0.1:{served.port}/c.json").document == {"rps": 7}
 
 
+@pytest.mark.timed
 def test_a_server_that_drips_is_left_after_the_time_for_the_whole(tmp_path, monkeypatch):
     """Each byte begins a socket's time limit anew; the limit of the whole does not move."""
     certificate = tmp_path / "certificate.pem"

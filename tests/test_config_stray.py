@@ -12,6 +12,8 @@ from tressi.config.schema import properties, schema
 from tressi.config.stray import HARMLESS, homes
 from tressi.errors import ConfigError
 
+pytestmark = pytest.mark.pure
+
 URL = "http://127.0.0.1:8080/fast"
 SECTION = {"enabled": True, "targetRps": 5}
 IGNORED = "would have no effect, because there is no such property here; "

@@ -8,6 +8,8 @@ from tressi.errors import ConfigError
 from tressi.threshold.parse import parse
 from tressi.vocabulary import ERROR_KINDS
 
+pytestmark = pytest.mark.pure
+
 FAST, SLOW = "GET http://host/fast", "POST http://host/slow"
 REQUESTS = [
     {"url": "/fast", "name": "search", "autoscale": {"enabled": True, "targetRps": 10}},

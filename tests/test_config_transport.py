@@ -9,6 +9,8 @@ from tressi.config.load import load_config
 from tressi.config.transport import chosen_transport, epoll_is_here
 from tressi.errors import ConfigError
 
+pytestmark = pytest.mark.pure
+
 PLAIN = load_config({"requests": [{"url": "http://h/"}]})
 PROXY = load_config({"requests": [{"url": "http://h/"}], "proxy": "http://p:8080"})
 REDIRECTS = load_config({"requests": [{"url": "http://h/"}], "followRedirects": True})

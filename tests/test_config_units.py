@@ -9,6 +9,8 @@ from tressi.config.load import load_config
 from tressi.config.units import number_meant
 from tressi.errors import ConfigError
 
+pytestmark = pytest.mark.pure
+
 MEANT = [
     ("duration", "30s", '"30s" is not an integer; times are seconds: write 30'),
     ("duration", "30 sec", '"30 sec" is not an integer; times are seconds: write 30'),

@@ -5,6 +5,8 @@ from configs import ABSENT, document, off, on, problems
 
 from tressi.config.load import load_config
 
+pytestmark = pytest.mark.pure
+
 
 @pytest.mark.parametrize(
     ("config", "limit", "caps", "shared"),

@@ -19,6 +19,8 @@ from tressi._core import Arena, Histogram
 from tressi.model import Window
 from tressi.vocabulary import ERROR_KINDS
 
+pytestmark = pytest.mark.pure
+
 ROOT = str(Path(tressi.__file__).parents[1])
 TIMES = ("service", "response", "success", "first_byte", "connect", "tls")
 ATTEMPTS = st.tuples(
@@ -170,6 +172,7 @@ for line in sys.stdin:
 """
 
 
+@pytest.mark.timed
 @pytest.mark.parametrize("system", ["with memory files", "without"])
 def test_another_process_reads_the_same(system, monkeypatch, tmp_path):
     """A second mapping of the memory, in a process of its own, follows what is written here; no path leads to it."""
@@ -226,6 +229,7 @@ def check_whole(arena):
     return made
 
 
+@pytest.mark.timed
 def test_a_reading_is_of_one_moment():
     """While another process writes all the time, each reading is whole, and none is older than the one before."""
     arena = Arena(1)
@@ -259,6 +263,7 @@ def test_a_reading_is_whole_beside_a_thread():
     assert seen == sorted(seen)
 
 
+@pytest.mark.timed
 def test_a_killed_writer_leaves_what_it_wrote():
     """Killed at any point, even in the middle of a write: reading ends, and what was counted before is there."""
     arena = Arena(1)

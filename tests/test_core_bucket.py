@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 
 from tressi._core import TokenBucket
 
+pytestmark = pytest.mark.pure
+
 NS_PER_S = 1_000_000_000
 NS_PER_DAY = 86_400 * NS_PER_S
 BURST_NS = 100_000_000

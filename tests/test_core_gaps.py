@@ -7,6 +7,8 @@ from scipy.stats import kstest
 
 from tressi._core import TokenBucket
 
+pytestmark = pytest.mark.pure
+
 NS = 1_000_000_000
 
 

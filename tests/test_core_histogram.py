@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 
 from tressi._core import HIGHEST_US, Histogram
 
+pytestmark = pytest.mark.pure
+
 COUNTERS = 23_552
 PERCENTS = [0.1, 1, 10, 25, 29, 50, 75, 90, 95, 99, 99.9, 99.99, 100]
 

@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 from tressi._core import SLOT_NS, SlidingWindow
 from tressi.model import Window
 
+pytestmark = pytest.mark.pure
+
 NS_PER_S = 1_000_000_000
 RING_SLOTS = 600
 

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.pure
+
 PACKAGE = Path(__file__).parent.parent / "tressi"
 
 # Bottom up; rooms of one floor know nothing of one another.

@@ -13,13 +13,19 @@ from fuzz.target import Target
 from fuzz.targets import TARGETS
 from fuzz.targets.differences import table
 
+pytestmark = pytest.mark.pure
+
 ROOT = Path(__file__).parent.parent
 # For all targets together, which is long enough on any machine: what ends the run is the number of inputs of each target,
 # so that the same inputs are tried everywhere.
 SECONDS, INPUTS = 560, 500
 
 
-@pytest.mark.parametrize("name", TARGETS)
+# One of them asks a server.
+EACH = [pytest.param(name, marks=pytest.mark.timed) if name == "request" else name for name in TARGETS]
+
+
+@pytest.mark.parametrize("name", EACH)
 def test_what_was_found_once_is_mended(name):
     """Every input that ever broke a rule, and every seed, is read as it must be."""
     target = TARGETS[name]
@@ -35,6 +41,7 @@ def test_the_corpus_belongs_to_targets():
     assert {path.name for path in CORPUS.iterdir() if path.is_dir()} <= set(TARGETS)
 
 
+@pytest.mark.timed
 def test_no_damaged_input_breaks_a_rule():
     """A short run with a fixed seed, in a process of its own with a limit of memory; `scripts/fuzz` goes on for longer."""
     done = subprocess.run(

@@ -13,6 +13,8 @@ from tressi import hdr
 from tressi._core import HIGHEST_US, Histogram
 from tressi.hdr import decode_histogram, encode_histogram, lowest_us_at
 
+pytestmark = pytest.mark.pure
+
 VALUES = st.lists(st.tuples(st.integers(0, HIGHEST_US), st.integers(1, 10_000)), max_size=30)
 
 

@@ -10,6 +10,8 @@ from tressi.config.load import load_config
 from tressi.config.url import AddressError, address
 from tressi.hosts import ascii_host
 
+pytestmark = pytest.mark.pure
+
 SAME_HOST = {
     "faß.test": "xn--fa-hia.test",
     "FAẞ.test": "xn--fa-hia.test",

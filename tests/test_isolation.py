@@ -13,6 +13,8 @@ from test_load_process import OK, cluster, process_of
 
 from tressi.isolation import command_of, environment, without
 
+pytestmark = pytest.mark.timed
+
 ROOT = Path(__file__).parent.parent
 SCRIPT = Path(sys.executable).parent / "tressi"
 # Imported by tressi or by what it imports: of the standard library and not, in Python and in C.

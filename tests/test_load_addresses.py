@@ -12,6 +12,8 @@ from servers import RawServer, answering, raw_server
 from tressi.load.transport import Origin, origin_of, request_bytes
 from tressi.model import SharedPool, TlsConfig
 
+pytestmark = pytest.mark.timed
+
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"
 WAYS = [("http", "wire"), ("https", "wire"), ("http", "urllib3")]
 

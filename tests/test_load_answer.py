@@ -3,10 +3,13 @@
 import gzip
 from itertools import pairwise
 
+import pytest
 from servers import response
 
 from tressi._wire import ResponseParser
 from tressi.load.answer import Answer
+
+pytestmark = pytest.mark.pure
 
 GOODBYE = b"HTTP/1.1 103 Early Hints\r\nLocation: /hint\r\n\r\n"
 CONTINUE = b"HTTP/1.1 100 Continue\n\n"

@@ -16,6 +16,8 @@ from tressi.load.connection import client_context
 from tressi.load.secure import make_context, named_in_tls
 from tressi.model import TlsConfig
 
+pytestmark = pytest.mark.timed
+
 TRANSPORTS = ["wire", "urllib3"]
 NOW = datetime.now(UTC)
 AUTHORITY, PLAIN = x509.BasicConstraints(ca=True, path_length=None), x509.BasicConstraints(ca=False, path_length=None)

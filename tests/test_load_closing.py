@@ -16,6 +16,8 @@ from servers import answering, raw_server, response, secured
 
 from tressi.model import SharedPool, TlsConfig
 
+pytestmark = pytest.mark.timed
+
 TRANSPORTS = ["wire", "urllib3"]
 OK = response()
 LAST = response("200 OK", "Connection: close")

@@ -7,6 +7,8 @@ import pytest
 
 from tressi.load.coding import DECODED_BYTES, KEPT_BYTES, Body
 
+pytestmark = pytest.mark.pure
+
 TEXT = b"hello world, hello again" * 3
 
 

@@ -15,6 +15,8 @@ from servers import answering, hanging_port, raw_server, refusing_port, response
 
 from tressi.model import Expectation, SharedPool, TlsConfig
 
+pytestmark = pytest.mark.timed
+
 TRANSPORTS = ["wire", "urllib3"]
 
 

@@ -16,6 +16,8 @@ from tressi.errors import EngineError
 from tressi.load.descriptors import PLENTY, is_room, make_room, wanted_limits
 from tressi.model import TlsConfig
 
+pytestmark = pytest.mark.timed
+
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"
 LARGE_BYTES = 8 * 1024 * 1024
 

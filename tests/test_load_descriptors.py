@@ -5,9 +5,12 @@ import resource
 import subprocess
 import sys
 
+import pytest
 from servers import answering, raw_server, response
 
 from tressi.load.descriptors import open_descriptors
+
+pytestmark = pytest.mark.timed
 
 PROGRAM = """
 import resource, sys

@@ -10,6 +10,8 @@ from servers import answering, raw_server
 
 from tressi.model import Expectation
 
+pytestmark = pytest.mark.timed
+
 HEAD = b"HTTP/1.1 %d X\r\nContent-Length: %d\r\n\r\n"
 
 

@@ -13,6 +13,8 @@ from tressi.load.worker import Lane
 from tressi.model import SharedPool
 from tressi.vocabulary import ERROR_KINDS
 
+pytestmark = pytest.mark.timed
+
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"
 
 

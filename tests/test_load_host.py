@@ -11,6 +11,8 @@ from servers import nginx, refusing_port
 from tressi.load.engine import LocalEngine
 from tressi.model import SharedPool
 
+pytestmark = pytest.mark.timed
+
 
 @pytest.fixture(scope="module")
 def target(tmp_path_factory):

@@ -6,6 +6,8 @@ import pytest
 from engines import endpoint, finish, reach_time, running, until
 from servers import answering, nginx, raw_server, refusing_port
 
+pytestmark = pytest.mark.alone
+
 
 @pytest.fixture(scope="module")
 def target(tmp_path_factory):

@@ -13,6 +13,8 @@ from tressi.load.cluster import Cluster
 from tressi.load.process import ProcessEngine
 from tressi.model import SharedPool, TlsConfig
 
+pytestmark = pytest.mark.timed
+
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"
 BURST_S = 0.1
 

@@ -21,9 +21,12 @@ from tressi.errors import EngineError
 from tressi.load.child import Child
 from tressi.load.cluster import Cluster, divided
 from tressi.load.messages import encode, lines
-from tressi.load.process import ProcessEngine, _start_child
+from tressi.load.process import ProcessEngine
+from tressi.load.spawn import spawn
 from tressi.model import SharedPool, TlsConfig
 from tressi.run.runner import EndpointRunner
+
+pytestmark = pytest.mark.timed
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
@@ -188,6 +191,7 @@ def test_an_engine_that_does_not_answer_is_lost(monkeypatch, capfd):
     assert "Traceback" not in capfd.readouterr().err
 
 
+@pytest.mark.alone
 def test_an_engine_that_does_not_listen_holds_up_nobody(monkeypatch):
     """More is said to it than its socket takes: whoever says it goes on, and it is lost when it does not stop."""
     monkeypatch.setattr("tressi.load.process.LEAVE_S", 1)
@@ -226,25 +230,24 @@ def test_an_engine_that_is_not_ready_in_time_is_an_error(monkeypatch):
     assert process_of(one).poll() is not None
 
 
-def test_a_process_that_cannot_be_started_ends_the_run(monkeypatch, capfd):
+def test_a_process_that_cannot_be_started_ends_the_run(capfd):
     """In words, with a summary, and without a process left behind."""
     started = []
 
-    def start(*arguments):
+    def take():
         if started:
             raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
-        started.append(_start_child(*arguments))
+        started.append(spawn())
         return started[0]
 
-    monkeypatch.setattr("tressi.load.process._start_child", start)
     runner = EndpointRunner(
-        config_of(endpoint("http://127.0.0.1:9/", ONCE), document={}), engine=Cluster([ProcessEngine() for _ in range(3)])
+        config_of(endpoint("http://127.0.0.1:9/", ONCE), document={}), engine=Cluster([ProcessEngine(take) for _ in range(3)])
     )
     runner.start()
     summary = runner.summary()
     assert summary["endReason"] == "error"
     assert summary["endDetail"] == "an engine's process cannot be started: [Errno 24] Too many open files"
-    assert started[0].poll() is not None
+    assert started[0].process.poll() is not None
     said = capfd.readouterr()
     assert "Traceback" not in said.out + said.err
 

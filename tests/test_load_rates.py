@@ -10,6 +10,8 @@ from servers import answering, nginx, raw_server
 from tressi.load.engine import LocalEngine
 from tressi.model import SharedPool
 
+pytestmark = pytest.mark.alone
+
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"
 
 

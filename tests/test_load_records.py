@@ -8,6 +8,8 @@ from records import records_server
 
 from tressi.model import SharedPool, TlsConfig
 
+pytestmark = pytest.mark.timed
+
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"
 HEAD, BODY = OK[:-5], OK[-5:]
 TLS = TlsConfig(verify=False)

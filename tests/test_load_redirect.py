@@ -1,7 +1,11 @@
 """What follows on a redirect: method, body, target, host and credentials, as RFC 9110 and the Fetch standard have them."""
 
+import pytest
+
 from tressi.load.redirect import REDIRECTS, Refused, redirected
 from tressi.load.transport import Call, origin_of
+
+pytestmark = pytest.mark.pure
 
 BODY = b'{"a":1}'
 FIELDS = (

@@ -2,10 +2,13 @@
 
 from urllib.parse import urljoin
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tressi.load.reference import Reference, reference_of, resolved
+
+pytestmark = pytest.mark.pure
 
 BASE = "http://a/b/c/d;p?q"
 

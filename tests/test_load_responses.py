@@ -8,6 +8,8 @@ import pytest
 from engines import ONCE, attempt, endpoint, finish, only, reach, running, until
 from servers import answering, has_ipv6, raw_server
 
+pytestmark = pytest.mark.timed
+
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"
 CHUNKED = (
     b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: Digest\r\n\r\n"

@@ -9,6 +9,8 @@ from servers import answering, hanging_port, raw_server, refusing_port
 
 from tressi.model import SharedPool
 
+pytestmark = pytest.mark.alone
+
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"
 
 

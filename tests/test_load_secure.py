@@ -20,6 +20,8 @@ from tressi.errors import ConfigError
 from tressi.load.secure import Sessions, make_context
 from tressi.model import TlsConfig
 
+pytestmark = pytest.mark.timed
+
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
 

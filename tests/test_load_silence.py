@@ -13,6 +13,8 @@ from servers import answering, hanging_port, has_ipv6, raw_server, response
 from tressi.load.address import Address, Answers
 from tressi.model import SharedPool, TlsConfig
 
+pytestmark = pytest.mark.timed
+
 OK = response()
 SCHEMES = ["http", "https"]
 WAYS = [("http", "wire"), ("https", "wire"), ("http", "urllib3")]

@@ -12,8 +12,10 @@ import trustme
 from engines import ONCE, attempt, endpoint, finish, made, only, reach, running, until
 from servers import answering, raw_server, refusing_port, response, secured
 
-from tressi.load import engine as engines
+from tressi.load import calls
 from tressi.model import Expectation, SharedPool, TlsConfig
+
+pytestmark = pytest.mark.timed
 
 UNVERIFIED = TlsConfig(verify=False)
 
@@ -314,8 +316,8 @@ def test_an_engine_makes_one_tls_context_and_none_without_tls(monkeypatch):
         contexts.append(original(tls))
         return contexts[-1]
 
-    original = engines.client_context
-    monkeypatch.setattr(engines, "client_context", counted)
+    original = calls.client_context
+    monkeypatch.setattr(calls, "client_context", counted)
     with raw_server(answering(response())) as plain, raw_server(secured(answering(response()))) as secure:
         url = secure.url.replace("http", "https")
         with running(endpoint(plain.url, 100), workers=3, transport="urllib3", tls=UNVERIFIED) as engine:

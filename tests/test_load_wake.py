@@ -13,6 +13,8 @@ from tressi.errors import EngineError
 from tressi.load.engine import LocalEngine
 from tressi.load.wake import Alarm
 
+pytestmark = pytest.mark.timed
+
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 SECOND_NS = 1_000_000_000
 

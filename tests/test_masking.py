@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 
 from tressi.masking import MASK, Secrets, is_secret_header, is_secret_parameter, mask_url, secrets_of
 
+pytestmark = pytest.mark.pure
+
 # A secret that a test can find again: a run of letters that is in no form's own words, between what is written in many ways.
 SECRETS = st.text(
     st.characters(min_codepoint=0x20, max_codepoint=0xFF, exclude_categories=["Cc"]), min_size=4, max_size=40

@@ -13,6 +13,8 @@ from tressi.errors import TressiError
 from tressi.page.assets import asset, environment, plotly_script, policy, source_hash, stand_ins
 from tressi.text import plain
 
+pytestmark = pytest.mark.pure
+
 ROOT = Path(__file__).parent.parent
 AA_TEXT, AA_GRAPHIC = 4.5, 3.0  # WCAG 2.2, success criteria 1.4.3 and 1.4.11
 

@@ -7,6 +7,8 @@ from browsers import Visit, chromium, visit
 
 from tressi.page.assets import asset, environment, plotly_script, policy, source_hash, stand_ins
 
+pytestmark = pytest.mark.timed
+
 PAGE = """{% extends "page.html" %}
 {% block head %}<meta http-equiv="Content-Security-Policy" content="{{ policy }}">{% endblock %}
 {% block style %}<style>{{ style|safe }}</style>{% endblock %}

@@ -17,6 +17,8 @@ from tressi.run.runner import EndpointRunner
 from tressi.testing.fake_engine import FakeEngine
 from tressi.testing.target import Target
 
+pytestmark = pytest.mark.timed
+
 BOUND_S = 60
 
 

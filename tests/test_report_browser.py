@@ -8,6 +8,8 @@ from bench.long_run import long_summary
 from tressi.report.report_html import render
 from tressi.text import plain
 
+pytestmark = pytest.mark.timed
+
 ATTACK = (
     "<b>bold</b>\x1b[31m\u202e %{y}</pre></script><script>hacked = 1</script><img src=x onerror='hacked = 2'>"
     "<a href='javascript:hacked = 3'>x</a>"

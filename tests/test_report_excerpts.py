@@ -5,6 +5,8 @@ from summaries import endpoint_snapshot, summary_of
 
 from tressi.report.page.excerpts import ALL_CHARACTERS, BODY_CHARACTERS, clipped, excerpts, failure_rows
 
+pytestmark = pytest.mark.pure
+
 
 def sample(key, status, body, *, truncated=False):
     return {"endpointKey": key, "status": status, "body": body, "truncated": truncated}

@@ -12,6 +12,8 @@ from tressi.report import summary_md
 from tressi.report.fitting import Section, fitted
 from tressi.report.summary_md import badness
 
+pytestmark = pytest.mark.pure
+
 COMMENT = 65_536  # characters that GitHub takes
 
 TEXTS = st.text(max_size=60)

@@ -18,6 +18,8 @@ from tressi.report.formats import FORMATS, write_export
 from tressi.report.timeline_csv import Running
 from tressi.run.moments import row_of
 
+pytestmark = pytest.mark.pure
+
 
 def rows_of(data):
     """The rows of a CSV as dictionaries."""

@@ -5,6 +5,8 @@ from summaries import decision, endpoint_snapshot, summary_of
 
 from tressi.report.page.headline import Headline, headline, tone_of
 
+pytestmark = pytest.mark.pure
+
 GOOD = "GET http://host/good"
 
 

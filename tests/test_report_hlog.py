@@ -12,6 +12,8 @@ from tressi.model import Delta, EndpointCounts
 from tressi.report.latency_hlog import belongs, render, second_by_second
 from tressi.run.kept import Place
 
+pytestmark = pytest.mark.pure
+
 KEY = "GET http://host/a b,c"
 TAG = "GET%20http%3A%2F%2Fhost%2Fa%20b%2Cc"
 SUMMARY = summary_of(endpoint_snapshot(KEY, succeeded=5), endpoint_snapshot("GET http://host/quiet", succeeded=0))

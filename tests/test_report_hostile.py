@@ -17,6 +17,8 @@ from tressi.report import junit_xml, latency_hlog, report_xlsx, summary_md
 from tressi.report.formats import FORMATS
 from tressi.report.workbook import LONGEST_TEXT, cell_text
 
+pytestmark = pytest.mark.pure
+
 KEY = "GET http://host/a"
 MEGABYTE = 1_000_000
 TEXTS = [*HOSTILE, "", "x" * MEGABYTE, "`" * 5000, "|" * 5000]

@@ -16,6 +16,8 @@ from tressi.report.page.series import chart_data
 from tressi.report.report_html import render
 from tressi.text import plain
 
+pytestmark = pytest.mark.pure
+
 MEGABYTE = 10**6
 NOTHING = "\u2013"  # a dash, as long as a figure
 LATENCY = ("min", "mean", "stdev", "p50", "p90", "p95", "p99", "p999", "max")

@@ -7,6 +7,8 @@ from summaries import endpoint_snapshot, summary_of, verdict
 
 from tressi.report import junit_xml
 
+pytestmark = pytest.mark.pure
+
 KEY = "GET http://host/a"
 GOOD = endpoint_snapshot(KEY)
 SHORT = endpoint_snapshot(KEY, succeeded=60)

@@ -11,6 +11,8 @@ from tressi.report import endpoints_csv, scaling_csv, timeline_csv
 from tressi.report.formats import FORMATS
 from tressi.vocabulary import ERROR_KINDS
 
+pytestmark = pytest.mark.pure
+
 PAGE = (Path(__file__).parent.parent / "docs" / "output.md").read_text(encoding="utf-8")
 NAMES = set(re.findall(r"`([^`]+)`", PAGE))
 

@@ -18,6 +18,8 @@ from tressi.report.page.series import (
 )
 from tressi.text import summary_labels
 
+pytestmark = pytest.mark.pure
+
 SCALES = {"utilisation": 100, "errorRate": 100}
 UNDRAWN = {"serviceP50", "successP50"}
 

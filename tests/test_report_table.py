@@ -12,6 +12,8 @@ from tressi.report.table import run_lines, summary_table, verdict_lines
 from tressi.run.judgement import judge_run
 from tressi.text import plain
 
+pytestmark = pytest.mark.pure
+
 KEY = "GET http://host/a"
 
 

@@ -22,6 +22,8 @@ from tressi.report.shape import check_summary
 from tressi.report.summary_json import render
 from tressi.text import harmless_json
 
+pytestmark = pytest.mark.pure
+
 KEY = "GET http://host/a"
 OBEYED = [chr(code) for code in range(sys.maxunicode + 1) if unicodedata.category(chr(code)) in {"Cc", "Zl", "Zp"}]
 OBEYED += [mark for mark in map(chr, range(0x10000)) if unicodedata.bidirectional(mark) in {"LRE", "RLE", "LRO", "RLO", "PDF"}]

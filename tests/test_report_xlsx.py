@@ -17,6 +17,8 @@ from tressi.report import report_xlsx, workbook
 from tressi.report.report_xlsx import CHARTED_ENDPOINTS
 from tressi.report.rows import TIMELINE
 
+pytestmark = pytest.mark.pure
+
 SHEETS = ["Global summary", "Endpoints", "Status codes", "Errors", "Error reasons", "Thresholds", "Scaling", "Changes"]
 SHEETS += ["Timeline", "Sampled responses"]
 

@@ -1,9 +1,12 @@
 """Lists that end where memory would not."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tressi.run.bounded import FirstAndLast
+
+pytestmark = pytest.mark.pure
 
 
 @given(count=st.integers(0, 30), each=st.integers(1, 8))

@@ -10,6 +10,8 @@ import pytest
 
 from tressi.run.cgroup import Quota, cores_of_max, cores_of_quota, folders_of, mounts_of, own_quota, throttled_of, whole_cores
 
+pytestmark = pytest.mark.pure
+
 V2 = "30 23 0:26 / /sys/fs/cgroup rw,nosuid shared:4 - cgroup2 cgroup2 rw,nsdelegate"
 V1 = "32 31 0:29 / /sys/fs/cgroup/cpu,cpuacct rw,relatime shared:5 - cgroup cgroup rw,cpu,cpuacct"
 
@@ -178,6 +180,7 @@ print(Quota().cores(), _cores())
 """
 
 
+@pytest.mark.timed
 def test_a_real_quota_is_seen_and_felt():
     """A process in a cgroup of a tenth of a core, so little that it is stopped on any machine, sees it and makes one engine."""
     with real_quota(0.1) as folder:

@@ -19,6 +19,8 @@ from tressi.testing.fake_engine import Behaviour, FakeEngine
 from tressi.text import labels
 from tressi.threshold.parse import parse
 
+pytestmark = pytest.mark.timed
+
 KEYS = ("GET http://h/a", "GET http://h/b")
 
 

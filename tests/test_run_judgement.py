@@ -2,9 +2,12 @@
 
 from dataclasses import replace
 
+import pytest
 from summaries import endpoint_snapshot, resolved, summary_of, verdict
 
 from tressi.run.judgement import judge_run
+
+pytestmark = pytest.mark.pure
 
 A, B = "GET http://host/a", "GET http://host/b"
 GOOD = endpoint_snapshot(A)

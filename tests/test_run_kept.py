@@ -14,6 +14,8 @@ from tressi.run import kept
 from tressi.run.kept import Kept, Place
 from tressi.run.spool import Spool
 
+pytestmark = pytest.mark.pure
+
 NO_ROOM = "the temporary folder has no room for more (No space left on device)"
 KEYS = ("GET http://host/a", "GET http://host/b")
 

@@ -10,6 +10,8 @@ from tressi.model import GeneratorSnapshot
 from tressi.run.selfcheck import Finding, Rule, check_generator, late_remark
 from tressi.run.timeline import Saturation, Timeline
 
+pytestmark = pytest.mark.pure
+
 KEY, OTHER = "GET http://host/a", "GET http://host/b"
 
 

@@ -10,6 +10,8 @@ from tressi.run.selfcheck import Finding, Rule
 from tressi.run.shortfall import Limit, failures, limits
 from tressi.run.timeline import Saturation
 
+pytestmark = pytest.mark.pure
+
 KEY, OTHER = "GET http://host/a", "GET http://host/b"
 CPU = ("in 2.0 of 2.0 s an engine's thread used its core; it spoils: rates may be the generator's limit",)
 SHORT = endpoint_snapshot(KEY, succeeded=60, missed=40)

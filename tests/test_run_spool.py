@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 from tressi.run import spool
 from tressi.run.spool import Spool
 
+pytestmark = pytest.mark.pure
+
 
 @given(records=st.lists(st.binary(max_size=40), max_size=30), kept=st.integers(0, 200))
 def test_records_come_back_in_their_order(records, kept):

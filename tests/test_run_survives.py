@@ -19,6 +19,8 @@ from tressi.errors import ConfigError
 from tressi.run.steering import MOST_RPS
 from tressi.testing.fake_engine import FakeEngine
 
+pytestmark = pytest.mark.timed
+
 
 @pytest.mark.parametrize("raised", [Timeout(1), GreenletExit()], ids=["Timeout", "GreenletExit"])
 def test_a_callback_that_raises_what_ends_greenlets_ends_no_delivery(raised, capfd):

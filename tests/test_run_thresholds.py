@@ -11,6 +11,8 @@ from tressi.threshold.expression import Metric
 from tressi.threshold.names import STATISTICS, TIMES
 from tressi.threshold.parse import parse
 
+pytestmark = pytest.mark.pure
+
 A, B = "GET http://host/a", "GET http://host/b"
 
 

@@ -11,6 +11,8 @@ from tressi import EndpointRunner
 from tressi.model import EndpointSnapshot, Reason, Trouble
 from tressi.run.trouble import Troubles, failures_of, troubles_of
 
+pytestmark = pytest.mark.pure
+
 KEY = "GET http://h/a"
 NOTHING = EndpointSnapshot(KEY)
 REFUSED = (Reason("connect", "Connection refused", 3),)
@@ -119,6 +121,7 @@ def first_troubles(url, **more):
     return moment
 
 
+@pytest.mark.timed
 def test_a_target_that_refuses_is_told_in_the_first_second():
     """With the system's reason."""
     with refusing_port() as port:
@@ -129,6 +132,7 @@ def test_a_target_that_refuses_is_told_in_the_first_second():
     assert moment.t < 2
 
 
+@pytest.mark.timed
 @pytest.mark.parametrize(
     ("expect", "reason"),
     [({"status": 201}, "status 200, expected 201"), ({"bodyContains": "nope"}, "the body lacks 'nope'")],
@@ -140,6 +144,7 @@ def test_what_disappoints_is_told_with_what_was_expected(expect, reason):
     assert trouble.reason == reason
 
 
+@pytest.mark.timed
 def test_a_target_that_hangs_is_told():
     """All that is in flight, and the age of the oldest."""
     with raw_server(lambda conversation: conversation.head() and conversation.wait_closed()) as server:

@@ -2,11 +2,14 @@
 
 from dataclasses import replace
 
+import pytest
 from summaries import verdict
 
 from tressi.run.words import is_settled, standing, standing_news
 from tressi.threshold.expression import Outcome
 from tressi.threshold.parse import parse
+
+pytestmark = pytest.mark.pure
 
 # A condition, its two sides as they stand, and whether nothing that may come mends it.
 STANDINGS = [

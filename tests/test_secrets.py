@@ -22,6 +22,8 @@ from tressi.load.plan import make_plan
 from tressi.load.redirect import redirected
 from tressi.testing.fake_engine import FakeEngine
 
+pytestmark = pytest.mark.timed
+
 WORDS = {
     "Authorization": "Bearer authorization-value-6f1c",
     "Cookie": "sid=cookie-value-6f1c",

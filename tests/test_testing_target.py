@@ -16,6 +16,8 @@ import pytest
 from tressi.errors import TressiError
 from tressi.testing.target import Behaviour, Server, Target, tide_s
 
+pytestmark = pytest.mark.timed
+
 
 def test_the_tide_rises_and_falls():
     """Low at the start, high in the middle of the first two fifths, low in the rest, and the same a period later."""

@@ -1,6 +1,10 @@
 """How values are shown to a person."""
 
+import pytest
+
 from tressi.text import carries, counted, percentile_ms, some_of
+
+pytestmark = pytest.mark.pure
 
 
 def test_a_percentile_needs_ten_values_beyond_it():

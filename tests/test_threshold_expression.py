@@ -7,6 +7,8 @@ from hypothesis import strategies as st
 from tressi.threshold.expression import Comparison, Metric, Number, Outcome, excess, judge
 from tressi.threshold.parse import parse
 
+pytestmark = pytest.mark.pure
+
 SYMBOLS = ("<", "<=", ">", ">=", "==", "!=")
 VALUES = st.integers(-5, 5).map(float)
 

@@ -6,6 +6,8 @@ from tressi.threshold.expression import Comparison, Flag, Metric, Number, Operat
 from tressi.threshold.names import COUNTS, RATES, STATISTICS, TIMES, names
 from tressi.threshold.parse import ThresholdError, parse
 
+pytestmark = pytest.mark.pure
+
 P99 = Metric("responseTime.p99", None, None, 1, "p99")
 UNDERSTOOD = [
     ("p99 < 250ms", Comparison(P99, "<", Number(250.0, 1))),

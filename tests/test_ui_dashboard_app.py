@@ -17,6 +17,8 @@ from tressi.ui.dashboard.board import Board
 from tressi.ui.dashboard.feed import Feed
 from tressi.ui.dashboard.guard import guarded
 
+pytestmark = pytest.mark.pure
+
 TOKEN = "the-token"
 KEYS = ("GET http://host/a", "GET http://host/b")
 PLACES = ["", "events", "past", "past/0", "report", *(f"assets/{name}" for name in ASSETS)]

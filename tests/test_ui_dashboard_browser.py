@@ -14,6 +14,8 @@ from servers import refusing_port
 
 from tressi.testing.target import Target
 
+pytestmark = pytest.mark.timed
+
 BOUND_S = 60
 BOUND_MS = 30_000
 HOSTILE = "<img src=x onerror=alert(1)> \u202e<b>bold</b>"

@@ -20,6 +20,8 @@ from tressi.ui.dashboard.feed import KEPT
 from tressi.ui.dashboard.watcher import Dashboard
 from tressi.ui.watcher import attach
 
+pytestmark = pytest.mark.timed
+
 KEYS = ("GET http://host/a", "GET http://host/b")
 # A moment of these is 400 KB: a hundred are far more than the buffers of a connection hold.
 LONG = tuple(f"GET http://host/{'x' * 20_000}/{number}" for number in range(20))

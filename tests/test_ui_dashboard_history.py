@@ -12,6 +12,8 @@ from summaries import moment
 from tressi.run.moments import row_of
 from tressi.ui.dashboard.history import COLUMNS, PLACES, RECENT, TOGETHER, History, Series
 
+pytestmark = pytest.mark.pure
+
 NAN = float("nan")
 
 

@@ -6,6 +6,8 @@ import pytest
 
 from tressi.ui.host_header import host_name, is_no_site, is_of_this_machine
 
+pytestmark = pytest.mark.pure
+
 
 @pytest.mark.parametrize(
     ("header", "name"),

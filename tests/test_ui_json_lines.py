@@ -22,6 +22,8 @@ from tressi.testing.target import Target
 from tressi.ui.json_lines import JsonLines, stream_to
 from tressi.ui.outlet import Outlet, share_outlet
 
+pytestmark = pytest.mark.timed
+
 PAGE = (Path(__file__).parent.parent / "docs" / "stream.md").read_text(encoding="utf-8")
 KEY = "GET http://host/a"
 

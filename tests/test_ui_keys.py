@@ -15,6 +15,8 @@ from hypothesis import strategies as st
 
 from tressi.ui.keys import Keyboard, keys_of, open_keyboard
 
+pytestmark = pytest.mark.timed
+
 NAMED = [
     (b"\x1b[A", "up"),
     (b"\x1bOA", "up"),

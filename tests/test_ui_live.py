@@ -16,12 +16,14 @@ from summaries import HOSTILE, decision, endpoint_snapshot, engine_snapshot, mom
 from terminals import terminal
 
 from tressi.errors import TressiError
-from tressi.log import set_up
+from tressi.log import log_error, set_up
 from tressi.model import Change, Draining, Trouble
 from tressi.text import plain
 from tressi.ui.live.columns import COLUMNS, Row
 from tressi.ui.live.live import LivePicture
 from tressi.ui.live.picture import shortened
+
+pytestmark = pytest.mark.timed
 
 FEW = [f"GET http://host/{name}" for name in ("fast", "slow", "flaky", "tide")]
 MANY = [f"GET http://host/{number:03}" for number in range(120)]
@@ -426,7 +428,7 @@ def test_what_others_say_is_shown_and_kept(monkeypatch):
         try:
             live = LivePicture(stream)
             live.start(resolved(*FEW))
-            structlog.get_logger().warning("an engine was lost")
+            log_error("an engine was lost")
             live.moment(moment(*FEW))
             assert "an engine was lost" in shown.text()
             assert len(rows_of(shown.lines())) == 4

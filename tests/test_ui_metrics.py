@@ -17,6 +17,8 @@ from tressi.model import Window
 from tressi.run.blank import blank_snapshot
 from tressi.ui.metrics import EDGES_US, View, cumulative, families
 
+pytestmark = pytest.mark.pure
+
 PAGE = (Path(__file__).parent.parent / "docs" / "prometheus.md").read_text(encoding="utf-8")
 FORMATS = [("", plain_text), ("application/openmetrics-text; version=1.0.0", open_metrics)]
 GOOD, BAD = "GET http://host/good", "GET http://host/bad"

@@ -11,6 +11,8 @@ from test_ui_stream import _no_waiting, unread_pipe, way  # noqa: F401 - the fix
 
 from tressi.ui.outlet import Outlet, open_outlet, share_outlet
 
+pytestmark = pytest.mark.timed
+
 LINES = [f"line {number}\n".encode() for number in range(3000)]
 
 

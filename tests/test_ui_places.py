@@ -6,6 +6,8 @@ from hypothesis import strategies as st
 
 from tressi.ui.places import Places, holder_of
 
+pytestmark = pytest.mark.pure
+
 
 def filled(places, count, address="10.0.0.1", first=0):
     """Connections from an address, and all those that have lost their place for one of them."""

@@ -25,6 +25,8 @@ from tressi.model import ThresholdVerdict
 from tressi.testing.target import Target
 from tressi.ui.prometheus import LONGEST_WAIT_S, SHORTEST_WAIT_S, Prometheus, patience_s
 
+pytestmark = pytest.mark.timed
+
 VERDICT = ThresholdVerdict("p99 < 2ms", "GET http://host/0", passed=True, value=1.5, limit=2.0, detail="")
 KEYS = [f"GET http://host/{number}" for number in range(120)]
 

@@ -14,6 +14,8 @@ from tressi.ui.rates import is_met
 from tressi.ui.sentences import cells_of, change_line, decision_line, labels_of, threshold_line
 from tressi.vocabulary import MET_SHARE
 
+pytestmark = pytest.mark.pure
+
 A, B, C = (f"GET http://host/{name}" for name in "abc")
 
 

@@ -18,6 +18,8 @@ from tressi.ui.places import KNOWN, STRANGERS, STRANGERS_PER_ADDRESS, Places
 from tressi.ui.prometheus import Prometheus
 from tressi.ui.server import REQUEST_BYTES, Listener
 
+pytestmark = pytest.mark.timed
+
 BOUND_S = 20.0
 KEY = "GET http://host/a"
 MANY = 400

@@ -16,6 +16,8 @@ from tressi.ui.live.live import LivePicture
 from tressi.ui.stream import KEPT_BYTES, finish, unhurried
 from tressi.ui.terminal import watch
 
+pytestmark = pytest.mark.timed
+
 KEYS = [f"GET http://host/{number}" for number in range(20)]
 PIPE_BYTES = 4096
 

@@ -14,6 +14,8 @@ from tressi.ui.sentences import draining_words
 from tressi.ui.terminal import watch
 from tressi.ui.watcher import Watcher
 
+pytestmark = pytest.mark.pure
+
 
 class Terminal(io.StringIO):
     """A stream that says it is a terminal."""

@@ -1,9 +1,12 @@
 """Troubles as every view says them: one sentence for endpoints that fail alike, once."""
 
+import pytest
 from summaries import moment
 
 from tressi.model import Trouble
 from tressi.ui.trouble import QUIET_S, Beginnings, told
+
+pytestmark = pytest.mark.pure
 
 KEYS = [f"GET http://h/{number}" for number in range(5)]
 LABELS = {key: f"GET /{number}" for number, key in enumerate(KEYS)}

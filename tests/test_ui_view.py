@@ -14,6 +14,8 @@ from tressi.ui.live.columns import COLUMNS, count, failures_text, order, rps
 from tressi.ui.live.seen import Sample, Seen
 from tressi.ui.live.view import Command, View, press, settled, stepped
 
+pytestmark = pytest.mark.pure
+
 PAGE = 10
 KEYS = [f"GET http://host/{number:03}" for number in range(120)]
 

@@ -10,6 +10,8 @@ from tressi._books import PoolBooks
 from tressi._core import Arena
 from tressi.vocabulary import ERROR_KINDS
 
+pytestmark = pytest.mark.pure
+
 MS = 1_000_000
 S = 1000 * MS
 SLOT = 100 * MS

@@ -2,12 +2,15 @@
 
 from dataclasses import replace
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from parser_cases import byte_by_byte, cut_at, outcome
 from test_wire_parser_peers import DAMAGED
 
 from tressi._wire import ResponseParser
+
+pytestmark = pytest.mark.pure
 
 # Words of the protocol make it likelier that garbage gets past the status line.
 WORDS = [

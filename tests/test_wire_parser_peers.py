@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 from parser_cases import Outcome, cases, outcome
 from parser_peers import h11_outcome, httptools_outcome
 
+pytestmark = pytest.mark.pure
+
 CASES = {case.title: case for case in cases()}
 
 # Where the two disagree with us about a response file, and why we hold what we hold.

@@ -7,6 +7,8 @@ from parser_cases import byte_by_byte, cases, cut_at, outcome
 
 from tressi._wire import ResponseParser
 
+pytestmark = pytest.mark.pure
+
 CASES = cases()
 DONE = [case for case in CASES if case.event.startswith("done")]
 # A head of 64 KiB is not cut at each of its places, but at some and around its ends.

@@ -15,6 +15,8 @@ from tressi._wire import Reactor
 from tressi.load.address import Address
 from tressi.vocabulary import ERROR_KINDS
 
+pytestmark = pytest.mark.timed
+
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"
 GET = b"GET / HTTP/1.1\r\nHost: test\r\n\r\n"
 SECOND_NS = 1_000_000_000

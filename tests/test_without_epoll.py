@@ -9,7 +9,10 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from commands import at_once
 from servers import raw_server
+
+pytestmark = pytest.mark.timed
 
 ROOT = Path(__file__).parent.parent
 SOURCES = ("setup.py", "pyproject.toml", "README.md", "LICENSE")
@@ -78,12 +81,13 @@ def test_the_variant_is_what_runs_here(variant):
     assert said == "False -1"
 
 
-@pytest.mark.parametrize("table", ["test_load_conformance.py", "test_load_permits.py"])
-def test_the_second_transport_counts_alike(variant, table):
+def test_the_second_transport_counts_alike(variant):
     """All that is said of it where there is epoll holds where there is none."""
-    done = run(variant, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-k", "urllib3", ROOT / "tests" / table)
-    assert done.returncode == 0, done.stdout
-    assert "passed" in done.stdout
+    tables = [ROOT / "tests" / name for name in ("test_load_conformance.py", "test_load_permits.py")]
+    runs = [("-m", "pytest", "-q", "-p", "no:cacheprovider", "-k", "urllib3", table) for table in tables]
+    for done in at_once(*runs, bound_s=BOUND_S, cwd=variant, env={**os.environ, "PYTHONPATH": str(variant)}):
+        assert done.returncode == 0, done.stdout
+        assert "passed" in done.stdout
 
 
 def slow_or_fast(conversation):

@@ -1,24 +1,53 @@
-"""Logs go to standard error through structlog; what may be a secret is masked before anything is written."""
+"""Logs go to standard error through structlog; what may be a secret is masked before anything is written.
+
+structlog is imported for the first event: it brings rich along, and most runs log nothing.
+"""
 
 from __future__ import annotations
 
-import logging
 import os
 import sys
-import traceback
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
-
-import structlog
+from typing import TYPE_CHECKING, Any, Literal, TextIO
 
 from tressi.masking import MASK, is_secret_header, mask_headers, mask_url
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["MASK", "LogFormat", "is_secret_header", "log_failure", "mask_headers", "mask_url", "set_up"]
+__all__ = ["MASK", "LogFormat", "is_secret_header", "log_error", "log_failure", "mask_headers", "mask_url", "set_up"]
 
 LogFormat = Literal["console", "json"]
+# As the standard library numbers them, whose logging takes long to import.
+_LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
+
+
+class _Output:
+    """What logs are written by. As the program that embeds tressi has set structlog up, where `set_up` was not called."""
+
+    def __init__(self) -> None:
+        self._wanted: Callable[[], None] | None = None
+
+    def want(self, set_up: Callable[[], None]) -> None:
+        """Have structlog set up by `set_up` before the next event."""
+        self._wanted = set_up
+
+    def logger(self) -> Any:  # noqa: ANN401 - structlog's proxy is what it is configured to be
+        """The logger, with structlog set up as it was wanted."""
+        import structlog  # noqa: PLC0415 - see above
+
+        if self._wanted is not None:
+            self._wanted()
+            self._wanted = None
+        return structlog.get_logger()
+
+
+_OUTPUT = _Output()
+
+
+def log_error(event: str, **facts: object) -> None:
+    """Log an event as an error."""
+    _OUTPUT.logger().error(event, **facts)
 
 
 def log_failure(event: str, failure: BaseException, hide: Callable[[str], str] = mask_url, **facts: object) -> None:
@@ -27,14 +56,22 @@ def log_failure(event: str, failure: BaseException, hide: Callable[[str], str] =
     As text, and without the variables: structlog, where no program has set it up, would print those of every function on
     the way, and among them a request's headers.
     """
+    import traceback  # noqa: PLC0415 - hardly ever needed
+
     where = hide("".join(traceback.format_exception(failure)).rstrip())
-    structlog.get_logger().error(event, exception=where, **facts)
+    log_error(event, exception=where, **facts)
 
 
 def set_up(log_format: LogFormat = "console", level: str = "info") -> None:
-    """Send structlog's events at or above `level` to standard error; only the command line calls this."""
+    """Send tressi's events at or above `level` to standard error; only the command line calls this."""
     # Whoever closed standard error wants no logs.
     stream = sys.stderr or Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - as long as the process
+    _OUTPUT.want(lambda: _configure(log_format, level, stream))
+
+
+def _configure(log_format: LogFormat, level: str, stream: TextIO) -> None:
+    import structlog  # noqa: PLC0415 - see above
+
     renderer: structlog.typing.Processor = (
         structlog.processors.JSONRenderer() if log_format == "json" else structlog.dev.ConsoleRenderer(colors=stream.isatty())
     )
@@ -45,7 +82,7 @@ def set_up(log_format: LogFormat = "console", level: str = "info") -> None:
             structlog.processors.format_exc_info,
             renderer,
         ],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
+        wrapper_class=structlog.make_filtering_bound_logger(_LEVELS[level]),
         # Asked for at each event: a live picture takes standard error's place while it is up.
         logger_factory=lambda *_: structlog.PrintLogger(sys.stderr or stream),
         cache_logger_on_first_use=False,

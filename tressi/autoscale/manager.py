@@ -7,13 +7,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import gevent
-import structlog
 
 from tressi.autoscale.allocate import allocate, allocated
 from tressi.autoscale.contend import Claim, donations, free_workers
 from tressi.autoscale.decide import decide
 from tressi.errors import TressiError
-from tressi.log import log_failure
+from tressi.log import log_error, log_failure
 from tressi.model import EndpointMetrics, ScalingDecision, WorkerAllocation
 
 if TYPE_CHECKING:
@@ -96,7 +95,7 @@ class EndpointAutoscaleManager:
                     self.evaluate(key, at)
             except TressiError as failure:
                 # The engine is lost, which ends the run; that is no mistake of ours.
-                structlog.get_logger().error("an evaluation failed", endpoint=key, reason=str(failure))
+                log_error("an evaluation failed", endpoint=key, reason=str(failure))
             except Exception as failure:  # noqa: BLE001 - one evaluation that fails must not end the scaling
                 log_failure("an evaluation failed", failure, endpoint=key)
             heapq.heapreplace(due, (self._next(at, self._settings[key].cooldown_period), place, key))

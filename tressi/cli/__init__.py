@@ -7,15 +7,13 @@ a mistake of ours, and says so.
 from __future__ import annotations
 
 import sys
-import traceback
-from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tressi.cli.commands import COMMANDS, load, overview, parser_of
 from tressi.cli.exits import Exit, exit_of
 from tressi.cli.output import forget_output, remark, write
-from tressi.errors import OutputError, TressiError
+from tressi.errors import OutputError, TressiError, missing_engine
 from tressi.masking import mask_url
 from tressi.version import __version__
 
@@ -40,6 +38,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except OSError as error:
         return _lost(error)
     except Exception:  # noqa: BLE001 - an interpreter's exit code 1 would claim that the test failed
+        import traceback  # noqa: PLC0415 - for the one moment
+
         remark(f"{mask_url(traceback.format_exc())}this is a mistake in tressi, not in your input")
         return Exit.BROKEN
     return code
@@ -65,10 +65,15 @@ def _dispatch(arguments: list[str]) -> int:
         parsed = parser_of(name, module).parse_args(rest)
     except SystemExit as leaving:  # argparse has printed the help, or what is wrong with the usage
         return leaving.code if isinstance(leaving.code, int) else Exit.DONE
-    return module.execute(parsed)
+    try:
+        return module.execute(parsed)
+    except ImportError as error:
+        raise missing_engine(error) or error from None
 
 
 def _is_misspelt(word: str) -> bool:
+    from difflib import get_close_matches  # noqa: PLC0415 - only what is no command needs it
+
     near = get_close_matches(word, COMMANDS, n=1, cutoff=0.7)
     if not near or not word.isalpha() or Path(word).exists():
         return False

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from argparse import ArgumentTypeError
-from datetime import datetime
-from ipaddress import ip_address
 from itertools import chain, count
 from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from tressi.config.overrides import Overrides
-from tressi.config.units import remedy
 from tressi.log import set_up
 
 if TYPE_CHECKING:
@@ -146,6 +143,8 @@ def listening(text: str) -> tuple[str, int]:
     host = host.removeprefix("[").removesuffix("]") or "127.0.0.1"
     if host == "localhost":
         host = "127.0.0.1"
+    from ipaddress import ip_address  # noqa: PLC0415 - most runs listen nowhere
+
     try:
         ip_address(host)
         number = int(port or "0")
@@ -159,6 +158,8 @@ def listening(text: str) -> tuple[str, int]:
 def _folder(text: str) -> str:
     """A directory, by default a new one named by the date. CONFIG behind the flag would be taken for it, so files are none."""
     if not text:
+        from datetime import datetime  # noqa: PLC0415 - only a name without one needs it
+
         name = f"tressi-{datetime.now().astimezone():%Y%m%d-%H%M%S}"
         names = chain((name,), (f"{name}-{number}" for number in count(2)))
         return next(free for free in names if not Path(free).exists())
@@ -178,7 +179,7 @@ def _integer(text: str, name: str = "") -> int:
     try:
         return int(text)
     except ValueError:
-        raise ArgumentTypeError(f"{text!r} is not an integer{remedy(name, text, ['integer'])}") from None
+        raise ArgumentTypeError(f"{text!r} is not an integer{_remedy(name, text, 'integer')}") from None
 
 
 def _whole_seconds(text: str) -> int:
@@ -191,8 +192,14 @@ def _number(text: str, name: str = "") -> float:
     except ValueError:
         number = float("nan")
     if not isfinite(number):
-        raise ArgumentTypeError(f"{text!r} is not a number{remedy(name, text, ['number'])}")
+        raise ArgumentTypeError(f"{text!r} is not a number{_remedy(name, text, 'number')}")
     return number
+
+
+def _remedy(name: str, text: str, wanted: str) -> str:
+    from tressi.config.units import remedy  # noqa: PLC0415 - only a mistake needs it
+
+    return remedy(name, text, [wanted])
 
 
 def _seconds(text: str) -> float:

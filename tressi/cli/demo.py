@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tressi.cli.arguments import add_export, add_logging, set_up_logging
-from tressi.cli.running import add_running, conduct
-from tressi.config.load import load_config
+from tressi.cli.flags import add_running
 from tressi.config.overrides import Overrides
+from tressi.load.spawn import Ahead
 from tressi.testing.target import Target
 
 if TYPE_CHECKING:
@@ -44,7 +44,11 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def execute(arguments: Namespace) -> int:
     """Run the demo; returns the exit code. Raises TressiError."""
-    set_up_logging(arguments)
-    with Target() as base_url:
+    with Ahead(max(1, arguments.processes)) as ahead, Target() as base_url:
+        # While the processes of the engine and the target import what they need, this one does.
+        from tressi.cli.running import conduct  # noqa: PLC0415 - see above
+        from tressi.config.load import load_config  # noqa: PLC0415 - see above
+
+        set_up_logging(arguments)
         given = Overrides(duration=arguments.duration, export=arguments.export)
-        return conduct(load_config(demo_config(base_url), given), arguments)
+        return conduct(load_config(demo_config(base_url), given), arguments, ahead)

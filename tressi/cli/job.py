@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from tressi.cli.journals import open_journal, remove_journal
 from tressi.cli.output import remark
 from tressi.cli.watching import watchers_of
 from tressi.config.place import printable
@@ -22,8 +21,6 @@ from tressi.config.remarks import remarks
 from tressi.errors import ConfigError, ConfigProblem
 from tressi.load.cluster import Cluster
 from tressi.load.process import ProcessEngine
-from tressi.load.secure import make_context
-from tressi.report.formats import earlier_run
 from tressi.report.timeline_csv import Running
 from tressi.run.cgroup import own_quota, whole_cores
 from tressi.run.runner import EndpointRunner
@@ -33,6 +30,7 @@ if TYPE_CHECKING:
     from argparse import Namespace
 
     from tressi.cli.signals import Signals
+    from tressi.load.spawn import Ahead
     from tressi.model import ResolvedConfig
     from tressi.run.journal import Journal
     from tressi.ui.watcher import Watcher
@@ -68,21 +66,25 @@ class Job:
     def drop_journal(self) -> None:
         """Remove the journal now that the results are written, unless it was asked for by itself."""
         if self.journal is not None and self.arguments.journal is None:
+            from tressi.cli.journals import remove_journal  # noqa: PLC0415 - see `_journal`
+
             remove_journal(self.journal)
 
 
-def prepare(config: ResolvedConfig, arguments: Namespace) -> Job:
-    """Make everything that a run needs, and say what is remarkable about it. Raises TressiError."""
+def prepare(config: ResolvedConfig, arguments: Namespace, ahead: Ahead) -> Job:
+    """Make everything that a run needs, and say what is remarkable about it. Raises TressiError.
+
+    `ahead` has the processes of engines that were started while the config was read.
+    """
     _tell_what_is_replaced(config.export)
     on_terminal = sys.stdout is not None and sys.stdout.isatty()
-    # Here its files are found to be wrong before the run: bad input, and no failure of ours.
-    make_context(config.tls)
+    _check_tls(config)
     for sentence in remarks(config, os.environ):
         remark(sentence)
     for warning in config.warnings:
         remark(f"warning: {warning}")
     journal = _journal(config, arguments)
-    runner = EndpointRunner(config, engine=_engine(config, arguments.processes), journal=journal)
+    runner = EndpointRunner(config, engine=_engine(config, arguments.processes, ahead), journal=journal)
     watchers = watchers_of(arguments, runner)
     for watcher in watchers:
         attach(runner, watcher)
@@ -92,12 +94,12 @@ def prepare(config: ResolvedConfig, arguments: Namespace) -> Job:
     return Job(arguments, runner, watchers, journal, timeline, on_terminal)
 
 
-def _engine(config: ResolvedConfig, processes: int) -> Cluster:
+def _engine(config: ResolvedConfig, processes: int, ahead: Ahead) -> Cluster:
     """Engines in processes of their own; 0 asks for as many as the cores that the target leaves."""
     if processes == 0:
         is_local = any(urlsplit(endpoint.url).hostname in LOCAL_HOSTS for endpoint in config.endpoints)
         processes = max(1, _cores() - is_local)
-    return Cluster([ProcessEngine() for _ in range(processes)])
+    return Cluster([ProcessEngine(ahead.take) for _ in range(processes)])
 
 
 def _cores() -> int:
@@ -113,9 +115,12 @@ def _are_same(directory: str, other: str | None) -> bool:
 
 def _journal(config: ResolvedConfig, arguments: Namespace) -> Journal | None:
     """Where the run is taken down while it lasts; None where nobody said where. Raises ConfigError."""
-    if arguments.journal is not None:
-        return open_journal(arguments.journal, "--journal")
-    return None if config.export is None else open_journal(config.export, "export")
+    place, directory = ("--journal", arguments.journal) if arguments.journal is not None else ("export", config.export)
+    if directory is None:
+        return None
+    from tressi.cli.journals import open_journal  # noqa: PLC0415 - most runs have no journal, and need nothing to write one
+
+    return open_journal(directory, place)
 
 
 def checked_outputs(config: ResolvedConfig, arguments: Namespace) -> dict[str, str | None]:
@@ -153,9 +158,22 @@ def _check_file(path: Path) -> None:
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
 
 
+def _check_tls(config: ResolvedConfig) -> None:
+    """Find files of TLS that are wrong before the run: bad input, and no failure of ours. Raises ConfigError."""
+    if config.tls.ca is None and config.tls.cert is None:
+        return
+    from tressi.load.secure import make_context  # noqa: PLC0415 - most configs name no files, and need no OpenSSL here
+
+    make_context(config.tls)
+
+
 def _tell_what_is_replaced(directory: str | None) -> None:
     """Say so before the run where an export goes over an earlier one."""
-    found = earlier_run(directory) if directory is not None else None
+    if directory is None:
+        return
+    from tressi.report.formats import earlier_run  # noqa: PLC0415 - only an export needs the formats
+
+    found = earlier_run(directory)
     if found is not None:
         its = "its files are" if found.startswith("a run") else "they are"
         remark(f"{printable(str(directory).rstrip('/') or '/')}/ holds {found}: {its} replaced")

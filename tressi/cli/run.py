@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tressi.cli.arguments import add_config, add_logging, add_overrides, overrides, set_up_logging
-from tressi.cli.running import add_running, conduct
-from tressi.config.load import load_config
+from tressi.cli.flags import add_running
+from tressi.load.spawn import Ahead
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
@@ -28,5 +28,10 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def execute(arguments: Namespace) -> int:
     """Run the config; returns the exit code. Raises TressiError."""
-    set_up_logging(arguments)
-    return conduct(load_config(arguments.config, overrides(arguments)), arguments)
+    with Ahead(max(1, arguments.processes)) as ahead:
+        # While the engine's process imports what it needs, this one does.
+        from tressi.cli.running import conduct  # noqa: PLC0415 - see above
+        from tressi.config.load import load_config  # noqa: PLC0415 - see above
+
+        set_up_logging(arguments)
+        return conduct(load_config(arguments.config, overrides(arguments)), arguments, ahead)

@@ -3,32 +3,28 @@
 from __future__ import annotations
 
 import sys
-from argparse import ArgumentTypeError
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from tressi.cli.claims import Claims
-from tressi.cli.drawing import drawn
 from tressi.cli.exits import Exit
 from tressi.cli.job import checked_outputs, prepare
 from tressi.cli.output import STANDARD_OUTPUT, files_of_mode, forget_output, remark, write, write_pieces
 from tressi.cli.signals import Signals
-from tressi.cli.watching import add_watching, tell_result
+from tressi.cli.watching import tell_result
 from tressi.config.place import printable
 from tressi.errors import OutputError
-from tressi.report.formats import write_export
-from tressi.report.latency_hlog import second_by_second
 from tressi.report.summary_json import pieces
-from tressi.report.table import summary_table, verdict_lines
 from tressi.run.judgement import judge_run
 
 if TYPE_CHECKING:
-    from argparse import ArgumentParser, Namespace
+    from argparse import Namespace
     from collections.abc import Callable, Iterator, Sequence
 
     from rich.console import RenderableType
 
     from tressi.cli.job import Job
+    from tressi.load.spawn import Ahead
     from tressi.model import ResolvedConfig
     from tressi.report.timeline_csv import Running
     from tressi.run.runner import EndpointRunner
@@ -37,29 +33,10 @@ if TYPE_CHECKING:
 _BY_SIGNAL = {"SIGHUP": Exit.HUNG_UP, "SIGINT": Exit.INTERRUPTED, "SIGQUIT": Exit.QUIT, "SIGTERM": Exit.TERMINATED}
 
 
-def add_running(parser: ArgumentParser) -> None:
-    """Declare the flags that say how a run is done, how it is watched, and where its results go."""
-    group = parser.add_argument_group("running and results")
-    group.add_argument("--json", metavar="FILE", help="write the summary as JSON; - for standard output")
-    group.add_argument("--processes", type=_processes, default=1, metavar="N", help="engine processes, or auto (default: 1)")
-    group.add_argument(
-        "--journal", metavar="DIR", help="keep every second of the run in DIR/run.journal, for `tressi recover` (see --export)"
-    )
-    add_watching(parser)
-
-
-def _processes(text: str) -> int:
-    """A count of 1 or more, or 0 for `auto`."""
-    count = 0 if text == "auto" else int(text) if text.isdecimal() else -1
-    if count < 0 or text == "0":
-        raise ArgumentTypeError(f"{text!r} is neither a count of 1 or more nor auto")
-    return count
-
-
-def conduct(config: ResolvedConfig, arguments: Namespace) -> int:
-    """Do one run as `arguments` say; returns the exit code. Raises TressiError."""
+def conduct(config: ResolvedConfig, arguments: Namespace, ahead: Ahead) -> int:
+    """Do one run as `arguments` say, by the processes that were started ahead; returns the exit code. Raises TressiError."""
     with files_of_mode(arguments.export_mode), Claims(checked_outputs(config, arguments)) as claims:
-        job = prepare(config, arguments)
+        job = prepare(config, arguments, ahead)
         with Signals() as signals:
             summary = job.run(signals)
             failures = _hand_out(job, summary, claims, signals)
@@ -146,6 +123,9 @@ def _deliver(job: Job, summary: dict[str, Any], *, is_gone: bool) -> None:
 
 def _export(summary: dict[str, Any], runner: EndpointRunner, timeline: Running, *, quiet: bool) -> None:
     """Write the files of the export, and say where they are: nobody was told a default name. Raises OutputError."""
+    from tressi.report.formats import write_export  # noqa: PLC0415 - only an export needs the formats
+    from tressi.report.latency_hlog import second_by_second  # noqa: PLC0415 - likewise
+
     directory = str(runner.config.export)
     there = (timeline.path.name,) if timeline.finish() else ()
     export = write_export(summary, directory, second_by_second(summary, runner.intervals()), there=there)
@@ -160,11 +140,15 @@ def _export(summary: dict[str, Any], runner: EndpointRunner, timeline: Running, 
 
 def _show_table(summary: dict[str, Any], arguments: Namespace) -> None:
     """Print the table where no JSON goes."""
+    from tressi.report.table import summary_table  # noqa: PLC0415 - the first request does not wait for what draws the end
+
     _show(summary_table(summary), arguments)
 
 
 def _show_verdict(summary: dict[str, Any], arguments: Namespace, failures: Sequence[Exception]) -> None:
     """Print the last line of the run below the table. Where that could not be written either, there is no place for it."""
+    from tressi.report.table import verdict_lines  # noqa: PLC0415 - see `_show_table`
+
     code, why = (Exit.BROKEN, "a result could not be written") if failures else (_exit_code(summary), None)
     with suppress(OutputError, BrokenPipeError):
         _show(verdict_lines(judge_run(summary), code, why), arguments)
@@ -172,6 +156,8 @@ def _show_verdict(summary: dict[str, Any], arguments: Namespace, failures: Seque
 
 def _show(picture: RenderableType, arguments: Namespace) -> None:
     """Print for a person: on standard output, or on standard error where JSON is on the other."""
+    from tressi.cli.drawing import drawn  # noqa: PLC0415 - see `_show_table`
+
     beside_json = "-" in {arguments.json, arguments.stream}
     if beside_json and arguments.quiet:
         return

@@ -5,31 +5,16 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any
 
-from tressi.cli.arguments import listening
 from tressi.cli.output import remark
 from tressi.errors import OutputError, TressiError
-from tressi.report.formats import FORMATS
-from tressi.ui.json_lines import stream_to
 from tressi.ui.terminal import watch
 
 if TYPE_CHECKING:
-    from argparse import ArgumentParser, Namespace
+    from argparse import Namespace
     from collections.abc import Mapping, Sequence
 
     from tressi.run.runner import EndpointRunner
     from tressi.ui.watcher import Watcher
-
-
-def add_watching(parser: ArgumentParser) -> None:
-    """Declare the flags that say how a run is watched."""
-    group = parser.add_argument_group("watching")
-    group.add_argument("--no-ui", action="store_true", help="plain lines of progress instead of a live display")
-    group.add_argument("--quiet", action="store_true", help="no progress at all, only results")
-    group.add_argument("--stream", metavar="FILE", help="write the run as JSON lines while it lasts; - for standard output")
-    place: dict[str, Any] = {"nargs": "?", "const": "", "type": listening, "metavar": "HOST:PORT"}
-    where = "(default: loopback, a free port)"
-    group.add_argument("--dashboard", **place, help=f"show and steer the run in a browser {where}")
-    group.add_argument("--prometheus", **place, help=f"serve the run's metrics for Prometheus {where}")
 
 
 def watchers_of(arguments: Namespace, runner: EndpointRunner) -> list[Watcher]:
@@ -37,9 +22,15 @@ def watchers_of(arguments: Namespace, runner: EndpointRunner) -> list[Watcher]:
     # Whoever can be refused comes first, a file that is emptied last; whoever waits at the end is told of it last.
     served = [_prometheus(*arguments.prometheus)] if arguments.prometheus is not None else []
     shown = [_dashboard(arguments.dashboard, runner)] if arguments.dashboard is not None else []
-    streamed = [stream_to(arguments.stream)] if arguments.stream is not None else []
+    streamed = [_stream(arguments.stream)] if arguments.stream is not None else []
     quiet = arguments.quiet or (arguments.stream == "-" and sys.stdout is not None and sys.stdout.isatty())
     return [watch(sys.stderr, no_ui=arguments.no_ui, quiet=quiet, controls=runner), *streamed, *served, *shown]
+
+
+def _stream(place: str) -> Watcher:
+    from tressi.ui.json_lines import stream_to  # noqa: PLC0415 - only with --stream
+
+    return stream_to(place)
 
 
 def _dashboard(listen: tuple[str, int], runner: EndpointRunner) -> Watcher:
@@ -50,6 +41,8 @@ def _dashboard(listen: tuple[str, int], runner: EndpointRunner) -> Watcher:
         if library == "tressi":
             raise
         raise TressiError(f"--dashboard needs {library}, which is not installed: pip install 'tressi[dashboard]'") from None
+    from tressi.report.formats import FORMATS  # noqa: PLC0415 - only an export and this need the formats
+
     return Dashboard(runner.config, runner, listen=listen, report=FORMATS.get("report.html"), say=remark)
 
 

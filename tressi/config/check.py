@@ -9,12 +9,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, cast
 
-from jsonschema import Draft7Validator
-
-from tressi.config.gate import sound_request
+from tressi.config.gate import sound_document, sound_request
 from tressi.config.place import Finding, Place, listed, shown
 from tressi.config.schema import items, leaves, properties, schema
-from tressi.config.units import remedy
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -47,8 +44,12 @@ _SENTENCES: dict[str, Callable[[str, Any], str]] = {
 
 def breaches(document: object, mask_headers: Iterable[str] = ()) -> list[Finding]:
     """Return everything in the document that breaks the schema; values that may be secrets are masked."""
-    masked = tuple(mask_headers)
     doubtful, places = _doubtful(document)
+    if sound_document()(doubtful):
+        return []
+    from jsonschema import Draft7Validator  # noqa: PLC0415 - it takes longer to import than a sound config to resolve
+
+    masked = tuple(mask_headers)
     errors = Draft7Validator(schema()).iter_errors(doubtful)
     # Once each: every branch of an `allOf` asks for the same type.
     found = dict.fromkeys(finding for error in errors for finding in _findings(error, masked))
@@ -122,6 +123,8 @@ def _remedy(error: ValidationError) -> str:
     """What to write instead of a text that stands for a number or a boolean."""
     if error.validator != "type" or not isinstance(error.instance, str) or not error.absolute_path:
         return ""
+    from tressi.config.units import remedy  # noqa: PLC0415 - only a mistake needs it
+
     types: Any = error.validator_value
     return remedy(str(error.absolute_path[-1]), error.instance, [types] if isinstance(types, str) else types)
 

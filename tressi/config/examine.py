@@ -13,7 +13,6 @@ from tressi.config.migrate import DEPRECATION, is_legacy, legacy_place, migrated
 from tressi.config.original import DEPRECATION as MOVED
 from tressi.config.overrides import kebab
 from tressi.config.place import Finding, Place, in_document_order, problem_of
-from tressi.config.scale import scaled
 from tressi.config.stray import sentences, strays
 from tressi.config.thresholds import threshold_doubts, threshold_mistakes
 from tressi.errors import ConfigError, ConfigProblem
@@ -93,6 +92,8 @@ def _vain_rate(current: dict[str, Any], budget: Budget, overrides: Overrides) ->
 
 def _scaled(current: dict[str, Any], factor: float) -> tuple[dict[str, Any], Budget]:
     """The same with every rate and bound times `factor`. What was sound is so in proportion, but may be too large."""
+    from tressi.config.scale import scaled  # noqa: PLC0415 - its exact numbers are needed with --scale alone
+
     new = scaled(current, factor)
     findings = beyond_limits(new)
     if findings:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     Check = Callable[[Any], bool]
 
 # What says something to people and tools alone; `format` is not judged by the validator either.
-_REMARKS: Final = frozenset({"description", "default", "examples", "title", "format", "$comment"})
+_REMARKS: Final = frozenset({"description", "default", "examples", "title", "format", "$comment", "$schema", "definitions"})
 # JSON's types as Python's. An integer may be written as 5.0, which is left to jsonschema; a boolean is no number.
 _TYPES: Final[Mapping[str, tuple[type, ...]]] = {
     "string": (str,),
@@ -29,6 +29,12 @@ _TYPES: Final[Mapping[str, tuple[type, ...]]] = {
     "array": (list,),
     "null": (type(None),),
 }
+
+
+@cache
+def sound_document() -> Check:
+    """Whether a config certainly breaks no rule of the schema: then jsonschema need not be imported, which takes longer."""
+    return sound(schema())
 
 
 @cache

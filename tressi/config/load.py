@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import socket
 from dataclasses import replace
-from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
 
 from tressi.config.defaults import defaults
@@ -58,6 +56,9 @@ def _laid_over(document: Any, overrides: Overrides) -> Any:  # noqa: ANN401 - an
 
 
 def _sources(given: tuple[str, ...]) -> tuple[str, ...]:
+    import socket  # noqa: PLC0415 - most runs name no address
+    from ipaddress import ip_address  # noqa: PLC0415 - likewise
+
     for text in given:
         try:
             family = socket.AF_INET if ip_address(text).version == 4 else socket.AF_INET6  # noqa: PLR2004 - of IP

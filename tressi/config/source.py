@@ -17,7 +17,6 @@ from math import inf, isfinite
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
-from tressi.config.fetch import fetch
 from tressi.config.place import Finding, Place, broken_url, no_json, path_of, printable, problem_of, refusal
 from tressi.config.syntax import no_json_because
 from tressi.errors import ConfigError
@@ -90,6 +89,8 @@ def _label(name: str) -> str:
 
 def _bytes_of(name: str) -> bytes:
     if name.lower().startswith("https://"):
+        from tressi.config.fetch import fetch  # noqa: PLC0415 - most configs are files, which need no urllib3
+
         return fetch(name, MAX_BYTES)
     if name.lower().startswith("http://"):
         raise refusal("a config is fetched over https:// only, because anyone on the way could change it")

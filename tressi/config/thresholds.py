@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from collections import Counter
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Final
 
 from tressi.config.meaning import YEAR_S
@@ -201,5 +200,7 @@ def _masked(url: str, base: str | None) -> str:
 
 
 def _nearest(name: str, known: set[str]) -> str:
+    from difflib import get_close_matches  # noqa: PLC0415 - only a mistake needs it
+
     near = get_close_matches(name, sorted(known), n=1, cutoff=0.6)
     return f"; did you mean {quoted(mask_url(near[0]))}?" if near else ""

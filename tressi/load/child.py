@@ -1,4 +1,4 @@
-"""The process of one engine: `python -m tressi.load.child ARENA CONTROL ENDPOINTS`, started by `process.ProcessEngine`.
+"""The process of one engine: `python -m tressi.load.child CONTROL`, started by `spawn.spawn`.
 
 It does what the lines on its control socket say. The end of that socket is the end of its owner: it leaves at once.
 """
@@ -6,19 +6,19 @@ It does what the lines on its control socket say. The end of that socket is the 
 from __future__ import annotations
 
 import os
+import socket
 import sys
 import time
 from contextlib import suppress
 from typing import Any
 
 import gevent
-from gevent.socket import fromfd
 from gevent.socket import socket as gevent_socket
 
 from tressi._core import Arena
 from tressi.errors import TressiError
 from tressi.load.engine import LocalEngine
-from tressi.load.messages import encode, lines, plan_of
+from tressi.load.messages import COUNT_BYTES, encode, lines, plan_of
 
 
 class Child:
@@ -69,12 +69,15 @@ class Child:
             self._control.sendall(encode(message))
 
 
-def main(arena: str, control: str, endpoints: str) -> None:
-    """Serve until the control socket ends."""
-    descriptor = int(control)
-    connection = fromfd(descriptor, 1, 1)
-    os.close(descriptor)
-    child = Child(Arena(int(endpoints), int(arena)), connection)
+def main(control: str) -> None:
+    """Serve until the control socket ends: what was started ahead of a config that is wrong hears of no arena."""
+    with socket.socket(fileno=int(control)) as given:
+        endpoints, arenas, _, _ = socket.recv_fds(given, COUNT_BYTES, 1)
+        if not arenas:
+            os._exit(0)
+        os.set_inheritable(arenas[0], False)  # noqa: FBT003 - os has no name for it
+        connection = gevent_socket(fileno=given.detach())
+    child = Child(Arena(int.from_bytes(endpoints), arenas[0]), connection)
     for message in lines(connection):
         child.obey(message)
     # The owner is gone, or has all it wants: connections and memory go with the process.

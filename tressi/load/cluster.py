@@ -10,11 +10,11 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, Protocol
 
 import gevent
-import structlog
 
 from tressi.errors import EngineError
 from tressi.load.merge import merge
 from tressi.load.plan import Plan, make_plan
+from tressi.log import log_error
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -183,7 +183,7 @@ class Cluster:
         lost = [member for member in self._active if member.lost is not None]
         self._active = [member for member in self._active if member.lost is None]
         for member in lost:
-            structlog.get_logger().error("an engine was lost", reason=member.lost, left=len(self._active))
+            log_error("an engine was lost", reason=member.lost, left=len(self._active))
         return bool(lost)
 
     def _take_losses(self) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cache, partial
+from functools import partial
 from typing import TYPE_CHECKING
 
 import gevent
@@ -11,9 +11,7 @@ from gevent.event import Event
 from tressi._core import HAS_EPOLL, Arena
 from tressi._wire import Reactor
 from tressi.errors import EngineError
-from tressi.load.client import Client
 from tressi.load.coding import Body
-from tressi.load.connection import client_context, routes_of
 from tressi.load.descriptors import make_room
 from tressi.load.dial import Dialer, Patience
 from tressi.load.expected import lacking_words, status_words
@@ -28,6 +26,7 @@ from tressi.load.worker import ClientLane, Lane
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from tressi.load.calls import Calls
     from tressi.load.transport import Call, Origin
     from tressi.model import EngineSnapshot, Level, ResolvedConfig, TlsConfig
 
@@ -68,7 +67,7 @@ class LocalEngine:
             self._reactor.be_alone()
         self._reactor.decode_with(_decoded)
         self._limit(plan)
-        self._route_calls(plan)
+        self._calls = _calls(plan, self._permits) if plan.has_calls else None
         self._dialers = [self._dialer(origin, plan.tls) for origin in plan.origins]
         self._fill(plan)
 
@@ -136,14 +135,6 @@ class LocalEngine:
         elif plan.connections_per_second is not None:
             self._reactor.limit_connections(plan.connections_per_second, phase=plan.connections_phase)
 
-    def _route_calls(self, plan: Plan) -> None:
-        """How the second transport connects: with one TLS context, made now where a target or the proxy speaks TLS."""
-        context = cache(partial(client_context, plan.tls))
-        self._routes = routes_of(plan.tls, context, plan.proxy, plan.source_addresses)
-        proxy = self._routes.proxy
-        if plan.has_calls and (any(origin.is_tls for origin in plan.origins) or (proxy is not None and proxy.origin.is_tls)):
-            context()
-
     def _fill(self, plan: Plan) -> None:
         for endpoint in plan.endpoints:
             lacking = lacking_words(endpoint.body_contains)
@@ -179,17 +170,13 @@ class LocalEngine:
 
     def _make_lane(self, number: int) -> Lane:
         lane_number = self._reactor.add_lane(number, len(self._plan.pools[number].origins))
-        if self._plan.endpoints[self._plan.pools[number].endpoints[0]].call is None:
+        if self._calls is None or self._plan.endpoints[self._plan.pools[number].endpoints[0]].call is None:
             lane = Lane(lane_number, self._reactor, self._route, self._ask_turn)
         else:
-            client = self._client(len(self._plan.pools[number].origins))
+            client = self._calls.client(len(self._lanes), len(self._plan.pools[number].origins))
             lane = ClientLane(lane_number, self._reactor, self._route, self._ask_turn, client, self._call_of)
         self._lanes[lane.number] = lane
         return lane
-
-    def _client(self, origins: int) -> Client:
-        follow = self._plan.follow_redirects
-        return Client(self._routes, self._permits, follow_redirects=follow, turn=len(self._lanes), origins=origins)
 
     def _call_of(self, endpoint: int) -> tuple[Call, float, bytes | None]:
         """An endpoint's request for the second transport, its timeout, and what the answer's body must contain."""
@@ -233,6 +220,12 @@ class LocalEngine:
         for dialer in self._dialers:
             dialer.close()
         self._reactor.close()
+
+
+def _calls(plan: Plan, permits: Permits | None) -> Calls:
+    from tressi.load.calls import Calls  # noqa: PLC0415 - see there; most plans need none
+
+    return Calls(plan, permits)
 
 
 def _decoded(needle: bytes | None, codings: str) -> Body:

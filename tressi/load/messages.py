@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from gevent.socket import socket
 
 _READ_BYTES = 1 << 20
+COUNT_BYTES = 8  # of the first message: how many endpoints the arena has, with its descriptor attached
 
 
 def encode(message: dict[str, Any]) -> bytes:

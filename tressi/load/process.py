@@ -5,8 +5,10 @@ The arena is a memory file that both map: it is read here without asking, and st
 
 from __future__ import annotations
 
+import socket
 import subprocess
 import time
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -15,19 +17,19 @@ from gevent import Timeout
 from gevent.event import AsyncResult, Event
 from gevent.queue import SimpleQueue
 from gevent.socket import socket as gevent_socket
-from gevent.socket import socketpair
 
 from tressi._core import Arena
 from tressi.errors import EngineError
-from tressi.isolation import command_of, environment
-from tressi.load.messages import encode, lines
+from tressi.load.messages import COUNT_BYTES, encode, lines
 from tressi.load.plan import Plan, make_plan
 from tressi.load.reading import read_arena
+from tressi.load.spawn import spawn
 from tressi.model import Window
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
+    from tressi.load.spawn import Spawned
     from tressi.model import EndpointSnapshot, EngineSnapshot, Level, ResolvedConfig
 
 BUILD_S = 60.0
@@ -37,9 +39,13 @@ CUT_S = 200e-6
 
 
 class ProcessEngine:
-    """The same five methods as `LocalEngine`, over a socket pair. `lost` says, in words, that the process is gone."""
+    """The same five methods as `LocalEngine`, over a socket pair. `lost` says, in words, that the process is gone.
 
-    def __init__(self) -> None:
+    `take` gives it its process, which may have been started ahead.
+    """
+
+    def __init__(self, take: Callable[[], Spawned] = spawn) -> None:
+        self._take = take
         self.lost: str | None = None
         self._control: gevent_socket | None = None
         self._workers: dict[str, int] = {}
@@ -126,15 +132,13 @@ class ProcessEngine:
     # ---------------------------------------------------------------------------------------------------- its small parts
 
     def _start_process(self, endpoints: int) -> gevent_socket:
-        """Our end of its control socket. Raises OSError."""
-        ours, theirs = socketpair()
-        with theirs:
-            try:
-                self._process = _start_child(self._arena.fd, theirs.fileno(), endpoints)
-            except OSError:
-                ours.close()
-                raise
-        return ours
+        """Our end of its control socket, over which it gets the arena's descriptor. Raises OSError."""
+        spawned = self._take()
+        self._process = spawned.process
+        # A process that has ended already is told of as one that is lost later, by what listens.
+        with suppress(BrokenPipeError, ConnectionResetError):
+            socket.send_fds(spawned.control, [endpoints.to_bytes(COUNT_BYTES)], [self._arena.fd])
+        return gevent_socket(fileno=spawned.control.detach())
 
     def _connections(self) -> int:
         """How many its workers may have at once."""
@@ -204,15 +208,3 @@ def _has_left(process: subprocess.Popen[bytes], limit_s: float | None) -> bool:
     except subprocess.TimeoutExpired:
         return False
     return True
-
-
-def _start_child(arena: int, control: int, endpoints: int) -> subprocess.Popen[bytes]:
-    """Start the engine's process with two descriptors of ours and nothing else; a terminal's signals do not reach it."""
-    return subprocess.Popen(  # noqa: S603 - our own interpreter and module
-        command_of("tressi.load.child", str(arena), str(control), str(endpoints)),
-        pass_fds=(arena, control),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        start_new_session=True,
-        env=environment(),
-    )

@@ -18,14 +18,13 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 import gevent
-import structlog
 from gevent.event import AsyncResult, Event
 
 from tressi.autoscale.allocate import allocate
 from tressi.autoscale.manager import EndpointAutoscaleManager
 from tressi.config.load import load_config
 from tressi.errors import EngineError, TressiError
-from tressi.log import log_failure
+from tressi.log import log_error, log_failure
 from tressi.model import Draining, ResolvedConfig
 from tressi.run.cgroup import throttled_s
 from tressi.run.discreet import Discreet
@@ -224,6 +223,8 @@ class EndpointRunner:
     def _be_dropped(self) -> None:
         """The last reference but the hub's is gone while the run was under way, or before its end was seen to."""
         if self._end("stopped", None):
+            import structlog  # noqa: PLC0415 - it takes long to import, and this is rare
+
             structlog.get_logger().warning(
                 "a run is stopped, because nobody holds its runner or listens to it",
                 remedy="keep the EndpointRunner until the run is over, or register a callback with on()",
@@ -338,7 +339,7 @@ class EndpointRunner:
         words = self._engine.hide(str(error) if isinstance(error, TressiError) else f"{type(error).__name__}: {error}")
         if words != self._end_detail:
             if isinstance(error, TressiError):
-                structlog.get_logger().error("the run failed", reason=words)
+                log_error("the run failed", reason=words)
             else:
                 log_failure("the run failed", error, self._engine.hide, reason=words)
         if not self._end("error", words) and self._end_reason != "error":

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import Final
 
 from tressi.vocabulary import LATENCIES, SUMMARY_COUNTS, SUMMARY_TIMES
@@ -58,6 +57,8 @@ def nearest(name: str) -> str:
     if digits and time in {"", *TIMES, *map(_short, TIMES)}:
         return f"; write {name.removesuffix(percentile)}p({digits[1]}{'.' * bool(digits[2])}{digits[2]})"
     folded = {other.lower(): other for other in names()}
+    from difflib import get_close_matches  # noqa: PLC0415 - only a mistake needs it
+
     near = get_close_matches(name.lower().replace("ms.", "."), folded, n=1, cutoff=0.6)
     return (
         f"; did you mean {folded[near[0]]}?" if near else "; the metrics are those of the summary, such as p99, errorRate, rps"

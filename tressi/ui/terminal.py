@@ -11,10 +11,6 @@ import os
 import sys
 from typing import IO, TYPE_CHECKING
 
-from tressi.ui.keys import open_keyboard
-from tressi.ui.lines import LenientConsole, Lines
-from tressi.ui.live.live import LivePicture
-from tressi.ui.stream import unhurried
 from tressi.ui.watcher import Watcher
 
 if TYPE_CHECKING:
@@ -30,8 +26,15 @@ def watch(stream: IO[str] | None, *, no_ui: bool = False, quiet: bool = False, c
     """
     if quiet or stream is None:
         return Watcher()
+    # Each only where it is chosen: the first request waits for what draws the progress.
     if no_ui or not _can_draw(stream):
+        from tressi.ui.lines import LenientConsole, Lines  # noqa: PLC0415 - see above
+        from tressi.ui.stream import unhurried  # noqa: PLC0415 - see above
+
         return Lines(LenientConsole(file=unhurried(stream), no_color=True, highlight=False, soft_wrap=True))
+    from tressi.ui.keys import open_keyboard  # noqa: PLC0415 - see above
+    from tressi.ui.live.live import LivePicture  # noqa: PLC0415 - see above
+
     return LivePicture(stream, controls, open_keyboard(sys.stdin) if controls is not None else None)
 
 

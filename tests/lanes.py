@@ -1,0 +1,79 @@
+"""The lanes of the tests, and what keeps a test of the lane `pure` away from the world.
+
+A module names its lane in one line, `pytestmark = pytest.mark.pure`. A single test of it may be of another lane, which a
+decorator says: `@pytest.mark.timed`.
+
+- `pure`: neither sockets nor processes nor sleeping. The tests run side by side, as many as there are cores.
+- `timed`: real sockets, processes or time, and no assertion that needs a quiet machine. Two modules run side by side.
+- `alone`: what it asserts needs the machine for itself, such as a rate that is kept to the percent.
+
+CPython tells audit hooks (PEP 578) of every socket and process. A hook cannot be taken away again, so there is one for the
+whole session, which knows whether a pure test is under way. Of `time.sleep` only newer versions tell, so it is replaced.
+"""
+
+import sys
+import time
+from contextlib import contextmanager
+
+import pytest
+
+LANES = {
+    "pure": "neither sockets nor processes nor sleeping",
+    "timed": "real sockets, processes or time",
+    "alone": "like timed, and nothing else may run meanwhile",
+}
+WORLDLY = {
+    "socket.__new__": "opens a socket",
+    "subprocess.Popen": "starts a process",
+    "os.fork": "starts a process",
+    "os.forkpty": "starts a process",
+    "os.posix_spawn": "starts a process",
+    "os.system": "starts a process",
+}
+
+
+def lane_of(item):
+    """The lane of one test: its own mark, or else its module's."""
+    return next(mark.name for mark in item.iter_markers() if mark.name in LANES)
+
+
+class LaneModule(pytest.Module):
+    """A module of tests, which must name its lane."""
+
+    def collect(self):
+        """Find its tests. Raises CollectError where it names no lane, or several."""
+        marks = getattr(self.obj, "pytestmark", [])
+        named = [mark.name for mark in (marks if isinstance(marks, list) else [marks]) if mark.name in LANES]
+        if len(named) != 1:
+            said = f"names {len(named)} lanes" if named else "names no lane"
+            lanes = "; ".join(f"{name}: {meaning}" for name, meaning in LANES.items())
+            raise self.CollectError(f"{self.path.name} {said}. Write `pytestmark = pytest.mark.LANE` with one of\n{lanes}")
+        return super().collect()
+
+
+class Guard:
+    """Refuses what a pure test must not do. `seen` remembers it: the code under test may swallow the refusal."""
+
+    def __init__(self):
+        self.seen = []
+        self._is_on = False
+        sys.addaudithook(self._hear)
+
+    @contextmanager
+    def watching(self):
+        """Refuse it until the block ends."""
+        self._is_on, self.seen = True, []
+        sleep, time.sleep = time.sleep, lambda _: self._refuse("sleeps", "time.sleep")
+        try:
+            yield
+        finally:
+            self._is_on, time.sleep = False, sleep
+
+    def _hear(self, event, _):
+        if self._is_on and event in WORLDLY:
+            self._refuse(WORLDLY[event], event)
+
+    def _refuse(self, words, event):
+        said = f"a test of the lane `pure` {words} ({event}): mark it with `@pytest.mark.timed`, or its module"
+        self.seen.append(said)
+        pytest.fail(said)
