@@ -28,7 +28,7 @@ from tressi.ui.host_header import host_name, is_no_site, is_of_this_machine
     ],
 )
 def test_the_name_without_its_port(header, name):
-    """What is no host and port is no name."""
+    """A text that is not a host and a port is refused."""
     assert host_name(header) == name
 
 

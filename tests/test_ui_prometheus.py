@@ -148,7 +148,7 @@ def test_it_listens_on_ipv6_too():
 
 
 def test_a_scraper_that_stalls_delays_nobody():
-    """Whoever asks and never reads holds up neither another scraper nor the end."""
+    """A client that asks and never reads holds up neither another scraper nor the end."""
     with serving(*KEYS) as (watcher, _), connected(watcher) as stalled:
         watcher.moment(second(*KEYS))
         stalled.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)

@@ -33,7 +33,7 @@ def log_failure(event: str, failure: BaseException, hide: Callable[[str], str] =
 
 def set_up(log_format: LogFormat = "console", level: str = "info") -> None:
     """Send structlog's events at or above `level` to standard error; only the command line calls this."""
-    # Whoever closed standard error wants no logs.
+    # Standard error is closed: there is nowhere to log to.
     stream = sys.stderr or Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - as long as the process
     renderer: structlog.typing.Processor = (
         structlog.processors.JSONRenderer() if log_format == "json" else structlog.dev.ConsoleRenderer(colors=stream.isatty())

@@ -1,7 +1,7 @@
 """The command line: which subcommand is meant, and how whatever ends it becomes a message and an exit code.
 
 Standard output is for results, everything else goes to standard error. Bad input never ends in a traceback; a traceback is
-a mistake of ours, and says so.
+a mistake in tressi, and says so.
 """
 
 from __future__ import annotations

@@ -77,7 +77,7 @@ def _conduct(config: ResolvedConfig, arguments: Namespace) -> int:
     _check_outputs(config, arguments)
     _tell_what_is_replaced(config.export)
     on_terminal = sys.stdout is not None and sys.stdout.isatty()
-    # Here its files are found to be wrong before the run: bad input, and no failure of ours.
+    # Here its files are found to be wrong before the run: bad input, and not a failure of tressi.
     make_context(config.tls)
     for sentence in remarks(config, os.environ):
         remark(sentence)
@@ -134,7 +134,7 @@ def _noted(failures: list[Exception]) -> Iterator[None]:
 
 
 def _take_leave(watchers: Sequence[Watcher], summary: dict[str, Any], signals: Signals) -> None:
-    """Show the result to whoever looks on, as long as they look, or until a signal.
+    """Show the result on every display until its viewers have left, or until a signal.
 
     After a SIGTERM its sender waits for us, after a SIGHUP nobody looks on any more.
     """
@@ -213,7 +213,7 @@ def _deliver(
     """Write every result, the table first, for a person is waiting; one that cannot be written costs no other.
 
     `is_gone`: standard output is a terminal that has hung up, and what cannot be written there is no failure. Raises the
-    first OutputError; BrokenPipeError where whoever reads standard output has left.
+    first OutputError; BrokenPipeError where the reader of standard output has left.
     """
     deliveries: list[Callable[[], object]] = [lambda: _show_table(summary, arguments)]
     if arguments.json is not None:

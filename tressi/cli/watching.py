@@ -34,7 +34,8 @@ def add_watching(parser: ArgumentParser) -> None:
 
 def watchers_of(arguments: Namespace, runner: EndpointRunner) -> list[Watcher]:
     """Everybody whom the flags ask for. Raises TressiError for one that cannot be."""
-    # Whoever can be refused comes first, a file that is emptied last; whoever waits at the end is told of it last.
+    # Order matters. What may fail is created first, and the stream, which truncates its file, last. The dashboard stands last
+    # in the result, because its `result` is called last: it waits for its browsers.
     served = [_prometheus(*arguments.prometheus)] if arguments.prometheus is not None else []
     shown = [_dashboard(arguments.dashboard, runner)] if arguments.dashboard is not None else []
     streamed = [stream_to(arguments.stream)] if arguments.stream is not None else []

@@ -4,7 +4,7 @@ It is a server in the thread of the run. A scraper that reads slowly holds up it
 off, and while the answer to a large run is made, the hub is let go between the metrics. There is no token, so `Host` must be
 a name that no site can have: else a page in somebody's browser could read the metrics by a name of its own.
 
-Who scrapes every 15 seconds would never see the last 15 seconds of a run. So whoever has come at regular intervals is
+A scraper that comes every 15 seconds would never see the last 15 seconds of a run. So one that has come at regular intervals is
 waited for once more, when the figures are final, for one of those intervals and a half at most.
 """
 

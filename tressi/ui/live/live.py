@@ -153,7 +153,7 @@ class LivePicture(Watcher):
     # ----------------------------------------------------------------------------------------------------------- signals
 
     def _handle(self, number: int) -> None:
-        """Hear of a signal, unless whoever started us wants it ignored."""
+        """Hear of a signal, unless the process that started tressi had it ignored."""
         if signal.getsignal(number) is not signal.SIG_IGN:
             hear = self._give_way if number in _GIVING_WAY else self._draw
             arguments = (number,) if number in _GIVING_WAY else ()
