@@ -170,7 +170,7 @@ def test_the_hub_goes_on_while_a_large_answer_is_made():
 
 
 def test_a_regular_scraper_gets_the_final_figures():
-    """Who has come twice is waited for, told as final what the drain brought; then the server is gone."""
+    """A scraper that has come twice is waited for and gets the figures after the drain; then the server is gone."""
     with serving(KEYS[0]) as (watcher, said):
         asked(watcher)
         asked(watcher)

@@ -1,4 +1,4 @@
-"""Who looks on at a run on the command line: chosen by the flags, told by the run."""
+"""The displays and streams of a run on the command line: the flags choose them, and the run reports to them."""
 
 from __future__ import annotations
 
