@@ -3,7 +3,7 @@
 Run as: python -m bench.limited [--runs 20] [--seconds 4] [--rates 50,500,5000] [--machine idle,busy,stopped,crowded]
 
 On `idle` and `busy` the rates must be exact by the server's count, and no run may be called limited; where something else
-takes the engine its core for longer than 100 ms, both say so, and the run is of no use as a proof. On a `busy` machine a
+takes the engine its core for longer than 100 ms, both say so, and the run proves nothing. On a `busy` machine a
 neighbour takes half of each core, in slices of 10 ms. On a `stopped` one the engine's process is stopped for 0.4 s of every
 second, on a `crowded` one it alone shares its core with busy processes of higher priority: there each run in which more than
 0.5 % of the starts did not come to the server must be called limited, and say how many did not.

@@ -95,7 +95,7 @@ def whole(figures):
 def decision(chance, key, t):
     """A scaling decision with a reason of the usual length."""
     action, workers = chance.choice(["scale-up", "scale-down"]), chance.randint(1, 4)
-    missed = f"{chance.uniform(1, 20):.1f} RPS missed for want of a free lane"
+    missed = f"{chance.uniform(1, 20):.1f} RPS missed because no lane was free"
     reason = f"{chance.uniform(50, 90):.1f} of 95.0 RPS with {workers + 3} workers, {missed}"
     change = {"action": action, "workers": workers, "workerCount": workers + 5}
     return {"endpointKey": key, **change, "reason": reason, "timestamp": t + 0.25}

@@ -94,7 +94,7 @@ def check_counts(found):
     assert found.requests_made == found.succeeded + found.failed == responses + sum(errors.values())
     assert found.service.count == found.first_byte.count == responses
     assert found.success.count == found.succeeded
-    # Starts given up for want of a lane may be in the response times as well, and connections that had a limit of time.
+    # Starts given up because no lane was free may be in the response times as well, and connections that had a limit of time.
     waited = responses + errors.get("timeout", 0) + found.cut
     refused = sum(errors.get(kind, 0) for kind in ("dns", "connect", "tls"))
     assert waited <= found.response.count <= waited + refused + found.missed

@@ -22,7 +22,7 @@ class Terminal:
         self.screen = pyte.Screen(width, height)
         self._parser = pyte.ByteStream(self.screen)
         self.written = b""
-        self.is_behind = lambda: False  # whether whoever writes has more to come
+        self.is_behind = lambda: False  # whether the writer has more to come
         self._marks = 0
         self.resize(width, height)
 
@@ -44,7 +44,7 @@ class Terminal:
         """What stands on the screen once all that was written has come, line by line."""
         while self.is_behind():
             self._read()
-        # The kernel hands on what is written a little later; what comes after a mark of ours has all come.
+        # The kernel hands on what is written a little later; once the mark written here has come, all of it has.
         self._marks += 1
         mark = b"\x1b]99;%d\x1b\\" % self._marks
         os.write(self.descriptor, mark)

@@ -178,7 +178,7 @@ rivals = st.builds(
     st.sampled_from(["proportional", "equal", "priority-based"]),
 )
 def test_what_is_given_covers_what_is_allowed_and_leaves_minimums(rows, spare, strategy):
-    """Whoever grows by what it may have finds it: free or given; and nobody falls below its minimum."""
+    """An endpoint that grows by what it may have finds that many workers, free or given; and nobody falls below its minimum."""
     claims = [replace(one, endpoint_key=str(place)) for place, one in enumerate(rows)]
     limit = sum(one.workers for one in claims) + spare
     unused = spare - sum(one.draining for one in claims)

@@ -70,7 +70,7 @@ def manager_of(engine, *, limit=40, strategy="proportional", now=lambda: 0.0, **
 
 
 def test_an_action_is_applied_and_published():
-    """The engine gets the new count, and whoever listens the decision."""
+    """The engine gets the new count, and the callback the decision."""
     engine = Counting(a=SHORT)
     manager, heard = manager_of(engine)
     decision = manager.evaluate("a", 5.0)
@@ -171,7 +171,7 @@ def test_another_target_is_scaled_for():
 @pytest.mark.timed
 @pytest.mark.parametrize(("failure", "traced"), [(ValueError("broken"), True), (EngineError("lost"), False)])
 def test_a_failing_evaluation_does_not_end_the_scaling(capfd, failure, traced):
-    """It is logged, and the other endpoints are evaluated as before; only a mistake of ours has a traceback."""
+    """It is logged, and the other endpoints are evaluated as before; only a mistake in tressi has a traceback."""
     engine = Counting(a=LARGE, b=SHORT)
     engine.broken["a"] = failure
     started = gevent.get_hub().loop.now()

@@ -94,7 +94,8 @@ def test_the_words_around_shrinking_are_as_the_page_says():
     next_smaller = final - -(-final // 4)
     assert says(f"100 * 20 = {100 * 20:,} RPS, above 1.1 * 400 = {enough:.0f}")
     assert says(
-        f"Of {final} workers a quarter more would leave {next_smaller}, whose capacity of {next_smaller * 20} RPS is too small"
+        f"A quarter of these {final} workers is {final - next_smaller}. Without them {next_smaller} would be left, "
+        f"whose capacity of {next_smaller * 20} RPS is too small"
     )
     assert says(f"{enough:.0f} ÷ 20 = {enough / 20:.0f}, and the capacity must exceed that, so {final} is where it stays")
 

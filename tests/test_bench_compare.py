@@ -62,7 +62,7 @@ def test_middle_gives_median_and_range():
 
 
 def test_a_lost_comparison_is_listed_like_a_won_one():
-    """At full speed the fastest comes first, whoever it is, with the ratio that tressi has to it."""
+    """At full speed the fastest tool comes first, tressi or another, with the ratio that tressi has to it."""
     table = rows([result("tressi", [100], [10]), result("slow", [50], [40]), result("fast", [200], [5])], "s")
     assert [row[0] for row in table] == ["fast", "**tressi**", "slow"]
     assert table[0][3:5] == ["0.50 (0.50 to 0.50)", "2.00 (2.00 to 2.00)"]

@@ -55,7 +55,7 @@ def test_migrate_writes_to_a_file_even_its_own(legacy, capsys):
 
 
 def test_migrate_refuses_what_breaks_the_schema(tmp_path, capsys):
-    """What is no config is not made into another."""
+    """A file that is not a config is not made into one."""
     file = tmp_path / "bad.json"
     file.write_text('{"autoscale": true, "rps": 0}')
 

@@ -24,7 +24,7 @@ def script():
 
 
 def test_the_page_is_up_to_date(script, capsys):
-    """Who changes a command, a flag or its help runs the script."""
+    """A change to a command, a flag or its help needs the script to be run."""
     assert script.main(["--check"]) == 0, capsys.readouterr().err
 
 

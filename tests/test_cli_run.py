@@ -411,7 +411,7 @@ def test_a_full_disk_is_said_and_costs_no_other_file(target, tmp_path):
 
 
 def test_a_run_goes_on_when_standard_error_is_gone(target, tmp_path):
-    """Whoever stops reading the progress does not stop the run: its result is whole."""
+    """A reader that stops reading the progress does not stop the run: its result is whole."""
     json_file = tmp_path / "summary.json"
     with closed_pipe() as gone:
         code, _ = with_streams(subprocess.DEVNULL, gone, "run", config_file(tmp_path, f"{target}/fast"), "--json", json_file)

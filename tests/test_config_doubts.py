@@ -69,7 +69,7 @@ def test_content_where_the_method_asks_for_none_is_a_warning():
 
 
 def test_one_name_of_two_endpoints_is_a_warning():
-    """Each of the others is told of the first; endpoints without a name have none in common."""
+    """The warning of each of the others names the first; endpoints without a name have none in common."""
     names = ["a", None, "b", "a", None, "a"]
     requests = [{"url": URL} if name is None else {"url": URL, "name": name} for name in names]
     assert warnings_of(requests=requests) == [

@@ -73,7 +73,7 @@ def test_an_override_is_held_to_the_rules_of_its_key(overrides, line):
 
 
 def test_an_override_reaches_a_legacy_file_where_its_key_goes():
-    """`rps` and `workers` are the budgets of a legacy file, whoever gives them."""
+    """`rps` and `workers` are the budgets of a legacy file, whether the file or a flag gives them."""
     config = load_config(one(autoscale=True, rps=10), Overrides(rps=20, workers=7))
 
     assert (config.endpoints[0].autoscale.target_rps, config.worker_limit) == (20, 7)

@@ -272,7 +272,7 @@ anything = st.recursive(
     st.lists(anything | st.dictionaries(st.sampled_from([*HEAD["requests"][0], "x"]), anything), min_size=1, max_size=2),
 )
 def test_any_values_in_its_form_are_resolved_or_refused_in_words(options, requests):
-    """A wrong type is told of where it stands, and nowhere a traceback."""
+    """The error for a wrong type names its place, and no wrong type is a traceback."""
     try:
         load_config({"options": options, "requests": requests})
     except ConfigError:

@@ -23,7 +23,7 @@ def script():
 
 
 def test_the_page_is_up_to_date(script, capsys):
-    """Who changes the schema, a default or an example runs the script."""
+    """A change to the schema, a default or an example needs the script to be run."""
     assert script.main(["--check"]) == 0, capsys.readouterr().err
 
 

@@ -291,7 +291,7 @@ def test_rps_without_a_shared_pool_is_a_warning():
     ),
 )
 def test_the_parts_make_up_the_total(total, sections):
-    """Whoever needs a share, the targets add up to the total of the run; only own targets may fall short of it."""
+    """Whichever endpoints need a share, the targets add up to the total of the run; only own targets may fall short of it."""
     try:
         config = load_config(document(*sections, autoscale=on(targetRps=total, maxWorkers=50)))
     except ConfigError:

@@ -257,7 +257,7 @@ def test_what_the_contract_takes_is_taken():
 
 @pytest.mark.parametrize("definition", ADDED)
 def test_what_is_added_is_optional_and_described(definition):
-    """An old config stays valid, and whoever meets a new property is told what it does."""
+    """An old config stays valid, and every new property has a description."""
     node = schema()["definitions"][definition]
     assert not ADDED[definition] & set(node.get("required", ()))
     for name in ADDED[definition]:

@@ -56,7 +56,7 @@ def fill(peer, values_us):
 
 
 def test_the_layout_has_as_many_counters_as_hdrhistogram(peer):
-    """1 µs to 1 h at 3 significant digits is one layout, whoever lays it out."""
+    """1 µs to 1 h at 3 significant digits is one layout, in the arena and outside it."""
     assert peer.counts_len == COUNTERS
     assert HIGHEST_US == 3_600_000_000
 

@@ -31,7 +31,7 @@ def names_in(path):
 
 
 def test_every_promise_is_kept_by_a_test_that_exists():
-    """Who renames or removes a test mends the page, and a row without a test is no promise."""
+    """A change that renames or removes a test mends the page, too; a row without a test is not a promise."""
     rows, found, wrong = list(promises()), {}, []
     for what, *rest in rows:
         named = NAMED.findall(rest[-1])

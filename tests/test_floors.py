@@ -79,6 +79,14 @@ def test_only_load_touches_the_reactor():
     assert users <= {"load", "wire"}
 
 
+def test_the_page_on_architecture_has_the_same_floors():
+    """Its table names every room on the floor that the imports are checked against; a border is its room's."""
+    page = (PACKAGE.parent / "docs" / "architecture.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (\d+) \| ((?:`\w+` ?)+) \|", page, re.MULTILINE)
+    named = {int(floor): set(re.findall(r"\w+", rooms)) for floor, rooms in rows}
+    assert named == {height: rooms - set(SAME_ROOM) for height, rooms in enumerate(FLOORS)}
+
+
 def test_every_room_is_on_a_floor():
     """A new room has to say which floor it is on."""
     rooms = {room_of(module_of(path)) for path in FILES} - {"__init__", "__main__"}

@@ -22,7 +22,7 @@ WAYS = [("http", "wire"), ("https", "wire"), ("http", "urllib3")]
 
 
 def test_connections_come_from_the_source_addresses_in_turn():
-    """Each new connection is made from the next address of ours."""
+    """Each new connection is made from the next source address."""
     peers = []
 
     def script(conversation):

@@ -83,7 +83,7 @@ CHAINS = {
     "of a certificate signed by itself, which is not trusted": ([ALONE], [ROOT], "self-signed certificate"),
     "of a certificate that is over": ([Certificate("localhost", ROOT, days=-1)], [ROOT], "certificate has expired"),
     "for another name": ([Certificate("other.example", ROOT)], [ROOT], "Hostname mismatch"),
-    "signed by what is no authority": ([Certificate("localhost", LEAF), LEAF, BETWEEN], [ROOT], "invalid CA certificate"),
+    "signed by a plain certificate": ([Certificate("localhost", LEAF), LEAF, BETWEEN], [ROOT], "invalid CA certificate"),
 }
 
 

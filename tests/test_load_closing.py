@@ -67,7 +67,7 @@ PAIRS = [(last, transport) for last in LASTS for transport in TRANSPORTS if tran
 
 @pytest.mark.parametrize(("last", "transport"), PAIRS)
 def test_the_server_reads_an_end_and_no_reset(last, transport):
-    """Whoever closes first, ten connections in a row end by FIN."""
+    """Ten connections in a row end by FIN, whether the server or tressi closes first."""
     said, ends, keep_alive = LASTS[last]
     ends_heard = []
 
@@ -208,7 +208,7 @@ def test_tls_says_goodbye_before_the_end(moment, transport):
 
 @pytest.mark.parametrize("scheme", ["http", "https"])
 def test_connections_that_wait_for_their_end_give_way_to_new_ones(tmp_path, scheme):
-    """With some fifty descriptors and a server that never closes, no request fails for want of one."""
+    """With some fifty descriptors and a server that never closes, no request fails because they have run out."""
 
     def script(conversation):
         conversation.request()

@@ -190,7 +190,7 @@ def test_a_target_is_counted_alike(one, transport):
 
 @pytest.mark.parametrize("one", SECURE_CASES, ids=[one.name for one in SECURE_CASES])
 def test_a_target_inside_tls_is_counted_alike(one, transport):
-    """TLS changes nothing of it, but that a cut is told from an end."""
+    """Over TLS the results are the same, except that a cut is told from an end."""
     check_counted(one, "https", secured(one.script), transport)
 
 
@@ -347,7 +347,7 @@ REQUESTS = {
     "dots, encoded": ("%2e%2e/%2E/b", {}),
     "slashes": ("//a//b/", {}),
     "an encoded slash": ("%2f%2F", {}),
-    "what is no percent-encoding": ("a%zz%", {}),
+    "a % without two hexadecimal digits": ("a%zz%", {}),
     "brackets": ("a[1]?b[]=2", {}),
     "a lone question mark": ("a?", {}),
     "only a question mark": ("?", {}),
@@ -608,7 +608,7 @@ def test_a_removed_worker_closes_its_connection(transport):
 
 
 def test_rates_are_kept(transport):
-    """Starts granted and missed are the schedule's, whoever sends them."""
+    """Starts granted and missed are the schedule's, over either transport."""
     with (
         raw_server(answering(response())) as server,
         running(endpoint(server.url, 100), workers=4, transport=transport, duration_s=1.0) as engine,

@@ -61,7 +61,7 @@ def left_after(*endpoints, drain_s=10, **fields):
 
 
 def test_a_stopped_engine_holds_no_descriptor_and_no_greenlet(target):
-    """Whoever keeps the engine to read its numbers keeps no connection open by it, no timer and no epoll set."""
+    """A stopped engine that is kept for its numbers keeps no connection, no timer and no epoll set open."""
     assert left_after(endpoint(target.url, 1_000), workers=20) == []
 
 

@@ -45,7 +45,7 @@ def secured(script):
 
 @pytest.mark.parametrize("way", ["wire", "tls", "urllib3"])
 def test_a_target_that_closes_sees_the_limit_and_no_more(way):
-    """However high the rate and whoever connects; the starts in between are missed, for a lane is wanting."""
+    """At any rate, and whether C or Python connects; the starts in between are missed because no lane is free."""
     fields = {"transport": "urllib3"} if way == "urllib3" else {"tls": TlsConfig(verify=False)}
     with raw_server(secured(closing) if way == "tls" else closing) as server:
         url = server.url.replace("http", "https") if way == "tls" else server.url

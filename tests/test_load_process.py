@@ -193,7 +193,7 @@ def test_an_engine_that_does_not_answer_is_lost(monkeypatch, capfd):
 
 @pytest.mark.alone
 def test_an_engine_that_does_not_listen_holds_up_nobody(monkeypatch):
-    """More is said to it than its socket takes: whoever says it goes on, and it is lost when it does not stop."""
+    """It is sent more than its socket takes: the sender goes on, and the engine is lost when it does not stop."""
     monkeypatch.setattr("tressi.load.process.LEAVE_S", 1)
     with raw_server(answering(OK)) as server, cluster(endpoint(server.url, 200), engines=2) as one:
         key = only(one.snapshot()).endpoint_key
@@ -261,7 +261,7 @@ def test_the_last_engine_lost_is_an_error_until_the_end():
         for _ in range(2):
             with pytest.raises(EngineError, match="was lost"):
                 one.snapshot()
-            # Whoever scales or steers meanwhile has nobody to tell.
+            # Orders to scale or to steer meanwhile reach no engine.
             one.scale(f"GET {server.url}", 2)
             one.set_rate(f"GET {server.url}", 100)
         one.stop(0)
@@ -281,7 +281,7 @@ def test_messages_come_whole_however_they_are_cut(size):
 
 
 def test_nothing_else_of_ours_reaches_the_child():
-    """Besides the standard streams the child has the arena, its socket and what it opened itself, no file of ours."""
+    """Besides the standard streams the child has the arena, its socket and what it opened itself: no other file."""
     secret = Path(__file__).open("rb")  # noqa: SIM115 - open while the child starts
     try:
         os.set_inheritable(secret.fileno(), True)  # noqa: FBT003 - as os has it

@@ -81,7 +81,7 @@ def test_any_real_rate_is_kept_to_the_start(target, rate):
 
 
 def test_starts_that_find_no_lane_are_missed_and_counted():
-    """One lane and a target that never answers: all but the start in flight are missed for want of a lane, none is late."""
+    """One lane and a target that never answers: all starts but the one in flight are missed: no lane is free, none is late."""
     with (
         raw_server(lambda conversation: conversation.wait_closed()) as server,
         running(endpoint(server.url, 200)) as engine,

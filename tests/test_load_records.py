@@ -75,7 +75,7 @@ def test_records_may_come_in_pieces(place):
 
 
 def test_records_may_come_in_the_segment_of_the_response():
-    """Where they are read with the last data, nothing tells of them again."""
+    """Where they are read with the last data, they are not reported again."""
 
     def script(conversation, records):
         while conversation.request():
@@ -155,7 +155,7 @@ ENDS = {
     "the end of TLS": lambda conversation, _: conversation.socket.close(),
     "the end of the connection, without that of TLS": lambda _, records: records.plain.close(),
     "a ticket and the end": lambda conversation, records: records.corked(records.ticket, conversation.socket.close),
-    "what is no record": lambda _, records: records.plain.sendall(b"HTTP/1.1 408 Request Timeout\r\n\r\n"),
+    "bytes that are not a TLS record": lambda _, records: records.plain.sendall(b"HTTP/1.1 408 Request Timeout\r\n\r\n"),
 }
 
 

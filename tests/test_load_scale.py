@@ -256,7 +256,7 @@ def _counts(found):
 
 
 def test_a_second_stop_may_cut_a_first_one_short():
-    """Who is asked to stop at once while draining does so: both calls return, and what was in flight is cut once."""
+    """An engine asked to stop at once while it drains does so: both calls return, and requests in flight are cut once."""
     with (
         raw_server(Gate()) as server,
         running(endpoint(server.url, 200), workers=2) as engine,

@@ -1,4 +1,4 @@
-"""TLS and unix sockets: what is not plain TCP."""
+"""TLS and unix sockets: the connections that are not plain TCP."""
 
 import socket
 import ssl

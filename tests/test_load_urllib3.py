@@ -301,7 +301,7 @@ def test_a_tunnel_that_is_refused_is_an_error_of_kind_connect(script, reason):
 
 
 def test_a_certificate_beyond_a_proxy_is_the_targets():
-    """What the target's TLS fails of is no failure of the proxy."""
+    """A failure in the target's TLS is not reported as one of the proxy."""
     with raw_server(secured(answering(response()))) as server, raw_server(relaying) as proxy:
         found = only(attempt(endpoint(f"https://localhost:{server.port}/", ONCE), transport="urllib3", proxy=proxy.url))
     assert [told.kind for told in found.reasons] == ["tls"]

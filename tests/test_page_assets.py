@@ -75,7 +75,7 @@ def test_plotlys_maps_have_their_stand_in():
 
 @pytest.mark.parametrize(("library", "use"), [("jinja2", environment), ("plotly", plotly_script.__wrapped__)])
 def test_a_missing_library_is_told_with_what_brings_it(monkeypatch, library, use):
-    """Whoever has not installed the extra reads how to, not a traceback."""
+    """Without the extra installed, the error says how to install it, and is not a traceback."""
     monkeypatch.setitem(sys.modules, library, None)
     with pytest.raises(TressiError, match=r"pip install 'tressi\[dashboard\]'"):
         use(extra="dashboard")

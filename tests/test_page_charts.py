@@ -112,7 +112,7 @@ def test_a_chart_is_read_with_the_keyboard(page):
     page.keyboard.press("End")
     assert spoken(page) == "4 s; asked 200 RPS; achieved 199 RPS"
     page.keyboard.press("ArrowRight")  # there is nothing further
-    page.keyboard.press("ArrowLeft")  # to the point that tells of the second in which the mark is
+    page.keyboard.press("ArrowLeft")  # to the point of the second in which the mark is
     assert spoken(page) == "3 s; asked 200 RPS; achieved 1,235 RPS; +4 → 19 workers: 90.0 of 200.0 RPS"
     page.locator(".hoverlayer", has_text="1,235 RPS").wait_for(state="attached")  # plotly shows at most 20 a second
     page.keyboard.press("Home")

@@ -68,7 +68,7 @@ def made(tmp_path_factory):
 
 
 def test_every_format_has_its_reader():
-    """Whoever adds a format says how its numbers are read back."""
+    """Each format has a function here that reads its numbers back."""
     assert READERS.keys() == FORMATS.keys()
 
 

@@ -54,7 +54,7 @@ def test_without_file_descriptors_the_system_says_why(tmp_path, monkeypatch):
 
 
 def test_every_sheet_has_a_header_that_stays_and_a_filter():
-    """Whoever scrolls sees what the columns are; every row is within the filter."""
+    """The header stays in view while scrolling; every row is within the filter."""
     book = opened(summary_of(decisions=[decision("GET http://host/good")], verdicts=[verdict()]))
     assert book.sheetnames == SHEETS
     for sheet in book:

@@ -1,4 +1,4 @@
-"""A run from its start to its summary, on an engine without a network: every way to end, and what is told of it."""
+"""A run from its start to its summary, on an engine without a network: every way to end, and what the summary says of it."""
 
 import signal
 import subprocess

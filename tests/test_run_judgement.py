@@ -240,7 +240,7 @@ def test_a_run_without_time_kept_no_rate():
 
 
 def test_what_was_expected_is_no_surprise():
-    """Where the config says which status is right, one that is no 2xx may be it."""
+    """Where the config names the expected status, it may be other than a 2xx."""
     summary = summary_of(MOVED)
     summary["config"] = {"requests": [{"url": "http://host/a", "expect": {"status": 302}}]}
     assert judge_run(summary).tone == "good"

@@ -174,7 +174,7 @@ def test_late_sends_are_a_remark_on_the_whole_run():
 
 
 def test_late_sends_and_own_delay_alone_limit_nothing():
-    """An engine with room for more, all of whose responses the kernel timed, is as good as an idle one."""
+    """An engine with CPU to spare has no finding if the kernel timed all its responses."""
     assert broken(IDLE, reading(2.0, 0.9, late_sends=[80_000] * 200, own_delays=[80_000] * 200, timed=(200, 0))) == {}
 
 

@@ -47,7 +47,7 @@ def test_a_callback_that_raises_what_ends_greenlets_ends_no_delivery(raised, cap
 
 @pytest.mark.parametrize("raised", [KeyboardInterrupt, SystemExit])
 def test_a_callback_that_ends_the_program_ends_no_delivery(raised):
-    """The main greenlet gets it, as from any greenlet; whoever catches it there finds every event delivered."""
+    """The main greenlet gets it, as from any greenlet; code that catches it there finds every event delivered."""
     heard = []
     runner = EndpointRunner(config_of(), engine=FakeEngine())
 

@@ -158,7 +158,7 @@ def test_a_huge_command_is_refused():
     ids=["input", "over"],
 )
 def test_what_the_run_refuses_is_said(failure, status):
-    """The run's own sentence reaches whoever asked."""
+    """The run's own sentence reaches the client that asked."""
     dashboard = Dashboard()
     dashboard.steered.failure = failure
     answer = dashboard.post("target", {"endpointKey": "GET /", "targetRps": 1})

@@ -102,7 +102,7 @@ def wait_for(page, condition):
         const giveUp = Date.now() + {BOUND_MS};
         const look = () => {{
             if ({condition}) done();
-            else if (Date.now() > giveUp) fail(new Error("waited in vain"));
+            else if (Date.now() > giveUp) fail(new Error("the condition did not become true in time"));
             else requestAnimationFrame(look);
         }};
         look();
@@ -208,7 +208,7 @@ def test_text_from_outside_stays_text(target, browser, tmp_path):
     with running(config, "--quiet") as run, page_of(browser, run.url) as page:
         page.on("dialog", lambda dialog: pytest.fail(f"a script ran: {dialog.message}"))
         expect(page.locator(".choose")).to_have_text(f"{HOSTILE} (GET /slow)".replace("\u202e", "\\u202e"))
-        expect(page.locator("#notes li").first).to_contain_text("RPS missed for want of a free lane")
+        expect(page.locator("#notes li").first).to_contain_text("RPS missed because no lane was free")
         page.locator(".choose").click()
         expect(page.locator("#subject")).to_contain_text("/slow")
         wait_for(page, "document.querySelector('[data-chart=workers] .plot')?.data?.length > 1")

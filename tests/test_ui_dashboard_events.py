@@ -127,7 +127,7 @@ def test_a_browser_that_comes_back_hears_what_it_missed():
 
 @pytest.mark.parametrize("last", ["0", "999999", "-1", "x", "9" * 40])
 def test_a_browser_that_is_too_far_behind_gets_the_state(last):
-    """What is not kept any more, or never was, is no place to go on from."""
+    """A reader cannot go on from an event that is no longer kept, or never was."""
     with dashboard() as watcher:
         for t in range(KEPT + 5):
             watcher.moment(moment(*KEYS, t=float(t)))

@@ -30,7 +30,7 @@ pytestmark = pytest.mark.pure
     ],
 )
 def test_the_name_without_its_port(header, name):
-    """What is no host and port is no name."""
+    """A text that is not a host and a port is refused."""
     assert host_name(header) == name
 
 

@@ -148,7 +148,7 @@ def test_a_large_window_has_the_selected_endpoint_in_full():
 
 def test_decisions_come_with_their_reason():
     """In full where there is room for its lines, the latest last."""
-    words = "195.0 of 400.0 RPS with 15 workers, 101.0 RPS missed for want of a free lane"
+    words = "195.0 of 400.0 RPS with 15 workers, 101.0 RPS missed because no lane was free"
     lines = drawn(moment(*FEW), decision(FEW[0]), decision(FEW[1], reason=words))
     text = " ".join(" ".join(lines).split())
     assert f"1.0 s GET /fast +1 → 3 workers: because 1.0 s GET /slow +1 → 3 workers: {words}" in text

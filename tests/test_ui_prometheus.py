@@ -150,7 +150,7 @@ def test_it_listens_on_ipv6_too():
 
 
 def test_a_scraper_that_stalls_delays_nobody():
-    """Whoever asks and never reads holds up neither another scraper nor the end."""
+    """A client that asks and never reads holds up neither another scraper nor the end."""
     with serving(*KEYS) as (watcher, _), connected(watcher) as stalled:
         watcher.moment(second(*KEYS))
         stalled.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
@@ -172,7 +172,7 @@ def test_the_hub_goes_on_while_a_large_answer_is_made():
 
 
 def test_a_regular_scraper_gets_the_final_figures():
-    """Who has come twice is waited for, told as final what the drain brought; then the server is gone."""
+    """A scraper that has come twice is waited for and gets the figures after the drain; then the server is gone."""
     with serving(KEYS[0]) as (watcher, said):
         asked(watcher)
         asked(watcher)

@@ -65,7 +65,7 @@ def test_the_selected_endpoint_is_always_shown(keys, page, endpoints):
 
 
 def test_a_larger_page_is_filled():
-    """Whoever stands at the end sees as many endpoints as there is room for when the window grows."""
+    """With the last endpoint selected, a window that grows shows as many endpoints as have room."""
     seen = seen_of(moment(*KEYS))
     view, _ = pressed(View(), seen, "end")
     assert settled(view, seen, 50).offset == 70
@@ -167,7 +167,7 @@ def test_a_step_is_one_from_the_target_and_not_from_the_second():
 
 
 def test_what_the_run_tells_late_does_not_bring_an_old_target_back():
-    """Keys may be ahead of the changes that the run tells of; somebody else's change counts once it has told of all of them."""
+    """Keys may be ahead of the changes that the run reports; another's change counts once it has reported all of them."""
     seen = seen_of(moment(KEYS[0]))
     for asked_rps in (55.0, 60.0, 65.0):
         seen.asked(KEYS[0], asked_rps)

@@ -59,7 +59,7 @@ def test_a_damaged_response_is_read_the_same_however_cut(data, places, to_head):
 @settings(max_examples=150, deadline=None)
 @given(pieces=st.lists(st.tuples(GARBAGE, st.booleans()), max_size=8), keep=st.integers(0, 20))
 def test_feeding_on_after_an_error_does_no_harm(pieces, keep):
-    """Whoever goes on after `broken` gets words and offsets, and memory stays whole; `reset` makes all good."""
+    """A caller that goes on after `broken` gets words and offsets, and memory stays whole; `reset` makes all good."""
     parser = ResponseParser(keep)
     parser.reset()
     for data, closing in pieces:

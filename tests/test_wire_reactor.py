@@ -147,7 +147,7 @@ def test_without_an_address_it_orders_a_connection_and_takes_one():
 
 
 def test_a_connection_that_cannot_be_made_is_counted_under_the_kind_and_reason_given():
-    """Whoever was ordered to connect says why it could not; the attempt has failed, and the next is another order."""
+    """A lane that was ordered to connect says why it could not; the attempt has failed, and the next is another order."""
     bench = Bench(100)
     bench.reactor.start()
     bench.turn_until(lambda: bench.orders)

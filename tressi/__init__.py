@@ -1,7 +1,21 @@
 """tressi: a declarative HTTP load generator with one autoscaled worker pool per endpoint.
 
-The doors are opened when they are asked for: importing tressi loads nothing, and works where the compiled parts are
-missing. What cannot work there says so when it is used.
+`load_config` reads a config and finds everything wrong with it, `run` does one run, `EndpointRunner` is a run that can be
+watched and steered while it lasts. For example a run of one second, against an engine that answers without a network:
+
+>>> from tressi import EndpointRunner, load_config
+>>> from tressi.testing.fake_engine import FakeEngine
+>>> config = load_config({"requests": [{"url": "http://127.0.0.1:8080/fast"}], "rps": 50, "workers": 2, "duration": 1})
+>>> config.duration_s, config.shared_pool.workers, config.shared_pool.target_rps
+(1.0, 2, 50.0)
+>>> runner = EndpointRunner(config, engine=FakeEngine())
+>>> runner.start()
+>>> summary = runner.summary()
+>>> summary["endReason"], summary["global"]["requestsFailed"], summary["verdict"]["word"]
+('duration', 0, 'PASSED')
+
+A name of this module is imported when it is first used: importing tressi loads nothing, and works where the compiled parts
+are missing. What cannot work there says so when it is used.
 """
 
 from __future__ import annotations

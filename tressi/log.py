@@ -64,7 +64,7 @@ def log_failure(event: str, failure: BaseException, hide: Callable[[str], str] =
 
 def set_up(log_format: LogFormat = "console", level: str = "info") -> None:
     """Send tressi's events at or above `level` to standard error; only the command line calls this."""
-    # Whoever closed standard error wants no logs.
+    # Standard error is closed: there is nowhere to log to.
     stream = sys.stderr or Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - as long as the process
     _OUTPUT.want(lambda: _configure(log_format, level, stream))
 

@@ -22,7 +22,7 @@ Time = Literal["sum", "newest", "largest"]
 
 @dataclass(frozen=True, slots=True)
 class Quantity:
-    """One number of an endpoint: `name` in Python, `summary` in the summary and in thresholds (None: it is none of theirs)."""
+    """One number of an endpoint: `name` in Python, `summary` in the summary and in thresholds (None: they do not have it)."""
 
     name: str
     unit: str

@@ -42,7 +42,7 @@ def check(data: bytes) -> Hashable:
         kinds.append(len(counts))
         try:
             made = decode_histogram(text)
-        except ValueError as error:  # a sum of values that no counter of ours holds
+        except ValueError as error:  # a sum of values that does not fit in tressi's counters
             assert total > 1 << 20, error
             kinds.append("too much")
             continue

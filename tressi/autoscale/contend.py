@@ -1,8 +1,31 @@
-"""Whose workers are they, when all want more than the run's limit? Pure functions.
+"""Which endpoint gets the workers when all endpoints together want more than the run's limit? Pure functions.
 
-An endpoint owns its allocated share. Above it, workers are borrowed from the free ones, and given back when an endpoint
-below its share must grow. By priority, the higher may also take from the lowest what that has above its minimum, and
-gives nothing back to it while it lives: else the two would hand the same workers to and fro at every evaluation.
+An endpoint owns its allocated share. Workers above its share are borrowed: it takes them from the free ones, and gives them
+back when an endpoint below its own share must grow. Under `priority-based` an endpoint of a higher priority may also take
+what one of a lower priority has above its `minWorkers`. It gives nothing back to that one as long as it has successes itself:
+otherwise the two would hand the same workers to and fro at every evaluation.
+
+Example: the limit is 30 workers, and the strategy is `priority-based`. The shares are 26 for an endpoint of high priority and 4
+for one of low priority, whose `minWorkers` is 2. Low has borrowed 6 and has 10 workers; high has 20. No worker is free.
+
+>>> high = Claim("high", workers=20, draining=0, share=26, min_workers=1, priority="high", succeeds=True)
+>>> low = Claim("low", workers=10, draining=0, share=4, min_workers=2, priority="low", succeeds=True)
+
+High may have 8 more: the 6 that low has borrowed, and 2 of low's own 4, down to its minimum.
+
+>>> free_workers([high, low], 30, "high", "priority-based")
+8
+>>> [(donation.workers, donation.reason) for donation in donations([high, low], 30, "high", 8, "priority-based")]
+[(6, 'gives borrowed workers back to high'), (2, 'low priority gives workers to high (high)')]
+
+Under `proportional` only the borrowed ones come back. An endpoint without a success in its window neither borrows nor takes:
+if high were dead, it would get nothing, for no worker is free.
+
+>>> free_workers([high, low], 30, "high", "proportional")
+6
+>>> from dataclasses import replace
+>>> free_workers([replace(high, succeeds=False), low], 30, "high", "priority-based")
+0
 """
 
 from __future__ import annotations

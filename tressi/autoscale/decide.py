@@ -1,8 +1,22 @@
 """Should a pool grow, shrink or stay? A pure function; every branch gives its reason in words and numbers.
 
-A pool has two signs of being wrong. Starts that were missed for want of a free lane say that it is too small: current
-RPS alone does not, for a slow generator or a young window look the same. A capacity above the target says that it is too
-large: current RPS never does, because the token bucket holds it at the target.
+A pool has two signs of being wrong. Starts that were missed because no lane was free say that it is too small. The current
+RPS alone does not say so: it is also below the target while the generator is slow or the window is young. A capacity above
+the target says that the pool is too large. The current RPS never says so, because the token bucket holds it at the target.
+
+The capacity is lanes / mean occupied time: what the present workers could do if nothing held them back. The need is
+target RPS * mean occupied time / lanes of a worker (Little's law): how many workers are occupied when the target is met.
+
+Example, with the defaults: `scaleUpThreshold` 0.9, `scaleDownThreshold` 1.1, both factors 0.25, one lane per worker. The
+target is 400 RPS and an attempt occupies its lane for 50 ms, so one worker does 20 RPS and the need is 400 * 0.05 = 20.
+
+- Far below the target. 15 workers do 300 RPS, and 100 starts a second are missed. 300 is below 0.9 * 400 = 360, so the pool
+  grows by a quarter: 15 * 0.25 = 3.75, rounded up 4. The need would allow 5 more, so the step is 4, and 19 workers follow.
+- Nearly there. 19 workers do 380 RPS, above 360, and 20 starts a second are missed. The step is in proportion to these:
+  19 * 20 / 400 = 0.95, rounded up 1. 20 workers follow.
+- Too large. 31 workers have a capacity of 620 RPS, above 1.1 * 400 = 440, and nothing is missed. A quarter is 7.75, rounded
+  up 8, and 23 workers follow. Their capacity of 460 RPS still exceeds 440.
+- Settled. Of these 23 none may go: 22 workers have a capacity of 440 RPS, which does not exceed 440.
 """
 
 from __future__ import annotations
@@ -59,8 +73,8 @@ def _keep(reason: str) -> Verdict:
 
 
 def _grow(config: AutoscaleConfig, metrics: EndpointMetrics, free_workers: int) -> Verdict:
-    """Starts were missed for want of a free lane."""
-    seen = f"{_rates(metrics)}, {metrics.window.missed_rps:.1f} RPS missed for want of a free lane"
+    """Starts were missed because no lane was free."""
+    seen = f"{_rates(metrics)}, {metrics.window.missed_rps:.1f} RPS missed because no lane was free"
     if metrics.generator_limited:
         return _keep(f"{seen}, but the generator is at its CPU limit: more workers cannot help")
     wanted = _wanted(config, metrics)

@@ -62,7 +62,7 @@ class EndpointAutoscaleManager:
             self._greenlet.kill()
 
     def set_target(self, endpoint_key: str, target_rps: float) -> None:
-        """Scale for another target from now on; the engine is told by whoever changes it."""
+        """Scale for another target from now on; the caller tells the engine."""
         self._settings[endpoint_key] = replace(self._settings[endpoint_key], target_rps=target_rps, ramp_up_time=0.0)
 
     def evaluate(self, endpoint_key: str, at: float) -> ScalingDecision:
@@ -94,7 +94,7 @@ class EndpointAutoscaleManager:
                 if not self.paused:
                     self.evaluate(key, at)
             except TressiError as failure:
-                # The engine is lost, which ends the run; that is no mistake of ours.
+                # The engine is lost, which ends the run; that is not a mistake in tressi.
                 log_error("an evaluation failed", endpoint=key, reason=str(failure))
             except Exception as failure:  # noqa: BLE001 - one evaluation that fails must not end the scaling
                 log_failure("an evaluation failed", failure, endpoint=key)

@@ -1,7 +1,7 @@
 """The command line: which subcommand is meant, and how whatever ends it becomes a message and an exit code.
 
 Standard output is for results, everything else goes to standard error. Bad input never ends in a traceback; a traceback is
-a mistake of ours, and says so.
+a mistake in tressi, and says so.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ def _dispatch(arguments: list[str]) -> int:
 
 
 def _is_misspelt(word: str) -> bool:
-    from difflib import get_close_matches  # noqa: PLC0415 - only what is no command needs it
+    from difflib import get_close_matches  # noqa: PLC0415 - only a word that is not a command needs it
 
     near = get_close_matches(word, COMMANDS, n=1, cutoff=0.7)
     if not near or not word.isalpha() or Path(word).exists():

@@ -159,7 +159,7 @@ def _check_file(path: Path) -> None:
 
 
 def _check_tls(config: ResolvedConfig) -> None:
-    """Find files of TLS that are wrong before the run: bad input, and no failure of ours. Raises ConfigError."""
+    """Find files of TLS that are wrong before the run: bad input, not a failure of tressi. Raises ConfigError."""
     if config.tls.ca is None and config.tls.cert is None:
         return
     from tressi.load.secure import make_context  # noqa: PLC0415 - most configs name no files, and need no OpenSSL here

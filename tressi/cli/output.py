@@ -24,7 +24,7 @@ _RETRY_S: Final = 0.02
 def write(text: str, file: str = "-") -> None:
     """Write text and one final line end to `file`, `-` being standard output.
 
-    Raises `OutputError`; `BrokenPipeError` where whoever reads standard output has left, which is no failure to report.
+    Raises `OutputError`; `BrokenPipeError` where the reader of standard output has left, which is not a failure.
     """
     write_pieces([f"{text.rstrip()}\n".encode()], file)  # UTF-8 whatever the locale says
 

@@ -38,7 +38,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def execute(arguments: Namespace) -> int:
-    """Write every format. Raises `ConfigError` for what is no journal, `OutputError` for a file that cannot be written."""
+    """Write every format. Raises `ConfigError` for a file that is not a journal, `OutputError` where writing fails."""
     with files_of_mode(arguments.export_mode):
         return _execute(arguments)
 

@@ -40,7 +40,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def execute(arguments: Namespace) -> int:
-    """Write every format. Raises `ConfigError` for what is no summary, `OutputError` for a file that cannot be written."""
+    """Write every format. Raises `ConfigError` for a file that is not a summary, `OutputError` where writing fails."""
     with files_of_mode(arguments.export_mode):
         return _execute(arguments)
 
@@ -89,7 +89,7 @@ def _standard_input() -> IO[bytes]:
 
 
 def _read(file: IO[bytes]) -> bytes:
-    """What there is, and no more of /dev/zero than tells that it is too much."""
+    """Read it whole, or, of a file without end such as /dev/zero, one byte more than allowed."""
     data = bytearray()
     while len(data) <= MOST_BYTES and (piece := file.read(_PIECE_BYTES)):
         data += piece

@@ -57,7 +57,7 @@ def _hand_out(job: Job, summary: dict[str, Any], claims: Claims, signals: Signal
         if not failures:
             job.drop_journal()
     finally:
-        claims.release("export", "--json")  # whoever looks on may look for long
+        claims.release("export", "--json")  # a person may look at the dashboard for long
         with _noted(failures):
             _take_leave(job.watchers, summary, signals)
     return failures
@@ -73,7 +73,7 @@ def _noted(failures: list[Exception]) -> Iterator[None]:
 
 
 def _take_leave(watchers: Sequence[Watcher], summary: dict[str, Any], signals: Signals) -> None:
-    """Show the result to whoever looks on, as long as they look, or until a signal.
+    """Show the result on every display until its viewers have left, or until a signal.
 
     After a SIGTERM its sender waits for us, after a SIGHUP nobody looks on any more, and a SIGQUIT asks for the prompt back.
     """
@@ -100,7 +100,7 @@ def _deliver(job: Job, summary: dict[str, Any], *, is_gone: bool) -> None:
     """Write every result, the table first, for a person is waiting; one that cannot be written costs no other.
 
     `is_gone`: standard output is a terminal that has hung up, and what cannot be written there is no failure. Raises the
-    first OutputError; BrokenPipeError where whoever reads standard output has left.
+    first OutputError; BrokenPipeError where the reader of standard output has left.
     """
     arguments, timeline = job.arguments, job.timeline
     deliveries: list[Callable[[], object]] = [lambda: _show_table(summary, arguments)]

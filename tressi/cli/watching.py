@@ -1,4 +1,4 @@
-"""Who looks on at a run on the command line: chosen by the flags, told by the run."""
+"""The displays and streams of a run on the command line: the flags choose them, and the run reports to them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
 def watchers_of(arguments: Namespace, runner: EndpointRunner) -> list[Watcher]:
     """Everybody whom the flags ask for. Raises TressiError for one that cannot be."""
-    # Whoever can be refused comes first, a file that is emptied last; whoever waits at the end is told of it last.
+    # Order matters. What may fail is created first, and the stream, which truncates its file, last. The dashboard stands last
+    # in the result, because its `result` is called last: it waits for its browsers.
     served = [_prometheus(*arguments.prometheus)] if arguments.prometheus is not None else []
     shown = [_dashboard(arguments.dashboard, runner)] if arguments.dashboard is not None else []
     streamed = [_stream(arguments.stream)] if arguments.stream is not None else []

@@ -28,7 +28,10 @@ _SCALE: Final = "--scale"
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """What was read, with the overrides over it: any JSON value. `move` tells of the original tool's form, if it had that."""
+    """What was read, with the overrides over it: any JSON value.
+
+    `move` says how it was converted from the original tool's form, if it had that.
+    """
 
     document: Any
     overrides: Overrides

@@ -30,7 +30,17 @@ if TYPE_CHECKING:
 def load_config(source: str | os.PathLike[str] | Mapping[str, Any], overrides: Overrides | None = None) -> ResolvedConfig:
     """Read and resolve a config: a path, `-` for standard input, an https:// URL, or a mapping.
 
-    Raises `ConfigError` with every problem that was found. Warnings are in the result.
+    Raises `ConfigError` with every problem that was found. Warnings are in the result. For example a total of 100 RPS, of
+    which one endpoint asks for 70 itself, so that 30 are left for the other:
+
+    >>> own = {"url": "http://127.0.0.1/a", "autoscale": {"enabled": True, "targetRps": 70}}
+    >>> rest = {"url": "http://127.0.0.1/b"}
+    >>> config = load_config({"requests": [own, rest], "autoscale": {"enabled": True, "targetRps": 100, "maxWorkers": 20}})
+    >>> [(endpoint.endpoint_key, endpoint.autoscale.target_rps) for endpoint in config.endpoints]
+    [('GET http://127.0.0.1/a', 70.0), ('GET http://127.0.0.1/b', 30.0)]
+    >>> load_config({"requests": [{"url": "http://127.0.0.1/a"}], "rps": -1})
+    Traceback (most recent call last):
+    tressi.errors.ConfigError: rps: -1 is not greater than 0
     """
     overrides = overrides or Overrides()
     reading = read(source)

@@ -117,6 +117,6 @@ def _within_headers(place: Place) -> bool:
 
 
 def _short_name(name: str) -> str:
-    # Who writes the whole header line as the name has put its value there too.
+    # A config that has the whole header line as the name has put its value there too.
     match = TOKEN.match(name)
     return f"{match[0] if match else ''}…"

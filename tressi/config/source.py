@@ -116,7 +116,7 @@ def _read_standard_input() -> bytes:
 
 
 def _read(file: IO[bytes]) -> bytes:
-    """What there is. One byte more than allowed is enough to know; /dev/zero has no end.
+    """Read the whole document, at most one byte more than allowed: a file such as /dev/zero has no end.
 
     In pieces, because Python makes room beforehand for all that a single call may read.
     """

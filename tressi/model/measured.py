@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 class Window:
     """Raw sums over the sliding window of one endpoint; additive over engines, so that ratios are taken only at the end.
 
-    `starts_due` is the integral of the target rate over the window, `missed` the starts given up for want of a free lane,
+    `starts_due` is the integral of the target rate over the window, `missed` the starts given up because no lane was free,
     `missed_late` those given up while a lane was free (the generator's fault). `occupied_s` sums the occupied time of the
     attempts completed; `older` and `older_s` count the attempts in flight that are older than their mean, and their ages.
     `lane_s` and `occupied_lane_s` are lane-seconds present and occupied. `peak_lanes` is the most lanes occupied at once
@@ -50,7 +50,7 @@ class Window:
 
     @property
     def missed_rps(self) -> float:
-        """Starts per second missed for want of a free lane."""
+        """Starts per second missed because no lane was free."""
         return self.missed / self.span_s if self.span_s > 0 else 0.0
 
     @property

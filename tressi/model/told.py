@@ -150,7 +150,7 @@ class Trouble:
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """What `run` publishes once a second for whoever watches.
+    """What `run` publishes once a second for those who watch it.
 
     `t` is seconds since the run's start; `saturated_by` says why the generator, not the target, was the bottleneck in
     this second (empty: it was not). `changes` are those of this second, `thresholds` the verdicts as they stand, `troubles`

@@ -2,7 +2,7 @@
 
 A page runs its own scripts and nothing else: scripts and styles are allowed by address or by the hash of their text, never
 as `unsafe-inline`, and nothing is evaluated. Plotly keeps to that with two exceptions, both of styles. It adds an empty
-`<style>` and fills it by the object model, so the hash of no text is allowed. And its maps, which no chart of ours
+`<style>` and fills it by the object model, so the hash of no text is allowed. And its maps, which no chart of tressi
 is, add one with a text of 80 KB, unless an element with that style's id is there: so one is (`stand_ins`).
 """
 

@@ -142,7 +142,7 @@ window.tressiCharts = (() => {
   const markerSize = (count) =>
     count > manyMarkers ? { size: 6 } : { size: 9, line: { color: color("surface"), width: 1 } };
 
-  // A second's row tells of its end; a step holds from the row before, a line rises between the two.
+  // A second's row describes the end of that second; a step holds from the row before, a line rises between the two.
   function valueAt(spec, t) {
     const line = spec.series.find((one) => one.marked) ?? spec.series[0];
     const seconds = secondsOf(spec, line);
@@ -166,7 +166,7 @@ window.tressiCharts = (() => {
     }));
     const ends = spec.series.map((one) => secondsOf(spec, one)).flatMap((seconds) => [seconds[0], seconds.at(-1)]);
     const seconds = ends.filter(Number.isFinite);
-    // Marks would put room beside the line. A range of ours, which changes every second, would undo a reader's zoom.
+    // Marks would put room beside the line. A range set here, which changes every second, would undo a reader's zoom.
     const from = Math.max(0, Math.min(...seconds) - 1);
     const bounds = seconds.length ? { clipmin: from, include: from, clipmax: Math.max(...seconds) } : {};
     const x = axis({ ...spike(), autorangeoptions: bounds, ticksuffix: " s", hoverformat: ",.1~f", showgrid: false });

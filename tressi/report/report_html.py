@@ -1,4 +1,4 @@
-"""The report: one HTML file that works offline, for whoever was not there.
+"""The report: one HTML file that works offline, for people who did not watch the run.
 
 The tables are in the document and need no JavaScript; each figure is a `<data>` element whose value is the summary's own
 number. Charts need their script, and their data is deflated. The policy in the document allows the scripts and styles that

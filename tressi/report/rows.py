@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from tressi.vocabulary import SUMMARY_TIMES
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
@@ -15,7 +17,7 @@ COUNTS: Final = ("requestsMade", "requestsSucceeded", "requestsFailed", "request
 PLAIN: Final = (
     *COUNTS, "askedRps", "targetRps", "rps", "errorRate", "bytesSent", "bytesReceived", "connectionsOpened", "retries",
 )  # fmt: skip
-TIMES: Final = ("responseTimeMs", "serviceTimeMs", "successTimeMs", "firstByteMs", "connectTimeMs", "tlsTimeMs")
+TIMES: Final = tuple(f"{name}Ms" for name in SUMMARY_TIMES)
 FIGURES: Final = ("min", "mean", "stdev", "p50", "p90", "p95", "p99", "p999", "max")
 ENDPOINT: Final = (
     "endpointKey", "name", "method", "url", "autoscale", "weight", "priority", "minWorkers", "maxWorkers", "workerCount",

@@ -1,7 +1,7 @@
 """The summary as Markdown, to paste into a pull request: the verdict with its reasons first, bodies last and folded.
 
 Figures are rounded as in the table on the terminal. A comment on GitHub may have 65,536 characters. So the worst comes first
-everywhere, and what there is no room for is counted; the timeline and the scaling decisions have files of their own.
+everywhere, and rows without room are counted; the timeline and the scaling decisions have files of their own.
 """
 
 from __future__ import annotations

@@ -74,7 +74,7 @@ def _threshold(verdict: Mapping[str, Any], labels: Mapping[str, str]) -> Text:
 
 
 class _Endpoints:
-    """The endpoints' lines, laid out for the width at hand."""
+    """The endpoints' lines, laid out for the console's width."""
 
     def __init__(self, summary: Mapping[str, Any]) -> None:
         said = verdicts(summary)

@@ -16,7 +16,15 @@ class _CallableRoom(ModuleType):
     """The module's own type: a call is passed to `tressi.run.runner.run`, imported only then."""
 
     def __call__(self, config: Any) -> dict[str, Any]:  # noqa: ANN401 - typed where it is defined
-        """Do one run and return its summary; see `tressi.run.runner.run`."""
+        """Do one run and return its summary; see `tressi.run.runner.run`.
+
+        >>> from tressi import run
+        >>> from tressi.testing.target import Target
+        >>> with Target() as address:
+        ...     summary = run({"baseUrl": address, "requests": [{"url": "/fast"}], "rps": 20, "duration": 1})
+        >>> summary["endReason"], summary["global"]["statusCodes"].keys() == {"200"}
+        ('duration', True)
+        """
         summary: dict[str, Any] = import_module("tressi.run.runner").run(config)
         return summary
 

@@ -92,7 +92,7 @@ def throttled_of(text: str) -> float | None:
 
 
 def whole_cores(cores: float | None, at_hand: int) -> int:
-    """How many engines a quota leaves of the cores at hand: rounded down, because the next would be stopped, but one."""
+    """How many engines a quota leaves of the available cores: rounded down, because the next would be stopped, but one."""
     return at_hand if cores is None else max(1, min(at_hand, int(cores)))
 
 

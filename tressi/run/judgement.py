@@ -4,8 +4,8 @@ The first of these that is so has the word, and what else is so follows among th
 
 1. FAILED: tressi itself failed, a threshold is broken, the run exited early, an endpoint had not one success, or nothing was
    sent.
-2. TARGET NOT MET: the rate of an endpoint was missed by more than 1 % after ramp and pool growth, or starts were missed for
-   want of a free lane (`shortfall` says when), and for no endpoint was that the generator's fault.
+2. TARGET NOT MET: the rate of an endpoint was missed by more than 1 % after ramp and pool growth, or starts were missed
+   because no lane was free (`shortfall` says when), and for no endpoint was that the generator's fault.
 3. GENERATOR LIMITED: the generator cost the run rate or truth. A rate that was missed because of it is this.
 4. PASSED. It is not shown as a plain success where more than 1 % of the requests failed, where no answer was a 2xx, or where
    the run was ended before its time.

@@ -5,6 +5,12 @@ merged histograms. A place is made once, when its two halves are there, so that 
 run is. Of rows and of latencies the lowest level that is still short enough is kept to the end; those below are given up as
 they become too long. So memory and disk have a bound, and no percentile is ever averaged.
 
+Example: a run of one and a half hours has 5,400 seconds, more than the 3,600 rows that are kept. Level 0 gets a row each
+second. When it has 3,600 of them it is too long and is given up. Level 1 has a row for each two seconds and had 1,800 by then;
+it goes on to 2,700, which is short enough, so the summary's timeline has 2,700 rows of 2 s. One of them is made of a second
+with 100 attempts, 1 of its starts missed, and a second with 50 attempts and 3 missed: it says 75 RPS and 4 missed, and its p99
+is that of all 150 response times together, not the mean of two p99.
+
 A disk that is full or missing costs the level that no longer fits: a higher one takes its place where there is one, else
 what was kept up to then stays. `left_out` says so.
 """

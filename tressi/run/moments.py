@@ -1,4 +1,4 @@
-"""What a second of a run looks like to whoever watches: pure functions of a reading and of what changed since the last.
+"""One second of a run, as views and streams show it: pure functions of a reading and of what changed since the last.
 
 The row of the summary's timeline, the dashboard and the stream of snapshots are the same numbers under the same names.
 """

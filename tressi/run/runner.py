@@ -2,7 +2,7 @@
 
 Each part of a run is a greenlet that reads the engine and returns a value: the manager decides on workers, the timeline
 keeps the seconds, the limits say when it is over. They meet in one event, `_ended`, which is set once, with the reason;
-whoever sets it first has decided. After that, nothing is polled: the conducting greenlet drains, sums up and leaves.
+the first part to set it decides. After that, nothing is polled: the conducting greenlet drains, sums up and leaves.
 
 Until then no greenlet of a run keeps its runner alive, unless somebody listens. So a runner that nobody holds any more, and
 that nobody could stop, goes the way of every object without a reference, and its load ends with it.
@@ -245,7 +245,7 @@ class EndpointRunner:
             self._result.set(self._sum_up(ended))
             self._publisher.emit("stop", self._result.get())
         except BaseException as error:
-            # Whoever waits for the summary must hear of it: a greenlet's own exception reaches nobody.
+            # The caller that waits for the summary must get it: nobody sees an exception that ends a greenlet.
             self._result.set_exception(error)
             raise
         finally:

@@ -5,6 +5,20 @@ or figures may not be the target's. Only this is called GENERATOR LIMITED. A run
 late: a remark, because no latency and no count is affected. Everything else is a figure without a sentence: a thread that
 waits for its core on a busy machine, and sends or reads a little later than it would on an idle one, costs nothing.
 
+Example: in one second 1,000 starts were due.
+
+- 12 of them were missed although a lane was free: 1.2 %, above the limit of 0.5 %. The second is limited. 4 would be 0.4 %:
+  not limited. If 300 starts had been missed in all, most of them because no lane was free, the 12 would be less than a tenth
+  of them: more workers would have kept the rate, so the second is not limited either.
+- The engine's thread ran for 0.70 s and waited for its core for 0.27 s: 97 %, above the limit of 95 %. That alone is nothing.
+  With 7 starts missed in the same second it is limited, and the sentence says "7 of 1,000 starts were missed".
+- The kernel did not time 30 of 1,000 responses, above 1 %. The median service time is 20 ms, so p99 of the own delay may be
+  2 ms (10 % of it; 1 ms at least). With a p99 of 3 ms the second is limited.
+- No time at all was used for 0.5 s or more: the engine stood still.
+
+A late send is a remark from 5 ms on, or a tenth of the mean gap between starts where that is more: at 1,000 starts a second
+the gap is 1 ms and the limit 5 ms, at 10 a second the gap is 100 ms and the limit 10 ms.
+
 The rules are of the time between the two readings alone: a generator that was slow in its first second is not blamed in its
 tenth. A CPU limit that a cgroup sets is no rule of its own; where it held the generator back, the broken rules name it.
 """

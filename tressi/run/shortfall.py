@@ -5,7 +5,7 @@ changes by hand are in the rate asked for already. Not every missed start makes 
 
 - An autoscaled pool looks for its size while the run lasts. Starts missed up to two seconds after its last growth are the
   price of that, and of all others it may miss 1 %, which is what the scaler promises. A shared pool has a fixed size, so a
-  single start that was missed for want of a free lane says that it was too small.
+  single start that was missed because no lane was free says that it was too small.
 - Starts missed because the generator was a little late, below the limit of the self-check, are no shortfall.
 - Starts missed while the target stood still are one whatever the pool did meanwhile.
 

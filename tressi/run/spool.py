@@ -1,4 +1,4 @@
-"""What a run has measured and no longer needs at hand: records appended to a temporary file without a name.
+"""Measurements that a run no longer needs in memory: records appended to a temporary file without a name.
 
 A run of hours must not grow in memory, so each second's row and histogram deltas go here. The file has no name from the
 start: it vanishes with its last user, whatever ends the process.

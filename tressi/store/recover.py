@@ -163,7 +163,7 @@ class _Playback:
 
 
 def _config_of(document: dict[str, Any]) -> ResolvedConfig:
-    """The run that a head tells of, as far as results are made from it. Raises ValueError, TypeError, KeyError."""
+    """The run that a head describes, as far as results are made from it. Raises ValueError, TypeError, KeyError."""
     shared = document["sharedPool"]
     return ResolvedConfig(
         endpoints=tuple(_endpoint_of(*one) for one in document["endpoints"]),

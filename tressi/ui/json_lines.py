@@ -34,7 +34,7 @@ _END: Final = ("startedAt", "durationSec", "endReason", "endDetail", "thresholds
 
 
 class JsonLines(Watcher):
-    """Tells of the run to `outlet`; `place` is what an error calls it."""
+    """Writes the run's events to `outlet`; `place` is what an error calls it."""
 
     def __init__(self, outlet: Outlet, place: str, *, patience_s: float = PATIENCE_S) -> None:
         self._outlet, self._place, self._patience_s = outlet, place, patience_s
@@ -74,7 +74,7 @@ class JsonLines(Watcher):
         self._say("draining", facts)
 
     def result(self, summary: Mapping[str, Any]) -> None:
-        """Tell the end and close. Raises OutputError where lines are missing, unless whoever read has left."""
+        """Tell the end and close. Raises OutputError where lines are missing, unless the reader has left."""
         self._judge(summary["durationSec"], summary["thresholds"])
         metrics = {name: value for name, value in summary["global"].items() if name != "histograms"}
         facts = {name: summary[name] for name in _END}
@@ -102,7 +102,7 @@ class JsonLines(Watcher):
                 self._say("threshold", {"t": round(t, 3), **verdict})
 
     def _say(self, kind: str, fields: Mapping[str, Any], *, is_last: bool = False) -> None:
-        """Write a line, after one that tells of those before it that found no room; the last finds room."""
+        """Write a line, after one that says how many before it found no room; the last finds room."""
         told = _line("dropped", {"lines": self._untold}) if self._untold else b""
         if self._outlet.put(told + _line(kind, fields), at_any_length=is_last):
             self._untold = 0

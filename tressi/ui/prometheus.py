@@ -4,7 +4,7 @@ It is a server in the thread of the run. A scraper that reads slowly holds up it
 off, and while the answer to a large run is made, the hub is let go between the metrics. There is no token, so `Host` must be
 a name that no site can have: else a page in somebody's browser could read the metrics by a name of its own.
 
-Who scrapes every 15 seconds would never see the last 15 seconds of a run. So whoever has come at regular intervals is
+A scraper that comes every 15 seconds would never see the last 15 seconds of a run. So one that has come at regular intervals is
 waited for once more, when the figures are final, for one of those intervals and a half at most.
 """
 
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 PATH: Final = "/metrics"
 # Longer than the usual interval of a minute, so that a scraper keeps its connection.
 IDLE_S: Final = 65.0
-# Who looks many times a second may be held up for longer than that.
+# A client that looks many times a second may be held up for longer than that.
 SHORTEST_WAIT_S: Final = 5.0
 LONGEST_WAIT_S: Final = 90.0
 _INTERVALS_WAITED: Final = 1.5
@@ -134,7 +134,7 @@ def _encoder(accept: str) -> tuple[Callable[[Any], bytes], str]:
     try:
         return choose_encoder(accept)
     except (TypeError, ValueError):
-        # The library does not read every version, `version=1.x` for one. Who asks for none gets the plain text format.
+        # The library does not read every version, `version=1.x` for one. A client that names none gets the plain text format.
         return choose_encoder("")
 
 

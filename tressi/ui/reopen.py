@@ -1,4 +1,4 @@
-"""A pipe or terminal of others, written to without waiting for whoever reads it.
+"""A pipe or terminal of others, written to without waiting for its reader.
 
 O_NONBLOCK is a property of the open file, which the shell and other programs share with us, so it is not set on theirs. Only
 Linux's /proc opens a pipe anew; elsewhere /dev/fd gives the same open file again, though a terminal has a name everywhere.

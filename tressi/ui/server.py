@@ -98,14 +98,14 @@ class Handler(WSGIHandler):  # type: ignore[misc] # gevent has no types
         return line
 
     def get_environ(self) -> WSGIEnvironment:
-        """What the application is told of a request, all of whose head has come."""
+        """The WSGI environment of a request whose head has come whole."""
         self.server.places.is_answered(self.socket)
         environ: WSGIEnvironment = super().get_environ()
         environ[TRUST] = partial(self.server.places.trust, self.socket)
         return environ
 
     def handle_error(self, kind: type[BaseException], failure: BaseException, trace: TracebackType) -> None:
-        """Report what is a fault of ours; that a connection has gone is none, nor what follows a request that is answered."""
+        """Report a mistake in tressi: not a connection that has gone, nor what follows a request that is answered."""
         # gevent has no error of its own for a chunk without a size.
         is_bad_chunk = isinstance(failure, ValueError) and self.wsgi_input.chunked_input and self.response_length > 0
         if isinstance(failure, OSError) or is_bad_chunk:

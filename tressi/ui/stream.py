@@ -1,6 +1,6 @@
 """A stream that never makes its writer wait.
 
-Whoever reads progress may stop reading: a pager that shows its first page, Ctrl-S, a connection that hangs. When what lies
+The reader of progress may stop reading: a pager that shows its first page, Ctrl-S, a connection that hangs. When what lies
 between is full, a write waits until somebody reads on, and with it would wait all that shares the thread: scaling, limits,
 signals, and the end of the run.
 """
@@ -19,7 +19,7 @@ from tressi.ui.reopen import opened_again, writer_to
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
 
-# Some hundred lines or twenty pictures; whoever is further behind has no use for more.
+# Some hundred lines or twenty pictures; a reader that is further behind has no use for more.
 KEPT_BYTES = 1 << 16
 LAST_WAIT_MS = 500
 

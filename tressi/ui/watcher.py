@@ -1,4 +1,4 @@
-"""The seam between a run and whoever looks on: what is told, and what may be asked for in return."""
+"""The seam between a run and its displays: what the run reports to them, and what they may ask of it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class Watcher:
-    """Whoever looks on while a run lasts. This one shows nothing; others replace what they want to hear."""
+    """A display of a run while it lasts. This one shows nothing; others override the methods for the events they need."""
 
     def start(self, config: ResolvedConfig) -> None:
         """The run has started."""
@@ -43,7 +43,7 @@ class Watcher:
 
 
 class Controls(Protocol):
-    """What whoever looks on may do to the run; `EndpointRunner` is what stands behind it."""
+    """What a display may do to the run; `EndpointRunner` implements it."""
 
     @property
     def paused(self) -> bool:

@@ -1,4 +1,4 @@
-/* The report's tables, sorted and filtered by whoever reads them; runs before the charts' script, which takes its time. */
+/* The report's tables, sorted and filtered by the reader; runs before the charts' script, which takes its time. */
 
 "use strict";
 

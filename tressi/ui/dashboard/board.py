@@ -1,4 +1,4 @@
-"""What there is to show of a run: told by the run, read by the pages. It knows neither sockets nor browsers.
+"""The state of a run that the dashboard shows: written by the run, read by the pages. It knows neither sockets nor browsers.
 
 Every value that a page gets is a document with the summary's names; labels and reasons in it are harmless text.
 """

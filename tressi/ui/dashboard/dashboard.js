@@ -189,7 +189,7 @@ function failuresOf({ failures }) {
   return Object.entries(failures).slice(0, 2).map(([words, times]) => `${words} × ${count(times)}`).join(", ");
 }
 
-/* What only fails or gives no answer. Whoever listens is told when it begins, not of each second's figures. */
+/* What only fails or gives no answer. A screen reader is told when it begins, not of each second's figures. */
 function showTroubles(sentences) {
   if (sentences.length && at("troubles").hidden) show(at("said"), sentences.join("; "));
   at("troubles").hidden = !sentences.length;

@@ -1,7 +1,7 @@
-"""Who may see a run and steer it: whoever has the token of its address, from a page that we served ourselves.
+"""Who may see a run and steer it: anyone who has the token of its address, from a page that we served ourselves.
 
 Any site that the user's browser shows can send requests to this machine, and any program on it can try the port. Three
-checks keep them out. The token is the first part of every path, so that whoever lacks it finds nothing, not even a script.
+checks keep them out. The token is the first part of every path, so that a client without it finds nothing, not even a script.
 The `Host` that a browser asks for must be a name of this machine where we listen on loopback only: a foreign name that was
 made to resolve to 127.0.0.1 (DNS rebinding) is not one. And a command must come from a page of the same origin, as the
 browser says in `Sec-Fetch-Site` and `Origin`; a program that is no browser says neither and needs only the token.

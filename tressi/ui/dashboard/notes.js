@@ -1,4 +1,4 @@
-/* What was decided and changed: a list with reasons, marks on the charts, and now and then a word for whoever listens. */
+/* What was decided and changed: a list with reasons, marks on the charts, and now and then a sentence for screen readers. */
 
 const KEPT = 500; // as many as the dashboard's process
 const LISTED = 100;

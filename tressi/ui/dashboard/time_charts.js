@@ -1,4 +1,4 @@
-/* The charts of what is shown: drawn once a second, one a frame so that the page stays at hand, and only those in view. */
+/* The charts of what is shown: drawn once a second, one a frame so that the page stays responsive, and only those in view. */
 
 // More failures, and latencies of all responses alone would mislead.
 const NOTEWORTHY_SHARE = 0.01;

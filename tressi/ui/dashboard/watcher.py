@@ -71,7 +71,7 @@ class Dashboard(Watcher):
         self._tell("decision", self._board.decision(decision))
 
     def change(self, change: Change) -> None:
-        """Show it, whoever made it."""
+        """Show a change, whether the dashboard or another caller made it."""
         self._tell("change", {**self._board.change(change), "paused": self._controls.paused})
 
     def draining(self, draining: Draining) -> None:

@@ -151,7 +151,7 @@ class LivePicture(Watcher):
     # ----------------------------------------------------------------------------------------------------------- signals
 
     def _handle(self, number: int) -> None:
-        """Hear of a signal, unless whoever started us wants it ignored."""
+        """Hear of a signal, unless the process that started tressi had it ignored."""
         if signal.getsignal(number) is not signal.SIG_IGN:
             hear = self._give_way if number == signal.SIGTSTP else self._draw
             self._handlers[number] = gevent.signal_handler(number, hear)

@@ -61,7 +61,7 @@ def picture(view: View, seen: Seen, size: Size) -> RenderableType:
 
 
 def needs_of(seen: Seen) -> Needs:
-    """What there is to show."""
+    """What the picture is drawn from."""
     if seen.moment is None:
         return Needs(0, 0, 0)
     return Needs(len(seen.endpoints), len(_open_thresholds(seen.moment)), len(_warnings(seen.moment, seen)))

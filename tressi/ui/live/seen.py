@@ -95,7 +95,7 @@ class Seen:
             self.moment = replace(self.moment, paused=change.action == "pause")
 
     def asked(self, endpoint_key: str, target_rps: float) -> None:
-        """A key has set a target: the next key steps from it, however late the run tells of the change."""
+        """A key has set a target: the next key steps from it, however late the run reports the change."""
         self._asked.append((endpoint_key, target_rps))
         self._set_target(endpoint_key, target_rps)
 
