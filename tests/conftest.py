@@ -3,6 +3,11 @@
 import os
 
 import pytest
+from hypothesis import settings
+
+# An example has no time limit: on a busy machine, or under ASan, one of 200 ms says nothing of tressi.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 
 @pytest.fixture(autouse=True)
