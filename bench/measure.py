@@ -43,6 +43,11 @@ def tree(pid: int) -> list[int]:
     return found
 
 
+def engines(pid: int) -> list[int]:
+    """The processes of engines among a process and its descendants."""
+    return [one for one in tree(pid) if b"tressi.load.child" in Path(f"/proc/{one}/cmdline").read_bytes()]
+
+
 def own_cpu_ns(pid: int) -> int:
     """CPU time of one process, by the scheduler's statistics; threads that have ended are left out."""
     return sum(int((task / "schedstat").read_text().split()[0]) for task in Path(f"/proc/{pid}/task").iterdir())
@@ -57,6 +62,17 @@ def resident_kib(process: int | str = "self") -> int:
     """Resident memory of a process, what it shares with others included."""
     lines = Path(f"/proc/{process}/status").read_text().splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith("VmRSS"))
+
+
+def anonymous_kib(process: int | str = "self") -> int:
+    """Resident memory that is no file's and no other process's: its heap and its stacks."""
+    lines = Path(f"/proc/{process}/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("RssAnon"))
+
+
+def descriptors(process: int | str = "self") -> int:
+    """How many file descriptors a process has open."""
+    return len(list(Path(f"/proc/{process}/fd").iterdir()))
 
 
 def measure(command: Sequence[str], server: Nginx, span_s: float, core: int, warm_up_s: float = WARM_UP_S) -> Figures:

@@ -50,7 +50,7 @@ http {{
 _SECURE = """
         listen 127.0.0.1:{port} ssl backlog=8192;
         ssl_certificate {folder}/certificate.pem;
-        ssl_certificate_key {folder}/key.pem;
+        ssl_certificate_key {folder}/certificate.key;
 """
 
 
@@ -100,19 +100,15 @@ def free_port() -> int:
 @contextmanager
 def nginx(core: int, *, secure: bool = False) -> Iterator[Nginx]:
     """Run nginx on `core` until the block ends; `secure` adds an HTTPS listener with a certificate of its own."""
-    binary = shutil.which("nginx") or "/usr/sbin/nginx"
     with tempfile.TemporaryDirectory(prefix="tressi-bench-") as folder:
         port, secure_port = free_port(), free_port() if secure else None
         listen = _secure_listener(folder, secure_port) if secure_port else ""
         hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
         descriptors = _DESCRIPTORS if hard == resource.RLIM_INFINITY else min(hard, _DESCRIPTORS)
         text = _CONFIG.format(folder=folder, port=port, secure=listen, descriptors=descriptors, held=HELD_RPS)
-        Path(folder, "nginx.conf").write_text(text, encoding="ascii")
         Path(folder, "small").write_bytes(b"hello world\n")
         Path(folder, "large").write_bytes(b"x" * 65536)
-        Path(folder).chmod(0o755)  # the worker of an nginx that root starts is somebody else
-        command = ["taskset", "-c", str(core), binary, "-c", f"{folder}/nginx.conf", "-p", folder]
-        process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+        process = start_nginx(folder, text, core)
         try:
             server = Nginx(port, secure_port)
             _await(server)
@@ -122,10 +118,27 @@ def nginx(core: int, *, secure: bool = False) -> Iterator[Nginx]:
             process.wait(10)
 
 
-def _secure_listener(folder: str, port: int) -> str:
+def start_nginx(folder: str, config: str, core: int | None = None) -> subprocess.Popen[bytes]:
+    """Start an nginx in `folder` with this config, on `core` alone where one is named; the program that calls this ends it."""
+    binary = shutil.which("nginx") or "/usr/sbin/nginx"
+    Path(folder, "nginx.conf").write_text(config, encoding="ascii")
+    Path(folder).chmod(0o755)  # the worker of an nginx that root starts is somebody else
+    pinned = [] if core is None else ["taskset", "-c", str(core)]
+    return subprocess.Popen([*pinned, binary, "-c", f"{folder}/nginx.conf", "-p", folder], stderr=subprocess.DEVNULL)
+
+
+def make_certificate(folder: str, name: str, *addresses: str) -> None:
+    """Write `NAME.pem` and `NAME.key`: a certificate of two days for these IP addresses that has signed itself."""
     command = ["openssl", "req", "-x509", "-nodes", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-days", "2"]
-    command += ["-subj", "/CN=127.0.0.1", "-keyout", f"{folder}/key.pem", "-out", f"{folder}/certificate.pem"]
+    command += ["-subj", f"/CN={addresses[0] if addresses else name}"]
+    if addresses:
+        command += ["-addext", "subjectAltName=" + ",".join(f"IP:{address}" for address in addresses)]
+    command += ["-keyout", f"{folder}/{name}.key", "-out", f"{folder}/{name}.pem"]
     subprocess.run(command, check=True, capture_output=True)
+
+
+def _secure_listener(folder: str, port: int) -> str:
+    make_certificate(folder, "certificate", "127.0.0.1")
     return _SECURE.format(folder=folder, port=port).strip()
 
 

@@ -15,11 +15,16 @@ NAMED = re.compile(r"`(tests/\w+\.py)::(\w+)`")
 
 
 def promises():
-    """The cells of each row of the tables, without their heads."""
+    """The cells of each row of the tables whose last column is `kept by`, without their heads."""
+    last = None
     for line in PAGE.read_text(encoding="utf-8").splitlines():
         cells = [cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]]
-        if cells and cells[-1] not in {"kept by", "---"}:
+        if cells and last is None:
+            last = cells[-1]
+        elif cells and cells[-1] != "---" and last == "kept by":
             yield cells
+        elif not cells:
+            last = None
 
 
 def names_in(path):

@@ -111,24 +111,64 @@ def test_a_second_connection_resumes_the_first(authority, ca_file):
     assert all(reused[1:5])
 
 
-def test_a_connections_session_is_read_seldom():
-    """CPython loses the memory of each that is read: the first within the second, for tickets come late, then one a second."""
+class Made:
+    """A connection that has shaken hands; `resumable` counts how often it is read."""
 
-    class Latest:
-        reads = 0
+    def __init__(self, *, has_resumed):
+        self.has_resumed = has_resumed
+        self.reads = 0
 
-        @property
-        def resumable(self):
-            self.reads += 1
-            return self.reads
+    @property
+    def resumable(self):
+        """Its session."""
+        self.reads += 1
+        return object()
 
-    sessions, latest = Sessions(), Latest()
+
+def reads(sessions, servers, seconds):
+    """How often sessions are read in so many seconds of 100 handshakes each; `servers` says whether what is offered is used."""
+    connections = []
+    for number in range(100 * seconds):
+        offered = sessions.resumable(number / 100)
+        connections.append(Made(has_resumed=offered is not None and servers(number)))
+        sessions.made(connections[-1], offered)
+    return sum(one.reads for one in connections)
+
+
+@pytest.mark.parametrize(
+    ("servers", "fewest", "most"),
+    [
+        (lambda _: True, 1, 1),
+        (lambda number: number >= 5, 2, 4),
+        (lambda _: False, 15, 25),
+        (lambda number: number % 30_000 != 29_999, 2, 3),
+        (lambda number: number % 2, 100, 601),
+    ],
+    ids=[
+        "it is always taken up",
+        "the first tickets come late",
+        "none ever is",
+        "it expires after five minutes",
+        "one of two servers takes it up",
+    ],
+)
+def test_a_connections_session_is_read_seldom(servers, fewest, most):
+    """CPython loses the memory of each that is read: one that servers take up is kept, and without one pauses grow."""
+    assert fewest <= reads(Sessions(), servers, 600) <= most
+
+
+def test_a_session_that_was_not_offered_says_nothing_of_the_one_that_is():
+    """A handshake that began before there was one, or with an older one, is a full one all the same."""
+    sessions, first = Sessions(), Made(has_resumed=False)
     assert sessions.resumable(0.0) is None
-    sessions.latest = latest
-    found = [sessions.resumable(number / 1000) for number in range(100_000)]
-    assert found[0] == 1, "the first handshake after another resumes it"
-    assert found[100] >= 4, "the tickets of the first answers are found soon"
-    assert latest.reads <= 7 + 100
+    sessions.made(first, None)
+    found = sessions.resumable(0.0)
+    assert found is not None, "the first handshake after another resumes it"
+    sessions.made(Made(has_resumed=True), found)
+    sessions.made(late := Made(has_resumed=False), None)
+    sessions.made(Made(has_resumed=False), object())
+    assert sessions.resumable(100.0) is found
+    assert late.reads == 0
 
 
 @pytest.mark.parametrize(

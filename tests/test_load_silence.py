@@ -10,7 +10,8 @@ import trustme
 from engines import ONCE, attempt, endpoint, finish, only, reach, running
 from servers import answering, hanging_port, has_ipv6, raw_server, response
 
-from tressi.load.address import Address, Answers
+from tressi._wire import WAITS_NS
+from tressi.load.address import ATTEMPT_S, LONGEST_S, SILENT_S, Address, Answers
 from tressi.model import SharedPool, TlsConfig
 
 pytestmark = pytest.mark.timed
@@ -145,6 +146,11 @@ def test_addresses_are_tried_in_turn_and_the_silent_ones_last():
     answers.refused(TWO)
     assert answers.order(all_three, 0, 10.7)[0] == TWO
     assert answers.order([], 0, 0.0) == []
+
+
+def test_the_reactor_waits_as_long_as_greenlets_do():
+    """Its rules are written in C, where ten seconds of nanoseconds do not fit in every type."""
+    assert pytest.approx([ATTEMPT_S, LONGEST_S, SILENT_S]) == [wait_ns / 1e9 for wait_ns in WAITS_NS]
 
 
 def test_an_address_is_waited_for_as_long_as_connections_take():

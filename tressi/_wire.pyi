@@ -3,6 +3,8 @@ from typing import Any, Literal
 
 from tressi._core import Arena
 
+WAITS_NS: tuple[int, int, int]
+
 def connect_reason(failure: int) -> str: ...
 
 class ResponseParser:

@@ -26,6 +26,8 @@ from tressi.wire.memory cimport (
 )
 
 ORDERS = ("connect", "stop")
+# How long an address is waited for, how long at most, and for how long one comes last that did not answer.
+WAITS_NS = (addresses_in_turn.ATTEMPT_NS, addresses_in_turn.LONGEST_NS, addresses_in_turn.silent_until(0))
 
 cdef enum:
     TRIED_AT_MOST = 64             # addresses by one attempt, as many as an integer has bits

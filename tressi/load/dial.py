@@ -154,9 +154,10 @@ class Dialer:
     def _shake(self, connected: socket.socket) -> tuple[Any, ...]:
         if self._context is None:
             raise ValueError(f"{self._origin} has no TLS")
-        session = Session(self._context, self._server_name, self._sessions.resumable(time.monotonic()))
+        offered = self._sessions.resumable(time.monotonic())
+        session = Session(self._context, self._server_name, offered)
         session.handshake(connected)
-        self._sessions.latest = session
+        self._sessions.made(session, offered)
         return session.parts
 
     def _ask(self) -> list[Address]:

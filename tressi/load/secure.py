@@ -17,8 +17,9 @@ if TYPE_CHECKING:
 
     from tressi.model import TlsConfig
 
-FIRST_PAUSE_S = 0.01
-LONGEST_PAUSE_S = 1.0
+FIRST_PAUSE_S = 0.01  # between two looks for a session that servers take up: tickets come with the first answers
+SERVED_PAUSE_S = 1.0  # once one was taken up, and is no longer
+LONGEST_PAUSE_S = 600.0  # where none is taken up
 _READ_BYTES = 65536
 
 
@@ -99,6 +100,11 @@ class Session:
         """What a later connection may resume; with TLS 1.3 it comes with the first answer."""
         return self._object.session
 
+    @property
+    def has_resumed(self) -> bool:
+        """Whether the server took up the session that it was offered."""
+        return bool(self._object.session_reused)
+
     def handshake(self, connected: socket.socket) -> None:
         """Shake hands over a connected non-blocking socket, cooperatively. Raises ssl.SSLError, OSError."""
         while True:
@@ -134,25 +140,37 @@ class Session:
 
 
 class Sessions:
-    """What the next connection to an origin may resume: of its `latest`, looked at seldom.
+    """What the next connection to an origin may resume: read off one of those before, and kept while servers take it up.
 
-    CPython (3.11 to 3.13 do) loses the memory of a session, 5.5 KB, each time that one is read off a connection.
+    CPython (3.11 to 3.13 do) loses the memory of a session, 5.5 KB, each time that one is read off a connection. So another
+    is read only once the one that is offered is not taken up: because it has expired, because another server of the origin
+    was asked, or because none ever is, which is looked for ever more seldom. It is read off a connection that is as old as
+    the pause since the last look, and not off the newest: with TLS 1.3 a session comes with the first answer.
     """
 
-    latest: Session | None = None
-
     def __init__(self) -> None:
+        self._candidate: Session | None = None
         self._found: ssl.SSLSession | None = None
+        self._is_taken_up = False
         self._next_s = 0.0
         self._pause_s = FIRST_PAUSE_S
 
     def resumable(self, now_s: float) -> ssl.SSLSession | None:
-        """A session that is a second old at most; the first are looked for sooner, as tickets come with the first answers."""
-        if self.latest is not None and now_s >= self._next_s:
-            self._found = self.latest.resumable
+        """What to offer now, by `time.monotonic`; None before the first connection."""
+        if self._candidate is not None and now_s >= self._next_s:
+            self._found, self._candidate = self._candidate.resumable, None
             self._next_s = now_s + self._pause_s
             self._pause_s = min(2 * self._pause_s, LONGEST_PAUSE_S)
         return self._found
+
+    def made(self, session: Session, offered: ssl.SSLSession | None) -> None:
+        """A connection has shaken hands to which `offered`, of `resumable`, was offered."""
+        if offered is not None and offered is self._found:
+            self._is_taken_up = session.has_resumed
+        if self._is_taken_up:
+            self._candidate, self._pause_s = None, SERVED_PAUSE_S
+        elif self._candidate is None:
+            self._candidate = session
 
 
 def reason_of(failure: ssl.SSLError) -> str:

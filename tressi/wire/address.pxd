@@ -10,7 +10,7 @@ connecting. `load.address.Answers` has the same rules for greenlets.
 from libc.stdint cimport int64_t, uint64_t
 from libc.string cimport memcmp
 
-from tressi.core.clock cimport NS_PER_MS
+from tressi.core.clock cimport NS_PER_MS, NS_PER_S
 from tressi.wire.lane cimport Address, Connection, Lane, Origin
 
 
@@ -18,7 +18,12 @@ cdef enum:
     FAMILY_BYTES = 2                # with which every sockaddr begins (on a BSD its length is the first of them)
     ATTEMPT_NS = 250 * NS_PER_MS    # RFC 8305 5: the delay after which another address is tried,
     LONGEST_NS = 2_000 * NS_PER_MS  # and the most that it should be
-    SILENT_NS = 10_000 * NS_PER_MS  # how long an address that did not answer comes last
+    SILENT_S = 10                   # how long an address that did not answer comes last
+
+
+cdef inline int64_t silent_until(int64_t now_ns) noexcept nogil:
+    """Not a constant in ns: C's enums are ints, and ten seconds do not fit in one."""
+    return now_ns + <int64_t> SILENT_S * NS_PER_S
 
 
 cdef inline int64_t turn_take(Lane* lane) noexcept nogil:
@@ -56,7 +61,7 @@ cdef inline Address* address_choose(Origin* target, Lane* lane, int64_t turn, in
     lane.tried |= <uint64_t> 1 << chosen
     if target.addresses[chosen].silent_until_ns > 0:
         # One attempt sees whether it answers again.
-        target.addresses[chosen].silent_until_ns = now_ns + SILENT_NS
+        target.addresses[chosen].silent_until_ns = silent_until(now_ns)
     return &target.addresses[chosen]
 
 
@@ -73,7 +78,7 @@ cdef inline Address* address_of(const Connection* connection) noexcept nogil:
 cdef inline void address_silent(Connection* connection, int64_t now_ns) noexcept nogil:
     cdef Address* address = address_of(connection)
     if address != NULL:
-        address.silent_until_ns = now_ns + SILENT_NS
+        address.silent_until_ns = silent_until(now_ns)
         connection.lane.unanswered |= <uint64_t> 1 << (address - connection.lane.endpoint.target.addresses)
 
 
