@@ -4,7 +4,7 @@ import os
 
 import pytest
 from hypothesis import HealthCheck, settings
-from lanes import LANES, Guard, LaneModule, lane_of
+from lanes import LANES, Guard, LaneModule, lane_of, lanes_named
 
 GUARD = Guard()
 
@@ -16,6 +16,15 @@ settings.load_profile("tressi")
 def pytest_addoption(parser):
     """`--lane pure` runs the tests of one lane, and can be given again for another."""
     parser.addoption("--lane", action="append", choices=list(LANES), help="run the tests of this lane only; see tests/lanes.py")
+
+
+def pytest_ignore_collect(collection_path, config):
+    """Leave modules alone that name other lanes only: importing all of them takes as long as many tests."""
+    wanted = config.getoption("lane")
+    if wanted and collection_path.name.startswith("test_"):
+        named = lanes_named(collection_path.read_text(encoding="utf-8"))
+        return (bool(named) and named.isdisjoint(wanted)) or None
+    return None
 
 
 def pytest_pycollect_makemodule(module_path, parent):

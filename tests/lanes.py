@@ -37,6 +37,11 @@ def lane_of(item):
     return next(mark.name for mark in item.iter_markers() if mark.name in LANES)
 
 
+def lanes_named(text):
+    """The lanes that the text of a module names; its tests are in no other."""
+    return {lane for lane in LANES if f"pytest.mark.{lane}" in text}
+
+
 class LaneModule(pytest.Module):
     """A module of tests, which must name its lane."""
 

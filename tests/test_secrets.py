@@ -42,9 +42,10 @@ def echo(conversation):
         conversation.send(response("500 Oops", body=body.encode("latin-1")))
 
 
-@pytest.fixture
-def echoed(tmp_path):
-    """The results of a run against such a target: all that it wrote and said."""
+@pytest.fixture(scope="module")
+def echoed(tmp_path_factory):
+    """The results of a run against such a target: all that it wrote and said. They are only read."""
+    tmp_path = tmp_path_factory.mktemp("echoed")
     with raw_server(echo) as server:
         url = server.url.replace("//", f"//ann:{quote(PASSWORD)}@", 1) + f"?api_key={PARAMETER}&page=2"
         config = tmp_path / "config.json"

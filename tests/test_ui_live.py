@@ -298,9 +298,10 @@ def test_every_endpoint_can_be_reached():
         live.moment(moment(*MANY))
         seen = set()
         for key in MANY:
-            [pointed] = [line for line in shown.lines() if line.startswith("▸")]
+            lines = shown.lines()
+            [pointed] = [line for line in lines if line.startswith("▸")]
             assert f"/{key[-3:]}" in pointed
-            seen |= {line.split()[1] for line in rows_of([line.replace("▸", " ") for line in shown.lines()])}
+            seen |= {line.split()[1] for line in rows_of([line.replace("▸", " ") for line in lines])}
             live._press(["down"])
         assert len(seen) == 120
         assert shown.lines()[-1].endswith("120 of 120")
