@@ -11,7 +11,9 @@ from pathlib import Path
 from setuptools import Extension, setup
 
 SANITIZERS = ["-fsanitize=address,undefined", "-fno-sanitize-recover=undefined"]
-DEPENDS = [str(path) for room in ("core", "wire") for path in sorted(Path("tressi", room).iterdir())]
+DEPENDS = sorted(
+    str(path) for room in ("core", "wire") for suffix in ("pxd", "h") for path in Path("tressi", room).rglob(f"*.{suffix}")
+)
 
 
 def is_stale() -> bool:
@@ -32,14 +34,15 @@ def extensions() -> list[Extension]:
         Extension(
             f"tressi.{name}",
             [f"tressi/{name}.pyx"],
-            extra_compile_args=["-O1" if without_epoll or sanitizers else "-O3", *sanitizers],
+            # A constant that overflows an int would be another time than it says.
+            extra_compile_args=["-O1" if without_epoll or sanitizers else "-O3", "-Werror=overflow", *sanitizers],
             extra_link_args=sanitizers,
             define_macros=[("TRESSI_WITHOUT_EPOLL", None)] if without_epoll else [],
             depends=DEPENDS,
         )
-        for name in ("_core", "_wire", "_books")
+        for name in ("_histogram", "_core", "_parser", "_tls", "_wire", "_books")
     ]
-    # Cython does not follow `from tressi.wire cimport turn` to the file, so stale C is found here.
+    # Cython does not follow `from tressi.wire cimport loop` to the file, so stale C is found here.
     # Said here and not in the modules, where it would not reach the files of the rooms: C's own division and indexing.
     directives = {"language_level": 3, "cdivision": True, "boundscheck": False, "wraparound": False, "initializedcheck": False}
     annotate = bool(os.environ.get("TRESSI_ANNOTATE"))

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from parser_cases import byte_by_byte, cases, cut_at, outcome
 
-from tressi._wire import ResponseParser
+from tressi._parser import ResponseParser
 
 CASES = cases()
 DONE = [case for case in CASES if case.event.startswith("done")]

@@ -6,6 +6,7 @@ It does what the lines on its control socket say. The end of that socket is the 
 from __future__ import annotations
 
 import os
+import socket
 import sys
 import time
 from contextlib import suppress
@@ -69,7 +70,8 @@ class Child:
 def main(arena: str, control: str, endpoints: str) -> None:
     """Serve until the control socket ends."""
     descriptor = int(control)
-    connection = fromfd(descriptor, 1, 1)
+    # One end of its owner's socket.socketpair, which is of this family and type.
+    connection = fromfd(descriptor, socket.AF_UNIX, socket.SOCK_STREAM)
     os.close(descriptor)
     child = Child(Arena(int(endpoints), int(arena)), connection)
     for message in lines(connection):
