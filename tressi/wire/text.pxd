@@ -33,6 +33,9 @@ cdef inline bint text_grow(Text* text, int64_t size) noexcept nogil:
 
 cdef inline bint text_add(Text* text, const void* bytes, int64_t size) noexcept nogil:
     """Append; False: there is no memory. The caller sees to it that the whole stays far below 2 GiB."""
+    if size == 0:
+        # There may be no memory yet, and no copy may be made to nowhere, not even of nothing (C11 7.24.1).
+        return True
     if text.size + size > text.room and not text_grow(text, text.size + size):
         return False
     memcpy(text.bytes + text.size, bytes, size)
