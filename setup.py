@@ -12,7 +12,9 @@ from setuptools import Extension, setup
 
 # A constant that overflows is folded by the compiler, before UBSan could see it.
 SANITIZERS = ["-fsanitize=address,undefined", "-fno-sanitize-recover=undefined", "-Werror=overflow"]
-DEPENDS = [str(path) for room in ("core", "wire") for path in sorted(Path("tressi", room).iterdir())]
+DEPENDS = sorted(
+    str(path) for room in ("core", "wire") for suffix in ("pxd", "h") for path in Path("tressi", room).rglob(f"*.{suffix}")
+)
 
 
 def is_stale() -> bool:
@@ -33,14 +35,15 @@ def extensions() -> list[Extension]:
         Extension(
             f"tressi.{name}",
             [f"tressi/{name}.pyx"],
-            extra_compile_args=["-O1" if without_epoll or sanitizers else "-O3", *sanitizers],
+            # A constant that overflows an int would be another time than it says.
+            extra_compile_args=["-O1" if without_epoll or sanitizers else "-O3", "-Werror=overflow", *sanitizers],
             extra_link_args=sanitizers,
             define_macros=[("TRESSI_WITHOUT_EPOLL", None)] if without_epoll else [],
             depends=DEPENDS,
         )
-        for name in ("_core", "_wire", "_books")
+        for name in ("_histogram", "_core", "_parser", "_tls", "_wire", "_books")
     ]
-    # Cython does not follow `from tressi.wire cimport turn` to the file, so stale C is found here.
+    # Cython does not follow `from tressi.wire cimport loop` to the file, so stale C is found here.
     # Said here and not in the modules, where it would not reach the files of the rooms: C's own division and indexing.
     directives = {"language_level": 3, "cdivision": True, "boundscheck": False, "wraparound": False, "initializedcheck": False}
     annotate = bool(os.environ.get("TRESSI_ANNOTATE"))

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
-from tressi._wire import ResponseParser
+from tressi._parser import ResponseParser
 
 FOLDER = Path(__file__).parent / "responses"
 

@@ -132,7 +132,7 @@ class Simulation:
             one.window.miss(missed, late=False)
             mean_s = Window(*one.window.read()).mean_occupied_s or 0.0
             ages = [self.now_ns - begun for begun in one.ages.values() if self.now_ns - begun > mean_s * NS]
-            one.window.turn(one.bucket.position(boundary_ns), len(ages), sum(ages))
+            one.window.close_slot(one.bucket.position(boundary_ns), len(ages), sum(ages))
         self._at((self._slot + 1) * SLOT_NS / NS, self._turn)
 
     # ---------------------------------------------------------------------------------------------------- the decisions

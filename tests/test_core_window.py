@@ -124,7 +124,7 @@ def play(window, slot, begin_ns, position):
     changes += [(at_ns, window.set_lanes, lanes) for at_ns, lanes in slot.lanes]
     for at_ns, change, lanes in sorted(changes, key=lambda each: each[0]):
         change(begin_ns + at_ns, lanes)
-    window.turn(float(position + slot.scheduled), *slot.older)
+    window.close_slot(float(position + slot.scheduled), *slot.older)
     return position + slot.scheduled
 
 

@@ -15,10 +15,10 @@ PACKAGE = Path(__file__).parent.parent / "tressi"
 # Bottom up; rooms of one floor know nothing of one another.
 FLOORS = [
     {"isolation", "start", "masking"},
-    {"errors", "log", "text", "hosts", "version", "vocabulary", "core", "_core"},
+    {"errors", "log", "text", "hosts", "version", "vocabulary", "core", "_core", "_histogram"},
     {"threshold"},
     {"model", "hdr"},
-    {"wire", "_wire", "_books", "config", "autoscale"},
+    {"wire", "_wire", "_parser", "_tls", "_books", "config", "autoscale"},
     {"load"},
     {"run", "page"},
     {"report", "store", "ui", "testing"},
@@ -27,7 +27,7 @@ FLOORS = [
 HEIGHT = {room: height for height, rooms in enumerate(FLOORS) for room in rooms}
 TOP = len(FLOORS)
 # A border and its room are one; errors may speak of each other on the ground floor.
-SAME_ROOM = {"_core": "core", "_wire": "wire", "_books": "wire"}
+SAME_ROOM = {"_core": "core", "_histogram": "core", "_wire": "wire", "_parser": "wire", "_tls": "wire", "_books": "wire"}
 
 
 def room_of(module: str) -> str:
@@ -52,6 +52,19 @@ def imports_of(path: Path) -> set[str]:
                 found.add(node.module)
         elif isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names if alias.name.split(".")[0] == "tressi"}
+    return found
+
+
+def files_of(path: Path) -> set[str]:
+    """Every file of the rooms in C that another one takes in, as it is called in docs/architecture.md."""
+    found = set()
+    for module, names in re.findall(
+        r"^from tressi\.?([\w.]*) cimport (\([^)]*\)|.*)$", path.read_text(encoding="utf-8"), re.MULTILINE
+    ):
+        for name in re.findall(r"(\w+)(?: as \w+)?", names.strip("()")):
+            parts = [part for part in module.split(".") if part]
+            whole = "/".join([*parts, name])
+            found.add(whole if (PACKAGE / f"{whole}.pxd").exists() else "/".join(parts))
     return found
 
 
@@ -91,3 +104,19 @@ def test_every_room_is_on_a_floor():
     """A new room has to say which floor it is on."""
     rooms = {room_of(module_of(path)) for path in FILES} - {"__init__", "__main__"}
     assert rooms - set(HEIGHT) == set()
+
+
+def test_files_point_down_inside_the_rooms_in_c():
+    """Every file of `core` and `wire` is in the table of the architecture page, and takes in only those above it."""
+    page = (PACKAGE.parent / "docs" / "architecture.md").read_text(encoding="utf-8")
+    section = page.partition("## Inside `core` and `wire`")[2].partition("\n## ")[0]
+    order = re.findall(r"^\| `([\w/]+)` \|", section, re.MULTILINE)
+    place = {name: number for number, name in enumerate(order)}
+    files = {}
+    for path in FILES:
+        if path.suffix in {".pxd", ".pyx"} and path.stem != "__init__":
+            files.setdefault(str(path.relative_to(PACKAGE).with_suffix("")), set()).update(files_of(path))
+
+    assert sorted(order) == sorted(files)
+    upward = {(here, there) for here, taken in files.items() for there in taken if place[there] > place[here]}
+    assert not upward

@@ -6,14 +6,14 @@ from itertools import pairwise
 import pytest
 from servers import response
 
-from tressi._wire import ResponseParser
+from tressi._parser import ResponseParser
 from tressi.load.answer import Answer
 
 pytestmark = pytest.mark.pure
 
 GOODBYE = b"HTTP/1.1 103 Early Hints\r\nLocation: /hint\r\n\r\n"
 CONTINUE = b"HTTP/1.1 100 Continue\n\n"
-FIELDS = ("location: /a", "X-Folded: a\r\n  b \r\n\tc", "LOCATION:\t/b\t", "X-Location: /c", "Empty:")
+FIELDS = ("location: /a", "Location: a \r\n  b \r\n\tc", "LOCATION:\t/b\t", "X-Location: /c", "Location:", "Locations: /d")
 WHOLE = response("302 Found", *FIELDS, "Content-Encoding: gzip", body=gzip.compress(b"hello"))
 CHUNKED = b"HTTP/1.1 200 OK\nTransfer-Encoding: chunked\n\n3;a=b\r\nhel\r\n2\r\nlo\r\n0\r\nLocation: /trailer\r\n\r\n"
 
@@ -34,9 +34,7 @@ def test_an_answer_is_the_same_wherever_it_is_cut():
         assert said == [*["more"] * (len(said) - 1), "done"]
         assert (answer.status, answer.continued, answer.surplus, answer.is_reusable) == (302, True, False, True)
         assert (answer.body.beginning, answer.body.found, answer.body.reason) == (b"hello", True, None)
-        assert answer.values("Location") == [b"/a", b"/b"]
-        assert answer.values("x-folded") == [b"a b c"]
-        assert (answer.values("Empty"), answer.values("Missing")) == ([b""], [])
+        assert answer.locations == [b"/a", b"a b c", b"/b", b""]
 
 
 def test_chunks_are_taken_apart_wherever_they_are_cut():
@@ -44,7 +42,7 @@ def test_chunks_are_taken_apart_wherever_they_are_cut():
     for cuts in [(place,) for place in range(1, len(CHUNKED))] + [range(1, len(CHUNKED))]:
         answer, said = fed(CHUNKED, *cuts)
         assert said[-1] == "done"
-        assert (answer.body.beginning, answer.values("Location")) == (b"hello", [])
+        assert (answer.body.beginning, answer.locations) == (b"hello", [])
 
 
 def test_what_follows_on_an_answer_is_surplus():

@@ -476,6 +476,7 @@ SAID = {
     b"HTTP/1.1 103 Early Hints\r\n\r\n": "the head of the response had not ended after 1 s",
     b"HTTP/1.1 200 OK\r\nX-": "the head of the response had not ended after 1 s",
     b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n": "status 200, but the body had not ended after 1 s",
+    b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nX: y": "status 200, but the body had not ended after 1 s",
     b"HTTP/1.1 404 Not Found\r\n\r\nhalf": "status 404, but the body had not ended after 1 s",
 }
 

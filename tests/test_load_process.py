@@ -210,7 +210,7 @@ def test_an_engine_that_does_not_listen_holds_up_nobody(monkeypatch):
 def test_an_engine_may_take_longer_to_stop_the_more_connections_it_has_to_cut(monkeypatch):
     """Thirty thousand take a second and more, which is no reason to call it lost."""
     monkeypatch.setattr("tressi.load.process.LEAVE_S", 0)
-    monkeypatch.setattr("tressi.load.process.CUT_S", 10)
+    monkeypatch.setattr("tressi.load.process.CUT_ONE_S", 10)
     with raw_server(answering(OK)) as server, cluster(endpoint(server.url, 200), engines=1, workers=3) as one:
         until(lambda: only(one.snapshot()).requests_made >= 10)
         os.kill(process_of(one.members[0]).pid, signal.SIGSTOP)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from parser_cases import byte_by_byte, cut_at, outcome
 from test_wire_parser_peers import DAMAGED
 
-from tressi._wire import ResponseParser
+from tressi._parser import ResponseParser
 
 pytestmark = pytest.mark.pure
 
@@ -87,3 +87,48 @@ def test_a_close_before_a_response():
     parser = ResponseParser()
     parser.reset()
     assert parser.close() == "broken"
+
+
+def lines_of(name, values, folds):
+    """A field each; where `folds` says so its value goes on in another line."""
+    seams = [b" \r\n\t" if fold else b" " for fold in folds]
+    return b"".join(name + b":" + seam.join(value) + b"\r\n" for value, seam in zip(values, seams, strict=False))
+
+
+PART = st.text(st.sampled_from("ab;=/,%\xff"), max_size=60).map(lambda text: text.encode("latin-1"))
+VALUES = st.lists(st.lists(PART, min_size=1, max_size=3), max_size=4)
+
+
+@settings(max_examples=200, deadline=None)
+@given(locations=VALUES, codings=VALUES, folds=st.lists(st.booleans(), min_size=4, max_size=4), places=CUTS)
+def test_a_field_that_is_wanted_comes_whole_however_cut(locations, codings, folds, places):
+    """Between others of similar names, cut and folded anywhere, and long: each value once, a fold being one space."""
+    parser = ResponseParser()
+    data = (
+        b"HTTP/1.1 103 Early Hints\r\nLocation: /hint\r\nContent-Encoding: hint\r\n\r\n"
+        b"HTTP/1.1 302 Found\r\nLocatio: 1\r\nX-Location: 2\r\nLocations: 3\r\nContent-Encodin: 4\r\nContent-Length: 0\r\n"
+        + lines_of(b"LOCATION", locations, folds)
+        + lines_of(b"content-encoding", codings, folds)
+        + b"X: 5\r\n\r\n"
+    )
+    whole = [b" ".join(value).strip() for value in locations]
+    together = [b" ".join(value).strip() for value in codings]
+    for pieces in (cut_at(data, *sorted(place % len(data) for place in places)), byte_by_byte(data)):
+        parser.reset()
+        assert [parser.feed(piece)[0] for piece in pieces][-1] == "done"
+        assert [b" ".join(value.split()) for value in parser.locations] == [b" ".join(value.split()) for value in whole]
+        assert parser.coding.replace(b" ", b"").strip(b",") == b",".join(together).replace(b" ", b"").strip(b",")
+
+
+def test_a_long_value_comes_whole_and_its_memory_is_given_back():
+    """What nobody keeps may be as long as a head may be; a name that begins like a known one and goes on is another."""
+    parser = ResponseParser()
+    for size in (63, 64, 65, 1023, 1025, 20_000):
+        place = b"/" * size
+        another = b"\r\nLocation" + b"n" * size + b": 7"
+        data = b"HTTP/1.1 302 Found\r\nLocation: " + place + another + b"\r\nContent-Length:" + b"0" * size
+        parser.reset()
+        for begin in range(0, len(data), 999):
+            assert parser.feed(data[begin : begin + 999])[0] == "more"
+        assert parser.feed(b"\r\n\r\n")[0] == "done"
+        assert parser.locations == [place]

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from parser_cases import byte_by_byte, cases, cut_at, outcome
 
-from tressi._wire import ResponseParser
+from tressi._parser import ResponseParser
 
 pytestmark = pytest.mark.pure
 

@@ -5,6 +5,7 @@ import select
 import socket
 import time
 from contextlib import suppress
+from dataclasses import replace
 
 import pytest
 from engines import descriptors
@@ -13,6 +14,7 @@ from servers import BOUND_S, answering, hanging_port, raw_server, refusing_port
 from tressi._core import Arena
 from tressi._wire import Reactor
 from tressi.load.address import Address
+from tressi.load.plan import PlannedEndpoint
 from tressi.vocabulary import ERROR_KINDS
 
 pytestmark = pytest.mark.timed
@@ -21,6 +23,18 @@ OK = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"
 GET = b"GET / HTTP/1.1\r\nHost: test\r\n\r\n"
 SECOND_NS = 1_000_000_000
 ONCE = 0.001
+PLANNED = PlannedEndpoint(
+    variants=(GET,),
+    timeout_ns=5 * SECOND_NS,
+    connect_timeout_ns=None,
+    origin=0,
+    dialer=0,
+    to_head=False,
+    idempotent=True,
+    keep_alive=True,
+    statuses=None,
+    body_contains=None,
+)
 NOBODY = "127.0.0.2"  # loopback as well, but the servers here listen on 127.0.0.1 alone
 
 
@@ -32,8 +46,9 @@ class Bench:
         self.reactor = Reactor(self.arena)
         self.origin = self.reactor.add_origin()
         self.reactor.set_addresses(self.origin, [address.packed() for address in addresses])
-        variants, timeout_ns = fields.pop("variants", (GET,)), fields.pop("timeout_ns", 5 * SECOND_NS)
-        self.reactor.add_endpoint(variants, timeout_ns, target=self.origin, **fields)
+        hung = fields.pop("hung", None)
+        self.planned = replace(PLANNED, dialer=self.origin, **fields)
+        self.reactor.add_endpoint(self.planned, hung=hung)
         self.pool = self.reactor.add_pool([0], rate)
         self.lanes = [self.reactor.add_lane(self.pool) for _ in range(lanes)]
         self.orders = []
@@ -214,7 +229,7 @@ def test_numbers_that_name_nothing_are_errors():
         lambda: bench.reactor.attach(7, 0, 0),
         lambda: bench.reactor.set_addresses(3, []),
         lambda: bench.reactor.dialed(3),
-        lambda: bench.reactor.add_endpoint((GET,), SECOND_NS, target=bench.origin),
+        lambda: bench.reactor.add_endpoint(bench.planned),
     ]
 
     for call in calls:

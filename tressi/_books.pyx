@@ -13,11 +13,8 @@ from tressi.core.clock cimport never
 from tressi.core.window cimport window_init
 from tressi.wire cimport account as accounts
 from tressi.wire cimport reactor as reactors
-from tressi.wire.lane cimport IDLE, IN_FLIGHT, Connection, Endpoint, Lane, Pool, stack_push, stack_remove
-
-cdef enum:
-    BURST_NS = 100_000_000         # as the reactor's
-
+from tressi.wire.lane cimport BURST_NS, IDLE, IN_FLIGHT, Endpoint, Exchange, Lane, Pool, stack_push, stack_remove
+from tressi.wire.link cimport Link
 
 cdef class PoolBooks:
     """The books of a pool of `lanes` lanes that serve the arena's endpoints at `rate` for `duration_ns`, with room for `most`.
@@ -33,7 +30,7 @@ cdef class PoolBooks:
     cdef Endpoint* endpoints
     cdef Endpoint** members
     cdef Lane* lanes
-    cdef Connection* connections
+    cdef Link* links
     cdef int64_t count             # of lanes
     cdef int64_t room              # for so many
 
@@ -46,8 +43,8 @@ cdef class PoolBooks:
         self.endpoints = <Endpoint*> calloc(endpoints, sizeof(Endpoint))
         self.members = <Endpoint**> calloc(endpoints, sizeof(Endpoint*))
         self.lanes = <Lane*> calloc(max(room, <int64_t> 1), sizeof(Lane))
-        self.connections = <Connection*> calloc(max(room, <int64_t> 1), sizeof(Connection))
-        if self.endpoints == NULL or self.members == NULL or self.lanes == NULL or self.connections == NULL:
+        self.links = <Link*> calloc(max(room, <int64_t> 1), sizeof(Link))
+        if self.endpoints == NULL or self.members == NULL or self.lanes == NULL or self.links == NULL:
             raise MemoryError
         memset(&self.pool, 0, sizeof(Pool))
         bucket_init(&self.pool.bucket, rate, 0, 0, 0.0, BURST_NS, 0)
@@ -59,7 +56,7 @@ cdef class PoolBooks:
             self.members[index] = &self.endpoints[index]
             self.endpoints[index].block = arena.checked(index)
             self.endpoints[index].pool = &self.pool
-            memset(self.endpoints[index].successes, 1, sizeof(self.endpoints[index].successes))
+            memset(self.endpoints[index].check.successes, 1, sizeof(self.endpoints[index].check.successes))
             window_init(&self.endpoints[index].block.window, 0)
         for _ in range(lanes):
             self.add_lane(0)
@@ -68,7 +65,7 @@ cdef class PoolBooks:
         free(self.endpoints)
         free(self.members)
         free(self.lanes)
-        free(self.connections)
+        free(self.links)
 
     def add_lane(self, int64_t now_ns):
         """The pool has another lane, idle, from `now_ns` on; returns its number. Starts given up before were not its fault."""
@@ -79,10 +76,10 @@ cdef class PoolBooks:
         reactors.pool_settle(&self.pool, never(), now_ns)
         self.count += 1
         lane.pool = &self.pool
-        lane.connections = &self.connections[number]
-        lane.connection_count = 1
+        lane.links = &self.links[number]
+        lane.link_count = 1
         lane.virtual_free_ns = lane.free_ns = now_ns
-        self.connections[number].lane = lane
+        self.links[number].owner = lane
         lane.state = IDLE
         stack_push(&self.pool, lane, False)
         return number
@@ -114,14 +111,14 @@ cdef class PoolBooks:
     def answer(self, int64_t number, int64_t now_ns, *, int32_t status=200, int64_t connect_ns=0):
         """The response of the lane's request came at `now_ns`; connecting took `connect_ns` of the time since it was taken."""
         cdef Lane* lane = self.lane(number, IN_FLIGHT)
-        cdef Connection* connection = lane.connections
+        cdef Exchange* exchange = &lane.exchange
         lane.connect_ns = connect_ns
         lane.first_sent_ns = lane.taken_ns + connect_ns
-        connection.sent_ns = lane.first_sent_ns
-        connection.reads = connection.sends = connection.own_delay_ns = 0
-        connection.parser.status = status
-        accounts.account_read(connection, now_ns, now_ns)
-        accounts.account_response(self.arena.header, lane, connection, now_ns)
+        exchange.sent_ns = lane.first_sent_ns
+        exchange.reads = exchange.sends = exchange.own_delay_ns = 0
+        exchange.response.status = status
+        accounts.account_read(exchange, now_ns, now_ns)
+        accounts.account_response(self.arena.header, lane, now_ns)
         self.rest(lane, now_ns)
 
     def fail(self, int64_t number, int64_t now_ns, *, int kind, bint waited):

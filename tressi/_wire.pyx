@@ -1,135 +1,39 @@
-"""The Python border of `wire/`: ResponseParser and Reactor."""
+"""The Python border of `wire/`: the Reactor."""
 
 from cpython.object cimport PyObject
-from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
-from libc.stdlib cimport calloc, free
-
-import os
+from libc.stdint cimport int32_t, int64_t
 
 from tressi._core cimport Arena
+from tressi._tls cimport TlsSession
 from tressi.core.arena cimport LOWEST_STATUS, STATUSES, EndpointBlock, ErrorKind
-from tressi.core.bucket cimport (
-    bucket_init, bucket_set_ramp, bucket_set_rate, bucket_shift, bucket_stop_at, random_next, random_seeded,
-)
+from tressi.core.bucket cimport bucket_init, bucket_set_rate, bucket_shift, bucket_stop_at, random_seeded
 from tressi.core.clock cimport monotonic_ns, never
 from tressi.core.epoll cimport HAS_EPOLL
 from tressi.core.window cimport SLOT_NS, window_init
 from tressi.wire cimport account as accounts
-from tressi.wire cimport address as addresses_in_turn
+from tressi.wire cimport address as addresses_tried
+from tressi.wire cimport build, control, dial
 from tressi.wire cimport close as closing
-from tressi.wire cimport control, dial, http, lane as lanes, reactor as reactors, schedule as schedules, socket as sockets
-from tressi.wire cimport message as messages
+from tressi.wire cimport lane as lanes
+from tressi.wire cimport loop as loops
+from tressi.wire cimport open as opening
+from tressi.wire cimport origin as places
+from tressi.wire cimport reactor as reactors
+from tressi.wire cimport socket as sockets
 from tressi.wire cimport tls as secure
-from tressi.wire cimport turn as turns
-from tressi.wire.memory cimport (
-    addresses_of, allocated, endpoint_free, lane_free, one_more, origin_free, pool_free, set_addresses, set_needle,
-)
+from tressi.wire.memory cimport addresses_of, allocated, lane_free, one_more, set_addresses
 
 ORDERS = ("connect", "stop")
 # How long an address is waited for, how long at most, and for how long one comes last that did not answer.
-WAITS_NS = (addresses_in_turn.ATTEMPT_NS, addresses_in_turn.LONGEST_NS, addresses_in_turn.silent_until(0))
+WAITS_NS = (addresses_tried.ATTEMPT_NS, addresses_tried.LONGEST_NS, addresses_tried.silent_until(0))
 
 cdef enum:
     TRIED_AT_MOST = 64             # addresses by one attempt, as many as an integer has bits
-    BURST_NS = 100_000_000         # how far behind its schedule a pool may fall
-    CONTINUE_NS = 1_000_000_000    # for an answer to a head alone (RFC 9110 10.1.1 asks for a limit and names none)
-
-
-cdef void shuffle(lanes.Pool* pool, uint64_t random) noexcept:
-    """Bring a pool's endpoints into a random order (Fisher and Yates): starts of the config's neighbours are no neighbours."""
-    cdef int64_t index, other
-    for index in range(pool.endpoint_count - 1, 0, -1):
-        other = <int64_t> (random_next(&random) % <uint64_t> (index + 1))
-        pool.endpoints[index], pool.endpoints[other] = pool.endpoints[other], pool.endpoints[index]
-
-
-cdef class ResponseParser:
-    """Read one response after another from bytes, cut anywhere. Bodies are counted and their beginning is kept."""
-
-    cdef messages.Parser parser
-    cdef char* body
-    cdef int64_t room
-
-    def __cinit__(self, int64_t keep=65536):
-        self.room = keep
-        self.body = <char*> calloc(1, keep + 1)
-        if self.body == NULL:
-            raise MemoryError
-        messages.parser_reset(&self.parser, False)
-
-    def __dealloc__(self):
-        free(self.body)
-
-    def reset(self, bint to_head=False):
-        """Make ready for the response to one request; `to_head`: the request was HEAD."""
-        messages.parser_reset(&self.parser, to_head)
-        self.parser.keep = self.body
-        self.parser.keep_room = self.room
-
-    def feed(self, const uint8_t[::1] data not None):
-        """Read on; returns ("more" | "done" | "broken", how many bytes were used)."""
-        cdef const uint8_t* begin = &data[0] if data.shape[0] else <const uint8_t*> self.body
-        cdef const uint8_t* at = begin
-        progress = messages.HEAD_READ
-        while progress == messages.HEAD_READ:
-            progress = http.parser_feed(&self.parser, &at, begin + data.shape[0])
-        return ("more", "head", "done", "broken")[<int> progress], at - begin
-
-    def take(self):
-        """The body that was kept since the last call; what is fed between two calls must fit."""
-        piece = self.body[:self.parser.kept]
-        self.parser.kept = 0
-        return piece
-
-    def close(self):
-        """The connection ended: "done" if that ends the body, else "broken"."""
-        return "done" if http.parser_close(&self.parser) == messages.DONE else "broken"
-
-    @property
-    def status(self):
-        return self.parser.status
-
-    @property
-    def body_bytes(self):
-        return self.parser.body_bytes
-
-    @property
-    def kept(self):
-        """The beginning of the body."""
-        return self.body[:self.parser.kept]
-
-    @property
-    def reusable(self):
-        """Once done: the connection may carry another request."""
-        return bool(self.parser.reusable)
-
-    @property
-    def fault(self):
-        """Why it is broken, in words."""
-        return messages.FAULTS[self.parser.fault].decode()
 
 
 def connect_reason(int failure):
     """Why a connection failed with that errno, in words; where the system's own do not help, with what to do."""
     return sockets.socket_reason(failure).decode("utf-8", "replace")
-
-
-cdef int opened(path) except -2:
-    """A file to be read again and again, or -1."""
-    try:
-        return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    except OSError:
-        return -1
-
-
-cdef int64_t local_ports() except -1:
-    """How many ports connections may have (ip(7)); where nothing tells, Linux's own number."""
-    try:
-        with open("/proc/sys/net/ipv4/ip_local_port_range", encoding="ascii") as told:
-            lowest, highest = map(int, told.read().split())
-            return highest - lowest + 1
-    except (OSError, ValueError):
-        return 28_232
 
 
 cdef class Reactor:
@@ -142,60 +46,24 @@ cdef class Reactor:
     """
 
     cdef reactors.Reactor body
-    cdef int descriptors[5]        # what `close` closes
+    cdef int descriptors[opening.DESCRIPTORS]     # what `close` closes
     cdef Arena arena
     cdef list kept_alive           # the bytes that endpoints point to
     cdef list free_numbers         # of lanes that have ended
 
     def __cinit__(self, Arena arena not None):
-        self.descriptors[:] = [-1, -1, -1, -1, -1]
+        opening.nothing_open(self.descriptors)
         if arena.header.block_bytes != sizeof(EndpointBlock):
             raise ImportError("tressi._core and tressi._wire were built from different sources: build both again")
         self.arena = arena
         self.kept_alive = []
         self.free_numbers = []
         self.body.header = arena.header
-        self.body.epoll = self.descriptors[0] = sockets.epoll_make()
-        self.body.timer = self.descriptors[1] = sockets.timer_make()
-        if HAS_EPOLL and (self.body.epoll < 0 or self.body.timer < 0):
-            raise OSError("no file descriptor left for the reactor")
-        self.body.buffer = <char*> allocated(2 * reactors.BUFFER_BYTES)
-        self.body.sealed = <char*> allocated(reactors.BUFFER_BYTES)
-        self.body.schedstat = self.descriptors[2] = opened("/proc/thread-self/schedstat")
-        self.body.to_self = self.descriptors[3] = sockets.socket_to_self()
-        sockets.thread_times(self.body.schedstat, &self.body.cpu_base_ns, &self.body.queue_base_ns)
-        self.body.next_deadline_ns = never()
-        self.body.slot_ns = never()
-        # Edge-triggered: that it has fired is said once, and nothing need be done to hear no more of it.
-        sockets.socket_watch(
-            self.body.epoll, sockets.EPOLL_CTL_ADD, self.body.timer, sockets.EPOLLIN | sockets.EPOLLET,
-            <void*> <size_t> closing.TAG,
-        )
-        self.descriptors[4] = opened("/proc/self/net/sockstat")
-        if not closing.closings_init(&self.body.closings, self.body.epoll, self.descriptors[4], local_ports()):
-            raise MemoryError
+        opening.reactor_open(&self.body, self.descriptors)
 
     def __dealloc__(self):
-        cdef int64_t index
         self.close()
-        for index in range(self.body.lane_count):
-            if self.body.lanes[index] != NULL:
-                lane_free(self.body.lanes[index])
-        for index in range(self.body.pool_count):
-            pool_free(self.body.pools[index])
-        for index in range(self.body.endpoint_count):
-            endpoint_free(self.body.endpoints[index])
-        for index in range(self.body.origin_count):
-            origin_free(self.body.origins[index])
-        free(self.body.origins)
-        free(self.body.closings.places)
-        free(self.body.sealed)
-        free(self.body.lanes)
-        free(self.body.ordered)
-        free(self.body.pools)
-        free(self.body.schedule.heap)
-        free(self.body.endpoints)
-        free(self.body.buffer)
+        opening.reactor_free(&self.body)
 
     def close(self):
         """Close every connection and what else holds a file descriptor; the reactor is good for nothing afterwards."""
@@ -203,10 +71,9 @@ cdef class Reactor:
         cdef int32_t place
         for index in range(self.body.lane_count):
             if self.body.lanes[index] != NULL:
-                for place in range(self.body.lanes[index].connection_count):
-                    reactors.connection_close(&self.body, &self.body.lanes[index].connections[place])
+                control.lane_close(&self.body, self.body.lanes[index])
         closing.closings_end(&self.body.closings)
-        for place in range(5):
+        for place in range(opening.DESCRIPTORS):
             if self.descriptors[place] >= 0:
                 sockets.close_descriptor(self.descriptors[place])
                 self.descriptors[place] = -1
@@ -217,7 +84,7 @@ cdef class Reactor:
 
     def due_ns(self):
         """When the next turn is due even if nothing comes, on CLOCK_MONOTONIC; a time in the past: now."""
-        return turns.reactor_due_ns(&self.body)
+        return loops.reactor_due_ns(&self.body)
 
     # ------------------------------------------------------------------------------------------------ before the start
 
@@ -236,23 +103,24 @@ cdef class Reactor:
     def add_origin(self, *, bint ordered=False, sources=()):
         """Add a place to connect to; returns its number.
 
-        `ordered`: the lanes' greenlets make its connections, as TLS asks for. `sources` are addresses of our side, in turn.
+        `ordered`: the lanes' greenlets make its connections, as TLS asks for. `sources` are addresses of our side, used one
+        after the other.
         """
         cdef int64_t number = self.body.origin_count
-        cdef lanes.Origin* origin = <lanes.Origin*> allocated(sizeof(lanes.Origin))
-        self.body.origins = <lanes.Origin**> one_more(self.body.origins, number, sizeof(lanes.Origin*))
+        cdef places.Origin* origin = <places.Origin*> allocated(sizeof(places.Origin))
+        self.body.origins = <places.Origin**> one_more(self.body.origins, number, sizeof(places.Origin*))
         self.body.origins[number] = origin
         self.body.origin_count += 1
         self.body.keeps_gil = self.body.keeps_gil or ordered
         origin.ordered = ordered
-        origin.patience_ns = addresses_in_turn.ATTEMPT_NS
+        origin.patience_ns = addresses_tried.ATTEMPT_NS
         origin.sources = addresses_of(sources)
         origin.source_count = len(sources)
         return number
 
     def set_addresses(self, int64_t number, addresses not None):
-        """Let the reactor connect to the origin by itself, at these addresses in turn (none: it orders connections)."""
-        cdef lanes.Origin* origin = self.body.origins[self.known(number, self.body.origin_count)]
+        """Let the reactor connect to the origin by itself, to one of these after the other (none: it orders connections)."""
+        cdef places.Origin* origin = self.body.origins[self.known(number, self.body.origin_count)]
         set_addresses(origin, addresses[:TRIED_AT_MOST])
 
     def release(self):
@@ -261,54 +129,25 @@ cdef class Reactor:
 
     def dialed(self, int64_t number):
         """How many connections to the origin the reactor has begun."""
-        return self.body.origins[self.known(number, self.body.origin_count)].turn
+        return self.body.origins[self.known(number, self.body.origin_count)].dialed
 
-    def add_endpoint(
-        self, variants not None, int64_t timeout_ns, *, int64_t target=0, int32_t origin=0, bint to_head=False,
-        bint idempotent=True, bint keep_alive=True, statuses=None, bytes body_contains=None, connect_timeout_ns=None,
-        bytes hung=None, bint awaits_continue=False, bytes wanted=b"below 400", bytes lacking=None,
-    ):
-        """Add the arena's next endpoint; returns its number.
+    def add_endpoint(self, planned not None, *, bytes hung=None, bytes wanted=b"below 400", bytes lacking=None):
+        """Add the arena's next endpoint as it is planned (`load.plan.PlannedEndpoint`); returns its number.
 
-        `variants` are whole requests, taken in turn. `target` is the number of its origin, `origin` its place among the
-        origins of its pool. A response is a success if its status is in `statuses` (None: below 400) and its body contains
-        `body_contains`. A connection that is not made within `connect_timeout_ns` fails with `hung` as its reason; without
-        one, it has `timeout_ns` and times out, with that reason too. `awaits_continue`: a variant's body is sent when the
-        server has said 100, or nothing for a second. `wanted` says in words which statuses those are, `lacking` why another
-        body is a failure.
+        In words: `hung` why a connection failed that took too long, `wanted` which statuses are successes, `lacking` why
+        another body is a failure.
         """
         cdef int64_t number = self.body.endpoint_count
         cdef lanes.Endpoint* endpoint = <lanes.Endpoint*> allocated(sizeof(lanes.Endpoint))
-        cdef bytes variant
         self.body.endpoints = <lanes.Endpoint**> one_more(self.body.endpoints, number, sizeof(lanes.Endpoint*))
         self.body.endpoints[number] = endpoint
         self.body.endpoint_count += 1
+        self.kept_alive += [planned.variants, hung, wanted, lacking]
         endpoint.block = self.arena.checked(number)
-        endpoint.timeout_ns = timeout_ns
-        endpoint.connect_timeout_ns = timeout_ns if connect_timeout_ns is None else connect_timeout_ns
-        endpoint.awaits_continue = awaits_continue
-        endpoint.sent = &endpoint.awaiting if awaits_continue else &endpoint.in_flight
-        endpoint.patience_ns = min(timeout_ns, CONTINUE_NS) if awaits_continue else timeout_ns
-        endpoint.hung = NULL if hung is None else <const char*> hung
-        endpoint.hung_times_out = connect_timeout_ns is None
-        endpoint.target = self.body.origins[self.known(target, self.body.origin_count)]
-        endpoint.origin = origin
-        endpoint.to_head = to_head
-        endpoint.idempotent = idempotent
-        endpoint.keep_alive = keep_alive
-        endpoint.expects = statuses is not None or body_contains is not None
-        for status in range(LOWEST_STATUS, LOWEST_STATUS + STATUSES):
-            endpoint.successes[<int> status - LOWEST_STATUS] = status < 400 if statuses is None else status in statuses
-        endpoint.variants = <lanes.Slice*> allocated(len(variants) * sizeof(lanes.Slice))
-        for variant in variants:
-            first = variant.index(b"\r\n\r\n") + 4 if awaits_continue else len(variant)
-            endpoint.variants[endpoint.variant_count] = lanes.Slice(<const char*> variant, len(variant), first)
-            endpoint.variant_count += 1
-        endpoint.wanted = wanted
-        endpoint.lacking = NULL if lacking is None else <const char*> lacking
-        self.kept_alive += [*variants, hung, wanted, lacking]
-        if body_contains:
-            set_needle(endpoint, body_contains)
+        endpoint.request.target = self.body.origins[self.known(planned.dialer, self.body.origin_count)]
+        build.build_request(&endpoint.request, planned)
+        build.build_check(&endpoint.check, planned, wanted, lacking)
+        build.build_times(endpoint, planned, hung)
         return number
 
     def add_pool(
@@ -333,7 +172,7 @@ cdef class Reactor:
         pool.paced = rate is not None
         # Its start is moved to the reactor's own by `start`.
         bucket_init(
-            &pool.bucket, 0.0 if rate is None else rate, 0, ramp_ns, phase, BURST_NS,
+            &pool.bucket, 0.0 if rate is None else rate, 0, ramp_ns, phase, lanes.BURST_NS,
             random_seeded(~seed) if poisson else 0,
         )
         pool.endpoints = <lanes.Endpoint**> allocated(len(endpoints) * sizeof(lanes.Endpoint*))
@@ -341,7 +180,7 @@ cdef class Reactor:
             pool.endpoints[pool.endpoint_count] = self.body.endpoints[self.known(index, self.body.endpoint_count)]
             pool.endpoints[pool.endpoint_count].pool = pool
             pool.endpoint_count += 1
-        shuffle(pool, random_seeded(seed))
+        build.pool_shuffle(pool, random_seeded(seed))
         for index in range(pool.endpoint_count):
             pool.endpoints[index].block.target_rps = -1.0 if rate is None else rate / pool.endpoint_count
         return number
@@ -354,7 +193,7 @@ cdef class Reactor:
             bucket_set_rate(&self.body.permits, per_second, monotonic_ns())
         else:
             # Before the start, which moves its schedule to its own time.
-            bucket_init(&self.body.permits, per_second, 0, 0, phase, BURST_NS, 0)
+            bucket_init(&self.body.permits, per_second, 0, 0, phase, lanes.BURST_NS, 0)
             self.body.limits_connections = True
 
     def start(self, duration_ns=None, at_ns=None):
@@ -387,16 +226,9 @@ cdef class Reactor:
         return lane
 
     def add_lane(self, int64_t pool_number, int32_t origins=1):
-        """Add a lane with one connection for each of its pool's origins; returns its number."""
+        """Add a lane with a link to each of its pool's origins; returns its number."""
         cdef lanes.Pool* pool = self.body.pools[self.known(pool_number, self.body.pool_count)]
-        cdef lanes.Lane* lane = <lanes.Lane*> allocated(sizeof(lanes.Lane))
-        cdef int32_t index
-        lane.connections = <lanes.Connection*> allocated(origins * sizeof(lanes.Connection))
-        lane.connection_count = origins
-        lane.pool = pool
-        for index in range(origins):
-            lane.connections[index].lane = lane
-            lane.connections[index].descriptor = -1
+        cdef lanes.Lane* lane = build.build_lane(pool, origins)
         lane.number = self.free_number()
         self.body.lanes[lane.number] = lane
         if self.body.header.start_ns:
@@ -417,11 +249,12 @@ cdef class Reactor:
         control.lane_retire(&self.body, self.lane(number), monotonic_ns())
 
     def attach(
-        self, int64_t number, int descriptor, int64_t connect_ns, int64_t tls_ns=-1, session=None, int64_t looked_up_ns=0
+        self, int64_t number, int descriptor, int64_t connect_ns, int64_t tls_ns=-1, TlsSession session=None,
+        int64_t looked_up_ns=0,
     ):
         """Hand over the connected, non-blocking socket that was ordered; it is the reactor's to close from now on.
 
-        `session`, for TLS, is what `wire.tls` describes; the handshake took `tls_ns`, finding the address `looked_up_ns`.
+        With a `session` it speaks TLS; the handshake took `tls_ns`, finding the address `looked_up_ns`.
         """
         cdef lanes.Lane* lane = self.lane(number)
         if lane.state != lanes.CONNECTING:
@@ -429,9 +262,9 @@ cdef class Reactor:
             return
         lane.connect_ns += looked_up_ns
         if session is not None:
-            secure.tls_begin(lanes.lane_connection(lane), session)
+            secure.tls_begin(lane.exchange.link, session)
         if not dial.lane_attach(&self.body, lane, descriptor, connect_ns, tls_ns):
-            secure.tls_end(lanes.lane_connection(lane))
+            secure.tls_end(lane.exchange.link)
             raise OSError(f"cannot watch file descriptor {descriptor}")
 
     def connect_failed(self, int64_t number, int kind, bytes reason not None, bint waited):
@@ -448,7 +281,7 @@ cdef class Reactor:
         cdef lanes.Lane* lane = self.lane(number)
         if lane.state == lanes.CONNECTING:
             reactors.lane_connect_ended(&self.body, lane)
-            lane.connect_ns += monotonic_ns() - lane.connect_begun_ns
+            lane.connect_ns += monotonic_ns() - lane.dial.begun_ns
             reactors.ready_push(&self.body, lane)
 
     def connected(self, int64_t number, int64_t connect_ns, int64_t tls_ns=-1, int64_t waited_ns=0):
@@ -511,10 +344,10 @@ cdef class Reactor:
     def turn(self):
         """Do what is ready or due; returns [(lane, "connect" | "stop")]."""
         if self.body.keeps_gil:
-            turns.reactor_turn(&self.body)
+            loops.reactor_turn(&self.body)
         else:
             with nogil:
-                turns.reactor_turn(&self.body)
+                loops.reactor_turn(&self.body)
         return self.orders() if self.body.ordered_count else ()
 
     cdef list orders(self):
@@ -535,50 +368,32 @@ cdef class Reactor:
     def set_rate(self, int64_t pool_number, target, *, begin_rate=None, int64_t ramp_ns=0):
         """Hold another rate from now on, or climb to it from `begin_rate` within `ramp_ns`; 0 pauses, None is no limit."""
         cdef lanes.Pool* pool = self.body.pools[self.known(pool_number, self.body.pool_count)]
-        cdef int64_t stop_ns, now_ns = monotonic_ns()
+        cdef int64_t now_ns = monotonic_ns()
         cdef double rate = 0.0 if target is None else target
         cdef double begin = rate if begin_rate is None else begin_rate
         if not (0 <= rate <= 1e9 and 0 <= begin <= 1e9 and ramp_ns >= 0):
             raise ValueError(f"rate {rate} from {begin} in {ramp_ns} ns: rates are 0 to 1e9, and time goes on")
         reactors.pool_settle(pool, never(), now_ns)
         if target is None:
-            self.unpace(pool)
-            return
-        if not pool.paced:
-            # It ran as fast as responses came; its schedule begins now.
-            stop_ns = pool.bucket.stop_ns
-            bucket_init(&pool.bucket, rate, now_ns, 0, 0.0, BURST_NS, pool.bucket.random)
-            bucket_stop_at(&pool.bucket, stop_ns)
-            pool.paced = True
-        bucket_set_ramp(&pool.bucket, begin, rate, ramp_ns, now_ns)
-        schedules.schedule_update(&self.body.schedule, pool)
-
-    cdef void unpace(self, lanes.Pool* pool) noexcept:
-        """Let the pool run as fast as responses come back; its idle lanes begin at the next turn."""
-        cdef int64_t index
-        pool.paced = False
-        schedules.schedule_update(&self.body.schedule, pool)
-        for index in range(pool.endpoint_count):
-            pool.endpoints[index].block.target_rps = -1.0
+            control.pool_unpace(&self.body, pool)
+        else:
+            control.pool_pace(&self.body, pool, begin, rate, ramp_ns, now_ns)
 
     def occupied(self):
         """How many lanes have an attempt under way."""
-        cdef int64_t index, count = 0
-        for index in range(self.body.endpoint_count):
-            count += self.body.endpoints[index].block.window.occupied
-        return count
+        return control.reactor_occupied(&self.body)
 
     def end(self):
         """Begin what is due and nothing more; a start that finds no lane is given up."""
         cdef int64_t now_ns = monotonic_ns()
-        turns.reactor_start_due(&self.body, now_ns)
-        turns.reactor_begin_ready(&self.body)
+        loops.reactor_start_due(&self.body, now_ns)
+        loops.reactor_begin_ready(&self.body)
         control.reactor_end(&self.body, now_ns)
 
     def cut(self):
         """End what is still in flight; it counts as cut."""
         # Whose address refuses at once is ready again, for the next one.
         while self.body.first_ready != NULL:
-            turns.reactor_begin_ready(&self.body)
+            loops.reactor_begin_ready(&self.body)
         control.reactor_cut(&self.body, monotonic_ns())
         reactors.reactor_cpu(&self.body)

@@ -16,18 +16,7 @@ from posix.unistd cimport usleep
 from tressi.core.histogram cimport Histogram, histogram_record
 from tressi.core.window cimport Window
 
-cdef extern from *:
-    """
-    #define tressi_write_begin(sequence) do { \
-        __atomic_store_n((sequence), *(sequence) + 1, __ATOMIC_RELAXED); \
-        __atomic_thread_fence(__ATOMIC_RELEASE); } while (0)
-    #define tressi_write_end(sequence) __atomic_store_n((sequence), *(sequence) + 1, __ATOMIC_RELEASE)
-    #define tressi_read_begin(sequence) __atomic_load_n((sequence), __ATOMIC_ACQUIRE)
-    static inline int64_t tressi_read_end(const int64_t *sequence) {
-        __atomic_thread_fence(__ATOMIC_ACQUIRE);
-        return __atomic_load_n(sequence, __ATOMIC_RELAXED);
-    }
-    """
+cdef extern from "core/sequence.h":
     void write_begin "tressi_write_begin" (int64_t* sequence) noexcept nogil
     void write_end "tressi_write_end" (int64_t* sequence) noexcept nogil
     int64_t read_begin "tressi_read_begin" (const int64_t* sequence) noexcept nogil

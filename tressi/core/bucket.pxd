@@ -6,7 +6,19 @@ due time is where the integral reaches its position. It is solved afresh from th
 added up, which is why nothing drifts: a double holds a position below 2**52 to the start, and a time within a piece to
 less than a nanosecond for the first 50 days.
 
-Who falls behind may catch up 100 ms of starts, and always the latest one; what is older is skipped and counted.
+An example: 200 starts a second, so one each 5 ms, at phase 0. The start at position 3 is due where 200 t = 3, at 15 ms. If
+the rate is changed to 100 at 12.5 ms, the position there is 2.5; the start at position 3 is then due 0.5 / 100 s later, at
+17.5 ms: half of it was already earned.
+
+*Settling.* Who falls behind may catch up 100 ms of starts (`burst_ns`), and always the latest one; what is older is skipped
+and counted as missed. `bucket_settle` does that whether or not anyone asks for a start, or a pool whose lanes all hang would
+miss nothing. At 200 starts a second, with the start of 1,000 ms next and nobody asking until 1,500 ms: those older than
+1,400 ms are given up, from 1,000 to 1,395 ms, which are 80. The start of 1,400 ms is granted, and those up to 1,500 ms
+follow at once. Granted and missed together are the integral of the rate, to the start, whatever happens.
+
+*The series.* What one call gives up is told as (80, 1,000 ms, 1,395 ms) in `Skipped`: how many, and when the first and the
+last were due. The starts between are evenly spaced at one rate, so the due times of any number of starts are three numbers;
+`account.pxd` turns them into response times.
 """
 
 from libc.math cimport ceil, floor, fmin, llround, log, sqrt

@@ -7,15 +7,7 @@ stands still while the machine sleeps; CLOCK_MONOTONIC goes on there, so the two
 from libc.stdint cimport int64_t
 from posix.time cimport CLOCK_REALTIME, clock_gettime, clockid_t, timespec
 
-cdef extern from *:
-    """
-    #include <time.h>
-    #ifdef __APPLE__
-    #define TRESSI_MONOTONIC CLOCK_UPTIME_RAW
-    #else
-    #define TRESSI_MONOTONIC CLOCK_MONOTONIC
-    #endif
-    """
+cdef extern from "core/clock.h":
     clockid_t MONOTONIC "TRESSI_MONOTONIC"
 
 cdef enum:

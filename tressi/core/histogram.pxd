@@ -7,10 +7,7 @@ between them, and the pages outside are never backed by memory. Sum, minimum and
 
 from libc.stdint cimport int64_t, uint64_t
 
-cdef extern from *:
-    """
-    static inline int tressi_top_bit(uint64_t value) { return 63 - __builtin_clzll(value); }
-    """
+cdef extern from "core/histogram.h":
     int top_bit "tressi_top_bit" (uint64_t value) noexcept nogil
 
 cdef enum:

@@ -31,7 +31,7 @@ cdef struct Sums:
 cdef struct Window:
     Sums now
     int64_t start_ns
-    int64_t turned                 # boundaries passed; boundary i lies at start_ns + i * SLOT_NS
+    int64_t boundaries             # passed; boundary i lies at start_ns + i * SLOT_NS
     int64_t lanes                  # present now
     int64_t occupied               # occupied now
     int64_t changed_ns             # up to when the lane integrals hold
@@ -77,29 +77,29 @@ cdef inline void window_set_lanes(Window* window, int64_t now_ns, int64_t lanes)
 
 cdef inline int64_t window_boundary_ns(const Window* window) noexcept nogil:
     """When the next slot begins."""
-    return window.start_ns + (window.turned + 1) * SLOT_NS
+    return window.start_ns + (window.boundaries + 1) * SLOT_NS
 
 
-cdef inline void window_turn(Window* window, double scheduled) noexcept nogil:
+cdef inline void window_close_slot(Window* window, double scheduled) noexcept nogil:
     """Close the current slot; `scheduled` is the schedule's position at the boundary."""
     window_integrate(window, window_boundary_ns(window))
-    window.turned += 1
+    window.boundaries += 1
     window.now.scheduled = scheduled
-    window.slots[window.turned % SLOTS] = window.now
+    window.slots[window.boundaries % SLOTS] = window.now
     window.now.peak = window.occupied
 
 
 cdef inline int64_t window_oldest(const Window* window) noexcept nogil:
-    return window.turned - SLOTS + 1 if window.turned >= SLOTS else 0
+    return window.boundaries - SLOTS + 1 if window.boundaries >= SLOTS else 0
 
 
 cdef inline void window_over(const Window* window, int64_t slots, WindowSums* out) noexcept nogil:
     """The sums over the last `slots` slots, or as many as there are."""
-    cdef int64_t begin = max(window.turned - slots, window_oldest(window))
-    cdef const Sums* last = &window.slots[window.turned % SLOTS]
+    cdef int64_t begin = max(window.boundaries - slots, window_oldest(window))
+    cdef const Sums* last = &window.slots[window.boundaries % SLOTS]
     cdef const Sums* first = &window.slots[begin % SLOTS]
-    out.full = begin == window.turned - slots
-    out.span_ns = (window.turned - begin) * SLOT_NS
+    out.full = begin == window.boundaries - slots
+    out.span_ns = (window.boundaries - begin) * SLOT_NS
     out.sums.succeeded = last.succeeded - first.succeeded
     out.sums.failed = last.failed - first.failed
     out.sums.missed = last.missed - first.missed
@@ -130,12 +130,12 @@ cdef inline int64_t slots_for(double span_ns) noexcept nogil:
 
 cdef inline int64_t window_peak(const Window* window) noexcept nogil:
     """Most lanes occupied at once over the last max(10 s, 30 attempts)."""
-    cdef int64_t index = window.turned, oldest = window_oldest(window), peak = window.now.peak
-    cdef const Sums* last = &window.slots[window.turned % SLOTS]
+    cdef int64_t index = window.boundaries, oldest = window_oldest(window), peak = window.now.peak
+    cdef const Sums* last = &window.slots[window.boundaries % SLOTS]
     cdef const Sums* slot
     while index > oldest:
         slot = &window.slots[index % SLOTS]
-        if (window.turned - index >= PEAK_SPAN_SLOTS
+        if (window.boundaries - index >= PEAK_SPAN_SLOTS
                 and last.succeeded + last.failed - slot.succeeded - slot.failed >= PEAK_ATTEMPTS):
             break
         peak = max(peak, slot.peak)
@@ -156,5 +156,5 @@ cdef inline void window_read(const Window* window, WindowSums* out) noexcept nog
             span_ns = 2 * window_mean_occupied_ns(out)
             window_over(window, slots_for(span_ns - 1), out)
     # A span beyond the ring is full when the ring is: no more will ever be known.
-    out.full = out.full or window.turned >= SLOTS
+    out.full = out.full or window.boundaries >= SLOTS
     out.sums.peak = window_peak(window)

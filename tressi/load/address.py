@@ -48,11 +48,11 @@ class Answers:
         self._silent_until_s: dict[Address, float] = {}
         self._patience_s = ATTEMPT_S
 
-    def order(self, addresses: Sequence[Address], turn: int, now_s: float) -> list[Address]:
-        """All of them, beginning with the one whose turn it is; those that did not answer of late come last."""
+    def order(self, addresses: Sequence[Address], nth: int, now_s: float) -> list[Address]:
+        """All of them, beginning with the nth, counted round; those that did not answer of late come last."""
         silent = [address for address in addresses if self._silent_until_s.get(address, 0.0) > now_s]
         awake = [address for address in addresses if address not in silent]
-        first = turn % len(awake) if awake else 0
+        first = nth % len(awake) if awake else 0
         return [*awake[first:], *awake[:first], *sorted(silent, key=self._silent_until_s.__getitem__)]
 
     def wait_s(self, left_s: float, others: int) -> float:

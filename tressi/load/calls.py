@@ -25,6 +25,6 @@ class Calls:
         if any(origin.is_tls for origin in plan.origins) or (proxy is not None and proxy.origin.is_tls):
             context()
 
-    def client(self, turn: int, origins: int) -> Client:
-        """A client for a lane that asks so many origins; `turn` spreads the lanes over the addresses."""
-        return Client(self._routes, self._permits, follow_redirects=self._follow_redirects, turn=turn, origins=origins)
+    def client(self, begun: int, origins: int) -> Client:
+        """A client for a lane that asks so many origins; `begun` spreads the lanes over the addresses."""
+        return Client(self._routes, self._permits, follow_redirects=self._follow_redirects, begun=begun, origins=origins)

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Protocol
 
 from gevent import Timeout
 
-from tressi._wire import ResponseParser
+from tressi._parser import ResponseParser
 from tressi.load.answer import Answer
-from tressi.load.connection import Turns, opened
+from tressi.load.connection import Rotation, opened
 from tressi.load.dial import DialError
 from tressi.load.exchange import PIECE_BYTES, Breath, Exchange
 from tressi.load.redirect import Refused, redirected
@@ -101,12 +101,18 @@ class Client:
     """One lane's connections, over which it sends one request at a time."""
 
     def __init__(
-        self, routes: Routes, permits: Permits | None = None, *, follow_redirects: bool = False, turn: int = 0, origins: int = 1
+        self,
+        routes: Routes,
+        permits: Permits | None = None,
+        *,
+        follow_redirects: bool = False,
+        begun: int = 0,
+        origins: int = 1,
     ) -> None:
         self._routes = routes
         self._permits = permits
         self._follow = follow_redirects
-        self._turns = Turns(turn)
+        self._rotation = Rotation(begun)
         self._most = origins + (_LINKS if follow_redirects else 0)
         self._links: dict[Origin, Link] = {}  # the one that was used last is the last
         self._parser = ResponseParser(PIECE_BYTES)
@@ -138,7 +144,7 @@ class Client:
             answer, exchange = self._answered(call, attempt)
             then = None
             if self._follow:
-                then = redirected(call, answer.status, answer.values("Location"), followed)
+                then = redirected(call, answer.status, answer.locations, followed)
             if isinstance(then, Refused):
                 raise DialError("protocol", then.reason)
             if then is None:
@@ -198,7 +204,7 @@ class Client:
         asked_ns = attempt.stand_still()
         if self._permits:
             self._permits.wait()
-        link, connect_ns, tls_ns = opened(origin_of(call.url), attempt.patience, self._routes, self._turns)
+        link, connect_ns, tls_ns = opened(origin_of(call.url), attempt.patience, self._routes, self._rotation)
         attempt.go_on(asked_ns)
         waited_ns = time.monotonic_ns() - asked_ns - connect_ns - max(0, tls_ns)
         attempt.listener.connected(connect_ns, tls_ns, waited_ns)

@@ -20,7 +20,7 @@ from urllib3.connection import HTTPConnection, HTTPSConnection, ProxyConfig
 from urllib3.exceptions import HTTPError
 from urllib3.util import parse_url
 
-from tressi._wire import ResponseParser
+from tressi._parser import ResponseParser
 from tressi.errors import ConfigError
 from tressi.load.address import Answers, literal, look_up
 from tressi.load.dial import DialError, connected_in_turn, within
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 _SUCCESS = range(200, 300)
 _READ_BYTES = 4096
 _UNREAD_PIECES = 256
+_DEFAULT_READ_BYTES = 2014  # of gevent's SSLSocket.read, which the one here stands in for
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,16 +92,16 @@ def client_context(tls: TlsConfig) -> ssl.SSLContext:
     return context  # type: ignore[no-any-return] # gevent has no types
 
 
-class Turns:
+class Rotation:
     """The addresses of a lane's targets, and its own, each in turn."""
 
-    def __init__(self, turn: int) -> None:
-        self._turn = turn
+    def __init__(self, begun: int) -> None:
+        self._begun = begun
 
     def connected(self, addresses: Sequence[Address], routes: Routes, end_s: float) -> gevent.socket.socket:
         """A socket connected to the next address, or to one after it. Raises OSError."""
-        self._turn += 1
-        made = connected_in_turn(addresses, routes.answers, routes.sources, self._turn, end_s)
+        self._begun += 1
+        made = connected_in_turn(addresses, routes.answers, routes.sources, self._begun, end_s)
         return gevent.socket.socket(fileno=made.detach())
 
 
@@ -111,7 +112,7 @@ class Opening:
     limit: within
     routes: Routes
     origin: Origin  # at the other end
-    turns: Turns
+    rotation: Rotation
     hop: Origin = field(init=False)  # at the end of the TCP connection
     is_there: bool = False  # beyond the proxy, if there is one
     connect_ns: int = 0
@@ -137,7 +138,7 @@ class _Gevent:
         addresses = look_up(opening.hop)
         opening.limit.part = "connect"
         begun_ns = time.monotonic_ns()
-        made = opening.turns.connected(addresses, opening.routes, opening.limit.end_s)
+        made = opening.rotation.connected(addresses, opening.routes, opening.limit.end_s)
         opening.connect_ns = time.monotonic_ns() - begun_ns
         if opening.routes.proxy is None:
             opening.arrive()
@@ -194,7 +195,7 @@ class _SecureSocket(gevent.ssl.SSLSocket):  # type: ignore[misc] # gevent has no
             raise
         self.suppress_ragged_eofs = False
 
-    def read(self, nbytes: int = 2014, buffer: bytearray | None = None) -> bytes | int:
+    def read(self, nbytes: int = _DEFAULT_READ_BYTES, buffer: bytearray | None = None) -> bytes | int:
         try:
             return super().read(nbytes, buffer)  # type: ignore[no-any-return] # gevent has no types
         except ssl.SSLEOFError as failure:
@@ -243,13 +244,13 @@ class Link:
         self._made.close()
 
 
-def opened(origin: Origin, patience: Patience, routes: Routes, turns: Turns) -> tuple[Link, int, int]:
+def opened(origin: Origin, patience: Patience, routes: Routes, rotation: Rotation) -> tuple[Link, int, int]:
     """Connect: the link, how long TCP took, and how long TLS did (negative without). Raises DialError."""
     proxy = routes.proxy
     opening = None
     try:
         with within(patience) as limit:
-            opening = Opening(limit, routes, origin, turns)
+            opening = Opening(limit, routes, origin, rotation)
             link = _opened(opening)
             made_ns = time.monotonic_ns()
     except DialError as failure:

@@ -9,7 +9,7 @@ import ssl
 import sys
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
 import gevent
 from gevent import Timeout
@@ -23,6 +23,7 @@ from tressi.load.secure import Session, Sessions, named_in_tls, reason_of
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from tressi._tls import TlsSession
     from tressi._wire import Reactor
     from tressi.load.transport import Origin
 
@@ -66,7 +67,7 @@ class Dialed:
     looked_up_ns: int
     connect_ns: int
     tls_ns: int
-    session: tuple[Any, ...]
+    session: TlsSession
 
 
 class Dialer:
@@ -90,7 +91,7 @@ class Dialer:
         self._sessions = Sessions()
         self._answers = Answers()
         self._addresses = known(origin)
-        self._turn = 0
+        self._begun = 0
         self._asked = 0.0
         self._unknown: OSError | None = None
         self._looking_up = RLock()
@@ -141,24 +142,24 @@ class Dialer:
 
     def _connect(self, end_s: float) -> socket.socket:
         """Connect to the next address, or to one after it: of `localhost`'s two, often only one listens. Raises OSError."""
-        turn = self._turn
+        nth = self._begun
         try:
-            return connected_in_turn(self._addresses, self._answers, self._sources, turn, end_s)
+            return connected_in_turn(self._addresses, self._answers, self._sources, nth, end_s)
         except OSError as failure:
             if failure.errno != errno.EMFILE or not self._reactor.release():
                 raise
-            return connected_in_turn(self._addresses, self._answers, self._sources, turn, end_s)
+            return connected_in_turn(self._addresses, self._answers, self._sources, nth, end_s)
         finally:
-            self._turn += 1
+            self._begun += 1
 
-    def _shake(self, connected: socket.socket) -> tuple[Any, ...]:
+    def _shake(self, connected: socket.socket) -> TlsSession:
         if self._context is None:
             raise ValueError(f"{self._origin} has no TLS")
         offered = self._sessions.resumable(time.monotonic())
         session = Session(self._context, self._server_name, offered)
         session.handshake(connected)
         self._sessions.made(session, offered)
-        return session.parts
+        return session.driven
 
     def _ask(self) -> list[Address]:
         """Look the name up, and remember for a second that it is unknown."""
@@ -175,10 +176,10 @@ class Dialer:
 
     def _refresh(self) -> None:
         """Look the name up again, once a second at most and only while connections are made."""
-        seen = self._reactor.dialed(self.number) + self._turn
+        seen = self._reactor.dialed(self.number) + self._begun
         while True:
             gevent.sleep(LOOK_UP_S)
-            made = self._reactor.dialed(self.number) + self._turn
+            made = self._reactor.dialed(self.number) + self._begun
             if made != seen:
                 seen = made
                 try:
@@ -223,25 +224,25 @@ def reason_of_connecting(failure: OSError) -> str:
     return connect_reason(failure.errno) if failure.errno else str(failure)
 
 
-def _source_for(address: Address, sources: Sequence[Address], turn: int) -> Address | None:
+def _source_for(address: Address, sources: Sequence[Address], nth: int) -> Address | None:
     """The next of our addresses of the same family. Raises OSError where all are of another."""
     alike = [source for source in sources if source.family == address.family]
     if sources and not alike:
         raise OSError("no source address is of the target's family")
-    return alike[turn % len(alike)] if alike else None
+    return alike[nth % len(alike)] if alike else None
 
 
 def connected_in_turn(
-    addresses: Sequence[Address], answers: Answers, sources: Sequence[Address], turn: int, end_s: float
+    addresses: Sequence[Address], answers: Answers, sources: Sequence[Address], nth: int, end_s: float
 ) -> socket.socket:
-    """A socket connected to the address whose turn it is, or to one after it, until `end_s`. Raises OSError."""
-    left, unanswered = answers.order(addresses, turn, time.monotonic()), []
+    """A socket connected to the nth address, counted round, or to one after it, until `end_s`. Raises OSError."""
+    left, unanswered = answers.order(addresses, nth, time.monotonic()), []
     while left:
         address, begun_s = left.pop(0), time.monotonic()
         answers.begun(address, begun_s)
         try:
             wait_s = answers.wait_s(end_s - begun_s, len(left)) if left else None
-            made = connected_to(address, sources, turn // len(addresses), wait_s)
+            made = connected_to(address, sources, nth // len(addresses), wait_s)
         except NoAnswer:
             answers.silent(address, time.monotonic())
             unanswered.append(address)
@@ -260,14 +261,12 @@ def connected_in_turn(
     raise OSError(errno.EADDRNOTAVAIL, os.strerror(errno.EADDRNOTAVAIL))
 
 
-def connected_to(
-    address: Address, sources: Sequence[Address] = (), turn: int = 0, wait_s: float | None = None
-) -> socket.socket:
+def connected_to(address: Address, sources: Sequence[Address] = (), nth: int = 0, wait_s: float | None = None) -> socket.socket:
     """A non-blocking socket, connected without blocking the hub from the next of `sources`.
 
     Raises NoAnswer without one in `wait_s`, and OSError.
     """
-    source = _source_for(address, sources, turn)
+    source = _source_for(address, sources, nth)
     connecting = socket.socket(address.family, socket.SOCK_STREAM)
     try:
         connecting.settimeout(0)

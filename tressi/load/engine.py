@@ -139,18 +139,8 @@ class LocalEngine:
         for endpoint in plan.endpoints:
             lacking = lacking_words(endpoint.body_contains)
             self._reactor.add_endpoint(
-                endpoint.variants,
-                endpoint.timeout_ns,
-                target=self._dialers[endpoint.dialer].number,
-                origin=endpoint.origin,
-                to_head=endpoint.to_head,
-                idempotent=endpoint.idempotent,
-                keep_alive=endpoint.keep_alive,
-                statuses=endpoint.statuses,
-                body_contains=endpoint.body_contains,
-                connect_timeout_ns=endpoint.connect_timeout_ns,
+                endpoint,
                 hung=_hung(endpoint),
-                awaits_continue=endpoint.awaits_continue,
                 wanted=status_words(endpoint.statuses).encode(),
                 lacking=None if lacking is None else lacking.encode(),
             )

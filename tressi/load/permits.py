@@ -17,7 +17,7 @@ class Permits:
 
     def __init__(self, per_second: float, phase: float = 0.0) -> None:
         self._bucket = TokenBucket(per_second, start_ns=time.monotonic_ns(), phase=phase)
-        self._turn = BoundedSemaphore()
+        self._one_at_a_time = BoundedSemaphore()
 
     def limit(self, per_second: float) -> None:
         """Let there be so many from now on."""
@@ -26,7 +26,7 @@ class Permits:
     def wait(self) -> int:
         """Wait for a permit; returns for how many nanoseconds none was due, which is less than it took by our lateness."""
         asked_ns = time.monotonic_ns()
-        with self._turn:
+        with self._one_at_a_time:
             granted, due_ns = self._bucket.take(time.monotonic_ns())
             while not granted:
                 gevent.sleep(min(_LOOK_S, max(0, due_ns - time.monotonic_ns()) / 1e9))

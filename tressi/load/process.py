@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 BUILD_S = 60.0
 LEAVE_S = 2.0
 # For each connection that an engine may have to cut before it answers: some 25 us on a core of its own, more on a busy one.
-CUT_S = 200e-6
+CUT_ONE_S = 200e-6
 
 
 class ProcessEngine:
@@ -118,7 +118,7 @@ class ProcessEngine:
         if control is None:
             return
         self._tell("stop", drain_s=drain_s)
-        answered = self._stopped.wait(drain_s + CUT_S * self._connections() + LEAVE_S)
+        answered = self._stopped.wait(drain_s + CUT_ONE_S * self._connections() + LEAVE_S)
         if self._control is None:
             # Another call had less patience.
             return

@@ -6,10 +6,11 @@ import errno
 import socket
 import ssl
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from gevent.socket import wait_read, wait_write
 
+from tressi._tls import TlsSession
 from tressi.errors import ConfigError, ConfigProblem
 
 if TYPE_CHECKING:
@@ -81,7 +82,7 @@ def named_in_tls(host: str) -> str:
 
 
 class Session:
-    """One connection's TLS, made by `handshake`; `parts` is what the reactor drives it by (see wire/tls.pxd)."""
+    """One connection's TLS, made by `handshake`; `driven` is what the reactor drives it by."""
 
     def __init__(self, context: ssl.SSLContext, server_name: str, resumed: ssl.SSLSession | None) -> None:
         self._incoming = ssl.MemoryBIO()
@@ -89,11 +90,9 @@ class Session:
         self._object = context.wrap_bio(self._incoming, self._outgoing, server_hostname=server_name, session=resumed)
 
     @property
-    def parts(self) -> tuple[Any, ...]:
-        """The tuple that `Reactor.attach` takes."""
-        tls, incoming, outgoing = self._object, self._incoming, self._outgoing
-        reading = (incoming.write, tls.read, tls.write, outgoing.read, tls.pending, incoming, reason_of)
-        return (*reading, tls.unwrap, outgoing)
+    def driven(self) -> TlsSession:
+        """What `Reactor.attach` takes."""
+        return TlsSession(self._object, self._incoming, self._outgoing, reason_of)
 
     @property
     def resumable(self) -> ssl.SSLSession | None:

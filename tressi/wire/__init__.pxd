@@ -1,0 +1,39 @@
+# The reactor: what sends requests and reads responses, without the GIL and without an object of Python per request.
+#
+# Why .pxd files with code. A .pxd is Cython's header. Code in it is compiled into each module that takes it in, and all of
+# the reactor is taken in by one, `_wire.pyx`: it is one C file in the end. Its functions are `inline` there, so a call from
+# one file to another costs what a call within a file does, mostly nothing; as modules of their own they would be reached
+# through pointers that no compiler sees through. `_books.pyx` takes in the accounting alone, and `_parser.pyx` the parser, to
+# have them without a socket. The price is that a change in any of them compiles all of it again.
+#
+# Bottom up (docs/architecture.md lists the files in the order in which they may refer to each other): a *link* is one
+# connection, bytes in both directions. `h1/` makes status, fields and body of bytes, and puts them into a *response*. An
+# *exchange* is one request and its response over a link. A *lane* has one exchange at a time, and asks its pool for a start
+# when that has ended. The *loop* says who has something to do.
+#
+# The states of a lane (lane.pxd):
+#
+#                                  no start is due
+#        ┌─────────────────────────────────────────────────────────────────────────────┐
+#        ▼                                                                             │
+#      IDLE ──a start is due──► READY ──its link is connected──► IN_FLIGHT ──ends──► next start?
+#                               ▲  │                                ▲                  │
+#                 one is due    │  │ it is not                      │ connected        │ its worker was removed
+#        ┌──────────────────────┘  ▼                                │                  ▼
+#        │                      WAITING ─has a permit─► READY       │                GONE
+#        │                         │                                │
+#        │                         ├──plain, the addresses are known──► DIALING
+#        │                         └──TLS, or a name to look up───────► CONNECTING (its greenlet does it)
+#        │
+#        └── from "next start?": the lane goes on at once
+#
+# READY is left when the batch of responses has been read, so that sends follow sends. WAITING is passed only where
+# connections are limited. Who cannot connect goes to "next start?" too, and where no rate holds its pool back to IDLE until
+# the next slot begins.
+#
+# The lease of a buffer while TLS seals. In plain a link sends straight from the request's own bytes, which live as long as
+# the reactor, so `Link.send_at` may point there for any time. TLS makes other bytes of them. `tls_seal` gets them from
+# OpenSSL as a `bytes` object, holds a reference to it in `Link.sealed`, and points `send_at` into it. The lease lasts until
+# the link seals again or ends: the socket may take the bytes in several sends, with any number of turns in between, and all
+# that time nothing else may be sealed on the link. So `tls_answer`, which sends what TLS itself has to say, waits while
+# `send_left` is not 0; and of a large body 256 KiB are sealed at a time, the rest being held in `Exchange.held`.

@@ -1,4 +1,31 @@
-"""Who is charged for what: the target, ourselves or nobody. Only arithmetic and counting; docs/architecture.md explains it."""
+"""Who is charged for what: the target, ourselves or nobody. Only arithmetic and counting.
+
+The response time of a scheduled start must say what a user would have waited who came at that moment, and nothing of what
+the generator took itself. So each lane keeps two times: `free_ns`, when its last answer had arrived, and `virtual_free_ns`,
+when the lane would be free if the generator added no delay of its own:
+
+    wait         = max(0, virtual_free - due)              the start was due, and the lane was busy with the target
+    response     = wait + connect + service
+    virtual_free = max(due, virtual_free) + connect + service
+    late send    = sent - max(due, free) - connect         what is left is ours, and is charged to nobody
+
+An example: one lane, starts due at 0, 10 and 20 ms, a connection that is open (connect = 0).
+
+    start at   0 ms: sent at 0 ms, and its answer arrives at 14 ms, so its service time is 14 ms.
+                     wait 0, response 14. virtual_free = max(0, 0) + 14 = 14 ms.
+    start at  10 ms: the lane is free at 14 ms, but we come to send only at 16 ms; the answer arrives at 20 ms, service 4 ms.
+                     wait = 14 - 10 = 4, response = 4 + 4 = 8 ms. A user would have had the answer at 18 ms, and so has the
+                     histogram; the 2 ms are a late send. virtual_free = max(10, 14) + 4 = 18 ms.
+    start at  20 ms: wait = max(0, 18 - 20) = 0. That the lane was free only at 20 ms is of no account.
+
+Once the schedule gives starts up, this no longer holds: the lane would be behind without us too. From then on virtual_free
+is brought up to the true time (`account_taken`).
+
+Starts given up for want of a lane belong to the response times as well, or a target that stands still would look fast. They
+count as if they had been sent with the next start that got a lane, the one of `account_charged`. If that one is due at
+2,000 ms and has its answer after 5 ms, and the starts due at 500, 1,000 and 1,500 ms were given up before it, they are
+recorded with 1,505, 1,005 and 505 ms. They are one arithmetic series, recorded at once however many they are.
+"""
 
 from libc.stdint cimport int64_t
 from libc.stdio cimport snprintf
@@ -11,12 +38,14 @@ from tressi.core.bucket cimport Skipped
 from tressi.core.clock cimport NS_PER_MS
 from tressi.core.histogram cimport histogram_record, histogram_record_series
 from tressi.core.window cimport window_occupy
-from tressi.wire.lane cimport Connection, Endpoint, GivenUp, Lane, Pool
+from tressi.wire.check cimport Check
+from tressi.wire.lane cimport Endpoint, Exchange, GivenUp, Lane, Pool
+from tressi.wire.response cimport Response
 
 cdef enum:
     DISTURBED_SHARE = 20           # own delay above 1/20 of the service time
     TRUSTED_CLAMP_NS = NS_PER_MS   # a stamp further outside [sent, read] is not believed
-    PROMPT_NS = NS_PER_MS          # a lane that we come to this soon was kept from nothing by us
+    PROMPT_NS = NS_PER_MS          # if we serve a lane this soon, missed starts are not our fault
 
 
 cdef inline void account_taken(Lane* lane, int64_t now_ns) noexcept nogil:
@@ -33,11 +62,11 @@ cdef inline void account_taken(Lane* lane, int64_t now_ns) noexcept nogil:
     lane.taken_ns = now_ns
     lane.wait_ns = max(<int64_t> 0, lane.virtual_free_ns - lane.due_ns)
     lane.connect_ns = 0
-    lane.connect_begun_ns = 0
     lane.first_sent_ns = 0
     lane.retried = 0
-    lane.dials = 0
-    lane.has_permit = 0
+    lane.dial.begun_ns = 0
+    lane.dial.dials = 0
+    lane.dial.has_permit = 0
     window_occupy(&lane.endpoint.block.window, now_ns, 1)
 
 
@@ -62,31 +91,31 @@ cdef inline void account_connected(EndpointBlock* block, int64_t connect_ns, int
     write_end(&block.sequence)
 
 
-cdef inline void account_read(Connection* connection, int64_t stamp_ns, int64_t read_ns) noexcept nogil:
+cdef inline void account_read(Exchange* exchange, int64_t stamp_ns, int64_t read_ns) noexcept nogil:
     """A read at `read_ns` brought data whose last byte arrived at `stamp_ns` by the kernel (0: it did not say)."""
-    cdef int64_t arrival_ns = min(max(stamp_ns, connection.sent_ns), read_ns)
+    cdef int64_t arrival_ns = min(max(stamp_ns, exchange.sent_ns), read_ns)
     cdef int64_t clamped_ns = stamp_ns - arrival_ns
     if stamp_ns == 0 or not -TRUSTED_CLAMP_NS <= clamped_ns <= TRUSTED_CLAMP_NS:
         arrival_ns = read_ns
-        connection.user_timed = 1
-    connection.arrival_ns = arrival_ns
-    if connection.reads == 0:
-        connection.first_ns = arrival_ns
+        exchange.user_timed = 1
+    exchange.arrival_ns = arrival_ns
+    if exchange.reads == 0:
+        exchange.first_ns = arrival_ns
     # What came while older data lay unread waited for the same delay.
-    connection.own_delay_ns += read_ns - max(arrival_ns, connection.read_ns)
-    connection.read_ns = read_ns
-    connection.reads += 1
+    exchange.own_delay_ns += read_ns - max(arrival_ns, exchange.read_ns)
+    exchange.read_ns = read_ns
+    exchange.reads += 1
 
 
-cdef inline void account_generator(Header* header, const Connection* connection, int64_t service_ns) noexcept nogil:
+cdef inline void account_generator(Header* header, const Exchange* exchange, int64_t service_ns) noexcept nogil:
     """What a response tells of ourselves."""
     write_begin(&header.sequence)
-    histogram_record(&header.own_delay, connection.own_delay_ns)
-    if connection.user_timed:
+    histogram_record(&header.own_delay, exchange.own_delay_ns)
+    if exchange.user_timed:
         header.user_timed += 1
     else:
         header.kernel_timed += 1
-    if (connection.reads > 1 or connection.sends > 1) and connection.own_delay_ns * DISTURBED_SHARE > service_ns:
+    if (exchange.reads > 1 or exchange.sends > 1) and exchange.own_delay_ns * DISTURBED_SHARE > service_ns:
         header.disturbed += 1
     write_end(&header.sequence)
 
@@ -124,47 +153,51 @@ cdef inline void charge_given_up(Pool* pool, const GivenUp* given_up, int64_t en
             write_end(&block.sequence)
 
 
-cdef inline bint has_needle(const Endpoint* endpoint, const Connection* connection) noexcept nogil:
-    return endpoint.needle == NULL or connection.parser.needle_matched == endpoint.needle_size
+cdef inline bint is_success(const Check* check, const Response* response) noexcept nogil:
+    """Whether the response is what its endpoint expects: the status, and the text in the body."""
+    if not check.successes[response.status - LOWEST_STATUS]:
+        return False
+    return check.needle == NULL or response.needle_matched == check.needle_size
 
 
-cdef inline void account_unexpected(Endpoint* endpoint, const Connection* connection) noexcept nogil:
+cdef inline void account_unexpected(Endpoint* endpoint, const Exchange* exchange) noexcept nogil:
     """The response is not what the endpoint expects: count it, and why in words."""
     cdef char words[REASON_BYTES]
-    cdef const char* reason = connection.reason if connection.reason != NULL else endpoint.lacking
-    if not endpoint.successes[connection.parser.status - LOWEST_STATUS]:
-        snprintf(words, REASON_BYTES, b"status %d, expected %s", connection.parser.status, endpoint.wanted)
+    cdef const Check* check = &endpoint.check
+    cdef int status = exchange.response.status
+    cdef const char* reason = exchange.reason if exchange.reason != NULL else check.lacking
+    if not check.successes[status - LOWEST_STATUS]:
+        snprintf(words, REASON_BYTES, b"status %d, expected %s", status, check.wanted)
         reason = words
     endpoint.block.errors[<int> EXPECTATION] += 1
     if reason != NULL:
         block_reason(endpoint.block, <int> EXPECTATION, reason)
 
 
-cdef inline void account_response(Header* header, Lane* lane, Connection* connection, int64_t now_ns) noexcept nogil:
+cdef inline void account_response(Header* header, Lane* lane, int64_t now_ns) noexcept nogil:
     """A response is whole and we are through with it."""
     cdef Endpoint* endpoint = lane.endpoint
     cdef EndpointBlock* block = endpoint.block
-    cdef int64_t service_ns = max(<int64_t> 0, connection.arrival_ns - lane.first_sent_ns)
+    cdef const Exchange* exchange = &lane.exchange
+    cdef int64_t service_ns = max(<int64_t> 0, exchange.arrival_ns - lane.first_sent_ns)
     cdef int64_t response_ns = lane.wait_ns + lane.connect_ns + service_ns
-    cdef bint succeeded = (
-        endpoint.successes[connection.parser.status - LOWEST_STATUS] and has_needle(endpoint, connection)
-    )
+    cdef bint succeeded = is_success(&endpoint.check, &exchange.response)
     lane.virtual_free_ns = max(lane.due_ns, lane.virtual_free_ns) + lane.connect_ns + service_ns
-    lane.free_ns = connection.arrival_ns
+    lane.free_ns = exchange.arrival_ns
     write_begin(&block.sequence)
     block_attempt(block, succeeded, now_ns - lane.taken_ns)
-    block_response(block, connection.parser.status, service_ns, response_ns)
-    if connection.reads > 1:
-        block_parted(block, service_ns, max(<int64_t> 0, connection.first_ns - lane.first_sent_ns))
+    block_response(block, exchange.response.status, service_ns, response_ns)
+    if exchange.reads > 1:
+        block_parted(block, service_ns, max(<int64_t> 0, exchange.first_ns - lane.first_sent_ns))
     if not succeeded:
         block_failed(block, service_ns)
-        if endpoint.expects:
-            account_unexpected(endpoint, connection)
+        if endpoint.check.expects:
+            account_unexpected(endpoint, exchange)
     window_occupy(&block.window, now_ns, -1)
     write_end(&block.sequence)
     if lane.given_up.count > 0:
         account_charged(lane, response_ns)
-    account_generator(header, connection, service_ns)
+    account_generator(header, exchange, service_ns)
 
 
 cdef inline void account_failure(
@@ -304,17 +337,17 @@ cdef inline Sample* sample_claim(EndpointBlock* block, int64_t status) noexcept 
     return &block.samples[block.samples_taken - 1]
 
 
-cdef inline void sample_fill(Connection* connection) noexcept nogil:
-    cdef Sample* sample = connection.sample
+cdef inline void sample_fill(Exchange* exchange) noexcept nogil:
+    cdef Sample* sample = exchange.sample
     if sample != NULL:
-        sample.length = connection.parser.kept
-        sample.truncated = connection.parser.body_bytes > connection.parser.kept
-        sample.status = connection.parser.status
-        connection.sample = NULL
+        sample.length = exchange.response.kept
+        sample.truncated = exchange.response.body_bytes > exchange.response.kept
+        sample.status = exchange.response.status
+        exchange.sample = NULL
 
 
-cdef inline void sample_release(Connection* connection) noexcept nogil:
+cdef inline void sample_release(Exchange* exchange) noexcept nogil:
     """The response will not be whole: its place stays empty."""
-    if connection.sample != NULL:
-        connection.sample.length = 0
-        connection.sample = NULL
+    if exchange.sample != NULL:
+        exchange.sample.length = 0
+        exchange.sample = NULL

@@ -11,7 +11,8 @@ from libc.stdint cimport int64_t, uint64_t
 from libc.string cimport memcmp
 
 from tressi.core.clock cimport NS_PER_MS, NS_PER_S
-from tressi.wire.lane cimport Address, Connection, Lane, Origin
+from tressi.wire.lane cimport Lane
+from tressi.wire.origin cimport Address, Origin
 
 
 cdef enum:
@@ -26,27 +27,27 @@ cdef inline int64_t silent_until(int64_t now_ns) noexcept nogil:
     return now_ns + <int64_t> SILENT_S * NS_PER_S
 
 
-cdef inline int64_t turn_take(Lane* lane) noexcept nogil:
-    """Whose turn it is: another address at each try of an attempt, whichever lanes try meanwhile."""
-    cdef Origin* target = lane.endpoint.target
-    if lane.dials == 0:
-        lane.first_turn = target.turn
-        lane.tried = 0
-        lane.unanswered = 0
-        lane.spent_ns = 0
-    target.turn += 1
-    lane.dials += 1
-    return lane.first_turn + lane.dials - 1
+cdef inline int64_t dial_take(Lane* lane) noexcept nogil:
+    """The number of the next connection: one more at each try of an attempt, whichever lanes try meanwhile."""
+    cdef Origin* target = lane.endpoint.request.target
+    if lane.dial.dials == 0:
+        lane.dial.first = target.dialed
+        lane.dial.tried = 0
+        lane.dial.unanswered = 0
+        lane.dial.spent_ns = 0
+    target.dialed += 1
+    lane.dial.dials += 1
+    return lane.dial.first + lane.dial.dials - 1
 
 
-cdef inline Address* address_choose(Origin* target, Lane* lane, int64_t turn, int64_t now_ns) noexcept nogil:
-    """Of those that the attempt has not tried: one whose turn it is, or if none answers of late, the longest silent."""
+cdef inline Address* address_choose(Origin* target, Lane* lane, int64_t nth, int64_t now_ns) noexcept nogil:
+    """Of those that the attempt has not tried: the nth, counted round, or if none answers of late, the longest silent."""
     cdef int64_t index, rank, awake = 0, chosen = -1
     for index in range(target.address_count):
-        awake += not lane.tried >> index & 1 and target.addresses[index].silent_until_ns <= now_ns
-    rank = turn % awake if awake > 0 else 0
+        awake += not lane.dial.tried >> index & 1 and target.addresses[index].silent_until_ns <= now_ns
+    rank = nth % awake if awake > 0 else 0
     for index in range(target.address_count):
-        if lane.tried >> index & 1:
+        if lane.dial.tried >> index & 1:
             continue
         if awake == 0 and (chosen < 0 or target.addresses[index].silent_until_ns < target.addresses[chosen].silent_until_ns):
             chosen = index
@@ -57,60 +58,60 @@ cdef inline Address* address_choose(Origin* target, Lane* lane, int64_t turn, in
             rank -= 1
     if chosen < 0:
         # There are fewer than when it tried the first.
-        chosen = turn % target.address_count
-    lane.tried |= <uint64_t> 1 << chosen
+        chosen = nth % target.address_count
+    lane.dial.tried |= <uint64_t> 1 << chosen
     if target.addresses[chosen].silent_until_ns > 0:
         # One attempt sees whether it answers again.
         target.addresses[chosen].silent_until_ns = silent_until(now_ns)
     return &target.addresses[chosen]
 
 
-cdef inline Address* address_of(const Connection* connection) noexcept nogil:
+cdef inline Address* address_of(const Lane* lane) noexcept nogil:
     """Where it connects to; NULL if a look-up has taken that away."""
-    cdef Origin* target = connection.lane.endpoint.target
+    cdef Origin* target = lane.endpoint.request.target
     cdef int64_t index
     for index in range(target.address_count):
-        if target.addresses[index].number == connection.address:
+        if target.addresses[index].number == lane.dial.address:
             return &target.addresses[index]
     return NULL
 
 
-cdef inline void address_silent(Connection* connection, int64_t now_ns) noexcept nogil:
-    cdef Address* address = address_of(connection)
+cdef inline void address_silent(Lane* lane, int64_t now_ns) noexcept nogil:
+    cdef Address* address = address_of(lane)
     if address != NULL:
         address.silent_until_ns = silent_until(now_ns)
-        connection.lane.unanswered |= <uint64_t> 1 << (address - connection.lane.endpoint.target.addresses)
+        lane.dial.unanswered |= <uint64_t> 1 << (address - lane.endpoint.request.target.addresses)
 
 
-cdef inline void address_heard(const Connection* connection) noexcept nogil:
+cdef inline void address_heard(const Lane* lane) noexcept nogil:
     """It answered, if only by a refusal."""
-    cdef Address* address = address_of(connection)
+    cdef Address* address = address_of(lane)
     if address != NULL:
         address.silent_until_ns = 0
 
 
-cdef inline void address_answered(const Connection* connection, int64_t took_ns) noexcept nogil:
+cdef inline void address_answered(const Lane* lane, int64_t took_ns) noexcept nogil:
     """It took the connection; where that takes long, others are waited for as long."""
-    cdef Origin* target = connection.lane.endpoint.target
-    address_heard(connection)
+    cdef Origin* target = lane.endpoint.request.target
+    address_heard(lane)
     target.patience_ns = min(max(max(2 * took_ns, target.patience_ns * 15 // 16), ATTEMPT_NS), LONGEST_NS)
 
 
 cdef inline bint lane_has_address(Lane* lane) noexcept nogil:
     """Whether the attempt has an address left: one not tried, or behind refusals those that had not answered in their share."""
-    cdef int64_t index, count = lane.endpoint.target.address_count
-    if lane.dials >= count and lane.unanswered != 0:
-        lane.tried = ~lane.unanswered
-        lane.unanswered = 0
+    cdef int64_t index, count = lane.endpoint.request.target.address_count
+    if lane.dial.dials >= count and lane.dial.unanswered != 0:
+        lane.dial.tried = ~lane.dial.unanswered
+        lane.dial.unanswered = 0
         for index in range(count):
-            lane.dials -= not lane.tried >> index & 1
-        lane.dials = max(lane.dials, 1)
-    return lane.dials < count
+            lane.dial.dials -= not lane.dial.tried >> index & 1
+        lane.dial.dials = max(lane.dial.dials, 1)
+    return lane.dial.dials < count
 
 
-cdef inline Address* source_for(const Origin* target, const Address* address, int64_t turn) noexcept nogil:
-    """The next source address of the same family, or NULL; over the turns each is used with each of the target's."""
-    cdef int64_t first = turn // target.address_count, offset
+cdef inline Address* source_for(const Origin* target, const Address* address, int64_t nth) noexcept nogil:
+    """The next source address of the same family, or NULL; over many connections each is used with each of the target's."""
+    cdef int64_t first = nth // target.address_count, offset
     cdef Address* source
     for offset in range(target.source_count):
         source = &target.sources[(first + offset) % target.source_count]
@@ -121,9 +122,9 @@ cdef inline Address* source_for(const Origin* target, const Address* address, in
 
 cdef inline int64_t addresses_left(const Lane* lane) noexcept nogil:
     """How many the attempt has still to try."""
-    return lane.endpoint.target.address_count - lane.dials
+    return lane.endpoint.request.target.address_count - lane.dial.dials
 
 
 cdef inline int64_t wait_ns(const Lane* lane, int64_t left_ns) noexcept nogil:
     """How long an address is waited for while others are left: no longer than its share of the time that is left."""
-    return min(lane.endpoint.target.patience_ns, left_ns // (addresses_left(lane) + 1))
+    return min(lane.endpoint.request.target.patience_ns, left_ns // (addresses_left(lane) + 1))

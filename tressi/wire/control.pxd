@@ -1,21 +1,29 @@
 """What the control path asks of a reactor between two turns: lanes that come and go, and the end of a run."""
 
-from libc.stdint cimport int64_t
+from libc.stdint cimport int32_t, int64_t
 
-from tressi.core.bucket cimport Skipped, bucket_end
+from tressi.core.bucket cimport Skipped, bucket_end, bucket_init, bucket_set_ramp, bucket_stop_at
 from tressi.core.clock cimport never
-from tressi.wire.account cimport account_cut, account_skipped, account_stranded, sample_release
-from tressi.wire.exchange cimport lane_next
+from tressi.wire.account cimport account_cut, account_skipped, account_stranded
+from tressi.wire.exchange cimport exchange_end, lane_next
 from tressi.wire.lane cimport (
-    CONNECTING, DIALING, IDLE, IN_FLIGHT, WAITING, Connection, Lane, Pool, lane_connection, pool_has_idle, queue_remove,
-    stack_remove,
+    BURST_NS, CLOSE, CONNECTING, DIALING, IDLE, IN_FLIGHT, WAITING, Lane, Pool, pool_has_idle, stack_remove,
 )
+from tressi.wire.packed cimport packed_drop
 from tressi.wire.permit cimport permit_abandon, waiting_remove
 from tressi.wire.reactor cimport (
-    Reactor, connection_close, endpoint_schedule, lane_connect_ended, lane_leave, lane_rest, lane_take, pool_count_lanes,
+    Reactor, endpoint_schedule, lane_connect_ended, lane_leave, lane_rest, lane_take, link_close, pool_count_lanes,
     pool_settle,
 )
 from tressi.wire.schedule cimport schedule_update
+
+
+cdef inline int64_t reactor_occupied(const Reactor* reactor) noexcept nogil:
+    """How many lanes have an attempt under way."""
+    cdef int64_t index, count = 0
+    for index in range(reactor.endpoint_count):
+        count += reactor.endpoints[index].block.window.occupied
+    return count
 
 
 cdef inline void lane_start(Reactor* reactor, Lane* lane, int64_t now_ns) noexcept nogil:
@@ -28,6 +36,15 @@ cdef inline void lane_start(Reactor* reactor, Lane* lane, int64_t now_ns) noexce
         lane_rest(reactor, lane, 0)
 
 
+cdef inline void lane_close(Reactor* reactor, Lane* lane) noexcept nogil:
+    """Close its connections, whatever it is doing: the reactor is at its end."""
+    cdef int32_t index
+    if lane.exchange.response.packed != NULL:
+        packed_drop(&lane.exchange.response)
+    for index in range(lane.link_count):
+        link_close(reactor, &lane.links[index])
+
+
 cdef inline void lane_retire(Reactor* reactor, Lane* lane, int64_t now_ns) noexcept nogil:
     """End the lane, now or with its attempt."""
     lane.leaving = 1
@@ -38,6 +55,30 @@ cdef inline void lane_retire(Reactor* reactor, Lane* lane, int64_t now_ns) noexc
         stack_remove(lane.pool, lane)
         lane_leave(reactor, lane, now_ns)
         schedule_update(&reactor.schedule, lane.pool)
+
+
+cdef inline void pool_pace(
+    Reactor* reactor, Pool* pool, double begin_rate, double rate, int64_t ramp_ns, int64_t now_ns
+) noexcept nogil:
+    """Hold another rate from now on, or climb to it from `begin_rate` within `ramp_ns`."""
+    cdef int64_t stop_ns
+    if not pool.paced:
+        # It ran as fast as responses came; its schedule begins now.
+        stop_ns = pool.bucket.stop_ns
+        bucket_init(&pool.bucket, rate, now_ns, 0, 0.0, BURST_NS, pool.bucket.random)
+        bucket_stop_at(&pool.bucket, stop_ns)
+        pool.paced = True
+    bucket_set_ramp(&pool.bucket, begin_rate, rate, ramp_ns, now_ns)
+    schedule_update(&reactor.schedule, pool)
+
+
+cdef inline void pool_unpace(Reactor* reactor, Pool* pool) noexcept nogil:
+    """Let the pool run as fast as responses come back; its idle lanes begin at the next turn."""
+    cdef int64_t index
+    pool.paced = False
+    schedule_update(&reactor.schedule, pool)
+    for index in range(pool.endpoint_count):
+        pool.endpoints[index].block.target_rps = -1.0
 
 
 cdef inline void reactor_end(Reactor* reactor, int64_t now_ns) noexcept nogil:
@@ -66,11 +107,8 @@ cdef inline void reactor_end(Reactor* reactor, int64_t now_ns) noexcept nogil:
 
 cdef inline void lane_cut(Reactor* reactor, Lane* lane, int64_t now_ns) noexcept nogil:
     """End the lane's attempt, whose connection may be in the middle of a message."""
-    cdef Connection* connection = lane_connection(lane)
     if lane.state == IN_FLIGHT or lane.state == DIALING:
-        sample_release(connection)
-        queue_remove(connection)
-        connection_close(reactor, connection)
+        exchange_end(reactor, lane, CLOSE)
     else:
         if lane.state == WAITING:
             waiting_remove(reactor, lane)

@@ -11,22 +11,20 @@ from libc.stdio cimport snprintf
 from tressi.core.arena cimport CLOSED, PROTOCOL, RESET, SAMPLE_BYTES, SEND, TIMEOUT, TLS, ErrorKind
 from tressi.core.clock cimport NS_PER_S, monotonic_ns
 from tressi.wire.account cimport (
-    account_failure, account_read, account_response, account_sent, sample_claim, sample_fill,
-    sample_release,
+    account_failure, account_read, account_response, account_sent, sample_claim, sample_fill, sample_release,
 )
-from tressi.wire.http cimport parser_close, parser_feed
+from tressi.wire.h1.message cimport BROKEN, DONE, FAULTS, HEAD_READ, Progress, parser_has_head, parser_reset
+from tressi.wire.h1.parser cimport parser_close, parser_feed
 from tressi.wire.lane cimport (
-    IN_FLIGHT, READY, Connection, Endpoint, Lane, Queue, Slice, lane_connection, queue_insert, queue_remove,
+    CLOSE, CLOSE_BEHIND, IN_FLIGHT, KEEP, Ending, Endpoint, Exchange, Lane, Queue, queue_insert, queue_remove,
 )
-from tressi.wire.message cimport BODY_START, BROKEN, DONE, FAULTS, HEAD_READ, Progress, parser_reset
-from tressi.wire.packed cimport packed_begin, packed_end
-from tressi.wire.reactor cimport (
-    BUFFER_BYTES, Reactor, connection_close, lane_leave, lane_rest, lane_take, pool_settle, ready_push,
-)
-from tressi.wire.socket cimport (
-    EAGAIN, EINTR, EPOLL_CTL_MOD, EPOLLIN, EPOLLOUT, EPOLLRDHUP, EPROTO, socket_receive, socket_send, socket_watch,
-)
-from tressi.wire.tls cimport WHY_BYTES, tls_answer, tls_receive, tls_seal
+from tressi.wire.link cimport WHY_BYTES, Link, link_watch
+from tressi.wire.packed cimport packed_begin, packed_drop, packed_end
+from tressi.wire.reactor cimport Reactor, lane_leave, lane_rest, lane_take, link_close, pool_settle, ready_push
+from tressi.wire.request cimport Slice, request_take
+from tressi.wire.response cimport response_begin
+from tressi.wire.socket cimport EAGAIN, EINTR, EPROTO, socket_send
+from tressi.wire.tls cimport link_answer, tls_seal
 
 
 cdef inline void lane_next(Reactor* reactor, Lane* lane, int64_t now_ns) noexcept nogil:
@@ -39,151 +37,163 @@ cdef inline void lane_next(Reactor* reactor, Lane* lane, int64_t now_ns) noexcep
 
 
 cdef inline void request_begin(Reactor* reactor, Lane* lane) noexcept nogil:
-    """Send the endpoint's next request on the lane's connection."""
+    """Send the endpoint's next request on the lane's link."""
     cdef Endpoint* endpoint = lane.endpoint
-    cdef Connection* connection = lane_connection(lane)
+    cdef Exchange* exchange = &lane.exchange
+    cdef Link* link = exchange.link
     cdef int64_t sent = 0
-    cdef Slice* variant = &endpoint.variants[endpoint.next_variant]
-    if endpoint.variant_count > 1:
-        endpoint.next_variant = (endpoint.next_variant + 1) % endpoint.variant_count
+    cdef const Slice* variant = request_take(&endpoint.request)
     lane.state = IN_FLIGHT
-    parser_reset(&connection.parser, endpoint.to_head)
-    connection.parser.needle = endpoint.needle
-    connection.parser.needle_next = endpoint.needle_next
-    connection.parser.needle_size = endpoint.needle_size
-    connection.answered = 0
-    connection.reason = NULL
-    connection.user_timed = 0
-    connection.own_delay_ns = 0
-    connection.reads = 0
-    connection.sends = 0
-    connection.send_at = variant.bytes
-    connection.send_left = variant.first
-    connection.held_at = variant.bytes + variant.first
-    connection.held = variant.size - variant.first
-    connection.awaits = endpoint.awaits_continue
-    if connection.tls != NULL and not tls_seal(connection, reactor.why):
+    response_begin(&exchange.response, &endpoint.check)
+    parser_reset(&exchange.parser, &exchange.response, endpoint.request.to_head)
+    exchange.answered = 0
+    exchange.reason = NULL
+    exchange.user_timed = 0
+    exchange.own_delay_ns = 0
+    exchange.reads = 0
+    exchange.sends = 0
+    exchange.held_at = variant.bytes + variant.first
+    exchange.held = variant.size - variant.first
+    exchange.awaits = endpoint.request.awaits_continue
+    if not part_load(reactor, lane, variant.bytes, variant.first):
         sent = -EPROTO
     # The clock is read last and the books are kept afterwards: on a core that slept, cold memory costs microseconds.
-    connection.sent_ns = monotonic_ns()
+    exchange.sent_ns = monotonic_ns()
     if sent == 0:
-        sent = socket_send(connection.descriptor, connection.send_at, connection.send_left)
+        sent = socket_send(link.descriptor, link.send_at, link.send_left)
     if lane.first_sent_ns == 0:
-        account_sent(reactor.header, lane, connection.sent_ns)
-    deadline_set(reactor, connection, endpoint.sent, lane.first_sent_ns + endpoint.patience_ns)
-    connection_sent(reactor, connection, sent)
+        account_sent(reactor.header, lane, exchange.sent_ns)
+    deadline_set(reactor, lane, endpoint.sent, lane.first_sent_ns + endpoint.patience_ns)
+    exchange_sent(reactor, lane, sent)
 
 
-cdef inline void deadline_set(
-    Reactor* reactor, Connection* connection, Queue* queue, int64_t deadline_ns
-) noexcept nogil:
-    """What the connection waits for, in one of its endpoint's queues, must have come by then."""
-    connection.deadline_ns = deadline_ns
+cdef inline bint part_load(Reactor* reactor, Lane* lane, const char* bytes, int64_t size) noexcept nogil:
+    """Have the link send this part of the request; False: TLS failed. What TLS does not seal at once is held back."""
+    cdef Exchange* exchange = &lane.exchange
+    cdef int64_t part
+    if exchange.link.tls == NULL:
+        exchange.link.send_at = bytes
+        exchange.link.send_left = size
+        return True
+    part = tls_seal(exchange.link, bytes, size, reactor.buffers.why)
+    if part < 0:
+        return False
+    exchange.held_at = bytes + part
+    exchange.held += size - part
+    # What is said inside TLS counts, as in the other direction.
+    lane.endpoint.block.bytes_sent += part
+    return True
+
+
+cdef inline void deadline_set(Reactor* reactor, Lane* lane, Queue* queue, int64_t deadline_ns) noexcept nogil:
+    """What the lane waits for, in one of its endpoint's queues, must have come by then."""
+    lane.exchange.deadline_ns = deadline_ns
     if deadline_ns < reactor.next_deadline_ns:
         reactor.next_deadline_ns = deadline_ns
-    queue_insert(queue, connection)
+    queue_insert(queue, lane)
 
 
-cdef inline void connection_watch(Reactor* reactor, Connection* connection, bint writable) noexcept nogil:
-    if writable != connection.wants_writable:
-        connection.wants_writable = writable
-        socket_watch(
-            reactor.epoll, EPOLL_CTL_MOD, connection.descriptor,
-            EPOLLIN | EPOLLRDHUP | (EPOLLOUT if writable else 0), connection,
-        )
-
-
-cdef inline void connection_send(Reactor* reactor, Connection* connection) noexcept nogil:
+cdef inline void exchange_send(Reactor* reactor, Lane* lane) noexcept nogil:
     """The socket has room again for what is left of the request."""
-    connection_sent(reactor, connection, socket_send(connection.descriptor, connection.send_at, connection.send_left))
+    cdef Link* link = lane.exchange.link
+    exchange_sent(reactor, lane, socket_send(link.descriptor, link.send_at, link.send_left))
 
 
-cdef inline void connection_sent(Reactor* reactor, Connection* connection, int64_t sent) noexcept nogil:
+cdef inline void exchange_sent(Reactor* reactor, Lane* lane, int64_t sent) noexcept nogil:
     """What became of a send; the socket's buffer nearly always takes the request whole."""
+    cdef Exchange* exchange = &lane.exchange
+    cdef Link* link = exchange.link
     if sent >= 0:
-        connection.sends += 1
-        connection.send_at += sent
-        connection.send_left -= sent
-        if connection.tls == NULL:
-            connection.lane.endpoint.block.bytes_sent += sent
-        if connection.send_left + connection.held > 0 or connection.wants_writable:
-            connection_follow(reactor, connection)
+        exchange.sends += 1
+        link.send_at += sent
+        link.send_left -= sent
+        if link.tls == NULL:
+            lane.endpoint.block.bytes_sent += sent
+        if link.send_left + exchange.held > 0 or link.wants_writable:
+            exchange_follow(reactor, lane)
     elif sent == -EAGAIN or sent == -EINTR:
-        connection_watch(reactor, connection, True)
+        link_watch(link, reactor.epoll, True)
     elif sent == -EPROTO:
-        tls_fail(reactor, connection)
+        tls_fail(reactor, lane)
     else:
         # The peer has closed: what it said before, if anything, is still to be read (RFC 9112 9.5).
-        connection_read(reactor, connection)
-        if connection.descriptor >= 0 and not connection.answered:
-            attempt_broken(reactor, connection, SEND)
+        exchange_read(reactor, lane)
+        if link.descriptor >= 0 and not exchange.answered:
+            attempt_broken(reactor, lane, SEND)
 
 
-cdef inline bint part_begin(Reactor* reactor, Connection* connection) noexcept nogil:
+cdef inline bint part_begin(Reactor* reactor, Lane* lane) noexcept nogil:
     """What was held back is next to be sent; False: TLS failed."""
-    connection.send_at = connection.held_at
-    connection.send_left = connection.held
-    connection.held = 0
-    return connection.tls == NULL or tls_seal(connection, reactor.why)
+    cdef int64_t size = lane.exchange.held
+    lane.exchange.held = 0
+    return part_load(reactor, lane, lane.exchange.held_at, size)
 
 
-cdef inline void connection_follow(Reactor* reactor, Connection* connection) noexcept nogil:
+cdef inline void exchange_follow(Reactor* reactor, Lane* lane) noexcept nogil:
     """A part is sent: go on when the socket has room for more, if there is more that may be sent."""
-    cdef bint begins = connection.send_left == 0 and connection.held > 0 and not connection.awaits
-    if begins and not part_begin(reactor, connection):
-        tls_fail(reactor, connection)
+    cdef Link* link = lane.exchange.link
+    cdef bint begins = link.send_left == 0 and lane.exchange.held > 0 and not lane.exchange.awaits
+    if begins and not part_begin(reactor, lane):
+        tls_fail(reactor, lane)
     else:
-        connection_watch(reactor, connection, connection.send_left > 0)
-        connection_answer(reactor, connection)
+        link_watch(link, reactor.epoll, link.send_left > 0)
+        link_answer(link, reactor.epoll)
 
 
-cdef inline void connection_continue(Reactor* reactor, Connection* connection) noexcept nogil:
+cdef inline void exchange_continue(Reactor* reactor, Lane* lane) noexcept nogil:
     """The body may be sent; from now on the request is one like any other."""
-    cdef Lane* lane = connection.lane
-    connection.awaits = 0
-    queue_remove(connection)
-    deadline_set(
-        reactor, connection, &lane.endpoint.in_flight, lane.first_sent_ns + lane.endpoint.timeout_ns
-    )
-    if connection.send_left > 0:
+    lane.exchange.awaits = 0
+    exchange_wait(reactor, lane)
+    if lane.exchange.link.send_left > 0:
         # Of the head itself: the body follows on it.
         return
-    if part_begin(reactor, connection):
-        connection_send(reactor, connection)
+    if part_begin(reactor, lane):
+        exchange_send(reactor, lane)
     else:
-        tls_fail(reactor, connection)
+        tls_fail(reactor, lane)
 
 
-cdef inline void connection_unanswered(Reactor* reactor, Connection* connection, int64_t now_ns) noexcept nogil:
+cdef inline void exchange_wait(Reactor* reactor, Lane* lane) noexcept nogil:
+    """Wait for the response, and no more for the word that lets the body follow."""
+    queue_remove(lane)
+    deadline_set(reactor, lane, &lane.endpoint.in_flight, lane.first_sent_ns + lane.endpoint.timeout_ns)
+
+
+cdef inline void exchange_unanswered(Reactor* reactor, Lane* lane, int64_t now_ns) noexcept nogil:
     """The head was not answered for a second, or for as long as the request may take.
 
     A server that does not know the expectation waits for the body (RFC 9110 10.1.1). One whose final answer is on its way
     does not want it.
     """
-    cdef Lane* lane = connection.lane
     if lane.first_sent_ns + lane.endpoint.timeout_ns <= now_ns:
-        attempt_overdue(reactor, connection, now_ns)
-    elif connection.parser.status < 200:
-        connection_continue(reactor, connection)
+        attempt_overdue(reactor, lane, now_ns)
+    elif lane.exchange.response.status < 200:
+        exchange_continue(reactor, lane)
     else:
-        queue_remove(connection)
-        deadline_set(
-            reactor, connection, &lane.endpoint.in_flight, lane.first_sent_ns + lane.endpoint.timeout_ns
-        )
+        exchange_wait(reactor, lane)
+
+
+cdef inline void exchange_end(Reactor* reactor, Lane* lane, Ending ending) noexcept nogil:
+    """Nothing more is sent or read; what becomes of the link says `ending`."""
+    cdef Exchange* exchange = &lane.exchange
+    sample_release(exchange)
+    if exchange.response.packed != NULL:
+        packed_drop(&exchange.response)
+    queue_remove(lane)
+    if ending != KEEP:
+        link_close(reactor, exchange.link, waits=ending == CLOSE_BEHIND)
 
 
 cdef inline void attempt_fail(
-    Reactor* reactor, Connection* connection, ErrorKind kind, bint has_age, int64_t now_ns, const char* reason=NULL
+    Reactor* reactor, Lane* lane, ErrorKind kind, bint has_age, int64_t now_ns, const char* reason=NULL
 ) noexcept nogil:
-    """The request in flight ends without a response, and its connection with it.
+    """The attempt ends without a response, and its connection with it.
 
     A lane that no rate holds back rests if its connection never served: a dead target must see no storm.
     """
-    cdef Lane* lane = connection.lane
-    cdef bint storms = not lane.pool.paced and not lane.leaving and connection.served == 0 and not has_age
-    sample_release(connection)
-    queue_remove(connection)
-    connection_close(reactor, connection)
+    cdef bint never_served = lane.exchange.link.served == 0
+    cdef bint storms = not lane.pool.paced and not lane.leaving and never_served and not has_age
+    exchange_end(reactor, lane, CLOSE)
     account_failure(lane, kind, reason, has_age, now_ns)
     if storms:
         lane_rest(reactor, lane, now_ns)
@@ -191,141 +201,127 @@ cdef inline void attempt_fail(
         lane_next(reactor, lane, now_ns)
 
 
-cdef inline void attempt_overdue(Reactor* reactor, Connection* connection, int64_t now_ns) noexcept nogil:
+cdef inline void attempt_overdue(Reactor* reactor, Lane* lane, int64_t now_ns) noexcept nogil:
     """The response is not whole in time; the reason tells one that began from silence."""
-    cdef double limit_s = <double> connection.lane.endpoint.timeout_ns / NS_PER_S
-    if not connection.answered:
-        snprintf(reactor.why, WHY_BYTES, b"no response after %g s", limit_s)
-    elif connection.parser.state < BODY_START:
-        snprintf(reactor.why, WHY_BYTES, b"the head of the response had not ended after %g s", limit_s)
+    cdef double limit_s = <double> lane.endpoint.timeout_ns / NS_PER_S
+    cdef char* why = reactor.buffers.why
+    cdef const Exchange* exchange = &lane.exchange
+    if not exchange.answered:
+        snprintf(why, WHY_BYTES, b"no response after %g s", limit_s)
+    elif not parser_has_head(&exchange.parser):
+        snprintf(why, WHY_BYTES, b"the head of the response had not ended after %g s", limit_s)
     else:
-        snprintf(
-            reactor.why, WHY_BYTES, b"status %d, but the body had not ended after %g s", connection.parser.status, limit_s
-        )
-    attempt_fail(reactor, connection, TIMEOUT, True, now_ns, reactor.why)
+        snprintf(why, WHY_BYTES, b"status %d, but the body had not ended after %g s", exchange.response.status, limit_s)
+    attempt_fail(reactor, lane, TIMEOUT, True, now_ns, why)
 
 
-cdef inline const char* broken_reason(Reactor* reactor, const Connection* connection) noexcept nogil:
+cdef inline const char* broken_reason(Reactor* reactor, const Exchange* exchange) noexcept nogil:
     """How far the response was when its connection ended; NULL: it had not begun."""
-    if not connection.answered:
+    if not exchange.answered:
         return NULL
-    if connection.parser.state < BODY_START:
+    if not parser_has_head(&exchange.parser):
         return b"the connection ended within the head of the response"
-    snprintf(reactor.why, WHY_BYTES, b"status %d, but the connection ended before the body", connection.parser.status)
-    return reactor.why
+    snprintf(
+        reactor.buffers.why, WHY_BYTES, b"status %d, but the connection ended before the body", exchange.response.status
+    )
+    return reactor.buffers.why
 
 
-cdef inline void tls_fail(Reactor* reactor, Connection* connection) noexcept nogil:
-    attempt_fail(reactor, connection, TLS, False, monotonic_ns(), reactor.why)
+cdef inline void tls_fail(Reactor* reactor, Lane* lane) noexcept nogil:
+    attempt_fail(reactor, lane, TLS, False, monotonic_ns(), reactor.buffers.why)
 
 
-cdef inline void attempt_broken(Reactor* reactor, Connection* connection, ErrorKind kind) noexcept nogil:
+cdef inline void attempt_broken(Reactor* reactor, Lane* lane, ErrorKind kind) noexcept nogil:
     """The connection ended under the request. A reused one may have been closed before the request reached the server."""
-    cdef Lane* lane = connection.lane
-    if connection.served == 0 or connection.answered or not lane.endpoint.idempotent or lane.retried:
-        attempt_fail(reactor, connection, kind, False, monotonic_ns(), broken_reason(reactor, connection))
+    cdef const Exchange* exchange = &lane.exchange
+    if exchange.link.served == 0 or exchange.answered or not lane.endpoint.request.idempotent or lane.retried:
+        attempt_fail(reactor, lane, kind, False, monotonic_ns(), broken_reason(reactor, exchange))
         return
     lane.retried = 1
-    lane.connect_begun_ns = 0
+    lane.dial.begun_ns = 0
     lane.endpoint.block.retries += 1
-    queue_remove(connection)
-    connection_close(reactor, connection)
+    exchange_end(reactor, lane, CLOSE)
     ready_push(reactor, lane)
 
 
-cdef inline bint connection_is_reusable(const Connection* connection) noexcept nogil:
+cdef inline Ending exchange_ending(const Exchange* exchange, const Endpoint* endpoint, bint surplus) noexcept nogil:
+    """What becomes of the link once the response is whole; `surplus`: bytes follow that no request asked for."""
     # An answer that came before the whole request was sent leaves the connection in the middle of a message.
-    return connection.parser.reusable and connection.send_left + connection.held == 0
+    cdef bint reusable = exchange.parser.reusable and exchange.link.send_left + exchange.held == 0
+    return KEEP if reusable and not surplus and not exchange.link.ended and endpoint.request.keep_alive else CLOSE_BEHIND
 
 
-cdef inline void attempt_finish(Reactor* reactor, Connection* connection, bint surplus, int64_t now_ns) noexcept nogil:
+cdef inline void attempt_finish(Reactor* reactor, Lane* lane, bint surplus, int64_t now_ns) noexcept nogil:
     """The response is whole; `surplus`: bytes follow that no request asked for."""
-    cdef Lane* lane = connection.lane
-    if connection.parser.packed != NULL:
-        packed_end(connection, reactor.why, WHY_BYTES)
-    sample_fill(connection)
-    queue_remove(connection)
-    account_response(reactor.header, lane, connection, now_ns)
-    connection.served += 1
-    if surplus or connection.ended or not lane.endpoint.keep_alive or not connection_is_reusable(connection):
-        connection_close(reactor, connection, waits=True)
+    cdef Exchange* exchange = &lane.exchange
+    if exchange.response.packed != NULL:
+        packed_end(exchange, reactor.buffers.why, WHY_BYTES)
+    sample_fill(exchange)
+    account_response(reactor.header, lane, now_ns)
+    exchange.link.served += 1
+    exchange_end(reactor, lane, exchange_ending(exchange, lane.endpoint, surplus))
     lane_next(reactor, lane, now_ns)
 
 
-cdef inline void connection_keep(Reactor* reactor, Connection* connection) noexcept nogil:
+cdef inline void exchange_keep(Reactor* reactor, Lane* lane) noexcept nogil:
     """The head is read: keep the beginning of the body if few of its kind are kept, and decode what is looked at."""
+    cdef Exchange* exchange = &lane.exchange
     cdef bint is_looked_at
-    connection.sample = sample_claim(connection.lane.endpoint.block, connection.parser.status)
-    is_looked_at = connection.sample != NULL or connection.parser.needle != NULL
-    if is_looked_at and connection.parser.coding_size > 0 and reactor.decode != NULL:
-        packed_begin(connection, reactor.decode)
-    elif connection.sample != NULL:
-        connection.parser.keep = connection.sample.body
-        connection.parser.keep_room = SAMPLE_BYTES
+    exchange.sample = sample_claim(lane.endpoint.block, exchange.response.status)
+    is_looked_at = exchange.sample != NULL or exchange.response.needle != NULL
+    if is_looked_at and exchange.response.coding.size > 0 and reactor.decode != NULL:
+        packed_begin(&exchange.response, reactor.decode)
+    elif exchange.sample != NULL:
+        exchange.response.keep = exchange.sample.body
+        exchange.response.keep_room = SAMPLE_BYTES
 
 
-cdef inline void connection_data(Reactor* reactor, Connection* connection, int64_t size, int64_t read_ns) noexcept nogil:
-    cdef const uint8_t* at = <const uint8_t*> reactor.buffer
+cdef inline void exchange_data(Reactor* reactor, Lane* lane, int64_t size, int64_t read_ns) noexcept nogil:
+    cdef Exchange* exchange = &lane.exchange
+    cdef const uint8_t* at = <const uint8_t*> reactor.buffers.data
     cdef const uint8_t* end = at + size
-    cdef Progress progress = parser_feed(&connection.parser, &at, end)
+    cdef Progress progress = parser_feed(&exchange.parser, &at, end)
     if progress == HEAD_READ:
-        connection_keep(reactor, connection)
-        progress = parser_feed(&connection.parser, &at, end)
+        exchange_keep(reactor, lane)
+        progress = parser_feed(&exchange.parser, &at, end)
     if progress == DONE:
-        attempt_finish(reactor, connection, at < end, read_ns)
+        attempt_finish(reactor, lane, at < end, read_ns)
     elif progress == BROKEN:
-        attempt_fail(reactor, connection, PROTOCOL, False, read_ns, FAULTS[connection.parser.fault])
-    elif connection.awaits and connection.parser.continued:
-        connection_continue(reactor, connection)
+        attempt_fail(reactor, lane, PROTOCOL, False, read_ns, FAULTS[exchange.parser.fault])
+    elif exchange.awaits and exchange.parser.continued:
+        exchange_continue(reactor, lane)
 
 
-cdef inline int64_t connection_receive(Reactor* reactor, Connection* connection, int64_t* stamp_ns) noexcept nogil:
-    if connection.tls == NULL:
-        return socket_receive(connection.descriptor, reactor.buffer, BUFFER_BYTES, stamp_ns)
-    return tls_receive(
-        connection, reactor.sealed, BUFFER_BYTES, reactor.buffer, 2 * BUFFER_BYTES, stamp_ns, reactor.why
-    )
-
-
-cdef inline void connection_answer(Reactor* reactor, Connection* connection) noexcept nogil:
-    """Send what a read had TLS say of its own; the server may wait for it, with the response or without."""
-    cdef int64_t sent
-    if not connection.owes or connection.tls == NULL or not tls_answer(connection):
-        return
-    sent = socket_send(connection.descriptor, connection.send_at, connection.send_left)
-    if sent > 0:
-        connection.send_at += sent
-        connection.send_left -= sent
-    connection_watch(reactor, connection, connection.send_left > 0)
-
-
-cdef inline void connection_over(Reactor* reactor, Connection* connection) noexcept nogil:
+cdef inline void exchange_over(Reactor* reactor, Lane* lane) noexcept nogil:
     """The server has said its last word, and the response goes on."""
+    cdef Exchange* exchange = &lane.exchange
     # A body that only the close delimits must not be cut short without notice (RFC 9112 9.8).
-    if connection.answered and not connection.cut_short and parser_close(&connection.parser) == DONE:
-        attempt_finish(reactor, connection, False, monotonic_ns())
+    if exchange.answered and not exchange.link.cut_short and parser_close(&exchange.parser) == DONE:
+        attempt_finish(reactor, lane, False, monotonic_ns())
     else:
-        attempt_broken(reactor, connection, CLOSED)
+        attempt_broken(reactor, lane, CLOSED)
 
 
-cdef inline void connection_read(Reactor* reactor, Connection* connection) noexcept nogil:
-    """The socket of a request in flight is readable, or has ended."""
+cdef inline void exchange_read(Reactor* reactor, Lane* lane) noexcept nogil:
+    """The link of a request in flight is readable, or has ended."""
     cdef int64_t stamp_ns = 0, now_ns
-    cdef int64_t size = connection_receive(reactor, connection, &stamp_ns)
+    # Once the response is whole, the lane may have its next token already, and with it another link.
+    cdef Link* link = lane.exchange.link
+    cdef int64_t size = link.receive(link, &reactor.buffers, &stamp_ns)
     if size > 0:
         now_ns = monotonic_ns()
-        connection.answered = 1
-        connection.lane.endpoint.block.bytes_received += size
-        account_read(connection, stamp_ns + reactor.offset_ns if stamp_ns else 0, now_ns)
-        connection_data(reactor, connection, size, now_ns)
-        connection_answer(reactor, connection)
-        if connection.ended and connection.descriptor >= 0:
-            connection_over(reactor, connection)
+        lane.exchange.answered = 1
+        lane.endpoint.block.bytes_received += size
+        account_read(&lane.exchange, stamp_ns + reactor.offset_ns if stamp_ns else 0, now_ns)
+        exchange_data(reactor, lane, size, now_ns)
+        link_answer(link, reactor.epoll)
+        if link.ended and link.descriptor >= 0:
+            exchange_over(reactor, lane)
     elif size == -EAGAIN or size == -EINTR:
-        connection_answer(reactor, connection)
-    elif size == -EPROTO and connection.tls != NULL:
-        tls_fail(reactor, connection)
+        link_answer(link, reactor.epoll)
+    elif size == -EPROTO and link.tls != NULL:
+        tls_fail(reactor, lane)
     elif size < 0:
-        attempt_broken(reactor, connection, RESET)
+        attempt_broken(reactor, lane, RESET)
     else:
-        connection_over(reactor, connection)
+        exchange_over(reactor, lane)

@@ -4,7 +4,11 @@ from libc.stdint cimport int32_t, int64_t, uint8_t
 from libc.stdlib cimport calloc, free, realloc
 from libc.string cimport memcmp, memcpy
 
-from tressi.wire.lane cimport ADDRESS_BYTES, Address, Endpoint, Lane, Origin, Pool
+from tressi.wire.check cimport Check
+from tressi.wire.h1.message cimport parser_free
+from tressi.wire.lane cimport Endpoint, Lane, Pool
+from tressi.wire.origin cimport ADDRESS_BYTES, Address, Origin
+from tressi.wire.response cimport response_free
 
 
 cdef inline void* allocated(size_t size) except NULL:
@@ -24,9 +28,9 @@ cdef inline void* one_more(void* array, size_t count, size_t size) except NULL:
 
 
 cdef inline void endpoint_free(Endpoint* endpoint) noexcept:
-    free(endpoint.variants)
-    free(<void*> endpoint.needle)
-    free(<void*> endpoint.needle_next)
+    free(endpoint.request.variants)
+    free(<void*> endpoint.check.needle)
+    free(<void*> endpoint.check.needle_next)
     free(endpoint)
 
 
@@ -78,20 +82,22 @@ cdef inline set_addresses(Origin* origin, found):
 
 
 cdef inline void lane_free(Lane* lane) noexcept:
-    free(lane.connections)
+    parser_free(&lane.exchange.parser)
+    response_free(&lane.exchange.response)
+    free(lane.links)
     free(lane)
 
 
-cdef inline set_needle(Endpoint* endpoint, bytes needle):
+cdef inline set_needle(Check* check, bytes needle):
     """What the body must contain, and where a search goes on after a mismatch."""
     cdef int32_t size = len(needle), at, matched = 0
     cdef uint8_t* text = <uint8_t*> allocated(size)
     cdef int32_t* following
-    endpoint.needle = text
+    check.needle = text
     memcpy(text, <const char*> needle, size)
     following = <int32_t*> allocated(size * sizeof(int32_t))
-    endpoint.needle_next = following
-    endpoint.needle_size = size
+    check.needle_next = following
+    check.needle_size = size
     for at in range(1, size):
         while matched > 0 and text[matched] != text[at]:
             matched = following[matched - 1]

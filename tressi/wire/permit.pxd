@@ -40,14 +40,14 @@ cdef inline bint permit_take(Reactor* reactor, Lane* lane) noexcept nogil:
     cdef int64_t due_ns, now_ns
     if not reactor.limits_connections:
         return True
-    if lane.has_permit:
-        lane.has_permit = 0
+    if lane.dial.has_permit:
+        lane.dial.has_permit = 0
         return True
     now_ns = monotonic_ns()
     if reactor.first_waiting == NULL and bucket_take(&reactor.permits, now_ns, &due_ns, &skipped) == GRANTED:
         return True
     lane.state = WAITING
-    lane.asked_ns = now_ns
+    lane.dial.asked_ns = now_ns
     lane_connect_begun(reactor, lane)
     waiting_push(reactor, lane)
     return False
@@ -55,12 +55,12 @@ cdef inline bint permit_take(Reactor* reactor, Lane* lane) noexcept nogil:
 
 cdef inline void permit_grant(Lane* lane, int64_t due_ns, int64_t now_ns) noexcept nogil:
     """The lane has waited until its permit was due, and for us since."""
-    cdef int64_t waited_ns = max(<int64_t> 0, due_ns - lane.asked_ns)
-    lane.has_permit = 1
+    cdef int64_t waited_ns = max(<int64_t> 0, due_ns - lane.dial.asked_ns)
+    lane.dial.has_permit = 1
     lane.connect_ns += waited_ns
-    if lane.connect_begun_ns != 0:
+    if lane.dial.begun_ns != 0:
         # The address before refused; the time limit stands still while nothing is tried.
-        lane.connect_begun_ns += now_ns - lane.asked_ns
+        lane.dial.begun_ns += now_ns - lane.dial.asked_ns
     if lane.first_sent_ns != 0:
         # Before a second try: the target has not had the request meanwhile.
         lane.first_sent_ns += waited_ns
@@ -89,7 +89,7 @@ cdef inline bint permit_abandon(Reactor* reactor, Lane* lane, int64_t now_ns) no
 
     False: an address has refused it already, or its request was sent once; it goes on waiting.
     """
-    if lane.dials > 0 or lane.first_sent_ns != 0:
+    if lane.dial.dials > 0 or lane.first_sent_ns != 0:
         return False
     waiting_remove(reactor, lane)
     lane_connect_ended(reactor, lane)

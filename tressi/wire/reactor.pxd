@@ -9,15 +9,13 @@ from tressi.core.window cimport window_set_lanes
 from tressi.wire.account cimport account_skipped, account_taken
 from tressi.wire.close cimport Closings, descriptor_end
 from tressi.wire.lane cimport (
-    GONE, IDLE, READY, STOP, Connection, Endpoint, Lane, Order, Origin, Pool, lane_is_connected, pool_has_idle, stack_push,
+    GONE, IDLE, READY, STOP, Endpoint, Lane, Order, Pool, lane_is_connected, pool_has_idle, stack_push,
 )
-from tressi.wire.packed cimport packed_drop
+from tressi.wire.link cimport Buffers, Link
+from tressi.wire.origin cimport Origin
 from tressi.wire.schedule cimport Schedule, schedule_update
 from tressi.wire.socket cimport thread_times
-from tressi.wire.tls cimport WHY_BYTES, tls_end
-
-cdef enum:
-    BUFFER_BYTES = 64 * 1024
+from tressi.wire.tls cimport tls_end
 
 cdef struct Reactor:
     Header* header
@@ -53,10 +51,8 @@ cdef struct Reactor:
     bint limits_connections        # permits are needed at all
     Closings closings              # connections that their lanes are through with
     bint keeps_gil                 # an origin needs Python for every request
-    char* buffer                   # shared by all reads: nothing is kept from one to the next
-    char* sealed                   # likewise, for what TLS has still to open
+    Buffers buffers
     PyObject* decode               # makes what decodes a body, or NULL
-    char why[WHY_BYTES]            # TLS failed, until that is counted
 
 
 cdef inline void reactor_cpu(Reactor* reactor) noexcept nogil:
@@ -76,14 +72,12 @@ cdef inline void order_push(Reactor* reactor, Lane* lane, Order order) noexcept 
         reactor.ordered_count += 1
 
 
-cdef inline void connection_close(Reactor* reactor, Connection* connection, bint waits=False) noexcept nogil:
+cdef inline void link_close(Reactor* reactor, Link* link, bint waits=False) noexcept nogil:
     """End the connection; `waits`: it has served, and the server is expected to close first."""
-    cdef int32_t descriptor = connection.descriptor
-    if connection.tls != NULL:
-        tls_end(connection)
-    if connection.parser.packed != NULL:
-        packed_drop(connection)
-    connection.descriptor = -1
+    cdef int32_t descriptor = link.descriptor
+    if link.tls != NULL:
+        tls_end(link)
+    link.descriptor = -1
     if descriptor >= 0:
         descriptor_end(&reactor.closings, descriptor, waits)
 
@@ -123,8 +117,8 @@ cdef inline void lane_rest(Reactor* reactor, Lane* lane, int64_t now_ns) noexcep
 cdef inline void lane_leave(Reactor* reactor, Lane* lane, int64_t now_ns) noexcept nogil:
     """The lane is retired and has nothing in flight."""
     cdef int32_t index
-    for index in range(lane.connection_count):
-        connection_close(reactor, &lane.connections[index])
+    for index in range(lane.link_count):
+        link_close(reactor, &lane.links[index])
     lane.state = GONE
     pool_count_lanes(lane.pool, now_ns, -1)
     order_push(reactor, lane, STOP)
@@ -169,7 +163,7 @@ cdef inline bint pool_is_over(const Pool* pool, int64_t now_ns) noexcept nogil:
 
 
 cdef inline bint lane_granted(Lane* lane, int64_t now_ns) noexcept nogil:
-    """Take a token for the lane if one is due, and choose its endpoint."""
+    """Take a token for the lane if one is due, and choose its endpoint and with it the link."""
     cdef Pool* pool = lane.pool
     cdef Skipped skipped
     lane.due_ns = now_ns
@@ -183,6 +177,7 @@ cdef inline bint lane_granted(Lane* lane, int64_t now_ns) noexcept nogil:
     if pool.endpoint_count > 1:
         lane.endpoint = pool.endpoints[pool.dealt % pool.endpoint_count]
     pool.dealt += 1
+    lane.exchange.link = &lane.links[lane.endpoint.request.link]
     account_taken(lane, now_ns)
     return True
 

@@ -1,21 +1,18 @@
-"""The response parser of HTTP/1.1 (RFC 9112): bytes in, code and offset out. It knows no socket and keeps no bytes.
-
-`parser_feed` stops with HEAD_READ once the final head is known, so that the caller can decide on the body; call it again.
-"""
+"""The body of a response (RFC 9112 6 and 7): by its length, in chunks, or until the connection ends."""
 
 from libc.stdint cimport int64_t, uint8_t
 
-from tressi.wire.head cimport CLASS, TEXT, head_feed
-from tressi.wire.message cimport (
-    BAD_CHUNK, BAD_LENGTH, BODY_BY_LENGTH, BODY_START, BODY_UNTIL_CLOSE, BROKEN, CHUNK_DATA, CHUNK_DATA_CR, CHUNK_DATA_LF,
-    CHUNK_EXTENSION, CHUNK_LF, CHUNK_SIZE, DONE, ENDED, FIELD_START, HEAD_LIMIT, HEAD_TOO_LONG, LENGTH_HUGE, MORE, SIZE_DIGITS,
-    Parser, Progress, parser_body, parser_break, parser_end,
+from tressi.wire.h1.message cimport (
+    BAD_CHUNK, BAD_LENGTH, BODY_BY_LENGTH, BODY_START, BODY_UNTIL_CLOSE, CHUNK_DATA, CHUNK_DATA_CR, CHUNK_DATA_LF,
+    CHUNK_EXTENSION, CHUNK_LF, CHUNK_SIZE, CLASS, FIELD_START, HEAD_LIMIT, HEAD_TOO_LONG, LENGTH_HUGE, MORE, SIZE_DIGITS, TEXT,
+    Parser, Progress, parser_break, parser_end,
 )
+from tressi.wire.response cimport body_seen
 
 
 cdef inline Progress body_starts(Parser* parser) noexcept nogil:
     """Choose the framing (RFC 9112 6.3). DONE: there is no body and the message has ended."""
-    if parser.to_head or parser.status == 204 or parser.status == 304:
+    if parser.to_head or parser.response.status == 204 or parser.response.status == 304:
         # Whatever length is given, it is not that of a body that follows: one that no body could have does no harm.
         return parser_end(parser, True)
     if parser.coded:
@@ -96,7 +93,7 @@ cdef inline Progress body_feed(Parser* parser, const uint8_t** at, const uint8_t
     while at[0] < end and progress == MORE and parser.state > BODY_START:
         if parser.state == BODY_BY_LENGTH or parser.state == CHUNK_DATA:
             size = min(<int64_t> (end - at[0]), parser.remaining)
-            parser_body(parser, at[0], size)
+            body_seen(parser.response, at[0], size)
             at[0] += size
             parser.remaining -= size
             if parser.remaining == 0:
@@ -104,28 +101,9 @@ cdef inline Progress body_feed(Parser* parser, const uint8_t** at, const uint8_t
                     return parser_end(parser, True)
                 parser.state = CHUNK_DATA_CR
         elif parser.state == BODY_UNTIL_CLOSE:
-            parser_body(parser, at[0], end - at[0])
+            body_seen(parser.response, at[0], end - at[0])
             at[0] = end
         else:
             progress = chunk_line(parser, at[0][0])
             at[0] += 1
     return progress
-
-
-cdef inline Progress parser_feed(Parser* parser, const uint8_t** at, const uint8_t* end) noexcept nogil:
-    """Read on from `at[0]` to `end` at most; `at[0]` is left where reading stopped."""
-    cdef Progress progress = MORE
-    if parser.state == ENDED:
-        return DONE
-    if parser.state == BODY_START:
-        progress = body_starts(parser)
-    while at[0] < end and progress == MORE:
-        progress = head_feed(parser, at, end) if parser.state < BODY_START else body_feed(parser, at, end)
-    return progress
-
-
-cdef inline Progress parser_close(Parser* parser) noexcept nogil:
-    """The server closed: the end of a body that nothing else delimits, or a message cut short."""
-    if parser.state == BODY_UNTIL_CLOSE:
-        return parser_end(parser, False)
-    return BROKEN

@@ -1,26 +1,28 @@
-"""One turn of the reactor: everything that is ready or due, for about a millisecond, without the GIL."""
+"""The loop: one turn of it does everything that is ready or due, for about a millisecond, without the GIL."""
 
 from libc.stdint cimport int64_t
 
 from tressi.core.arena cimport TIMEOUT, write_begin, write_end
 from tressi.core.clock cimport NS_PER_MS, NS_PER_US, monotonic_ns, never, realtime_ns
 from tressi.core.window cimport (
-    SLOT_NS, Window, WindowSums, window_attempts, window_boundary_ns, window_read, window_turn,
+    SLOT_NS, Window, WindowSums, window_attempts, window_boundary_ns, window_read, window_close_slot,
 )
 from tressi.wire.close cimport TAG, closing_event, closings_expire
-from tressi.wire.dial cimport connection_dialed, connection_hung, connection_unanswered_yet, lane_begin
+from tressi.wire.dial cimport dial_answered, dial_hung, dial_unanswered, lane_begin
 from tressi.wire.exchange cimport (
-    attempt_overdue, connection_answer, connection_read, connection_receive, connection_send, connection_unanswered,
+    attempt_overdue, exchange_read, exchange_send, exchange_unanswered,
 )
 from tressi.wire.lane cimport (
-    DIALING, IDLE, IN_FLIGHT, Connection, Endpoint, Lane, Pool, Queue, lane_connection, pool_has_idle, stack_remove,
+    DIALING, IDLE, IN_FLIGHT, Endpoint, Lane, Pool, Queue, link_lane, pool_has_idle, stack_remove,
 )
+from tressi.wire.link cimport Link
 from tressi.wire.permit cimport permit_due_ns, reactor_permit
 from tressi.wire.reactor cimport (
-    Reactor, connection_close, endpoint_schedule, lane_rest, lane_take, pool_is_over, pool_settle, reactor_cpu, ready_pop,
+    Reactor, endpoint_schedule, lane_rest, lane_take, link_close, pool_is_over, pool_settle, reactor_cpu, ready_pop,
 )
 from tressi.wire.schedule cimport schedule_due_ns, schedule_update
 from tressi.wire.socket cimport EAGAIN, EPOLLOUT, epoll_event, epoll_wait, socket_dialed, socket_rehearse, timer_arm
+from tressi.wire.tls cimport link_answer
 
 # What a turn does next.
 cdef enum Then:
@@ -47,40 +49,42 @@ cdef enum:
     COLD_NS = 400 * NS_PER_US      # after so long a rest the kernel's way to the wire has left the caches
 
 
-cdef inline void connection_ended(Reactor* reactor, Connection* connection) noexcept nogil:
+cdef inline void link_ended(Reactor* reactor, Link* link) noexcept nogil:
     """An idle connection was closed, or spoke without being asked: no error, the lane connects again with its next token."""
-    cdef Lane* lane = connection.lane
+    cdef Lane* lane = link_lane(link)
     cdef bint idle = lane.state == IDLE
-    connection_close(reactor, connection, waits=True)
+    link_close(reactor, link, waits=True)
     if idle:
         stack_remove(lane.pool, lane)
         lane_rest(reactor, lane, lane.idle_since_ns)
 
 
-cdef inline bint connection_stays(Reactor* reactor, Connection* connection) noexcept nogil:
-    """Read an idle connection's records; True: they were all of TLS itself, as tickets and new keys are.
+cdef inline bint link_stays(Reactor* reactor, Link* link) noexcept nogil:
+    """Read an idle link's records; True: they were all of TLS itself, as tickets and new keys are.
 
     They come whenever the server likes (RFC 8446 4.6). What they ask for in return is short, and the socket has room.
     """
     cdef int64_t stamp_ns = 0
-    if connection_receive(reactor, connection, &stamp_ns) != -EAGAIN:
+    if link.receive(link, &reactor.buffers, &stamp_ns) != -EAGAIN:
         return False
-    connection_answer(reactor, connection)
-    return connection.send_left == 0
+    link_answer(link, reactor.epoll)
+    return link.send_left == 0
 
 
-cdef inline void connection_event(Reactor* reactor, Connection* connection, unsigned events) noexcept nogil:
-    if connection.descriptor < 0:
+cdef inline void link_event(Reactor* reactor, Link* link, unsigned events) noexcept nogil:
+    cdef Lane* lane = link_lane(link)
+    cdef bint is_used = lane.exchange.link == link
+    if link.descriptor < 0:
         return
-    if lane_connection(connection.lane) == connection and connection.lane.state == DIALING:
-        connection_dialed(reactor, connection, socket_dialed(connection.descriptor))
-    elif connection.lane.state != IN_FLIGHT or lane_connection(connection.lane) != connection:
-        if connection.tls == NULL or not connection_stays(reactor, connection):
-            connection_ended(reactor, connection)
+    if is_used and lane.state == DIALING:
+        dial_answered(reactor, lane, socket_dialed(link.descriptor))
+    elif not is_used or lane.state != IN_FLIGHT:
+        if link.tls == NULL or not link_stays(reactor, link):
+            link_ended(reactor, link)
     elif events & ~<unsigned> EPOLLOUT:
-        connection_read(reactor, connection)
+        exchange_read(reactor, lane)
     elif events & EPOLLOUT:
-        connection_send(reactor, connection)
+        exchange_send(reactor, lane)
 
 
 cdef inline int64_t reactor_begin_ready(Reactor* reactor) noexcept nogil:
@@ -120,7 +124,7 @@ cdef inline void reactor_rehearse(Reactor* reactor, int64_t now_ns) noexcept nog
 
 
 cdef inline int64_t queue_deadline_ns(const Queue* queue) noexcept nogil:
-    return queue.oldest.deadline_ns if queue.oldest != NULL else never()
+    return queue.oldest.exchange.deadline_ns if queue.oldest != NULL else never()
 
 
 cdef inline void reactor_expire(Reactor* reactor, int64_t now_ns) noexcept nogil:
@@ -133,11 +137,11 @@ cdef inline void reactor_expire(Reactor* reactor, int64_t now_ns) noexcept nogil
     for index in range(reactor.endpoint_count):
         endpoint = reactor.endpoints[index]
         while queue_deadline_ns(&endpoint.trying) <= now_ns:
-            connection_unanswered_yet(reactor, endpoint.trying.oldest, now_ns)
+            dial_unanswered(reactor, endpoint.trying.oldest, now_ns)
         while queue_deadline_ns(&endpoint.dialing) <= now_ns:
-            connection_hung(reactor, endpoint.dialing.oldest, now_ns)
+            dial_hung(reactor, endpoint.dialing.oldest, now_ns)
         while queue_deadline_ns(&endpoint.awaiting) <= now_ns:
-            connection_unanswered(reactor, endpoint.awaiting.oldest, now_ns)
+            exchange_unanswered(reactor, endpoint.awaiting.oldest, now_ns)
         while queue_deadline_ns(&endpoint.in_flight) <= now_ns:
             attempt_overdue(reactor, endpoint.in_flight.oldest, now_ns)
         next_ns = min(queue_deadline_ns(&endpoint.trying), queue_deadline_ns(&endpoint.dialing))
@@ -147,19 +151,19 @@ cdef inline void reactor_expire(Reactor* reactor, int64_t now_ns) noexcept nogil
 
 
 cdef inline void queue_count_older(const Queue* queue, Window* window, int64_t mean_ns, int64_t now_ns) noexcept nogil:
-    cdef const Connection* connection = queue.oldest
+    cdef const Lane* lane = queue.oldest
     cdef int64_t age_ns
-    while connection != NULL:
-        age_ns = now_ns - connection.lane.taken_ns
+    while lane != NULL:
+        age_ns = now_ns - lane.taken_ns
         if age_ns <= mean_ns:
             break
         window.older += 1
         window.older_ns += age_ns
-        connection = connection.later
+        lane = lane.exchange.later
 
 
 cdef inline int64_t queue_oldest_ns(const Queue* queue) noexcept nogil:
-    return queue.oldest.lane.taken_ns if queue.oldest != NULL else never()
+    return queue.oldest.taken_ns if queue.oldest != NULL else never()
 
 
 cdef inline int64_t endpoint_oldest_ns(const Endpoint* endpoint) noexcept nogil:
@@ -191,13 +195,13 @@ cdef inline void endpoint_count_older(Endpoint* endpoint, int64_t now_ns) noexce
         window.older_ns += age_ns
 
 
-cdef inline void endpoint_turn(Endpoint* endpoint, int64_t now_ns) noexcept nogil:
+cdef inline void endpoint_close_slot(Endpoint* endpoint, int64_t now_ns) noexcept nogil:
     cdef Window* window = &endpoint.block.window
     write_begin(&endpoint.block.sequence)
     endpoint_schedule(endpoint, window_boundary_ns(window))
     endpoint_count_older(endpoint, now_ns)
     endpoint.block.oldest_ns = endpoint_oldest_ns(endpoint)
-    window_turn(window, endpoint.block.scheduled)
+    window_close_slot(window, endpoint.block.scheduled)
     write_end(&endpoint.block.sequence)
 
 
@@ -219,7 +223,7 @@ cdef inline void reactor_slots(Reactor* reactor, int64_t now_ns) noexcept nogil:
             schedule_update(&reactor.schedule, reactor.pools[index])
             pool_wake(reactor, reactor.pools[index], now_ns)
         for index in range(reactor.endpoint_count):
-            endpoint_turn(reactor.endpoints[index], now_ns)
+            endpoint_close_slot(reactor.endpoints[index], now_ns)
         reactor.slot_ns += SLOT_NS
         reactor_cpu(reactor)
         closings_expire(&reactor.closings, now_ns)
@@ -264,7 +268,7 @@ cdef inline int reactor_poll(Reactor* reactor, bint waits, int64_t until_ns) noe
     for index in range(ready):
         owner = events[index].data.ptr
         if not <size_t> owner & <size_t> TAG:
-            connection_event(reactor, <Connection*> owner, events[index].events)
+            link_event(reactor, <Link*> owner, events[index].events)
         elif owner == <void*> TAG:
             reactor.armed_ns = 0
         else:

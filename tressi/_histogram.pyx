@@ -1,0 +1,163 @@
+"""The Python border of `core/counters.pxd`: a histogram that readers hold."""
+
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
+from libc.stdint cimport INT64_MAX, int64_t
+from libc.stdlib cimport free
+
+from tressi.core cimport counters as spans
+from tressi.core cimport histogram as hdr
+
+
+cdef class Histogram:
+    """Latencies from 1 µs to 1 h in HdrHistogram's layout at 3 significant digits; merging is exact."""
+
+    def __cinit__(self):
+        spans.counters_clear(&self.body)
+
+    def __dealloc__(self):
+        free(self.body.memory)
+
+    @property
+    def count(self):
+        return self.body.tally.count
+
+    @property
+    def min_us(self):
+        return self.body.tally.min_ns / 1e3 if self.body.tally.count else 0.0
+
+    @property
+    def max_us(self):
+        return self.body.tally.max_ns / 1e3
+
+    @property
+    def mean_us(self):
+        return self.body.tally.sum_ns / 1e3 / self.body.tally.count if self.body.tally.count else 0.0
+
+    @property
+    def stdev_us(self):
+        """From the middle of each counter's range, as HdrHistogram does."""
+        cdef double total = 0.0, off, mean = self.mean_us
+        cdef int64_t index
+        if self.body.tally.count == 0:
+            return 0.0
+        for index in range(self.body.tally.low, self.body.tally.high + 1):
+            off = 0.5 * (hdr.lowest_us_at(index) + hdr.highest_us_at(index)) - mean
+            total += off * off * spans.counter_at(&self.body, index)[0]
+        return (total / self.body.tally.count) ** 0.5
+
+    def record(self, int64_t value_us, int64_t count=1):
+        """Add a value `count` times; values beyond 1 h count as 1 h. Raises ValueError below 0."""
+        cdef int64_t within_us = min(value_us, hdr.highest_us())
+        self.record_series(within_us, within_us, count)
+
+    def record_series(self, int64_t first_us, int64_t last_us, int64_t count):
+        """Add `count` values evenly spaced from `first_us` to `last_us`. Raises ValueError below 0."""
+        cdef int64_t low
+        if first_us < 0 or last_us < 0 or count < 0:
+            raise ValueError(f"{count} values from {first_us} to {last_us} µs: none may be negative")
+        # The sum is kept in nanoseconds of 63 bits.
+        if (500.0 * first_us + 500.0 * last_us) * max(count, <int64_t> 1) > 9.2e18:
+            raise ValueError(f"{count} values from {first_us} to {last_us} µs: their sum is beyond 292 years")
+        low = hdr.index_of(hdr.to_us(min(first_us, last_us) * 1000))
+        self.cover(low, hdr.index_of(hdr.to_us(max(first_us, last_us) * 1000)))
+        hdr.series_record(&self.body.tally, spans.counter_at(&self.body, low), first_us * 1000, last_us * 1000, count)
+
+    def merge(self, Histogram other not None):
+        """Add all that `other` holds."""
+        if not spans.counters_add(&self.body, &other.body):
+            raise MemoryError
+
+    def since(self, Histogram earlier not None):
+        """What was recorded after `earlier`, a copy of this histogram; minimum and maximum to the counters' width."""
+        cdef Histogram delta = Histogram()
+        if not spans.counters_subtract(&delta.body, &self.body, &earlier.body):
+            raise MemoryError
+        return delta
+
+    def copy(self):
+        """An independent copy."""
+        cdef Histogram twin = Histogram()
+        twin.merge(self)
+        return twin
+
+    def percentile(self, double percent):
+        """The value in µs that `percent` % of the values do not exceed, as the highest its counter stands for."""
+        return self.percentiles((percent,))[0]
+
+    def percentiles(self, percents):
+        """Several percentiles in one pass; `percents` ascending, 0 to 100. All 0 without values."""
+        cdef int64_t index = self.body.tally.low - 1, seen = 0, wanted
+        found = []
+        for percent in percents:
+            wanted = max(1, <int64_t> (percent * self.body.tally.count / 100.0 + 0.5))
+            while seen < wanted and index < self.body.tally.high:
+                index += 1
+                seen += spans.counter_at(&self.body, index)[0]
+            found.append(hdr.highest_us_at(index) if self.body.tally.count else 0)
+        return found
+
+    def counts_up_to(self, values_us):
+        """How many values do not exceed each of `values_us` (0 to 1 h), to the width of a counter."""
+        return [spans.counters_up_to(&self.body, value_us) for value_us in values_us]
+
+    def counts(self):
+        """(index, count) of every counter that is not 0, ascending."""
+        cdef int64_t index
+        return [
+            (index, spans.counter_at(&self.body, index)[0])
+            for index in range(self.body.tally.low, self.body.tally.high + 1) if spans.counter_at(&self.body, index)[0]
+        ]
+
+    def encode(self):
+        """A compact form that any machine reads: tally and counters in use as LEB128 numbers. `decode` reads it back."""
+        cdef int64_t numbers = spans.HEAD_NUMBERS + 2 * spans.counters_in_use(&self.body)
+        cdef bytes written = PyBytes_FromStringAndSize(NULL, spans.LONGEST_VARINT * numbers)
+        cdef char* end = spans.counters_encode(&self.body, PyBytes_AS_STRING(written))
+        return written[:end - PyBytes_AS_STRING(written)]
+
+    def zigzag(self):
+        """The counters as HdrHistogram's own format has them: ZigZag LEB128 numbers, a negative one for a run of zeros."""
+        cdef int64_t room = 2 * spans.LONGEST_ZIGZAG * spans.counters_in_use(&self.body)
+        cdef char* end
+        cdef bytes written = PyBytes_FromStringAndSize(NULL, room)
+        end = spans.counters_zigzag(&self.body, PyBytes_AS_STRING(written))
+        return written[:end - PyBytes_AS_STRING(written)]
+
+    @staticmethod
+    def decode(bytes data not None):
+        """Read what `encode` wrote. Raises ValueError for anything else."""
+        cdef Histogram histogram = Histogram()
+        cdef const char* place = PyBytes_AS_STRING(data)
+        cdef const char* end = place + len(data)
+        cdef hdr.Tally* tally = &histogram.body.tally
+        cdef int64_t index = 0, step = 0, count = 0, total = 0
+        cdef int64_t head[spans.HEAD_NUMBERS]
+        if not data:
+            return histogram
+        for number in range(spans.HEAD_NUMBERS):
+            place = taken(place, end, &head[number])
+        while place < end:
+            place = taken(taken(place, end, &step), end, &count)
+            if step >= hdr.COUNTERS - index or (total and step == 0) or not 0 < count <= INT64_MAX - total:
+                raise ValueError(f"counter {index} + {step} with count {count} is outside the layout or its order")
+            index, total = index + step, total + count
+            histogram.cover(index, index)
+            spans.counter_at(&histogram.body, index)[0] = count
+            hdr.tally_touch(tally, index, index)
+        if head[0] != total or total == 0 or head[2] > head[3]:
+            raise ValueError(f"counters sum to {total}, the head says {head[0]} from {head[2]} to {head[3]} ns")
+        tally.count, tally.sum_ns, tally.min_ns, tally.max_ns = head[0], head[1], head[2], head[3]
+        return histogram
+
+    cdef int cover(self, int64_t low, int64_t high) except -1:
+        if not spans.counters_cover(&self.body, low, high):
+            raise MemoryError
+        return 0
+
+
+cdef const char* taken(const char* place, const char* end, int64_t* value) except NULL:
+    """Read a number of an encoded histogram; returns the place behind it. Raises ValueError where there is none."""
+    place = spans.varint_take(place, end, value)
+    if place == NULL:
+        raise ValueError("an encoded histogram that breaks off, or has a number beyond 63 bits")
+    return place

@@ -1,0 +1,85 @@
+"""A planned endpoint as the structs that the hot path follows: made by the control path, with the GIL, before the run.
+
+What is planned are objects of Python with the fields of `load.plan.PlannedEndpoint`. Their bytes are pointed to, not copied:
+whoever calls keeps them alive.
+"""
+
+from libc.stdint cimport int32_t, int64_t, uint64_t
+
+from tressi.core.arena cimport LOWEST_STATUS, STATUSES
+from tressi.core.bucket cimport random_next
+from tressi.wire.check cimport Check
+from tressi.wire.fields cimport CONTENT_ENCODING, field_bit
+from tressi.wire.lane cimport Endpoint, Lane, Pool
+from tressi.wire.link cimport Link
+from tressi.wire.memory cimport allocated, set_needle
+from tressi.wire.request cimport Request, Slice
+
+cdef enum:
+    CONTINUE_NS = 1_000_000_000    # for an answer to a head alone (RFC 9110 10.1.1 asks for a limit and names none)
+
+
+cdef inline const char* words_of(bytes words) except? NULL:
+    """The bytes, or NULL for None."""
+    return NULL if words is None else <const char*> words
+
+
+cdef inline build_request(Request* request, planned):
+    """The bytes of each variant, and how they are sent."""
+    cdef bytes variant
+    request.link = planned.origin
+    request.to_head = planned.to_head
+    request.idempotent = planned.idempotent
+    request.keep_alive = planned.keep_alive
+    request.awaits_continue = planned.awaits_continue
+    request.variants = <Slice*> allocated(len(planned.variants) * sizeof(Slice))
+    for variant in planned.variants:
+        first = variant.index(b"\r\n\r\n") + 4 if planned.awaits_continue else len(variant)
+        request.variants[request.variant_count] = Slice(<const char*> variant, len(variant), first)
+        request.variant_count += 1
+
+
+cdef inline build_check(Check* check, planned, wanted, lacking):
+    """Which statuses are successes (None: those below 400), and which text must be in the body."""
+    statuses = planned.statuses
+    check.expects = statuses is not None or planned.body_contains is not None
+    for status in range(LOWEST_STATUS, LOWEST_STATUS + STATUSES):
+        check.successes[<int> status - LOWEST_STATUS] = status < 400 if statuses is None else status in statuses
+    # A body that is looked at may have to be decoded first.
+    check.fields = field_bit(CONTENT_ENCODING)
+    check.wanted = words_of(wanted)
+    check.lacking = words_of(lacking)
+    if planned.body_contains:
+        set_needle(check, planned.body_contains)
+
+
+cdef inline build_times(Endpoint* endpoint, planned, hung):
+    """How long is waited for what, and why a connection failed that took too long."""
+    cdef int64_t timeout_ns = planned.timeout_ns
+    endpoint.timeout_ns = timeout_ns
+    endpoint.hung_times_out = planned.connect_timeout_ns is None
+    endpoint.connect_timeout_ns = timeout_ns if planned.connect_timeout_ns is None else planned.connect_timeout_ns
+    endpoint.sent = &endpoint.awaiting if planned.awaits_continue else &endpoint.in_flight
+    endpoint.patience_ns = min(timeout_ns, <int64_t> CONTINUE_NS) if planned.awaits_continue else timeout_ns
+    endpoint.hung = words_of(hung)
+
+
+cdef inline Lane* build_lane(Pool* pool, int32_t origins) except NULL:
+    """A lane of the pool, with a link to each of its origins."""
+    cdef Lane* lane = <Lane*> allocated(sizeof(Lane))
+    cdef int32_t index
+    lane.links = <Link*> allocated(origins * sizeof(Link))
+    lane.link_count = origins
+    lane.pool = pool
+    for index in range(origins):
+        lane.links[index].owner = lane
+        lane.links[index].descriptor = -1
+    return lane
+
+
+cdef inline void pool_shuffle(Pool* pool, uint64_t random) noexcept:
+    """Bring a pool's endpoints into a random order (Fisher and Yates): starts of the config's neighbours are no neighbours."""
+    cdef int64_t index, other
+    for index in range(pool.endpoint_count - 1, 0, -1):
+        other = <int64_t> (random_next(&random) % <uint64_t> (index + 1))
+        pool.endpoints[index], pool.endpoints[other] = pool.endpoints[other], pool.endpoints[index]

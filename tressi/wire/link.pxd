@@ -1,0 +1,69 @@
+"""A link: one connection, as the socket that it is. It knows neither requests nor lanes, only bytes in both directions.
+
+What is said in plain is read straight into the buffer; `tls.pxd` has the way of what is sealed. Which of the two it is
+stands in `receive`, a function of the link, so that nothing else need ask.
+"""
+
+from cpython.object cimport PyObject
+from libc.stdint cimport int32_t, int64_t, uint8_t
+
+from tressi.wire.socket cimport EPOLL_CTL_MOD, EPOLLIN, EPOLLOUT, EPOLLRDHUP, socket_receive, socket_watch
+
+cdef enum:
+    BUFFER_BYTES = 64 * 1024       # read at a time
+    WHY_BYTES = 96                 # room for why something failed
+
+# Shared by all links of a reactor: nothing is kept here from one read to the next.
+cdef struct Buffers:
+    char* data                     # what was said: twice BUFFER_BYTES, for TLS may still hold some from the read before
+    char* sealed                   # what TLS has still to open: BUFFER_BYTES
+    char why[WHY_BYTES]            # why something failed, until that is counted
+
+cdef struct Link
+
+# Read into `buffers.data`; returns the size, 0 at the peer's end, or minus errno. `stamp_ns` is when the kernel had the last
+# byte, by CLOCK_REALTIME (0: it did not say). -EPROTO: TLS failed, and `buffers.why` says so in words.
+ctypedef int64_t (*Receive)(Link* link, Buffers* buffers, int64_t* stamp_ns) noexcept nogil
+
+cdef struct Link:
+    void* owner                    # the lane that it belongs to, see lane.pxd
+    Receive receive
+    PyObject* tls                  # a TlsSession, or NULL
+    PyObject* sealed               # the bytes of Python's that `send_at` points into, or NULL
+    const char* send_at            # what the socket has still to take
+    int64_t send_left
+    int64_t served                 # requests answered on it
+    int32_t descriptor             # -1: not connected
+    uint8_t wants_writable         # EPOLLOUT is asked for: the socket has not taken all
+    uint8_t cut_short              # TLS ended without saying so
+    uint8_t ended                  # TLS said that nothing more will come
+    uint8_t owes                   # a read ended with a record of TLS itself, which may want an answer
+
+
+cdef inline int64_t plain_receive(Link* link, Buffers* buffers, int64_t* stamp_ns) noexcept nogil:
+    return socket_receive(link.descriptor, buffers.data, BUFFER_BYTES, stamp_ns)
+
+
+cdef inline void link_open(Link* link, int32_t descriptor, bint writable) noexcept nogil:
+    """The link has a socket from now on, which is watched; `writable`: for room to send, too."""
+    link.descriptor = descriptor
+    link.wants_writable = writable
+    link.served = 0
+    link.send_left = 0
+    link.cut_short = 0
+    link.ended = 0
+    link.owes = 0
+    if link.tls == NULL:
+        link.receive = plain_receive
+
+
+cdef inline unsigned events_of(bint writable) noexcept nogil:
+    """What a link is watched for."""
+    return EPOLLIN | EPOLLRDHUP | (EPOLLOUT if writable else 0)
+
+
+cdef inline void link_watch(Link* link, int32_t epoll, bint writable) noexcept nogil:
+    """Hear of room to send, or hear of it no more."""
+    if writable != link.wants_writable:
+        link.wants_writable = writable
+        socket_watch(epoll, EPOLL_CTL_MOD, link.descriptor, events_of(writable), link)

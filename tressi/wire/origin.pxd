@@ -1,0 +1,23 @@
+"""Where connections go: the addresses of an origin (RFC 9110 4.3.1), and those of our side from which they come."""
+
+from libc.stdint cimport int64_t, uint8_t
+
+cdef enum:
+    ADDRESS_BYTES = 128            # as large as any sockaddr
+
+cdef struct Address:
+    int64_t size
+    int64_t number                 # its name within its origin, wherever it stands there
+    int64_t silent_until_ns        # it did not answer of late: others come first until then
+    char bytes[ADDRESS_BYTES]      # a sockaddr of any family
+
+# Without an address, and for TLS, a lane's greenlet connects.
+cdef struct Origin:
+    Address* addresses             # used one after the other
+    Address* sources               # likewise, of our side
+    int64_t address_count
+    int64_t source_count
+    int64_t dialed                 # connections that the reactor has begun
+    int64_t patience_ns            # with an address, while others are left to try
+    int64_t numbered               # addresses that it ever had
+    uint8_t ordered                # always by greenlet: TLS, or a transport of its own

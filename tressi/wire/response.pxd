@@ -1,0 +1,102 @@
+"""What is taken of one response, by whichever protocol it comes: its status, the fields that are wanted, and its body.
+
+A protocol (`h1/`) turns bytes into calls of `field_seen` and `body_seen`, and knows nothing of what becomes of them. A
+value is handed over once and whole, however it was cut or folded on its way. What nobody wants is never kept: the set of
+wanted fields is in `wanted`, and a further one that is to be heard of is a name in fields.h and a line in `field_seen`.
+"""
+
+from cpython.bytes cimport PyBytes_FromStringAndSize
+from cpython.object cimport PyObject
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t
+from libc.string cimport memcpy
+
+from tressi.wire.check cimport Check
+from tressi.wire.fields cimport CONTENT_ENCODING, LOCATION, Field
+from tressi.wire.text cimport Text, text_clear, text_free, text_join, text_line
+
+cdef struct Response:
+    int32_t status                 # 0: not read yet
+    uint32_t wanted                # fields, by the bits of their numbers
+    int64_t body_bytes             # of the body so far, without framing
+    PyObject* packed               # decodes the body (packed.pxd), or NULL
+    char* keep                     # where the beginning of the body goes, or NULL
+    int64_t keep_room
+    int64_t kept
+    const uint8_t* needle          # what the body is searched for, see check.pxd; NULL: it is not
+    const int32_t* needle_next
+    int32_t needle_size
+    int32_t needle_matched         # so many bytes of it are the last of the body so far; all of them: it was found
+    Text coding                    # the Content-Encoding, several fields as one list (RFC 9110 5.3)
+    Text location                  # every Location, a line each, for an empty one is one too
+
+
+cdef inline void response_forget(Response* response) noexcept nogil:
+    """The fields so far were those of an interim response (RFC 9110 15.2)."""
+    response.status = 0
+    text_clear(&response.coding)
+    text_clear(&response.location)
+
+
+cdef inline void response_reset(Response* response) noexcept nogil:
+    """Make ready for another response; what is wanted and searched for stays."""
+    response_forget(response)
+    response.body_bytes = 0
+    response.keep = NULL
+    response.keep_room = 0
+    response.kept = 0
+    response.needle_matched = 0
+
+
+cdef inline void response_begin(Response* response, const Check* check) noexcept nogil:
+    """Make ready for a response that is held against `check`."""
+    response_reset(response)
+    response.wanted = check.fields
+    response.needle = check.needle
+    response.needle_next = check.needle_next
+    response.needle_size = check.needle_size
+
+
+cdef inline void response_free(Response* response) noexcept nogil:
+    text_free(&response.coding)
+    text_free(&response.location)
+
+
+cdef inline bint field_seen(Response* response, Field field, const char* value, int64_t size) noexcept nogil:
+    """A field of the head that is wanted, white space around its value taken off; False: there is no memory for it."""
+    if field == CONTENT_ENCODING:
+        return text_join(&response.coding, c",", value, size)
+    if field == LOCATION:
+        return text_line(&response.location, value, size)
+    return True
+
+
+cdef inline void needle_search(Response* response, const uint8_t* data, int64_t size) noexcept nogil:
+    cdef int64_t at
+    cdef int32_t matched = response.needle_matched
+    for at in range(size):
+        if matched == response.needle_size:
+            break
+        while matched > 0 and response.needle[matched] != data[at]:
+            matched = response.needle_next[matched - 1]
+        if response.needle[matched] == data[at]:
+            matched += 1
+    response.needle_matched = matched
+
+
+cdef inline void packed_feed(PyObject* packed, const uint8_t* data, int64_t size) noexcept with gil:
+    (<object> packed).feed(PyBytes_FromStringAndSize(<const char*> data, size))
+
+
+cdef inline void body_seen(Response* response, const uint8_t* data, int64_t size) noexcept nogil:
+    """A piece of the body, framing taken off."""
+    cdef int64_t room
+    response.body_bytes += size
+    if response.packed != NULL:
+        packed_feed(response.packed, data, size)
+        return
+    if response.keep != NULL:
+        room = min(response.keep_room - response.kept, size)
+        memcpy(response.keep + response.kept, data, room)
+        response.kept += room
+    if response.needle != NULL:
+        needle_search(response, data, size)
