@@ -19,7 +19,7 @@ from servers import answering, raw_server, secured
 from tressi._core import Arena
 from tressi.errors import EngineError
 from tressi.load.child import Child
-from tressi.load.cluster import Cluster, divided
+from tressi.load.cluster import Cluster
 from tressi.load.messages import encode, lines
 from tressi.load.process import ProcessEngine
 from tressi.load.spawn import spawn
@@ -361,12 +361,3 @@ def test_a_ramp_is_shared_out():
         most = 200 * (one.snapshot().time_s - 0.5)
     assert least - 21 <= found.scheduled <= most + 1  # the last reading before the end may be a slot of 100 ms old
     assert found.requests_made + found.missed == pytest.approx(found.scheduled, abs=3)
-
-
-@pytest.mark.parametrize(
-    ("workers", "engines", "number", "parts"),
-    [(4, 2, 0, [2, 2]), (5, 2, 0, [3, 2]), (5, 2, 1, [2, 3]), (1, 3, 0, [1, 0, 0]), (1, 3, 2, [0, 0, 1]), (0, 2, 0, [0, 0])],
-)
-def test_workers_are_divided_evenly(workers, engines, number, parts):
-    """The engines' parts differ by one at most, and the odd one turns with the pool."""
-    assert divided(workers, engines, number) == parts

@@ -6,19 +6,21 @@ An engine that is lost keeps its place in the metrics, with what it measured; it
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol
 
 import gevent
 
 from tressi.errors import EngineError
 from tressi.load.merge import merge
-from tressi.load.plan import Plan, make_plan
+from tressi.load.plan import make_plan
+from tressi.load.share import Place, divided, part_of
 from tressi.log import log_error
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from tressi.load.plan import Plan
     from tressi.model import EngineSnapshot, Level, ResolvedConfig
 
 
@@ -80,15 +82,17 @@ class Cluster:
 
     def start(self, config: ResolvedConfig, workers: Mapping[str, int]) -> None:
         """Build all engines side by side, then start them together. Raises EngineError if one cannot be built."""
-        plan = make_plan(config, workers)
+        plan, place = make_plan(config, workers), Place(0, len(self._members), len(self._members))
         self._plan = plan
         first_keys = {pool: key for key, pool in reversed(list(plan.pool_of.items()))}
         self._shares = [
             _Share(first_keys[number], pool.workers, pool.rate, pool.ramp_ns / 1e9) for number, pool in enumerate(plan.pools)
         ]
         try:
-            for place, member in enumerate(self._members):
-                member.build(self._part(plan, place))
+            for number, member in enumerate(self._members):
+                part = part_of(plan, place.engine(number))
+                self._given |= {(pool, number): given.workers for pool, given in enumerate(part.pools)}
+                member.build(part)
             for member in self._members:
                 member.wait_built()
         except EngineError:
@@ -132,21 +136,6 @@ class Cluster:
             raise EngineError(self._why_lost())
 
     # ---------------------------------------------------------------------------------------------------- its small parts
-
-    def _part(self, plan: Plan, place: int) -> Plan:
-        """The plan of one engine; starts of the engines lie between one another."""
-        pools = []
-        for number, pool in enumerate(plan.pools):
-            workers = divided(pool.workers, len(self._members), number)[place]
-            self._given[number, place] = workers
-            rate = None if pool.rate is None else pool.rate * workers / max(1, pool.workers)
-            phase = (pool.phase + place / len(self._members)) % 1
-            # Random choices and gaps of the engines are independent.
-            seed = pool.seed + place * len(plan.pools)
-            pools.append(replace(pool, workers=workers, rate=rate, phase=phase, seed=seed))
-        limit = plan.connections_per_second
-        share = None if limit is None else limit / len(self._members)
-        return replace(plan, pools=tuple(pools), connections_per_second=share, connections_phase=place / len(self._members))
 
     def _distribute(self, number: int, *, rate_changed: bool = False) -> None:
         """Tell each engine its part of a pool, where that has changed."""
@@ -199,9 +188,3 @@ class Cluster:
         if lost and limit is not None:
             for member in self._active:
                 member.limit_connections(limit / len(self._active))
-
-
-def divided(workers: int, engines: int, number: int) -> list[int]:
-    """Split a pool's workers as evenly as they go; which engine gets one more turns with the pool's number."""
-    base, more = divmod(workers, engines)
-    return [base + ((place - number) % engines < more) for place in range(engines)]

@@ -1,0 +1,70 @@
+"""What part of a run each engine does: pure division of workers, rates, phases, seeds and connections.
+
+Engines are numbered over the whole run, however many machines they are on, and a `Place` says which of them are meant. So
+dividing in two steps, over machines and then over the engines of each, gives every engine the very part that it would have
+had if the run were divided over all engines at once.
+
+Example: 10 workers at 100 RPS over 2 machines with 2 engines each. `divided(10, 4, 0)` is 3, 3, 2, 2: the first machine has
+6 workers and 60 RPS, its engines 3 workers and 30 RPS each. Starts are 10 ms apart over all; each engine's schedule begins a
+quarter of its own gap after the one before, so that the engines' starts lie between one another.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tressi.load.plan import Plan, PlannedPool
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Engines number `first` to `first + count - 1` of the `of` engines that a run has in all, counted from 0."""
+
+    first: int
+    count: int
+    of: int
+
+    def engine(self, number: int) -> Place:
+        """The place of one engine of these, counted from 0 among them."""
+        return Place(self.first + number, 1, self.of)
+
+
+def divided(workers: int, engines: int, number: int) -> list[int]:
+    """Split a pool's workers as evenly as they go; which engine gets one more turns with the pool's number."""
+    base, more = divmod(workers, engines)
+    return [base + ((place - number) % engines < more) for place in range(engines)]
+
+
+def share_of(workers: int, place: Place, number: int) -> int:
+    """How many of the workers of pool `number` the engines at `place` have together."""
+    return sum(divided(workers, place.of, number)[place.first : place.first + place.count])
+
+
+def rate_of(rate: float | None, workers: int, of: int) -> float | None:
+    """The part of a pool's rate that `workers` of its `of` workers keep; None is no limit."""
+    return None if rate is None else rate * workers / max(1, of)
+
+
+def part_of(plan: Plan, place: Place) -> Plan:
+    """The plan of the engines at `place`, of the plan of the whole run."""
+    limit = plan.connections_per_second
+    return replace(
+        plan,
+        pools=tuple(_pool_of(pool, number, place, len(plan.pools)) for number, pool in enumerate(plan.pools)),
+        connections_per_second=None if limit is None else limit * place.count / place.of,
+        connections_phase=place.first / place.of,
+    )
+
+
+def _pool_of(pool: PlannedPool, number: int, place: Place, pools: int) -> PlannedPool:
+    workers = share_of(pool.workers, place, number)
+    return replace(
+        pool,
+        workers=workers,
+        rate=rate_of(pool.rate, workers, pool.workers),
+        phase=(pool.phase + place.first / place.of) % 1,
+        # Random choices and gaps of the engines are independent.
+        seed=pool.seed + place.first * pools,
+    )
