@@ -11,7 +11,7 @@ from tressi.config.sound import is_sound
 pytestmark = pytest.mark.pure
 
 
-@settings(max_examples=500)
+@settings(max_examples=200)
 @given(documents)
 @example({"requests": [{"url": "http://h/", "expect": {"status": [200, 5.5]}}], "autoscale": True})
 @example({"requests": [{"url": "http://h/", "payload": {"a": 1}}], "rps": 5.0, "autoscale": {"enabled": 1}})

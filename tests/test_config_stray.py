@@ -210,6 +210,7 @@ def test_any_names_are_taken_or_refused_in_words(unknown):
         return
 
 
+@pytest.mark.timed
 def test_the_command_line_says_the_same(tmp_path, capsys):
     """`validate` and `migrate` refuse a stray rate; `--strict` refuses a stray note."""
     file = tmp_path / "c.json"
