@@ -109,6 +109,7 @@ def test_the_lane_goes_on_while_its_last_connection_waits_for_the_servers_end():
     assert first_to_close == []
 
 
+@pytest.mark.alone
 def test_more_connections_than_wait_at_once_are_ended_all_the_same():
     """Of 2,000 whose server never closes the oldest wait no longer, and none is forgotten."""
     before = sockets()

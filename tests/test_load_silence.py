@@ -113,6 +113,7 @@ def test_the_last_address_has_all_the_time_that_remains(monkeypatch, scheme):
     assert found.response.max_us >= 700_000
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("scheme", SCHEMES)
 def test_behind_a_refusal_a_silent_address_is_asked_again(monkeypatch, scheme):
     """An address that answers later than its share is not lost where the other one refuses."""

@@ -387,6 +387,7 @@ def test_importing_has_no_side_effect():
     assert subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout == "[]\n"
 
 
+@pytest.mark.alone
 def test_an_application_goes_on_serving():
     """The example answers a request of its own while its run is under way."""
     example = Path(__file__).parent.parent / "examples" / "embed.py"

@@ -200,6 +200,7 @@ def test_it_can_be_used_by_keyboard_alone(target, browser, tmp_path):
         assert nameless == []
 
 
+@pytest.mark.alone
 def test_text_from_outside_stays_text(target, browser, tmp_path):
     """A hostile name is shown letter by letter, in the table, the list, the charts' marks and the heading."""
     autoscale = {"enabled": True, "maxWorkers": 30, "cooldownPeriod": 1}

@@ -12,7 +12,7 @@ import pytest
 from commands import at_once
 from servers import raw_server
 
-pytestmark = pytest.mark.timed
+pytestmark = pytest.mark.alone
 
 ROOT = Path(__file__).parent.parent
 SOURCES = ("setup.py", "pyproject.toml", "README.md", "LICENSE")
