@@ -228,3 +228,11 @@ def test_a_unix_socket_is_a_host():
     assert config.endpoints[0].url == "http+unix://%2Frun%2Fdocker.sock/info"
     with pytest.raises(ConfigError, match="no path of a unix socket"):
         load_config({"requests": [{"url": "http+unix://docker.sock/info"}]})
+
+
+def test_a_secret_under_a_name_that_no_section_knows_is_not_recorded():
+    """The summary, its exports and the journal quote the config; what the schema knows is quoted as it is."""
+    request = {"url": "http://h/", "apiKey": "hunter3", "name": "kept"}
+    recorded = load_config({"requests": [request], "rps": 1, "password": "hunter2", "keepAlive": True}).document
+    assert recorded["password"] == recorded["requests"][0]["apiKey"] == "***"
+    assert (recorded["keepAlive"], recorded["requests"][0]["name"]) == (True, "kept")

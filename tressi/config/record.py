@@ -44,10 +44,7 @@ def _masked_threshold(entry: str | Mapping[str, Any]) -> str | dict[str, Any]:
 
 
 def _masked(section: Mapping[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
-    # A property that is unknown here may have the name of one elsewhere, and a value of any type.
-    masked = {
-        name: mask_url(value) if name in URL_KEYS and isinstance(value, str) else value for name, value in section.items()
-    }
+    masked = {name: _masked_value(name, value) for name, value in section.items()}
     if "headers" in section:
         masked["headers"] = dict(masked_pairs(section["headers"].items(), names))
     return masked
@@ -57,4 +54,5 @@ def _masked_value(name: str, value: Any) -> Any:  # noqa: ANN401 - any JSON valu
     # A property that is unknown here may have the name of one elsewhere, and a value of any type.
     if name in URL_KEYS and isinstance(value, str):
         return mask_url(value)
+    # One that no section knows is only a warning, and people leave passwords in such.
     return MASK if is_secret_parameter(name) and name not in homes() else value
