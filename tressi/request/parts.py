@@ -1,0 +1,107 @@
+"""A request as the reactor takes it: parts, some of them holes, and the sources that fill the holes.
+
+A request is a sequence of parts. A part is either bytes, which are sent as they stand, or a `Hole`, which names a source and
+a column. For each attempt every source that the request uses is drawn from once, so that all holes of one source agree: the
+name and the password of one row, one and the same number twice. Nothing is escaped while the run lasts: the cells of a table
+stand in memory encoded for each context that they are used in, one column for each.
+
+Example: `GET /items/{{sku.id}}?n={{qty}}` with a table `sku` (source 0) and an integer `qty` (source 1) is
+
+    (b"GET /items/", Hole(0, 0), b"?n=", Hole(1), b" HTTP/1.1\\r\\nHost: shop.example\\r\\n\\r\\n")
+
+where column 0 of source 0 is the column `id`, percent-encoded for a path.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Pick = Literal["sequential", "random", "shuffle", "unique", "perLane", "zipf", "weight"]
+Unit = Literal["s", "ms", "us", "ns", "iso"]
+
+BODY_LENGTH = -1  # the source of a hole that is filled with the size of the body in bytes, in decimal digits
+
+
+@dataclass(frozen=True, slots=True)
+class Hole:
+    """A place that is filled for each attempt: with a column of what was drawn from a source. Generators have one column."""
+
+    source: int  # its number in the plan, or BODY_LENGTH
+    column: int = 0
+
+
+Part = bytes | Hole
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Rows of encoded cells in the block that all engines share; see `request.block` for how they lie there.
+
+    `pick` decides which row an attempt gets. `exponent` is that of "zipf": row k of n is drawn with a probability in
+    proportion to 1 / k ** exponent. With "weight" the block holds a table of aliases for the weights.
+    """
+
+    rows: int
+    columns: int
+    offset: int  # in bytes, of the table in the block; a multiple of 8
+    pick: Pick = "sequential"
+    exponent: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Integer:
+    """A whole number drawn evenly from `low` to `high`, both included, in decimal digits."""
+
+    low: int
+    high: int
+
+
+@dataclass(frozen=True, slots=True)
+class Sequence:
+    """`first`, `first + step`, and so on: each number once in the whole run, over all its engines."""
+
+    first: int = 1
+    step: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Uuid:
+    """A UUID of version 4 (random) or 7 (time and random) of RFC 9562, in lower case with hyphens."""
+
+    version: Literal[4, 7] = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Time:
+    """The time at which the request is put together: whole units since 1970, or RFC 3339 in UTC with milliseconds ("iso")."""
+
+    unit: Unit = "ms"
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """`length` random characters of `alphabet`, which has 1 to 256 bytes."""
+
+    length: int
+    alphabet: bytes = b"abcdefghijklmnopqrstuvwxyz0123456789"
+
+
+Source = Table | Integer | Sequence | Uuid | Time | Text
+
+
+@dataclass(frozen=True, slots=True)
+class Rendering:
+    """One request of an endpoint: its parts up to the empty line, those of its body, and how often it is chosen.
+
+    Of several requests of one endpoint each is chosen with a probability in proportion to its `weight`.
+    """
+
+    head: tuple[Part, ...]
+    body: tuple[Part, ...] = ()
+    weight: float = 1.0
+
+    @property
+    def is_static(self) -> bool:
+        """Whether it is the same bytes every time."""
+        return not any(isinstance(part, Hole) for part in (*self.head, *self.body))
