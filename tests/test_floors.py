@@ -18,7 +18,7 @@ FLOORS = [
     {"errors", "log", "text", "hosts", "version", "vocabulary", "core", "_core", "_histogram"},
     {"threshold"},
     {"model", "hdr"},
-    {"wire", "_wire", "_parser", "_tls", "_books", "config", "autoscale"},
+    {"wire", "_wire", "_parser", "_tls", "_books", "config", "autoscale", "request"},
     {"load"},
     {"run", "page"},
     {"report", "store", "ui", "testing"},
