@@ -17,7 +17,7 @@ from test_config_source import message_of, served  # noqa: F401 - a fixture
 from tressi import EndpointRunner, load_config
 from tressi.cli import main
 from tressi.config.overrides import Overrides
-from tressi.load.messages import encode, plan_of
+from tressi.load.messages import decode, encode
 from tressi.load.plan import make_plan
 from tressi.load.redirect import redirected
 from tressi.testing.fake_engine import FakeEngine
@@ -164,7 +164,7 @@ def test_a_header_that_is_named_a_secret_goes_to_no_other_origin():
         {"followRedirects": True, "headers": WORDS, "requests": [{"url": "http://h/"}]},
         Overrides(mask_headers=("x-MINE",), transport="urllib3"),
     )
-    plan = plan_of(json.loads(encode({"plan": make_plan(config, {})}))["plan"])
+    plan = decode(encode({"plan": make_plan(config, {0: 1})}))["plan"]
     there = redirected(plan.endpoints[0].call, 302, [b"http://other/"], 0)
     assert not {name for name, _ in there.headers} & set(WORDS)
     here = redirected(plan.endpoints[0].call, 302, [b"/next"], 0)
