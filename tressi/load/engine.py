@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from tressi.load.calls import Calls
-    from tressi.load.transport import Call, Origin
     from tressi.model import EngineSnapshot, Level, ResolvedConfig, TlsConfig
+    from tressi.request.call import Call, Origin
 
 
 class LocalEngine:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from tressi.load.plan import Plan, PlannedEndpoint, PlannedPool
-from tressi.load.transport import Call, Origin
 from tressi.model import TlsConfig
+from tressi.request.call import Call, Origin
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from tressi.load.transport import IDEMPOTENT_METHODS, Call, Origin, call_of, origin_of
+from tressi.request.call import IDEMPOTENT_METHODS, Call, Origin, call_of, origin_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
