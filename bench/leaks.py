@@ -47,6 +47,7 @@ if TYPE_CHECKING:
 # An address has 28,000 ports for one destination, some of which a closed connection keeps for a minute: so four destinations.
 ADDRESSES: Final = tuple(f"127.0.0.{number}" for number in range(1, 5))
 WORKERS: Final = 32
+POOL: Final = PoolId(0)
 WARM_UP: Final = 0.2
 SLICE_WITHIN_S: Final = 120.0
 REST_WITHIN_S: Final = 10.0

@@ -12,7 +12,7 @@ from engines import until
 
 from tressi import EndpointRunner, run
 from tressi.errors import ConfigError, TressiError
-from tressi.model import AutoscaleConfig, EarlyExit, ResolvedConfig, ResolvedEndpoint, Threshold
+from tressi.model import AutoscaleConfig, Curve, EarlyExit, ResolvedConfig, ResolvedEndpoint, Threshold
 from tressi.run.limits import drain_s
 from tressi.run.steering import endpoint_key_of
 from tressi.testing.fake_engine import Behaviour, FakeEngine

@@ -3,6 +3,7 @@
 import html
 import json
 import os
+import re
 import stat
 import subprocess
 import sys
@@ -144,8 +145,8 @@ def test_a_failure_in_a_library_that_has_set_up_no_log_shows_no_variables(capfd)
     structlog.reset_defaults()
 
     class Broken(FakeEngine):
-        def start(self, config, _workers):
-            headers = dict(config.endpoints[0].headers)
+        def build(self, plan):
+            headers = dict(re.findall(r"([\w-]+): (.*)\r\n", plan.endpoints[0].variants[0].decode()))
             raise ValueError(f"no {headers['X-Api-Key']}")
 
     runner = EndpointRunner(load_config({"rps": 1, "headers": WORDS, "requests": [{"url": "http://h/"}]}), engine=Broken())

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 class EndpointAutoscaleManager:
     """Scales every autoscaled endpoint of a run; `on_decision` hears of every action.
 
-    `read` is the engine's, `now` is the run's clock, in seconds since its start. While `generator_limited` is set, no pool grows: the engine is at
-    its CPU limit and more workers cannot help. While `paused` is set, nothing is evaluated.
+    `read` is the engine's, `now` is the run's clock, in seconds since its start. While `generator_limited` is set, no pool
+    grows: the engine is at its CPU limit and more workers cannot help. While `paused` is set, nothing is evaluated.
     """
 
     def __init__(

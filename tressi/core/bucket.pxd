@@ -1,10 +1,10 @@
 """The token bucket: when the next request is due, by virtual scheduling (GCRA, ITU-T I.371) over a rate curve.
 
-The curve is piecewise linear, given as knots and kept as pieces. Its integral is the *position*: how many starts the schedule has asked for since the
-run began. Starts lie at positions phase, phase + 1, phase + 2 … (`poisson`: at exponential gaps of mean 1), so a start's
-due time is where the integral reaches its position. It is solved afresh from the piece's origin each time and never
-added up, which is why nothing drifts: a double holds a position below 2**52 to the start, and a time within a piece to
-less than a nanosecond for the first 50 days.
+The curve is piecewise linear, given as knots and kept as pieces. Its integral is the *position*: how many starts the
+schedule has asked for since the run began. Starts lie at positions phase, phase + 1, phase + 2 … (`poisson`: at exponential
+gaps of mean 1), so a start's due time is where the integral reaches its position. It is solved afresh from the piece's origin
+each time and never added up, which is why nothing drifts: a double holds a position below 2**52 to the start, and a time
+within a piece to less than a nanosecond for the first 50 days.
 
 An example: 200 starts a second, so one each 5 ms, at phase 0. The start at position 3 is due where 200 t = 3, at 15 ms. If
 the rate is changed to 100 at 12.5 ms, the position there is 2.5; the start at position 3 is then due 0.5 / 100 s later, at
@@ -232,7 +232,9 @@ cdef inline void bucket_cut(Bucket* bucket, int64_t now_ns) noexcept nogil:
     bucket.current = 0
 
 
-cdef inline void bucket_lay(Bucket* bucket, int64_t start_ns, int64_t end_ns, double position, double rate, double slope) noexcept nogil:
+cdef inline void bucket_lay(
+    Bucket* bucket, int64_t start_ns, int64_t end_ns, double position, double rate, double slope
+) noexcept nogil:
     bucket.curve[bucket.pieces] = Piece(start_ns, end_ns, position, rate, slope)
     bucket.pieces += 1
 

@@ -25,8 +25,8 @@ from tressi.load.worker import ClientLane, Lane
 if TYPE_CHECKING:
     from tressi.load.calls import Calls
     from tressi.load.plan import Plan, PlannedEndpoint
-    from tressi.load.transport import Call, Origin
     from tressi.model import EngineSnapshot, Level, PoolId, TlsConfig, Wanted
+    from tressi.request.call import Call, Origin
 
 
 class LocalEngine:

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, Final
 import msgpack
 
 from tressi.load.plan import Plan, PlannedEndpoint, PlannedPool
-from tressi.load.transport import Call, Origin
 from tressi.model import Curve, TlsConfig, Wanted
+from tressi.request.call import Call, Origin
 from tressi.request.parts import Hole, Integer, Rendering, Sequence, Table, Text, Time, Uuid
 
 if TYPE_CHECKING:
@@ -36,6 +36,10 @@ _SET: Final = 2
 _ANY_SIZE: Final = 2**32 - 1
 
 
+class MessageError(Exception):
+    """The bytes are no message."""
+
+
 def encode(message: dict[str, Any]) -> bytes:
     """One message, for `messages` or `decode`."""
     packed: bytes = msgpack.packb(message, default=_extended)
@@ -52,7 +56,7 @@ def _extended(value: object) -> msgpack.ExtType:
         state = (type(value).__name__, *(getattr(value, one.name) for one in fields(value)))
         return msgpack.ExtType(_DATACLASS, msgpack.packb(state, default=_extended))
     if isinstance(value, (set, frozenset)):
-        return msgpack.ExtType(_SET, msgpack.packb(sorted(value)))
+        return msgpack.ExtType(_SET, msgpack.packb(sorted(value, key=str)))
     raise TypeError(f"{type(value).__name__} cannot be sent")
 
 
@@ -60,12 +64,14 @@ def _restored(code: int, data: bytes) -> object:
     content = decode(data)
     if code == _SET:
         return frozenset(content)
+    if code != _DATACLASS:
+        raise ValueError(f"{code} is no kind of value")
     name, *state = content
     return _CLASSES[name](*state)
 
 
 def messages(connection: socket) -> Iterator[dict[str, Any]]:
-    """The messages as they come, until the other end is closed or reset."""
+    """The messages as they come, until the other end is closed or reset. Raises MessageError for what is none."""
     unpacker = msgpack.Unpacker(use_list=False, ext_hook=_restored, strict_map_key=False, max_buffer_size=_ANY_SIZE)
     while True:
         try:
@@ -75,4 +81,14 @@ def messages(connection: socket) -> Iterator[dict[str, Any]]:
         if not data:
             return
         unpacker.feed(data)
-        yield from unpacker
+        try:
+            for message in unpacker:
+                yield _checked(message)
+        except (ValueError, TypeError, KeyError, RecursionError, msgpack.UnpackException) as failure:
+            raise MessageError(str(failure)) from failure
+
+
+def _checked(message: object) -> dict[str, Any]:
+    if not isinstance(message, dict):
+        raise TypeError(f"{type(message).__name__} is no message")
+    return message

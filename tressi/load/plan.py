@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from tressi.load.transport import IDEMPOTENT_METHODS, Call, Origin, call_of, origin_of
 from tressi.model import pools_of
+from tressi.request.call import IDEMPOTENT_METHODS, Call, Origin, call_of, origin_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -87,7 +87,12 @@ def make_plan(config: ResolvedConfig, workers: Mapping[PoolId, int]) -> Plan:
     number_of = {key: number for number, key in enumerate(keys)}
     asked = pools_of(config)
     pools = tuple(
-        _pool(config, pool, [number_of[key] for key in pool.endpoint_keys], dialers, workers[pool.id], len(asked))
+        # Phases are spread out, so that pools of one rate do not send in step.
+        replace(
+            _pool(config, pool, [number_of[key] for key in pool.endpoint_keys], dialers),
+            phase=pool.id / len(asked),
+            workers=workers[pool.id],
+        )
         for pool in asked
     )
     pool_of = {key: pool.id for pool in asked for key in pool.endpoint_keys}
@@ -110,18 +115,15 @@ def make_plan(config: ResolvedConfig, workers: Mapping[PoolId, int]) -> Plan:
     )
 
 
-def _pool(
-    config: ResolvedConfig, pool: Pool, numbers: Sequence[int], dialers: Sequence[int], workers: int, pools: int
-) -> PlannedPool:
+def _pool(config: ResolvedConfig, pool: Pool, numbers: Sequence[int], dialers: Sequence[int]) -> PlannedPool:
     return PlannedPool(
         endpoints=tuple(numbers),
         origins=tuple(dict.fromkeys(dialers[number] for number in numbers)),
         curve=pool.curve,
-        # Spread out, so that pools of one rate do not send in step.
-        phase=pool.id / pools,
+        phase=0.0,
         seed=config.seed + pool.id,
         arrival=config.arrival,
-        workers=workers,
+        workers=0,
     )
 
 

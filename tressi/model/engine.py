@@ -9,18 +9,18 @@ if TYPE_CHECKING:
     from tressi.model.pool import PoolId, Wanted
 
 # What an engine is built from: `load.plan.Plan`, which this room does not know.
-Built = TypeVar("Built", contravariant=True)
+Built_contra = TypeVar("Built_contra", contravariant=True)
 Level = Literal["counters", "all"]
 
 
-class Engine(Protocol[Built]):
+class Engine(Protocol[Built_contra]):
     """The one seam for engines in this process, in a child, several of them, on another machine, and for the fake of tests."""
 
     @property
     def lost(self) -> str | None:
         """Why it is gone, in words; None while it is there."""
 
-    def build(self, plan: Built) -> None:
+    def build(self, plan: Built_contra) -> None:
         """Build every pool, and wait until that is done; nothing is sent yet. Raises EngineError where it cannot be."""
 
     def go(self, at_ns: int | None = None) -> int:

@@ -9,12 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NewType, Protocol
 
-from tressi.model.curve import Curve
-
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from tressi.model.asked import ResolvedConfig
+    from tressi.model.curve import Curve
 
 PoolId = NewType("PoolId", int)
 

@@ -24,8 +24,8 @@ from tressi.autoscale.allocate import allocate
 from tressi.autoscale.manager import EndpointAutoscaleManager
 from tressi.config.load import load_config
 from tressi.errors import EngineError, TressiError
-from tressi.log import log_error, log_failure
 from tressi.load.plan import make_plan
+from tressi.log import log_error, log_failure
 from tressi.model import Draining, Pools, ResolvedConfig, pools_of
 from tressi.run.cgroup import throttled_s
 from tressi.run.discreet import Discreet
