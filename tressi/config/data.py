@@ -17,7 +17,7 @@ from tressi.model.data import NAME, Integer, Rows, Sequence, Text, Time, Uuid
 from tressi.rows import BY_EXTENSION, RowsError, column_names, head_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterator, Mapping
 
     from tressi.model.data import DataSource, Format, Pick
 
@@ -43,8 +43,12 @@ class Declared:
     findings: tuple[Finding, ...]
 
 
-def declared(document: Mapping[str, Any], folder: str | None) -> Declared:
-    """The sources of a document whose values have the right types; `folder` is `Reading.folder`."""
+def declared(document: Mapping[str, Any], folder: str | None, broken: Collection[Place] = ()) -> Declared:
+    """The sources of a document whose values have the right types; `folder` is `Reading.folder`.
+
+    Those in which one of the `broken` places is are declared, and not looked into: what is wrong there is told already.
+    """
+    passed_over = {place[1] for place in broken if place[:1] == ("data",) and len(place) > 1}
     sources: dict[str, DataSource] = {}
     findings: list[Finding] = []
     data = document.get("data", {})
@@ -54,7 +58,7 @@ def declared(document: Mapping[str, Any], folder: str | None) -> Declared:
             findings.append((place, "is no name; letters, digits, - and _ make one, and the first is a letter or _"))
             continue
         try:
-            if isinstance(entry, dict):
+            if isinstance(entry, dict) and name not in passed_over:
                 sources[name] = _source(entry, place, folder)
         except DataError as error:
             findings.append(((*place, *error.place), str(error)))

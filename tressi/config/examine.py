@@ -51,7 +51,7 @@ def examined(given: Given) -> tuple[dict[str, Any], Budget]:
     current = migrated(plain_integers(sound)) if isinstance(sound, dict) else {}
     findings += strays(given.document, masked, strict=overrides.strict).mistakes
     findings += [*mistakes(current, masked, given.folder), *threshold_mistakes(current, overrides.fail_if)]
-    data = declared(current, given.folder)
+    data = declared(current, given.folder, broken)
     findings += [*data.findings, *template_mistakes(current, data)]
     # A budget with a part missing would complain of consequences; one with a part beyond all limits cannot be computed.
     broken |= {place for place, _ in beyond_limits(current)}
