@@ -5,7 +5,7 @@ import json
 import pytest
 from jsonschema import Draft7Validator
 
-from tressi.config.schema import properties, schema, schema_text
+from tressi.config.schema import leaves, properties, schema, schema_text
 
 pytestmark = pytest.mark.pure
 
@@ -191,9 +191,22 @@ CONTRACT = """\
 
 ADDED = {
     "AutoscaleConfig": {"initialWorkers", "stages"},
-    "RequestConfigSchema": {"name", "timeout", "connectTimeout", "body", "expect"},
+    "RequestConfigSchema": {
+        "name",
+        "timeout",
+        "connectTimeout",
+        "body",
+        "bodyFile",
+        "form",
+        "multipart",
+        "compress",
+        "variants",
+        "expect",
+    },
     "TressiConfigSchema": {
         "baseUrl",
+        "data",
+        "mask",
         "timeout",
         "connectTimeout",
         "arrival",
@@ -208,7 +221,7 @@ ADDED = {
         "stages",
     },
 }
-ADDED_DEFINITIONS = {"Stages"}
+NEW_DEFINITIONS = {"Stages", "FormConfigSchema", "MultipartConfigSchema", "VariantConfigSchema", "DataConfigSchema"}
 
 
 # Two rules of the contract were too narrow: methods are an open set (RFC 9110 9.1), and servers send statuses beyond 599.
@@ -238,12 +251,12 @@ def test_every_line_of_the_contract_stands_in_the_schema_in_order():
 def test_without_the_added_properties_the_schema_is_the_contract():
     """What is added is exactly the listed properties, and no rule about those that were there."""
     stripped = json.loads(schema_text())
-    for name in ADDED_DEFINITIONS:
-        del stripped["definitions"][name]
     for name, added in ADDED.items():
         known = stripped["definitions"][name]["properties"]
         assert added <= known.keys()
         stripped["definitions"][name]["properties"] = {key: node for key, node in known.items() if key not in added}
+    for name in NEW_DEFINITIONS:
+        del stripped["definitions"][name]
 
     assert stripped["definitions"]["RequestConfigSchema"]["properties"]["method"].pop("examples")
     assert stripped == json.loads(widened_contract())
@@ -265,7 +278,7 @@ def test_what_is_added_is_optional_and_described(definition):
     node = schema()["definitions"][definition]
     assert not ADDED[definition] & set(node.get("required", ()))
     for name in ADDED[definition]:
-        assert node["properties"][name]["description"]
+        assert any("description" in leaf for leaf in leaves(node["properties"][name]))
 
 
 def test_the_schema_is_a_valid_schema():

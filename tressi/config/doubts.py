@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Final
 
+from tressi.config.content import KINDS
 from tressi.config.meaning import EARLY_EXIT_KEYS, TRANSPORT_HEADERS, requests_of
 from tressi.config.place import Place, path_of, quoted, shown
+from tressi.config.templates import unused, without_placeholders
 from tressi.log import mask_url
 
 if TYPE_CHECKING:
@@ -31,6 +33,7 @@ def doubts(document: Document, mask_headers: Iterable[str] = ()) -> list[str]:
         warnings += _overwritten_headers(request, ("requests", index))
         warnings += _vain_expectation(request, ("requests", index))
         warnings += _vain_content(request, ("requests", index))
+    warnings += [f"{path_of(('data', name))}: is used by no request" for name in unused(document)]
     return [*warnings, *_repeated_names(document), *_templates(document, tuple(mask_headers))]
 
 
@@ -57,13 +60,13 @@ def _vain_expectation(request: Document, place: Place) -> Iterator[str]:
 def _vain_content(request: Document, place: Place) -> Iterator[str]:
     method = request.get("method", "GET")
     if method in _WITHOUT_CONTENT and _has_content(request):
-        path = path_of((*place, "payload" if "payload" in request else "body"))
+        path = path_of((*place, next(kind for kind in KINDS if kind in request)))
         why = "no method is given, so it is" if "method" not in request else "it is"
         yield f"{path}: {why} sent with {method}, which asks for no content, and many servers refuse it; did you mean POST?"
 
 
 def _has_content(request: Document) -> bool:
-    return bool(request.get("body")) or "payload" in request
+    return bool(request.get("body")) or any(kind in request for kind in KINDS if kind != "body")
 
 
 def _overwritten_headers(section: Document, place: Place) -> Iterator[str]:
@@ -91,7 +94,12 @@ def _repeated_names(document: Document) -> Iterator[str]:
 
 def _templates(document: Document, mask_headers: tuple[str, ...]) -> list[str]:
     """The first few values that look like templates, and how many more there are."""
-    found = [(place, text) for place, text in _texts(document) if _TEMPLATE.search(text)]
+    is_templated = bool(document.get("data"))
+    found = [
+        (place, text)
+        for place, text in _texts(document)
+        if _TEMPLATE.search(text) and (not is_templated or _TEMPLATE.search(without_placeholders(text)))
+    ]
     warnings = [
         f"{path_of(place)}: {_excerpt(place, text, mask_headers)} looks like a template; none is filled in, it is sent as it is"
         for place, text in found[:_TEMPLATES_SHOWN]
@@ -108,7 +116,7 @@ def _texts(document: Document) -> Iterator[tuple[Place, str]]:
     for index, request in requests_of(document):
         if not _has_brace(request):
             continue  # a config may have 300,000 requests, and their places take longer to write than to read
-        for key in ("url", "headers", "payload", "body"):
+        for key in ("url", "headers", "payload", "body", "form", "multipart", "variants"):
             yield from _inner(("requests", index, key), request.get(key))
         yield from _inner(("requests", index, "expect", "bodyContains"), request.get("expect", {}).get("bodyContains"))
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from tressi.config.budget import TOTAL, Budget, divide
 from tressi.config.check import breaches, plain_integers
+from tressi.config.data import declared
 from tressi.config.doubts import doubts
 from tressi.config.meaning import beyond_limits, mistakes
 from tressi.config.migrate import DEPRECATION, is_legacy, legacy_place, migrated
@@ -15,6 +16,7 @@ from tressi.config.overrides import kebab
 from tressi.config.place import Finding, Place, in_document_order, problem_of
 from tressi.config.stages import stage_doubts, stage_mistakes, with_length
 from tressi.config.stray import sentences, strays
+from tressi.config.templates import template_mistakes
 from tressi.config.thresholds import threshold_doubts, threshold_mistakes
 from tressi.errors import ConfigError, ConfigProblem
 
@@ -31,12 +33,13 @@ _SCALE: Final = "--scale"
 class Given:
     """What was read, with the overrides over it: any JSON value.
 
-    `move` says how it was converted from the original tool's form, if it had that.
+    `move` says how it was converted from the original tool's form, if it had that; `folder` is `Reading.folder`.
     """
 
     document: Any
     overrides: Overrides
     move: Moved | None = None
+    folder: str | None = ""
 
 
 def examined(given: Given) -> tuple[dict[str, Any], Budget]:
@@ -49,7 +52,9 @@ def examined(given: Given) -> tuple[dict[str, Any], Budget]:
     current = with_length(migrated(plain_integers(sound))) if isinstance(sound, dict) else {}
     findings += strays(given.document, masked, strict=overrides.strict).mistakes
     findings += stage_mistakes(sound) if isinstance(sound, dict) else ()
-    findings += [*mistakes(current, masked), *threshold_mistakes(current, overrides.fail_if)]
+    findings += [*mistakes(current, masked, given.folder), *threshold_mistakes(current, overrides.fail_if)]
+    data = declared(current, given.folder, broken)
+    findings += [*data.findings, *template_mistakes(current, data)]
     # A budget with a part missing would complain of consequences; one with a part beyond all limits cannot be computed.
     broken |= {place for place, _ in beyond_limits(current)}
     budget = None if any(_bears_on_budget(place) for place in broken) else divide(current, _total_name(given))

@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from tressi.config.data import DataError, declared
 from tressi.config.defaults import defaults
-from tressi.config.endpoint import resolved_endpoints
+from tressi.config.endpoint import Around, resolved_endpoints
 from tressi.config.examine import Given, check_scale, examined, warnings_of
 from tressi.config.meaning import EARLY_EXIT_KEYS
 from tressi.config.original import is_original, moved
 from tressi.config.overrides import Overrides
-from tressi.config.place import quoted
+from tressi.config.place import quoted, refusal
 from tressi.config.record import record
 from tressi.config.source import read
 from tressi.config.thresholds import check_targets, resolved_thresholds
@@ -45,11 +46,11 @@ def load_config(source: str | os.PathLike[str] | Mapping[str, Any], overrides: O
     overrides = overrides or Overrides()
     reading = read(source)
     move = moved(reading.document) if is_original(reading.document) else None
-    given = Given(_laid_over(move.document if move else reading.document, overrides), overrides, move)
+    given = Given(_laid_over(move.document if move else reading.document, overrides), overrides, move, reading.folder)
     check_scale(overrides.scale)
     current, budget = examined(given)
     warnings = (*reading.warnings, *warnings_of(given, current, budget))
-    resolved = _resolved(current, budget, overrides, warnings)
+    resolved = _resolved(given, current, budget, warnings)
     check_targets(resolved)
     sources = _sources(overrides.source_addresses)
     transport = chosen_transport(resolved, overrides.transport, has_epoll=epoll_is_here())
@@ -80,10 +81,14 @@ def _sources(given: tuple[str, ...]) -> tuple[str, ...]:
     return given
 
 
-def _resolved(current: Mapping[str, Any], budget: Budget, overrides: Overrides, warnings: tuple[str, ...]) -> ResolvedConfig:
+def _resolved(given: Given, current: Mapping[str, Any], budget: Budget, warnings: tuple[str, ...]) -> ResolvedConfig:
+    overrides = given.overrides
     settings = {**defaults("TressiConfigSchema"), **current}
     section = current.get("autoscale") or {}
-    endpoints = resolved_endpoints(current, budget.settings)
+    try:
+        endpoints = resolved_endpoints(current, budget.settings, Around(given.folder))
+    except DataError as error:  # a file that was there when it was looked for
+        raise refusal(str(error)) from None
     return ResolvedConfig(
         endpoints=endpoints,
         shared_pool=_shared_pool(settings, budget) if None in budget.settings else None,
@@ -103,6 +108,7 @@ def _resolved(current: Mapping[str, Any], budget: Budget, overrides: Overrides, 
         thresholds=resolved_thresholds(current, overrides.fail_if, endpoints),
         export=current.get("export"),
         mask_headers=overrides.mask_headers,
+        data=declared(current, given.folder).sources,
         document=record(current, overrides.mask_headers),
         warnings=warnings,
     )

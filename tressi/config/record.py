@@ -47,6 +47,8 @@ def _masked(section: Mapping[str, Any], names: tuple[str, ...]) -> dict[str, Any
     masked = {name: _masked_value(name, value) for name, value in section.items()}
     if "headers" in section:
         masked["headers"] = dict(masked_pairs(section["headers"].items(), names))
+    if "variants" in section:
+        masked["variants"] = [_masked(variant, names) for variant in section["variants"]]
     return masked
 
 

@@ -12,7 +12,7 @@ import os
 import re
 import sys
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import inf, isfinite
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
@@ -34,10 +34,15 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What was read: any JSON value, and a warning for each key that stands more than once in one object."""
+    """What was read: any JSON value, and a warning for each key that stands more than once in one object.
+
+    `folder` is where the files are that it names by relative paths, "" the working directory. None: it was fetched, and may
+    name no file of this machine and no variable of its environment.
+    """
 
     document: Any
     warnings: tuple[str, ...] = ()
+    folder: str | None = ""
 
 
 class _Repeating(dict[str, Any]):
@@ -51,7 +56,8 @@ def read(source: str | os.PathLike[str] | Mapping[str, Any]) -> Reading:
     if not isinstance(source, (str, os.PathLike)):
         return _examined(parse(_text_of(source), "the mapping"))
     name = os.fspath(source)
-    return _examined(parse(decoded(_bytes_of(name), _label(name)), _label(name)))
+    reading = _examined(parse(decoded(_bytes_of(name), _label(name)), _label(name)))
+    return replace(reading, folder=None if "://" in name else "" if name == "-" else os.path.dirname(name))  # noqa: PTH120 - "" of a name alone
 
 
 def decoded(data: bytes, label: str) -> str:

@@ -10,6 +10,7 @@ from tressi.model.curve import Curve, Stage
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from tressi.model.data import DataSource, Piece
     from tressi.threshold.expression import Comparison
 
 Arrival = Literal["uniform", "poisson"]
@@ -65,8 +66,27 @@ class TlsConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class ResolvedVariant:
+    """One of the requests that an endpoint sends, chosen with a probability in proportion to its `weight`.
+
+    The other fields are those of `ResolvedEndpoint`; what the config leaves out of a variant is the endpoint's.
+    """
+
+    url: str
+    masked_url: str
+    headers: tuple[tuple[str, str], ...] = ()
+    body: bytes | None = None
+    template: tuple[Piece, ...] = ()
+    weight: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
 class ResolvedEndpoint:
     """One entry of `requests`, ready to be sent. `url` is absolute and in its wire form (IDNA host, percent-encoded path).
+
+    Placeholders for the values of `data` stand in `url`, `headers` and `body` as they are written in the config. `template`
+    is the body in pieces where it has any, each placeholder with how it is encoded there. With `variants` the endpoint
+    sends these, and its own url, headers and body are only what they leave out.
 
     `endpoint_key` and `masked_url` are safe to show: they hide user info. `headers` are in sending order, without those
     that the transport adds by itself (Content-Length, Connection; Host too, unless the config sets one). `autoscale` None
@@ -84,6 +104,8 @@ class ResolvedEndpoint:
     expect: Expectation | None = None
     autoscale: AutoscaleConfig | None = None
     name: str | None = None
+    template: tuple[Piece, ...] = ()
+    variants: tuple[ResolvedVariant, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +151,11 @@ class Threshold:
 
 @dataclass(frozen=True, slots=True)
 class ResolvedConfig:
-    """A whole run as it will be done. `document` is the config that was read, defaults filled in and secrets masked."""
+    """A whole run as it will be done. `document` is the config that was read, defaults filled in and secrets masked.
+
+    `data` are the sources that placeholders name. `secrets` are values that no output may show wherever they stand: those
+    that came from the environment or a file, and those that `mask` names.
+    """
 
     endpoints: tuple[ResolvedEndpoint, ...]
     shared_pool: SharedPool | None
@@ -151,6 +177,8 @@ class ResolvedConfig:
     thresholds: tuple[Threshold, ...] = ()
     export: str | None = None
     mask_headers: tuple[str, ...] = ()  # names of headers that are secret, beside those that are known for it
+    data: Mapping[str, DataSource] = field(default_factory=dict)
+    secrets: tuple[str, ...] = field(default=(), repr=False)
     document: Mapping[str, Any] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
 
