@@ -191,7 +191,7 @@ CONTRACT = """\
 
 ADDED = {
     "AutoscaleConfig": {"initialWorkers"},
-    "RequestConfigSchema": {"name", "timeout", "connectTimeout", "body", "expect"},
+    "RequestConfigSchema": {"name", "timeout", "connectTimeout", "body", "expect", "tls"},
     "TressiConfigSchema": {
         "baseUrl",
         "timeout",
@@ -202,7 +202,11 @@ ADDED = {
         "connectionsPerSecond",
         "gracefulStop",
         "followRedirects",
+        "idleTimeout",
+        "maxConnectionAge",
+        "maxRequestsPerConnection",
         "proxy",
+        "resolve",
         "seed",
         "thresholds",
     },

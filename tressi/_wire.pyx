@@ -100,11 +100,11 @@ cdef class Reactor:
         self.kept_alive.append(make)
         self.body.decode = <PyObject*> make
 
-    def add_origin(self, *, bint ordered=False, sources=()):
+    def add_origin(self, *, bint ordered=False, sources=(), bint by_proxy=False):
         """Add a place to connect to; returns its number.
 
         `ordered`: the lanes' greenlets make its connections, as TLS asks for. `sources` are addresses of our side, used one
-        after the other.
+        after the other. `by_proxy`: a connection that is not made is the proxy's fault, and the reason says so.
         """
         cdef int64_t number = self.body.origin_count
         cdef places.Origin* origin = <places.Origin*> allocated(sizeof(places.Origin))
@@ -112,7 +112,9 @@ cdef class Reactor:
         self.body.origins[number] = origin
         self.body.origin_count += 1
         self.body.keeps_gil = self.body.keeps_gil or ordered
+        origin.at = number
         origin.ordered = ordered
+        origin.by_proxy = by_proxy
         origin.patience_ns = addresses_tried.ATTEMPT_NS
         origin.sources = addresses_of(sources)
         origin.source_count = len(sources)
@@ -335,6 +337,10 @@ cdef class Reactor:
             if self.body.endpoints[index] == lane.endpoint:
                 return index
         raise LookupError(f"lane {number} has no token yet")
+
+    def origin_of(self, int64_t number):
+        """The origin that the lane connects to for its attempt."""
+        return self.lane(number).endpoint.request.target.at
 
     def idle_since_ns(self, int64_t number):
         """Since when the lane waits for a token (0: it never had one to wait for), or None if it is occupied."""

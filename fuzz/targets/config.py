@@ -64,7 +64,7 @@ def check(data: bytes) -> Hashable:
     json.dumps(config.document, allow_nan=False)
     plan = make_plan(config, {one.endpoint_key: one.worker_count for one in allocate(config)})
     assert plan_of(orjson.loads(encode({"plan": plan}))["plan"]) == plan
-    return (len(config.warnings), config.shared_pool is not None, plan.has_calls)
+    return (len(config.warnings), config.shared_pool is not None, plan.is_for_clients)
 
 
 _FILES = [path.read_bytes() for path in sorted(_EXAMPLES.glob("*.json"))]

@@ -7,6 +7,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from tressi.config.connections import request_tls
 from tressi.config.defaults import defaults
 from tressi.config.meaning import TRANSPORT_HEADERS
 from tressi.config.url import address
@@ -43,6 +44,7 @@ def _resolved(
         expect=_expectation(request),
         autoscale=_autoscale(settings),
         name=request.get("name"),
+        tls=request_tls(document, request),
     )
 
 

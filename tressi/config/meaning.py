@@ -9,8 +9,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from tressi.config.connections import ENVIRONMENT, connection_mistakes, tls_mistakes
 from tressi.config.place import TOKEN, Finding, Place, quoted, shown
-from tressi.config.url import AddressError, address, server_name, wire_base
+from tressi.config.url import AddressError, address, wire_base
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -27,6 +28,10 @@ LIMITS = {
     "timeout": YEAR_S,
     "connectTimeout": YEAR_S,
     "gracefulStop": YEAR_S,
+    "maxConnectionAge": YEAR_S,
+    "idleTimeout": YEAR_S,
+    "maxRequestsPerConnection": 2**31 - 1,
+    "followRedirects": 1_000,
     "rps": 10_000_000,
     "connectionsPerSecond": 10_000_000,
     "targetRps": 10_000_000,
@@ -52,7 +57,7 @@ def mistakes(document: Document, mask_headers: Iterable[str] = ()) -> list[Findi
     """Return what in a well-typed document cannot be done; budgets of rate and workers are not judged here."""
     masked = tuple(mask_headers)
     findings = [*beyond_limits(document), *_base(document), *_headers(document, (), masked), *_output(document)]
-    findings += _server_name(document)
+    findings += connection_mistakes(document)
     base = document.get("baseUrl")
     usable_base = base if isinstance(base, str) and not list(_base(document)) else None
     for index, request in requests_of(document):
@@ -60,6 +65,7 @@ def mistakes(document: Document, mask_headers: Iterable[str] = ()) -> list[Findi
         findings += _url(request, place, usable_base, base_is_broken=base is not None and usable_base is None)
         findings += _headers(request, place, masked)
         findings += _content(request, place)
+        findings += tls_mistakes(request, place)
     return findings
 
 
@@ -88,20 +94,11 @@ def _beyond_limits(section: Document, place: Place) -> Iterator[Finding]:
 def _base(document: Document) -> Iterator[Finding]:
     """The addresses that every request leans on."""
     for key in ("baseUrl", "proxy"):
-        if key in document:
+        if key in document and not (key == "proxy" and document[key] == ENVIRONMENT):
             try:
                 wire_base(document[key])
             except AddressError as error:
                 yield (key,), str(error)
-
-
-def _server_name(document: Document) -> Iterator[Finding]:
-    name = document.get("tls", {}).get("serverName")
-    if name is not None:
-        try:
-            server_name(name)
-        except AddressError as error:
-            yield ("tls", "serverName"), str(error)
 
 
 def _url(request: Document, place: Place, base: str | None, *, base_is_broken: bool) -> Iterator[Finding]:

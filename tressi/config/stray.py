@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 # The properties that say nothing of how much load there is; all others are rates or limits.
 HARMLESS: Final = words(
     "$schema headers requests url payload method name body expect status bodyContains baseUrl tls verify ca cert key"
-    " serverName keepAlive followRedirects proxy seed arrival export priority distributionStrategy threshold enabled"
+    " serverName minVersion maxVersion ciphers resolve keepAlive followRedirects proxy seed arrival export priority"
+    " distributionStrategy threshold enabled"
 )
 NOTES: Final = ("_", "$", "#", "x-", "X-", "//")
 # In another place these mean a rate, workers or a length, for which dialects.py has better words than their home.

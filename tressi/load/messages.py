@@ -9,7 +9,8 @@ import orjson
 
 from tressi.load.plan import Plan, PlannedEndpoint, PlannedPool
 from tressi.load.transport import Call, Origin
-from tressi.model import TlsConfig
+from tressi.load.ways import Network, Proxy, Way
+from tressi.model import Kept, Proxies, TlsConfig
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,19 +38,47 @@ def plan_of(document: dict[str, Any]) -> Plan:
     """Make a plan of what `encode` made of it."""
     return Plan(
         keys=tuple(document["keys"]),
-        origins=tuple(Origin(**origin) for origin in document["origins"]),
+        ways=tuple(_way(**way) for way in document["ways"]),
         endpoints=tuple(_endpoint(**endpoint) for endpoint in document["endpoints"]),
         pools=tuple(_pool(**pool) for pool in document["pools"]),
         pool_of=document["pool_of"],
         lanes_per_worker=document["lanes_per_worker"],
         duration_ns=document["duration_ns"],
-        tls=TlsConfig(**document["tls"]),
+        network=_network(**document["network"]),
         source_addresses=tuple(document["source_addresses"]),
         connections_per_second=document["connections_per_second"],
         connections_phase=document["connections_phase"],
-        proxy=document["proxy"],
-        follow_redirects=document["follow_redirects"],
+        transport=document["transport"],
+        redirects=document["redirects"],
+        kept=Kept(**document["kept"]),
     )
+
+
+def _way(
+    origin: dict[str, Any],
+    hop: dict[str, Any],
+    tls: dict[str, Any] | None,
+    proxy: dict[str, Any] | None,
+    proxy_tls: dict[str, Any] | None,
+    *,
+    is_tunnel: bool,
+) -> Way:
+    return Way(Origin(**origin), Origin(**hop), _tls(tls), _proxy(proxy), _tls(proxy_tls), is_tunnel)
+
+
+def _proxy(document: dict[str, Any] | None) -> Proxy | None:
+    if document is None:
+        return None
+    fields = tuple((name, value) for name, value in document["fields"])
+    return Proxy(document["url"], Origin(**document["origin"]), fields)
+
+
+def _tls(document: dict[str, Any] | None) -> TlsConfig | None:
+    return None if document is None else TlsConfig(**document)
+
+
+def _network(tls: dict[str, Any], proxies: dict[str, Any], resolve: list[list[str]]) -> Network:
+    return Network(TlsConfig(**tls), Proxies(**proxies), tuple((name, where) for name, where in resolve))
 
 
 def _endpoint(
@@ -57,6 +86,7 @@ def _endpoint(
     statuses: list[int] | None,
     body_contains: str | None,
     call: dict[str, Any] | None,
+    tls: dict[str, Any] | None,
     **rest: Any,  # noqa: ANN401 - checked by the constructor
 ) -> PlannedEndpoint:
     return PlannedEndpoint(
@@ -64,6 +94,7 @@ def _endpoint(
         statuses=None if statuses is None else tuple(statuses),
         body_contains=_decoded(body_contains),
         call=None if call is None else _call(**call),
+        tls=_tls(tls),
         **rest,
     )
 

@@ -5,17 +5,21 @@ config schema in snake_case; every number that is not a count carries its unit i
 """
 
 from tressi.model.asked import (
+    REDIRECTS,
     Arrival,
     AutoscaleConfig,
     EarlyExit,
     Expectation,
+    Kept,
     Priority,
+    Proxies,
     ResolvedConfig,
     ResolvedEndpoint,
     SharedPool,
     Strategy,
     Threshold,
     TlsConfig,
+    TlsVersion,
     Transport,
 )
 from tressi.model.delta import Delta
@@ -46,6 +50,7 @@ from tressi.model.told import (
 )
 
 __all__ = [
+    "REDIRECTS",
     "Action",
     "Arrival",
     "AutoscaleConfig",
@@ -62,9 +67,11 @@ __all__ = [
     "EngineSnapshot",
     "Expectation",
     "GeneratorSnapshot",
+    "Kept",
     "Level",
     "Moment",
     "Priority",
+    "Proxies",
     "Reason",
     "ResolvedConfig",
     "ResolvedEndpoint",
@@ -77,6 +84,7 @@ __all__ = [
     "Threshold",
     "ThresholdVerdict",
     "TlsConfig",
+    "TlsVersion",
     "Transport",
     "Trouble",
     "Window",

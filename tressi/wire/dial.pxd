@@ -5,6 +5,7 @@ of the windows begins.
 """
 
 from libc.stdint cimport int32_t, int64_t, uint8_t
+from libc.stdio cimport snprintf
 
 from tressi.core.arena cimport CONNECT as FAILED_TO_CONNECT
 from tressi.core.arena cimport SAMPLE_BYTES, TIMEOUT, ErrorKind
@@ -19,7 +20,7 @@ from tressi.wire.address cimport (
 from tressi.wire.close cimport closings_release
 from tressi.wire.exchange cimport attempt_fail, deadline_set, lane_next, request_begin
 from tressi.wire.lane cimport CONNECT, CONNECTING, DIALING, Endpoint, Exchange, Lane, Queue, queue_remove
-from tressi.wire.link cimport Link, events_of, link_open
+from tressi.wire.link cimport WHY_BYTES, Link, events_of, link_open
 from tressi.wire.origin cimport Address, Origin
 from tressi.wire.permit cimport permit_take
 from tressi.wire.reactor cimport (
@@ -126,6 +127,14 @@ cdef inline void dial_leave(Reactor* reactor, Lane* lane, int64_t now_ns) noexce
     link_close(reactor, lane.exchange.link)
 
 
+cdef inline const char* whose_reason(Reactor* reactor, const Lane* lane, const char* reason) noexcept nogil:
+    """Why a connection was not made, in words that name the proxy where it is one to it."""
+    if not lane.endpoint.request.target.by_proxy or reason == NULL:
+        return reason
+    snprintf(reactor.buffers.why, WHY_BYTES, b"proxy: %s", reason)
+    return reactor.buffers.why
+
+
 cdef inline void dial_refused(Reactor* reactor, Lane* lane, const char* reason) noexcept nogil:
     cdef int64_t now_ns = monotonic_ns()
     address_heard(lane)
@@ -134,7 +143,7 @@ cdef inline void dial_refused(Reactor* reactor, Lane* lane, const char* reason) 
         # Another address may listen: `localhost` is often two, of which one does.
         ready_push(reactor, lane)
         return
-    account_failure(lane, FAILED_TO_CONNECT, reason, False, now_ns)
+    account_failure(lane, FAILED_TO_CONNECT, whose_reason(reactor, lane, reason), False, now_ns)
     lane_refused(reactor, lane, now_ns)
 
 
@@ -153,9 +162,10 @@ cdef inline void dial_hung(Reactor* reactor, Lane* lane, int64_t now_ns) noexcep
     """All the time for connecting is over."""
     cdef Endpoint* endpoint = lane.endpoint
     address_silent(lane, now_ns)
-    attempt_fail(
-        reactor, lane, TIMEOUT if endpoint.hung_times_out else FAILED_TO_CONNECT, True, now_ns, endpoint.hung
-    )
+    if endpoint.hung_times_out:
+        attempt_fail(reactor, lane, TIMEOUT, True, now_ns, endpoint.hung)
+    else:
+        attempt_fail(reactor, lane, FAILED_TO_CONNECT, True, now_ns, whose_reason(reactor, lane, endpoint.hung))
 
 
 cdef inline void lane_refused(Reactor* reactor, Lane* lane, int64_t now_ns) noexcept nogil:
