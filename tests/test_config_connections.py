@@ -176,7 +176,8 @@ def test_a_proxy_of_the_environment_that_cannot_be_is_named_without_its_secret(e
 
 def test_proxies_of_the_environment_that_are_not_used_are_said_once():
     """With what would heed them."""
-    assert remarks(load_config(config()), {"HTTPS_PROXY": "p"}) == [
+    said = (
         "HTTPS_PROXY of the environment has no effect: requests go straight to the target;"
         " `proxy` in the config sends them through one, and `environment` for it through these"
-    ]
+    )
+    assert remarks(load_config(config()), {"HTTPS_PROXY": "p"}) == [said]

@@ -198,9 +198,8 @@ def test_proxy_variables_that_are_not_used_are_said_in_one_sentence():
     """Their values are secrets; empty ones are not set."""
     plain = load_config({"requests": [{"url": URL}], "rps": 1})
     proxied = load_config({"requests": [{"url": URL}], "rps": 1, "proxy": "http://p:3128"})
-    remedy = (
-        "requests go straight to the target; `proxy` in the config sends them through one, and `environment` for it through these"
-    )
+    through = "`proxy` in the config sends them through one, and `environment` for it through these"
+    remedy = f"requests go straight to the target; {through}"
     for environment, sentence in [
         ({"HTTP_PROXY": "http://ann:SECRET@p"}, f"HTTP_PROXY of the environment has no effect: {remedy}"),
         (

@@ -7,13 +7,14 @@ from tressi._core cimport Arena
 from tressi._tls cimport TlsSession
 from tressi.core.arena cimport LOWEST_STATUS, STATUSES, EndpointBlock, ErrorKind
 from tressi.core.bucket cimport bucket_init, bucket_set_rate, bucket_shift, bucket_stop_at, random_seeded
-from tressi.core.clock cimport monotonic_ns, never
+from tressi.core.clock cimport NS_PER_S, monotonic_ns, never
 from tressi.core.epoll cimport HAS_EPOLL
 from tressi.core.window cimport SLOT_NS, window_init
 from tressi.wire cimport account as accounts
 from tressi.wire cimport address as addresses_tried
 from tressi.wire cimport build, control, dial
 from tressi.wire cimport close as closing
+from tressi.wire cimport kept as keeping
 from tressi.wire cimport lane as lanes
 from tressi.wire cimport loop as loops
 from tressi.wire cimport open as opening
@@ -99,6 +100,14 @@ cdef class Reactor:
         """
         self.kept_alive.append(make)
         self.body.decode = <PyObject*> make
+
+    def keep_connections(self, int64_t requests=0, double age_s=0.0, double idle_s=0.0, int64_t seed=0):
+        """Use a connection for so many requests, so many seconds, and not after a longer rest than that; 0 is no limit."""
+        if self.body.kept == NULL:
+            self.body.kept = <keeping.Kept*> allocated(sizeof(keeping.Kept))
+        self.body.kept[0] = keeping.Kept(
+            requests, <int64_t> (age_s * NS_PER_S), <int64_t> (idle_s * NS_PER_S), random_seeded(seed)
+        )
 
     def add_origin(self, *, bint ordered=False, sources=(), bint by_proxy=False):
         """Add a place to connect to; returns its number.

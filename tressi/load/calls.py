@@ -18,7 +18,7 @@ class Calls:
 
     def __init__(self, plan: Plan, permits: Permits | None) -> None:
         contexts = Contexts(plan.network.tls, client_context)
-        self._routes = routes_of(plan.network, contexts, plan.source_addresses)
+        self._routes = routes_of(plan.network, contexts, plan.source_addresses, plan.kept)
         self._permits = permits
         self._redirects = plan.redirects
         for way in plan.ways:

@@ -167,7 +167,8 @@ class Client:
         """Send one request, once more where a kept connection turns out closed and sending twice is as good as once."""
         way = self._routes.network.way(call.url, attempt.tls)
         link = self._links.pop(way, None)
-        if link is not None and not link.is_alive():
+        repeatable = call.method in IDEMPOTENT_METHODS
+        if link is not None and (link.is_stale(self._routes.kept, repeatable=repeatable) or not link.is_alive()):
             link.close()
             link = None
         if link is None:
@@ -177,7 +178,7 @@ class Client:
         except DialError as failure:
             unheard = attempt.answer is None or not attempt.answer.began
             was_ended = link.served > 0 and unheard and failure.kind in {"closed", "reset"}
-            if not was_ended or call.method not in IDEMPOTENT_METHODS:
+            if not was_ended or not repeatable:
                 raise
         attempt.listener.retried()
         return self._exchanged(self._opened(way, attempt), call, attempt, way)
@@ -194,7 +195,9 @@ class Client:
             link.close()
             raise
         link.served += 1
-        if answer.is_reusable and exchange.is_sent and not exchange.has_ended and not call.closes:
+        link.rests(answer.keeps_s)
+        is_reusable = answer.is_reusable and exchange.is_sent and not exchange.has_ended and not call.closes
+        if is_reusable and not link.is_spent(self._routes.kept):
             self._keep(way, link)
         else:
             link.close()

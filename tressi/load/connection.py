@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import os
+import random
 import ssl
 import time
 from contextlib import suppress
@@ -25,6 +26,7 @@ from tressi.load.address import Answers, literal, look_up
 from tressi.load.dial import DialError, connected_in_turn, within
 from tressi.load.secure import configure, named_in_tls
 from tressi.load.tunnel import ask_for_tunnel
+from tressi.model import Kept
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
 
 _READ_BYTES = 4096
 _UNREAD_PIECES = 256
+_YOUNGEST = 0.8  # of the greatest age, after which a connection may end: those made together do not end together
 _DEFAULT_READ_BYTES = 2014  # of gevent's SSLSocket.read, which the one here stands in for
 
 
@@ -47,12 +50,14 @@ class Routes:
     network: Network
     contexts: Contexts
     sources: tuple[Address, ...] = ()
+    kept: Kept = field(default_factory=Kept)
     answers: Answers = field(default_factory=Answers)  # of all its lanes' targets
 
 
-def routes_of(network: Network, contexts: Contexts, sources: Sequence[str] = ()) -> Routes:
+def routes_of(network: Network, contexts: Contexts, sources: Sequence[str] = (), kept: Kept | None = None) -> Routes:
     """Routes as a config has them."""
-    return Routes(network, contexts, tuple(address for source in sources for address in literal(source, 0)))
+    addresses = tuple(address for source in sources for address in literal(source, 0))
+    return Routes(network, contexts, addresses, kept or Kept())
 
 
 def client_context(tls: TlsConfig, place: str = "tls") -> ssl.SSLContext:
@@ -160,6 +165,10 @@ class Link:
     def __init__(self, made: HTTPConnection) -> None:
         self._made = made
         self.served = 0  # requests
+        self.made_s = time.monotonic()
+        self.rested_s = 0.0  # since when it rests
+        self.keeps_s = 0.0  # for how long the server keeps it then; 0: it did not say
+        self.age_s: float | None = None  # that it may have
         self.socket: Any = made.sock
 
     def is_alive(self) -> bool:
@@ -177,6 +186,25 @@ class Link:
             # A ValueError is a TLS socket that is closed.
             return False
         return False
+
+    def rests(self, keeps_s: float) -> None:
+        """Its last answer has come; for `keeps_s` the server keeps it, 0: it did not say."""
+        self.rested_s = time.monotonic()
+        self.keeps_s = keeps_s or self.keeps_s
+
+    def is_spent(self, kept: Kept) -> bool:
+        """Whether it has served its last request."""
+        if self.age_s is None and kept.age_s is not None:
+            self.age_s = kept.age_s * random.uniform(_YOUNGEST, 1.0)  # noqa: S311 - no secret
+        is_old = self.age_s is not None and time.monotonic() - self.made_s >= self.age_s
+        return is_old or (kept.requests is not None and self.served >= kept.requests)
+
+    def is_stale(self, kept: Kept, *, repeatable: bool) -> bool:
+        """Whether it has rested too long, or is too old, to carry a request: the rules of `wire/kept.pxd`."""
+        rest_s = time.monotonic() - self.rested_s
+        if self.is_spent(kept) or (kept.idle_s is not None and rest_s > kept.idle_s):
+            return True
+        return not repeatable and self.keeps_s > 0 and rest_s >= max(self.keeps_s / 2, self.keeps_s - 1)
 
     def close(self) -> None:
         """End it, inside TLS with a goodbye (RFC 8446 6.1), without waiting for the server's."""

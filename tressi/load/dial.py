@@ -299,6 +299,7 @@ def connected_in_turn(
         except NoAnswer:
             answers.silent(address, time.monotonic())
             unanswered.append(address)
+            left = answers.behind_silence(left, address.family, time.monotonic())
         except Timeout:
             answers.silent(address, time.monotonic())
             raise

@@ -22,6 +22,7 @@ from tressi.load.reading import read_arena
 from tressi.load.secure import Contexts
 from tressi.load.wake import wake_of
 from tressi.load.worker import ClientLane, Lane
+from tressi.model import Kept
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -68,6 +69,9 @@ class LocalEngine:
             self._reactor.be_alone()
         self._reactor.decode_with(_decoded)
         self._limit(plan)
+        kept = plan.kept
+        if kept != Kept():
+            self._reactor.keep_connections(kept.requests or 0, kept.age_s or 0.0, kept.idle_s or 0.0, plan.pools[0].seed)
         self._calls = _calls(plan, self._permits) if plan.is_for_clients else None
         self._contexts = Contexts(plan.network.tls)
         for tls in [tls for way in plan.ways for tls in (way.proxy_tls, way.tls) if tls and not plan.is_for_clients]:

@@ -254,7 +254,10 @@ class RecordsIn:
 
     def __init__(self, inside: Inside) -> None:
         self._inside = inside
-        self.write = inside.opened
+
+    def write(self, sealed: bytes) -> None:
+        """Take what came."""
+        self._inside.opened(sealed)
 
     @property
     def pending(self) -> int:
@@ -267,7 +270,10 @@ class RecordsOut:
 
     def __init__(self, inside: Inside) -> None:
         self._inside = inside
-        self.read = inside.sealed
+
+    def read(self) -> bytes:
+        """What is to be sent now."""
+        return self._inside.sealed()
 
     @property
     def pending(self) -> int:

@@ -19,6 +19,7 @@ from tressi.wire.address cimport (
 )
 from tressi.wire.close cimport closings_release
 from tressi.wire.exchange cimport attempt_fail, deadline_set, lane_next, request_begin
+from tressi.wire.kept cimport link_born, link_is_stale
 from tressi.wire.lane cimport CONNECT, CONNECTING, DIALING, Endpoint, Exchange, Lane, Queue, queue_remove
 from tressi.wire.link cimport WHY_BYTES, Link, events_of, link_open
 from tressi.wire.origin cimport Address, Origin
@@ -35,7 +36,7 @@ from tressi.wire.socket cimport (
 cdef inline void lane_begin(Reactor* reactor, Lane* lane) noexcept nogil:
     """The lane has its token and its endpoint."""
     cdef Origin* target = lane.endpoint.request.target
-    if lane.exchange.link.descriptor >= 0:
+    if lane.exchange.link.descriptor >= 0 and link_may_serve(reactor, lane):
         request_begin(reactor, lane)
     elif target.address_count == 0 and not target.ordered:
         lane_order(reactor, lane)
@@ -44,6 +45,17 @@ cdef inline void lane_begin(Reactor* reactor, Lane* lane) noexcept nogil:
             lane_order(reactor, lane)
         else:
             dial_begin(reactor, lane)
+
+
+cdef inline bint link_may_serve(Reactor* reactor, Lane* lane) noexcept nogil:
+    """Whether the lane's connection may carry its request; one that may not is closed."""
+    cdef Link* link = lane.exchange.link
+    if reactor.kept == NULL and link.keeps_ns == 0:
+        return True
+    if not link_is_stale(link, reactor.kept, lane.endpoint.request.idempotent, monotonic_ns()):
+        return True
+    link_close(reactor, link)
+    return False
 
 
 cdef inline void lane_order(Reactor* reactor, Lane* lane) noexcept nogil:
@@ -178,6 +190,8 @@ cdef inline void lane_refused(Reactor* reactor, Lane* lane, int64_t now_ns) noex
 
 cdef inline void lane_connected(Reactor* reactor, Lane* lane, int64_t connect_ns, int64_t tls_ns) noexcept nogil:
     account_connected(lane.endpoint.block, connect_ns, tls_ns)
+    if reactor.kept != NULL:
+        link_born(lane.exchange.link, reactor.kept, monotonic_ns())
     # Connecting again for a second try is part of the service time, which counts from the first send.
     if lane.first_sent_ns == 0:
         lane.connect_ns += connect_ns + max(<int64_t> 0, tls_ns)
