@@ -2,9 +2,9 @@
 
 import pytest
 
-from tressi.load.transport import Origin
 from tressi.load.ways import Network, network_of
 from tressi.model import Proxies, TlsConfig
+from tressi.request.call import Origin
 
 pytestmark = pytest.mark.pure
 

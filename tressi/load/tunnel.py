@@ -9,7 +9,7 @@ from tressi._parser import ResponseParser
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from tressi.load.transport import Origin
+    from tressi.request.call import Origin
 
 _READ_BYTES: Final = 4096
 _SUCCESS: Final = range(200, 300)

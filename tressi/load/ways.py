@@ -8,8 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from tressi.load.transport import Origin, basic_credentials, origin_of, without_user_info
 from tressi.model import Proxies, TlsConfig
+from tressi.request.call import Origin, basic_credentials, origin_of, without_user_info
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -22,6 +22,7 @@ from tressi.model.asked import (
     TlsVersion,
     Transport,
 )
+from tressi.model.curve import Curve, Stage
 from tressi.model.delta import Delta
 from tressi.model.engine import Engine, Level
 from tressi.model.measured import (
@@ -34,6 +35,7 @@ from tressi.model.measured import (
     Sample,
     Window,
 )
+from tressi.model.pool import Pool, PoolId, Pools, Wanted, pools_of
 from tressi.model.told import (
     Action,
     Change,
@@ -55,6 +57,7 @@ __all__ = [
     "Arrival",
     "AutoscaleConfig",
     "Change",
+    "Curve",
     "Delta",
     "Draining",
     "EarlyExit",
@@ -70,6 +73,9 @@ __all__ = [
     "Kept",
     "Level",
     "Moment",
+    "Pool",
+    "PoolId",
+    "Pools",
     "Priority",
     "Proxies",
     "Reason",
@@ -79,6 +85,7 @@ __all__ = [
     "ScalingDecision",
     "SecondFigures",
     "SharedPool",
+    "Stage",
     "Steering",
     "Strategy",
     "Threshold",
@@ -87,6 +94,8 @@ __all__ = [
     "TlsVersion",
     "Transport",
     "Trouble",
+    "Wanted",
     "Window",
     "WorkerAllocation",
+    "pools_of",
 ]
