@@ -11,7 +11,7 @@ from tressi.core.arena cimport LOWEST_STATUS, STATUSES
 from tressi.core.bucket cimport Knot, bucket_init, random_next, random_seeded
 from tressi.core.curve cimport knots_of
 from tressi.wire.check cimport Check
-from tressi.wire.fields cimport CONTENT_ENCODING, field_bit
+from tressi.wire.fields cimport CONTENT_ENCODING, KEEP_ALIVE, field_bit
 from tressi.wire.lane cimport BURST_NS, Endpoint, Lane, Pool
 from tressi.wire.link cimport Link
 from tressi.wire.memory cimport allocated, set_needle
@@ -49,6 +49,9 @@ cdef inline build_check(Check* check, planned, wanted, lacking):
         check.successes[<int> status - LOWEST_STATUS] = status < 400 if statuses is None else status in statuses
     # A body that is looked at may have to be decoded first.
     check.fields = field_bit(CONTENT_ENCODING)
+    if not planned.idempotent:
+        # What cannot be sent again must not meet a connection that its server is about to close.
+        check.fields |= field_bit(KEEP_ALIVE)
     check.wanted = words_of(wanted)
     check.lacking = words_of(lacking)
     if planned.body_contains:
