@@ -24,8 +24,6 @@ LEARNT: Final = 10_000  # redirects of one endpoint
 LEARNT_BYTES: Final = 64 << 20  # of the requests that follow on them, of all endpoints
 PLACES: Final = 4_096  # to which only redirects lead
 
-_TOO_MANY_PLACES: Final = f"redirects have led to more than {PLACES:,} hosts, ports and schemes"
-
 
 @dataclass(frozen=True, slots=True)
 class PlannedHop:
@@ -89,7 +87,7 @@ class Hops:
         way = self._plan.network.way(call.url, self._plan.endpoints[endpoint].tls)
         dialer = self._dialer(way)
         if dialer is None:
-            self._reactor.refuse(lane, _TOO_MANY_PLACES.encode(), learns=False)
+            self._reactor.refuse(lane, b"redirects have led to more than %d hosts, ports and schemes" % PLACES, learns=False)
             return
         planned = self._planned(endpoint, call, way, dialer)
         if not learns or len(planned.variants[0]) > self._left_bytes:
