@@ -57,6 +57,9 @@ class Listener(Protocol):
     def retried(self) -> None:
         """The request is sent once more."""
 
+    def redirected(self) -> None:
+        """A redirect is followed."""
+
     def carried(self, sent_bytes: int, received_bytes: int) -> None:
         """So much of heads and bodies went to the target, and came from it."""
 
@@ -162,6 +165,7 @@ class Client:
                     answer.status, body.beginning, body.found, body.reason, attempt.sent_ns, first_ns, exchange.arrived_ns
                 )
             call, followed = then, followed + 1
+            attempt.listener.redirected()
 
     def _answered(self, call: Call, attempt: _Attempt) -> tuple[Answer, Exchange]:
         """Send one request, once more where a kept connection turns out closed and sending twice is as good as once."""
