@@ -31,7 +31,7 @@ SECRETS = ("blue-7", "red-8", "green-9", "123456")
 class Silent:
     """An engine that is never asked."""
 
-    start = scale = set_rate = stop = snapshot = None
+    build = go = want = stop = read = None
 
 
 def test_what_is_masked_is_shown_nowhere():

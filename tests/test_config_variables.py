@@ -177,7 +177,7 @@ def test_what_a_target_sends_back_of_it_is_hidden():
     class Silent:
         """An engine that is never asked."""
 
-        start = scale = set_rate = stop = snapshot = None
+        build = go = want = stop = read = None
 
     assert Discreet(Silent(), config).hide(f"no such tenant: {WORD}!") == "no such tenant: ***!"
 

@@ -15,6 +15,7 @@ from tressi.config.migrate import DEPRECATION, is_legacy, legacy_place, migrated
 from tressi.config.original import DEPRECATION as MOVED
 from tressi.config.overrides import kebab
 from tressi.config.place import Finding, Place, in_document_order, problem_of
+from tressi.config.stages import stage_doubts, stage_mistakes, with_length
 from tressi.config.stray import sentences, strays
 from tressi.config.templates import template_mistakes
 from tressi.config.thresholds import threshold_doubts, threshold_mistakes
@@ -51,8 +52,9 @@ def examined(given: Given) -> tuple[dict[str, Any], Budget]:
     findings = breaches(given.document, masked)
     broken = {place for place, _ in findings}
     sound = _without(given.document, broken) if broken else given.document
-    current = migrated(plain_integers(sound)) if isinstance(sound, dict) else {}
+    current = with_length(migrated(plain_integers(sound))) if isinstance(sound, dict) else {}
     findings += strays(given.document, masked, strict=overrides.strict).mistakes
+    findings += stage_mistakes(sound) if isinstance(sound, dict) else ()
     findings += [*mistakes(current, masked, given.folder), *threshold_mistakes(current, overrides.fail_if)]
     data = declared(current, given.folder, broken)
     findings += [*data.findings, *template_mistakes(current, data), *mask_mistakes(current)]
@@ -70,6 +72,7 @@ def warnings_of(given: Given, current: dict[str, Any], budget: Budget) -> list[s
     """Return the warnings about a document without problems."""
     overrides = given.overrides
     warnings = [*sentences(strays(given.document).warnings), *doubts(current, overrides.mask_headers, given.literal)]
+    warnings += stage_doubts(current)
     warnings += threshold_doubts(current, overrides.fail_if, is_scaled=overrides.scale is not None)
     autoscaled = sum(one is not None for one in budget.settings)
     if "rps" in current and autoscaled == len(budget.settings):
@@ -131,7 +134,7 @@ def _without(value: Any, broken: set[Place], place: Place = ()) -> Any:  # noqa:
 
 def _bears_on_budget(place: Place) -> bool:
     whole_request = len(place) <= 2 and place[:1] == ("requests",)  # noqa: PLR2004 - `requests` itself, or one of them
-    return not place or whole_request or not {"autoscale", "rps", "workers", "rampUpTime"}.isdisjoint(place)
+    return not place or whole_request or not {"autoscale", "rps", "stages", "workers", "rampUpTime"}.isdisjoint(place)
 
 
 def _told(findings: Iterable[Finding], given: Given) -> list[Finding]:

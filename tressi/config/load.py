@@ -141,7 +141,8 @@ def _around(given: Given, variables: Filled, masks: Masks) -> Around:
 
 def _shared_pool(settings: Mapping[str, Any], budget: Budget) -> SharedPool:
     target_rps = None if budget.pool_rps is None else float(budget.pool_rps)
-    return SharedPool(settings["workers"], target_rps, float(settings["rampUpTime"]))
+    ramp_s = 0.0 if budget.pool_stages else float(settings["rampUpTime"])
+    return SharedPool(settings["workers"], target_rps, ramp_s, budget.pool_stages)
 
 
 def _early_exit(current: Mapping[str, Any]) -> EarlyExit | None:

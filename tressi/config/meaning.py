@@ -108,6 +108,9 @@ def _beyond_limits(section: Document, place: Place) -> Iterator[Finding]:
         # A name of another section is unknown here, and its value may have any type.
         if name in LIMITS and isinstance(value, (int, float)) and value > LIMITS[name]:
             yield (*place, name), f"{shown(value)} is greater than {LIMITS[name]:,}, the most that can be held"
+    for index, stage in enumerate(section["stages"] if isinstance(section.get("stages"), list) else ()):
+        if isinstance(stage, dict):
+            yield from _beyond_limits(stage, (*place, "stages", index))
     if isinstance(section.get("autoscale"), dict):
         yield from _beyond_limits(section["autoscale"], (*place, "autoscale"))
 

@@ -140,6 +140,8 @@ def _where(place: Place) -> Where:
         return "section"
     if place[0] == "thresholds":
         return "threshold"
+    if "stages" in place:
+        return "stage"
     return "request" if place[0] == "requests" and len(place) == 2 else "elsewhere"  # noqa: PLR2004 - and its index
 
 

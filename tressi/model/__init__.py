@@ -19,6 +19,7 @@ from tressi.model.asked import (
     TlsConfig,
     Transport,
 )
+from tressi.model.curve import Curve, Stage
 from tressi.model.delta import Delta
 from tressi.model.engine import Engine, Level
 from tressi.model.measured import (
@@ -31,6 +32,7 @@ from tressi.model.measured import (
     Sample,
     Window,
 )
+from tressi.model.pool import Pool, PoolId, Pools, Wanted, pools_of
 from tressi.model.told import (
     Action,
     Change,
@@ -51,6 +53,7 @@ __all__ = [
     "Arrival",
     "AutoscaleConfig",
     "Change",
+    "Curve",
     "Delta",
     "Draining",
     "EarlyExit",
@@ -65,6 +68,9 @@ __all__ = [
     "GeneratorSnapshot",
     "Level",
     "Moment",
+    "Pool",
+    "PoolId",
+    "Pools",
     "Priority",
     "Reason",
     "ResolvedConfig",
@@ -74,6 +80,7 @@ __all__ = [
     "ScalingDecision",
     "SecondFigures",
     "SharedPool",
+    "Stage",
     "Steering",
     "Strategy",
     "Threshold",
@@ -81,6 +88,8 @@ __all__ = [
     "TlsConfig",
     "Transport",
     "Trouble",
+    "Wanted",
     "Window",
     "WorkerAllocation",
+    "pools_of",
 ]

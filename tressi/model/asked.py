@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from tressi.masking import Masks
+from tressi.model.curve import Curve, Stage
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -38,6 +39,12 @@ class AutoscaleConfig:
     weight: float = 1.0
     priority: Priority = "medium"
     initial_workers: int | None = None
+    stages: tuple[Stage, ...] = ()  # then `target_rps` is the highest of their rates, and `ramp_up_time` 0
+
+    @property
+    def curve(self) -> Curve:
+        """The rate over the run's time."""
+        return Curve.of(self.stages) if self.stages else Curve.ramp(self.target_rps, self.ramp_up_time)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +116,14 @@ class SharedPool:
     workers: int
     target_rps: float | None
     ramp_up_time: float = 0.0
+    stages: tuple[Stage, ...] = ()
+
+    @property
+    def curve(self) -> Curve | None:
+        """The rate over the run's time."""
+        if self.stages:
+            return Curve.of(self.stages)
+        return None if self.target_rps is None else Curve.ramp(self.target_rps, self.ramp_up_time)
 
 
 @dataclass(frozen=True, slots=True)
