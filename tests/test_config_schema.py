@@ -221,7 +221,7 @@ ADDED = {
         "stages",
     },
 }
-ADDED_DEFINITIONS = {"Stages", "FormConfigSchema", "MultipartConfigSchema", "VariantConfigSchema", "DataConfigSchema"}
+NEW_DEFINITIONS = {"Stages", "FormConfigSchema", "MultipartConfigSchema", "VariantConfigSchema", "DataConfigSchema"}
 
 
 # Two rules of the contract were too narrow: methods are an open set (RFC 9110 9.1), and servers send statuses beyond 599.
@@ -251,8 +251,6 @@ def test_every_line_of_the_contract_stands_in_the_schema_in_order():
 def test_without_the_added_properties_the_schema_is_the_contract():
     """What is added is exactly the listed properties, and no rule about those that were there."""
     stripped = json.loads(schema_text())
-    for name in ADDED_DEFINITIONS:
-        del stripped["definitions"][name]
     for name, added in ADDED.items():
         known = stripped["definitions"][name]["properties"]
         assert added <= known.keys()

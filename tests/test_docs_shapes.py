@@ -2,6 +2,7 @@
 
 import json
 import re
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -25,7 +26,7 @@ def test_its_first_stages_ask_for_what_it_says():
     """3,000, 12,000, 10,000 and 2,500 requests."""
     curve = load_config(CONFIGS[0]).shared_pool.curve
     ends = [0, 30, 90, 110, 120]
-    counts = [curve.starts(begin, end) for begin, end in zip(ends, ends[1:], strict=False)]
+    counts = [curve.starts(begin, end) for begin, end in pairwise(ends)]
     assert counts == pytest.approx([3_000, 12_000, 10_000, 2_500])
     said = re.search(r"to the request: ([\d,]+) in the first .*?, ([\d,]+) in .*?, ([\d,]+) in .*?, ([\d,]+) in", PAGE)
     assert [int(number.replace(",", "")) for number in said.groups()] == pytest.approx(counts)

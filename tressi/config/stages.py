@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from tressi.config.place import path_of
 from tressi.model import Stage
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ def stage_doubts(document: Document) -> Iterator[str]:
     for place, _, stages in _sections(document):
         length = sum(stage["duration"] for stage in stages)
         if length > document.get("duration", length):
-            where = ".".join(str(part) for part in (*place, "stages"))
+            where = path_of((*place, "stages"))
             yield f"{where}: take {length:g} s and the run {document['duration']:g} s, so the last of them are not reached"
 
 
