@@ -255,6 +255,8 @@ def test_without_the_added_properties_the_schema_is_the_contract():
         known = stripped["definitions"][name]["properties"]
         assert added <= known.keys()
         stripped["definitions"][name]["properties"] = {key: node for key, node in known.items() if key not in added}
+    for name in NEW_DEFINITIONS:
+        del stripped["definitions"][name]
 
     assert stripped["definitions"]["RequestConfigSchema"]["properties"]["method"].pop("examples")
     assert stripped == json.loads(widened_contract())
