@@ -46,6 +46,14 @@ def add_overrides(parser: ArgumentParser) -> None:
         "--graceful-stop", type=_seconds, metavar="S", help="seconds that requests in flight at the end may take"
     )
     group.add_argument("--seed", type=_integer, metavar="N", help="seed of every random choice")
+    group.add_argument(
+        "--env-file",
+        action="append",
+        default=[],
+        dest="env_files",
+        metavar="FILE",
+        help="read variables for ${NAME} in the config from this file; may be given several times",
+    )
     add_export(group)
     group.add_argument("--strict", action="store_true", help="refuse a config with a property that is unknown")
     group.add_argument("--transport", choices=("wire", "urllib3"), help="default: wire, where it can do what is asked for")
@@ -72,6 +80,14 @@ def add_overrides(parser: ArgumentParser) -> None:
         dest="mask_headers",
         metavar="NAME",
         help="a header whose value is a secret; may be given several times",
+    )
+    group.add_argument(
+        "--mask",
+        action="append",
+        default=[],
+        dest="masks",
+        metavar="WHAT",
+        help="what else is a secret: query:NAME, header:NAME, or body:/path in JSON; may be given several times",
     )
 
 
@@ -125,9 +141,11 @@ def overrides(arguments: Namespace) -> Overrides:
         transport=arguments.transport,
         source_addresses=tuple(arguments.source_addresses),
         mask_headers=tuple(arguments.mask_headers),
+        masks=tuple(arguments.masks),
         fail_if=tuple(arguments.fail_if),
         strict=arguments.strict,
         scale=arguments.scale,
+        env_files=tuple(arguments.env_files),
     )
 
 
