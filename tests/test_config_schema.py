@@ -201,6 +201,7 @@ ADDED = {
         "multipart",
         "compress",
         "variants",
+        "maxRequests",
         "expect",
         "tls",
     },
@@ -224,6 +225,7 @@ ADDED = {
         "seed",
         "thresholds",
         "stages",
+        "maxRequests",
     },
 }
 NEW_DEFINITIONS = {"Stages", "FormConfigSchema", "MultipartConfigSchema", "VariantConfigSchema", "DataConfigSchema"}

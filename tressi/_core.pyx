@@ -215,6 +215,7 @@ cdef dict block_counters(const layout.EndpointBlock* block, int64_t now_ns):
         "errors": [block.errors[i] for i in range(layout.KINDS)],
         "worker_count": block.workers, "draining": block.draining, "peak_worker_count": block.peak_workers,
         "target_rps": block.target_rps if block.target_rps >= 0 else None,
+        "over": block.over,
         "scheduled": block.scheduled, "scheduled_s": block.scheduled_ns / 1e9,
         "lane_s": (block.window.now.lane_ns + block.window.lanes * since_ns) / 1e9,
         "occupied_lane_s": (block.window.now.occupied_lane_ns + block.window.occupied * since_ns) / 1e9,
@@ -338,6 +339,11 @@ cdef class Arena:
     def start_ns(self):
         """When the engine started, on CLOCK_MONOTONIC; 0: not yet."""
         return self.header.start_ns
+
+    @property
+    def over_ns(self):
+        """When the last attempt of a run that had nothing more to send had ended, on CLOCK_MONOTONIC; 0: not yet."""
+        return self.header.over_ns
 
     def generator(self):
         """What the engine counted of itself, by the names of `model.GeneratorSnapshot`."""

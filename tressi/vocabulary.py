@@ -83,5 +83,12 @@ SUMMARY_TIMES: Final = {one.summary: one.name for one in LATENCIES}
 # The kinds of errors. The arena stores each by its position here.
 ERROR_KINDS: Final = ("dns", "connect", "tls", "send", "reset", "closed", "timeout", "protocol", "expectation")
 
+# Why an endpoint begins no more attempts while the run goes on; the arena has the position. In words for people beside it.
+OVER: Final = (
+    None,
+    ("attempts", "it has made all the requests that maxRequests allows"),
+    ("rows", "each row of its data that may be used once was used"),
+)
+
 FAILED_STATUS: Final = 400  # RFC 9110, section 15: from here on the request was not served
 MET_SHARE: Final = 0.99  # of the starts that were due: a rate of which so many were sent was kept

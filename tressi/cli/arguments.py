@@ -28,6 +28,13 @@ def add_overrides(parser: ArgumentParser) -> None:
     group = parser.add_argument_group("overriding the config")
     group.add_argument("--duration", type=_whole_seconds, metavar="S", help="seconds the run lasts")
     group.add_argument(
+        "--requests",
+        type=_integer,
+        metavar="N",
+        dest="max_requests",
+        help="end the run after N requests, of all endpoints and engines together",
+    )
+    group.add_argument(
         "--rps",
         type=_integer,
         metavar="N",
@@ -127,6 +134,7 @@ def overrides(arguments: Namespace) -> Overrides:
     return Overrides(
         duration=arguments.duration,
         rps=arguments.rps,
+        max_requests=arguments.max_requests,
         workers=arguments.workers,
         concurrent_requests=arguments.concurrent_requests,
         ramp_up_time=arguments.ramp_up_time,

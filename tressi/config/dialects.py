@@ -92,7 +92,10 @@ _HINTS: Final[dict[Kind, dict[Where, str]]] = {
         "request": "a rate rises in a straight line over autoscale.rampUpTime seconds, or follows autoscale.stages",
         "elsewhere": "a rate rises in a straight line over rampUpTime seconds, or follows stages",
     },
-    "count": {"elsewhere": "a run ends after its duration, in seconds, and after no number of requests"},
+    "count": {
+        "request": "an endpoint ends after so many requests with maxRequests",
+        "elsewhere": "a run ends after so many requests with maxRequests, and after its duration, in seconds",
+    },
     "pace": {
         "elsewhere": "requests start at the rate that rps or autoscale.targetRps asks for, and pause for nothing else",
         "threshold": _ABORTS,

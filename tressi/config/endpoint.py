@@ -74,6 +74,7 @@ def _resolved(
         template=content.template,
         variants=tuple(_variant(document, request, variant, around) for variant in request.get("variants", ())),
         tls=request_tls(document, request),
+        max_requests=request.get("maxRequests"),
     )
 
 

@@ -126,6 +126,7 @@ def _resolved(given: Given, current: Mapping[str, Any], budget: Budget, variable
         resolve=resolved_places(current),
         kept=resolved_kept(current),
         seed=settings["seed"],
+        max_requests=current.get("maxRequests"),
         early_exit=_early_exit(current),
         thresholds=resolved_thresholds(current, overrides.fail_if, endpoints),
         export=current.get("export"),

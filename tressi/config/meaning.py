@@ -45,6 +45,7 @@ LIMITS = {
     "scaleDownThreshold": 1_000_000,
     "errorCountThreshold": 2**63 - 1,
     "seed": 2**63 - 1,
+    "maxRequests": 2**62,
 }
 
 # The transport writes these from what it knows; a second copy could contradict it and break the framing.

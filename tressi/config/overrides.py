@@ -23,6 +23,7 @@ class Overrides:
 
     duration: int | None = None
     rps: int | None = None
+    max_requests: int | None = None
     workers: int | None = None
     concurrent_requests: int | None = None
     ramp_up_time: int | None = None
@@ -69,4 +70,6 @@ def _camel(name: str) -> str:
 
 def kebab(name: str) -> str:
     """`maxWorkers` as a flag has it, `max-workers`."""
+    if name == "maxRequests":
+        return "requests"
     return "".join(f"-{letter.lower()}" if letter.isupper() else letter for letter in name)

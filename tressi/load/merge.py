@@ -30,7 +30,14 @@ def merge(snapshots: Sequence[EngineSnapshot]) -> EngineSnapshot:
         endpoints={key: _endpoint([snapshot.endpoints[key] for snapshot in snapshots]) for key in keys},
         generator=_generator([snapshot.generator for snapshot in snapshots]),
         samples=tuple(sample for snapshot in snapshots for sample in snapshot.samples),
+        over_s=_over_s([snapshot.over_s for snapshot in snapshots]),
     )
+
+
+def _over_s(times: Sequence[float | None]) -> float | None:
+    """All engines are over with the last of them."""
+    found = [time_s for time_s in times if time_s is not None]
+    return max(found) if len(found) == len(times) else None
 
 
 def _endpoint(parts: Sequence[EndpointSnapshot]) -> EndpointSnapshot:
@@ -43,6 +50,7 @@ def _endpoint(parts: Sequence[EndpointSnapshot]) -> EndpointSnapshot:
         status_codes=counted(part.status_codes for part in parts),
         errors=counted(part.errors for part in parts),
         target_rps=sum(targets) if targets else None,
+        over=0 if 0 in (overs := {part.over for part in parts}) else max(overs),
         scheduled_s=_scheduled_s(parts),
         window=merge_windows([part.window for part in parts]),
         reasons=reasons_of(parts),

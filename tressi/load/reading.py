@@ -27,13 +27,18 @@ def read_arena(arena: Arena, keys: Sequence[str], only: str | None = None, level
     time_s = (now_ns - arena.start_ns) / 1e9 if arena.start_ns else 0.0
     if level == "counters":
         counted = {keys[number]: EndpointSnapshot(**_counts(arena, number, keys[number], now_ns)) for number in numbers}
-        return EngineSnapshot(time_s, counted, _NO_GENERATOR)
+        return EngineSnapshot(time_s, counted, _NO_GENERATOR, over_s=_over_s(arena))
     return EngineSnapshot(
         time_s=time_s,
+        over_s=_over_s(arena),
         endpoints={keys[number]: _endpoint(arena, number, keys[number], now_ns) for number in numbers},
         generator=_generator(arena),
         samples=tuple(Sample(keys[number], *sample) for number in numbers for sample in arena.samples(number)),
     )
+
+
+def _over_s(arena: Arena) -> float | None:
+    return (arena.over_ns - arena.start_ns) / 1e9 if arena.over_ns else None
 
 
 def _generator(arena: Arena) -> GeneratorSnapshot:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 Name = TypeVar("Name", int, str)
 
 _SUMS: Final = tuple(one.name for one in QUANTITIES if one.time == "sum")
-_NEWEST: Final = ("target_rps", *(one.name for one in QUANTITIES if one.time == "newest"))
+_NEWEST: Final = ("target_rps", "over", *(one.name for one in QUANTITIES if one.time == "newest"))
 _LARGEST: Final = tuple(one.name for one in QUANTITIES if one.time == "largest")
 _TIMES: Final = tuple(one.name for one in LATENCIES)
 _GENERATOR_SUMS: Final = ("cpu_s", "run_queue_s", "kernel_timed", "user_timed", "disturbed")

@@ -132,7 +132,8 @@ class EndpointCounts:
 
     What is of a moment is the later reading's: `worker_count`, `draining`, `in_flight` (attempts under way, connecting
     included), `oldest_s` (the age of the oldest of them, 0 without any) and `target_rps`, the rate asked for then: for an
-    endpoint of the shared pool its even share, None where nothing limits the pool.
+    endpoint of the shared pool its even share, None where nothing limits the pool. `over` is likewise why the endpoint begins
+    no more attempts, as a position in `vocabulary.OVER`; 0: it does.
     """
 
     endpoint_key: str
@@ -155,6 +156,7 @@ class EndpointCounts:
     in_flight: int = 0
     oldest_s: float = 0.0
     target_rps: float | None = None
+    over: int = 0
     scheduled: float = 0.0
     scheduled_s: float = 0.0
     lane_s: float = 0.0
@@ -202,3 +204,4 @@ class EngineSnapshot:
     endpoints: Mapping[str, EndpointSnapshot]
     generator: GeneratorSnapshot
     samples: tuple[Sample, ...] = ()
+    over_s: float | None = None  # when its last attempt had ended, of a run that had nothing more to send

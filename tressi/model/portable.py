@@ -59,6 +59,7 @@ def _endpoint_written(one: EndpointCounts) -> tuple[Any, ...]:
         [getattr(one, name) for name in _COUNTS],
         [float(getattr(one, name)) for name in _REALS],
         one.target_rps,
+        one.over,
         dict(one.status_codes),
         dict(one.errors),
         [(reason.kind, reason.text, reason.count) for reason in one.reasons],
@@ -83,7 +84,7 @@ def _generator_written(one: GeneratorSnapshot) -> tuple[Any, ...]:
 
 
 def _endpoint_read(key: str, record: list[Any]) -> EndpointCounts:
-    counts, reals, target_rps, status_codes, errors, reasons, times = record
+    counts, reals, target_rps, over, status_codes, errors, reasons, times = record
     values: dict[str, Any] = {name: _count(count) for name, count in zip(_COUNTS, counts, strict=True)}
     values |= {name: _real(real) for name, real in zip(_REALS, reals, strict=True)}
     values |= dict(zip(_TIMES, _times_read(times), strict=True))
@@ -93,6 +94,7 @@ def _endpoint_read(key: str, record: list[Any]) -> EndpointCounts:
         errors={_text(kind): _count(count) for kind, count in errors.items()},
         reasons=tuple(Reason(_text(kind), _text(text), _count(count)) for kind, text, count in reasons),
         target_rps=None if target_rps is None else _real(target_rps),
+        over=_count(over),
         **values,
     )
 

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from tressi.model.measured import EngineSnapshot
 
 Action = Literal["scale-up", "scale-down", "maintain"]
-EndReason = Literal["duration", "early-exit", "interrupted", "stopped", "error"]
+EndReason = Literal["duration", "complete", "early-exit", "interrupted", "stopped", "error"]
 Steering = Literal["set-target", "pause", "resume"]
 
 

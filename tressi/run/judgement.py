@@ -164,7 +164,7 @@ def _is_useless(endpoint: Endpoint, summary: Summary) -> bool:
     if endpoint["requestsMade"] or endpoint["requestsMissed"] or endpoint["requestsCut"]:
         return True
     # A run that ended before its time may not have come to an endpoint that waits for its turn.
-    return bool(endpoint["targetRps"] != 0 and summary["endReason"] == "duration")
+    return bool(endpoint["targetRps"] != 0 and summary["endReason"] in {"duration", "complete"})
 
 
 def _useless(endpoint: Endpoint) -> str:

@@ -10,7 +10,8 @@ from collections import Counter, deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from tressi.vocabulary import FAILED_STATUS
+from tressi.model.data import Rows
+from tressi.vocabulary import FAILED_STATUS, OVER
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -122,10 +123,23 @@ def drain_s(graceful_stop_s: float, reason: EndReason) -> float:
     return min(graceful_stop_s, HURRIED_DRAIN_S) if reason in {"interrupted", "error"} else graceful_stop_s
 
 
+def may_complete(config: ResolvedConfig) -> bool:
+    """Whether a run may end by itself because there is nothing more to send."""
+    runs_out = any(isinstance(source, Rows) and source.pick == "unique" for source in config.data.values())
+    counts = config.max_requests is not None or any(one.max_requests is not None for one in config.endpoints)
+    return runs_out or counts
+
+
+def complete_words(snapshot: EngineSnapshot) -> str:
+    """Why there is nothing more to send."""
+    kinds = [OVER[kind] for kind in sorted({one.over for one in snapshot.endpoints.values()})]
+    return "each endpoint is through: " + " or ".join(kind[1] for kind in kinds if kind is not None)
+
+
 class Limits:
     """The greenlet's work: tells the runner when the run is over, and why.
 
-    `read` reads the engine, `now` is the run's clock.
+    `read` reads the engine, `now` is the run's clock. `end` is given the reason, its detail, and when it was if not now.
     """
 
     def __init__(
@@ -133,10 +147,11 @@ class Limits:
         config: ResolvedConfig,
         read: Callable[[], EngineSnapshot],
         now: Callable[[], float],
-        end: Callable[[EndReason, str | None], object],
+        end: Callable[..., object],
     ) -> None:
         self._config, self._read, self._now, self._end = config, read, now, end
         self._window = FailureWindow()
+        self._looks = config.early_exit is not None or may_complete(config)
 
     def watch(self, ended: Event) -> None:
         """Check until the run has ended, here or elsewhere. What failed before the last moment still counts as early exit."""
@@ -145,20 +160,22 @@ class Limits:
             now = self._now()
             if now < self._next(check_at):
                 continue
-            reason = self._early_exit(now)
+            snapshot = self._read() if self._looks else None
+            reason = None if snapshot is None else self._early_exit(snapshot, now)
             if reason is not None:
                 self._end("early-exit", reason)
+            elif snapshot is not None and snapshot.over_s is not None:
+                self._end("complete", complete_words(snapshot), snapshot.over_s)
             elif now >= self._config.duration_s:
                 self._end("duration", None)
             while check_at <= now:
                 check_at += CHECK_S
 
     def _next(self, check_at: float) -> float:
-        return min(self._config.duration_s, check_at) if self._config.early_exit else self._config.duration_s
+        return min(self._config.duration_s, check_at) if self._looks else self._config.duration_s
 
-    def _early_exit(self, now: float) -> str | None:
+    def _early_exit(self, snapshot: EngineSnapshot, now: float) -> str | None:
         if self._config.early_exit is None:
             return None
-        snapshot = self._read()
         self._window.add(totals_of(snapshot, now))
         return early_exit_reason(self._config.early_exit, snapshot, self._window)

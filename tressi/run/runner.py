@@ -331,12 +331,12 @@ class EndpointRunner:
         """Seconds since the run's start."""
         return time.monotonic() - self._started
 
-    def _end(self, reason: EndReason, detail: str | None) -> bool:
-        """End the run; the first to call this decides, and is told so."""
+    def _end(self, reason: EndReason, detail: str | None, at_s: float | None = None) -> bool:
+        """End the run, `at_s` seconds after its start (None: now); the first to call this decides, and is told so."""
         if self._ended.is_set():
             return False
         self._end_reason, self._end_detail = reason, detail
-        self._ended_at = time.monotonic()
+        self._ended_at = time.monotonic() if at_s is None else self._started + at_s
         self._ended.set()
         if reason == "early-exit":
             self._publisher.emit("early-exit", detail)

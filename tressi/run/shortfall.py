@@ -21,7 +21,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from tressi.text import SHORTEST_S, plain, summary_labels
-from tressi.vocabulary import FAILED_STATUS, MET_SHARE
+from tressi.vocabulary import FAILED_STATUS, MET_SHARE, OVER
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -79,12 +79,12 @@ def limit_of(endpoint: Endpoint, summary: Summary) -> Limit:
         return Limit(TOO_SHORT)  # a signal came as it began
     made, target_rps = endpoint["requestsMade"], endpoint["targetRps"]
     if target_rps is None:
-        return Limit(_failing(endpoint) or _unlimited(endpoint, summary))
+        return _over(endpoint) or Limit(_failing(endpoint) or _unlimited(endpoint, summary))
     short = _Shortfall(endpoint, summary)
     if not made:
         was_due = endpoint["requestsMissed"] or endpoint["requestsCut"]
         return Limit("target failing: no attempt ended" if was_due else "no attempt was made", is_short=short.is_short)
-    cause = short.cause() if short.is_short else short.kept()
+    cause = short.cause() if short.is_short else _over(endpoint) or short.kept()
     return cause._replace(words=_failing(endpoint) or cause.words)
 
 
@@ -115,6 +115,12 @@ def failure_words(endpoint: Endpoint) -> str:
     share = endpoint["requestsFailed"] / endpoint["requestsMade"]
     kinds = ", ".join(plain(kind) for kind, _ in failures(endpoint).most_common(2))
     return f"{share:.0%} failed ({kinds})" if kinds else f"{share:.0%} failed"
+
+
+def _over(endpoint: Endpoint) -> Limit | None:
+    """What ended an endpoint before the run's time."""
+    words = {kind[0]: kind[1] for kind in OVER if kind is not None}.get(endpoint["endedBy"] or "")
+    return None if words is None else Limit(words)
 
 
 def _failing(endpoint: Endpoint) -> str | None:

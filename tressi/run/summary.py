@@ -17,6 +17,7 @@ from tressi.run.moments import change_row, decision_row, verdict_row
 from tressi.run.selfcheck import late_remark
 from tressi.run.targets import Targets
 from tressi.version import __version__
+from tressi.vocabulary import OVER
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -144,6 +145,7 @@ def _endpoint(record: RunRecord, endpoint: ResolvedEndpoint, figures: Figures, a
         "workerCount": ended.worker_count,
         "peakWorkerCount": max(ended.peak_worker_count, final.peak_worker_count),
         "askedRps": asked_rps,
+        "endedBy": None if (over := OVER[final.over]) is None else over[0],
         **_metrics(figures),
         "missedLate": final.missed_late,
         "errorReasons": [{"kind": one.kind, "reason": mask_url(one.text), "count": one.count} for one in final.reasons],

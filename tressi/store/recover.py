@@ -145,7 +145,7 @@ class _Playback:
             self._ended, self._ended_t = reading, delta.t
 
     def _over(self, reason: str, detail: str | None, duration_s: float) -> None:
-        if reason not in {"duration", "early-exit", "interrupted", "stopped", "error"}:
+        if reason not in {"duration", "complete", "early-exit", "interrupted", "stopped", "error"}:
             raise ValueError(f"{reason!r} is no way for a run to end")
         self._end = (reason, detail, duration_s)
 

@@ -269,6 +269,7 @@ async function choose(number) {
 
 const ENDS = {
   duration: "The run is over: it lasted as long as it should",
+  complete: "The run is over, there was nothing more to send",
   "early-exit": "The run ended early",
   interrupted: "The run was interrupted",
   stopped: "The run was stopped",
