@@ -1,6 +1,7 @@
 """What holds for all tests."""
 
 import os
+import sys
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -39,6 +40,14 @@ def pytest_collection_modifyitems(config, items):
     if left_out:
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if lane_of(item) in wanted]
+
+
+@pytest.fixture(autouse=True)
+def _log_of_its_own():
+    """A test that sets up the log, as the command line does, leaves no closed stream to the next one."""
+    yield
+    if "structlog" in sys.modules:
+        sys.modules["structlog"].reset_defaults()
 
 
 @pytest.hookimpl(wrapper=True)

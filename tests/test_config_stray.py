@@ -90,7 +90,7 @@ MISTAKES = {
         "connectionsPerSecond": "it belongs at the top level",
         "timout": "did you mean timeout?",
         "thinkTime": PACE,
-        "repeat": COUNT,
+        "repeat": "an endpoint ends after so many requests with maxRequests",
         "options": FORM,
     },
     ("requests", 0, "autoscale"): {

@@ -91,7 +91,8 @@ class Engine:
         service = histogram(*[one["service_us"]] * one["succeeded"], *[9_000] * one["failed"])
         response = histogram(*[one["service_us"] + 7] * one["succeeded"], *[9_007] * one["failed"], *[90_000] * one["missed"])
         success = histogram(*[one["service_us"]] * one["succeeded"])
-        times = {"service": service, "response": response, "success": success, "first_byte": success}
+        first_byte = histogram(*[one["service_us"]] * one["succeeded"])
+        times = {"service": service, "response": response, "success": success, "first_byte": first_byte}
         for name, more in times.items():
             more.merge(getattr(before, name))
         counts = {name: getattr(before, name) + one[name] for name in ("succeeded", "failed", "missed", "missed_late")}

@@ -93,7 +93,6 @@ _DELAY: Final = dict.fromkeys(("p50", "p99", "max"), Maybe(NUMBER))
 _METRICS: Final = {
     **dict.fromkeys((*COUNTS, "bytesSent", "bytesReceived", "connectionsOpened", "retries", "redirects"), COUNT),
     **dict.fromkeys(("askedRps", "targetRps"), Maybe(NUMBER)),
-    "endedBy": Maybe(TEXT),
     **dict.fromkeys(("rps", "errorRate"), NUMBER),
     **dict.fromkeys(TIMES, dict.fromkeys(FIGURES, Maybe(NUMBER))),
     "statusCodes": Each(COUNT, STATUS),

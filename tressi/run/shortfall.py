@@ -119,7 +119,7 @@ def failure_words(endpoint: Endpoint) -> str:
 
 def _over(endpoint: Endpoint) -> Limit | None:
     """What ended an endpoint before the run's time."""
-    words = {kind[0]: kind[1] for kind in OVER if kind is not None}.get(endpoint["endedBy"] or "")
+    words = {kind[0]: kind[1] for kind in OVER if kind is not None}.get(endpoint.get("endedBy", ""))
     return None if words is None else Limit(words)
 
 

@@ -145,7 +145,7 @@ def _endpoint(record: RunRecord, endpoint: ResolvedEndpoint, figures: Figures, a
         "workerCount": ended.worker_count,
         "peakWorkerCount": max(ended.peak_worker_count, final.peak_worker_count),
         "askedRps": asked_rps,
-        "endedBy": None if (over := OVER[final.over]) is None else over[0],
+        **({} if (over := OVER[final.over]) is None else {"endedBy": over[0]}),
         **_metrics(figures),
         "missedLate": final.missed_late,
         "errorReasons": [{"kind": one.kind, "reason": mask_url(one.text), "count": one.count} for one in final.reasons],
