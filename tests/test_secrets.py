@@ -146,7 +146,7 @@ def test_a_failure_in_a_library_that_has_set_up_no_log_shows_no_variables(capfd)
 
     class Broken(FakeEngine):
         def build(self, plan):
-            headers = dict(re.findall(r"([\w-]+): (.*)\r\n", plan.endpoints[0].variants[0].decode()))
+            headers = dict(re.findall(r"([\w-]+): (.*)\r\n", plan.endpoints[0].requests[0].rendering.head[0].decode()))
             raise ValueError(f"no {headers['X-Api-Key']}")
 
     runner = EndpointRunner(load_config({"rps": 1, "headers": WORDS, "requests": [{"url": "http://h/"}]}), engine=Broken())

@@ -4,6 +4,7 @@ import os
 import select
 import socket
 import time
+from collections import Counter
 from contextlib import suppress
 from dataclasses import replace
 
@@ -14,8 +15,9 @@ from servers import BOUND_S, answering, hanging_port, raw_server, refusing_port
 from tressi._core import Arena
 from tressi._wire import Reactor
 from tressi.load.address import Address
-from tressi.load.plan import PlannedEndpoint, PlannedPool
+from tressi.load.plan import PlannedEndpoint, PlannedPool, PlannedRequest
 from tressi.model import Curve
+from tressi.request.parts import Rendering
 from tressi.vocabulary import ERROR_KINDS
 
 pytestmark = pytest.mark.timed
@@ -24,19 +26,18 @@ OK = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"
 GET = b"GET / HTTP/1.1\r\nHost: test\r\n\r\n"
 SECOND_NS = 1_000_000_000
 ONCE = 0.001
+REQUEST = PlannedRequest(Rendering((GET,)), origin=0, dialer=0, to_head=False, idempotent=True, keep_alive=True)
 PLANNED = PlannedEndpoint(
-    variants=(GET,),
-    timeout_ns=5 * SECOND_NS,
-    connect_timeout_ns=None,
-    origin=0,
-    dialer=0,
-    to_head=False,
-    idempotent=True,
-    keep_alive=True,
-    statuses=None,
-    body_contains=None,
+    requests=(REQUEST,), timeout_ns=5 * SECOND_NS, connect_timeout_ns=None, statuses=None, body_contains=None
 )
 NOBODY = "127.0.0.2"  # loopback as well, but the servers here listen on 127.0.0.1 alone
+
+
+def planned_to(origin, **fields):
+    """An endpoint of one request to that origin; what belongs to the request may be among the fields."""
+    own = {name: fields.pop(name) for name in tuple(fields) if hasattr(REQUEST, name)}
+    requests = fields.pop("requests", (REQUEST,))
+    return replace(PLANNED, requests=tuple(replace(one, dialer=origin, **own) for one in requests), **fields)
 
 
 def pool_at(rate, *endpoints):
@@ -54,7 +55,7 @@ class Bench:
         self.origin = self.reactor.add_origin()
         self.reactor.set_addresses(self.origin, [address.packed() for address in addresses])
         hung = fields.pop("hung", None)
-        self.planned = replace(PLANNED, dialer=self.origin, **fields)
+        self.planned = planned_to(self.origin, **fields)
         self.reactor.add_endpoint(self.planned, hung=hung)
         self.pool = self.reactor.add_pool(pool_at(rate))
         self.lanes = [self.reactor.add_lane(self.pool) for _ in range(lanes)]
@@ -246,15 +247,21 @@ def test_numbers_that_name_nothing_are_errors():
         bench.reactor.endpoint_of(bench.lanes[0])
 
 
-def test_variants_are_sent_in_turn():
-    """An endpoint with several requests sends one after the other and begins again."""
-    variants = tuple(b"GET /%d HTTP/1.1\r\nHost: test\r\n\r\n" % number for number in range(3))
+def test_each_variant_is_sent_by_its_weight():
+    """An endpoint with several requests sends each as often as its weight says, by chance; one that weighs nothing never."""
+    weights = {"/0": 1.0, "/1": 0.0, "/2": 3.0}
+    requests = tuple(
+        replace(REQUEST, rendering=Rendering((f"GET {path} HTTP/1.1\r\nHost: test\r\n\r\n".encode(),), (), weight))
+        for path, weight in weights.items()
+    )
     with raw_server(answering(OK)) as server:
-        bench = Bench(500, at(server.port), variants=variants)
+        bench = Bench(5_000, at(server.port), requests=requests)
         bench.reactor.start()
-        bench.turn_until(lambda: len(server.requests) >= 9)
+        bench.turn_until(lambda: len(server.requests) >= 1_200)
 
-    assert [request.target for request in server.requests[:9]] == ["/0", "/1", "/2"] * 3
+    sent = Counter(request.target for request in server.requests[:1_200])
+    assert set(sent) == {"/0", "/2"}
+    assert abs(sent["/2"] - 900) < 5 * (1_200 * 0.75 * 0.25) ** 0.5
 
 
 def test_addresses_are_used_in_turn():

@@ -1,4 +1,4 @@
-"""What requests are filled with, in C: the same bytes as a plain Python function, rows as their pick promises, over engines too."""
+"""What requests are filled with, in C: the bytes that a plain function makes, and rows as their pick promises."""
 
 import io
 import random

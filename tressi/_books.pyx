@@ -15,6 +15,7 @@ from tressi.wire cimport account as accounts
 from tressi.wire cimport reactor as reactors
 from tressi.wire.lane cimport BURST_NS, IDLE, IN_FLIGHT, Endpoint, Exchange, Lane, Pool, stack_push, stack_remove
 from tressi.wire.link cimport Link
+from tressi.wire.request cimport Request
 
 cdef class PoolBooks:
     """The books of a pool of `lanes` lanes that serve the arena's endpoints at `rate` for `duration_ns`, with room for `most`.
@@ -31,6 +32,7 @@ cdef class PoolBooks:
     cdef Endpoint** members
     cdef Lane* lanes
     cdef Link* links
+    cdef Request request           # that all endpoints send
     cdef int64_t count             # of lanes
     cdef int64_t room              # for so many
 
@@ -48,6 +50,7 @@ cdef class PoolBooks:
         if self.endpoints == NULL or self.members == NULL or self.lanes == NULL or self.links == NULL:
             raise MemoryError
         memset(&self.pool, 0, sizeof(Pool))
+        memset(&self.request, 0, sizeof(Request))
         if not bucket_init(&self.pool.bucket, &only, 1, 0, 0.0, BURST_NS, 0):
             raise MemoryError
         bucket_stop_at(&self.pool.bucket, duration_ns)
@@ -58,6 +61,9 @@ cdef class PoolBooks:
             self.members[index] = &self.endpoints[index]
             self.endpoints[index].block = arena.checked(index)
             self.endpoints[index].pool = &self.pool
+            self.endpoints[index].requests = &self.request
+            self.endpoints[index].request_count = 1
+            self.endpoints[index].left = -1
             memset(self.endpoints[index].check.successes, 1, sizeof(self.endpoints[index].check.successes))
             window_init(&self.endpoints[index].block.window, 0)
         for _ in range(lanes):

@@ -62,8 +62,8 @@ cdef class Values:
         self.sources = <Source*> zeroed(len(sources), sizeof(Source))
         self.count = <int32_t> len(sources)
         for number, source in enumerate(sources):
-            self.sources[number].random = random_seeded(mixed + <uint64_t> number)
-            # The same for all engines: each has its own places of one order.
+            # Of its own for each engine, while all share the order of a permutation.
+            self.sources[number].random = random_seeded(mixed + <uint64_t> number + <uint64_t> first * len(sources))
             self.sources[number].key = random_seeded(mixed ^ <uint64_t> (number + 1))
             self.sources[number].first = <uint64_t> first
             self.sources[number].stride = <uint64_t> of
@@ -167,6 +167,7 @@ cdef class Values:
                 raise ValueError(f"column {hole.column} of {columns}")
 
     cdef build_filling(self, Filling* filling):
+        filling.sources = self.sources
         filling.drawn = <Drawn*> zeroed(self.count, sizeof(filling.drawn[0]))
         filling.kept = <uint64_t*> zeroed(self.kept_count, sizeof(uint64_t))
 

@@ -6,6 +6,7 @@ from libc.stdlib cimport free
 
 from tressi._core cimport Arena
 from tressi._tls cimport TlsSession
+from tressi._values cimport Values
 from tressi.core.arena cimport LOWEST_STATUS, STATUSES, EndpointBlock, ErrorKind
 from tressi.core.bucket cimport Knot, bucket_init, bucket_rate, bucket_set_rate, bucket_shift, bucket_stop_at, random_seeded
 from tressi.core.clock cimport NS_PER_S, monotonic_ns, never
@@ -27,7 +28,7 @@ from tressi.wire cimport reactor as reactors
 from tressi.wire cimport socket as sockets
 from tressi.wire cimport tls as secure
 from tressi.wire.memory cimport addresses_of, allocated, lane_free, one_more, set_addresses
-from tressi.wire.request cimport Request
+from tressi.wire.request cimport Request, Slice, request_render
 
 ORDERS = ("connect", "stop", "redirect")
 # How long an address is waited for, how long at most, and for how long one comes last that did not answer.
@@ -40,6 +41,12 @@ cdef enum:
 def connect_reason(int failure):
     """Why a connection failed with that errno, in words; where the system's own do not help, with what to do."""
     return sockets.socket_reason(failure).decode("utf-8", "replace")
+
+
+cdef bytes whole_of(rendering):
+    """The bytes of a request that is always the same, or None."""
+    parts = (*rendering.head, *rendering.body)
+    return b"".join(parts) if all(isinstance(part, bytes) for part in parts) else None
 
 
 cdef class Reactor:
@@ -55,6 +62,7 @@ cdef class Reactor:
     cdef int descriptors[opening.DESCRIPTORS]     # what `close` closes
     cdef Arena arena
     cdef list kept_alive           # the bytes that endpoints point to
+    cdef Values values             # what requests are filled with, or None
     cdef list free_numbers         # of lanes that have ended
     cdef dict passing              # the bytes of requests that one lane sends, by its number
 
@@ -95,6 +103,23 @@ cdef class Reactor:
         return loops.reactor_due_ns(&self.body)
 
     # ------------------------------------------------------------------------------------------------ before the start
+
+    def fill_from(self, Values values not None):
+        """Have requests filled from these sources."""
+        self.values = values
+
+    def limit_attempts(self, int64_t attempts):
+        """Let all endpoints together begin so many attempts; called once, when all pools are there."""
+        cdef int64_t index
+        if attempts < 0 or self.body.run != NULL:
+            raise ValueError(f"{attempts} attempts: from 0 on, and said once")
+        self.body.run = <lanes.Run*> allocated(sizeof(lanes.Run))
+        self.body.run.left = attempts
+        self.body.run.pools = self.body.pools
+        self.body.run.pool_count = self.body.pool_count
+        for index in range(self.body.pool_count):
+            self.body.pools[index].run = self.body.run
+            self.body.pools[index].limited = True
 
     def be_alone(self):
         """Let turns wait for the next start, in place of the hub: nothing else runs in this thread."""
@@ -164,10 +189,17 @@ cdef class Reactor:
         self.body.endpoints = <lanes.Endpoint**> one_more(self.body.endpoints, number, sizeof(lanes.Endpoint*))
         self.body.endpoints[number] = endpoint
         self.body.endpoint_count += 1
-        self.kept_alive += [planned.variants, hung, wanted, lacking, too_many]
+        self.kept_alive += [hung, wanted, lacking, too_many]
         endpoint.block = self.arena.checked(number)
-        endpoint.request.target = self.body.origins[self.known(planned.dialer, self.body.origin_count)]
-        build.build_request(&endpoint.request, planned)
+        endpoint.requests = <Request*> allocated(len(planned.requests) * sizeof(Request))
+        for request in planned.requests:
+            whole = whole_of(request.rendering)
+            self.kept_alive.append(request.rendering if whole is None else whole)
+            self.build_request(&endpoint.requests[endpoint.request_count], request, whole)
+            endpoint.request_count += 1
+        build.build_shares(endpoint, [request.rendering.weight for request in planned.requests], number)
+        endpoint.left = -1 if planned.attempts is None else planned.attempts
+        endpoint.limited = planned.attempts is not None or planned.may_run_out
         build.build_check(&endpoint.check, planned, wanted, lacking)
         build.build_times(endpoint, planned, hung)
         if redirects > 0:
@@ -193,6 +225,7 @@ cdef class Reactor:
         for index in planned.endpoints:
             pool.endpoints[pool.endpoint_count] = self.body.endpoints[self.known(index, self.body.endpoint_count)]
             pool.endpoints[pool.endpoint_count].pool = pool
+            pool.limited = pool.limited or pool.endpoints[pool.endpoint_count].limited
             pool.endpoint_count += 1
         build.pool_shuffle(pool, random_seeded(planned.seed))
         for index in range(pool.endpoint_count):
@@ -248,7 +281,7 @@ cdef class Reactor:
     def add_lane(self, int64_t pool_number, int32_t origins=1):
         """Add a lane with a link to each of its pool's origins; returns its number."""
         cdef lanes.Pool* pool = self.body.pools[self.known(pool_number, self.body.pool_count)]
-        cdef lanes.Lane* lane = build.build_lane(pool, origins)
+        cdef lanes.Lane* lane = build.build_lane(pool, origins, self.values)
         lane.number = self.free_number()
         self.body.lanes[lane.number] = lane
         if self.body.header.start_ns:
@@ -371,28 +404,46 @@ cdef class Reactor:
     def redirect_of(self, int64_t number):
         """The redirect that the lane has met: (endpoint, number of the request that was sent, status, its Locations).
 
-        0 is the endpoint's own request, above are those of `add_hop`, -1 is that of `send_once`.
+        0 is one of the endpoint's own requests (`own_request`), above are those of `add_hop`, -1 is one that was sent once:
+        that of `send_once`, or one that is filled for each attempt.
         """
         cdef lanes.Lane* lane = self.lane(number)
         cdef const lanes.Exchange* exchange = &lane.exchange
         locations = exchange.response.location.bytes[:exchange.response.location.size].splitlines()
         return self.endpoint_of(number), exchange.request.number, exchange.response.status, locations
 
+    def own_request(self, int64_t number):
+        """Which of its endpoint's requests the lane sends, by number, and its bytes where they are filled for each attempt.
+
+        None for a request that a redirect leads to.
+        """
+        cdef lanes.Lane* lane = self.lane(number)
+        cdef const Request* request = lane.exchange.request
+        cdef Slice rendered
+        if not lane.endpoint.requests <= request < lane.endpoint.requests + lane.endpoint.request_count:
+            return None
+        if request.form == NULL:
+            return request - lane.endpoint.requests, None
+        if not request_render(request, lane.filling, &rendered):
+            raise MemoryError
+        return request - lane.endpoint.requests, rendered.bytes[:rendered.size]
+
     def add_hop(self, int64_t endpoint_number, planned not None):
         """Add a request that a redirect leads to (its fields are those of `add_endpoint`); returns its number."""
         cdef lanes.Endpoint* endpoint = self.body.endpoints[self.known(endpoint_number, self.body.endpoint_count)]
         cdef int64_t count = endpoint.hops.request_count
         endpoint.hops.requests = <Request**> one_more(endpoint.hops.requests, count, sizeof(Request*))
-        endpoint.hops.requests[count] = self.hop(planned)
+        whole = whole_of(planned.rendering)
+        endpoint.hops.requests[count] = self.hop(planned, whole)
         endpoint.hops.requests[count].number = <int32_t> count + 1
         endpoint.hops.request_count += 1
-        self.kept_alive.append(planned.variants)
+        self.kept_alive.append(whole)
         return count + 1
 
     def send_on(self, int64_t number, int64_t hop, bint learns=True):
         """Let the lane send that request of its endpoint, and whichever lane meets the same redirect where this is learnt."""
         cdef lanes.Lane* lane = self.lane(number)
-        cdef Request* request = &lane.endpoint.request
+        cdef Request* request = lane.endpoint.requests
         if hop > 0:
             request = lane.endpoint.hops.requests[self.known(hop - 1, lane.endpoint.hops.request_count)]
         if learns and lane.exchange.request.number >= 0:
@@ -405,11 +456,12 @@ cdef class Reactor:
         cdef Request* request
         if lane.state != lanes.CONNECTING:
             return
-        request = self.hop(planned)
+        whole = whole_of(planned.rendering)
+        request = self.hop(planned, whole)
         request.number = -1
         hops.request_free(lane.passing)
         lane.passing = request
-        self.passing[number] = planned.variants
+        self.passing[number] = whole
         self.go_on(lane, request)
 
     def refuse(self, int64_t number, bytes reason not None, bint learns=True):
@@ -428,11 +480,15 @@ cdef class Reactor:
             reactors.lane_connect_ended(&self.body, lane)
             exchanges.hop_follow(&self.body, lane, request, monotonic_ns())
 
-    cdef Request* hop(self, planned) except NULL:
+    cdef build_request(self, Request* request, planned, bytes whole):
+        request.target = self.body.origins[self.known(planned.dialer, self.body.origin_count)]
+        build.build_request(request, planned, whole, self.values)
+        request.number = 0 if request.form == NULL else -1
+
+    cdef Request* hop(self, planned, bytes whole) except NULL:
         cdef Request* request = <Request*> allocated(sizeof(Request))
         try:
-            request.target = self.body.origins[self.known(planned.dialer, self.body.origin_count)]
-            build.build_request(request, planned)
+            self.build_request(request, planned, whole)
         except BaseException:
             hops.request_free(request)
             raise

@@ -76,6 +76,7 @@ cdef struct EndpointBlock:
     double target_rps              # asked for now, a shared pool's endpoint its even share; negative: no rate limits it
     double scheduled               # the integral of that rate since the start, up to …
     int64_t scheduled_ns           # … so long after the start
+    int64_t over                   # why no more attempts begin, by its number in `wire.lane.Over`; 0: they do
     Window window
     Histogram service              # of all responses
     Histogram response
@@ -93,6 +94,7 @@ cdef struct Header:
     int64_t endpoints
     int64_t block_bytes            # a reader of another layout must refuse
     int64_t start_ns               # CLOCK_MONOTONIC
+    int64_t over_ns                # when the last attempt of a run of limited endpoints had ended; 0: not yet
     int64_t cpu_ns                 # of the engine's thread
     int64_t run_queue_ns
     int64_t kernel_timed

@@ -10,6 +10,7 @@ import socket
 import sys
 import time
 from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import gevent
@@ -19,6 +20,7 @@ from tressi._core import Arena
 from tressi.errors import TressiError
 from tressi.load.engine import LocalEngine
 from tressi.load.messages import COUNT_BYTES, encode, messages
+from tressi.load.tables import Block
 
 if TYPE_CHECKING:
     from tressi.load.plan import Plan
@@ -28,8 +30,9 @@ if TYPE_CHECKING:
 class Child:
     """An engine that is told what to do. `build` and `stop` are answered, with an `error` where they failed."""
 
-    def __init__(self, arena: Arena, control: gevent_socket) -> None:
+    def __init__(self, arena: Arena, block: Block | None, control: gevent_socket) -> None:
         self._engine = LocalEngine(arena, alone=True)
+        self._block = block
         self._control = control
 
     def obey(self, message: dict[str, Any]) -> None:
@@ -39,7 +42,7 @@ class Child:
 
     def _build(self, plan: Plan) -> None:
         try:
-            self._engine.build(plan)
+            self._engine.build(replace(plan, tables=replace(plan.tables, block=self._block)))
         except (TressiError, OSError, MemoryError) as failure:
             self._answer({"error": str(failure)})
         else:
@@ -73,12 +76,14 @@ class Child:
 def main(control: str) -> None:
     """Serve until the control socket ends: what was started ahead of a config that is wrong hears of no arena."""
     with socket.socket(fileno=int(control)) as given:
-        endpoints, arenas, _, _ = socket.recv_fds(given, COUNT_BYTES, 1)
-        if not arenas:
+        endpoints, descriptors, _, _ = socket.recv_fds(given, COUNT_BYTES, 2)
+        if not descriptors:
             os._exit(0)
-        os.set_inheritable(arenas[0], False)  # noqa: FBT003 - os has no name for it
+        for descriptor in descriptors:
+            os.set_inheritable(descriptor, False)  # noqa: FBT003 - os has no name for it
         connection = gevent_socket(fileno=given.detach())
-    child = Child(Arena(int.from_bytes(endpoints), arenas[0]), connection)
+    arena, *blocks = descriptors
+    child = Child(Arena(int.from_bytes(endpoints), arena), Block(*blocks) if blocks else None, connection)
     for message in messages(connection):
         child.obey(message)
     # The owner is gone, or has all it wants: connections and memory go with the process.

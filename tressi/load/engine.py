@@ -9,6 +9,7 @@ import gevent
 from gevent.event import Event
 
 from tressi._core import HAS_EPOLL, Arena
+from tressi._values import Values
 from tressi._wire import Reactor
 from tressi.errors import EngineError
 from tressi.load.coding import Body
@@ -66,6 +67,8 @@ class LocalEngine:
         if self._alone:
             self._reactor.be_alone()
         self._reactor.decode_with(_decoded)
+        if plan.tables.sources:
+            self._reactor.fill_from(_values(plan))
         self._limit(plan)
         kept = plan.kept
         if kept != Kept():
@@ -154,6 +157,8 @@ class LocalEngine:
             workers = WorkerPool(plan.lanes_per_worker, partial(self._make_lane, number), partial(self._publish, number))
             self._pools.append(workers)
             workers.scale(pool.workers, self._reactor)
+        if plan.attempts is not None:
+            self._reactor.limit_attempts(plan.attempts)
 
     def _connect_by(self, way: Way) -> int:
         """Make a dialer for the way; returns its number."""
@@ -176,9 +181,12 @@ class LocalEngine:
     def _call_of(self, lane: int) -> tuple[Call, TlsConfig | None, float, bytes | None]:
         """A lane's request for the second transport, its TLS, its timeout, and what the answer's body must contain."""
         planned = self._plan.endpoints[self._reactor.endpoint_of(lane)]
-        if planned.call is None:
+        own = self._reactor.own_request(lane)
+        call = None if own is None else planned.requests[own[0]].call
+        if own is None or call is None:
             raise ValueError(f"lane {lane} is the reactor's")
-        return planned.call, planned.tls, planned.timeout_ns / 1e9, planned.body_contains
+        filled = own[1]
+        return call if filled is None else call.filled(filled), planned.tls, planned.timeout_ns / 1e9, planned.body_contains
 
     def _route(self, lane: int) -> tuple[Dialer, Patience]:
         """How to connect for a lane, and how long that may take."""
@@ -227,6 +235,13 @@ def _calls(plan: Plan, permits: Permits | None) -> Calls:
     from tressi.load.calls import Calls  # noqa: PLC0415 - see there; most plans need none
 
     return Calls(plan, permits)
+
+
+def _values(plan: Plan) -> Values:
+    """What the plan's requests are filled with, as this engine draws from it."""
+    block = plan.tables.block
+    memory = memoryview(b"") if block is None else block.memory
+    return Values(plan.tables.sources, memory, first=plan.engine, of=plan.engines, seed=plan.seed)
 
 
 def _decoded(needle: bytes | None, codings: str) -> Body:

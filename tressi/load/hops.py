@@ -6,11 +6,12 @@ What is learnt stays as long as the engine, so there are bounds: a server that l
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from tressi.load.plan import PlannedRequest
 from tressi.load.redirect import Refused, redirected
 from tressi.request.call import IDEMPOTENT_METHODS
+from tressi.request.parts import Rendering
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,22 +24,6 @@ if TYPE_CHECKING:
 LEARNT: Final = 10_000  # redirects of one endpoint
 LEARNT_BYTES: Final = 64 << 20  # of the requests that follow on them, of all endpoints
 PLACES: Final = 4_096  # to which only redirects lead
-
-
-@dataclass(frozen=True, slots=True)
-class PlannedHop:
-    """A request that follows on a redirect, as the reactor takes it; see `plan.PlannedEndpoint`.
-
-    `origin` is -1 where no request of its pool goes there.
-    """
-
-    variants: tuple[bytes, ...]
-    origin: int
-    dialer: int
-    to_head: bool
-    idempotent: bool
-    keep_alive: bool
-    awaits_continue: bool
 
 
 class Hops:
@@ -73,13 +58,20 @@ class Hops:
         self._passing.pop(lane, None)
 
     def _call(self, lane: int, endpoint: int, number: int) -> Call:
-        call = self._passing[lane] if number < 0 else self._calls.get((endpoint, number), self._plan.endpoints[endpoint].call)
+        """The request that was sent."""
+        own = self._reactor.own_request(lane)
+        if own is None:
+            return self._passing[lane] if number < 0 else self._calls[endpoint, number]
+        place, filled = own
+        call = self._plan.endpoints[endpoint].requests[place].call
         if call is None:
             raise ValueError(f"endpoint {endpoint} follows no redirects")
-        return call
+        return call if filled is None else call.filled(filled)
 
     def _go_on(self, lane: int, endpoint: int, call: Call, *, learns: bool) -> None:
-        known = 0 if call == self._plan.endpoints[endpoint].call else self._numbers.get((endpoint, call))
+        own = self._plan.endpoints[endpoint].requests
+        is_own = len(own) == 1 and own[0].rendering.is_static and call == own[0].call
+        known = 0 if is_own else self._numbers.get((endpoint, call))
         if known is not None:
             self._learn(endpoint, learns=learns)
             self._reactor.send_on(lane, known, learns)
@@ -90,11 +82,11 @@ class Hops:
             self._reactor.refuse(lane, b"redirects have led to more than %d hosts, ports and schemes" % PLACES, learns=False)
             return
         planned = self._planned(endpoint, call, way, dialer)
-        if not learns or len(planned.variants[0]) > self._left_bytes:
+        if not learns or _size(planned) > self._left_bytes:
             self._passing[lane] = call
             self._reactor.send_once(lane, planned)
             return
-        self._left_bytes -= len(planned.variants[0])
+        self._left_bytes -= _size(planned)
         self._learn(endpoint, learns=True)
         number = self._reactor.add_hop(endpoint, planned)
         self._calls[endpoint, number] = call
@@ -111,10 +103,10 @@ class Hops:
             self._dialers[way] = self._connect(way)
         return self._dialers[way]
 
-    def _planned(self, endpoint: int, call: Call, way: Way, dialer: int) -> PlannedHop:
+    def _planned(self, endpoint: int, call: Call, way: Way, dialer: int) -> PlannedRequest:
         pool = self._plan.pools[self._plan.pool_of[self._plan.keys[endpoint]]]
-        return PlannedHop(
-            variants=(call.head(way.fields) + (call.body or b""),),
+        return PlannedRequest(
+            rendering=Rendering((call.head(way.fields),), (call.body,) if call.body else ()),
             origin=pool.origins.index(dialer) if dialer in pool.origins else -1,
             dialer=dialer,
             to_head=call.method == "HEAD",
@@ -122,3 +114,8 @@ class Hops:
             keep_alive=not call.closes,
             awaits_continue=call.awaits_continue,
         )
+
+
+def _size(request: PlannedRequest) -> int:
+    """How many bytes the request has."""
+    return sum(len(part) for part in (*request.rendering.head, *request.rendering.body) if isinstance(part, bytes))

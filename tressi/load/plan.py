@@ -5,38 +5,57 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from tressi.load.tables import Tables
 from tressi.load.ways import Network, Way, network_of
 from tressi.model import REDIRECTS, Kept, pools_of
-from tressi.request.call import IDEMPOTENT_METHODS, Call, call_of
+from tressi.model.data import Rows
+from tressi.request.call import IDEMPOTENT_METHODS, Call
+from tressi.request.compiled import compiled
+from tressi.request.parts import Hole
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
     from tressi.model import Arrival, Curve, Pool, PoolId, ResolvedConfig, ResolvedEndpoint, TlsConfig, Transport
+    from tressi.request.compiled import Compiled
+    from tressi.request.parts import Rendering
+    from tressi.request.tables import Use
 
 USER_AGENT = "tressi"
 
 
 @dataclass(frozen=True, slots=True)
-class PlannedEndpoint:
-    """One endpoint as the reactor takes it. `origin` counts within its pool, `dialer` within the plan's ways.
+class PlannedRequest:
+    """A request as the reactor takes it. `origin` counts within its pool (-1: none of it goes there), `dialer` in the plan.
 
     `call` is the request for what does more with it than send its bytes: the second transport, and redirects.
     """
 
-    variants: tuple[bytes, ...]
-    timeout_ns: int
-    connect_timeout_ns: int | None
+    rendering: Rendering
     origin: int
     dialer: int
     to_head: bool
     idempotent: bool
     keep_alive: bool
-    statuses: Collection[int] | None
-    body_contains: bytes | None
     awaits_continue: bool = False
     call: Call | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedEndpoint:
+    """One endpoint as the reactor takes it: its requests, of which each has its share, and what they have in common.
+
+    `attempts` limits those that it begins. `may_run_out`: a source of its requests has rows that are used once.
+    """
+
+    requests: tuple[PlannedRequest, ...]
+    timeout_ns: int
+    connect_timeout_ns: int | None
+    statuses: Collection[int] | None
+    body_contains: bytes | None
     tls: TlsConfig | None = None  # None: the network's
+    attempts: int | None = None
+    may_run_out: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +92,11 @@ class Plan:
     transport: Transport = "wire"
     redirects: int = 0  # that are followed in one attempt at most; 0: none is
     kept: Kept = field(default_factory=Kept)
+    seed: int = 0
+    tables: Tables = field(default_factory=Tables)
+    engine: int = 0  # its number among all engines of the run,
+    engines: int = 1  # and how many they are
+    attempts: int | None = None  # that all endpoints begin together
 
     @property
     def is_for_clients(self) -> bool:
@@ -85,14 +109,16 @@ class Plan:
         return sum(pool.workers * self.lanes_per_worker * len(pool.origins) for pool in self.pools)
 
 
-def make_plan(config: ResolvedConfig, workers: Mapping[PoolId, int]) -> Plan:
-    """Lay out the pools, each with so many workers at the start."""
+def make_plan(config: ResolvedConfig, workers: Mapping[PoolId, int], tables: Tables | None = None) -> Plan:
+    """Lay out the pools, each with so many workers at the start; `tables` are those of `load_tables` for what it uses."""
     network = network_of(config.tls, config.proxy, config.resolve)
+    made = compiled(config, USER_AGENT, lambda one: network.way(one.url, one.tls).fields)
     ways: dict[Way, int] = {}
-    dialers = [ways.setdefault(network.way(endpoint.url, endpoint.tls), len(ways)) for endpoint in config.endpoints]
-    fields = [way.fields for way in ways]
-    keys = tuple(endpoint.endpoint_key for endpoint in config.endpoints)
-    number_of = {key: number for number, key in enumerate(keys)}
+    dialers = [
+        [ways.setdefault(network.way(call.url, endpoint.tls), len(ways)) for call in calls]
+        for endpoint, calls in zip(config.endpoints, made.calls, strict=True)
+    ]
+    number_of = {endpoint.endpoint_key: number for number, endpoint in enumerate(config.endpoints)}
     asked = pools_of(config)
     pools = tuple(
         # Phases are spread out, so that pools of one rate do not send in step.
@@ -104,12 +130,13 @@ def make_plan(config: ResolvedConfig, workers: Mapping[PoolId, int]) -> Plan:
         for pool in asked
     )
     pool_of = {key: pool.id for pool in asked for key in pool.endpoint_keys}
+    spent = {number for number, use in enumerate(made.uses) if isinstance(use.source, Rows) and use.source.pick == "unique"}
     return Plan(
-        keys=keys,
+        keys=tuple(number_of),
         ways=tuple(ways),
         endpoints=tuple(
-            _endpoint(config, endpoint, dialers[number], pools[pool_of[keys[number]]].origins, fields[dialers[number]])
-            for number, endpoint in enumerate(config.endpoints)
+            _endpoint(endpoint, _requests(config, made, number, dialers[number], pools[pool_of[key]].origins), spent)
+            for number, (key, endpoint) in enumerate(zip(number_of, config.endpoints, strict=True))
         ),
         pools=pools,
         pool_of=pool_of,
@@ -121,13 +148,21 @@ def make_plan(config: ResolvedConfig, workers: Mapping[PoolId, int]) -> Plan:
         transport=config.transport,
         redirects=REDIRECTS if config.follow_redirects is True else int(config.follow_redirects),
         kept=config.kept,
+        seed=config.seed,
+        tables=tables or Tables(),
+        attempts=config.max_requests,
     )
 
 
-def _pool(config: ResolvedConfig, pool: Pool, numbers: Sequence[int], dialers: Sequence[int]) -> PlannedPool:
+def uses_of(config: ResolvedConfig) -> tuple[Use, ...]:
+    """What the requests of a run use of its data, to be loaded."""
+    return compiled(config, USER_AGENT).uses if config.data else ()
+
+
+def _pool(config: ResolvedConfig, pool: Pool, numbers: Sequence[int], dialers: Sequence[Sequence[int]]) -> PlannedPool:
     return PlannedPool(
         endpoints=tuple(numbers),
-        origins=tuple(dict.fromkeys(dialers[number] for number in numbers)),
+        origins=tuple(dict.fromkeys(dialer for number in numbers for dialer in dialers[number])),
         curve=pool.curve,
         phase=0.0,
         seed=config.seed + pool.id,
@@ -136,27 +171,34 @@ def _pool(config: ResolvedConfig, pool: Pool, numbers: Sequence[int], dialers: S
     )
 
 
-def _endpoint(
-    config: ResolvedConfig,
-    endpoint: ResolvedEndpoint,
-    dialer: int,
-    origins: Sequence[int],
-    proxy_fields: Sequence[tuple[str, str]] | None,
-) -> PlannedEndpoint:
-    call = call_of(endpoint, USER_AGENT, keep_alive=config.keep_alive)
+def _requests(
+    config: ResolvedConfig, made: Compiled, number: int, dialers: Sequence[int], origins: Sequence[int]
+) -> tuple[PlannedRequest, ...]:
     needs_call = config.transport == "urllib3" or bool(config.follow_redirects)
+    return tuple(
+        PlannedRequest(
+            rendering=rendering,
+            origin=origins.index(dialer),
+            dialer=dialer,
+            to_head=call.method == "HEAD",
+            idempotent=call.method in IDEMPOTENT_METHODS,
+            keep_alive=config.keep_alive,
+            awaits_continue=call.awaits_continue,
+            call=replace(call, secret_headers=config.mask_headers) if needs_call else None,
+        )
+        for rendering, call, dialer in zip(made.renderings[number], made.calls[number], dialers, strict=True)
+    )
+
+
+def _endpoint(endpoint: ResolvedEndpoint, requests: tuple[PlannedRequest, ...], spent: Collection[int]) -> PlannedEndpoint:
+    used = {part.source for one in requests for part in (*one.rendering.head, *one.rendering.body) if isinstance(part, Hole)}
     return PlannedEndpoint(
-        variants=(call.head(proxy_fields) + (call.body or b""),),
+        requests=requests,
         timeout_ns=round(endpoint.timeout_s * 1e9),
         connect_timeout_ns=None if endpoint.connect_timeout_s is None else round(endpoint.connect_timeout_s * 1e9),
-        origin=origins.index(dialer),
-        dialer=dialer,
-        to_head=endpoint.method == "HEAD",
-        idempotent=endpoint.method in IDEMPOTENT_METHODS,
-        keep_alive=config.keep_alive,
         statuses=endpoint.expect.status if endpoint.expect else None,
         body_contains=endpoint.expect.body_contains if endpoint.expect else None,
-        awaits_continue=call.awaits_continue,
-        call=replace(call, secret_headers=config.mask_headers) if needs_call else None,
         tls=endpoint.tls,
+        attempts=endpoint.max_requests,
+        may_run_out=not used.isdisjoint(spent),
     )

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from tressi.load.plan import Plan
     from tressi.load.spawn import Spawned
+    from tressi.load.tables import Block
     from tressi.model import EndpointSnapshot, EngineSnapshot, Level, PoolId, Wanted
 
 BUILD_S = 60.0
@@ -59,12 +60,12 @@ class ProcessEngine:
         self._plan = plan
         try:
             self._arena = Arena(len(plan.keys))
-            self._control = control = self._start_process(len(plan.keys))
+            self._control = control = self._start_process(len(plan.keys), plan.tables.block)
         except (OSError, MemoryError) as failure:
             raise EngineError(f"an engine's process cannot be started: {failure}") from failure
         self._talk = [gevent.spawn(self._listen, control), gevent.spawn(self._speak, control)]
         self._workers = [pool.workers for pool in plan.pools]
-        self._tell("build", plan=plan)
+        self._tell("build", plan=replace(plan, tables=replace(plan.tables, block=None)))
         try:
             answer = self._built.get(timeout=BUILD_S)
         except Timeout:
@@ -114,13 +115,14 @@ class ProcessEngine:
 
     # ---------------------------------------------------------------------------------------------------- its small parts
 
-    def _start_process(self, endpoints: int) -> gevent_socket:
-        """Our end of its control socket, over which it gets the arena's descriptor. Raises OSError."""
+    def _start_process(self, endpoints: int, block: Block | None) -> gevent_socket:
+        """Our end of its control socket, over which it gets the descriptors of the arena and the block. Raises OSError."""
         spawned = self._take()
         self._process = spawned.process
+        shared = [self._arena.fd, *([] if block is None else [block.fd])]
         # A process that has ended already is told of as one that is lost later, by what listens.
         with suppress(BrokenPipeError, ConnectionResetError):
-            socket.send_fds(spawned.control, [endpoints.to_bytes(COUNT_BYTES)], [self._arena.fd])
+            socket.send_fds(spawned.control, [endpoints.to_bytes(COUNT_BYTES)], shared)
         return gevent_socket(fileno=spawned.control.detach())
 
     def _connections(self) -> int:

@@ -138,6 +138,7 @@ class ResolvedEndpoint:
     template: tuple[Piece, ...] = ()
     variants: tuple[ResolvedVariant, ...] = ()
     tls: TlsConfig | None = None  # None: as the config's
+    max_requests: int | None = None  # attempts, after which it ends
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,6 +206,7 @@ class ResolvedConfig:
     follow_redirects: bool | int = False  # a number: so many of an attempt at most; True: REDIRECTS
     resolve: Mapping[str, str] = field(default_factory=dict)  # host:port that connections go to, by that of the URL
     kept: Kept = field(default_factory=Kept)
+    max_requests: int | None = None  # attempts of all endpoints together, after which the run ends
     source_addresses: tuple[str, ...] = ()  # of our side of a connection, used in turn
     seed: int = 0
     early_exit: EarlyExit | None = None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from base64 import b64encode
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, unquote, unquote_to_bytes, urlsplit
 
@@ -41,6 +41,17 @@ class Call:
     headers: tuple[tuple[str, str], ...]
     body: bytes | None
     secret_headers: tuple[str, ...] = ()
+
+    def filled(self, sent: bytes) -> Call:
+        """Return the request as it was sent, with all its placeholders filled; `sent` are the bytes of it."""
+        head, _, body = sent.partition(b"\r\n\r\n")
+        first, *lines = head.decode("latin-1").split("\r\n")
+        target = first.split(" ")[1]
+        parts = reference_of(self.url)
+        url = target if "://" in target else f"{parts.scheme}://{parts.authority}{target}"
+        named = (line.partition(": ") for line in lines if not line.lower().startswith("proxy-"))
+        fields = tuple((name, value) for name, _, value in named)
+        return replace(self, url=url, headers=fields, body=body if self.body is not None else None)
 
     @property
     def closes(self) -> bool:

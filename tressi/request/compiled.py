@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from tressi.model.data import Integer, Placeholder, Rows, Sequence, Text, Time, Uuid, pieces_of
@@ -17,14 +18,23 @@ from tressi.request.tables import Use
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Sequence as Sequenced
 
     from tressi.model import ResolvedConfig, ResolvedEndpoint
     from tressi.model.data import Context, DataSource, Generator
     from tressi.request.parts import Part
 
+    ProxyFields = Sequenced[tuple[str, str]] | None
+    MakeCall = Callable[[ResolvedEndpoint], Call]
+    FieldsOf = Callable[[ResolvedEndpoint], ProxyFields]
+
 # No URL and no header has a NUL.
 _MARK: Final = re.compile(rb"\x00(\d+)\x00")
 _TIME_DIGITS: Final = {"s": 10, "ms": 13, "us": 16, "ns": 19, "iso": 24}  # until the year 2286
+
+
+def no_proxy(_: ResolvedEndpoint) -> None:
+    """Have a request go to its target itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,11 +83,12 @@ class Sources:
         return tuple(Use(name, self._declared[name], tuple(columns)) for name, columns in self._columns.items())
 
 
-def compiled(config: ResolvedConfig, user_agent: str) -> Compiled:
-    """Compile the requests of every endpoint."""
+def compiled(config: ResolvedConfig, user_agent: str, fields_of: FieldsOf = no_proxy) -> Compiled:
+    """Compile the requests of every endpoint; `fields_of` says of a request what it tells a proxy that passes it on."""
     sources = Sources(config.data)
+    make_call = partial(call_of, user_agent=user_agent, keep_alive=config.keep_alive)
     made = [
-        [_request(one, weight, sources, user_agent, keep_alive=config.keep_alive) for one, weight in requests_of(endpoint)]
+        [_request(one, weight, sources, make_call, fields_of(one)) for one, weight in requests_of(endpoint)]
         for endpoint in config.endpoints
     ]
     return Compiled(
@@ -86,13 +97,6 @@ def compiled(config: ResolvedConfig, user_agent: str) -> Compiled:
         tuple(tuple(call for _, call in requests) for requests in made),
         sources.uses(),
     )
-
-
-def renderings(
-    endpoint: ResolvedEndpoint, sources: Sources, user_agent: str, *, keep_alive: bool = True
-) -> tuple[Rendering, ...]:
-    """Compile the requests of one endpoint, one for each of its variants."""
-    return tuple(_request(one, weight, sources, user_agent, keep_alive=keep_alive)[0] for one, weight in requests_of(endpoint))
 
 
 def requests_of(endpoint: ResolvedEndpoint) -> list[tuple[ResolvedEndpoint, float]]:
@@ -141,12 +145,16 @@ def width_of(source: DataSource) -> int | None:
 
 
 def _request(
-    endpoint: ResolvedEndpoint, weight: float, sources: Sources, user_agent: str, *, keep_alive: bool
+    endpoint: ResolvedEndpoint,
+    weight: float,
+    sources: Sources,
+    make_call: Callable[[ResolvedEndpoint], Call],
+    fields: ProxyFields,
 ) -> tuple[Rendering, Call]:
     """One request, and the same as a call, in which the placeholders stand as they were written."""
-    call = call_of(endpoint, user_agent, keep_alive=keep_alive)
+    call = make_call(endpoint)
     if not sources._declared or not is_templated(endpoint):  # noqa: SLF001 - a neighbour
-        return Rendering((call.head(),), () if not call.body else (call.body,), weight), call
+        return Rendering((call.head(fields),), () if not call.body else (call.body,), weight), call
     marks: list[tuple[Part, ...]] = []
 
     def marked(text: str, context: Context, raw: Context) -> str:
@@ -166,7 +174,7 @@ def _request(
     body = joined(
         part for piece in endpoint.template for part in ((piece,) if isinstance(piece, bytes) else sources.parts(*piece))
     )
-    head = call_of(where, user_agent, keep_alive=keep_alive)
+    head = make_call(where)
     if body:
         size = sources.size(body)
         marks.append((Hole(BODY_LENGTH),) if size is None else (str(size).encode(),))
@@ -176,7 +184,7 @@ def _request(
         )
     elif call.body:
         body = (call.body,)
-    return Rendering(cut(head.head(), marks.__getitem__), body, weight), call
+    return Rendering(cut(head.head(fields), marks.__getitem__), body, weight), call
 
 
 def is_templated(endpoint: ResolvedEndpoint) -> bool:

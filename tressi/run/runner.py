@@ -24,7 +24,8 @@ from tressi.autoscale.allocate import allocate
 from tressi.autoscale.manager import EndpointAutoscaleManager
 from tressi.config.load import load_config
 from tressi.errors import EngineError, TressiError
-from tressi.load.plan import make_plan
+from tressi.load.plan import make_plan, uses_of
+from tressi.load.tables import load_tables
 from tressi.log import log_error, log_failure
 from tressi.model import Draining, Pools, ResolvedConfig, pools_of
 from tressi.run.cgroup import throttled_s
@@ -85,6 +86,7 @@ class EndpointRunner:
         journal: Journal | None = None,
     ) -> None:
         self.config = config if isinstance(config, ResolvedConfig) else load_config(config)
+        self._tables = load_tables(uses_of(self.config))
         self._given_engine = engine
         self._publisher = Publisher()
         self._journal = journal
@@ -214,7 +216,7 @@ class EndpointRunner:
     def _set_up(self) -> None:
         """Start the engine, then everything that watches it."""
         workers = {pool.id: self._pools.wanted(pool.endpoint_keys[0]).workers for pool in self._pools.all}
-        self._engine.build(make_plan(self.config, workers))
+        self._engine.build(make_plan(self.config, workers, self._tables))
         begin_ns = self._engine.go()
         # The run's clock begins with the schedules. Ahead of them every second would lack its last slot.
         gevent.sleep(max(0, begin_ns - time.monotonic_ns()) / 1e9)

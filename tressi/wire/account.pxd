@@ -146,6 +146,8 @@ cdef inline void charge_given_up(Pool* pool, const GivenUp* given_up, int64_t en
     cdef EndpointBlock* block
     for index in range(pool.endpoint_count):
         part = given_up_part(given_up, pool.endpoint_count, index)
+        if pool.endpoints[index].over:
+            continue
         if part > 0:
             block = pool.endpoints[index].block
             write_begin(&block.sequence)
@@ -252,6 +254,8 @@ cdef inline void account_missed(Pool* pool, const GivenUp* given_up, bint late) 
     cdef EndpointBlock* block
     for index in range(pool.endpoint_count):
         part = given_up_part(given_up, pool.endpoint_count, index)
+        if pool.endpoints[index].over:
+            continue
         block = pool.endpoints[index].block
         write_begin(&block.sequence)
         if late:

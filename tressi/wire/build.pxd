@@ -7,6 +7,7 @@ whoever calls keeps them alive.
 from libc.stdint cimport int32_t, int64_t, uint64_t
 from libc.stdlib cimport free
 
+from tressi._values cimport Values
 from tressi.core.arena cimport LOWEST_STATUS, STATUSES
 from tressi.core.bucket cimport Knot, bucket_init, random_next, random_seeded
 from tressi.core.curve cimport knots_of
@@ -16,6 +17,7 @@ from tressi.wire.hops cimport Hops
 from tressi.wire.lane cimport BURST_NS, Endpoint, Lane, Pool
 from tressi.wire.link cimport Link
 from tressi.wire.memory cimport allocated, set_needle
+from tressi.wire.render cimport Filling, Form
 from tressi.wire.request cimport Request, Slice
 
 cdef inline const char* words_of(bytes words) except? NULL:
@@ -23,19 +25,30 @@ cdef inline const char* words_of(bytes words) except? NULL:
     return NULL if words is None else <const char*> words
 
 
-cdef inline build_request(Request* request, planned):
-    """The bytes of each variant, and how they are sent."""
-    cdef bytes variant
+cdef inline build_request(Request* request, planned, bytes whole, Values values):
+    """The bytes of a request, or the parts that are filled for each attempt (`whole` is None), and how they are sent."""
     request.link = planned.origin
     request.to_head = planned.to_head
     request.idempotent = planned.idempotent
     request.keep_alive = planned.keep_alive
     request.awaits_continue = planned.awaits_continue
-    request.variants = <Slice*> allocated(len(planned.variants) * sizeof(Slice))
-    for variant in planned.variants:
-        first = variant.index(b"\r\n\r\n") + 4 if planned.awaits_continue else len(variant)
-        request.variants[request.variant_count] = Slice(<const char*> variant, len(variant), first)
-        request.variant_count += 1
+    if whole is None:
+        request.form = <Form*> allocated(sizeof(Form))
+        values.build_form(request.form, planned.rendering)
+    else:
+        first = sum(map(len, planned.rendering.head)) if planned.awaits_continue else len(whole)
+        request.whole = Slice(<const char*> whole, len(whole), first)
+
+
+cdef inline build_shares(Endpoint* endpoint, weights, seed):
+    """How often each of an endpoint's requests is sent: in proportion to its weight."""
+    cdef int32_t index
+    cdef double passed = 0.0, total = sum(weights)
+    endpoint.random = random_seeded(seed)
+    for index, weight in enumerate(weights):
+        passed += weight
+        endpoint.requests[index].until = <uint64_t> min(passed / total * 2.0 ** 64, 2.0 ** 64 - 2048)
+    endpoint.requests[endpoint.request_count - 1].until = ~<uint64_t> 0
 
 
 cdef inline build_check(Check* check, planned, wanted, lacking):
@@ -46,7 +59,7 @@ cdef inline build_check(Check* check, planned, wanted, lacking):
         check.successes[<int> status - LOWEST_STATUS] = status < 400 if statuses is None else status in statuses
     # A body that is looked at may have to be decoded first.
     check.fields = field_bit(CONTENT_ENCODING)
-    if not planned.idempotent:
+    if False in [request.idempotent for request in planned.requests]:
         # What cannot be sent again must not meet a connection that its server is about to close.
         check.fields |= field_bit(KEEP_ALIVE)
     check.wanted = words_of(wanted)
@@ -83,7 +96,7 @@ cdef inline build_times(Endpoint* endpoint, planned, hung):
     endpoint.hung = words_of(hung)
 
 
-cdef inline Lane* build_lane(Pool* pool, int32_t origins) except NULL:
+cdef inline Lane* build_lane(Pool* pool, int32_t origins, Values values) except NULL:
     """A lane of the pool, with a link to each of its origins."""
     cdef Lane* lane = <Lane*> allocated(sizeof(Lane))
     cdef int32_t index
@@ -93,6 +106,9 @@ cdef inline Lane* build_lane(Pool* pool, int32_t origins) except NULL:
     for index in range(origins):
         lane.links[index].owner = lane
         lane.links[index].descriptor = -1
+    if values is not None:
+        lane.filling = <Filling*> allocated(sizeof(Filling))
+        values.build_filling(lane.filling)
     return lane
 
 

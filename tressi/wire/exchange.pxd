@@ -5,6 +5,7 @@ sends in a row keep the kernel's paths in the instruction cache, which saves a t
 means that nothing here calls itself.
 """
 
+from libc.errno cimport ENOMEM
 from libc.stdint cimport int64_t, uint8_t
 from libc.stdio cimport snprintf
 from libc.stdlib cimport calloc
@@ -27,7 +28,7 @@ from tressi.wire.packed cimport packed_begin, packed_drop, packed_end
 from tressi.wire.reactor cimport (
     Reactor, lane_connect_begun, lane_leave, lane_rest, lane_take, link_close, order_push, pool_settle, ready_push,
 )
-from tressi.wire.request cimport Request, Slice, request_take
+from tressi.wire.request cimport Request, Slice, request_render
 from tressi.wire.response cimport response_begin
 from tressi.wire.socket cimport EAGAIN, EINTR, EPROTO, socket_send
 from tressi.wire.tls cimport link_answer, tls_seal
@@ -52,7 +53,8 @@ cdef inline void request_begin(Reactor* reactor, Lane* lane) noexcept nogil:
     cdef Exchange* exchange = &lane.exchange
     cdef Link* link = exchange.link
     cdef int64_t sent = 0
-    cdef const Slice* variant = request_take(exchange.request)
+    cdef Slice bytes
+    cdef bint rendered = request_render(exchange.request, lane.filling, &bytes)
     lane.state = IN_FLIGHT
     response_begin(&exchange.response, &endpoint.check)
     parser_reset(&exchange.parser, &exchange.response, exchange.request.to_head)
@@ -63,10 +65,14 @@ cdef inline void request_begin(Reactor* reactor, Lane* lane) noexcept nogil:
         exchange.own_delay_ns = 0
     exchange.reads = 0
     exchange.sends = 0
-    exchange.held_at = variant.bytes + variant.first
-    exchange.held = variant.size - variant.first
+    if not rendered:
+        bytes = Slice(NULL, 0, 0)
+    exchange.held_at = bytes.bytes + bytes.first
+    exchange.held = bytes.size - bytes.first
     exchange.awaits = exchange.request.awaits_continue
-    if not part_load(reactor, lane, variant.bytes, variant.first):
+    if not rendered:
+        sent = -ENOMEM
+    elif not part_load(reactor, lane, bytes.bytes, bytes.first):
         sent = -EPROTO
     # The clock is read last and the books are kept afterwards: on a core that slept, cold memory costs microseconds.
     exchange.sent_ns = monotonic_ns()

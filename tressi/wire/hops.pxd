@@ -12,7 +12,7 @@ from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcmp, memcpy
 
-from tressi.wire.request cimport Request
+from tressi.wire.request cimport Request, request_clear
 from tressi.wire.response cimport Response
 
 cdef enum:
@@ -118,7 +118,7 @@ cdef inline bint hops_learn(
 cdef inline void request_free(Request* request) noexcept:
     """Give back one that is not part of an endpoint."""
     if request != NULL:
-        free(request.variants)
+        request_clear(request)
         free(request)
 
 

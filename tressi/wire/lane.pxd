@@ -13,6 +13,7 @@ from tressi.wire.check cimport Check
 from tressi.wire.h1.message cimport Parser
 from tressi.wire.hops cimport Hops
 from tressi.wire.link cimport Link
+from tressi.wire.render cimport Filling
 from tressi.wire.request cimport Request
 from tressi.wire.response cimport Response
 
@@ -27,6 +28,12 @@ cdef enum LaneState:
     CONNECTING                     # its greenlet connects
     IN_FLIGHT
     GONE                           # retired: its greenlet is to end
+
+# Why an endpoint begins no more attempts before its schedule ends.
+cdef enum Over:
+    NOT_OVER
+    ATTEMPTS_USED                  # as many were begun as were asked for
+    ROWS_USED                      # each row that may be used once was
 
 # What a lane's greenlet is woken for.
 cdef enum Order:
@@ -44,7 +51,12 @@ cdef struct Queue:
 cdef struct Endpoint:
     EndpointBlock* block
     Pool* pool
-    Request request                # what is sent, and where to
+    Request* requests              # what is sent, and where to: one, or several of which each has its share
+    int32_t request_count
+    uint8_t limited                # its attempts may come to an end before the run does: `left`, or rows that are used once
+    uint8_t over                   # they have
+    int64_t left                   # attempts that may still begin; negative: any number
+    uint64_t random                # chooses among the requests
     Check check                    # what a response must be
     Queue trying                   # to connect, to an address that is left for the next one in time
     Queue dialing                  # to the last of them, or the only one
@@ -66,6 +78,12 @@ cdef struct GivenUp:
     int64_t last_due_ns
     int64_t place                  # of the first among the pool's starts, which says whose they are
 
+# Attempts that may still begin in the whole run, at all pools together.
+cdef struct Run:
+    int64_t left
+    Pool** pools
+    int64_t pool_count
+
 cdef struct Pool:
     Bucket bucket
     Lane* warm                     # idle lanes with a connection, the last used on top
@@ -78,6 +96,8 @@ cdef struct Pool:
     int64_t lanes                  # present, those that are leaving included
     int64_t heap_at                # position among the pools with a start to wait for; -1: not there
     int64_t heap_due_ns            # its due time when it was placed there; never later than the true one
+    Run* run                       # what all pools of a limited run have in common, or NULL
+    uint8_t limited                # one of its endpoints is, or the run
     uint8_t paced                  # 0: as fast as responses come back
     uint8_t ended                  # no more starts
     GivenUp given_up               # since the last start that a lane took
@@ -158,6 +178,7 @@ cdef struct Lane:
     GivenUp given_up               # before the start of its attempt, and charged by it
     Exchange exchange              # of the attempt under way
     Dial dial
+    Filling* filling               # what its requests are filled with; NULL: none of its pool's is
 
 
 # ------------------------------------------------------------------------------------------- the queues of an endpoint

@@ -11,6 +11,7 @@ from tressi.wire.hops cimport hops_free, request_free
 from tressi.wire.lane cimport Endpoint, Lane, Pool
 from tressi.wire.link cimport Link
 from tressi.wire.origin cimport ADDRESS_BYTES, Address, Origin
+from tressi.wire.request cimport request_clear
 from tressi.wire.response cimport response_free
 
 
@@ -31,8 +32,11 @@ cdef inline void* one_more(void* array, size_t count, size_t size) except NULL:
 
 
 cdef inline void endpoint_free(Endpoint* endpoint) noexcept:
+    cdef int32_t index
     hops_free(endpoint.hops)
-    free(endpoint.request.variants)
+    for index in range(endpoint.request_count):
+        request_clear(&endpoint.requests[index])
+    free(endpoint.requests)
     free(<void*> endpoint.check.needle)
     free(<void*> endpoint.check.needle_next)
     free(endpoint)
@@ -95,6 +99,11 @@ cdef inline void lane_free(Lane* lane) noexcept:
         lane.hop_links = link.later
         free(link)
     request_free(lane.passing)
+    if lane.filling != NULL:
+        free(lane.filling.drawn)
+        free(lane.filling.kept)
+        free(lane.filling.bytes)
+        free(lane.filling)
     free(lane.links)
     free(lane)
 

@@ -76,6 +76,7 @@ cdef inline void reactor_free(Reactor* reactor) noexcept:
         origin_free(reactor.origins[index])
     free(reactor.kept)
     bucket_free(&reactor.permits)
+    free(reactor.run)
     free(reactor.origins)
     free(reactor.closings.places)
     free(reactor.buffers.sealed)

@@ -1,19 +1,24 @@
 """What one engine's reactor holds, and how lanes get their tokens and report to their greenlets."""
 
 from cpython.object cimport PyObject
-from libc.stdint cimport int32_t, int64_t
+from libc.stdint cimport int32_t, int64_t, uint64_t
 
-from tressi.core.arena cimport Header
-from tressi.core.bucket cimport GRANTED, Bucket, Skipped, bucket_position, bucket_rate, bucket_settle, bucket_take
+from tressi.core.arena cimport Header, write_begin, write_end
+from tressi.core.bucket cimport (
+    GRANTED, Bucket, Skipped, bucket_position, bucket_rate, bucket_settle, bucket_take, random_next,
+)
 from tressi.core.window cimport window_set_lanes
 from tressi.wire.account cimport account_skipped, account_taken
 from tressi.wire.close cimport Closings, descriptor_end
 from tressi.wire.kept cimport Kept
 from tressi.wire.lane cimport (
-    GONE, IDLE, READY, STOP, Endpoint, Lane, Order, Pool, lane_is_connected, pool_has_idle, stack_push,
+    ATTEMPTS_USED, GONE, IDLE, READY, ROWS_USED, STOP, Endpoint, Lane, Order, Over, Pool, Run, lane_is_connected, pool_has_idle,
+    stack_push,
 )
 from tressi.wire.link cimport Buffers, Link
 from tressi.wire.origin cimport Origin
+from tressi.wire.render cimport Filling, form_draw, form_is_spent
+from tressi.wire.request cimport Request
 from tressi.wire.schedule cimport Schedule, schedule_update
 from tressi.wire.socket cimport thread_times
 from tressi.wire.tls cimport tls_end
@@ -40,6 +45,7 @@ cdef struct Reactor:
     int64_t endpoint_count
     Pool** pools
     int64_t pool_count
+    Run* run                       # where all attempts of the run are limited, or NULL
     Lane** lanes                   # by number; NULL where the number is free
     int64_t lane_count
     Lane** ordered                 # lanes whose greenlets are to be woken
@@ -94,7 +100,7 @@ cdef inline void pool_count_lanes(Pool* pool, int64_t now_ns, int64_t change) no
 cdef inline void endpoint_schedule(Endpoint* endpoint, int64_t now_ns) noexcept nogil:
     """Publish the rate asked of the endpoint, and its integral since the start: those of its pool, evenly shared."""
     cdef const Pool* pool = endpoint.pool
-    if pool.paced and not pool.ended:
+    if pool.paced and not pool.ended and not endpoint.over:
         endpoint.block.target_rps = bucket_rate(&pool.bucket, now_ns) / pool.endpoint_count
         endpoint.block.scheduled = bucket_position(&pool.bucket, now_ns) / pool.endpoint_count
         endpoint.block.scheduled_ns = min(now_ns, pool.bucket.stop_ns) - endpoint.block.window.start_ns
@@ -108,12 +114,26 @@ cdef inline void pool_settle(Pool* pool, int64_t free_ns, int64_t now_ns) noexce
         account_skipped(pool, &skipped, 0 if pool_has_idle(pool) else free_ns, now_ns)
 
 
+cdef inline bint reactor_is_over(const Reactor* reactor) noexcept nogil:
+    """Whether every endpoint has begun its last attempt, and every attempt has ended."""
+    cdef int64_t index
+    for index in range(reactor.pool_count):
+        if not (reactor.pools[index].limited and reactor.pools[index].ended):
+            return False
+    for index in range(reactor.lane_count):
+        if reactor.lanes[index] != NULL and reactor.lanes[index].state not in (IDLE, GONE):
+            return False
+    return True
+
+
 cdef inline void lane_rest(Reactor* reactor, Lane* lane, int64_t now_ns) noexcept nogil:
     """Nothing is due: wait on the pool's stack."""
     lane.state = IDLE
     lane.idle_since_ns = now_ns
     stack_push(lane.pool, lane, lane_is_connected(lane))
     schedule_update(&reactor.schedule, lane.pool)
+    if lane.pool.limited and lane.pool.ended and reactor.header.over_ns == 0 and reactor_is_over(reactor):
+        reactor.header.over_ns = now_ns
 
 
 cdef inline void links_close(Reactor* reactor, Lane* lane) noexcept nogil:
@@ -173,6 +193,64 @@ cdef inline bint pool_is_over(const Pool* pool, int64_t now_ns) noexcept nogil:
     return pool.ended or (not pool.paced and now_ns >= pool.bucket.stop_ns)
 
 
+cdef inline Request* request_of(Endpoint* endpoint) noexcept nogil:
+    """The request of the next attempt: the only one, or one by chance, each by its share."""
+    cdef int32_t index = 0
+    cdef uint64_t random
+    if endpoint.request_count > 1:
+        random = random_next(&endpoint.random)
+        while random > endpoint.requests[index].until:
+            index += 1
+    return &endpoint.requests[index]
+
+
+cdef inline void endpoint_finish(Pool* pool, Endpoint* endpoint, Over why, int64_t now_ns) noexcept nogil:
+    """The endpoint begins no more attempts; with its last endpoint its pool is over, too."""
+    cdef int64_t index
+    if endpoint.over:
+        return
+    write_begin(&endpoint.block.sequence)
+    endpoint_schedule(endpoint, now_ns)
+    endpoint.block.over = why
+    if pool.paced:
+        endpoint.block.target_rps = 0.0
+    write_end(&endpoint.block.sequence)
+    endpoint.over = 1
+    for index in range(pool.endpoint_count):
+        if not pool.endpoints[index].over:
+            return
+    pool.ended = 1
+
+
+cdef inline void run_finish(Run* run, int64_t now_ns) noexcept nogil:
+    """All attempts that the run may make have begun."""
+    cdef int64_t index, other
+    for index in range(run.pool_count):
+        for other in range(run.pools[index].endpoint_count):
+            endpoint_finish(run.pools[index], run.pools[index].endpoints[other], ATTEMPTS_USED, now_ns)
+
+
+cdef inline bint pool_admits(
+    Pool* pool, Endpoint* endpoint, const Request* request, const Filling* filling, int64_t now_ns
+) noexcept nogil:
+    """Whether the endpoint may begin one more attempt; a token that it cannot use is nobody's."""
+    if not endpoint.over and request.form != NULL and form_is_spent(request.form, filling.sources):
+        endpoint_finish(pool, endpoint, ROWS_USED, now_ns)
+    if endpoint.over:
+        if pool.paced:
+            pool.bucket.granted -= 1
+        return False
+    if endpoint.left > 0:
+        endpoint.left -= 1
+        if endpoint.left == 0:
+            endpoint_finish(pool, endpoint, ATTEMPTS_USED, now_ns)
+    if pool.run != NULL:
+        pool.run.left -= 1
+        if pool.run.left == 0:
+            run_finish(pool.run, now_ns)
+    return True
+
+
 cdef inline bint lane_granted(Lane* lane, int64_t now_ns) noexcept nogil:
     """Take a token for the lane if one is due, and choose its endpoint and with it the link."""
     cdef Pool* pool = lane.pool
@@ -180,15 +258,24 @@ cdef inline bint lane_granted(Lane* lane, int64_t now_ns) noexcept nogil:
     lane.due_ns = now_ns
     if pool_is_over(pool, now_ns):
         return False
-    if pool.paced:
-        if bucket_take(&pool.bucket, now_ns, &lane.due_ns, &skipped) != GRANTED:
+    while True:
+        if pool.paced:
+            if bucket_take(&pool.bucket, now_ns, &lane.due_ns, &skipped) != GRANTED:
+                return False
+            account_skipped(pool, &skipped, 0 if pool_has_idle(pool) else lane.free_ns, now_ns)
+        lane.endpoint = pool.endpoints[0]
+        if pool.endpoint_count > 1:
+            lane.endpoint = pool.endpoints[pool.dealt % pool.endpoint_count]
+        pool.dealt += 1
+        lane.exchange.request = request_of(lane.endpoint)
+        if not pool.limited or pool_admits(pool, lane.endpoint, lane.exchange.request, lane.filling, now_ns):
+            break
+        if pool.ended:
             return False
-        account_skipped(pool, &skipped, 0 if pool_has_idle(pool) else lane.free_ns, now_ns)
-    lane.endpoint = pool.endpoints[0]
-    if pool.endpoint_count > 1:
-        lane.endpoint = pool.endpoints[pool.dealt % pool.endpoint_count]
-    pool.dealt += 1
-    lane.exchange.request = &lane.endpoint.request
+    if lane.exchange.request.form != NULL:
+        form_draw(lane.exchange.request.form, lane.filling.sources, lane.filling)
+        if pool.limited and form_is_spent(lane.exchange.request.form, lane.filling.sources):
+            endpoint_finish(pool, lane.endpoint, ROWS_USED, now_ns)
     lane.exchange.link = &lane.links[lane.exchange.request.link]
     account_taken(lane, now_ns)
     return True

@@ -36,6 +36,7 @@ cdef struct Form:
 
 # What a lane fills forms with: what it has drawn, and the last request that was put together.
 cdef struct Filling:
+    Source* sources
     Drawn* drawn                   # by the number of the source
     uint64_t* kept                 # the rows that the lane keeps, counted from 1; 0: none yet
     char* bytes

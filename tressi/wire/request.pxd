@@ -1,8 +1,10 @@
-"""What is sent, and where to. Made before the run, so that a request is never put together while it lasts."""
+"""What is sent, and where to. Made before the run: a request is constant bytes, or parts that are filled for each attempt."""
 
-from libc.stdint cimport int32_t, int64_t, uint8_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
+from libc.stdlib cimport free
 
 from tressi.wire.origin cimport Origin
+from tressi.wire.render cimport Filling, Form, form_fill
 
 # The bytes of one whole request.
 cdef struct Slice:
@@ -12,9 +14,9 @@ cdef struct Slice:
 
 cdef struct Request:
     Origin* target
-    Slice* variants                # taken one after the other
-    int32_t variant_count
-    int32_t next_variant
+    Slice whole                    # its bytes, where they are always the same,
+    Form* form                     # else what they are filled from; NULL: they are always the same
+    uint64_t until                 # of its endpoint's requests the first is sent that a random number does not exceed
     int32_t link                   # which of its lanes' links leads to the target; -1: none of those that every lane has
     int32_t number                 # 0: an endpoint's own; above: one that a redirect leads to (hops.pxd); -1: a lane's
     uint8_t to_head                # the method is HEAD
@@ -23,9 +25,21 @@ cdef struct Request:
     uint8_t awaits_continue        # it has an Expect: 100-continue
 
 
-cdef inline Slice* request_take(Request* request) noexcept nogil:
-    """The bytes to send now."""
-    cdef Slice* variant = &request.variants[request.next_variant]
-    if request.variant_count > 1:
-        request.next_variant = (request.next_variant + 1) % request.variant_count
-    return variant
+cdef inline bint request_render(const Request* request, Filling* filling, Slice* rendered) noexcept nogil:
+    """The bytes to send now: filled with what was drawn for the attempt, however often it is sent. False: no memory."""
+    if request.form == NULL:
+        rendered[0] = request.whole
+        return True
+    if not form_fill(request.form, filling.sources, filling):
+        return False
+    rendered[0] = Slice(filling.bytes, filling.size, filling.head if request.awaits_continue else filling.size)
+    return True
+
+
+cdef inline void request_clear(Request* request) noexcept:
+    """Give back what a request has allocated."""
+    if request.form != NULL:
+        free(request.form.pieces)
+        free(request.form.sources)
+        free(request.form)
+        request.form = NULL

@@ -1,0 +1,62 @@
+"""The block of memory with the tables of a run: loaded once, mapped by every engine, however many processes they are in."""
+
+from __future__ import annotations
+
+import mmap
+import os
+import tempfile
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tressi.request.tables import load
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from tressi.request.parts import Source
+    from tressi.request.tables import Use
+
+
+class Block:
+    """Memory that several processes can map, by a descriptor; it goes with the last of them."""
+
+    def __init__(self, fd: int) -> None:
+        """Map what is behind the descriptor, which is this object's from now on. Raises OSError."""
+        self.fd = fd
+        self.size = os.fstat(fd).st_size
+        self._map = mmap.mmap(fd, self.size, access=mmap.ACCESS_READ) if self.size else None
+
+    @property
+    def memory(self) -> memoryview:
+        """All of it, to be read."""
+        return memoryview(b"" if self._map is None else self._map)
+
+    def __del__(self) -> None:
+        # The mapping stays as long as somebody reads it.
+        os.close(self.fd)
+
+
+@dataclass(frozen=True, slots=True)
+class Tables:
+    """The sources of a run, by the numbers that the holes of its requests have, and the block that their tables are in."""
+
+    sources: tuple[Source, ...] = ()
+    block: Block | None = None
+
+
+def load_tables(uses: Sequence[Use]) -> Tables:
+    """Load the tables of all sources. Raises ConfigError for one that cannot be used, with the file, the line and the rule."""
+    if not uses:
+        return Tables()
+    with os.fdopen(_memory_file(), "w+b") as file:
+        sources = load(uses, file)
+        file.flush()
+        return Tables(sources, Block(os.dup(file.fileno())))
+
+
+def _memory_file() -> int:
+    if hasattr(os, "memfd_create"):
+        return os.memfd_create("tressi-tables", os.MFD_CLOEXEC)
+    fd, path = tempfile.mkstemp(prefix="tressi-tables-")
+    os.unlink(path)  # noqa: PTH108 - it has a descriptor, and needs no name any more
+    return fd
