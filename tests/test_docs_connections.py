@@ -37,7 +37,7 @@ def ways(key):
     """The ways of the example that has this property."""
     (example,) = [one for one in EXAMPLES if key(one)]
     plan = planned(load_config(example))
-    return plan, [plan.ways[endpoint.dialer] for endpoint in plan.endpoints]
+    return plan, [plan.ways[endpoint.requests[0].dialer] for endpoint in plan.endpoints]
 
 
 def test_the_example_of_resolve_leads_elsewhere():
@@ -57,16 +57,11 @@ def test_the_example_of_a_proxy_has_a_tunnel_for_https_alone():
     """And names the whole URL to the proxy otherwise."""
     plan, (plain, secure) = ways(lambda one: one.get("proxy", "").startswith("http"))
     assert (plain.is_tunnel, secure.is_tunnel) == (False, True)
-    heads = [b"".join(part for part in sent(endpoint)) for endpoint in plan.endpoints]
+    heads = [b"".join(endpoint.requests[0].rendering.head) for endpoint in plan.endpoints]
     assert heads[0].startswith(b"GET http://shop.example/ HTTP/1.1\r\n")
     assert b"Proxy-Authorization: Basic YW5uOnNlY3JldA==\r\n" in heads[0]
     assert heads[1].startswith(b"GET /cart HTTP/1.1\r\n")
     assert b"Proxy-" not in heads[1]
-
-
-def sent(endpoint):
-    """The bytes of its request."""
-    return endpoint.variants[:1]
 
 
 def test_the_example_of_the_environment_heeds_it():
