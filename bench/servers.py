@@ -39,6 +39,7 @@ http {{
         listen 127.0.0.1:{port} backlog=8192;
         {secure}
         location / {{ default_type text/plain; return 200 "hello world\\n"; }}
+        location /moved {{ return 302 /; }}
         location /status {{ stub_status; }}
         location /large {{ default_type text/plain; alias {folder}/large; }}
         location /held {{ limit_req zone=held burst=60000; default_type text/plain; alias {folder}/small; }}

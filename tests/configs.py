@@ -4,6 +4,8 @@ import pytest
 
 from tressi.config.load import load_config
 from tressi.errors import ConfigError
+from tressi.load.plan import make_plan
+from tressi.model import pools_of
 
 ABSENT = None
 
@@ -32,3 +34,8 @@ def problems(bad):
     with pytest.raises(ConfigError) as caught:
         load_config(bad)
     return str(caught.value).splitlines()
+
+
+def planned(config):
+    """The plan of a resolved config, each pool with one worker."""
+    return make_plan(config, {pool.id: 1 for pool in pools_of(config)})

@@ -7,6 +7,8 @@ from tressi.config.load import load_config
 from tressi.config.remarks import remarks
 from tressi.errors import ConfigError
 from tressi.model import Kept, Proxies, TlsConfig
+from tressi.run.discreet import Discreet
+from tressi.testing.fake_engine import FakeEngine
 
 pytestmark = pytest.mark.pure
 
@@ -181,3 +183,10 @@ def test_proxies_of_the_environment_that_are_not_used_are_said_once():
         " `proxy` in the config sends them through one, and `environment` for it through these"
     )
     assert remarks(load_config(config()), {"HTTPS_PROXY": "p"}) == [said]
+
+
+def test_the_password_of_a_proxy_of_the_environment_is_hidden_where_it_comes_back(environment):
+    """Such as in the answer of a proxy that says what it was sent."""
+    environment("HTTPS_PROXY", "http://ann:word-6f1c@p:3128")
+    discreet = Discreet(FakeEngine(), load_config(config(proxy="environment")))
+    assert discreet.hide("proxy: ann:word-6f1c is not known") == "proxy: *** is not known"

@@ -1,7 +1,9 @@
 """Redirects that are followed, over both transports: one attempt, however many hops."""
 
 import gc
-from threading import Event
+import socket
+from contextlib import suppress
+from threading import Event, Thread
 
 import pytest
 from engines import ONCE, attempt, endpoint, finish, made, only, reach, running, until
@@ -500,3 +502,34 @@ def test_more_places_than_are_bearable_are_refused(monkeypatch):
         found = only(finish(engine))
     assert found.status_codes == {200: 3}
     assert {told.text for told in found.reasons} == {"redirects have led to more than 3 hosts, ports and schemes"}
+
+
+def test_a_redirect_leads_into_a_tunnel_of_the_proxy(transport):
+    """From a request that the proxy passed on to one that it must not read."""
+
+    def proxied(conversation):
+        seen = conversation.head()
+        if not seen.head.startswith(b"CONNECT "):
+            conversation.send(response("302 Found", f"Location: https://127.0.0.1:{end.port}/x"))
+            return
+        with socket.create_connection(("127.0.0.1", end.port)) as target:
+            conversation.send(b"HTTP/1.1 200 OK\r\n\r\n")
+            back = Thread(target=relay, args=(target, conversation.socket), daemon=True)
+            back.start()
+            relay(conversation.socket, target)
+            back.join(5)
+
+    with raw_server(secured(answering(response()))) as end, raw_server(proxied) as proxy:
+        options = {"proxy": proxy.url, "follow_redirects": True, "tls": TlsConfig(verify=False)}
+        found = only(attempt(endpoint("http://one.invalid/", ONCE), transport=transport, **options))
+    assert (found.errors, found.status_codes) == ({}, {200: 1})
+    assert [seen.target for seen in proxy.requests] == ["http://one.invalid/", f"127.0.0.1:{end.port}"]
+    assert end.requests[0].head.startswith(b"GET /x HTTP/1.1\r\n")
+
+
+def relay(source, sink):
+    """Until the source has no more."""
+    with suppress(OSError):
+        while piece := source.recv(65536):
+            sink.sendall(piece)
+        sink.shutdown(socket.SHUT_WR)

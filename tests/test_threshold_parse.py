@@ -64,6 +64,7 @@ def test_every_plain_name_can_be_written(name):
 
 
 REFUSED = [
+    ("\0", r"column 1: \x00 stands where a metric or a number or true or false is expected"),
     ("", "column 1: it ends where a metric or a number or true or false is expected"),
     ("p99", "column 4: it ends where a comparison (< <= > >= == !=) is expected"),
     ("p99 <", "column 6: it ends where a metric or a number or true or false is expected"),

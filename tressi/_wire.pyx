@@ -54,8 +54,9 @@ cdef class Reactor:
 
     First endpoints and pools are added, then it is started; lanes come and go while it runs. Numbers name them all.
     `turn` does what is ready or due and returns the orders for lanes: "connect" (call `attach` or `connect_failed`),
-    "redirect" (see `add_endpoint`) or "stop". After any other call a turn is due. `fileno` becomes readable when a turn is. Where there is no epoll, greenlets
-    drive the connections and report (`answered`, `connect_failed`), and turns are due by `due_ns` alone.
+    "redirect" (see `add_endpoint`) or "stop". After any other call a turn is due. `fileno` becomes readable when a turn is.
+    Where there is no epoll, greenlets drive the connections and report (`answered`, `connect_failed`), and turns are due by
+    `due_ns` alone.
     """
 
     cdef reactors.Reactor body

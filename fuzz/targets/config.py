@@ -33,8 +33,9 @@ _WORDS = [
 ]
 _WORDS += (b'"|\\u0000|\\ud800|NaN|1e999|//|\xef\xbb\xbf|\xff|\x00|http://[|p99 < 1ms|#').split(b"|")
 _ALL = b"""{"baseUrl": "http://user:secret@127.0.0.1:8080/a?b", "duration": 30, "timeout": 5, "connectTimeout": 1,
-"arrival": "poisson", "tls": {"verify": false, "serverName": "fa\xc3\x9f.test"}, "keepAlive": true,
-"followRedirects": false, "seed": 7,
+"arrival": "poisson", "tls": {"verify": false, "serverName": "fa\xc3\x9f.test", "minVersion": "1.2", "ciphers": "ECDHE+AESGCM"},
+"keepAlive": true, "followRedirects": 3, "seed": 7, "resolve": {"127.0.0.1:8080": "[::1]:1"}, "proxy": "http://a:b@p:1",
+"maxRequestsPerConnection": 5, "maxConnectionAge": 2, "idleTimeout": 1,
 "rps": 5, "workers": 2,
 "earlyExitOnError": true, "errorRateThreshold": 0.5, "errorStatusCodes": [500], "connectionsPerSecond": 10, "gracefulStop": 3,
 "thresholds": ["p99[10s] < 100ms", {"threshold": "rps > 0.9 * targetRps", "abortOnFail": true}],

@@ -52,11 +52,11 @@ class Way:
 
 @dataclass(frozen=True, slots=True)
 class Network:
-    """What a config says of connections. `resolve` has pairs: the host:port of a URL, and the one that is connected to."""
+    """What a config says of connections. `resolve` has the host:port that is connected to, by that of the URL."""
 
     tls: TlsConfig = field(default_factory=TlsConfig)
     proxies: Proxies = field(default_factory=Proxies)
-    resolve: tuple[tuple[str, str], ...] = ()
+    resolve: Mapping[str, str] = field(default_factory=dict)
 
     def way(self, url: str, tls: TlsConfig | None = None) -> Way:
         """Return the way of the requests to `url`; `tls` is that of the request where it has its own."""
@@ -80,7 +80,7 @@ class Network:
     def _place(self, origin: Origin) -> Origin:
         if not self.resolve:
             return origin
-        where = dict(self.resolve).get(_named(origin))
+        where = self.resolve.get(_named(origin))
         if where is None:
             return origin
         host, _, port = where.rpartition(":")
@@ -90,7 +90,7 @@ class Network:
 def network_of(tls: TlsConfig, proxy: str | Proxies | None, resolve: Mapping[str, str]) -> Network:
     """Return a config's network; one proxy is that of every request."""
     proxies = proxy if isinstance(proxy, Proxies) else Proxies(proxy, proxy)
-    return Network(tls, proxies, tuple(resolve.items()))
+    return Network(tls, proxies, dict(resolve))
 
 
 def proxy_of(url: str | None) -> Proxy | None:

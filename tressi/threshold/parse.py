@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 from lark import Lark, Token, Transformer, UnexpectedInput, UnexpectedToken, v_args
 from lark.exceptions import VisitError
 
+from tressi.text import plain
 from tressi.threshold.expression import Comparison, Expression, Flag, Metric, Number, Operation, metrics_of
 from tressi.threshold.names import UNWINDOWED_TIMES, Name, argument_mistake, names, nearest
 
@@ -86,7 +87,7 @@ def _unexpected(text: str, error: UnexpectedInput) -> str:
     if before.count("(") == before.count(")"):
         allowed.discard("RPAR")
     wanted = sorted(_WORDS[one] for one in (allowed - _OPTIONAL or allowed) if one in _WORDS)
-    found = f"{after[0]} stands" if after else "it ends"
+    found = f"{plain(after[0])} stands" if after else "it ends"
     return f"column {place + 1}: {found} where {' or '.join(wanted)} is expected"
 
 

@@ -19,7 +19,7 @@ cdef enum:
     FIRST_SLOTS = 64               # of a table that has met its first redirect; doubled as it fills
     LONG_BODY_BYTES = 64 * 1024    # the rest of a redirect's body is not worth a connection
 
-# One redirect. `sent` with `status` and `location` is what was met; `next` is what follows, or NULL: nothing, as `refused` says.
+# One redirect. `sent` with `status` and the Location is what was met; `next` is what follows, or NULL, and `refused` says why.
 cdef struct Hop:
     const Request* sent
     Request* next
