@@ -6,7 +6,7 @@ import pytest
 
 from tressi.cli import main
 from tressi.config.load import Overrides, load_config
-from tressi.config.remarks import COST, at_full_speed, remarks
+from tressi.config.remarks import at_full_speed, remarks
 from tressi.ui.sentences import announcement
 
 pytestmark = pytest.mark.pure
@@ -198,7 +198,8 @@ def test_proxy_variables_that_are_not_used_are_said_in_one_sentence():
     """Their values are secrets; empty ones are not set."""
     plain = load_config({"requests": [{"url": URL}], "rps": 1})
     proxied = load_config({"requests": [{"url": URL}], "rps": 1, "proxy": "http://p:3128"})
-    remedy = "requests go straight to the target; `proxy` in the config sends them through one"
+    through = "`proxy` in the config sends them through one, and `environment` for it through these"
+    remedy = f"requests go straight to the target; {through}"
     for environment, sentence in [
         ({"HTTP_PROXY": "http://ann:SECRET@p"}, f"HTTP_PROXY of the environment has no effect: {remedy}"),
         (
@@ -215,15 +216,3 @@ def test_proxy_variables_that_are_not_used_are_said_in_one_sentence():
     assert remarks(proxied, {"http_proxy": "p"})[0] == (
         "http_proxy of the environment has no effect: all requests go to the config's proxy"
     )
-
-
-def test_what_the_second_transport_costs_is_said_where_the_config_needs_it():
-    """With the number, and not where it was asked for by name."""
-    for document, keys in [
-        ({"proxy": "http://p:3128"}, "proxy"),
-        ({"followRedirects": True}, "followRedirects"),
-        ({"proxy": "http://p:3128", "followRedirects": True}, "proxy and followRedirects"),
-    ]:
-        config = load_config({"requests": [{"url": URL}], "rps": 1, **document})
-        assert remarks(config, {}) == [f"{keys}: the second transport does it, which {COST}"]
-    assert remarks(load_config({"requests": [{"url": URL}], "rps": 1}, Overrides(transport="urllib3")), {}) == []

@@ -4,7 +4,7 @@ from libc.stdint cimport int64_t, uint8_t
 from libc.stdlib cimport calloc, free
 
 from tressi.wire cimport response as responses
-from tressi.wire.fields cimport CONTENT_ENCODING, LOCATION, field_bit
+from tressi.wire.fields cimport CONTENT_ENCODING, KEEP_ALIVE, LOCATION, field_bit
 from tressi.wire.h1 cimport message as messages
 from tressi.wire.h1 cimport parser as h1
 
@@ -22,7 +22,7 @@ cdef class ResponseParser:
         self.body = <char*> calloc(1, keep + 1)
         if self.body == NULL:
             raise MemoryError
-        self.response.wanted = field_bit(CONTENT_ENCODING) | field_bit(LOCATION)
+        self.response.wanted = field_bit(CONTENT_ENCODING) | field_bit(LOCATION) | field_bit(KEEP_ALIVE)
         self.reset()
 
     def __dealloc__(self):
@@ -80,6 +80,11 @@ cdef class ResponseParser:
     def locations(self):
         """The value of every Location, in order, white space around it taken off."""
         return self.response.location.bytes[:self.response.location.size].splitlines()
+
+    @property
+    def keeps_s(self):
+        """For how long the server keeps a connection that rests, in seconds; 0: it did not say."""
+        return self.response.keeps_ns / 1e9
 
     @property
     def body_bytes(self):

@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Final
 
+from tressi.config.connections import connection_doubts
 from tressi.config.content import KINDS
 from tressi.config.meaning import EARLY_EXIT_KEYS, TRANSPORT_HEADERS, requests_of
 from tressi.config.place import Place, path_of, quoted, shown
 from tressi.config.templates import unused, without_placeholders
+from tressi.config.url import address
 from tressi.log import mask_url
 
 if TYPE_CHECKING:
@@ -29,7 +31,8 @@ def doubts(document: Document, mask_headers: Iterable[str] = (), literal: Collec
 
     `literal` are texts whose author has said that `${` stands in them for itself.
     """
-    warnings = [*_unarmed(document), *_ownerless_key(document), *_overwritten_headers(document, ())]
+    warnings = [*_unarmed(document), *_ownerless_keys(document), *_overwritten_headers(document, ())]
+    warnings += connection_doubts(document, _urls(document) if "resolve" in document else [])
     if document.get("rampUpTime", 0) > document.get("duration", 0) > 0:
         warnings.append("rampUpTime: is longer than the duration, so the target is never reached")
     for index, request in requests_of(document):
@@ -47,9 +50,17 @@ def _unarmed(document: Document) -> Iterator[str]:
         yield "errorRateThreshold: 1 is a share and means 100 %, so nothing less ends the run; 1 % is 0.01"
 
 
-def _ownerless_key(document: Document) -> list[str]:
-    tls = document.get("tls", {})
-    return ["tls.key: has no effect without tls.cert"] if "key" in tls and "cert" not in tls else []
+def _ownerless_keys(document: Document) -> Iterator[str]:
+    shared = document.get("tls", {})
+    if "key" in shared and "cert" not in shared:
+        yield "tls.key: has no effect without tls.cert"
+    for index, request in requests_of(document):
+        if "key" in request.get("tls", {}) and "cert" not in {**shared, **request["tls"]}:
+            yield f"requests[{index}].tls.key: has no effect without a cert"
+
+
+def _urls(document: Document) -> list[str]:
+    return [address(request["url"], document.get("baseUrl")).wire for _, request in requests_of(document)]
 
 
 def _vain_expectation(request: Document, place: Place) -> Iterator[str]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from tressi.config.connections import request_tls
 from tressi.config.content import content_of
 from tressi.config.defaults import defaults
 from tressi.config.meaning import TRANSPORT_HEADERS, merged
@@ -72,6 +73,7 @@ def _resolved(
         name=request.get("name"),
         template=content.template,
         variants=tuple(_variant(document, request, variant, around) for variant in request.get("variants", ())),
+        tls=request_tls(document, request),
     )
 
 

@@ -6,6 +6,7 @@ import os
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from tressi.config.connections import resolved_kept, resolved_places, resolved_proxy, resolved_tls
 from tressi.config.data import DataError, declared
 from tressi.config.defaults import defaults
 from tressi.config.endpoint import Around, resolved_endpoints
@@ -19,11 +20,10 @@ from tressi.config.record import record
 from tressi.config.source import read
 from tressi.config.thresholds import check_targets, resolved_thresholds
 from tressi.config.transport import chosen_transport, epoll_is_here
-from tressi.config.url import server_name, wire_base
 from tressi.config.variables import environment_of, filled
 from tressi.errors import ConfigError, ConfigProblem
 from tressi.masking import is_secret_parameter
-from tressi.model import EarlyExit, ResolvedConfig, SharedPool, TlsConfig
+from tressi.model import EarlyExit, ResolvedConfig, SharedPool
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -120,9 +120,11 @@ def _resolved(given: Given, current: Mapping[str, Any], budget: Budget, variable
         keep_alive=settings["keepAlive"],
         connections_per_second=current.get("connectionsPerSecond"),
         graceful_stop_s=float(settings["gracefulStop"]),
-        tls=_tls(current),
-        proxy=wire_base(current["proxy"]) if "proxy" in current else None,
+        tls=resolved_tls(current),
+        proxy=resolved_proxy(current),
         follow_redirects=current.get("followRedirects", False),
+        resolve=resolved_places(current),
+        kept=resolved_kept(current),
         seed=settings["seed"],
         early_exit=_early_exit(current),
         thresholds=resolved_thresholds(current, overrides.fail_if, endpoints),
@@ -150,10 +152,3 @@ def _early_exit(current: Mapping[str, Any]) -> EarlyExit | None:
         return None
     rate, count, statuses = (current.get(key) for key in EARLY_EXIT_KEYS)
     return EarlyExit(None if rate is None else float(rate), count, frozenset(statuses or ()))
-
-
-def _tls(current: Mapping[str, Any]) -> TlsConfig:
-    tls = current.get("tls", {})
-    files = {name: tls[name] for name in ("ca", "cert", "key") if name in tls}
-    name = server_name(tls["serverName"]) if "serverName" in tls else None
-    return TlsConfig(verify=tls.get("verify", True), server_name=name, **files)

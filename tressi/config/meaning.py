@@ -10,9 +10,10 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from tressi.config.connections import ENVIRONMENT, connection_mistakes, tls_mistakes
 from tressi.config.content import KINDS, content_mistakes
 from tressi.config.place import TOKEN, Finding, Place, quoted, shown
-from tressi.config.url import AddressError, address, server_name, wire_base
+from tressi.config.url import AddressError, address, wire_base
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -29,6 +30,10 @@ LIMITS = {
     "timeout": YEAR_S,
     "connectTimeout": YEAR_S,
     "gracefulStop": YEAR_S,
+    "maxConnectionAge": YEAR_S,
+    "idleTimeout": YEAR_S,
+    "maxRequestsPerConnection": 2**31 - 1,
+    "followRedirects": 1_000,
     "rps": 10_000_000,
     "connectionsPerSecond": 10_000_000,
     "targetRps": 10_000_000,
@@ -57,7 +62,7 @@ def mistakes(document: Document, mask_headers: Iterable[str] = (), folder: str |
     """
     masked = tuple(mask_headers)
     findings = [*beyond_limits(document), *_base(document), *_headers(document, (), masked), *_output(document)]
-    findings += _server_name(document)
+    findings += connection_mistakes(document)
     base, templated = document.get("baseUrl"), bool(document.get("data"))
     usable_base = base if isinstance(base, str) and not list(_base(document)) else None
     judge = _Addresses(usable_base, base_is_broken=base is not None and usable_base is None, templated=templated)
@@ -69,6 +74,7 @@ def mistakes(document: Document, mask_headers: Iterable[str] = (), folder: str |
             if one is request or not one.keys().isdisjoint({*KINDS, "compress"}):
                 findings += content_mistakes(whole, there, folder, templated=templated)
         findings += _content(request, place)
+        findings += tls_mistakes(request, place)
     return findings
 
 
@@ -118,20 +124,11 @@ def _beyond_limits(section: Document, place: Place) -> Iterator[Finding]:
 def _base(document: Document) -> Iterator[Finding]:
     """The addresses that every request leans on."""
     for key in ("baseUrl", "proxy"):
-        if key in document:
+        if key in document and not (key == "proxy" and document[key] == ENVIRONMENT):
             try:
                 wire_base(document[key])
             except AddressError as error:
                 yield (key,), str(error)
-
-
-def _server_name(document: Document) -> Iterator[Finding]:
-    name = document.get("tls", {}).get("serverName")
-    if name is not None:
-        try:
-            server_name(name)
-        except AddressError as error:
-            yield ("tls", "serverName"), str(error)
 
 
 @dataclass(frozen=True, slots=True)

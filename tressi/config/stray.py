@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 # The properties that say nothing of how much load there is; all others are rates or limits.
 HARMLESS: Final = words(
     "$schema headers requests url payload method name body expect status bodyContains baseUrl tls verify ca cert key"
-    " serverName keepAlive followRedirects proxy seed arrival export priority distributionStrategy threshold enabled"
-    " data mask bodyFile form multipart compress variants value file filename contentType format values pick zipf integer from"
-    " to uuid sequence step time text length alphabet"
+    " serverName minVersion maxVersion ciphers resolve keepAlive followRedirects proxy seed arrival export priority"
+    " distributionStrategy threshold enabled data mask bodyFile form multipart compress variants value file filename"
+    " contentType format values pick zipf integer from to uuid sequence step time text length alphabet"
 )
 NOTES: Final = ("_", "$", "#", "x-", "X-", "//")
 # In another place these mean a rate, workers or a length, for which dialects.py has better words than their home.

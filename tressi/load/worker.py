@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from tressi._wire import Reactor
     from tressi.load.client import Client, Reply
     from tressi.load.dial import Dialed, Dialer, Patience
+    from tressi.model import TlsConfig
     from tressi.request.call import Call
 
 
@@ -65,14 +66,14 @@ class Lane:
                 orders.clear()
 
     def _connect(self) -> None:
-        dialer, patience = self._route(self._reactor.endpoint_of(self.number))
+        dialer, patience = self._route(self.number)
         try:
-            if dialer.is_tls:
-                self._attach(dialer.dial(patience))
-            else:
+            if dialer.is_plain:
                 dialer.resolve(patience)
                 if not self._stopped:
                     self._reactor.connect(self.number)
+            else:
+                self._attach(dialer.dial(patience))
         except DialError as failure:
             self._fail(failure)
         except OSError as failure:
@@ -90,7 +91,7 @@ class Lane:
             os.close(dialed.descriptor)
         else:
             self._reactor.attach(
-                self.number, dialed.descriptor, dialed.connect_ns, dialed.tls_ns, dialed.session, dialed.looked_up_ns
+                self.number, dialed.descriptor, dialed.connect_ns, dialed.tls_ns, dialed.session, dialed.waited_ns
             )
 
 
@@ -104,7 +105,7 @@ class ClientLane(Lane):
         route: Callable[[int], tuple[Dialer, Patience]],
         ask_turn: Callable[[], None],
         client: Client,
-        call_of: Callable[[int], tuple[Call, float, bytes | None]],
+        call_of: Callable[[int], tuple[Call, TlsConfig | None, float, bytes | None]],
     ) -> None:
         super().__init__(number, reactor, route, ask_turn)
         self._client = client
@@ -122,10 +123,9 @@ class ClientLane(Lane):
         self._client.close()
 
     def _connect(self) -> None:
-        endpoint = self._reactor.endpoint_of(self.number)
-        call, timeout_s, needle = self._call_of(endpoint)
+        call, tls, timeout_s, needle = self._call_of(self.number)
         try:
-            reply = self._client.send(call, timeout_s, self._route(endpoint)[1], needle, self)
+            reply = self._client.send(call, tls, timeout_s, self._route(self.number)[1], needle, self)
         except DialError as failure:
             self._fail(failure)
         else:
@@ -145,6 +145,11 @@ class ClientLane(Lane):
         """See `client.Listener`."""
         if not self._stopped:
             self._reactor.retried(self.number)
+
+    def redirected(self) -> None:
+        """See `client.Listener`."""
+        if not self._stopped:
+            self._reactor.redirected(self.number)
 
     def carried(self, sent_bytes: int, received_bytes: int) -> None:
         """See `client.Listener`."""

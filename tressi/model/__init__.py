@@ -5,11 +5,14 @@ config schema in snake_case; every number that is not a count carries its unit i
 """
 
 from tressi.model.asked import (
+    REDIRECTS,
     Arrival,
     AutoscaleConfig,
     EarlyExit,
     Expectation,
+    Kept,
     Priority,
+    Proxies,
     ResolvedConfig,
     ResolvedEndpoint,
     ResolvedVariant,
@@ -17,6 +20,7 @@ from tressi.model.asked import (
     Strategy,
     Threshold,
     TlsConfig,
+    TlsVersion,
     Transport,
 )
 from tressi.model.curve import Curve, Stage
@@ -49,6 +53,7 @@ from tressi.model.told import (
 )
 
 __all__ = [
+    "REDIRECTS",
     "Action",
     "Arrival",
     "AutoscaleConfig",
@@ -66,12 +71,14 @@ __all__ = [
     "EngineSnapshot",
     "Expectation",
     "GeneratorSnapshot",
+    "Kept",
     "Level",
     "Moment",
     "Pool",
     "PoolId",
     "Pools",
     "Priority",
+    "Proxies",
     "Reason",
     "ResolvedConfig",
     "ResolvedEndpoint",
@@ -86,6 +93,7 @@ __all__ = [
     "Threshold",
     "ThresholdVerdict",
     "TlsConfig",
+    "TlsVersion",
     "Transport",
     "Trouble",
     "Wanted",

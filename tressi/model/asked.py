@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from tressi.masking import Masks
 from tressi.model.curve import Curve, Stage
@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 Arrival = Literal["uniform", "poisson"]
 Priority = Literal["high", "medium", "low"]
 Strategy = Literal["proportional", "equal", "priority-based"]
+TlsVersion = Literal["1.2", "1.3"]
 Transport = Literal["wire", "urllib3"]
+
+REDIRECTS: Final = 20  # that are followed in one attempt where a config names no number, as the Fetch standard has it
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,13 +60,40 @@ class Expectation:
 
 @dataclass(frozen=True, slots=True)
 class TlsConfig:
-    """How `https` targets are spoken to. `ca`, `cert` and `key` are files; `server_name` overrides the host of the URL."""
+    """How `https` targets are spoken to. `ca`, `cert` and `key` are files; `server_name` overrides the host of the URL.
+
+    `ciphers` are those of TLS 1.2, in OpenSSL's words; None of the last three leaves the choice to OpenSSL and Python.
+    """
 
     verify: bool = True
     ca: str | None = None
     cert: str | None = None
     key: str | None = None
     server_name: str | None = None
+    min_version: TlsVersion | None = None
+    max_version: TlsVersion | None = None
+    ciphers: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Proxies:
+    """Which proxy a request goes through: that of its URL's scheme, unless `bypass` names its host. URLs with user info.
+
+    `bypass` is a list of hosts and domains as NO_PROXY has them; `*` is every host.
+    """
+
+    http: str | None = None
+    https: str | None = None
+    bypass: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """How long a connection is used: for so many requests, so many seconds, and after a rest of so many. None: no limit."""
+
+    requests: int | None = None
+    age_s: float | None = None
+    idle_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +137,7 @@ class ResolvedEndpoint:
     name: str | None = None
     template: tuple[Piece, ...] = ()
     variants: tuple[ResolvedVariant, ...] = ()
+    tls: TlsConfig | None = None  # None: as the config's
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,8 +201,10 @@ class ResolvedConfig:
     graceful_stop_s: float = 30.0  # how long requests in flight at the end are waited for
     tls: TlsConfig = field(default_factory=TlsConfig)
     transport: Transport = "wire"
-    proxy: str | None = None
-    follow_redirects: bool = False
+    proxy: str | Proxies | None = None  # one URL: for every request
+    follow_redirects: bool | int = False  # a number: so many of an attempt at most; True: REDIRECTS
+    resolve: Mapping[str, str] = field(default_factory=dict)  # host:port that connections go to, by that of the URL
+    kept: Kept = field(default_factory=Kept)
     source_addresses: tuple[str, ...] = ()  # of our side of a connection, used in turn
     seed: int = 0
     early_exit: EarlyExit | None = None

@@ -12,6 +12,7 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 from tressi.masking import Secrets, mask_url, secrets_of
+from tressi.model import Proxies
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -73,5 +74,7 @@ class Discreet:
         sent: list[ResolvedEndpoint | ResolvedVariant] = [*config.endpoints]
         sent += [variant for endpoint in config.endpoints for variant in endpoint.variants]
         headers = chain.from_iterable(one.headers for one in sent)
-        urls = chain((one.url for one in sent), [config.proxy or ""])
+        proxy = config.proxy
+        proxies = (proxy.http, proxy.https) if isinstance(proxy, Proxies) else (proxy,)
+        urls = chain((one.url for one in sent), (one or "" for one in proxies))
         return secrets_of(headers, urls, config.mask_headers, config.secrets)

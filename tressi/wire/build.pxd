@@ -11,15 +11,12 @@ from tressi.core.arena cimport LOWEST_STATUS, STATUSES
 from tressi.core.bucket cimport Knot, bucket_init, random_next, random_seeded
 from tressi.core.curve cimport knots_of
 from tressi.wire.check cimport Check
-from tressi.wire.fields cimport CONTENT_ENCODING, field_bit
+from tressi.wire.fields cimport CONTENT_ENCODING, KEEP_ALIVE, LOCATION, field_bit
+from tressi.wire.hops cimport Hops
 from tressi.wire.lane cimport BURST_NS, Endpoint, Lane, Pool
 from tressi.wire.link cimport Link
 from tressi.wire.memory cimport allocated, set_needle
 from tressi.wire.request cimport Request, Slice
-
-cdef enum:
-    CONTINUE_NS = 1_000_000_000    # for an answer to a head alone (RFC 9110 10.1.1 asks for a limit and names none)
-
 
 cdef inline const char* words_of(bytes words) except? NULL:
     """The bytes, or NULL for None."""
@@ -49,6 +46,9 @@ cdef inline build_check(Check* check, planned, wanted, lacking):
         check.successes[<int> status - LOWEST_STATUS] = status < 400 if statuses is None else status in statuses
     # A body that is looked at may have to be decoded first.
     check.fields = field_bit(CONTENT_ENCODING)
+    if not planned.idempotent:
+        # What cannot be sent again must not meet a connection that its server is about to close.
+        check.fields |= field_bit(KEEP_ALIVE)
     check.wanted = words_of(wanted)
     check.lacking = words_of(lacking)
     if planned.body_contains:
@@ -66,14 +66,20 @@ cdef inline build_schedule(Pool* pool, planned):
         raise MemoryError
 
 
+cdef inline build_hops(Endpoint* endpoint, int32_t most, too_many):
+    """Have redirects followed, so many of an attempt."""
+    endpoint.hops = <Hops*> allocated(sizeof(Hops))
+    endpoint.hops.most = most
+    endpoint.hops.too_many = words_of(too_many)
+    endpoint.check.fields |= field_bit(LOCATION)
+
+
 cdef inline build_times(Endpoint* endpoint, planned, hung):
     """How long is waited for what, and why a connection failed that took too long."""
     cdef int64_t timeout_ns = planned.timeout_ns
     endpoint.timeout_ns = timeout_ns
     endpoint.hung_times_out = planned.connect_timeout_ns is None
     endpoint.connect_timeout_ns = timeout_ns if planned.connect_timeout_ns is None else planned.connect_timeout_ns
-    endpoint.sent = &endpoint.awaiting if planned.awaits_continue else &endpoint.in_flight
-    endpoint.patience_ns = min(timeout_ns, <int64_t> CONTINUE_NS) if planned.awaits_continue else timeout_ns
     endpoint.hung = words_of(hung)
 
 

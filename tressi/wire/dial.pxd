@@ -5,6 +5,7 @@ of the windows begins.
 """
 
 from libc.stdint cimport int32_t, int64_t, uint8_t
+from libc.stdio cimport snprintf
 
 from tressi.core.arena cimport CONNECT as FAILED_TO_CONNECT
 from tressi.core.arena cimport SAMPLE_BYTES, TIMEOUT, ErrorKind
@@ -18,8 +19,9 @@ from tressi.wire.address cimport (
 )
 from tressi.wire.close cimport closings_release
 from tressi.wire.exchange cimport attempt_fail, deadline_set, lane_next, request_begin
+from tressi.wire.kept cimport link_born, link_is_stale
 from tressi.wire.lane cimport CONNECT, CONNECTING, DIALING, Endpoint, Exchange, Lane, Queue, queue_remove
-from tressi.wire.link cimport Link, events_of, link_open
+from tressi.wire.link cimport WHY_BYTES, Link, events_of, link_open
 from tressi.wire.origin cimport Address, Origin
 from tressi.wire.permit cimport permit_take
 from tressi.wire.reactor cimport (
@@ -33,8 +35,8 @@ from tressi.wire.socket cimport (
 
 cdef inline void lane_begin(Reactor* reactor, Lane* lane) noexcept nogil:
     """The lane has its token and its endpoint."""
-    cdef Origin* target = lane.endpoint.request.target
-    if lane.exchange.link.descriptor >= 0:
+    cdef Origin* target = lane.exchange.request.target
+    if lane.exchange.link.descriptor >= 0 and link_may_serve(reactor, lane):
         request_begin(reactor, lane)
     elif target.address_count == 0 and not target.ordered:
         lane_order(reactor, lane)
@@ -43,6 +45,17 @@ cdef inline void lane_begin(Reactor* reactor, Lane* lane) noexcept nogil:
             lane_order(reactor, lane)
         else:
             dial_begin(reactor, lane)
+
+
+cdef inline bint link_may_serve(Reactor* reactor, Lane* lane) noexcept nogil:
+    """Whether the lane's connection may carry its request; one that may not is closed."""
+    cdef Link* link = lane.exchange.link
+    if reactor.kept == NULL and link.keeps_ns == 0:
+        return True
+    if not link_is_stale(link, reactor.kept, lane.exchange.request.idempotent, monotonic_ns()):
+        return True
+    link_close(reactor, link)
+    return False
 
 
 cdef inline void lane_order(Reactor* reactor, Lane* lane) noexcept nogil:
@@ -65,7 +78,7 @@ cdef inline int descriptor_dial(Reactor* reactor, const Address* address, const 
 
 cdef inline void dial_begin(Reactor* reactor, Lane* lane) noexcept nogil:
     """Begin to connect to the target's next address; over loopback it is mostly done at once."""
-    cdef Origin* target = lane.endpoint.request.target
+    cdef Origin* target = lane.exchange.request.target
     cdef int64_t nth = dial_take(lane)
     cdef Address* address
     cdef Address* source
@@ -114,7 +127,7 @@ cdef inline void dial_answered(Reactor* reactor, Lane* lane, int answer) noexcep
         dial_refused(reactor, lane, socket_reason(-answer))
         return
     queue_remove(lane)
-    if lane.endpoint.request.target.address_count > 1:
+    if lane.exchange.request.target.address_count > 1:
         address_answered(lane, took_ns)
     lane_connected(reactor, lane, lane.dial.spent_ns + took_ns, -1)
 
@@ -126,6 +139,14 @@ cdef inline void dial_leave(Reactor* reactor, Lane* lane, int64_t now_ns) noexce
     link_close(reactor, lane.exchange.link)
 
 
+cdef inline const char* whose_reason(Reactor* reactor, const Lane* lane, const char* reason) noexcept nogil:
+    """Why a connection was not made, in words that name the proxy where it is one to it."""
+    if not lane.exchange.request.target.by_proxy or reason == NULL:
+        return reason
+    snprintf(reactor.buffers.why, WHY_BYTES, b"proxy: %s", reason)
+    return reactor.buffers.why
+
+
 cdef inline void dial_refused(Reactor* reactor, Lane* lane, const char* reason) noexcept nogil:
     cdef int64_t now_ns = monotonic_ns()
     address_heard(lane)
@@ -134,7 +155,7 @@ cdef inline void dial_refused(Reactor* reactor, Lane* lane, const char* reason) 
         # Another address may listen: `localhost` is often two, of which one does.
         ready_push(reactor, lane)
         return
-    account_failure(lane, FAILED_TO_CONNECT, reason, False, now_ns)
+    account_failure(lane, FAILED_TO_CONNECT, whose_reason(reactor, lane, reason), False, now_ns)
     lane_refused(reactor, lane, now_ns)
 
 
@@ -153,9 +174,10 @@ cdef inline void dial_hung(Reactor* reactor, Lane* lane, int64_t now_ns) noexcep
     """All the time for connecting is over."""
     cdef Endpoint* endpoint = lane.endpoint
     address_silent(lane, now_ns)
-    attempt_fail(
-        reactor, lane, TIMEOUT if endpoint.hung_times_out else FAILED_TO_CONNECT, True, now_ns, endpoint.hung
-    )
+    if endpoint.hung_times_out:
+        attempt_fail(reactor, lane, TIMEOUT, True, now_ns, endpoint.hung)
+    else:
+        attempt_fail(reactor, lane, FAILED_TO_CONNECT, True, now_ns, whose_reason(reactor, lane, endpoint.hung))
 
 
 cdef inline void lane_refused(Reactor* reactor, Lane* lane, int64_t now_ns) noexcept nogil:
@@ -168,8 +190,10 @@ cdef inline void lane_refused(Reactor* reactor, Lane* lane, int64_t now_ns) noex
 
 cdef inline void lane_connected(Reactor* reactor, Lane* lane, int64_t connect_ns, int64_t tls_ns) noexcept nogil:
     account_connected(lane.endpoint.block, connect_ns, tls_ns)
+    if reactor.kept != NULL:
+        link_born(lane.exchange.link, reactor.kept, monotonic_ns())
     # Connecting again for a second try is part of the service time, which counts from the first send.
-    if lane.first_sent_ns == 0:
+    if lane.first_sent_ns == 0 or lane.on_hop:
         lane.connect_ns += connect_ns + max(<int64_t> 0, tls_ns)
     request_begin(reactor, lane)
 

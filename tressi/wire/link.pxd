@@ -27,12 +27,17 @@ ctypedef int64_t (*Receive)(Link* link, Buffers* buffers, int64_t* stamp_ns) noe
 
 cdef struct Link:
     void* owner                    # the lane that it belongs to, see lane.pxd
+    void* leads_to                 # the origin at its other end, of a link that only redirects have made
+    Link* later                    # the one of these that was used before it
     Receive receive
     PyObject* tls                  # a TlsSession, or NULL
     PyObject* sealed               # the bytes of Python's that `send_at` points into, or NULL
     const char* send_at            # what the socket has still to take
     int64_t send_left
     int64_t served                 # requests answered on it
+    int64_t rested_ns              # since when it rests, where any of these two or a limit (kept.pxd) asks for it:
+    int64_t keeps_ns               # for how long the server keeps it then; 0: it did not say
+    int64_t old_ns                 # when it is too old to be used; 0: never
     int32_t descriptor             # -1: not connected
     uint8_t wants_writable         # EPOLLOUT is asked for: the socket has not taken all
     uint8_t cut_short              # TLS ended without saying so
@@ -49,6 +54,8 @@ cdef inline void link_open(Link* link, int32_t descriptor, bint writable) noexce
     link.descriptor = descriptor
     link.wants_writable = writable
     link.served = 0
+    link.keeps_ns = 0
+    link.old_ns = 0
     link.send_left = 0
     link.cut_short = 0
     link.ended = 0
