@@ -39,6 +39,10 @@ def doubts(document: Document, mask_headers: Iterable[str] = (), literal: Collec
         warnings += _overwritten_headers(request, ("requests", index))
         warnings += _vain_expectation(request, ("requests", index))
         warnings += _vain_content(request, ("requests", index))
+        for number, variant in enumerate(request.get("variants", ())):
+            place: Place = ("requests", index, "variants", number)
+            warnings += _overwritten_headers(variant, place)
+            warnings += _vain_content({**variant, **{name: request[name] for name in ("method",) if name in request}}, place)
     warnings += [f"{path_of(('data', name))}: is used by no request" for name in unused(document)]
     return [*warnings, *_repeated_names(document), *_templates(document, tuple(mask_headers), literal)]
 
