@@ -135,7 +135,8 @@ def _texts(document: Document) -> Iterator[tuple[Place, str]]:
         if not _has_brace(request):
             continue  # a config may have 300,000 requests, and their places take longer to write than to read
         for key in ("url", "headers", "payload", "body", "form", "multipart", "variants"):
-            yield from _inner(("requests", index, key), request.get(key))
+            if key in request:
+                yield from _inner(("requests", index, key), request[key])
         yield from _inner(("requests", index, "expect", "bodyContains"), request.get("expect", {}).get("bodyContains"))
 
 

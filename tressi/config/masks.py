@@ -49,7 +49,7 @@ def _parsed(text: str) -> tuple[str, str] | None:
 
 def masked_values(document: object, masks: Masks) -> Iterator[str]:
     """The values in a document that its masks name, whatever the document is otherwise."""
-    requests = document.get("requests") if isinstance(document, dict) else None
+    requests = document.get("requests") if isinstance(document, dict) and (masks.parameters or masks.pointers) else None
     for request in requests if isinstance(requests, list) else ():
         if isinstance(request, dict):
             variants = request.get("variants")
