@@ -1,6 +1,7 @@
 """The property `data` and its placeholders: what is taken, what is refused and in which words, what is a warning."""
 
 import json
+import os
 
 import pytest
 from configs import problems
@@ -68,6 +69,16 @@ def test_every_kind_of_source_is_resolved(folder):
         "now": Time("iso"),
         "word": Text(3, b"ab"),
     }
+
+
+def test_a_config_from_a_pipe_has_its_files_in_the_working_directory(folder, monkeypatch):
+    """As one on standard input: a shell gives `<(command)` a name in a directory of devices."""
+    monkeypatch.chdir(folder)
+    reading, writing = os.pipe()
+    with os.fdopen(reading), os.fdopen(writing, "w") as pipe:
+        pipe.write(json.dumps(document({"user": {"file": "users.csv"}})))
+        pipe.close()
+        assert load_config(f"/dev/fd/{reading}").data["user"].file == "users.csv"
 
 
 @pytest.mark.parametrize(
