@@ -202,6 +202,20 @@ def test_without_data_braces_are_text():
     assert config.warnings == ('requests[0].body: "{{x}}" looks like a template; none is filled in, it is sent as it is',)
 
 
+@pytest.mark.parametrize(
+    ("more", "warning"),
+    [
+        ({"expect": {"bodyContains": "{{x}}"}}, 'requests[0].expect.bodyContains: "{{x}}"'),
+        ({"multipart": [{"name": "{{x}}", "value": "{{x}}"}]}, 'requests[0].multipart[0].name: "{{x}}"'),
+        ({"body": "{{x}} {{#if y}}"}, 'requests[0].body: "{{#if y}}"'),
+    ],
+)
+def test_where_no_placeholder_is_replaced_it_is_a_warning(more, warning):
+    """In what is looked for, in names, and where it is a template of another language."""
+    config = load_config(document({"x": {"uuid": 4}}, url="http://h/{{x}}", method="POST", **more))
+    assert config.warnings == (f"{warning} looks like a template; none is filled in, it is sent as it is",)
+
+
 def test_the_identity_shows_placeholders_as_they_are_written():
     """A parameter that is a secret by its name is shown where it is a placeholder, and hidden where it is not."""
     config = load_config(

@@ -9,7 +9,7 @@ from tressi.config.connections import connection_doubts
 from tressi.config.content import KINDS
 from tressi.config.meaning import EARLY_EXIT_KEYS, TRANSPORT_HEADERS, requests_of
 from tressi.config.place import Place, path_of, quoted, shown
-from tressi.config.templates import unused, without_placeholders
+from tressi.config.templates import not_filled_in, unused
 from tressi.config.url import address
 from tressi.log import mask_url
 
@@ -113,11 +113,12 @@ def _repeated_names(document: Document) -> Iterator[str]:
 def _templates(document: Document, mask_headers: tuple[str, ...], literal: Collection[str]) -> list[str]:
     """The first few values that look like templates, and how many more there are."""
     is_templated = bool(document.get("data"))
-    found = [
-        (place, text)
+    left = (
+        (place, not_filled_in(place, text) if is_templated and "{{" in text else text)
         for place, text in _texts(document)
-        if _TEMPLATE.search(text) and text not in literal and (not is_templated or _TEMPLATE.search(without_placeholders(text)))
-    ]
+        if text not in literal
+    )
+    found = [(place, text) for place, text in left if _TEMPLATE.search(text)]
     warnings = [
         f"{path_of(place)}: {_excerpt(place, text, mask_headers)} looks like a template; none is filled in, it is sent as it is"
         for place, text in found[:_TEMPLATES_SHOWN]
