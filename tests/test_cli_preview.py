@@ -92,6 +92,15 @@ def test_a_row_that_cannot_be_used_is_bad_input(config, capsys, tmp_path):
     }
 
 
+def test_a_config_of_generators_alone_has_no_table(capsys, tmp_path):
+    """Nothing lies in memory then."""
+    (tmp_path / "c.json").write_text(json.dumps({"data": {"n": {"sequence": {}}}, "requests": [{"url": "http://h/{{n}}"}]}))
+    assert main(["validate", str(tmp_path / "c.json"), "--json"]) == 0
+    plan = json.loads(capsys.readouterr().out)
+    assert plan["tables"] == []
+    assert plan["requests"][0]["variants"][0].startswith("GET /1 HTTP/1.1\n")
+
+
 @pytest.mark.parametrize(
     "source", [Uuid(), Uuid(7), Text(5), Text(40), *(Time(unit) for unit in ("s", "ms", "us", "ns", "iso")), Integer(3, 7)]
 )

@@ -1,6 +1,7 @@
 """The property `data` and its placeholders: what is taken, what is refused and in which words, what is a warning."""
 
 import json
+import os
 
 import pytest
 from configs import problems
@@ -68,6 +69,16 @@ def test_every_kind_of_source_is_resolved(folder):
         "now": Time("iso"),
         "word": Text(3, b"ab"),
     }
+
+
+def test_a_config_from_a_pipe_has_its_files_in_the_working_directory(folder, monkeypatch):
+    """As one on standard input: a shell gives `<(command)` a name in a directory of devices."""
+    monkeypatch.chdir(folder)
+    reading, writing = os.pipe()
+    with os.fdopen(reading), os.fdopen(writing, "w") as pipe:
+        pipe.write(json.dumps(document({"user": {"file": "users.csv"}})))
+        pipe.close()
+        assert load_config(f"/dev/fd/{reading}").data["user"].file == "users.csv"
 
 
 @pytest.mark.parametrize(
@@ -189,6 +200,20 @@ def test_without_data_braces_are_text():
     config = load_config({"requests": [{"url": "http://h/", "method": "POST", "body": "{{x}}"}]})
     assert (config.endpoints[0].body, config.endpoints[0].template) == (b"{{x}}", ())
     assert config.warnings == ('requests[0].body: "{{x}}" looks like a template; none is filled in, it is sent as it is',)
+
+
+@pytest.mark.parametrize(
+    ("more", "warning"),
+    [
+        ({"expect": {"bodyContains": "{{x}}"}}, 'requests[0].expect.bodyContains: "{{x}}"'),
+        ({"multipart": [{"name": "{{x}}", "value": "{{x}}"}]}, 'requests[0].multipart[0].name: "{{x}}"'),
+        ({"body": "{{x}} {{#if y}}"}, 'requests[0].body: "{{#if y}}"'),
+    ],
+)
+def test_where_no_placeholder_is_replaced_it_is_a_warning(more, warning):
+    """In what is looked for, in names, and where it is a template of another language."""
+    config = load_config(document({"x": {"uuid": 4}}, url="http://h/{{x}}", method="POST", **more))
+    assert config.warnings == (f"{warning} looks like a template; none is filled in, it is sent as it is",)
 
 
 def test_the_identity_shows_placeholders_as_they_are_written():

@@ -54,6 +54,15 @@ def test_what_is_sent_is_what_it_was():
     assert sent == [(one.url, one.headers, one.body) for one in without.endpoints]
 
 
+def test_a_placeholder_is_no_secret():
+    """Its values are; the record of the config keeps it, so that the run can be done again."""
+    payload = {"pin": "{{pin}}", "other": "a{{pin}}"}
+    document = {"data": {"pin": {"values": ["green-9"]}}, "mask": ["body:/pin", "body:/other", "query:p"]}
+    config = load_config({**document, "requests": [{"url": "http://h/?p={{pin}}", "method": "POST", "payload": payload}]})
+    assert config.document["requests"][0]["payload"] == {"pin": "{{pin}}", "other": "***"}
+    assert config.endpoints[0].endpoint_key == "POST http://h/?p={{pin}}"
+
+
 def test_a_flag_masks_too():
     """Beside those of the config."""
     config = load_config({"requests": [{"url": "http://h/?a=blue-7"}]}, Overrides(masks=("query:a",)))

@@ -61,14 +61,28 @@ def test_every_text_of_a_config_may_have_one(tmp_path):
     assert json.loads(endpoint.body) == {"${WORD}": ["from a file"]}
 
 
+def test_a_reference_alone_is_a_number_where_one_is_asked_for(monkeypatch):
+    """Rates and times may come from the environment; they are no secrets, because every output shows them."""
+    monkeypatch.setattr(os, "environ", {"RPS": "50", "KEEP": "false", "N": "7"})
+    section = {"enabled": "${ON:-true}", "targetRps": "${N}"}
+    document = {"rps": "${RPS}", "keepAlive": "${KEEP}", "timeout": "${T:-2.5}", "requests": [{"url": "http://h/${N}"}]}
+    document["requests"].append({"url": "http://h/", "autoscale": section, "body": "${N}", "method": "POST"})
+    config = load_config({**document, "autoscale": {"enabled": False, "targetRps": 100, "maxWorkers": 9}})
+    assert (config.shared_pool.target_rps, config.keep_alive, config.endpoints[0].timeout_s) == (50, False, 2.5)
+    assert config.endpoints[1].autoscale.target_rps == 7
+    assert (config.endpoints[1].body, config.secrets) == (b"7", ())
+    assert config.document["rps"] == 50
+
+
 def test_what_is_not_there_is_told_with_its_place():
     """Every one at once."""
     with pytest.raises(ConfigError) as caught:
-        load_config(one(headers={"A": "${GONE}"}, body="${file:gone.txt}", method="POST"))
+        load_config({**one(headers={"A": "${GONE}"}, body="${file:gone.txt}", method="POST"), "rps": "${GONE}"})
     remedy = "--env-file reads some from a file, and ${GONE:-text} says what to take without it"
     assert str(caught.value).splitlines() == [
         f"requests[0].headers.A: the variable GONE is not set; {remedy}",
         'requests[0].body: cannot read "gone.txt": No such file or directory',
+        f"rps: the variable GONE is not set; {remedy}",
     ]
 
 

@@ -33,6 +33,7 @@ WORDS = {
     "X-Mine": "mine-and-mine-alone-6f1c",
 }
 PASSWORD, PARAMETER = "p@ss-word-value-6f1c", "parameter-value-6f1c"
+TENANT, REGION = 'tenant "value-6f1c', "region-value-6f1c"
 
 
 def echo(conversation):
@@ -49,11 +50,15 @@ def echoed(tmp_path_factory):
     tmp_path = tmp_path_factory.mktemp("echoed")
     with raw_server(echo) as server:
         url = server.url.replace("//", f"//ann:{quote(PASSWORD)}@", 1) + f"?api_key={PARAMETER}&page=2"
+        url += f"&region={REGION}"
+        (tmp_path / ".env").write_text(f"TENANT='{TENANT}'\n")
+        headers = {**WORDS, "X-Tenant": "<${TENANT}>"}
         config = tmp_path / "config.json"
-        config.write_text(json.dumps({"duration": 1, "rps": 20, "headers": WORDS, "requests": [{"url": url}]}))
+        config.write_text(json.dumps({"duration": 1, "rps": 20, "headers": headers, "requests": [{"url": url}]}))
         config.chmod(0o600)
         results = tmp_path / "results"
         command = [sys.executable, "-m", "tressi", str(config), "--mask-header", "x-mine", "--export", str(results), "--no-ui"]
+        command += ["--env-file", str(tmp_path / ".env"), "--mask", "query:region"]
         command += ["--json", str(results.with_suffix(".json")), "--stream", str(tmp_path / "results.jsonl")]
         ended = subprocess.run(command, capture_output=True, timeout=60, check=False)
         assert ended.returncode == 1, ended.stderr
@@ -73,6 +78,7 @@ def test_no_secret_comes_out_of_a_run_against_a_target_that_echoes(echoed):
     assert len(said) >= 12
     whole = b64encode(b"ann:" + PASSWORD.encode()).decode()
     secrets = [word.removeprefix("Bearer ").removeprefix("sid=") for word in WORDS.values()] + [PASSWORD, PARAMETER, whole]
+    secrets += [TENANT, REGION]
     for secret in secrets:
         for form in (
             secret,
@@ -87,8 +93,8 @@ def test_no_secret_comes_out_of_a_run_against_a_target_that_echoes(echoed):
     assert "6f1c" not in json.dumps(summary)
     assert "page=2" in summary["samples"][0]["body"]
     assert "***" in summary["samples"][0]["body"]
-    assert summary["config"]["headers"] == dict.fromkeys(WORDS, "***")
-    assert summary["endpoints"][0]["endpointKey"].endswith("?api_key=***&page=2")
+    assert summary["config"]["headers"] == {**dict.fromkeys(WORDS, "***"), "X-Tenant": "<${TENANT}>"}
+    assert summary["endpoints"][0]["endpointKey"].endswith("?api_key=***&page=2&region=***")
 
 
 def test_results_are_for_their_owner_alone(echoed):

@@ -154,7 +154,12 @@ def secrets_of(
     parts = [*known, *(part for value in values for part in _parts_of_header(value))]
     pairs = [pair for url in addresses for pair in _user_info_of(url)] + [_basic(value) for value in values]
     parts += [part for url in addresses for part in _parameters_of(url)]
-    parts += [part for pair in pairs for part in (pair, pair.partition(":")[2])]
+    # What is sent of a pair is base64, which a target may encode once more.
+    parts += [
+        part
+        for pair in pairs
+        for part in (pair, pair.partition(":")[2], b64encode(pair.encode("utf-8", "surrogatepass")).decode())
+    ]
     return Secrets(parts, (pair.partition(":")[0] for pair in pairs))
 
 

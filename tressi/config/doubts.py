@@ -9,7 +9,7 @@ from tressi.config.connections import connection_doubts
 from tressi.config.content import KINDS
 from tressi.config.meaning import EARLY_EXIT_KEYS, TRANSPORT_HEADERS, requests_of
 from tressi.config.place import Place, path_of, quoted, shown
-from tressi.config.templates import unused, without_placeholders
+from tressi.config.templates import not_filled_in, unused
 from tressi.config.url import address
 from tressi.log import mask_url
 
@@ -39,6 +39,10 @@ def doubts(document: Document, mask_headers: Iterable[str] = (), literal: Collec
         warnings += _overwritten_headers(request, ("requests", index))
         warnings += _vain_expectation(request, ("requests", index))
         warnings += _vain_content(request, ("requests", index))
+        for number, variant in enumerate(request.get("variants", ())):
+            place: Place = ("requests", index, "variants", number)
+            warnings += _overwritten_headers(variant, place)
+            warnings += _vain_content({**variant, **{name: request[name] for name in ("method",) if name in request}}, place)
     warnings += [f"{path_of(('data', name))}: is used by no request" for name in unused(document)]
     return [*warnings, *_repeated_names(document), *_templates(document, tuple(mask_headers), literal)]
 
@@ -109,11 +113,12 @@ def _repeated_names(document: Document) -> Iterator[str]:
 def _templates(document: Document, mask_headers: tuple[str, ...], literal: Collection[str]) -> list[str]:
     """The first few values that look like templates, and how many more there are."""
     is_templated = bool(document.get("data"))
-    found = [
-        (place, text)
+    left = (
+        (place, not_filled_in(place, text) if is_templated and "{{" in text else text)
         for place, text in _texts(document)
-        if _TEMPLATE.search(text) and text not in literal and (not is_templated or _TEMPLATE.search(without_placeholders(text)))
-    ]
+        if text not in literal
+    )
+    found = [(place, text) for place, text in left if _TEMPLATE.search(text)]
     warnings = [
         f"{path_of(place)}: {_excerpt(place, text, mask_headers)} looks like a template; none is filled in, it is sent as it is"
         for place, text in found[:_TEMPLATES_SHOWN]
@@ -131,7 +136,8 @@ def _texts(document: Document) -> Iterator[tuple[Place, str]]:
         if not _has_brace(request):
             continue  # a config may have 300,000 requests, and their places take longer to write than to read
         for key in ("url", "headers", "payload", "body", "form", "multipart", "variants"):
-            yield from _inner(("requests", index, key), request.get(key))
+            if key in request:
+                yield from _inner(("requests", index, key), request[key])
         yield from _inner(("requests", index, "expect", "bodyContains"), request.get("expect", {}).get("bodyContains"))
 
 

@@ -26,12 +26,13 @@ if TYPE_CHECKING:
 class Around:
     """What a request needs to know beside the document.
 
-    `folder` is where its files are, `is_secret` says which parameters of URLs are secret, and `hide` masks values that are.
+    `folder` is where its files are, `is_secret` says which parameters of URLs are secret, and `hide` masks values that are,
+    where there are any.
     """
 
     folder: str | None = ""
     is_secret: Callable[[str], bool] = is_secret_parameter
-    hide: Callable[[str], str] = str
+    hide: Callable[[str], str] | None = None
 
 
 def resolved_endpoints(
@@ -97,8 +98,10 @@ def _variant(
 def _address(document: Mapping[str, Any], request: Mapping[str, Any], around: Around) -> Address:
     templated = bool(document.get("data"))
     where = address(request["url"], document.get("baseUrl"), templated=templated, is_secret=around.is_secret)
+    if around.hide is None or "?" not in where.masked:
+        return where
     path, mark, query = where.masked.partition("?")
-    return Address(where.wire, f"{path}{mark}{around.hide(query)}") if query else where
+    return Address(where.wire, f"{path}{mark}{around.hide(query)}")
 
 
 def _headers(document: Mapping[str, Any], request: Mapping[str, Any], content: Content) -> tuple[tuple[str, str], ...]:

@@ -139,7 +139,8 @@ def _resolved(given: Given, current: Mapping[str, Any], budget: Budget, variable
 
 
 def _around(given: Given, variables: Filled, masks: Masks) -> Around:
-    return Around(given.folder, masks.is_parameter if masks.parameters else is_secret_parameter, variables.hide)
+    hide = variables.hide if variables.values else None
+    return Around(given.folder, masks.is_parameter if masks.parameters else is_secret_parameter, hide)
 
 
 def _shared_pool(settings: Mapping[str, Any], budget: Budget) -> SharedPool:

@@ -49,7 +49,7 @@ def _parsed(text: str) -> tuple[str, str] | None:
 
 def masked_values(document: object, masks: Masks) -> Iterator[str]:
     """The values in a document that its masks name, whatever the document is otherwise."""
-    requests = document.get("requests") if isinstance(document, dict) else None
+    requests = document.get("requests") if isinstance(document, dict) and (masks.parameters or masks.pointers) else None
     for request in requests if isinstance(requests, list) else ():
         if isinstance(request, dict):
             variants = request.get("variants")
@@ -103,9 +103,10 @@ def _texts(value: object) -> Iterator[str]:
 
 
 def without(value: Any, place: Place, mask: str) -> Any:  # noqa: ANN401 - any JSON value
-    """Copy a value with a mask at a place; the same where it has no such place."""
+    """Copy a value with a mask at a place; the same where it has no such place, or only placeholders there."""
     if not place:
-        return mask
+        is_filled = isinstance(value, str) and value and not any(isinstance(piece, str) for piece in pieces_of(value))
+        return value if is_filled else mask
     key, *rest = place
     if isinstance(value, dict) and key in value:
         return {**value, key: without(value[key], tuple(rest), mask)}

@@ -46,10 +46,10 @@ def _masked_threshold(entry: str | Mapping[str, Any]) -> str | dict[str, Any]:
 
 def _masked(section: Mapping[str, Any], masks: Masks) -> dict[str, Any]:
     masked = {name: _masked_value(name, value, masks) for name, value in section.items()}
-    if "headers" in section:
+    if isinstance(section.get("headers"), dict):
         masked["headers"] = dict(masked_pairs(section["headers"].items(), masks.headers))
-    if "variants" in section:
-        masked["variants"] = [_masked(variant, masks) for variant in section["variants"]]
+    if isinstance(section.get("variants"), list):  # at the top level it is unknown, and may be anything
+        masked["variants"] = [_masked(one, masks) if isinstance(one, dict) else one for one in section["variants"]]
     return masked
 
 

@@ -48,13 +48,14 @@ def items(node: Mapping[str, Any]) -> Node:
 
 def members(node: Mapping[str, Any]) -> Node:
     """Return what an object at `node` says of its members, whatever their names; empty where it says nothing."""
-    return next((leaf["additionalProperties"] for leaf in leaves(node) if leaf.get("additionalProperties")), {}) if node else {}
+    return _remembered(_MEMBERS, node, _members) if node else {}
 
 
 # By the node's identity, and with the node: a config asks of each of its requests what the schema says once.
 _Known = dict[int, tuple["Mapping[str, Any]", dict[str, Any]]]
 _PROPERTIES: _Known = {}
 _ITEMS: _Known = {}
+_MEMBERS: _Known = {}
 
 
 def _remembered(known: _Known, node: Mapping[str, Any], find: Callable[[Mapping[str, Any]], dict[str, Any]]) -> dict[str, Any]:
@@ -70,3 +71,7 @@ def _properties(node: Mapping[str, Any]) -> dict[str, Any]:
 
 def _items(node: Mapping[str, Any]) -> dict[str, Any]:
     return next((leaf["items"] for leaf in leaves(node) if "items" in leaf), {})
+
+
+def _members(node: Mapping[str, Any]) -> dict[str, Any]:
+    return next((leaf["additionalProperties"] for leaf in leaves(node) if leaf.get("additionalProperties")), {})

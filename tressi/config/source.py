@@ -60,7 +60,12 @@ def read(source: str | os.PathLike[str] | Mapping[str, Any]) -> Reading:
     name = os.fspath(source)
     text = decoded(_bytes_of(name), _label(name))
     reading = replace(_examined(parse(text, _label(name))), has_references="${" in text)
-    return replace(reading, folder=None if "://" in name else "" if name == "-" else os.path.dirname(name))  # noqa: PTH120 - "" of a name alone
+    return replace(reading, folder=None if "://" in name else _folder_of(name))
+
+
+def _folder_of(name: str) -> str:
+    # What a shell makes of `<(command)` is in /dev/fd, where nobody has put other files.
+    return str(Path(name).parent) if name != "-" and Path(name).parent != Path() and Path(name).is_file() else ""
 
 
 def decoded(data: bytes, label: str) -> str:

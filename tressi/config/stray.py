@@ -78,7 +78,8 @@ def _unknown(node: Mapping[str, Any], value: object, place: Place) -> Iterator[t
         for index, entry in enumerate(value):
             yield from _unknown(items(node), entry, (*place, index))
     elif isinstance(value, dict):
-        known, others = properties(node), members(node)
+        known = properties(node)
+        others = {} if known else members(node)
         for name, entry in value.items():
             if name in known and not isinstance(entry, (dict, list)):
                 continue

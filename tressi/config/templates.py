@@ -47,8 +47,11 @@ def unused(document: Document) -> list[str]:
     return [name for name in document["data"] if name not in used]
 
 
-def without_placeholders(text: str) -> str:
-    """What is left of a text between its placeholders."""
+def not_filled_in(place: Place, text: str) -> str:
+    """What is left of a text of a config with data: what stands between placeholders, or all of it where none is replaced."""
+    kind = _kind(place)
+    if not kind or (kind == "multipart" and place[-1] != "value"):
+        return text
     return " ".join(piece for piece in pieces_of(text) if isinstance(piece, str))
 
 

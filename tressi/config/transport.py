@@ -22,7 +22,8 @@ def chosen_transport(config: ResolvedConfig, wished: Transport | None, *, has_ep
     if has_epoll and wished != "urllib3":
         return "wire"
     for endpoint in config.endpoints:
-        if endpoint.url.startswith("http+unix:"):
+        urls = (endpoint.url, *(variant.url for variant in endpoint.variants))
+        if any(url.startswith("http+unix:") for url in urls):
             reason = "" if has_epoll else f", which {_ONLY_ON_LINUX}"
             raise _problem(endpoint.endpoint_key, f"a unix socket needs the transport wire{reason}")
     return "urllib3"

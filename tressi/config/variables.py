@@ -7,6 +7,7 @@ itself is shown, its texts are shown as they are written.
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from tressi.config.data import DataError, local_file, unreadable
 from tressi.config.place import URL_KEYS, Finding, Place, problem_of, quoted
+from tressi.config.schema import Node, items, leaves, properties, schema
 from tressi.errors import ConfigError, ConfigProblem
 from tressi.masking import Secrets
 
@@ -117,22 +119,42 @@ class _Filling:
         self._shown: set[str] = set()
 
     def done(self, document: Any) -> Filled:  # noqa: ANN401 - any JSON value
-        document = self._value(document, ())
+        document = self._value(document, (), schema())
         if self._findings:
             raise ConfigError([problem_of(finding) for finding in self._findings])
         values = frozenset(value for reference, value in self._values.items() if reference not in self._shown)
         return Filled(document, values, self._written, frozenset(self._literal))
 
-    def _value(self, value: Any, place: Place) -> Any:  # noqa: ANN401 - any JSON value
+    def _value(self, value: Any, place: Place, node: Node) -> Any:  # noqa: ANN401 - any JSON value
+        """Copy a value with its references filled in; `node` is what the schema says of it, empty where it says nothing."""
         if isinstance(value, str):
-            return self._text(value, place) if "${" in value else value
+            return self._number(value, place, node) if "${" in value else value
         if isinstance(value, list):
-            return [self._value(entry, (*place, index)) for index, entry in enumerate(value)]
+            return [self._value(entry, (*place, index), items(node)) for index, entry in enumerate(value)]
         if isinstance(value, dict):
+            known = properties(node)
             return {
-                name: entry if _is_note(name, place) else self._value(entry, (*place, name)) for name, entry in value.items()
+                name: entry if _is_note(name, place) else self._value(entry, (*place, name), known.get(name, {}))
+                for name, entry in value.items()
             }
         return value
+
+    def _number(self, text: str, place: Place, node: Node) -> Any:  # noqa: ANN401 - a text, a number or a boolean
+        """What a text becomes; where a property takes no text, one that is a reference alone becomes a number or a boolean."""
+        types = {leaf.get("type") for leaf in leaves(node)} if node else set()
+        match = _REFERENCE.fullmatch(text)
+        if "string" in types or types.isdisjoint({"integer", "number", "boolean"}) or match is None or match[0] == "$${":
+            return self._text(text, place)
+        told = len(self._findings)
+        value, _ = self._looked_up(match, place)
+        if len(self._findings) > told:
+            return None
+        try:
+            meant = json.loads(value)
+        except ValueError:
+            meant = None
+        # It says how the run is done, which every output shows.
+        return meant if isinstance(meant, (int, float)) else self._text(text, place)
 
     def _text(self, text: str, place: Place) -> str:
         done, at, spans = "", 0, list[tuple[str, int, int]]()
