@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from jsonschema import ValidationError
 
 _NO_FLOATS = frozenset({str, int, bool, type(None)})
-_ARTICLES = {"integer": "an integer", "object": "an object", "array": "an array"}
+_ARTICLES = {"integer": "an integer", "object": "an object", "array": "an array", "null": "null"}
 
 
 def _no_method(value: str, pattern: str) -> str:

@@ -31,12 +31,14 @@ def _resolved(
     method = request.get("method", defaults("RequestConfigSchema")["method"])
     key = f"{method} {where.masked}"
     seen[key] += 1
+    headers, left_out = _headers(document, request)
     return ResolvedEndpoint(
         endpoint_key=key if seen[key] == 1 else f"{key} #{seen[key]}",
         method=method,
         url=where.wire,
         masked_url=where.masked,
-        headers=_headers(document, request),
+        headers=headers,
+        left_out=left_out,
         body=_body(request),
         timeout_s=float(request.get("timeout", document.get("timeout", defaults("TressiConfigSchema")["timeout"]))),
         connect_timeout_s=request.get("connectTimeout", document.get("connectTimeout")),
@@ -46,17 +48,22 @@ def _resolved(
     )
 
 
-def _headers(document: Mapping[str, Any], request: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
-    # By folded name: header names are case-insensitive, and a request's own value replaces the one for all requests. So do
-    # the credentials of its own URL, of which the transport makes an Authorization where there is none.
-    chosen: dict[str, tuple[str, str]] = {}
+def _headers(document: Mapping[str, Any], request: Mapping[str, Any]) -> tuple[tuple[tuple[str, str], ...], frozenset[str]]:
+    """The headers of a request, each line apart, and in small letters the names of those that are left out (null).
+
+    Header names are case-insensitive, and a request's own value replaces the one for all requests. So do the credentials of
+    its own URL, of which the transport makes an Authorization where there is none.
+    """
+    chosen: dict[str, list[tuple[str, str]]] = {}
     if "payload" in request:
-        chosen["content-type"] = ("Content-Type", "application/json")
+        chosen["content-type"] = [("Content-Type", "application/json")]
     replaced = {"authorization"} if "@" in request["url"] and "@" in urlsplit(request["url"]).netloc else set()
     shared = [pair for pair in document.get("headers", {}).items() if pair[0].lower() not in replaced]
     for name, value in [*shared, *request.get("headers", {}).items()]:
-        chosen[name.lower()] = (name, value.strip(" \t"))
-    return tuple(pair for folded, pair in chosen.items() if folded not in TRANSPORT_HEADERS)
+        lines = value if isinstance(value, list) else [] if value is None else [value]
+        chosen[name.lower()] = [(name, line.strip(" \t")) for line in lines]
+    sent = {folded: lines for folded, lines in chosen.items() if folded not in TRANSPORT_HEADERS}
+    return tuple(line for lines in sent.values() for line in lines), frozenset(name for name in sent if not sent[name])
 
 
 def _body(request: Mapping[str, Any]) -> bytes | None:

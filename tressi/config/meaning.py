@@ -45,6 +45,8 @@ TRANSPORT_HEADERS = frozenset({"connection", "content-length", "keep-alive", "tr
 
 EARLY_EXIT_KEYS = ("errorRateThreshold", "errorCountThreshold", "errorStatusCodes")
 
+NO_HEADER_NAME = "is no header name; RFC 9110 allows letters, digits and !#$%&'*+-.^_`|~"
+
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 
 
@@ -119,17 +121,24 @@ def _headers(section: Document, place: Place, mask_headers: tuple[str, ...]) -> 
     for name, value in section.get("headers", {}).items():
         where = (*place, "headers", name)
         if not TOKEN.fullmatch(name):
-            yield where, "is no header name; RFC 9110 allows letters, digits and !#$%&'*+-.^_`|~"
-        elif _CONTROL.search(value):
-            character = _CONTROL.search(value)
-            code = ord(character[0]) if character else 0
-            yield where, f"{shown(value, where, mask_headers)} has the control character U+{code:04X}"
-        elif not _is_latin_1(value):
-            yield where, f"{shown(value, where, mask_headers)} has a character beyond Latin-1, which a header cannot carry"
+            yield where, NO_HEADER_NAME
+        elif value in (None, []) and name.lower() == "host":
+            yield where, f"{shown(value)} would leave it out, and a request without Host is none of HTTP/1.1 (RFC 9112 3.2)"
+        lines = enumerate(value) if isinstance(value, list) else [(None, value)] if isinstance(value, str) else []
+        for index, line in lines if TOKEN.fullmatch(name) else ():
+            # A line of another type has its own message, and left a gap here.
+            fault = header_fault(line) if isinstance(line, str) else None
+            there = where if index is None else (*where, index)
+            if fault:
+                yield there, f"{shown(line, there, mask_headers)} has {fault}"
 
 
-def _is_latin_1(text: str) -> bool:
-    return all(character <= "\xff" for character in text)
+def header_fault(value: str) -> str | None:
+    """What a header's value has that none can carry; None where it can be sent."""
+    control = _CONTROL.search(value)
+    if control:
+        return f"the control character U+{ord(control[0]):04X}"
+    return "a character beyond Latin-1, which a header cannot carry" if any(one > "\xff" for one in value) else None
 
 
 def _content(request: Document, place: Place) -> Iterator[Finding]:

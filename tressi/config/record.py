@@ -46,8 +46,13 @@ def _masked_threshold(entry: str | Mapping[str, Any]) -> str | dict[str, Any]:
 def _masked(section: Mapping[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
     masked = {name: _masked_value(name, value) for name, value in section.items()}
     if "headers" in section:
-        masked["headers"] = dict(masked_pairs(section["headers"].items(), names))
+        masked["headers"] = {**section["headers"], **dict(masked_pairs(_sent(section["headers"]), names))}
     return masked
+
+
+def _sent(headers: Mapping[str, Any]) -> list[tuple[str, Any]]:
+    """Those that are not left out: null gives nothing away."""
+    return [(name, value) for name, value in headers.items() if value is not None]
 
 
 def _masked_value(name: str, value: Any) -> Any:  # noqa: ANN401 - any JSON value

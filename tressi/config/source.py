@@ -51,7 +51,14 @@ def read(source: str | os.PathLike[str] | Mapping[str, Any]) -> Reading:
     if not isinstance(source, (str, os.PathLike)):
         return _examined(parse(_text_of(source), "the mapping"))
     name = os.fspath(source)
-    return _examined(parse(decoded(_bytes_of(name), _label(name)), _label(name)))
+    data = _bytes_of(name)
+    try:
+        return _examined(parse(decoded(data, _label(name)), _label(name)))
+    except ConfigError as error:
+        # A page is more likely meant as a target than as a config.
+        if not name.lower().startswith("https://") or error.problems[0].path:
+            raise
+        raise refusal(f"{error}; {_as_target(name)}") from None
 
 
 def decoded(data: bytes, label: str) -> str:
@@ -93,7 +100,7 @@ def _bytes_of(name: str) -> bytes:
 
         return fetch(name, MAX_BYTES)
     if name.lower().startswith("http://"):
-        raise refusal("a config is fetched over https:// only, because anyone on the way could change it")
+        raise refusal(f"a config is fetched over https:// only, because anyone on the way could change it; {_as_target(name)}")
     try:
         return _read_standard_input() if name == "-" else _read_file(Path(name))
     except IsADirectoryError:
@@ -102,6 +109,10 @@ def _bytes_of(name: str) -> bytes:
         raise refusal(f"cannot read {_label(name)}: {error.strerror or error}") from None
     except ValueError as error:  # a NUL in the name
         raise refusal(f"cannot read {_label(name)}: {error}") from None
+
+
+def _as_target(name: str) -> str:
+    return f"to send requests to this address: tressi quick {_label(name)}"
 
 
 def _read_file(path: Path) -> bytes:

@@ -62,7 +62,8 @@ class ResolvedEndpoint:
 
     `endpoint_key` and `masked_url` are safe to show: they hide user info. `headers` are in sending order, without those
     that the transport adds by itself (Content-Length, Connection; Host too, unless the config sets one). `autoscale` None
-    means the shared pool. `name` is a label for people, None without one; the identity stays `endpoint_key`.
+    means the shared pool. `name` is a label for people, None without one; the identity stays `endpoint_key`. `left_out` are
+    the names, in small letters, of headers that would be added and are not to be (`"User-Agent": null`).
     """
 
     endpoint_key: str
@@ -76,6 +77,7 @@ class ResolvedEndpoint:
     expect: Expectation | None = None
     autoscale: AutoscaleConfig | None = None
     name: str | None = None
+    left_out: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
