@@ -25,6 +25,7 @@ import tempfile
 import time
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -34,8 +35,9 @@ from bench.measure import anonymous_kib, descriptors, engines, machine, resident
 from bench.servers import free_port, make_certificate, start_nginx
 from bench.slope import FEWEST, Slope, slope_of
 from tressi.config.load import load_config
+from tressi.load.plan import make_plan
 from tressi.load.process import ProcessEngine
-from tressi.model import TlsConfig
+from tressi.model import Curve, PoolId, TlsConfig, Wanted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -45,6 +47,7 @@ if TYPE_CHECKING:
 # An address has 28,000 ports for one destination, some of which a closed connection keeps for a minute: so four destinations.
 ADDRESSES: Final = tuple(f"127.0.0.{number}" for number in range(1, 5))
 WORKERS: Final = 32
+POOL: Final = PoolId(0)
 WARM_UP: Final = 0.2
 SLICE_WITHIN_S: Final = 120.0
 REST_WITHIN_S: Final = 10.0
@@ -184,10 +187,11 @@ def main() -> None:
 
 def _measure(kind: Kind, ports: dict[str, int], folder: str, arguments: argparse.Namespace) -> Found:
     config, engine = _config(kind, ports, folder, arguments.rate), ProcessEngine()
-    engine.start(config, {})
+    engine.build(make_plan(config, {POOL: WORKERS}))
+    engine.go()
     try:
-        readings = _slices(engine, config, arguments)
-        counted = engine.snapshot().endpoints.values()
+        readings = _slices(engine, arguments)
+        counted = engine.read().endpoints.values()
     finally:
         engine.stop(REST_WITHIN_S)
     connections = sum(one.failed if kind.refused else one.connections_opened for one in counted)
@@ -197,26 +201,26 @@ def _measure(kind: Kind, ports: dict[str, int], folder: str, arguments: argparse
     return Found(kind.name, readings, connections, anonymous, resident, _wrong(kind, list(counted), engine.lost))
 
 
-def _slices(engine: ProcessEngine, config: ResolvedConfig, arguments: argparse.Namespace) -> tuple[Reading, ...]:
+def _slices(engine: ProcessEngine, arguments: argparse.Namespace) -> tuple[Reading, ...]:
     """A reading before the first connection, and one after each slice."""
-    key = config.endpoints[0].endpoint_key
-    _rest(engine, key)
+    version = count(1)
+    _rest(engine, next(version))
     (pid,) = engines(os.getpid())
     readings = [_read(engine, pid, None)]
     for _ in range(arguments.slices):
         wanted = readings[-1].attempts + arguments.connections // arguments.slices
-        engine.set_rate(key, arguments.rate)
+        engine.want(POOL, Wanted(WORKERS, Curve.held(arguments.rate), next(version)))
         _until(lambda wanted=wanted: _made(engine) >= wanted, SLICE_WITHIN_S, f"{wanted} connections")
-        _rest(engine, key)
+        _rest(engine, next(version))
         readings.append(_read(engine, pid, readings[0].descriptors))
     return tuple(readings)
 
 
-def _rest(engine: ProcessEngine, key: str) -> None:
+def _rest(engine: ProcessEngine, version: int) -> None:
     """Start nothing more, and wait for what is under way."""
-    engine.set_rate(key, 0.0)
+    engine.want(POOL, Wanted(WORKERS, Curve.held(0.0), version))
     gevent.sleep(0.02)  # the engine has heard it
-    _until(lambda: not any(one.in_flight for one in engine.snapshot().endpoints.values()), REST_WITHIN_S, "an end")
+    _until(lambda: not any(one.in_flight for one in engine.read().endpoints.values()), REST_WITHIN_S, "an end")
 
 
 def _read(engine: ProcessEngine, pid: int, had: int | None) -> Reading:
@@ -228,7 +232,7 @@ def _read(engine: ProcessEngine, pid: int, had: int | None) -> Reading:
 
 
 def _made(engine: ProcessEngine) -> int:
-    return sum(one.requests_made for one in engine.snapshot().endpoints.values())
+    return sum(one.requests_made for one in engine.read().endpoints.values())
 
 
 def _until(condition: Callable[[], object], within_s: float, what: str) -> None:

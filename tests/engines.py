@@ -10,7 +10,8 @@ import gevent
 import pytest
 
 from tressi.load.engine import LocalEngine
-from tressi.model import AutoscaleConfig, ResolvedConfig, ResolvedEndpoint
+from tressi.load.plan import make_plan
+from tressi.model import AutoscaleConfig, Curve, Pools, ResolvedConfig, ResolvedEndpoint, pools_of
 
 BOUND_S = 20.0
 ONCE = 0.001  # a rate whose first start is due at once, and whose second long after any test
@@ -29,6 +30,32 @@ def config_of(*endpoints, **fields):
     return ResolvedConfig(endpoints=endpoints, shared_pool=fields.pop("shared_pool", None), worker_limit=1_000, **fields)
 
 
+class Driven:
+    """An engine under way, with the pools through which a run would change it; all else is the engine's own."""
+
+    def __init__(self, engine, config, workers):
+        """Start it, each autoscaled endpoint with `workers[endpoint_key]`."""
+        self.engine = engine
+        shared = config.shared_pool.workers if config.shared_pool is not None else 0
+        pools = pools_of(config)
+        counts = {pool.id: workers.get(pool.endpoint_keys[0], shared) for pool in pools}
+        self.pools = Pools(pools, counts, engine)
+        engine.build(make_plan(config, counts))
+        begin_ns = engine.go()
+        gevent.sleep(max(0, begin_ns - time.monotonic_ns()) / 1e9)
+
+    def __getattr__(self, name):
+        return getattr(self.engine, name)
+
+    def scale(self, endpoint_key, workers):
+        """Have another number of workers."""
+        self.pools.scale(endpoint_key, workers)
+
+    def set_rate(self, endpoint_key, rps):
+        """Hold another rate from now on; None is no limit."""
+        self.pools.follow(endpoint_key, None if rps is None else Curve.held(rps))
+
+
 @contextmanager
 def running(*endpoints, workers=1, **fields):
     """An engine that drives `endpoints`, each with `workers`; no greenlet may die of an error meanwhile."""
@@ -37,8 +64,7 @@ def running(*endpoints, workers=1, **fields):
     hub = gevent.get_hub()
     stream, hub.exception_stream = hub.exception_stream, io.StringIO()
     try:
-        engine.start(config, {one.endpoint_key: workers for one in config.autoscaled})
-        yield engine
+        yield Driven(engine, config, {one.endpoint_key: workers for one in config.autoscaled})
     finally:
         engine.stop(0)
         said, hub.exception_stream = hub.exception_stream.getvalue(), stream
@@ -63,7 +89,7 @@ def only(snapshot):
 
 def made(engine):
     """Attempts that have ended, of all endpoints."""
-    return sum(found.requests_made for found in engine.snapshot().endpoints.values())
+    return sum(found.requests_made for found in engine.read().endpoints.values())
 
 
 def reach(engine, attempts):
@@ -73,14 +99,14 @@ def reach(engine, attempts):
 
 def reach_time(engine, time_s, one=None):
     """Wait until the engine has run for `time_s`; `one` is the endpoint to ask where reading all would take its time."""
-    reached = time.monotonic() + time_s - engine.snapshot(one and one.endpoint_key).time_s
+    reached = time.monotonic() + time_s - engine.read(endpoint_key=one and one.endpoint_key).time_s
     until(lambda: time.monotonic() >= reached)
 
 
 def finish(engine, drain_s=10.0):
     """Stop, and return the last snapshot once its laws are checked."""
     engine.stop(drain_s)
-    snapshot = engine.snapshot()
+    snapshot = engine.read()
     for found in snapshot.endpoints.values():
         check_counts(found)
     return snapshot

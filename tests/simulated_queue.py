@@ -10,8 +10,18 @@ from itertools import count
 from math import ceil
 
 from tressi._core import SLOT_NS, SlidingWindow, TokenBucket
+from tressi.autoscale.allocate import allocate
 from tressi.autoscale.manager import EndpointAutoscaleManager
-from tressi.model import AutoscaleConfig, EndpointSnapshot, EngineSnapshot, ResolvedConfig, ResolvedEndpoint, Window
+from tressi.model import (
+    AutoscaleConfig,
+    EndpointSnapshot,
+    EngineSnapshot,
+    Pools,
+    ResolvedConfig,
+    ResolvedEndpoint,
+    Window,
+    pools_of,
+)
 
 NS = 1_000_000_000
 NEVER = 1 << 61
@@ -52,11 +62,14 @@ class Simulation:
     def __init__(self, *endpoints, limit=None, strategy="proportional"):
         self.endpoints = {one.key: one for one in endpoints}
         self.config = _config(endpoints, limit, strategy)
-        self._manager = EndpointAutoscaleManager(self, self.config, self._heard, lambda: 0.0)
+        starts = allocate(self.config)
+        pools = pools_of(self.config)
+        asked = Pools(pools, {pool.id: one.worker_count for pool, one in zip(pools, starts, strict=True)}, self)
+        self._manager = EndpointAutoscaleManager(self.read, asked, self.config, self._heard, lambda: 0.0)
         self._events = []
         self._order = count()
         self.now_ns = 0
-        for place, allocation in enumerate(self._manager.calculate_worker_distribution()):
+        for place, allocation in enumerate(starts):
             one = self.endpoints[allocation.endpoint_key]
             one.workers = one.idle = one.fresh = allocation.worker_count
             one.bucket = TokenBucket(one.config.target_rps, ramp_ns=round(one.config.ramp_up_time * NS))
@@ -147,16 +160,16 @@ class Simulation:
     def _heard(self, decision):
         self.endpoints[decision.endpoint_key].counts.append((decision.timestamp, decision.worker_count))
 
-    def snapshot(self, endpoint_key=None, level="all"):  # noqa: ARG002 - there are no latencies here
+    def read(self, level="all", endpoint_key=None):  # noqa: ARG002 - there are no latencies here
         """See model.Engine."""
         keys = self.endpoints if endpoint_key is None else [endpoint_key]
         return EngineSnapshot(self.now_ns / NS, {key: self._snapshot(self.endpoints[key]) for key in keys}, generator=None)
 
-    def scale(self, endpoint_key, workers):
+    def want(self, pool, wanted):
         """See model.Engine: lanes that are occupied end their attempt first."""
-        one = self.endpoints[endpoint_key]
-        grown = workers - one.workers
-        one.workers = workers
+        one = list(self.endpoints.values())[pool]
+        grown = wanted.workers - one.workers
+        one.workers = wanted.workers
         if grown > 0:
             one.idle += grown
             one.fresh += grown

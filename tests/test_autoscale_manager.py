@@ -9,7 +9,7 @@ from summaries import endpoint_snapshot, engine_snapshot
 
 from tressi.autoscale.manager import EndpointAutoscaleManager, metrics_of
 from tressi.errors import EngineError
-from tressi.model import AutoscaleConfig, ResolvedConfig, ResolvedEndpoint, Window
+from tressi.model import AutoscaleConfig, Curve, Pools, ResolvedConfig, ResolvedEndpoint, Window, pools_of
 
 pytestmark = pytest.mark.pure
 
@@ -25,11 +25,10 @@ class Counting:
         self.windows = windows
         self.workers = dict.fromkeys(windows, 10)
         self.draining = dict.fromkeys(windows, 0)
-        self.rates = {}
         self.broken = {}
         self.asked = []
 
-    def snapshot(self, endpoint_key=None, level="all"):
+    def read(self, level="all", endpoint_key=None):
         """See model.Engine."""
         keys = self.windows if endpoint_key is None else [endpoint_key]
         if endpoint_key in self.broken:
@@ -42,13 +41,9 @@ class Counting:
         found = endpoint_snapshot(key, workers=self.workers[key])
         return replace(found, window=self.windows[key], draining=self.draining[key])
 
-    def scale(self, endpoint_key, workers):
+    def want(self, pool, wanted):
         """See model.Engine."""
-        self.workers[endpoint_key] = workers
-
-    def set_rate(self, endpoint_key, rps):
-        """See model.Engine."""
-        self.rates[endpoint_key] = rps
+        self.workers[list(self.windows)[pool]] = wanted.workers
 
 
 def manager_of(engine, *, limit=40, strategy="proportional", now=lambda: 0.0, **fields):
@@ -66,13 +61,16 @@ def manager_of(engine, *, limit=40, strategy="proportional", now=lambda: 0.0, **
         for key in engine.windows
     )
     heard = []
-    return EndpointAutoscaleManager(engine, ResolvedConfig(endpoints, None, limit, strategy), heard.append, now), heard
+    config = ResolvedConfig(endpoints, None, limit, strategy)
+    pools = pools_of(config)
+    asked = Pools(pools, {pool.id: engine.workers[pool.endpoint_keys[0]] for pool in pools}, engine)
+    return EndpointAutoscaleManager(engine.read, asked, config, heard.append, now), heard, asked
 
 
 def test_an_action_is_applied_and_published():
     """The engine gets the new count, and the callback the decision."""
     engine = Counting(a=SHORT)
-    manager, heard = manager_of(engine)
+    manager, heard, _ = manager_of(engine)
     decision = manager.evaluate("a", 5.0)
     assert engine.workers == {"a": 13}
     assert heard == [decision]
@@ -82,7 +80,7 @@ def test_an_action_is_applied_and_published():
 def test_to_stay_is_only_remembered():
     """A decision to maintain changes nothing and is no event."""
     engine = Counting(a=Window())
-    manager, heard = manager_of(engine)
+    manager, heard, _ = manager_of(engine)
     assert manager.evaluate("a", 5.0).action == "maintain"
     assert heard == []
     assert manager.last_decisions["a"].action == "maintain"
@@ -91,7 +89,7 @@ def test_to_stay_is_only_remembered():
 def test_the_cooldown_is_each_endpoints_own():
     """An action cools its own endpoint down, not its neighbour."""
     engine = Counting(a=SHORT, b=SHORT)
-    manager, _ = manager_of(engine)
+    manager, *_ = manager_of(engine)
     manager.evaluate("a", 5.0)
     assert manager.evaluate("a", 6.0).action == "maintain"
     assert manager.evaluate("b", 6.0).action == "scale-up"
@@ -100,7 +98,7 @@ def test_the_cooldown_is_each_endpoints_own():
 def test_the_generators_limit_holds_every_pool():
     """While the engine is at its CPU limit nothing grows."""
     engine = Counting(a=SHORT)
-    manager, _ = manager_of(engine)
+    manager, *_ = manager_of(engine)
     manager.generator_limited = True
     assert "CPU limit" in manager.evaluate("a", 5.0).reason
     assert engine.workers == {"a": 10}
@@ -109,7 +107,7 @@ def test_the_generators_limit_holds_every_pool():
 def test_a_donor_has_its_own_decision_first():
     """By priority the low endpoint gives, with that reason, before the high one takes."""
     engine = Counting(high=SHORT, low=LARGE)
-    manager, heard = manager_of(engine, limit=20, strategy="priority-based")
+    manager, heard, _ = manager_of(engine, limit=20, strategy="priority-based")
     manager.evaluate("high", 5.0)
     assert [(decision.endpoint_key, decision.action) for decision in heard] == [("low", "scale-down"), ("high", "scale-up")]
     assert engine.workers == {"high": 13, "low": 7}
@@ -120,7 +118,7 @@ def test_workers_that_still_drain_are_not_free():
     """The run's limit counts them until their requests have ended."""
     engine = Counting(a=SHORT, b=LARGE)
     engine.draining["b"] = 3
-    manager, _ = manager_of(engine, limit=24)
+    manager, *_ = manager_of(engine, limit=24)
     assert manager.evaluate("a", 5.0).worker_count == 11
 
 
@@ -146,14 +144,14 @@ def test_without_an_attempt_there_is_no_capacity():
 @pytest.mark.parametrize(("now", "expected"), [(2.0, 4.0), (2.001, 4.0), (3.9, 4.0), (7.0, 8.0), (8.0, 10.0)])
 def test_evaluations_that_were_slept_through_are_skipped(now, expected):
     """After a hold-up the next one is on the endpoint's own beat and ahead, not all the lost ones at once."""
-    manager, _ = manager_of(Counting(a=LARGE), now=lambda: now)
+    manager, *_ = manager_of(Counting(a=LARGE), now=lambda: now)
     assert manager._next(2.0, 2.0) == pytest.approx(expected)
 
 
 def test_only_a_pool_that_is_short_reads_the_others():
     """Reading every endpoint at every evaluation would cost their square."""
     engine = Counting(a=LARGE, b=LARGE)
-    manager, _ = manager_of(engine)
+    manager, *_ = manager_of(engine)
     manager.evaluate("a", 5.0)
     assert engine.asked == ["a"]
     engine.windows["b"] = SHORT
@@ -162,9 +160,9 @@ def test_only_a_pool_that_is_short_reads_the_others():
 
 
 def test_another_target_is_scaled_for():
-    """After `set_target`, decisions measure against the new one."""
-    manager, _ = manager_of(Counting(a=LARGE))
-    manager.set_target("a", 2000.0)
+    """After the pool follows another rate, decisions measure against the new one."""
+    manager, _, asked = manager_of(Counting(a=LARGE))
+    asked.follow("a", Curve.held(2000.0))
     assert "as many as needed" in manager.evaluate("a", 5.0).reason
 
 
@@ -175,7 +173,7 @@ def test_a_failing_evaluation_does_not_end_the_scaling(capfd, failure, traced):
     engine = Counting(a=LARGE, b=SHORT)
     engine.broken["a"] = failure
     started = gevent.get_hub().loop.now()
-    manager, heard = manager_of(engine, cooldown_period=0.02, now=lambda: gevent.get_hub().loop.now() - started)
+    manager, heard, _ = manager_of(engine, cooldown_period=0.02, now=lambda: gevent.get_hub().loop.now() - started)
     manager.start()
     try:
         until(lambda: len([one for one in heard if one.endpoint_key == "b"]) >= 2)
@@ -192,7 +190,7 @@ def test_evaluations_are_spread_over_the_cooldown():
     """The first evaluations of four endpoints lie a quarter of the cooldown apart, in config order."""
     engine = Counting(a=SHORT, b=SHORT, c=SHORT, d=SHORT)
     started = gevent.get_hub().loop.now()
-    manager, heard = manager_of(engine, limit=100, cooldown_period=0.04, now=lambda: gevent.get_hub().loop.now() - started)
+    manager, heard, _ = manager_of(engine, limit=100, cooldown_period=0.04, now=lambda: gevent.get_hub().loop.now() - started)
     manager.start()
     try:
         until(lambda: len(heard) >= 4)

@@ -117,7 +117,7 @@ def step(bucket, curve, now_ns, name, rates):
         curve.turn(0, 0, now_ns)
     else:
         begin_rate, rate, ramp_ns = rates
-        bucket.set_rate(rate, now_ns, begin_rate=begin_rate if ramp_ns else None, ramp_ns=ramp_ns)
+        bucket.follow([(0, begin_rate), (ramp_ns / NS_PER_S, rate)] if ramp_ns else [(0, rate)], now_ns, origin_ns=now_ns)
         curve.turn(begin_rate if ramp_ns else rate, rate, now_ns, ramp_ns)
 
 

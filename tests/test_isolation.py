@@ -98,10 +98,10 @@ def test_what_is_left_of_a_path(path, left):
 def test_an_interrupt_does_not_reach_an_engine(capfd):
     """Its owner ends it: a signal for everything that is Python here must not cost the measurement, nor print a traceback."""
     with raw_server(answering(OK)) as server, cluster(endpoint(server.url, 200), engines=1) as one:
-        until(lambda: only(one.snapshot()).requests_made >= 10)
+        until(lambda: only(one.read()).requests_made >= 10)
         os.kill(process_of(one.members[0]).pid, signal.SIGINT)
-        before = only(one.snapshot()).requests_made
-        until(lambda: only(one.snapshot()).requests_made >= before + 100)
+        before = only(one.read()).requests_made
+        until(lambda: only(one.read()).requests_made >= before + 100)
         one.stop(5)
         assert one.members[0].lost is None
     assert capfd.readouterr().err == ""

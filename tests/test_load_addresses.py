@@ -9,8 +9,8 @@ import trustme
 from engines import ONCE, attempt, endpoint, finish, only, reach, running
 from servers import RawServer, answering, raw_server
 
-from tressi.load.transport import Origin, origin_of, request_bytes
 from tressi.model import SharedPool, TlsConfig
+from tressi.request.call import Origin, origin_of, request_bytes
 
 pytestmark = pytest.mark.timed
 

@@ -608,7 +608,7 @@ def test_a_removed_worker_closes_its_connection(transport):
         ):
             reach(engine, 5)
             engine.scale(f"GET {server.url}", 0)
-            until(lambda: only(engine.snapshot()).draining == 0)
+            until(lambda: only(engine.read()).draining == 0)
             until(lambda: server.left == server.connections > 0)
             finish(engine)
     finally:
@@ -621,7 +621,7 @@ def test_rates_are_kept(transport):
         raw_server(answering(response())) as server,
         running(endpoint(server.url, 100), workers=4, transport=transport, duration_s=1.0) as engine,
     ):
-        until(lambda: made(engine) + only(engine.snapshot()).missed >= 100)
+        until(lambda: made(engine) + only(engine.read()).missed >= 100)
         found = only(finish(engine))
     assert found.requests_made == len(server.requests)
     assert found.requests_made + found.missed == 100

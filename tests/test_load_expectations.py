@@ -82,7 +82,7 @@ def test_a_needle_may_be_cut_between_two_reads(cut):
 
     expect = Expectation(body_contains=b"needle")
     with raw_server(script) as server, running(endpoint(server.url, ONCE, expect=expect)) as engine:
-        until(lambda: only(engine.snapshot()).bytes_received == place)
+        until(lambda: only(engine.read()).bytes_received == place)
         seen_first.set()
         reach(engine, 1)
         found = only(finish(engine))
@@ -163,7 +163,7 @@ def test_sixteen_bodies_of_an_endpoint_are_kept():
     with raw_server(script) as server:
         first, second = endpoint(f"{server.url}first", 500), endpoint(f"{server.url}second", 500)
         with running(first, second) as engine:
-            until(lambda: all(found.requests_made >= 80 for found in engine.snapshot().endpoints.values()))
+            until(lambda: all(found.requests_made >= 80 for found in engine.read().endpoints.values()))
             snapshot = finish(engine)
 
     for one, body in ((first, b"/first"), (second, b"/second")):

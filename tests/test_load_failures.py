@@ -218,7 +218,7 @@ def test_a_target_that_comes_back_is_used_again():
     with raw_server(script) as server, running(endpoint(server.url, 200)) as engine:
         reach(engine, 5)
         healthy.set()
-        until(lambda: only(engine.snapshot()).succeeded >= 10)
+        until(lambda: only(engine.read()).succeeded >= 10)
         found = only(finish(engine))
 
     assert set(found.errors) == {"reset"}
@@ -234,9 +234,9 @@ def test_failures_of_several_kinds_add_up():
         ways[conversation.number % len(ways)](conversation)
 
     with raw_server(script) as server, running(endpoint(server.url, 100, timeout_s=0.1), workers=8) as engine:
-        until(lambda: {"closed", "reset", "protocol", "timeout"} <= set(only(engine.snapshot()).errors))
+        until(lambda: {"closed", "reset", "protocol", "timeout"} <= set(only(engine.read()).errors))
         reach(engine, 50)
-        check_counts(only(engine.snapshot()))
+        check_counts(only(engine.read()))
         found = only(finish(engine))
 
     assert found.succeeded == found.status_codes[200] > 0

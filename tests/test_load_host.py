@@ -32,9 +32,9 @@ def test_other_greenlets_keep_their_pace_during_a_run_at_full_speed(target):
 
     with running(endpoint(target.url), shared_pool=SharedPool(64, None)) as engine:
         ticker = gevent.spawn(tick)
-        begun_s = engine.snapshot().time_s
+        begun_s = engine.read().time_s
         until(lambda: len(ticks) >= 50)
-        passed_s = engine.snapshot().time_s - begun_s
+        passed_s = engine.read().time_s - begun_s
         ticker.kill()
         found = only(finish(engine))
 
@@ -55,7 +55,7 @@ def left_after(*endpoints, drain_s=10, **fields):
         reach(engine, 50)
         snapshot = finish(engine, drain_s)
         until(lambda: len(greenlets()) <= alive, 5)
-        assert only(engine.snapshot()).requests_made == only(snapshot).requests_made
+        assert only(engine.read()).requests_made == only(snapshot).requests_made
         left = {number: what for number, what in descriptors().items() if before.get(number) != what}
     return [what for what in left.values() if "tressi-arena" not in what]
 
@@ -129,11 +129,11 @@ def test_running_out_of_file_descriptors_is_a_failure_in_words(target):
         reach(engine, 5)
         resource.setrlimit(resource.RLIMIT_NOFILE, (3, hard))
         try:
-            until(lambda: only(engine.snapshot()).errors.get("connect", 0) >= 5)
+            until(lambda: only(engine.read()).errors.get("connect", 0) >= 5)
         finally:
             resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-        healthy = only(engine.snapshot()).succeeded
-        until(lambda: only(engine.snapshot()).succeeded >= healthy + 5)
+        healthy = only(engine.read()).succeeded
+        until(lambda: only(engine.read()).succeeded >= healthy + 5)
         found = only(finish(engine))
 
     assert all(told.text.startswith("no file descriptor is left: raise ulimit") for told in found.reasons)
@@ -160,6 +160,6 @@ def test_an_engine_can_be_driven_from_any_greenlet(target):
     reach(engine, 20)
     gevent.spawn(engine.stop, 5).get(timeout=BOUND_S)
 
-    found = only(engine.snapshot())
+    found = only(engine.read())
     assert found.worker_count == 3
     assert found.status_codes == {200: found.requests_made}

@@ -6,7 +6,7 @@ from ssl import PROTOCOL_TLS_SERVER, SSLContext
 
 import pytest
 import trustme
-from engines import ONCE, config_of, endpoint, finish, only, reach, running, until
+from engines import ONCE, Driven, config_of, endpoint, finish, only, reach, running, until
 from servers import answering, raw_server, refusing_port
 
 from tressi.load.cluster import Cluster
@@ -99,8 +99,8 @@ def test_waiting_for_a_permit_is_part_of_the_response_time_alone():
         raw_server(once) as server,
         running(endpoint(server.url), shared_pool=SharedPool(2, None), connections_per_second=2) as engine,
     ):
-        until(lambda: only(engine.snapshot()).succeeded == 2)
-        found = only(engine.snapshot())
+        until(lambda: only(engine.read()).succeeded == 2)
+        found = only(engine.read())
 
     assert (found.response.mean_us - found.service.mean_us - found.connect.mean_us) * 2 >= 490_000
 
@@ -112,7 +112,7 @@ def test_a_limit_can_be_raised_while_lanes_wait(transport):
         raw_server(closing) as server,
         running(endpoint(server.url, 500), workers=4, connections_per_second=ONCE, transport=transport) as engine,
     ):
-        until(lambda: only(engine.snapshot()).missed > 10)
+        until(lambda: only(engine.read()).missed > 10)
         assert server.connections == 1
         engine.limit_connections(500)
         reach(engine, 20)
@@ -127,7 +127,7 @@ def test_a_lane_that_waits_at_the_end_gives_its_start_back():
         raw_server(closing) as server,
         running(endpoint(server.url, 500), workers=4, connections_per_second=ONCE) as engine,
     ):
-        until(lambda: only(engine.snapshot()).window.peak_lanes == 4)
+        until(lambda: only(engine.read()).window.peak_lanes == 4)
         found = only(finish(engine, 60))
 
     assert dict(found.errors) == {}
@@ -140,9 +140,9 @@ def test_a_worker_that_waits_to_connect_leaves_at_once():
     with raw_server(closing) as server:
         one = endpoint(server.url, 500)
         with running(one, workers=4, connections_per_second=ONCE) as engine:
-            until(lambda: only(engine.snapshot()).window.peak_lanes == 4)
+            until(lambda: only(engine.read()).window.peak_lanes == 4)
             engine.scale(one.endpoint_key, 1)
-            until(lambda: only(engine.snapshot()).draining == 0)
+            until(lambda: only(engine.read()).draining == 0)
             found = only(finish(engine))
 
     assert dict(found.errors) == {}
@@ -164,10 +164,10 @@ def test_a_second_try_needs_a_permit_and_its_waiting_is_no_service_time():
         raw_server(script) as server,
         running(endpoint(server.url), shared_pool=SharedPool(1, None), connections_per_second=2) as engine,
     ):
-        until(lambda: only(engine.snapshot()).retries == 1)
-        asked_s = engine.snapshot().time_s
-        until(lambda: only(engine.snapshot()).succeeded == 2)
-        found = only(engine.snapshot())
+        until(lambda: only(engine.read()).retries == 1)
+        asked_s = engine.read().time_s
+        until(lambda: only(engine.read()).succeeded == 2)
+        found = only(engine.read())
 
     assert (found.response.mean_us - found.service.mean_us) * 2 >= (0.499 - asked_s) * 1e6
 
@@ -190,13 +190,13 @@ def test_engines_share_the_limit_and_a_lost_one_leaves_its_part_to_the_others():
     with raw_server(closing) as server:
         one = endpoint(server.url, 2_000)
         try:
-            cluster.start(config_of(one, connections_per_second=100), {one.endpoint_key: 8})
-            until(lambda: all(only(member.snapshot()).requests_made >= 10 for member in members))
-            seen, time_s = server.connections, cluster.snapshot().time_s
+            Driven(cluster, config_of(one, connections_per_second=100), {one.endpoint_key: 8})
+            until(lambda: all(only(member.read()).requests_made >= 10 for member in members))
+            seen, time_s = server.connections, cluster.read().time_s
             assert seen <= most(100, time_s) + 1
             os.kill(members[0]._process.pid, signal.SIGKILL)
             until(lambda: members[0].lost)
-            cluster.snapshot()
+            cluster.read()
             assert (members[0].told, members[1].told) == (None, 100)
             until(lambda: server.connections >= seen + 20)
         finally:

@@ -4,7 +4,7 @@ from collections import Counter
 from math import sqrt
 
 import pytest
-from engines import config_of, endpoint, finish, made, only, reach, reach_time, running, until
+from engines import Driven, config_of, endpoint, finish, made, only, reach, reach_time, running, until
 from servers import answering, nginx, raw_server
 
 from tressi.load.engine import LocalEngine
@@ -38,7 +38,7 @@ def test_three_endpoints_each_keep_their_rate(target):
     ones = {path: endpoint(target.url + path[1:], rate) for path, rate in rates.items()}
     with running(*ones.values(), workers=4) as engine:
         reach_time(engine, 3)
-        begun_to_stop = engine.snapshot().time_s
+        begun_to_stop = engine.read().time_s
         snapshot = finish(engine)
 
     until(lambda: served(target, "/three/").total() >= sum(found.requests_made for found in snapshot.endpoints.values()))
@@ -72,7 +72,7 @@ def test_any_real_rate_is_kept_to_the_start(target, rate):
     one = endpoint(f"{target.url}real", rate)
     with running(one, workers=8) as engine:
         reach_time(engine, 0.5)
-        begun_to_stop = engine.snapshot().time_s
+        begun_to_stop = engine.read().time_s
         snapshot = finish(engine)
 
     found = only(snapshot)
@@ -86,7 +86,7 @@ def test_starts_that_find_no_lane_are_missed_and_counted():
         raw_server(lambda conversation: conversation.wait_closed()) as server,
         running(endpoint(server.url, 200)) as engine,
     ):
-        until(lambda: only(engine.snapshot()).missed >= 50)
+        until(lambda: only(engine.read()).missed >= 50)
         found = only(finish(engine, 0))
 
     check_schedule(found)
@@ -101,7 +101,7 @@ def test_the_window_tells_what_was_missed_and_that_the_lane_was_occupied():
         raw_server(lambda conversation: conversation.wait_closed()) as server,
         running(endpoint(server.url, 200)) as engine,
     ):
-        window = until(lambda: (found := only(engine.snapshot()).window).span_s >= 1 and found)
+        window = until(lambda: (found := only(engine.read()).window).span_s >= 1 and found)
         finish(engine, 0)
 
     assert window.target_rps == pytest.approx(200, rel=0.01)
@@ -117,11 +117,11 @@ def test_a_rate_may_change_while_it_runs(target):
     one = endpoint(f"{target.url}changing", 100)
     with running(one, workers=4) as engine:
         reach_time(engine, 0.3)
-        before = engine.snapshot()
+        before = engine.read()
         engine.set_rate(one.endpoint_key, 1_000)
-        after = engine.snapshot()
+        after = engine.read()
         reach_time(engine, after.time_s + 0.5)
-        begun_to_stop = engine.snapshot().time_s
+        begun_to_stop = engine.read().time_s
         snapshot = finish(engine)
 
     found = only(snapshot)
@@ -138,12 +138,12 @@ def test_rate_nothing_pauses_and_another_goes_on(target):
     with running(one, workers=2) as engine:
         reach(engine, 10)
         engine.set_rate(one.endpoint_key, 0)
-        paused = engine.snapshot().time_s
+        paused = engine.read().time_s
         # A start that was due before the change may still be under way for an instant.
         reach_time(engine, paused + 0.1)
-        before = only(engine.snapshot())
+        before = only(engine.read())
         reach_time(engine, paused + 0.5)
-        after = only(engine.snapshot())
+        after = only(engine.read())
         assert (after.requests_made, after.missed, after.target_rps) == (before.requests_made, before.missed, 0)
         assert after.scheduled == before.scheduled
         engine.set_rate(one.endpoint_key, 200)
@@ -175,8 +175,8 @@ def test_an_unlimited_pool_can_be_given_a_rate(target):
         reach(engine, 100)
         engine.set_rate(one.endpoint_key, 100)
         # What was in flight at the change ends within the first moments.
-        until(lambda: only(engine.snapshot()).target_rps == 100, 5)
-        begun = engine.snapshot()
+        until(lambda: only(engine.read()).target_rps == 100, 5)
+        begun = engine.read()
         reach_time(engine, begun.time_s + 0.5)
         snapshot = finish(engine)
 
@@ -189,13 +189,13 @@ def test_a_pause_of_an_unlimited_pool_ends_where_it_began(target):
     with running(one, shared_pool=SharedPool(2, None)) as engine:
         reach(engine, 100)
         engine.set_rate(one.endpoint_key, 0)
-        until(lambda: only(engine.snapshot()).target_rps == 0, 5)
-        paused = engine.snapshot()
+        until(lambda: only(engine.read()).target_rps == 0, 5)
+        paused = engine.read()
         reach_time(engine, paused.time_s + 0.3)
         assert made(engine) - only(paused).requests_made <= 2
         engine.set_rate(one.endpoint_key, None)
         reach(engine, made(engine) + 100)
-        assert only(engine.snapshot()).target_rps is None
+        assert only(engine.read()).target_rps is None
         assert only(finish(engine)).missed == 0
 
 
@@ -204,9 +204,9 @@ def test_a_ramp_is_its_integral(target):
     one = endpoint(f"{target.url}ramp", 1_000, ramp_s=1.0)
     with running(one, workers=4) as engine:
         reach_time(engine, 0.5)
-        middle, middle_s = only(engine.snapshot()), engine.snapshot().time_s
+        middle, middle_s = only(engine.read()), engine.read().time_s
         reach_time(engine, 1.3)
-        begun_to_stop = engine.snapshot().time_s
+        begun_to_stop = engine.read().time_s
         snapshot = finish(engine)
 
     # What is published of the schedule is that of the last boundary of the window's slots.
@@ -236,7 +236,7 @@ def test_the_shared_pool_goes_as_fast_as_responses_come_back():
         raw_server(answering(OK)) as server,
         running(endpoint(server.url), shared_pool=SharedPool(4, None)) as engine,
     ):
-        window = until(lambda: (found := only(engine.snapshot()).window).full and found)
+        window = until(lambda: (found := only(engine.read()).window).full and found)
         found = only(finish(engine))
 
     assert found.requests_made == len(server.requests)
@@ -317,7 +317,7 @@ def test_an_unknown_endpoint_is_an_error(target):
         for call in (
             lambda: engine.set_rate("nobody", 1),
             lambda: engine.scale("nobody", 1),
-            lambda: engine.snapshot("nobody"),
+            lambda: engine.read(endpoint_key="nobody"),
         ):
             with pytest.raises((KeyError, ValueError)):
                 call()
@@ -328,7 +328,7 @@ def test_engines_side_by_side_share_nothing(target):
     ones = [endpoint(f"{target.url}engines/{number}", 300) for number in range(2)]
     second = LocalEngine()
     with running(ones[0], workers=2) as first:
-        second.start(config_of(ones[1]), {ones[1].endpoint_key: 2})
+        Driven(second, config_of(ones[1]), {ones[1].endpoint_key: 2})
         reach(first, 100)
         reach(second, 100)
         check_schedule(only(finish(first)))
@@ -336,8 +336,8 @@ def test_engines_side_by_side_share_nothing(target):
         check_schedule(only(finish(second)))
 
     counted = served(target, "/engines/")
-    assert counted["/engines/0"] == only(first.snapshot()).requests_made
-    assert counted["/engines/1"] == only(second.snapshot()).requests_made
+    assert counted["/engines/0"] == only(first.read()).requests_made
+    assert counted["/engines/1"] == only(second.read()).requests_made
 
 
 def test_a_pool_without_a_rate_ends_with_its_duration():

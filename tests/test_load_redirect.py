@@ -3,7 +3,7 @@
 import pytest
 
 from tressi.load.redirect import REDIRECTS, Refused, redirected
-from tressi.load.transport import Call, origin_of
+from tressi.request.call import Call, origin_of
 
 pytestmark = pytest.mark.pure
 

@@ -151,7 +151,7 @@ def test_data_that_waits_side_by_side_is_delayed_once():
 
     begun_ns = time.monotonic_ns()
     with raw_server(script) as server, running(endpoint(server.url, ONCE)) as engine:
-        until(lambda: only(engine.snapshot()).bytes_received > len(first))
+        until(lambda: only(engine.read()).bytes_received > len(first))
         held.set()
         assert sent.wait(60)
         time.sleep(0.5)  # of the thread, and so of the engine in it

@@ -38,13 +38,13 @@ def test_workers_that_are_added_take_requests():
     with raw_server(gate) as server:
         one = endpoint(server.url, 200)
         with running(one) as engine:
-            until(lambda: only(engine.snapshot()).missed > 0)
+            until(lambda: only(engine.read()).missed > 0)
             assert in_flight(server, engine) == 1
             engine.scale(one.endpoint_key, 5)
             until(lambda: in_flight(server, engine) == 5)
-            until(lambda: only(engine.snapshot()).missed > 50)
+            until(lambda: only(engine.read()).missed > 50)
             assert in_flight(server, engine) == 5
-            assert only(engine.snapshot()).worker_count == 5
+            assert only(engine.read()).worker_count == 5
             gate.open.set()
             found = only(finish(engine))
 
@@ -61,10 +61,10 @@ def test_a_worker_that_is_removed_finishes_its_request_first():
         with running(one, workers=4) as engine:
             until(lambda: in_flight(server, engine) == 4)
             engine.scale(one.endpoint_key, 1)
-            found = only(engine.snapshot())
+            found = only(engine.read())
             assert (found.worker_count, found.draining, found.peak_worker_count) == (1, 3, 4)
             gate.open.set()
-            until(lambda: only(engine.snapshot()).draining == 0)
+            until(lambda: only(engine.read()).draining == 0)
             reach(engine, 10)
             found = only(finish(engine))
 
@@ -80,7 +80,7 @@ def test_an_idle_worker_leaves_before_a_busy_one():
         with running(one, workers=4) as engine:
             until(lambda: in_flight(server, engine) == 1)
             engine.scale(one.endpoint_key, 1)
-            found = until(lambda: (found := only(engine.snapshot())).draining == 0 and found)
+            found = until(lambda: (found := only(engine.read())).draining == 0 and found)
             assert found.worker_count == 1
             assert in_flight(server, engine) == 1
             gate.open.set()
@@ -98,7 +98,7 @@ def test_scaling_up_and_down_under_load_loses_nothing():
             for count in counts:
                 engine.scale(one.endpoint_key, count)
                 reach(engine, made(engine) + 10)
-            until(lambda: only(engine.snapshot()).draining == 0)
+            until(lambda: only(engine.read()).draining == 0)
             found = only(finish(engine))
 
     assert (found.worker_count, found.peak_worker_count) == (4, 8)
@@ -112,7 +112,7 @@ def test_the_window_counts_the_lanes_that_are_there():
     with raw_server(answering(OK)) as server:
         one = endpoint(server.url, 100)
         with running(one, workers=3, concurrent_requests=2) as engine:
-            window = until(lambda: (found := only(engine.snapshot()).window).full and found)
+            window = until(lambda: (found := only(engine.read()).window).full and found)
             assert window.lane_s / window.span_s == pytest.approx(6, rel=0.01)
             engine.scale(one.endpoint_key, 1)
             until(lambda: _lanes(engine) == pytest.approx(2, rel=0.01))
@@ -120,7 +120,7 @@ def test_the_window_counts_the_lanes_that_are_there():
 
 
 def _lanes(engine):
-    window = only(engine.snapshot()).window
+    window = only(engine.read()).window
     return window.lane_s / window.span_s
 
 
@@ -128,9 +128,9 @@ def test_a_worker_has_as_many_lanes_as_it_may_have_requests():
     """Two workers of four concurrent requests have eight requests in flight, and no more."""
     gate = Gate()
     with raw_server(gate) as server, running(endpoint(server.url, 400), workers=2, concurrent_requests=4) as engine:
-        until(lambda: only(engine.snapshot()).missed > 20)
+        until(lambda: only(engine.read()).missed > 20)
         assert in_flight(server, engine) == 8
-        assert only(engine.snapshot()).worker_count == 2
+        assert only(engine.read()).worker_count == 2
         gate.open.set()
         finish(engine)
 
@@ -144,11 +144,11 @@ def test_the_shared_pool_scales_too():
             until(lambda: in_flight(server, engine) == 2)
             engine.scale(ones[1].endpoint_key, 6)
             until(lambda: in_flight(server, engine) == 6)
-            assert {found.worker_count for found in engine.snapshot().endpoints.values()} == {6}
+            assert {found.worker_count for found in engine.read().endpoints.values()} == {6}
             engine.scale(ones[0].endpoint_key, 1)
-            assert {found.draining for found in engine.snapshot().endpoints.values()} == {5}
+            assert {found.draining for found in engine.read().endpoints.values()} == {5}
             gate.open.set()
-            until(lambda: {found.draining for found in engine.snapshot().endpoints.values()} == {0})
+            until(lambda: {found.draining for found in engine.read().endpoints.values()} == {0})
             snapshot = finish(engine)
 
     assert sum(found.succeeded for found in snapshot.endpoints.values()) == len(server.requests)
@@ -161,10 +161,10 @@ def test_a_pool_may_be_scaled_to_nothing_and_back():
         with running(one, workers=2) as engine:
             reach(engine, 5)
             engine.scale(one.endpoint_key, 0)
-            until(lambda: only(engine.snapshot()).draining == 0)
-            before = only(engine.snapshot())
-            until(lambda: only(engine.snapshot()).missed >= before.missed + 10)
-            assert only(engine.snapshot()).requests_made == before.requests_made
+            until(lambda: only(engine.read()).draining == 0)
+            before = only(engine.read())
+            until(lambda: only(engine.read()).missed >= before.missed + 10)
+            assert only(engine.read()).requests_made == before.requests_made
             engine.scale(one.endpoint_key, 1)
             reach(engine, before.requests_made + 5)
             found = only(finish(engine))
@@ -180,7 +180,7 @@ def test_a_retired_worker_that_is_connecting_ends_too():
         with running(one, workers=8) as engine:
             reach(engine, 10)
             engine.scale(one.endpoint_key, 1)
-            until(lambda: only(engine.snapshot()).draining == 0)
+            until(lambda: only(engine.read()).draining == 0)
             reach(engine, made(engine) + 10)
             found = only(finish(engine))
 
@@ -229,7 +229,7 @@ def test_what_is_still_in_flight_when_the_drain_ends_is_cut():
 def test_a_request_that_is_connecting_is_cut_as_well(drain_s):
     """A full backlog leaves the connection hanging: the attempt is cut like one in flight, and no lane is forgotten."""
     with hanging_port() as port, running(endpoint(f"http://127.0.0.1:{port}/", ONCE)) as engine:
-        until(lambda: only(engine.snapshot()).window.peak_lanes == 1)
+        until(lambda: only(engine.read()).window.peak_lanes == 1)
         found = only(finish(engine, drain_s))
 
     assert (found.cut, found.requests_made, dict(found.errors)) == (1, 0, {})
@@ -245,7 +245,7 @@ def test_a_second_stop_changes_nothing():
             engine.stop(10)
             engine.scale(one.endpoint_key, 5)
             engine.set_rate(one.endpoint_key, 500)
-            second = only(engine.snapshot())
+            second = only(engine.read())
 
     assert _counts(first) == _counts(second)
     assert len(server.requests) == second.requests_made
@@ -277,7 +277,7 @@ def test_one_endpoint_can_be_read_alone():
     with raw_server(answering(OK)) as server:
         ones = [endpoint(f"{server.url}{name}", 200) for name in "ab"]
         with running(*ones) as engine:
-            until(lambda: all(found.requests_made >= 3 for found in engine.snapshot().endpoints.values()))
-            alone = engine.snapshot(ones[1].endpoint_key)
+            until(lambda: all(found.requests_made >= 3 for found in engine.read().endpoints.values()))
+            alone = engine.read(endpoint_key=ones[1].endpoint_key)
             assert set(alone.endpoints) == {sample.endpoint_key for sample in alone.samples} == {ones[1].endpoint_key}
             finish(engine)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from tressi.load.plan import Plan, PlannedPool
 from tressi.load.share import Place, divided, part_of, share_of
-from tressi.model import TlsConfig
+from tressi.model import Curve, TlsConfig
 
 pytestmark = pytest.mark.pure
 
@@ -24,11 +24,10 @@ def plan_of(pools, connections_per_second=None):
         PlannedPool(
             endpoints=(number,),
             origins=(),
-            rate=rate,
-            ramp_ns=0,
+            curve=None if rate is None else Curve.held(rate),
             phase=number / len(pools),
             seed=7 + number,
-            poisson=False,
+            arrival="uniform",
             workers=workers,
         )
         for number, (workers, rate) in enumerate(pools)
@@ -68,15 +67,20 @@ def test_machines_have_what_their_engines_have_and_all_have_the_run(pools, machi
         assert sum(part.pools[number].workers for part in parts) == pool.workers
         for part, own in zip(parts, engines, strict=True):
             assert part.pools[number].workers == sum(one.pools[number].workers for one in own)
-            if pool.rate is None:
-                assert {part.pools[number].rate, *(one.pools[number].rate for one in own)} == {None}
+            if pool.curve is None:
+                assert {part.pools[number].curve, *(one.pools[number].curve for one in own)} == {None}
             else:
-                assert part.pools[number].rate == pytest.approx(sum(one.pools[number].rate for one in own))
-        if pool.rate is not None and pool.workers:
-            assert sum(part.pools[number].rate for part in parts) == pytest.approx(pool.rate)
+                assert rate_of(part, number) == pytest.approx(sum(rate_of(one, number) for one in own))
+        if pool.curve is not None and pool.workers:
+            assert sum(rate_of(part, number) for part in parts) == pytest.approx(pool.curve.rps_at(0))
     if limit is not None:
         assert sum(part.connections_per_second for part in parts) == pytest.approx(limit)
         assert sum(one.connections_per_second for own in engines for one in own) == pytest.approx(limit)
+
+
+def rate_of(plan, number):
+    """The rate of a pool of the plan."""
+    return plan.pools[number].curve.rps_at(0)
 
 
 @given(machines=MACHINES)

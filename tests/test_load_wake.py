@@ -4,7 +4,7 @@ import time
 from dataclasses import dataclass, field
 
 import pytest
-from engines import config_of, endpoint, finish, made, only, reach, running, until
+from engines import Driven, config_of, endpoint, finish, made, only, reach, running, until
 from servers import answering, raw_server
 
 from tressi._core import Arena
@@ -133,8 +133,8 @@ def test_an_engine_runs_by_the_hubs_timer(monkeypatch):
     ):
         reach(engine, 1)
         engine.scale(f"GET {server.url}", 2)
-        until(lambda: made(engine) + only(engine.snapshot()).missed >= 100)
-        window = only(engine.snapshot()).window
+        until(lambda: made(engine) + only(engine.read()).missed >= 100)
+        window = only(engine.read()).window
         found = only(finish(engine))
         assert engine._wake._timer is None
     assert found.requests_made == len(server.requests)
@@ -147,4 +147,4 @@ def test_the_wire_transport_is_refused_without_epoll(monkeypatch):
     monkeypatch.setattr("tressi.load.engine.HAS_EPOLL", False)
     one = endpoint("http://127.0.0.1:1/", 1)
     with pytest.raises(EngineError, match="the transport wire needs epoll"):
-        LocalEngine().start(config_of(one), {one.endpoint_key: 1})
+        Driven(LocalEngine(), config_of(one), {one.endpoint_key: 1})

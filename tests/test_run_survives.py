@@ -71,8 +71,8 @@ def test_a_caller_out_of_time_while_the_engine_starts_leaves_no_load_behind():
     """Its own time limit ends the call, and the engine is stopped."""
 
     class Slow(FakeEngine):
-        def start(self, config, workers):
-            super().start(config, workers)
+        def build(self, plan):
+            super().build(plan)
             gevent.sleep(60)
 
     engine = Slow()
@@ -160,10 +160,10 @@ def test_an_engine_that_times_out_ends_the_run_in_words():
     """A Timeout of gevent is no Exception: the greenlet that reads the engine must not end in silence."""
 
     class Dead(FakeEngine):
-        def snapshot(self, endpoint_key=None, level="all"):
+        def read(self, level="all", endpoint_key=None):
             if self.calls:
                 raise Timeout(3)
-            return super().snapshot(endpoint_key, level)
+            return super().read(level, endpoint_key)
 
     engine = Dead()
     runner = EndpointRunner(config_of(60), engine=engine)
@@ -183,7 +183,7 @@ def test_a_target_beyond_what_schedules_hold_is_refused_with_the_rule(rps):
     with pytest.raises(ConfigError, match="use a number from 0 to 1,000,000,000"):
         runner.set_target(KEYS[0], rps)
     runner.set_target(KEYS[0], MOST_RPS)
-    assert [call for call in engine.calls if call[0] == "set_rate"] == [("set_rate", KEYS[0], MOST_RPS)]
+    assert [(key, wanted.curve.peak_rps) for name, key, wanted in engine.calls if name == "want"] == [(KEYS[0], MOST_RPS)]
     runner.stop()
     check(runner.summary())
 

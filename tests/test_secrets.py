@@ -3,6 +3,7 @@
 import html
 import json
 import os
+import re
 import stat
 import subprocess
 import sys
@@ -17,7 +18,7 @@ from test_config_source import message_of, served  # noqa: F401 - a fixture
 from tressi import EndpointRunner, load_config
 from tressi.cli import main
 from tressi.config.overrides import Overrides
-from tressi.load.messages import encode, plan_of
+from tressi.load.messages import decode, encode
 from tressi.load.plan import make_plan
 from tressi.load.redirect import redirected
 from tressi.testing.fake_engine import FakeEngine
@@ -144,8 +145,8 @@ def test_a_failure_in_a_library_that_has_set_up_no_log_shows_no_variables(capfd)
     structlog.reset_defaults()
 
     class Broken(FakeEngine):
-        def start(self, config, _workers):
-            headers = dict(config.endpoints[0].headers)
+        def build(self, plan):
+            headers = dict(re.findall(r"([\w-]+): (.*)\r\n", plan.endpoints[0].variants[0].decode()))
             raise ValueError(f"no {headers['X-Api-Key']}")
 
     runner = EndpointRunner(load_config({"rps": 1, "headers": WORDS, "requests": [{"url": "http://h/"}]}), engine=Broken())
@@ -164,7 +165,7 @@ def test_a_header_that_is_named_a_secret_goes_to_no_other_origin():
         {"followRedirects": True, "headers": WORDS, "requests": [{"url": "http://h/"}]},
         Overrides(mask_headers=("x-MINE",), transport="urllib3"),
     )
-    plan = plan_of(json.loads(encode({"plan": make_plan(config, {})}))["plan"])
+    plan = decode(encode({"plan": make_plan(config, {0: 1})}))["plan"]
     there = redirected(plan.endpoints[0].call, 302, [b"http://other/"], 0)
     assert not {name for name, _ in there.headers} & set(WORDS)
     here = redirected(plan.endpoints[0].call, 302, [b"/next"], 0)

@@ -14,7 +14,8 @@ from servers import BOUND_S, answering, hanging_port, raw_server, refusing_port
 from tressi._core import Arena
 from tressi._wire import Reactor
 from tressi.load.address import Address
-from tressi.load.plan import PlannedEndpoint
+from tressi.load.plan import PlannedEndpoint, PlannedPool
+from tressi.model import Curve
 from tressi.vocabulary import ERROR_KINDS
 
 pytestmark = pytest.mark.timed
@@ -38,6 +39,12 @@ PLANNED = PlannedEndpoint(
 NOBODY = "127.0.0.2"  # loopback as well, but the servers here listen on 127.0.0.1 alone
 
 
+def pool_at(rate, *endpoints):
+    """A pool of these endpoints, of the first one if none is named."""
+    curve = None if rate is None else Curve.held(rate)
+    return PlannedPool(endpoints or (0,), (0,), curve, phase=0.0, seed=0, arrival="uniform", workers=1)
+
+
 class Bench:
     """A reactor with one pool of one endpoint, driven by `turn`."""
 
@@ -49,7 +56,7 @@ class Bench:
         hung = fields.pop("hung", None)
         self.planned = replace(PLANNED, dialer=self.origin, **fields)
         self.reactor.add_endpoint(self.planned, hung=hung)
-        self.pool = self.reactor.add_pool([0], rate)
+        self.pool = self.reactor.add_pool(pool_at(rate))
         self.lanes = [self.reactor.add_lane(self.pool) for _ in range(lanes)]
         self.orders = []
         self.turns = 0
@@ -220,9 +227,9 @@ def test_numbers_that_name_nothing_are_errors():
     """No call answers for a lane, pool, endpoint or origin that does not exist."""
     bench = Bench(ONCE)
     calls = [
-        lambda: bench.reactor.set_rate(1, 1.0),
-        lambda: bench.reactor.set_rate(-1, 1.0),
-        lambda: bench.reactor.add_pool([1], 1.0),
+        lambda: bench.reactor.follow(1, [(0, 1.0)]),
+        lambda: bench.reactor.follow(-1, [(0, 1.0)]),
+        lambda: bench.reactor.add_pool(pool_at(1.0, 1)),
         lambda: bench.reactor.add_lane(7),
         lambda: bench.reactor.retire_lane(7),
         lambda: bench.reactor.idle_since_ns(-1),

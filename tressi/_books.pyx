@@ -8,7 +8,7 @@ from libc.stdlib cimport calloc, free
 from libc.string cimport memset
 
 from tressi._core cimport Arena
-from tressi.core.bucket cimport Skipped, bucket_end, bucket_init, bucket_stop_at
+from tressi.core.bucket cimport Knot, Skipped, bucket_end, bucket_free, bucket_init, bucket_stop_at
 from tressi.core.clock cimport never
 from tressi.core.window cimport window_init
 from tressi.wire cimport account as accounts
@@ -38,6 +38,7 @@ cdef class PoolBooks:
         self, Arena arena not None, double rate, int64_t lanes, *, int64_t duration_ns, int64_t most=0,
     ):
         cdef int64_t index, endpoints = arena.header.endpoints, room = max(lanes, most)
+        cdef Knot only = Knot(0, rate)
         self.arena = arena
         self.room = room
         self.endpoints = <Endpoint*> calloc(endpoints, sizeof(Endpoint))
@@ -47,7 +48,8 @@ cdef class PoolBooks:
         if self.endpoints == NULL or self.members == NULL or self.lanes == NULL or self.links == NULL:
             raise MemoryError
         memset(&self.pool, 0, sizeof(Pool))
-        bucket_init(&self.pool.bucket, rate, 0, 0, 0.0, BURST_NS, 0)
+        if not bucket_init(&self.pool.bucket, &only, 1, 0, 0.0, BURST_NS, 0):
+            raise MemoryError
         bucket_stop_at(&self.pool.bucket, duration_ns)
         self.pool.paced = True
         self.pool.endpoints = self.members
@@ -62,6 +64,7 @@ cdef class PoolBooks:
             self.add_lane(0)
 
     def __dealloc__(self):
+        bucket_free(&self.pool.bucket)
         free(self.endpoints)
         free(self.members)
         free(self.lanes)

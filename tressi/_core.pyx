@@ -1,6 +1,6 @@
 """The Python border of `core/`: token bucket, sliding window, histogram and arena, usable on their own."""
 
-from libc.stdint cimport int64_t, uint64_t
+from libc.stdint cimport int32_t, int64_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcpy
 from posix.mman cimport MAP_FAILED, MAP_SHARED, PROT_READ, PROT_WRITE, mmap, munmap
@@ -14,6 +14,7 @@ from tressi.core cimport counters as spans
 from tressi.core cimport epoll
 from tressi.core cimport histogram as hdr
 from tressi.core cimport window as windows
+from tressi.core.curve cimport knots_of
 
 HAS_EPOLL = bool(epoll.HAS_EPOLL)
 # What is cimported is no name of Python's, and whoever has the arena may import its histogram from here.
@@ -31,12 +32,20 @@ cdef class TokenBucket:
         self, double rate, *, int64_t start_ns=0, int64_t ramp_ns=0, double phase=0.0, int64_t burst_ns=100_000_000,
         seed=None,
     ):
+        cdef int32_t count
+        cdef buckets.Knot* knots
+        cdef uint64_t random = 0 if seed is None else buckets.random_seeded(<uint64_t> (seed & 0xFFFFFFFFFFFFFFFF))
         if not (rate >= 0 and rate <= 1e9) or not 0 <= phase < 1 or ramp_ns < 0 or burst_ns < 0:
             raise ValueError(f"rate {rate} (0 to 1e9), phase {phase} (0 to below 1), ramp and burst (0 ns or more)")
-        buckets.bucket_init(
-            &self.bucket, rate, start_ns, ramp_ns, phase, burst_ns,
-            0 if seed is None else buckets.random_seeded(<uint64_t> (seed & 0xFFFFFFFFFFFFFFFF)),
-        )
+        points = [(ramp_ns / 1e9, rate)]
+        knots = knots_of([(0.0, 0.0), *points] if ramp_ns else points, &count)
+        made = buckets.bucket_init(&self.bucket, knots, count, start_ns, phase, burst_ns, random)
+        free(knots)
+        if not made:
+            raise MemoryError
+
+    def __dealloc__(self):
+        buckets.bucket_free(&self.bucket)
 
     def take(self, int64_t now_ns):
         """Ask for a start: (True, when it was due) or (False, the time before which there is none)."""
@@ -59,12 +68,20 @@ cdef class TokenBucket:
         buckets.bucket_end(&self.bucket, now_ns, &skipped)
         return skipped.count
 
-    def set_rate(self, double rate, int64_t now_ns, *, begin_rate=None, int64_t ramp_ns=0):
-        """Hold `rate` from `now_ns` on, or climb to it from `begin_rate` within `ramp_ns`; 0 pauses."""
-        cdef double begin = rate if begin_rate is None else begin_rate
-        if not (rate >= 0 and rate <= 1e9) or not (begin >= 0 and begin <= 1e9) or ramp_ns < 0:
-            raise ValueError(f"rate {begin} to {rate} (0 to 1e9), ramp (0 ns or more)")
-        buckets.bucket_set_ramp(&self.bucket, begin, rate, ramp_ns, now_ns)
+    def set_rate(self, double rate, int64_t now_ns):
+        """Hold `rate` from `now_ns` on; 0 pauses."""
+        if not (rate >= 0 and rate <= 1e9):
+            raise ValueError(f"rate {rate} (0 to 1e9)")
+        buckets.bucket_set_rate(&self.bucket, rate, now_ns)
+
+    def follow(self, points, int64_t now_ns, *, int64_t origin_ns=0):
+        """From `now_ns` on follow a curve: points of (seconds after `origin_ns`, rate). Its last rate is held."""
+        cdef int32_t count
+        cdef buckets.Knot* knots = knots_of(points, &count)
+        followed = buckets.bucket_follow(&self.bucket, knots, count, origin_ns, now_ns)
+        free(knots)
+        if not followed:
+            raise MemoryError
 
     def stop_at(self, int64_t stop_ns):
         """Let the schedule end by itself: nothing is due at `stop_ns` or after it."""

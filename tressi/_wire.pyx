@@ -2,12 +2,14 @@
 
 from cpython.object cimport PyObject
 from libc.stdint cimport int32_t, int64_t
+from libc.stdlib cimport free
 
 from tressi._core cimport Arena
 from tressi._tls cimport TlsSession
 from tressi.core.arena cimport LOWEST_STATUS, STATUSES, EndpointBlock, ErrorKind
-from tressi.core.bucket cimport bucket_init, bucket_set_rate, bucket_shift, bucket_stop_at, random_seeded
+from tressi.core.bucket cimport Knot, bucket_init, bucket_rate, bucket_set_rate, bucket_shift, bucket_stop_at, random_seeded
 from tressi.core.clock cimport monotonic_ns, never
+from tressi.core.curve cimport knots_of
 from tressi.core.epoll cimport HAS_EPOLL
 from tressi.core.window cimport SLOT_NS, window_init
 from tressi.wire cimport account as accounts
@@ -150,57 +152,53 @@ cdef class Reactor:
         build.build_times(endpoint, planned, hung)
         return number
 
-    def add_pool(
-        self, endpoints not None, rate=None, *, int64_t ramp_ns=0, double phase=0.0, int64_t seed=0,
-        bint poisson=False,
-    ):
-        """Add a pool that serves `endpoints` at `rate` (None: as fast as responses come back); returns its number.
+    def add_pool(self, planned not None):
+        """Add a pool as it is planned (`load.plan.PlannedPool`); returns its number.
 
-        Its starts are dealt to the endpoints in turn, in an order that `seed` decides.
+        Its starts are dealt to its endpoints in turn, in an order that its seed decides.
         """
         cdef int64_t number = self.body.pool_count
         cdef int64_t index
-        cdef lanes.Pool* pool
-        if rate is not None and not 0 <= rate <= 1e9:
-            raise ValueError(f"rate {rate}: must be 0 to 1e9")
-        pool = <lanes.Pool*> allocated(sizeof(lanes.Pool))
+        cdef lanes.Pool* pool = <lanes.Pool*> allocated(sizeof(lanes.Pool))
         self.body.pools = <lanes.Pool**> one_more(self.body.pools, number, sizeof(lanes.Pool*))
         self.body.pools[number] = pool
         self.body.pool_count += 1
         self.body.schedule.heap = <lanes.Pool**> one_more(self.body.schedule.heap, number, sizeof(lanes.Pool*))
         pool.heap_at = -1
-        pool.paced = rate is not None
-        # Its start is moved to the reactor's own by `start`.
-        bucket_init(
-            &pool.bucket, 0.0 if rate is None else rate, 0, ramp_ns, phase, lanes.BURST_NS,
-            random_seeded(~seed) if poisson else 0,
-        )
-        pool.endpoints = <lanes.Endpoint**> allocated(len(endpoints) * sizeof(lanes.Endpoint*))
-        for index in endpoints:
+        pool.paced = planned.curve is not None
+        build.build_schedule(pool, planned)
+        pool.endpoints = <lanes.Endpoint**> allocated(len(planned.endpoints) * sizeof(lanes.Endpoint*))
+        for index in planned.endpoints:
             pool.endpoints[pool.endpoint_count] = self.body.endpoints[self.known(index, self.body.endpoint_count)]
             pool.endpoints[pool.endpoint_count].pool = pool
             pool.endpoint_count += 1
-        build.pool_shuffle(pool, random_seeded(seed))
+        build.pool_shuffle(pool, random_seeded(planned.seed))
         for index in range(pool.endpoint_count):
-            pool.endpoints[index].block.target_rps = -1.0 if rate is None else rate / pool.endpoint_count
+            pool.endpoints[index].block.target_rps = (
+                bucket_rate(&pool.bucket, 0) / pool.endpoint_count if pool.paced else -1.0
+            )
         return number
 
     def limit_connections(self, double per_second, *, double phase=0.0):
         """Begin so many connections a second at most from now on, over all origins; a lane without a permit waits for it."""
+        cdef Knot only
         if not 0 < per_second <= 1e9:
             raise ValueError(f"{per_second} connections per second: must be above 0, and 1e9 at most")
         if self.body.limits_connections:
             bucket_set_rate(&self.body.permits, per_second, monotonic_ns())
         else:
             # Before the start, which moves its schedule to its own time.
-            bucket_init(&self.body.permits, per_second, 0, 0, phase, lanes.BURST_NS, 0)
+            only = Knot(0, per_second)
+            if not bucket_init(&self.body.permits, &only, 1, 0, phase, lanes.BURST_NS, 0):
+                raise MemoryError
             self.body.limits_connections = True
 
     def start(self, duration_ns=None, at_ns=None):
         """Let every pool's schedule begin at `at_ns`, which is past (None: now), and end after `duration_ns`; returns when."""
         cdef int64_t index, begin_ns = monotonic_ns() if at_ns is None else at_ns
         self.body.header.start_ns = begin_ns
-        bucket_shift(&self.body.permits, begin_ns)
+        if self.body.limits_connections:
+            bucket_shift(&self.body.permits, begin_ns)
         for index in range(self.body.pool_count):
             bucket_shift(&self.body.pools[index].bucket, begin_ns)
             if duration_ns is not None:
@@ -365,19 +363,22 @@ cdef class Reactor:
         self.body.ordered_count = 0
         return found
 
-    def set_rate(self, int64_t pool_number, target, *, begin_rate=None, int64_t ramp_ns=0):
-        """Hold another rate from now on, or climb to it from `begin_rate` within `ramp_ns`; 0 pauses, None is no limit."""
+    def follow(self, int64_t pool_number, points):
+        """From now on follow a curve: points of (seconds since the start, starts per second). None is no limit."""
         cdef lanes.Pool* pool = self.body.pools[self.known(pool_number, self.body.pool_count)]
         cdef int64_t now_ns = monotonic_ns()
-        cdef double rate = 0.0 if target is None else target
-        cdef double begin = rate if begin_rate is None else begin_rate
-        if not (0 <= rate <= 1e9 and 0 <= begin <= 1e9 and ramp_ns >= 0):
-            raise ValueError(f"rate {rate} from {begin} in {ramp_ns} ns: rates are 0 to 1e9, and time goes on")
-        reactors.pool_settle(pool, never(), now_ns)
-        if target is None:
+        cdef int32_t count
+        cdef Knot* knots
+        if points is None:
+            reactors.pool_settle(pool, never(), now_ns)
             control.pool_unpace(&self.body, pool)
-        else:
-            control.pool_pace(&self.body, pool, begin, rate, ramp_ns, now_ns)
+            return
+        knots = knots_of(points, &count)
+        reactors.pool_settle(pool, never(), now_ns)
+        followed = control.pool_pace(&self.body, pool, knots, count, now_ns)
+        free(knots)
+        if not followed:
+            raise MemoryError
 
     def occupied(self):
         """How many lanes have an attempt under way."""

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 import orjson
 
 from fuzz.target import Target
-from tressi.autoscale.allocate import allocate
 from tressi.config.load import load_config
 from tressi.errors import ConfigError
-from tressi.load.messages import encode, plan_of
+from tressi.load.messages import decode, encode
 from tressi.load.plan import make_plan
+from tressi.model import pools_of
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
@@ -62,8 +62,8 @@ def check(data: bytes) -> Hashable:
     assert config.endpoints
     assert not any(_CONTROL.search(warning) for warning in config.warnings)
     json.dumps(config.document, allow_nan=False)
-    plan = make_plan(config, {one.endpoint_key: one.worker_count for one in allocate(config)})
-    assert plan_of(orjson.loads(encode({"plan": plan}))["plan"]) == plan
+    plan = make_plan(config, {pool.id: 1 for pool in pools_of(config)})
+    assert decode(encode({"plan": plan})) == {"plan": plan}
     return (len(config.warnings), config.shared_pool is not None, plan.has_calls)
 
 

@@ -4,23 +4,24 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import orjson
-
 from fuzz.target import Target
-from tressi.load.messages import encode, lines
+from tressi.load.messages import MessageError, encode, messages
+from tressi.model import Curve, Wanted
+from tressi.request.parts import Hole, Rendering
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
 
 _SEEDS: list[dict[str, Any]] = [
     {"do": "go", "at_ns": 123456789},
-    {"do": "scale", "endpoint_key": "GET http://host/é", "workers": 3},
-    {"do": "set_rate", "endpoint_key": "a\nb", "target_rps": None, "begin_rps": 1.5, "ramp_s": 0.0},
+    {"do": "want", "pool": 3, "wanted": Wanted(4, Curve(((0.0, 1.5), (60.0, 2.5))), 7)},
+    {"do": "want", "pool": 0, "wanted": Wanted(1, None, 1)},
+    {"do": "build", "plan": (Rendering((b"GET /\xff", Hole(0, 1)), (), 0.5), frozenset({200, 404}), "é")},
     {"do": "stop", "drain_s": 30.0},
     {"error": "no such host"},
     {"built": True},
 ]
-_WORDS = (b'\n|\n\n|{}|[]|null|{"do":|"|\\n|\x00|\xff|}').split(b"|")
+_WORDS = b"\x80|\x90|\xc0|\xc7|\xd4|\xd5|\x01|\x02|\xa4Hole|\xa5Curve|\xa6Wanted|\x00|\xff|\xc4\x00".split(b"|")
 
 
 class Wire:
@@ -38,20 +39,21 @@ def check(data: bytes) -> Hashable:
     """The first byte says how the rest is cut; each cut must give the same messages, or the same refusal."""
     step, rest = 1 + (data[0] if data else 0), data[1:]
     whole = _heard([rest])
-    assert _heard([rest[at : at + step] for at in range(0, len(rest), step)]) == whole
-    assert _heard([rest[at : at + 1] for at in range(len(rest))]) == whole
-    messages, is_refused = whole
-    # Said again, they are the same; what has no line's end yet is no message.
-    again = b"".join(encode(message) for message in messages) + b'{"do": "stop"'
-    assert _heard([again[at : at + step] for at in range(0, len(again), step)]) == (messages, False)
-    return (len(messages), is_refused)
+    # By their representations: a number that is none is not equal to itself.
+    assert repr(_heard([rest[at : at + step] for at in range(0, len(rest), step)])) == repr(whole)
+    assert repr(_heard([rest[at : at + 1] for at in range(len(rest))])) == repr(whole)
+    heard, is_refused = whole
+    # Said again, they are the same; what has not come whole yet is no message.
+    again = b"".join(encode(message) for message in heard) + encode({"do": "stop"})[:-1]
+    assert repr(_heard([again[at : at + step] for at in range(0, len(again), step)])) == repr((heard, False))
+    return (len(heard), is_refused)
 
 
 def _heard(pieces: list[bytes]) -> tuple[list[Any], bool]:
     heard: list[Any] = []
     try:
-        heard.extend(lines(Wire(pieces)))  # type: ignore[arg-type] # all that is asked of a socket
-    except orjson.JSONDecodeError:
+        heard.extend(messages(Wire(pieces)))  # type: ignore[arg-type] # all that is asked of a socket
+    except MessageError:
         return heard, True
     return heard, False
 

@@ -8,34 +8,36 @@ from typing import TYPE_CHECKING
 
 import gevent
 
-from tressi.autoscale.allocate import allocate, allocated
+from tressi.autoscale.allocate import allocated
 from tressi.autoscale.contend import Claim, donations, free_workers
 from tressi.autoscale.decide import decide
 from tressi.errors import TressiError
 from tressi.log import log_error, log_failure
-from tressi.model import EndpointMetrics, ScalingDecision, WorkerAllocation
+from tressi.model import EndpointMetrics, ScalingDecision
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tressi.model import EndpointSnapshot, Engine, ResolvedConfig
+    from tressi.model import AutoscaleConfig, EndpointSnapshot, EngineSnapshot, Level, Pools, ResolvedConfig
 
 
 class EndpointAutoscaleManager:
-    """Scales every autoscaled endpoint of a run through its engine; `on_decision` hears of every action.
+    """Scales every autoscaled endpoint of a run; `on_decision` hears of every action.
 
-    `now` is the run's clock, in seconds since its start. While `generator_limited` is set, no pool grows: the engine is at
-    its CPU limit and more workers cannot help. While `paused` is set, nothing is evaluated.
+    `read` is the engine's, `now` is the run's clock, in seconds since its start. While `generator_limited` is set, no pool
+    grows: the engine is at its CPU limit and more workers cannot help. While `paused` is set, nothing is evaluated.
     """
 
     def __init__(
         self,
-        engine: Engine,
+        read: Callable[[Level, str | None], EngineSnapshot],
+        pools: Pools,
         config: ResolvedConfig,
         on_decision: Callable[[ScalingDecision], object],
         now: Callable[[], float],
     ) -> None:
-        self._engine = engine
+        self._read = read
+        self._pools = pools
         self._config = config
         self._on_decision = on_decision
         self._now = now
@@ -47,10 +49,6 @@ class EndpointAutoscaleManager:
         self.paused = False
         self.last_decisions: dict[str, ScalingDecision] = {}
 
-    def calculate_worker_distribution(self) -> tuple[WorkerAllocation, ...]:
-        """The workers that each endpoint starts with, in config order."""
-        return allocate(self._config)
-
     def start(self) -> None:
         """Begin to evaluate."""
         if self._settings and self._greenlet is None:
@@ -61,17 +59,13 @@ class EndpointAutoscaleManager:
         if self._greenlet is not None:
             self._greenlet.kill()
 
-    def set_target(self, endpoint_key: str, target_rps: float) -> None:
-        """Scale for another target from now on; the caller tells the engine."""
-        self._settings[endpoint_key] = replace(self._settings[endpoint_key], target_rps=target_rps, ramp_up_time=0.0)
-
     def evaluate(self, endpoint_key: str, at: float) -> ScalingDecision:
         """Decide on one endpoint at its scheduled time `at`, apply and publish; returns the decision."""
-        snapshot = self._engine.snapshot(endpoint_key, "counters").endpoints[endpoint_key]
+        snapshot = self._read("counters", endpoint_key).endpoints[endpoint_key]
         # Reading all endpoints at each evaluation would cost their square; only a pool that may grow contends with them.
         claims = self._claims() if snapshot.window.missed else [self._claim(endpoint_key, snapshot)]
         free = free_workers(claims, self._config.worker_limit, endpoint_key, self._config.strategy)
-        decision = decide(self._settings[endpoint_key], self._metrics(endpoint_key, snapshot), free, at)
+        decision = decide(self._settings_at(endpoint_key, at), self._metrics(endpoint_key, snapshot), free, at)
         if decision.action == "scale-up":
             self._collect(claims, decision)
         self._apply(decision)
@@ -105,11 +99,16 @@ class EndpointAutoscaleManager:
         behind = max(0.0, self._now() - at)
         return at + period * (1 + behind // period) if period > 0 else max(at, self._now()) + 0.1
 
+    def _settings_at(self, endpoint_key: str, at: float) -> AutoscaleConfig:
+        """The settings with the rate for which workers are kept: that at the end of the ramp or stage under way."""
+        settings, curve = self._settings[endpoint_key], self._pools.wanted(endpoint_key).curve
+        return settings if curve is None else replace(settings, target_rps=curve.heading_for(at))
+
     def _apply(self, decision: ScalingDecision) -> None:
         self.last_decisions[decision.endpoint_key] = decision
         if decision.action != "maintain":
             self._last_scale[decision.endpoint_key] = decision.timestamp
-            self._engine.scale(decision.endpoint_key, decision.worker_count)
+            self._pools.scale(decision.endpoint_key, decision.worker_count)
             self._on_decision(decision)
 
     def _collect(self, claims: list[Claim], decision: ScalingDecision) -> None:
@@ -124,7 +123,7 @@ class EndpointAutoscaleManager:
             self._apply(ScalingDecision(key, "scale-down", count, have[key] - count, reason, decision.timestamp))
 
     def _claims(self) -> list[Claim]:
-        endpoints = self._engine.snapshot(None, "counters").endpoints
+        endpoints = self._read("counters", None).endpoints
         return [self._claim(key, endpoints[key]) for key in self._settings]
 
     def _claim(self, endpoint_key: str, snapshot: EndpointSnapshot) -> Claim:

@@ -1,10 +1,10 @@
 """The token bucket: when the next request is due, by virtual scheduling (GCRA, ITU-T I.371) over a rate curve.
 
-The curve is piecewise linear. Its integral is the *position*: how many starts the schedule has asked for since the
-run began. Starts lie at positions phase, phase + 1, phase + 2 … (`poisson`: at exponential gaps of mean 1), so a start's
-due time is where the integral reaches its position. It is solved afresh from the piece's origin each time and never
-added up, which is why nothing drifts: a double holds a position below 2**52 to the start, and a time within a piece to
-less than a nanosecond for the first 50 days.
+The curve is piecewise linear, given as knots and kept as pieces. Its integral is the *position*: how many starts the
+schedule has asked for since the run began. Starts lie at positions phase, phase + 1, phase + 2 … (`poisson`: at exponential
+gaps of mean 1), so a start's due time is where the integral reaches its position. It is solved afresh from the piece's origin
+each time and never added up, which is why nothing drifts: a double holds a position below 2**52 to the start, and a time
+within a piece to less than a nanosecond for the first 50 days.
 
 An example: 200 starts a second, so one each 5 ms, at phase 0. The start at position 3 is due where 200 t = 3, at 15 ms. If
 the rate is changed to 100 at 12.5 ms, the position there is 2.5; the start at position 3 is then due 0.5 / 100 s later, at
@@ -23,12 +23,14 @@ last were due. The starts between are evenly spaced at one rate, so the due time
 
 from libc.math cimport ceil, floor, fmin, llround, log, sqrt
 from libc.stdint cimport int32_t, int64_t, uint64_t
+from libc.stdlib cimport free, realloc
 from libc.string cimport memmove
 
 from tressi.core.clock cimport NS_PER_S, never
 
 cdef enum:
-    CURVE_PIECES = 8
+    OWED_PIECES = 6        # that are kept of a curve's past, at most, for starts that are still owed
+    SPARE_PIECES = 2       # room for them, one more that is under way, and one that holds another rate
 
 cdef enum Take:
     NOT_YET
@@ -41,6 +43,11 @@ cdef struct Piece:
     double rate            # starts per second at start_ns
     double slope           # starts per second, gained each second
 
+# A point of a curve as it is asked for: the rate there, and when, counted from the curve's origin. Two at one time are a step.
+cdef struct Knot:
+    int64_t at_ns
+    double rate
+
 cdef struct Bucket:
     int64_t due_ns         # intended start of the next request; never() while paused
     int64_t stop_ns        # no start is due at or after this
@@ -52,7 +59,8 @@ cdef struct Bucket:
     uint64_t random        # state of the generator of gaps; 0: uniform arrival
     int32_t current        # the piece that holds due_ns
     int32_t pieces
-    Piece curve[CURVE_PIECES]
+    int32_t room           # for pieces: OWED_PIECES + SPARE_PIECES at least
+    Piece* curve           # allocated by `bucket_follow`, freed by `bucket_free`
 
 # A run of starts given up at once: an arithmetic series of due times (exact for uniform arrival at one rate).
 cdef struct Skipped:
@@ -130,6 +138,8 @@ cdef inline double bucket_position(const Bucket* bucket, int64_t time_ns) noexce
     """The integral of the rate from the run's start to `time_ns`: how many starts have been asked for."""
     cdef int32_t index = 0
     time_ns = min(time_ns, bucket.stop_ns)
+    if bucket.pieces > 0 and time_ns >= bucket.curve[bucket.current].start_ns:
+        index = bucket.current
     if bucket.pieces == 0 or time_ns <= bucket.curve[0].start_ns:
         return bucket.curve[0].position if bucket.pieces else 0.0
     while index + 1 < bucket.pieces and time_ns >= bucket.curve[index].end_ns:
@@ -141,6 +151,8 @@ cdef inline double bucket_rate(const Bucket* bucket, int64_t time_ns) noexcept n
     cdef int32_t index = 0
     if bucket.pieces == 0:
         return 0.0
+    if time_ns >= bucket.curve[bucket.current].start_ns:
+        index = bucket.current
     while index + 1 < bucket.pieces and time_ns >= bucket.curve[index].end_ns:
         index += 1
     if time_ns <= bucket.curve[index].start_ns:
@@ -215,38 +227,75 @@ cdef inline void bucket_cut(Bucket* bucket, int64_t now_ns) noexcept nogil:
     memmove(&bucket.curve[0], &bucket.curve[first], bucket.pieces * sizeof(Piece))
     if bucket.pieces > 0:
         bucket.curve[bucket.pieces - 1].end_ns = now_ns
-    while bucket.pieces > CURVE_PIECES - 2:
+    while bucket.pieces > OWED_PIECES:
         bucket_join(bucket)
+    bucket.current = 0
 
 
-cdef inline void bucket_set_ramp(
-    Bucket* bucket, double begin_rate, double rate, int64_t ramp_ns, int64_t now_ns
+cdef inline void bucket_lay(
+    Bucket* bucket, int64_t start_ns, int64_t end_ns, double position, double rate, double slope
 ) noexcept nogil:
-    """From now on climb (or fall) from one rate to another, then hold that.
+    bucket.curve[bucket.pieces] = Piece(start_ns, end_ns, position, rate, slope)
+    bucket.pieces += 1
 
-    The fraction of a start already earned is kept, and so are the starts still owed.
+
+cdef inline bint bucket_room(Bucket* bucket, int32_t knots) noexcept nogil:
+    """Make room for a curve of so many knots beside the pieces still owed; False: there is no memory."""
+    cdef int32_t room = knots + OWED_PIECES + SPARE_PIECES
+    cdef Piece* curve
+    if room > bucket.room:
+        curve = <Piece*> realloc(bucket.curve, room * sizeof(Piece))
+        if curve == NULL:
+            return False
+        bucket.curve = curve
+        bucket.room = room
+    return True
+
+
+cdef inline bint bucket_follow(
+    Bucket* bucket, const Knot* knots, int32_t count, int64_t origin_ns, int64_t now_ns
+) noexcept nogil:
+    """From now on follow another curve, whose times count from `origin_ns`; its last rate is held. False: no memory.
+
+    The fraction of a start already earned is kept, and so are the starts still owed. A curve is absolute: whenever this is
+    called, what it asks for at any later time is the same.
     """
-    cdef double position = bucket_position(bucket, now_ns)
-    cdef double ramp_s = <double> ramp_ns / NS_PER_S
+    cdef int32_t index
+    cdef int64_t begin_ns, end_ns
+    cdef double position, rate, slope, span_s
     # The curve ends at the stop; what would follow must not count.
     if now_ns >= bucket.stop_ns:
-        return
+        return True
+    if not bucket_room(bucket, count):
+        return False
+    position = bucket_position(bucket, now_ns)
     bucket_cut(bucket, now_ns)
-    if ramp_ns > 0:
-        bucket.curve[bucket.pieces] = Piece(
-            now_ns, now_ns + ramp_ns, position, begin_rate, (rate - begin_rate) / ramp_s
-        )
-        position += 0.5 * (begin_rate + rate) * ramp_s
-        bucket.pieces += 1
-    bucket.curve[bucket.pieces] = Piece(now_ns + ramp_ns, never(), position, rate, 0.0)
-    bucket.pieces += 1
-    bucket.current = 0
+    for index in range(count - 1):
+        begin_ns, end_ns = origin_ns + knots[index].at_ns, origin_ns + knots[index + 1].at_ns
+        if end_ns <= now_ns or end_ns <= begin_ns:
+            continue
+        slope = (knots[index + 1].rate - knots[index].rate) / (<double> (end_ns - begin_ns) / NS_PER_S)
+        rate = knots[index].rate
+        if begin_ns < now_ns:
+            rate += slope * (<double> (now_ns - begin_ns) / NS_PER_S)
+            begin_ns = now_ns
+        span_s = <double> (end_ns - begin_ns) / NS_PER_S
+        bucket_lay(bucket, begin_ns, end_ns, position, rate, slope)
+        position += 0.5 * (rate + knots[index + 1].rate) * span_s
+    begin_ns = max(now_ns, origin_ns + knots[count - 1].at_ns)
+    bucket_lay(bucket, begin_ns, never(), position, knots[count - 1].rate, 0.0)
     bucket_find_due(bucket)
+    return True
 
 
 cdef inline void bucket_set_rate(Bucket* bucket, double rate, int64_t now_ns) noexcept nogil:
-    """Another rate from now on."""
-    bucket_set_ramp(bucket, rate, rate, 0, now_ns)
+    """Another rate from now on. There is room for it."""
+    cdef double position = bucket_position(bucket, now_ns)
+    if now_ns >= bucket.stop_ns:
+        return
+    bucket_cut(bucket, now_ns)
+    bucket_lay(bucket, now_ns, never(), position, rate, 0.0)
+    bucket_find_due(bucket)
 
 
 cdef inline void bucket_end(Bucket* bucket, int64_t now_ns, Skipped* skipped) noexcept nogil:
@@ -266,12 +315,13 @@ cdef inline void bucket_end(Bucket* bucket, int64_t now_ns, Skipped* skipped) no
     bucket.due_ns = never()
 
 
-cdef inline void bucket_init(
-    Bucket* bucket, double rate, int64_t start_ns, int64_t ramp_ns, double phase, int64_t burst_ns, uint64_t random
+cdef inline bint bucket_init(
+    Bucket* bucket, const Knot* knots, int32_t count, int64_t start_ns, double phase, int64_t burst_ns, uint64_t random
 ) noexcept nogil:
-    """Hold `rate` from `start_ns` on, after a linear ramp of `ramp_ns` from 0. The first start lies at `phase` (0 to 1)."""
-    cdef double ramp_s = <double> ramp_ns / NS_PER_S
-    cdef double climbed = 0.5 * rate * ramp_s
+    """Follow the curve from `start_ns` on. The first start lies at `phase` (0 to 1). False: there is no memory.
+
+    A bucket that was used before keeps its memory; a new one is all zero.
+    """
     bucket.granted = 0
     bucket.missed = 0
     bucket.stop_ns = never()
@@ -284,12 +334,14 @@ cdef inline void bucket_init(
         bucket.gap = bucket_draw_gap(bucket)
     bucket.current = 0
     bucket.pieces = 0
-    if ramp_ns > 0:
-        bucket.curve[0] = Piece(start_ns, start_ns + ramp_ns, 0.0, 0.0, rate / ramp_s)
-        bucket.pieces = 1
-    bucket.curve[bucket.pieces] = Piece(start_ns + ramp_ns, never(), climbed, rate, 0.0)
-    bucket.pieces += 1
-    bucket_find_due(bucket)
+    return bucket_follow(bucket, knots, count, start_ns, start_ns)
+
+
+cdef inline void bucket_free(Bucket* bucket) noexcept nogil:
+    """Give its memory back."""
+    free(bucket.curve)
+    bucket.curve = NULL
+    bucket.room = 0
 
 
 cdef inline void bucket_shift(Bucket* bucket, int64_t by_ns) noexcept nogil:

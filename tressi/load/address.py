@@ -15,7 +15,7 @@ from tressi.hosts import ascii_host
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from tressi.load.transport import Origin
+    from tressi.request.call import Origin
 
 ATTEMPT_S = 0.25  # RFC 8305 5: the delay after which another address is tried,
 LONGEST_S = 2.0  # and the most that it should be

@@ -1,6 +1,6 @@
 """The process of one engine: `python -m tressi.load.child CONTROL`, started by `spawn.spawn`.
 
-It does what the lines on its control socket say. The end of that socket is the end of its owner: it leaves at once.
+It does what the messages on its control socket say. The end of that socket is the end of its owner: it leaves at once.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import socket
 import sys
 import time
 from contextlib import suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import gevent
 from gevent.socket import socket as gevent_socket
@@ -18,7 +18,11 @@ from gevent.socket import socket as gevent_socket
 from tressi._core import Arena
 from tressi.errors import TressiError
 from tressi.load.engine import LocalEngine
-from tressi.load.messages import COUNT_BYTES, encode, lines, plan_of
+from tressi.load.messages import COUNT_BYTES, encode, messages
+
+if TYPE_CHECKING:
+    from tressi.load.plan import Plan
+    from tressi.model import PoolId, Wanted
 
 
 class Child:
@@ -33,9 +37,9 @@ class Child:
         arguments = dict(message)
         getattr(self, f"_{arguments.pop('do')}")(**arguments)
 
-    def _build(self, plan: dict[str, Any]) -> None:
+    def _build(self, plan: Plan) -> None:
         try:
-            self._engine.build(plan_of(plan))
+            self._engine.build(plan)
         except (TressiError, OSError, MemoryError) as failure:
             self._answer({"error": str(failure)})
         else:
@@ -46,11 +50,8 @@ class Child:
         time.sleep(max(0, at_ns - time.monotonic_ns()) / 1e9)
         self._engine.go(at_ns)
 
-    def _scale(self, endpoint_key: str, workers: int) -> None:
-        self._engine.scale(endpoint_key, workers)
-
-    def _set_rate(self, endpoint_key: str, target_rps: float | None, begin_rps: float | None, ramp_s: float) -> None:
-        self._engine.set_rate(endpoint_key, target_rps, begin_rps=begin_rps, ramp_s=ramp_s)
+    def _want(self, pool: PoolId, wanted: Wanted) -> None:
+        self._engine.want(pool, wanted)
 
     def _limit_connections(self, per_second: float) -> None:
         self._engine.limit_connections(per_second)
@@ -78,7 +79,7 @@ def main(control: str) -> None:
         os.set_inheritable(arenas[0], False)  # noqa: FBT003 - os has no name for it
         connection = gevent_socket(fileno=given.detach())
     child = Child(Arena(int.from_bytes(endpoints), arenas[0]), connection)
-    for message in lines(connection):
+    for message in messages(connection):
         child.obey(message)
     # The owner is gone, or has all it wants: connections and memory go with the process.
     os._exit(0)

@@ -18,13 +18,13 @@ from tressi.load.connection import Rotation, opened
 from tressi.load.dial import DialError
 from tressi.load.exchange import PIECE_BYTES, Breath, Exchange
 from tressi.load.redirect import Refused, redirected
-from tressi.load.transport import IDEMPOTENT_METHODS, origin_of
+from tressi.request.call import IDEMPOTENT_METHODS, origin_of
 
 if TYPE_CHECKING:
     from tressi.load.connection import Link, Routes
     from tressi.load.dial import Patience
     from tressi.load.permits import Permits
-    from tressi.load.transport import Call, Origin
+    from tressi.request.call import Call, Origin
 
 _LINKS = 16  # kept at most to places that only redirects lead to
 

@@ -1,128 +1,83 @@
 """Several engines behind the interface of one: workers are divided among them, and each has the rate of its workers.
 
-An engine that is lost keeps its place in the metrics, with what it measured; its workers and its rate go to the others.
+A cluster is an engine itself, so that the engines of one may be clusters on other machines. An engine that is lost keeps its
+place in the metrics, with what it measured; its workers and its rate go to the others.
 """
 
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final
 
 import gevent
 
 from tressi.errors import EngineError
 from tressi.load.merge import merge
-from tressi.load.plan import make_plan
-from tressi.load.share import Place, divided, part_of
+from tressi.load.share import Place, curve_of, divided, part_of
 from tressi.log import log_error
+from tressi.model import PoolId, Wanted
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from tressi.load.plan import Plan
-    from tressi.model import EngineSnapshot, Level, ResolvedConfig
+    from tressi.model import Engine, EngineSnapshot, Level
 
 
 GO_NS: Final = 5_000_000  # ahead of the start: time for all engines to hear of it
 
 
-class Member(Protocol):
-    """An engine that can be one of several: `model.Engine`'s methods, but built and started in two steps."""
-
-    lost: str | None  # why it is gone, in words; None while it is there
-
-    def build(self, plan: Plan) -> None:
-        """Begin to build every pool."""
-
-    def wait_built(self) -> None:
-        """Wait until that is done. Raises EngineError if it cannot be."""
-
-    def go(self, at_ns: int) -> None:
-        """Start every pool at `at_ns` of CLOCK_MONOTONIC."""
-
-    def scale(self, endpoint_key: str, workers: int) -> None:
-        """See `model.Engine.scale`."""
-
-    def set_rate(
-        self, endpoint_key: str, target_rps: float | None, *, begin_rps: float | None = None, ramp_s: float = 0.0
-    ) -> None:
-        """See `model.Engine.set_rate`; climbs from `begin_rps` within `ramp_s`."""
-
-    def limit_connections(self, per_second: float) -> None:
-        """Make so many connections a second at most from now on."""
-
-    def snapshot(self, endpoint_key: str | None = None, level: Level = "all") -> EngineSnapshot:
-        """See `model.Engine.snapshot`; works after the engine is lost."""
-
-    def stop(self, drain_s: float) -> None:
-        """See `model.Engine.stop`."""
-
-
-@dataclass(slots=True)
-class _Share:
-    """What is asked of a pool in all: its workers, and its rate with what is left of the ramp (None: unlimited)."""
-
-    key: str
-    workers: int
-    rate: float | None
-    ramp_s: float
-
-
 class Cluster:
-    """Runs a config on several engines; see `model.Engine` for the five methods."""
+    """Runs a plan on several engines; see `model.Engine` for the methods."""
 
-    def __init__(self, members: Sequence[Member]) -> None:
+    def __init__(self, members: Sequence[Engine[Plan]]) -> None:
         self._members = tuple(members)
         self._active = list(members)
-        self._shares: list[_Share] = []
-        self._given: dict[tuple[int, int], int] = {}
-        self._started = 0.0
+        self._wanted: list[Wanted] = []
+        self._version = 0
         self._stopped = False
 
-    def start(self, config: ResolvedConfig, workers: Mapping[str, int]) -> None:
-        """Build all engines side by side, then start them together. Raises EngineError if one cannot be built."""
-        plan, place = make_plan(config, workers), Place(0, len(self._members), len(self._members))
-        self._plan = plan
-        first_keys = {pool: key for key, pool in reversed(list(plan.pool_of.items()))}
-        self._shares = [
-            _Share(first_keys[number], pool.workers, pool.rate, pool.ramp_ns / 1e9) for number, pool in enumerate(plan.pools)
+    @property
+    def lost(self) -> str | None:
+        """Why none of its engines is left, in words; None while there is one."""
+        return None if self._active else self._why_lost()
+
+    def build(self, plan: Plan) -> None:
+        """Build all engines side by side. Raises EngineError if one cannot be built."""
+        self._plan, place = plan, Place(0, len(self._members), len(self._members))
+        self._wanted = [Wanted(pool.workers, pool.curve) for pool in plan.pools]
+        building = [
+            gevent.spawn(_built, member, part_of(plan, place.engine(number))) for number, member in enumerate(self._members)
         ]
-        try:
-            for number, member in enumerate(self._members):
-                part = part_of(plan, place.engine(number))
-                self._given |= {(pool, number): given.workers for pool, given in enumerate(part.pools)}
-                member.build(part)
-            for member in self._members:
-                member.wait_built()
-        except EngineError:
-            self._end(0.0)
-            raise
+        for one in gevent.iwait(building):
+            if one.value is not None:
+                self._end(0.0)
+                gevent.killall(building)
+                raise one.value
+
+    def go(self, at_ns: int | None = None) -> int:
+        """Start all engines together, a moment from now unless told when; returns when that is."""
         # The phases of their schedules are offset against one another, which only holds from one moment on.
-        begin_ns = time.monotonic_ns() + GO_NS
-        self._started = begin_ns / 1e9
+        begin_ns = time.monotonic_ns() + GO_NS if at_ns is None else at_ns
         for member in self._members:
             member.go(begin_ns)
-        # The run's clock begins where this returns. Ahead of the schedules it would find each second one slot short.
-        gevent.sleep(max(0, begin_ns - time.monotonic_ns()) / 1e9)
+        return begin_ns
 
-    def scale(self, endpoint_key: str, workers: int) -> None:
-        """Make `workers` the endpoint's count over all engines."""
-        number = self._plan.pool_of[endpoint_key]
-        self._shares[number].workers = workers
-        self._distribute(number)
+    def want(self, pool: PoolId, wanted: Wanted) -> None:
+        """Have a pool as it is wanted from now on, over all engines."""
+        if wanted.version > self._wanted[pool].version:
+            self._wanted[pool] = wanted
+            self._divide(pool)
 
-    def set_rate(self, endpoint_key: str, target_rps: float | None) -> None:
-        """Hold another rate from now on, over all engines; 0 pauses, None is no limit."""
-        number = self._plan.pool_of[endpoint_key]
-        self._shares[number].rate = target_rps
-        self._shares[number].ramp_s = 0.0
-        self._distribute(number, rate_changed=True)
+    def limit_connections(self, per_second: float) -> None:
+        """Make so many connections a second at most from now on, over all engines."""
+        for member in self._active:
+            member.limit_connections(per_second / len(self._active))
 
-    def snapshot(self, endpoint_key: str | None = None, level: Level = "all") -> EngineSnapshot:
+    def read(self, level: Level = "all", endpoint_key: str | None = None) -> EngineSnapshot:
         """Add up what the engines measured, the lost ones included. Raises EngineError when none is left, until `stop`."""
         self._take_losses()
-        return merge([member.snapshot(endpoint_key, level) for member in self._members])
+        return merge([member.read(level, endpoint_key) for member in self._members])
 
     def stop(self, drain_s: float) -> None:
         """Start nothing more, wait at most `drain_s` seconds for what is in flight, cut the rest.
@@ -137,28 +92,15 @@ class Cluster:
 
     # ---------------------------------------------------------------------------------------------------- its small parts
 
-    def _distribute(self, number: int, *, rate_changed: bool = False) -> None:
-        """Tell each engine its part of a pool, where that has changed."""
+    def _divide(self, pool: PoolId) -> None:
+        """Tell each engine its part of a pool; one whose part is what it has already does nothing."""
         if not self._active:
-            # `snapshot` or `stop` says so.
+            # `read` or `stop` says so.
             return
-        share = self._shares[number]
-        elapsed = max(0.0, time.monotonic() - self._started)
-        total = share.workers
-        parts = divided(total, len(self._active), number)
-        shifted = [self._given.get((number, place)) for place in self._places()] != parts
-        for place, member, workers in zip(self._places(), self._active, parts, strict=True):
-            self._given[number, place] = workers
-            member.scale(share.key, workers)
-            if share.rate is None and rate_changed:
-                member.set_rate(share.key, None)
-            elif share.rate is not None and (rate_changed or shifted):
-                rate = share.rate * workers / max(1, total)
-                climbed = min(1.0, elapsed / share.ramp_s) if share.ramp_s > 0 else 1.0
-                member.set_rate(share.key, rate, begin_rps=rate * climbed, ramp_s=max(0.0, share.ramp_s - elapsed))
-
-    def _places(self) -> list[int]:
-        return [self._members.index(member) for member in self._active]
+        whole = self._wanted[pool]
+        self._version += 1
+        for member, workers in zip(self._active, divided(whole.workers, len(self._active), pool), strict=True):
+            member.want(pool, Wanted(workers, curve_of(whole.curve, workers, whole.workers), self._version))
 
     def _end(self, drain_s: float) -> None:
         self._stopped = True
@@ -182,9 +124,17 @@ class Cluster:
             return
         if not self._active:
             raise EngineError(self._why_lost())
-        for number in range(len(self._shares)) if lost else ():
-            self._distribute(number, rate_changed=True)
-        limit = self._plan.connections_per_second
-        if lost and limit is not None:
-            for member in self._active:
-                member.limit_connections(limit / len(self._active))
+        if lost:
+            for pool in range(len(self._wanted)):
+                self._divide(PoolId(pool))
+            if self._plan.connections_per_second is not None:
+                self.limit_connections(self._plan.connections_per_second)
+
+
+def _built(member: Engine[Plan], plan: Plan) -> EngineError | None:
+    """Why it cannot be built."""
+    try:
+        member.build(plan)
+    except EngineError as failure:
+        return failure
+    return None

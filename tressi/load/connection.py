@@ -25,15 +25,15 @@ from tressi.errors import ConfigError
 from tressi.load.address import Answers, literal, look_up
 from tressi.load.dial import DialError, connected_in_turn, within
 from tressi.load.secure import configure, named_in_tls
-from tressi.load.transport import basic_credentials, origin_of, without_user_info
+from tressi.request.call import basic_credentials, origin_of, without_user_info
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from tressi.load.address import Address
     from tressi.load.dial import Patience
-    from tressi.load.transport import Origin
     from tressi.model import TlsConfig
+    from tressi.request.call import Origin
 
 _SUCCESS = range(200, 300)
 _READ_BYTES = 4096

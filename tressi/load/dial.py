@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from tressi._tls import TlsSession
     from tressi._wire import Reactor
-    from tressi.load.transport import Origin
+    from tressi.request.call import Origin
 
 LOOK_UP_S = 1.0
 _IP_BIND_ADDRESS_NO_PORT = 24  # ip(7); the socket module has it from Python 3.12 on

@@ -16,7 +16,6 @@ from tressi.load.descriptors import make_room
 from tressi.load.dial import Dialer, Patience
 from tressi.load.expected import lacking_words, status_words
 from tressi.load.permits import Permits
-from tressi.load.plan import Plan, PlannedEndpoint, make_plan
 from tressi.load.pool import WorkerPool
 from tressi.load.reading import read_arena
 from tressi.load.secure import make_context
@@ -24,11 +23,10 @@ from tressi.load.wake import wake_of
 from tressi.load.worker import ClientLane, Lane
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from tressi.load.calls import Calls
-    from tressi.load.transport import Call, Origin
-    from tressi.model import EngineSnapshot, Level, ResolvedConfig, TlsConfig
+    from tressi.load.plan import Plan, PlannedEndpoint
+    from tressi.model import EngineSnapshot, Level, PoolId, TlsConfig, Wanted
+    from tressi.request.call import Call, Origin
 
 
 class LocalEngine:
@@ -46,17 +44,15 @@ class LocalEngine:
         self._draining = False
         self._running = False
         self._turn_asked = False
-
-    def start(self, config: ResolvedConfig, workers: Mapping[str, int]) -> None:
-        """Build every pool, then start them together. Raises EngineError where it cannot."""
-        self.build(make_plan(config, workers))
-        self.go()
+        self._versions: dict[PoolId, int] = {}
+        self.lost: str | None = None
 
     def build(self, plan: Plan) -> None:
         """Build every pool; nothing is sent yet. Raises EngineError where the system has no room for it."""
         if not (HAS_EPOLL or plan.has_calls):
             raise EngineError("the transport wire needs epoll, which this system lacks: use urllib3")
         self._plan = plan
+        self._curves = [pool.curve for pool in plan.pools]
         make_room(plan.connections)
         try:
             self._arena = self._given_arena or Arena(len(plan.keys))
@@ -71,32 +67,26 @@ class LocalEngine:
         self._dialers = [self._dialer(origin, plan.tls) for origin in plan.origins]
         self._fill(plan)
 
-    def go(self, at_ns: int | None = None) -> None:
-        """Start every pool; its schedule begins at `at_ns` of CLOCK_MONOTONIC, which is past (None: now)."""
+    def go(self, at_ns: int | None = None) -> int:
+        """Start every pool; its schedule begins at `at_ns` of CLOCK_MONOTONIC, which is past (None: now). Returns when."""
         self._hub = gevent.get_hub()
         self._wake = wake_of(self._hub, self._reactor, self._turn)
-        self._reactor.start(self._plan.duration_ns, at_ns)
+        begin_ns = self._reactor.start(self._plan.duration_ns, at_ns)
         self._wake.start()
         self._running = True
         self._ask_turn()
+        return begin_ns
 
-    def scale(self, endpoint_key: str, workers: int) -> None:
-        """Make `workers` the endpoint's count; a worker that is removed finishes its requests first."""
-        if self._running:
-            self._pools[self._plan.pool_of[endpoint_key]].scale(workers, self._reactor)
-            self._ask_turn()
-
-    def set_rate(
-        self, endpoint_key: str, target_rps: float | None, *, begin_rps: float | None = None, ramp_s: float = 0.0
-    ) -> None:
-        """Hold another rate from now on (0 pauses, None is no limit), or climb to it from `begin_rps` within `ramp_s`.
-
-        A key of the shared pool sets the pool's rate.
-        """
-        if self._running:
-            pool = self._plan.pool_of[endpoint_key]
-            self._reactor.set_rate(pool, target_rps, begin_rate=begin_rps, ramp_ns=round(ramp_s * 1e9))
-            self._ask_turn()
+    def want(self, pool: PoolId, wanted: Wanted) -> None:
+        """Have a pool as it is wanted from now on; see `model.Engine`."""
+        if not self._running or wanted.version <= self._versions.get(pool, 0):
+            return
+        self._versions[pool] = wanted.version
+        self._pools[pool].scale(wanted.workers, self._reactor)
+        if wanted.curve != self._curves[pool]:
+            self._curves[pool] = wanted.curve
+            self._reactor.follow(pool, None if wanted.curve is None else wanted.curve.points)
+        self._ask_turn()
 
     def limit_connections(self, per_second: float) -> None:
         """Make so many connections a second at most from now on; for an engine that was built with such a limit."""
@@ -104,7 +94,7 @@ class LocalEngine:
             (self._permits.limit if self._permits else self._reactor.limit_connections)(per_second)
             self._ask_turn()
 
-    def snapshot(self, endpoint_key: str | None = None, level: Level = "all") -> EngineSnapshot:
+    def read(self, level: Level = "all", endpoint_key: str | None = None) -> EngineSnapshot:
         """Read the metrics as they stand, of one endpoint or of all; works after `stop`."""
         return read_arena(self._arena, self._plan.keys, endpoint_key, level)
 
@@ -145,9 +135,7 @@ class LocalEngine:
                 lacking=None if lacking is None else lacking.encode(),
             )
         for number, pool in enumerate(plan.pools):
-            self._reactor.add_pool(
-                pool.endpoints, pool.rate, ramp_ns=pool.ramp_ns, phase=pool.phase, seed=pool.seed, poisson=pool.poisson
-            )
+            self._reactor.add_pool(pool)
             workers = WorkerPool(plan.lanes_per_worker, partial(self._make_lane, number), partial(self._publish, number))
             self._pools.append(workers)
             workers.scale(pool.workers, self._reactor)

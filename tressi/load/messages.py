@@ -1,15 +1,20 @@
-"""What an engine's owner and its process say to each other: one JSON document a line, over a socket pair."""
+"""What an engine's owner and its process say to each other: values of Python in MessagePack, over a socket pair.
+
+Tuples stay tuples, and a dataclass of the plan is its name and its fields; so a new field or a new kind of part needs
+nothing here. Only the classes that are named below can come out of a message.
+"""
 
 from __future__ import annotations
 
-from base64 import b64decode, b64encode
-from typing import TYPE_CHECKING, Any
+from dataclasses import fields, is_dataclass
+from typing import TYPE_CHECKING, Any, Final
 
-import orjson
+import msgpack
 
 from tressi.load.plan import Plan, PlannedEndpoint, PlannedPool
-from tressi.load.transport import Call, Origin
-from tressi.model import TlsConfig
+from tressi.model import Curve, TlsConfig, Wanted
+from tressi.request.call import Call, Origin
+from tressi.request.parts import Hole, Integer, Rendering, Sequence, Table, Text, Time, Uuid
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,71 +24,55 @@ if TYPE_CHECKING:
 _READ_BYTES = 1 << 20
 COUNT_BYTES = 8  # of the first message: how many endpoints the arena has, with its descriptor attached
 
+_CLASSES: Final[dict[str, Any]] = {
+    one.__name__: one
+    for one in (
+        *(Plan, PlannedEndpoint, PlannedPool, Call, Origin, Curve, TlsConfig, Wanted),
+        *(Hole, Integer, Rendering, Sequence, Table, Text, Time, Uuid),
+    )
+}
+_DATACLASS: Final = 1  # codes of MessagePack's extension types
+_SET: Final = 2
+_ANY_SIZE: Final = 2**32 - 1
+
+
+class MessageError(Exception):
+    """The bytes are no message."""
+
 
 def encode(message: dict[str, Any]) -> bytes:
-    """One line. Bytes within become base64, dataclasses objects."""
-    return orjson.dumps(message, default=_encode_bytes) + b"\n"
+    """One message, for `messages` or `decode`."""
+    packed: bytes = msgpack.packb(message, default=_extended)
+    return packed
 
 
-def _encode_bytes(value: object) -> str:
-    if isinstance(value, bytes):
-        return b64encode(value).decode("ascii")
+def decode(data: bytes) -> Any:  # noqa: ANN401 - what was encoded
+    """What `encode` was given."""
+    return msgpack.unpackb(data, use_list=False, ext_hook=_restored, strict_map_key=False)
+
+
+def _extended(value: object) -> msgpack.ExtType:
+    if is_dataclass(value) and _CLASSES.get(type(value).__name__) is type(value):
+        state = (type(value).__name__, *(getattr(value, one.name) for one in fields(value)))
+        return msgpack.ExtType(_DATACLASS, msgpack.packb(state, default=_extended))
     if isinstance(value, (set, frozenset)):
-        return sorted(value)  # type: ignore[return-value] # a list is as good
+        return msgpack.ExtType(_SET, msgpack.packb(sorted(value, key=str)))
     raise TypeError(f"{type(value).__name__} cannot be sent")
 
 
-def plan_of(document: dict[str, Any]) -> Plan:
-    """Make a plan of what `encode` made of it."""
-    return Plan(
-        keys=tuple(document["keys"]),
-        origins=tuple(Origin(**origin) for origin in document["origins"]),
-        endpoints=tuple(_endpoint(**endpoint) for endpoint in document["endpoints"]),
-        pools=tuple(_pool(**pool) for pool in document["pools"]),
-        pool_of=document["pool_of"],
-        lanes_per_worker=document["lanes_per_worker"],
-        duration_ns=document["duration_ns"],
-        tls=TlsConfig(**document["tls"]),
-        source_addresses=tuple(document["source_addresses"]),
-        connections_per_second=document["connections_per_second"],
-        connections_phase=document["connections_phase"],
-        proxy=document["proxy"],
-        follow_redirects=document["follow_redirects"],
-    )
+def _restored(code: int, data: bytes) -> object:
+    content = decode(data)
+    if code == _SET:
+        return frozenset(content)
+    if code != _DATACLASS:
+        raise ValueError(f"{code} is no kind of value")
+    name, *state = content
+    return _CLASSES[name](*state)
 
 
-def _endpoint(
-    variants: list[str],
-    statuses: list[int] | None,
-    body_contains: str | None,
-    call: dict[str, Any] | None,
-    **rest: Any,  # noqa: ANN401 - checked by the constructor
-) -> PlannedEndpoint:
-    return PlannedEndpoint(
-        variants=tuple(b64decode(variant) for variant in variants),
-        statuses=None if statuses is None else tuple(statuses),
-        body_contains=_decoded(body_contains),
-        call=None if call is None else _call(**call),
-        **rest,
-    )
-
-
-def _call(method: str, url: str, headers: list[list[str]], body: str | None, secret_headers: list[str]) -> Call:
-    return Call(method, url, tuple((name, value) for name, value in headers), _decoded(body), tuple(secret_headers))
-
-
-def _decoded(text: str | None) -> bytes | None:
-    return None if text is None else b64decode(text)
-
-
-def _pool(endpoints: list[int], origins: list[int], **rest: Any) -> PlannedPool:  # noqa: ANN401 - checked by the constructor
-    return PlannedPool(endpoints=tuple(endpoints), origins=tuple(origins), **rest)
-
-
-def lines(connection: socket) -> Iterator[dict[str, Any]]:
-    """The messages as they come, until the other end is closed or reset."""
-    # In pieces until its end comes: a plan with large bodies is thousands of them.
-    pieces: list[bytes] = []
+def messages(connection: socket) -> Iterator[dict[str, Any]]:
+    """The messages as they come, until the other end is closed or reset. Raises MessageError for what is none."""
+    unpacker = msgpack.Unpacker(use_list=False, ext_hook=_restored, strict_map_key=False, max_buffer_size=_ANY_SIZE)
     while True:
         try:
             data = connection.recv(_READ_BYTES)
@@ -91,8 +80,15 @@ def lines(connection: socket) -> Iterator[dict[str, Any]]:
             return
         if not data:
             return
-        first, *others = data.split(b"\n")
-        pieces.append(first)
-        for other in others:
-            yield orjson.loads(b"".join(pieces))
-            pieces = [other]
+        unpacker.feed(data)
+        try:
+            for message in unpacker:
+                yield _checked(message)
+        except (ValueError, TypeError, KeyError, RecursionError, msgpack.UnpackException) as failure:
+            raise MessageError(str(failure)) from failure
+
+
+def _checked(message: object) -> dict[str, Any]:
+    if not isinstance(message, dict):
+        raise TypeError(f"{type(message).__name__} is no message")
+    return message

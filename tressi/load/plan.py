@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from tressi.load.transport import IDEMPOTENT_METHODS, Call, Origin, call_of, origin_of
+from tressi.model import pools_of
+from tressi.request.call import IDEMPOTENT_METHODS, Call, Origin, call_of, origin_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
-    from tressi.model import ResolvedConfig, ResolvedEndpoint, SharedPool, TlsConfig
+    from tressi.model import Arrival, Curve, Pool, PoolId, ResolvedConfig, ResolvedEndpoint, TlsConfig
 
 USER_AGENT = "tressi"
 
@@ -35,15 +36,17 @@ class PlannedEndpoint:
 
 @dataclass(frozen=True, slots=True)
 class PlannedPool:
-    """One pool: the numbers of its endpoints and of their origins, its rate (None: unlimited) and its first workers."""
+    """One pool: the numbers of its endpoints and of their origins, its rate (None: unlimited) and its first workers.
+
+    `phase` is where its first start lies within a gap between two of all engines, from 0 to below 1.
+    """
 
     endpoints: tuple[int, ...]
     origins: tuple[int, ...]
-    rate: float | None
-    ramp_ns: int
+    curve: Curve | None
     phase: float
     seed: int
-    poisson: bool
+    arrival: Arrival
     workers: int
 
 
@@ -55,7 +58,7 @@ class Plan:
     origins: tuple[Origin, ...]
     endpoints: tuple[PlannedEndpoint, ...]
     pools: tuple[PlannedPool, ...]
-    pool_of: Mapping[str, int]
+    pool_of: Mapping[str, PoolId]
     lanes_per_worker: int
     duration_ns: int
     tls: TlsConfig
@@ -76,26 +79,32 @@ class Plan:
         return sum(pool.workers * self.lanes_per_worker * len(pool.origins) for pool in self.pools)
 
 
-def make_plan(config: ResolvedConfig, workers: Mapping[str, int]) -> Plan:
-    """Lay out the pools: one for each autoscaled endpoint with `workers[endpoint_key]`, one for all the others."""
+def make_plan(config: ResolvedConfig, workers: Mapping[PoolId, int]) -> Plan:
+    """Lay out the pools, each with so many workers at the start."""
     origins = tuple(dict.fromkeys(origin_of(endpoint.url) for endpoint in config.endpoints))
     dialers = [origins.index(origin_of(endpoint.url)) for endpoint in config.endpoints]
-    members = _members(config)
-    # Phases are spread out, so that pools of one rate do not send in step.
+    keys = tuple(endpoint.endpoint_key for endpoint in config.endpoints)
+    number_of = {key: number for number, key in enumerate(keys)}
+    asked = pools_of(config)
     pools = tuple(
-        replace(_pool(config, numbers, dialers, workers), phase=place / len(members), seed=config.seed + place)
-        for place, numbers in enumerate(members)
+        # Phases are spread out, so that pools of one rate do not send in step.
+        replace(
+            _pool(config, pool, [number_of[key] for key in pool.endpoint_keys], dialers),
+            phase=pool.id / len(asked),
+            workers=workers[pool.id],
+        )
+        for pool in asked
     )
-    pool_of = {number: place for place, numbers in enumerate(members) for number in numbers}
+    pool_of = {key: pool.id for pool in asked for key in pool.endpoint_keys}
     return Plan(
-        keys=tuple(endpoint.endpoint_key for endpoint in config.endpoints),
+        keys=keys,
         origins=origins,
         endpoints=tuple(
-            _endpoint(config, endpoint, dialers[number], pools[pool_of[number]].origins)
+            _endpoint(config, endpoint, dialers[number], pools[pool_of[keys[number]]].origins)
             for number, endpoint in enumerate(config.endpoints)
         ),
         pools=pools,
-        pool_of={config.endpoints[number].endpoint_key: place for number, place in pool_of.items()},
+        pool_of=pool_of,
         lanes_per_worker=config.concurrent_requests,
         duration_ns=round(config.duration_s * 1e9),
         tls=config.tls,
@@ -106,37 +115,16 @@ def make_plan(config: ResolvedConfig, workers: Mapping[str, int]) -> Plan:
     )
 
 
-def _members(config: ResolvedConfig) -> list[list[int]]:
-    """The endpoints of each pool, by number; the shared pool is the last."""
-    own = [[number] for number, endpoint in enumerate(config.endpoints) if endpoint.autoscale is not None]
-    shared = [number for number, endpoint in enumerate(config.endpoints) if endpoint.autoscale is None]
-    return [*own, shared] if shared else own
-
-
-def _pool(config: ResolvedConfig, numbers: Sequence[int], dialers: Sequence[int], workers: Mapping[str, int]) -> PlannedPool:
-    first = config.endpoints[numbers[0]]
-    rate, ramp_s, count = _rate_of(first, config.shared_pool, workers)
+def _pool(config: ResolvedConfig, pool: Pool, numbers: Sequence[int], dialers: Sequence[int]) -> PlannedPool:
     return PlannedPool(
         endpoints=tuple(numbers),
         origins=tuple(dict.fromkeys(dialers[number] for number in numbers)),
-        rate=rate,
-        ramp_ns=round(ramp_s * 1e9),
+        curve=pool.curve,
         phase=0.0,
-        seed=config.seed,
-        poisson=config.arrival == "poisson",
-        workers=count,
+        seed=config.seed + pool.id,
+        arrival=config.arrival,
+        workers=0,
     )
-
-
-def _rate_of(
-    endpoint: ResolvedEndpoint, shared_pool: SharedPool | None, workers: Mapping[str, int]
-) -> tuple[float | None, float, int]:
-    """Target rate, ramp in seconds and workers of the endpoint's pool."""
-    if endpoint.autoscale is not None:
-        return endpoint.autoscale.target_rps, endpoint.autoscale.ramp_up_time, workers[endpoint.endpoint_key]
-    if shared_pool is None:
-        raise ValueError(f"{endpoint.endpoint_key} has neither autoscale nor a shared pool")
-    return shared_pool.target_rps, shared_pool.ramp_up_time, shared_pool.workers
 
 
 def _endpoint(config: ResolvedConfig, endpoint: ResolvedEndpoint, dialer: int, origins: Sequence[int]) -> PlannedEndpoint:

@@ -20,17 +20,17 @@ from gevent.socket import socket as gevent_socket
 
 from tressi._core import Arena
 from tressi.errors import EngineError
-from tressi.load.messages import COUNT_BYTES, encode, lines
-from tressi.load.plan import Plan, make_plan
+from tressi.load.messages import COUNT_BYTES, encode, messages
 from tressi.load.reading import read_arena
 from tressi.load.spawn import spawn
 from tressi.model import Window
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
+    from tressi.load.plan import Plan
     from tressi.load.spawn import Spawned
-    from tressi.model import EndpointSnapshot, EngineSnapshot, Level, ResolvedConfig
+    from tressi.model import EndpointSnapshot, EngineSnapshot, Level, PoolId, Wanted
 
 BUILD_S = 60.0
 LEAVE_S = 2.0
@@ -39,7 +39,7 @@ CUT_ONE_S = 200e-6
 
 
 class ProcessEngine:
-    """The same five methods as `LocalEngine`, over a socket pair. `lost` says, in words, that the process is gone.
+    """See `model.Engine`, over a socket pair.
 
     `take` gives it its process, which may have been started ahead.
     """
@@ -48,20 +48,14 @@ class ProcessEngine:
         self._take = take
         self.lost: str | None = None
         self._control: gevent_socket | None = None
-        self._workers: dict[str, int] = {}
+        self._workers: list[int] = []
         self._said: SimpleQueue[bytes] = SimpleQueue()
         self._built: AsyncResult = AsyncResult()
         self._stopped = Event()
         self._failed = False
 
-    def start(self, config: ResolvedConfig, workers: Mapping[str, int]) -> None:
-        """Start the process and every pool in it. Raises EngineError where it cannot."""
-        self.build(make_plan(config, workers))
-        self.wait_built()
-        self.go(time.monotonic_ns())
-
     def build(self, plan: Plan) -> None:
-        """Start the process and have it build its pools; `wait_built` waits for that. Raises EngineError where it cannot."""
+        """Start the process, and wait until it has built every pool. Raises EngineError with the reason if it cannot."""
         self._plan = plan
         try:
             self._arena = Arena(len(plan.keys))
@@ -69,14 +63,8 @@ class ProcessEngine:
         except (OSError, MemoryError) as failure:
             raise EngineError(f"an engine's process cannot be started: {failure}") from failure
         self._talk = [gevent.spawn(self._listen, control), gevent.spawn(self._speak, control)]
-        self._workers = {key: plan.pools[pool].workers for key, pool in plan.pool_of.items()}
-        self._keys_of: dict[int, list[str]] = {}
-        for key, pool in plan.pool_of.items():
-            self._keys_of.setdefault(pool, []).append(key)
+        self._workers = [pool.workers for pool in plan.pools]
         self._tell("build", plan=plan)
-
-    def wait_built(self) -> None:
-        """Wait until every pool is built. Raises EngineError with the reason if it cannot be."""
         try:
             answer = self._built.get(timeout=BUILD_S)
         except Timeout:
@@ -84,27 +72,22 @@ class ProcessEngine:
         if "error" in answer:
             raise EngineError(answer["error"])
 
-    def go(self, at_ns: int) -> None:
-        """Start every pool at `at_ns` of CLOCK_MONOTONIC."""
-        self._tell("go", at_ns=at_ns)
+    def go(self, at_ns: int | None = None) -> int:
+        """Start every pool at `at_ns` of CLOCK_MONOTONIC (None: now); returns when."""
+        begin_ns = time.monotonic_ns() if at_ns is None else at_ns
+        self._tell("go", at_ns=begin_ns)
+        return begin_ns
 
-    def scale(self, endpoint_key: str, workers: int) -> None:
-        """Make `workers` the endpoint's count; a worker that is removed finishes its requests first."""
-        pool = self._plan.pool_of[endpoint_key]
-        self._workers.update(dict.fromkeys(self._keys_of[pool], workers))
-        self._tell("scale", endpoint_key=endpoint_key, workers=workers)
-
-    def set_rate(
-        self, endpoint_key: str, target_rps: float | None, *, begin_rps: float | None = None, ramp_s: float = 0.0
-    ) -> None:
-        """Hold another rate from now on, or climb to it from `begin_rps` within `ramp_s`; 0 pauses, None is no limit."""
-        self._tell("set_rate", endpoint_key=endpoint_key, target_rps=target_rps, begin_rps=begin_rps, ramp_s=ramp_s)
+    def want(self, pool: PoolId, wanted: Wanted) -> None:
+        """Have a pool as it is wanted from now on."""
+        self._workers[pool] = wanted.workers
+        self._tell("want", pool=pool, wanted=wanted)
 
     def limit_connections(self, per_second: float) -> None:
         """Make so many connections a second at most from now on."""
         self._tell("limit_connections", per_second=per_second)
 
-    def snapshot(self, endpoint_key: str | None = None, level: Level = "all") -> EngineSnapshot:
+    def read(self, level: Level = "all", endpoint_key: str | None = None) -> EngineSnapshot:
         """Read the arena as it stands; works after `stop`, and after the process was killed."""
         read = read_arena(self._arena, self._plan.keys, endpoint_key, level)
         told = {key: self._as_told(one) for key, one in read.endpoints.items()}
@@ -142,8 +125,7 @@ class ProcessEngine:
 
     def _connections(self) -> int:
         """How many its workers may have at once."""
-        pools = self._plan.pools
-        lanes = sum(self._workers[keys[0]] * len(pools[number].origins) for number, keys in self._keys_of.items())
+        lanes = sum(workers * len(pool.origins) for workers, pool in zip(self._workers, self._plan.pools, strict=True))
         return lanes * self._plan.lanes_per_worker
 
     def _as_told(self, snapshot: EndpointSnapshot) -> EndpointSnapshot:
@@ -156,7 +138,7 @@ class ProcessEngine:
             return replace(
                 snapshot, worker_count=0, draining=0, in_flight=0, oldest_s=0.0, target_rps=asked, window=Window(full=True)
             )
-        wanted = self._workers[snapshot.endpoint_key]
+        wanted = self._workers[self._plan.pool_of[snapshot.endpoint_key]]
         if snapshot.worker_count == wanted:
             return snapshot
         leaving = snapshot.draining + max(0, snapshot.worker_count - wanted)
@@ -175,7 +157,7 @@ class ProcessEngine:
             self._lose(str(failure))
 
     def _listen(self, control: gevent_socket) -> None:
-        for message in lines(control):
+        for message in messages(control):
             if "stopped" in message:
                 self._stopped.set()
             else:

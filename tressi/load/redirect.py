@@ -20,9 +20,9 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import quote, unquote_to_bytes
 
 from tressi.config.url import AddressError, server_name
-from tressi.load.reference import Reference, reference_of, resolved
-from tressi.load.transport import DEFAULT_PORTS, Call, Origin, basic_credentials, origin_of
 from tressi.log import is_secret_header, mask_url
+from tressi.request.call import DEFAULT_PORTS, Call, Origin, basic_credentials, origin_of
+from tressi.request.reference import Reference, reference_of, resolved
 from tressi.text import plain
 
 if TYPE_CHECKING:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from tressi.load.plan import Plan, PlannedPool
+    from tressi.model import Curve
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +43,9 @@ def share_of(workers: int, place: Place, number: int) -> int:
     return sum(divided(workers, place.of, number)[place.first : place.first + place.count])
 
 
-def rate_of(rate: float | None, workers: int, of: int) -> float | None:
+def curve_of(curve: Curve | None, workers: int, of: int) -> Curve | None:
     """The part of a pool's rate that `workers` of its `of` workers keep; None is no limit."""
-    return None if rate is None else rate * workers / max(1, of)
+    return None if curve is None else curve.times(workers / max(1, of))
 
 
 def part_of(plan: Plan, place: Place) -> Plan:
@@ -63,7 +64,7 @@ def _pool_of(pool: PlannedPool, number: int, place: Place, pools: int) -> Planne
     return replace(
         pool,
         workers=workers,
-        rate=rate_of(pool.rate, workers, pool.workers),
+        curve=curve_of(pool.curve, workers, pool.workers),
         phase=(pool.phase + place.first / place.of) % 1,
         # Random choices and gaps of the engines are independent.
         seed=pool.seed + place.first * pools,

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from tressi._wire import Reactor
     from tressi.load.client import Client, Reply
     from tressi.load.dial import Dialed, Dialer, Patience
-    from tressi.load.transport import Call
+    from tressi.request.call import Call
 
 
 class Lane:

@@ -18,6 +18,7 @@ from tressi.model.asked import (
     TlsConfig,
     Transport,
 )
+from tressi.model.curve import Curve, Stage
 from tressi.model.delta import Delta
 from tressi.model.engine import Engine, Level
 from tressi.model.measured import (
@@ -30,6 +31,7 @@ from tressi.model.measured import (
     Sample,
     Window,
 )
+from tressi.model.pool import Pool, PoolId, Pools, Wanted, pools_of
 from tressi.model.told import (
     Action,
     Change,
@@ -50,6 +52,7 @@ __all__ = [
     "Arrival",
     "AutoscaleConfig",
     "Change",
+    "Curve",
     "Delta",
     "Draining",
     "EarlyExit",
@@ -64,6 +67,9 @@ __all__ = [
     "GeneratorSnapshot",
     "Level",
     "Moment",
+    "Pool",
+    "PoolId",
+    "Pools",
     "Priority",
     "Reason",
     "ResolvedConfig",
@@ -72,6 +78,7 @@ __all__ = [
     "ScalingDecision",
     "SecondFigures",
     "SharedPool",
+    "Stage",
     "Steering",
     "Strategy",
     "Threshold",
@@ -79,6 +86,8 @@ __all__ = [
     "TlsConfig",
     "Transport",
     "Trouble",
+    "Wanted",
     "Window",
     "WorkerAllocation",
+    "pools_of",
 ]

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
+from tressi.model.curve import Curve
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -35,6 +37,11 @@ class AutoscaleConfig:
     weight: float = 1.0
     priority: Priority = "medium"
     initial_workers: int | None = None
+
+    @property
+    def curve(self) -> Curve:
+        """The rate over the run's time."""
+        return Curve.ramp(self.target_rps, self.ramp_up_time)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +94,11 @@ class SharedPool:
     workers: int
     target_rps: float | None
     ramp_up_time: float = 0.0
+
+    @property
+    def curve(self) -> Curve | None:
+        """The rate over the run's time."""
+        return None if self.target_rps is None else Curve.ramp(self.target_rps, self.ramp_up_time)
 
 
 @dataclass(frozen=True, slots=True)

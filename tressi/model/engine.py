@@ -2,34 +2,43 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from tressi.model.asked import ResolvedConfig
     from tressi.model.measured import EngineSnapshot
+    from tressi.model.pool import PoolId, Wanted
 
-
+# What an engine is built from: `load.plan.Plan`, which this room does not know.
+Built_contra = TypeVar("Built_contra", contravariant=True)
 Level = Literal["counters", "all"]
 
 
-class Engine(Protocol):
-    """The one seam for engines in this process, in a child, on another machine, and for the fake one of tests."""
+class Engine(Protocol[Built_contra]):
+    """The one seam for engines in this process, in a child, several of them, on another machine, and for the fake of tests."""
 
-    def start(self, config: ResolvedConfig, workers: Mapping[str, int]) -> None:
-        """Start every pool together, each autoscaled endpoint with `workers[endpoint_key]`; returns at once."""
+    @property
+    def lost(self) -> str | None:
+        """Why it is gone, in words; None while it is there."""
 
-    def scale(self, endpoint_key: str, workers: int) -> None:
-        """Make `workers` the endpoint's count; a worker that is removed finishes its requests first."""
+    def build(self, plan: Built_contra) -> None:
+        """Build every pool, and wait until that is done; nothing is sent yet. Raises EngineError where it cannot be."""
 
-    def set_rate(self, endpoint_key: str, target_rps: float | None) -> None:
-        """Hold another rate from now on; 0 pauses, None is as fast as responses come back.
+    def go(self, at_ns: int | None = None) -> int:
+        """Start every pool together; returns at once, with the time on CLOCK_MONOTONIC at which the schedules begin.
 
-        A key of the shared pool sets the pool's rate.
+        That is `at_ns`, or as soon as the engine can.
         """
 
-    def snapshot(self, endpoint_key: str | None = None, level: Level = "all") -> EngineSnapshot:
+    def want(self, pool: PoolId, wanted: Wanted) -> None:
+        """Have a pool as it is wanted from now on; what is older than the last that came is passed over.
+
+        A worker that is removed finishes its requests first.
+        """
+
+    def limit_connections(self, per_second: float) -> None:
+        """Make so many connections a second at most from now on; for an engine that was built with such a limit."""
+
+    def read(self, level: Level = "all", endpoint_key: str | None = None) -> EngineSnapshot:
         """Read the metrics as they stand, of one endpoint or of all; never blocks the engine, and works after `stop`.
 
         At the level `counters` a reading has each endpoint's counts and its sliding window, and nothing of the rest: no
@@ -37,4 +46,7 @@ class Engine(Protocol):
         """
 
     def stop(self, drain_s: float) -> None:
-        """Start nothing more, wait at most `drain_s` seconds for what is in flight, cut the rest; may be called twice."""
+        """Start nothing more, wait at most `drain_s` seconds for what is in flight, cut the rest; may be called twice.
+
+        Raises EngineError where what it measured is not all that it did.
+        """

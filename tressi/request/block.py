@@ -8,9 +8,9 @@ A table begins at its `offset`, which is a multiple of 8:
     4 bytes   the width v of the place of a row: 4 or 8 bytes
     4 bytes   1 if a table of aliases follows, 0 if not
     8 bytes   the size of the rows' bytes, s
-    n × v     where each row begins, counted from the first byte of the rows
+    n * v     where each row begins, counted from the first byte of the rows
     (up to a multiple of 8)
-    n × 12    only with aliases (Walker's method, in Vose's form): 8 bytes as a double, the probability p of staying at the
+    n * 12    only with aliases (Walker's method, in Vose's form): 8 bytes as a double, the probability p of staying at the
               row, for all rows; then 4 bytes each, the row that is taken instead
     (up to a multiple of 8)
     s         the rows, one after the other: k sizes of w bytes each, then the bytes of the k cells

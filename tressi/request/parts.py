@@ -1,4 +1,4 @@
-"""A request as the reactor takes it: parts, some of them holes, and the sources that fill the holes.
+r"""A request as the reactor takes it: parts, some of them holes, and the sources that fill the holes.
 
 A request is a sequence of parts. A part is either bytes, which are sent as they stand, or a `Hole`, which names a source and
 a column. For each attempt every source that the request uses is drawn from once, so that all holes of one source agree: the
@@ -7,7 +7,7 @@ stand in memory encoded for each context that they are used in, one column for e
 
 Example: `GET /items/{{sku.id}}?n={{qty}}` with a table `sku` (source 0) and an integer `qty` (source 1) is
 
-    (b"GET /items/", Hole(0, 0), b"?n=", Hole(1), b" HTTP/1.1\\r\\nHost: shop.example\\r\\n\\r\\n")
+    (b"GET /items/", Hole(0, 0), b"?n=", Hole(1), b" HTTP/1.1\r\nHost: shop.example\r\n\r\n")
 
 where column 0 of source 0 is the column `id`, percent-encoded for a path.
 """

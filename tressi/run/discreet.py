@@ -16,22 +16,23 @@ from tressi.masking import Secrets, mask_url, secrets_of
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from tressi.load.plan import Plan
     from tressi.model import EndpointSnapshot, Engine, EngineSnapshot, Level, ResolvedConfig, Sample
 
 
 class Discreet:
-    """An engine as its run sees it: see `model.Engine` for the five methods."""
+    """An engine as its run sees it: see `model.Engine` for the methods."""
 
-    def __init__(self, engine: Engine, config: ResolvedConfig) -> None:
+    def __init__(self, engine: Engine[Plan], config: ResolvedConfig) -> None:
         self._engine, self._config = engine, config
         # Each second reads all of them again.
         self._sentences: dict[str, str] = {}
         self._bodies: dict[tuple[bytes, bool], bytes] = {}
-        self.start, self.scale, self.set_rate, self.stop = engine.start, engine.scale, engine.set_rate, engine.stop
+        self.build, self.go, self.want, self.stop = engine.build, engine.go, engine.want, engine.stop
 
-    def snapshot(self, endpoint_key: str | None = None, level: Level = "all") -> EngineSnapshot:
+    def read(self, level: Level = "all", endpoint_key: str | None = None) -> EngineSnapshot:
         """Read the metrics as they stand, of one endpoint or of all."""
-        read = self._engine.snapshot(endpoint_key, level)
+        read = self._engine.read(level, endpoint_key)
         if level == "counters":
             return read  # no word of a target is in it
         samples = tuple(map(self._sample, read.samples))

@@ -24,8 +24,9 @@ from tressi.autoscale.allocate import allocate
 from tressi.autoscale.manager import EndpointAutoscaleManager
 from tressi.config.load import load_config
 from tressi.errors import EngineError, TressiError
+from tressi.load.plan import make_plan
 from tressi.log import log_error, log_failure
-from tressi.model import Draining, ResolvedConfig
+from tressi.model import Draining, Pools, ResolvedConfig, pools_of
 from tressi.run.cgroup import throttled_s
 from tressi.run.discreet import Discreet
 from tressi.run.events import Publisher
@@ -38,7 +39,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from os import PathLike
 
+    from tressi.load.plan import Plan
     from tressi.model import Change, EndReason, Engine, EngineSnapshot, ScalingDecision
+    from tressi.model.pool import Obedient
     from tressi.run.events import EventName
     from tressi.run.journal import Journal
     from tressi.run.kept import Interval
@@ -78,7 +81,7 @@ class EndpointRunner:
         self,
         config: str | PathLike[str] | Mapping[str, Any] | ResolvedConfig,
         *,
-        engine: Engine | None = None,
+        engine: Engine[Plan] | None = None,
         journal: Journal | None = None,
     ) -> None:
         self.config = config if isinstance(config, ResolvedConfig) else load_config(config)
@@ -123,8 +126,11 @@ class EndpointRunner:
         self._engine = Discreet(self._given_engine or _local_engine(), self.config)
         self._throttled_before_s = throttled_s() or 0.0
         self._timeline = Timeline(self.config, self._throttled_before_s)
-        self._manager = EndpointAutoscaleManager(self._engine, self.config, weakly(self._take_decision), weakly(self._now))
-        self._steering = Steering(self.config, self._engine, self._manager, weakly(self._take_change), weakly(self._now))
+        self._pools = _pools(self.config, self._engine)
+        self._manager = EndpointAutoscaleManager(
+            self._engine.read, self._pools, self.config, weakly(self._take_decision), weakly(self._now)
+        )
+        self._steering = Steering(self._pools, self._manager, weakly(self._take_change), weakly(self._now))
         self._hub = gevent.get_hub()
         self._started_at = datetime.now(UTC).isoformat(timespec="milliseconds")
         if self._journal is not None:
@@ -207,13 +213,16 @@ class EndpointRunner:
 
     def _set_up(self) -> None:
         """Start the engine, then everything that watches it."""
-        allocations = allocate(self.config)
-        self._engine.start(self.config, {one.endpoint_key: one.worker_count for one in allocations})
+        workers = {pool.id: self._pools.wanted(pool.endpoint_keys[0]).workers for pool in self._pools.all}
+        self._engine.build(make_plan(self.config, workers))
+        begin_ns = self._engine.go()
+        # The run's clock begins with the schedules. Ahead of them every second would lack its last slot.
+        gevent.sleep(max(0, begin_ns - time.monotonic_ns()) / 1e9)
         self._started = time.monotonic()
         self._publisher.emit("start", self.config)
         self._manager.start()
         now, fail = weakly(self._now), weakly(self._fail)
-        count = partial(self._engine.snapshot, None, "counters")
+        count = partial(self._engine.read, "counters")
         limits = Limits(self.config, count, now, weakly(self._end))
         self._greenlets = [
             gevent.spawn(guarded, fail, keep_time, self._ended, now, weakly(self._tick)),
@@ -252,7 +261,7 @@ class EndpointRunner:
             self._publisher.close()
 
     def _tick(self) -> None:
-        reading, throttled = self._engine.snapshot(), throttled_s() or 0.0
+        reading, throttled = self._engine.read(), throttled_s() or 0.0
         second = self._timeline.tick(self._now(), reading, paused=self._steering.paused, throttled_s=throttled)
         self._manager.generator_limited = any(finding.rule == "cpu" for finding in second.findings)
         if self._journal is not None:
@@ -271,7 +280,7 @@ class EndpointRunner:
         if self._now() - self._timeline.last_t >= _SHORTEST_MOMENT_S:
             self._tick()
         else:
-            self._close(self._engine.snapshot(), drained=False)
+            self._close(self._engine.read(), drained=False)
 
     def _drain(self) -> None:
         """Let requests in flight end: for the graceful stop at most, or until a signal says at once. Each second says so."""
@@ -290,11 +299,11 @@ class EndpointRunner:
 
     def _close_timeline(self) -> None:
         # An engine that failed to start has measured nothing, and may have nothing to read.
-        final = self._engine.snapshot() if self._greenlets else self._timeline.last
+        final = self._engine.read() if self._greenlets else self._timeline.last
         self._close(final, drained=True)
 
     def _count(self) -> EngineSnapshot:
-        return self._engine.snapshot(None, "counters")
+        return self._engine.read("counters")
 
     def _close(self, reading: EngineSnapshot, *, drained: bool) -> None:
         delta = self._timeline.close(self._now(), reading)
@@ -364,7 +373,15 @@ class EndpointRunner:
         self._publisher.emit("change", change)
 
 
-def _local_engine() -> Engine:
+def _pools(config: ResolvedConfig, engine: Obedient) -> Pools:
+    """The run's pools, with the workers that each starts with."""
+    own = {one.endpoint_key: one.worker_count for one in allocate(config)}
+    shared = config.shared_pool.workers if config.shared_pool is not None else 0
+    pools = pools_of(config)
+    return Pools(pools, {pool.id: own.get(pool.endpoint_keys[0], shared) for pool in pools}, engine)
+
+
+def _local_engine() -> Engine[Plan]:
     """The engine of this process. Imported only here: it needs the compiled reactor, which some systems lack."""
     try:
         from tressi.load.engine import LocalEngine  # noqa: PLC0415 - see above

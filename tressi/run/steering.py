@@ -1,7 +1,7 @@
 """A run changed by hand while it is under way: other target rates, a pause and its end.
 
-A pause stops every schedule and every scaling decision; the run's time goes on. Afterwards each pool has the target it was
-last asked for, at once: a ramp that the pause interrupted is over.
+A pause stops every schedule and every scaling decision; the run's time goes on. Afterwards each pool has the rate that its
+curve asks for by then: a ramp of 60 s that was interrupted at 20 s, for 10 s, goes on at its half.
 """
 
 from __future__ import annotations
@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Final
 
 from tressi.errors import ConfigError, ConfigProblem
 from tressi.log import mask_url
-from tressi.model import Change
+from tressi.model import Change, Curve
 from tressi.text import common_origin, labels, short_key
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from tressi.autoscale.manager import EndpointAutoscaleManager
-    from tressi.model import Engine, ResolvedConfig
+    from tressi.model import Pools, ResolvedConfig
 
 # The most that an engine's schedules can hold: one start a nanosecond.
 MOST_RPS: Final = 1_000_000_000
@@ -26,31 +26,26 @@ _SUGGESTED: Final = 3
 
 
 class Steering:
-    """Passes commands on to engine and manager, and each as a `Change` to `note`. `now` is the run's clock."""
+    """Passes commands on to the pools and the manager, and each as a `Change` to `note`. `now` is the run's clock."""
 
     def __init__(
         self,
-        config: ResolvedConfig,
-        engine: Engine,
+        pools: Pools,
         manager: EndpointAutoscaleManager,
         note: Callable[[Change], object],
         now: Callable[[], float],
     ) -> None:
-        self._engine, self._manager, self._note, self._now = engine, manager, note, now
-        self._autoscaled = {endpoint.endpoint_key for endpoint in config.autoscaled}
-        self._targets = targets_of(config)
-        # The shared pool answers to any of its endpoints; here it has the name of the first.
-        self._shared = next((key for key in self._targets if key not in self._autoscaled), "")
+        self._pools, self._manager, self._note, self._now = pools, manager, note, now
+        # What each pool is to follow, paused or not, by the key of its first endpoint.
+        self._curves = {pool.endpoint_keys[0]: pool.curve for pool in pools.all}
         self.paused = False
 
     def set_target(self, endpoint_key: str, rps: float) -> None:
         """Hold another rate from now on, or from the end of the pause. For the shared pool any of its endpoints will do."""
-        pool = endpoint_key if endpoint_key in self._autoscaled else self._shared
-        self._targets[pool] = rps
-        if pool != self._shared:
-            self._manager.set_target(pool, rps)
+        curve = Curve.held(rps)
+        self._curves[self._pools.of(endpoint_key).endpoint_keys[0]] = curve
         if not self.paused:
-            self._engine.set_rate(pool, rps)
+            self._pools.follow(endpoint_key, curve)
         self._note(Change(self._now(), "set-target", endpoint_key, rps))
 
     def pause(self) -> bool:
@@ -58,8 +53,8 @@ class Steering:
         if self.paused:
             return False
         self.paused = self._manager.paused = True
-        for pool in self._targets:
-            self._engine.set_rate(pool, 0.0)
+        for key in self._curves:
+            self._pools.follow(key, Curve.held(0.0))
         self._note(Change(self._now(), "pause"))
         return True
 
@@ -68,27 +63,10 @@ class Steering:
         if not self.paused:
             return False
         self.paused = self._manager.paused = False
-        for pool, rps in self._targets.items():
-            self._engine.set_rate(pool, rps)
+        for key, curve in self._curves.items():
+            self._pools.follow(key, curve)
         self._note(Change(self._now(), "resume"))
         return True
-
-
-def targets_of(config: ResolvedConfig) -> dict[str, float | None]:
-    """Each pool's target by its endpoint's key, the shared pool's by that of its first; None where nothing limits it."""
-    targets: dict[str, float | None] = {}
-    shared = shared_keys(config)
-    if shared and config.shared_pool is not None:
-        targets[shared[0]] = config.shared_pool.target_rps
-    for endpoint in config.autoscaled:
-        if endpoint.autoscale is not None:
-            targets[endpoint.endpoint_key] = endpoint.autoscale.target_rps
-    return targets
-
-
-def shared_keys(config: ResolvedConfig) -> list[str]:
-    """The endpoints of the shared pool, in the config's order."""
-    return [endpoint.endpoint_key for endpoint in config.endpoints if endpoint.autoscale is None]
 
 
 def endpoint_key_of(config: ResolvedConfig, endpoint: str) -> str:

@@ -15,7 +15,7 @@ from tressi.run.figures import Figures, latency_ms, percentiles_ms, tally
 from tressi.run.judgement import judge_run
 from tressi.run.moments import change_row, decision_row, verdict_row
 from tressi.run.selfcheck import late_remark
-from tressi.run.steering import shared_keys, targets_of
+from tressi.run.targets import Targets
 from tressi.version import __version__
 
 if TYPE_CHECKING:
@@ -120,13 +120,11 @@ def _sum_of_all(rates: Iterable[float | None]) -> float | None:
 
 def _asked_rps(record: RunRecord) -> dict[str, float | None]:
     """The rate that was asked for, by endpoint: the target after the ramp, or what somebody set it to last."""
-    targets, shared = targets_of(record.config), shared_keys(record.config)
+    targets = Targets(record.config)
     for change in record.changes:
         if change.endpoint_key is not None:
-            targets[shared[0] if change.endpoint_key in shared else change.endpoint_key] = change.target_rps
-    pooled = targets.get(shared[0]) if shared else None
-    share = None if pooled is None else pooled / len(shared)
-    return {one.endpoint_key: targets.get(one.endpoint_key) if one.autoscale else share for one in record.config.endpoints}
+            targets[change.endpoint_key] = change.target_rps
+    return {one.endpoint_key: targets.each(one.endpoint_key) for one in record.config.endpoints}
 
 
 def _endpoint(record: RunRecord, endpoint: ResolvedEndpoint, figures: Figures, asked_rps: float | None) -> dict[str, Any]:

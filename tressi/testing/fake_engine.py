@@ -11,12 +11,13 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from tressi.errors import EngineError
-from tressi.model import EndpointSnapshot, EngineSnapshot, GeneratorSnapshot, Sample, Window
+from tressi.model import Curve, EndpointSnapshot, EngineSnapshot, GeneratorSnapshot, Sample, Window
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
-    from tressi.model import Level, ResolvedConfig
+    from tressi.load.plan import Plan
+    from tressi.model import Level, PoolId, Wanted
 
 WINDOW_S = 1.0
 UNLIMITED_RPS = 100.0  # what a shared pool does
@@ -34,9 +35,9 @@ class Behaviour:
 
 @dataclass(slots=True)
 class _Endpoint:
-    """One endpoint's state: `scheduled` is exact up to `counted_s`."""
+    """One endpoint's state: `scheduled` is exact up to `counted_s`. `curve` is its own part of its pool's rate."""
 
-    target_rps: float
+    curve: Curve
     workers: int
     scheduled: float = 0.0
     counted_s: float = 0.0
@@ -45,7 +46,7 @@ class _Endpoint:
 
 
 class FakeEngine:
-    """See `model.Engine` for the five methods. `calls` has every command in order; `now` may be a clock of the test's own."""
+    """See `model.Engine` for the methods. `calls` has every command in order; `now` may be a clock of the test's own."""
 
     def __init__(self, behaviours: Mapping[str, Behaviour] | None = None, now: Callable[[], float] = time.monotonic) -> None:
         self.calls: list[tuple[str, object, object]] = []
@@ -55,32 +56,37 @@ class FakeEngine:
         self._endpoints: dict[str, _Endpoint] = {}
         self._started: float | None = None
         self._stopped: float | None = None
+        self.lost: str | None = None
 
-    def start(self, config: ResolvedConfig, workers: Mapping[str, int]) -> None:
-        """Start counting. Raises EngineError while `broken` says why."""
-        self.calls.append(("start", tuple(workers), None))
-        for endpoint in config.endpoints:
-            rate = endpoint.autoscale.target_rps if endpoint.autoscale else UNLIMITED_RPS
-            count = workers.get(endpoint.endpoint_key, config.shared_pool.workers if config.shared_pool else 1)
-            self._endpoints[endpoint.endpoint_key] = _Endpoint(rate, count, peak=count)
+    def build(self, plan: Plan) -> None:
+        """Take the plan. Raises EngineError while `broken` says why."""
+        self.calls.append(("build", plan.keys, None))
+        self._keys = [[plan.keys[number] for number in pool.endpoints] for pool in plan.pools]
+        for pool, keys in zip(plan.pools, self._keys, strict=True):
+            for key in keys:
+                self._endpoints[key] = _Endpoint(_own(pool.curve, keys), pool.workers, peak=pool.workers)
         self._check()
+
+    def go(self, at_ns: int | None = None) -> int:
+        """Start counting."""
         self._started = self._now()
+        return time.monotonic_ns() if at_ns is None else at_ns
 
-    def scale(self, endpoint_key: str, workers: int) -> None:
-        """Have another number of workers."""
-        self.calls.append(("scale", endpoint_key, workers))
-        endpoint = self._endpoints[endpoint_key]
-        endpoint.workers = workers
-        endpoint.peak = max(endpoint.peak, workers)
+    def want(self, pool: PoolId, wanted: Wanted) -> None:
+        """Have other workers, or another rate from now on."""
+        self.calls.append(("want", self._keys[pool][0], wanted))
+        for key in self._keys[pool]:
+            endpoint = self._endpoints[key]
+            self._count(endpoint)
+            endpoint.curve = _own(wanted.curve, self._keys[pool])
+            endpoint.workers = wanted.workers
+            endpoint.peak = max(endpoint.peak, wanted.workers)
 
-    def set_rate(self, endpoint_key: str, target_rps: float | None) -> None:
-        """Hold another rate from now on; None is the rate of the start."""
-        self.calls.append(("set_rate", endpoint_key, target_rps))
-        endpoint = self._endpoints[endpoint_key]
-        self._count(endpoint)
-        endpoint.target_rps = UNLIMITED_RPS if target_rps is None else target_rps
+    def limit_connections(self, per_second: float) -> None:
+        """Make no connection at all, as ever."""
+        self.calls.append(("limit_connections", per_second, None))
 
-    def snapshot(self, endpoint_key: str | None = None, _level: Level = "all") -> EngineSnapshot:
+    def read(self, _level: Level = "all", endpoint_key: str | None = None) -> EngineSnapshot:
         """What the script makes of the time that has passed. Raises EngineError while `broken` says why, until `stop`."""
         self._check()
         keys = [endpoint_key] if endpoint_key is not None else list(self._endpoints)
@@ -108,7 +114,7 @@ class FakeEngine:
 
     def _count(self, endpoint: _Endpoint) -> None:
         now = self._elapsed()
-        endpoint.scheduled += endpoint.target_rps * (now - endpoint.counted_s)
+        endpoint.scheduled += endpoint.curve.starts(endpoint.counted_s, now)
         endpoint.counted_s = now
 
     def _read(self, endpoint_key: str) -> EndpointSnapshot:
@@ -140,20 +146,26 @@ class FakeEngine:
     def _window(self, endpoint: _Endpoint, behaviour: Behaviour) -> Window:
         """The last second, in which everything due was answered."""
         span_s = min(WINDOW_S, self._elapsed())
-        attempts = int(endpoint.target_rps * span_s)
+        due = endpoint.curve.starts(self._elapsed() - span_s, self._elapsed())
+        attempts = int(due)
         occupied_s = attempts * behaviour.service_ms / 1000
         return Window(
             span_s=span_s,
             full=self._elapsed() >= WINDOW_S,
             attempts=attempts,
             failures=int(attempts * behaviour.error_rate),
-            starts_due=endpoint.target_rps * span_s,
+            starts_due=due,
             occupied_s=occupied_s,
             service_s=occupied_s,
             lane_s=endpoint.workers * span_s,
             occupied_lane_s=occupied_s,
             peak_lanes=1,
         )
+
+
+def _own(curve: Curve | None, keys: Sequence[str]) -> Curve:
+    """An endpoint's even part of the rate of its pool, which has these."""
+    return (Curve.held(UNLIMITED_RPS * len(keys)) if curve is None else curve).times(1 / len(keys))
 
 
 def _blank(endpoint_key: str, endpoint: _Endpoint, now_s: float, succeeded: int, failed: int) -> EndpointSnapshot:
@@ -167,7 +179,7 @@ def _blank(endpoint_key: str, endpoint: _Endpoint, now_s: float, succeeded: int,
         connections_opened=1,
         worker_count=endpoint.workers,
         peak_worker_count=endpoint.peak,
-        target_rps=endpoint.target_rps,
+        target_rps=endpoint.curve.rps_at(now_s),
         scheduled=endpoint.scheduled,
         scheduled_s=now_s,
     )

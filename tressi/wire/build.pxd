@@ -5,12 +5,14 @@ whoever calls keeps them alive.
 """
 
 from libc.stdint cimport int32_t, int64_t, uint64_t
+from libc.stdlib cimport free
 
 from tressi.core.arena cimport LOWEST_STATUS, STATUSES
-from tressi.core.bucket cimport random_next
+from tressi.core.bucket cimport Knot, bucket_init, random_next, random_seeded
+from tressi.core.curve cimport knots_of
 from tressi.wire.check cimport Check
 from tressi.wire.fields cimport CONTENT_ENCODING, field_bit
-from tressi.wire.lane cimport Endpoint, Lane, Pool
+from tressi.wire.lane cimport BURST_NS, Endpoint, Lane, Pool
 from tressi.wire.link cimport Link
 from tressi.wire.memory cimport allocated, set_needle
 from tressi.wire.request cimport Request, Slice
@@ -51,6 +53,17 @@ cdef inline build_check(Check* check, planned, wanted, lacking):
     check.lacking = words_of(lacking)
     if planned.body_contains:
         set_needle(check, planned.body_contains)
+
+
+cdef inline build_schedule(Pool* pool, planned):
+    """The pool's curve; a pool without one has a schedule that asks for nothing. Its start is moved to the reactor's own."""
+    cdef int32_t count
+    cdef Knot* knots = knots_of([(0.0, 0.0)] if planned.curve is None else planned.curve.points, &count)
+    cdef uint64_t random = random_seeded(~<int64_t> planned.seed) if planned.arrival == "poisson" else 0
+    made = bucket_init(&pool.bucket, knots, count, 0, planned.phase, BURST_NS, random)
+    free(knots)
+    if not made:
+        raise MemoryError
 
 
 cdef inline build_times(Endpoint* endpoint, planned, hung):

@@ -2,7 +2,7 @@
 
 from libc.stdint cimport int32_t, int64_t
 
-from tressi.core.bucket cimport Skipped, bucket_end, bucket_init, bucket_set_ramp, bucket_stop_at
+from tressi.core.bucket cimport Knot, Skipped, bucket_end, bucket_follow, bucket_init, bucket_stop_at
 from tressi.core.clock cimport never
 from tressi.wire.account cimport account_cut, account_skipped, account_stranded
 from tressi.wire.exchange cimport exchange_end, lane_next
@@ -57,19 +57,23 @@ cdef inline void lane_retire(Reactor* reactor, Lane* lane, int64_t now_ns) noexc
         schedule_update(&reactor.schedule, lane.pool)
 
 
-cdef inline void pool_pace(
-    Reactor* reactor, Pool* pool, double begin_rate, double rate, int64_t ramp_ns, int64_t now_ns
+cdef inline bint pool_pace(
+    Reactor* reactor, Pool* pool, const Knot* knots, int32_t count, int64_t now_ns
 ) noexcept nogil:
-    """Hold another rate from now on, or climb to it from `begin_rate` within `ramp_ns`."""
-    cdef int64_t stop_ns
+    """From now on follow another curve, which counts from the run's start. False: there is no memory."""
+    cdef int64_t stop_ns, origin_ns = reactor.header.start_ns
+    cdef Knot nothing = Knot(0, 0.0)
     if not pool.paced:
         # It ran as fast as responses came; its schedule begins now.
         stop_ns = pool.bucket.stop_ns
-        bucket_init(&pool.bucket, rate, now_ns, 0, 0.0, BURST_NS, pool.bucket.random)
+        if not bucket_init(&pool.bucket, &nothing, 1, now_ns, 0.0, BURST_NS, pool.bucket.random):
+            return False
         bucket_stop_at(&pool.bucket, stop_ns)
         pool.paced = True
-    bucket_set_ramp(&pool.bucket, begin_rate, rate, ramp_ns, now_ns)
+    if not bucket_follow(&pool.bucket, knots, count, origin_ns, now_ns):
+        return False
     schedule_update(&reactor.schedule, pool)
+    return True
 
 
 cdef inline void pool_unpace(Reactor* reactor, Pool* pool) noexcept nogil:

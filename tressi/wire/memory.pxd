@@ -4,6 +4,7 @@ from libc.stdint cimport int32_t, int64_t, uint8_t
 from libc.stdlib cimport calloc, free, realloc
 from libc.string cimport memcmp, memcpy
 
+from tressi.core.bucket cimport bucket_free
 from tressi.wire.check cimport Check
 from tressi.wire.h1.message cimport parser_free
 from tressi.wire.lane cimport Endpoint, Lane, Pool
@@ -36,6 +37,7 @@ cdef inline void endpoint_free(Endpoint* endpoint) noexcept:
 
 cdef inline void pool_free(Pool* pool) noexcept:
     free(pool.endpoints)
+    bucket_free(&pool.bucket)
     free(pool)
 
 

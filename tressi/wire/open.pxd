@@ -6,6 +6,7 @@ from libc.stdlib cimport free
 from posix.fcntl cimport O_CLOEXEC, O_RDONLY
 from posix.fcntl cimport open as open_file
 
+from tressi.core.bucket cimport bucket_free
 from tressi.core.clock cimport never
 from tressi.core.epoll cimport HAS_EPOLL
 from tressi.wire.close cimport TAG, closings_init
@@ -73,6 +74,7 @@ cdef inline void reactor_free(Reactor* reactor) noexcept:
         endpoint_free(reactor.endpoints[index])
     for index in range(reactor.origin_count):
         origin_free(reactor.origins[index])
+    bucket_free(&reactor.permits)
     free(reactor.origins)
     free(reactor.closings.places)
     free(reactor.buffers.sealed)

@@ -9,7 +9,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from tressi.run.moments import change_row, decision_row
-from tressi.run.steering import targets_of
+from tressi.run.targets import Targets
 from tressi.text import common_origin, plain, short_key
 from tressi.ui.dashboard.documents import end_document, moment_document
 from tressi.ui.dashboard.history import History
@@ -35,8 +35,7 @@ class Board:
         self._history = History(endpoint.endpoint_key for endpoint in config.endpoints)
         self._decisions: deque[dict[str, Any]] = deque(maxlen=NOTES_KEPT)
         self._changes: deque[dict[str, Any]] = deque(maxlen=NOTES_KEPT)
-        self._targets = targets_of(config)
-        self._shared = next((one.endpoint_key for one in config.endpoints if one.autoscale is None), "")
+        self._targets = Targets(config)
         self._reading: EngineSnapshot | None = None
         self._moment: dict[str, Any] | None = None
         self._end: dict[str, Any] | None = None
@@ -61,7 +60,7 @@ class Board:
         document = change_row(change)
         self._changes.append(document)
         if change.endpoint_key is not None:
-            self._targets[self._pool(change.endpoint_key)] = change.target_rps
+            self._targets[change.endpoint_key] = change.target_rps
         return document
 
     def drained(self, reading: EngineSnapshot) -> None:
@@ -105,9 +104,5 @@ class Board:
             "shortKey": short_key(endpoint.endpoint_key, self._origin),
             "autoscale": autoscale is not None,
             "maxWorkers": autoscale.max_workers if autoscale else None,
-            "targetRps": self._targets[self._pool(endpoint.endpoint_key)],
+            "targetRps": self._targets[endpoint.endpoint_key],
         }
-
-    def _pool(self, endpoint_key: str) -> str:
-        """The endpoint by whose key its pool's target is known."""
-        return endpoint_key if endpoint_key in self._targets else self._shared

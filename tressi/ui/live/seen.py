@@ -6,7 +6,7 @@ from collections import Counter, deque
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from tressi.run.steering import shared_keys, targets_of
+from tressi.run.targets import Targets
 from tressi.run.trouble import failures_of
 from tressi.text import common_origin
 from tressi.ui.sentences import announcement, label_of, labels_of, shows_successes
@@ -59,8 +59,7 @@ class Seen:
         self.trends: dict[str, Trend] = {}
         self.events: deque[ScalingDecision | Change] = deque(maxlen=EVENTS_KEPT)
         self.notes: deque[str] = deque(maxlen=NOTES_KEPT)
-        self._targets: dict[str, float | None] = {}
-        self._shared: list[str] = []
+        self._targets: Targets
         self._asked: deque[tuple[str, float]] = deque()
 
     def start(self, config: ResolvedConfig) -> None:
@@ -68,7 +67,7 @@ class Seen:
         keys = [endpoint.endpoint_key for endpoint in config.endpoints]
         self.announcement, self.origin = announcement(config), common_origin(keys)
         self.labels = labels_of(config)
-        self._targets, self._shared = targets_of(config), shared_keys(config)
+        self._targets = Targets(config)
         self.trends = {key: Trend() for key in (*keys, "")}
 
     def see(self, moment: Moment) -> None:
@@ -110,13 +109,13 @@ class Seen:
             return f"all {len(self.endpoints)}"
         return label_of(endpoint_key, self.labels)
 
-    def pool_of(self, endpoint_key: str) -> list[str]:
+    def pool_of(self, endpoint_key: str) -> tuple[str, ...]:
         """The endpoints whose rate is set together with this one's: those of the shared pool, else itself alone."""
-        return self._shared if endpoint_key in self._shared else [endpoint_key]
+        return self._targets.sharing(endpoint_key)
 
     def target(self, endpoint_key: str) -> float | None:
         """The rate that the endpoint's pool is to hold, after its ramp or a pause; None where nothing limits it."""
-        return self._targets.get(self.pool_of(endpoint_key)[0])
+        return self._targets[endpoint_key]
 
     @property
     def endpoints(self) -> tuple[EndpointMoment, ...]:
@@ -139,8 +138,8 @@ class Seen:
 
     def _set_target(self, endpoint_key: str, target_rps: float | None) -> None:
         pool = self.pool_of(endpoint_key)
-        self._targets[pool[0]] = target_rps
-        each_rps = None if target_rps is None else target_rps / len(pool)
+        self._targets[endpoint_key] = target_rps
+        each_rps = self._targets.each(endpoint_key)
         if self.moment is not None and not self.moment.paused:
             changed = [replace(one, asked_rps=each_rps) if one.endpoint_key in pool else one for one in self.moment.endpoints]
             self.moment = replace(self.moment, endpoints=tuple(changed))

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tressi.load.reference import Reference, reference_of, resolved
+from tressi.request.reference import Reference, reference_of, resolved
 
 pytestmark = pytest.mark.pure
 

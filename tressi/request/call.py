@@ -1,4 +1,4 @@
-"""What goes over the wire: an endpoint's request as bytes, and the origin it is sent to. No sockets here."""
+"""An endpoint's request as it goes over the wire, as text and as bytes, and the origin it is sent to. No sockets here."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, unquote, unquote_to_bytes, urlsplit
 
-from tressi.load.reference import reference_of
+from tressi.request.reference import reference_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -1,0 +1,34 @@
+"""The rate that is asked of each pool of a run, as people see and change it: one number, after its ramp."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tressi.model import pools_of
+
+if TYPE_CHECKING:
+    from tressi.model import PoolId, ResolvedConfig
+
+
+class Targets:
+    """Each pool's target, by the key of any of its endpoints; None where nothing limits it. With stages it is the highest."""
+
+    def __init__(self, config: ResolvedConfig) -> None:
+        pools = pools_of(config)
+        self._pool_of = {key: pool for pool in pools for key in pool.endpoint_keys}
+        self._rps: dict[PoolId, float | None] = {pool.id: None if pool.curve is None else pool.curve.peak_rps for pool in pools}
+
+    def __getitem__(self, endpoint_key: str) -> float | None:
+        return self._rps[self._pool_of[endpoint_key].id]
+
+    def __setitem__(self, endpoint_key: str, rps: float | None) -> None:
+        self._rps[self._pool_of[endpoint_key].id] = rps
+
+    def sharing(self, endpoint_key: str) -> tuple[str, ...]:
+        """The endpoints whose rate is set together with this one's."""
+        return self._pool_of[endpoint_key].endpoint_keys
+
+    def each(self, endpoint_key: str) -> float | None:
+        """An endpoint's own part of its pool's target."""
+        rps = self[endpoint_key]
+        return None if rps is None else rps / len(self.sharing(endpoint_key))
