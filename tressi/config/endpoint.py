@@ -8,14 +8,17 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from tressi.config.defaults import defaults
+from tressi.config.jsonpath import steps_of
 from tressi.config.meaning import TRANSPORT_HEADERS
 from tressi.config.url import address
-from tressi.model import AutoscaleConfig, Expectation, ResolvedEndpoint
+from tressi.model import AutoscaleConfig, Expectation, JsonCondition, ResolvedEndpoint
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from tressi.config.resolve import Settings
+
+INT64_MAX = 2**63 - 1
 
 
 def resolved_endpoints(document: Mapping[str, Any], settings: Sequence[Settings | None]) -> tuple[ResolvedEndpoint, ...]:
@@ -76,11 +79,33 @@ def _expectation(request: Mapping[str, Any]) -> Expectation | None:
     expect = request.get("expect")
     if not expect:
         return None
-    status, text = expect.get("status"), expect.get("bodyContains")
+    text, conditions, most = expect.get("bodyContains"), expect.get("json"), expect.get("maxBodyBytes")
+    headers = {name.lower(): value for name, value in expect.get("headers", {}).items()}
     return Expectation(
-        status=None if status is None else tuple(status) if isinstance(status, list) else (status,),
+        status=_statuses(expect.get("status")),
         body_contains=None if text is None else text.encode(),
+        headers=tuple((name, _values(value)) for name, value in headers.items()),
+        json=None if conditions is None else tuple(_condition(path, value) for path, value in conditions.items()),
+        body_matches=expect.get("bodyMatches"),
+        max_body_bytes=None if most is None else min(most, INT64_MAX),
     )
+
+
+def _condition(path: str, value: object) -> JsonCondition:
+    return JsonCondition(path, steps_of(path), json.dumps(value, ensure_ascii=False))
+
+
+def _statuses(given: int | str | list[int | str] | None) -> tuple[int, ...] | None:
+    """Statuses, of which a class such as `2xx` is all that begin so."""
+    if given is None:
+        return None
+    listed = given if isinstance(given, list) else [given]
+    classes = [range(100 * int(one[0]), 100 * int(one[0]) + 100) if isinstance(one, str) else (one,) for one in listed]
+    return tuple(dict.fromkeys(status for statuses in classes for status in statuses))
+
+
+def _values(given: str | list[str]) -> tuple[str, ...]:
+    return tuple(value.strip(" \t") for value in (given if isinstance(given, list) else [given]))
 
 
 def _autoscale(settings: Settings | None) -> AutoscaleConfig | None:

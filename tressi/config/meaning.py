@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from tressi.config.jsonpath import PathError, steps_of
+from tressi.config.pattern import PatternError, searching
 from tressi.config.place import TOKEN, Finding, Place, quoted, shown
 from tressi.config.url import AddressError, address, server_name, wire_base
 
@@ -43,6 +45,8 @@ LIMITS = {
 # The transport writes these from what it knows; a second copy could contradict it and break the framing.
 TRANSPORT_HEADERS = frozenset({"connection", "content-length", "keep-alive", "transfer-encoding"})
 
+CHECKED_HEADERS = 16  # as wire/check.pxd has it
+
 EARLY_EXIT_KEYS = ("errorRateThreshold", "errorCountThreshold", "errorStatusCodes")
 
 NO_HEADER_NAME = "is no header name; RFC 9110 allows letters, digits and !#$%&'*+-.^_`|~"
@@ -62,6 +66,8 @@ def mistakes(document: Document, mask_headers: Iterable[str] = ()) -> list[Findi
         findings += _url(request, place, usable_base, base_is_broken=base is not None and usable_base is None)
         findings += _headers(request, place, masked)
         findings += _content(request, place)
+        if "expect" in request:
+            findings += _expectation(request, (*place, "expect"), masked)
     return findings
 
 
@@ -146,8 +152,26 @@ def _content(request: Document, place: Place) -> Iterator[Finding]:
         yield (*place, "body"), "stands beside a payload; a request has one or the other"
     if request.get("method") == "CONNECT":
         yield (*place, "method"), "CONNECT asks a proxy for a tunnel, and is no request to a target; `proxy` sends through one"
-    if request.get("method") == "HEAD" and "bodyContains" in request.get("expect", {}):
-        yield (*place, "expect", "bodyContains"), "cannot be met: the response to HEAD has no body"
+    for name in ("bodyContains", "bodyMatches", "json"):
+        if request.get("method") == "HEAD" and name in request.get("expect", {}):
+            yield (*place, "expect", name), "cannot be met: the response to HEAD has no body"
+
+
+def _expectation(request: Document, place: Place, mask_headers: tuple[str, ...]) -> Iterator[Finding]:
+    expect = request.get("expect", {})
+    yield from _headers(expect, place, mask_headers)
+    if len(expect.get("headers", ())) > CHECKED_HEADERS:
+        yield (*place, "headers"), f"has {len(expect['headers'])} headers, and no more than {CHECKED_HEADERS} can be checked"
+    for path in expect.get("json", ()):
+        try:
+            steps_of(path)
+        except PathError as error:
+            yield (*place, "json", path), str(error)
+    if "bodyMatches" in expect:
+        try:
+            searching(expect["bodyMatches"])
+        except PatternError as error:
+            yield (*place, "bodyMatches"), f"{quoted(expect['bodyMatches'])} {error}"
 
 
 def _output(document: Document) -> Iterator[Finding]:

@@ -47,6 +47,8 @@ def _masked(section: Mapping[str, Any], names: tuple[str, ...]) -> dict[str, Any
     masked = {name: _masked_value(name, value) for name, value in section.items()}
     if "headers" in section:
         masked["headers"] = {**section["headers"], **dict(masked_pairs(_sent(section["headers"]), names))}
+    if isinstance(section.get("expect"), dict):
+        masked["expect"] = _masked(section["expect"], names)
     return masked
 
 

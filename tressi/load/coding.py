@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 KEPT_BYTES: Final = 4096  # a little more than a sample has room for, so that it knows of being cut
 DECODED_BYTES: Final = 64 * 1024 * 1024  # of one body
+JUDGED_BYTES: Final = 1024 * 1024  # of a body that is judged as a whole, as in wire/check.pxd
 
 _PIECE_BYTES = 64 * 1024
 _CODINGS = 8  # one after another; more are an attack and no body
@@ -123,6 +124,22 @@ def decoders_of(values: Sequence[str]) -> list[_Decoder]:
             raise CodingError(f"its coding '{plain(name[:_SHOWN_CHARACTERS])}' is not known")
     # The list is in the order in which they were applied.
     return [_Inflater(_NAMES[name]) for name in reversed(codings)]
+
+
+def decoded(data: bytes, codings: str, most: int) -> bytes:
+    """A whole body without its codings. Raises CodingError, also where it would be more than `most` bytes."""
+    pieces: list[bytes] = [data]
+    for decoder in decoders_of([codings]):
+        found: list[bytes] = []
+        left = most
+        for piece in (part for whole in pieces for part in decoder.pieces(whole)):
+            found.append(piece)
+            left -= len(piece)
+            if left < 0:
+                raise CodingError(f"it decodes to more than {most >> 20} MiB")
+        decoder.end()
+        pieces = found
+    return b"".join(pieces)
 
 
 class Body:

@@ -11,6 +11,7 @@ from gevent.event import Event
 from tressi._core import HAS_EPOLL, Arena
 from tressi._wire import Reactor
 from tressi.errors import EngineError
+from tressi.load.answer import Sought
 from tressi.load.coding import Body
 from tressi.load.descriptors import make_room
 from tressi.load.dial import Dialer, Patience
@@ -24,6 +25,7 @@ from tressi.load.worker import ClientLane, Lane
 
 if TYPE_CHECKING:
     from tressi.load.calls import Calls
+    from tressi.load.judge import Judge
     from tressi.load.plan import Plan, PlannedEndpoint
     from tressi.model import EngineSnapshot, Level, PoolId, TlsConfig, Wanted
     from tressi.request.call import Call, Origin
@@ -65,6 +67,7 @@ class LocalEngine:
         self._limit(plan)
         self._calls = _calls(plan, self._permits) if plan.has_calls else None
         self._dialers = [self._dialer(origin, plan.tls) for origin in plan.origins]
+        self._sought = [_sought(endpoint) for endpoint in plan.endpoints] if plan.has_calls else []
         self._fill(plan)
 
     def go(self, at_ns: int | None = None) -> int:
@@ -133,6 +136,7 @@ class LocalEngine:
                 hung=_hung(endpoint),
                 wanted=status_words(endpoint.statuses).encode(),
                 lacking=None if lacking is None else lacking.encode(),
+                judge=_judge(endpoint),
             )
         for number, pool in enumerate(plan.pools):
             self._reactor.add_pool(pool)
@@ -156,12 +160,12 @@ class LocalEngine:
         self._lanes[lane.number] = lane
         return lane
 
-    def _call_of(self, endpoint: int) -> tuple[Call, float, bytes | None]:
-        """An endpoint's request for the second transport, its timeout, and what the answer's body must contain."""
+    def _call_of(self, endpoint: int) -> tuple[Call, float, Sought]:
+        """An endpoint's request for the second transport, its timeout, and what is looked for in the answer."""
         planned = self._plan.endpoints[endpoint]
         if planned.call is None:
             raise ValueError(f"endpoint {endpoint} is for the reactor")
-        return planned.call, planned.timeout_ns / 1e9, planned.body_contains
+        return planned.call, planned.timeout_ns / 1e9, self._sought[endpoint]
 
     def _route(self, endpoint: int) -> tuple[Dialer, Patience]:
         """How to connect for an endpoint, and how long that may take."""
@@ -204,6 +208,18 @@ def _calls(plan: Plan, permits: Permits | None) -> Calls:
     from tressi.load.calls import Calls  # noqa: PLC0415 - see there; most plans need none
 
     return Calls(plan, permits)
+
+
+def _judge(endpoint: PlannedEndpoint) -> Judge | None:
+    if not endpoint.has_judge:
+        return None
+    from tressi.load.judge import Judge  # noqa: PLC0415 - most plans need none
+
+    return Judge(endpoint.json, endpoint.body_matches)
+
+
+def _sought(endpoint: PlannedEndpoint) -> Sought:
+    return Sought(endpoint.body_contains, tuple(field.name for field in endpoint.fields), _judge(endpoint))
 
 
 def _decoded(needle: bytes | None, codings: str) -> Body:

@@ -5,15 +5,28 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from tressi.model import pools_of
+from tressi.load.expected import field_words
+from tressi.masking import is_secret_header
+from tressi.model import Expectation, pools_of
 from tressi.request.call import IDEMPOTENT_METHODS, Call, Origin, call_of, origin_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
-    from tressi.model import Arrival, Curve, Pool, PoolId, ResolvedConfig, ResolvedEndpoint, TlsConfig
+    from tressi.model import Arrival, Curve, JsonCondition, Pool, PoolId, ResolvedConfig, ResolvedEndpoint, TlsConfig
 
 USER_AGENT = "tressi"
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedField:
+    """A field that a response must have, with one of these values, and why it failed otherwise (see `expected`)."""
+
+    name: bytes
+    values: tuple[bytes, ...]
+    missing: bytes
+    before: bytes | None
+    behind: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +45,20 @@ class PlannedEndpoint:
     body_contains: bytes | None
     awaits_continue: bool = False
     call: Call | None = None  # for the second transport
+    fields: tuple[PlannedField, ...] = ()
+    json: tuple[JsonCondition, ...] | None = None
+    body_matches: str | None = None
+    max_body_bytes: int | None = None
+
+    @property
+    def has_judge(self) -> bool:
+        """Whether its bodies are judged as a whole."""
+        return self.json is not None or self.body_matches is not None
+
+    @property
+    def has_further(self) -> bool:
+        """Whether a response is held against more than statuses and a text in its body."""
+        return bool(self.fields) or self.has_judge or self.max_body_bytes is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +156,7 @@ def _pool(config: ResolvedConfig, pool: Pool, numbers: Sequence[int], dialers: S
 
 def _endpoint(config: ResolvedConfig, endpoint: ResolvedEndpoint, dialer: int, origins: Sequence[int]) -> PlannedEndpoint:
     call = call_of(endpoint, USER_AGENT, keep_alive=config.keep_alive)
+    expect = endpoint.expect or Expectation()
     return PlannedEndpoint(
         variants=(call.head() + (call.body or b""),),
         timeout_ns=round(endpoint.timeout_s * 1e9),
@@ -138,8 +166,18 @@ def _endpoint(config: ResolvedConfig, endpoint: ResolvedEndpoint, dialer: int, o
         to_head=endpoint.method == "HEAD",
         idempotent=endpoint.method in IDEMPOTENT_METHODS,
         keep_alive=config.keep_alive,
-        statuses=endpoint.expect.status if endpoint.expect else None,
-        body_contains=endpoint.expect.body_contains if endpoint.expect else None,
+        statuses=expect.status,
+        body_contains=expect.body_contains,
         awaits_continue=call.awaits_continue,
         call=replace(call, secret_headers=config.mask_headers) if config.transport == "urllib3" else None,
+        fields=tuple(_field(name, values, config.mask_headers) for name, values in expect.headers),
+        json=expect.json,
+        body_matches=expect.body_matches,
+        max_body_bytes=expect.max_body_bytes,
     )
+
+
+def _field(name: str, values: tuple[str, ...], mask_headers: Sequence[str]) -> PlannedField:
+    missing, before, behind = field_words(name, values, is_secret=is_secret_header(name, mask_headers))
+    wanted = tuple(value.encode("latin-1") for value in values)
+    return PlannedField(name.encode(), wanted, missing.encode(), None if before is None else before.encode(), behind.encode())

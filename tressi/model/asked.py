@@ -45,11 +45,31 @@ class AutoscaleConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class JsonCondition:
+    """A value that a JSON body must have at a place: `steps` are the names and indices that the `path` is read as.
+
+    `value` is JSON text.
+    """
+
+    path: str
+    steps: tuple[str | int, ...]
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
 class Expectation:
-    """What a response must be to count as a success. `status` None: below 400; `body_contains` None: any body."""
+    """What a response must be to count as a success. `status` None: below 400; `body_contains` None: any body.
+
+    `headers` are names in small letters with the values of which one is enough. `json` None: the body need not be JSON.
+    `body_matches` is a regular expression of RE2, `max_body_bytes` counts the body as it comes.
+    """
 
     status: tuple[int, ...] | None = None
     body_contains: bytes | None = None
+    headers: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    json: tuple[JsonCondition, ...] | None = None
+    body_matches: str | None = None
+    max_body_bytes: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,26 +4,24 @@ What is planned are objects of Python with the fields of `load.plan.PlannedEndpo
 whoever calls keeps them alive.
 """
 
+from cpython.object cimport PyObject
 from libc.stdint cimport int32_t, int64_t, uint64_t
 from libc.stdlib cimport free
 
 from tressi.core.arena cimport LOWEST_STATUS, STATUSES
 from tressi.core.bucket cimport Knot, bucket_init, random_next, random_seeded
 from tressi.core.curve cimport knots_of
+from tressi.wire.allocate cimport allocated
 from tressi.wire.check cimport Check
 from tressi.wire.fields cimport CONTENT_ENCODING, field_bit
+from tressi.wire.further cimport build_fields, fields_known, words_of
 from tressi.wire.lane cimport BURST_NS, Endpoint, Lane, Pool
 from tressi.wire.link cimport Link
-from tressi.wire.memory cimport allocated, set_needle
+from tressi.wire.memory cimport set_needle
 from tressi.wire.request cimport Request, Slice
 
 cdef enum:
     CONTINUE_NS = 1_000_000_000    # for an answer to a head alone (RFC 9110 10.1.1 asks for a limit and names none)
-
-
-cdef inline const char* words_of(bytes words) except? NULL:
-    """The bytes, or NULL for None."""
-    return NULL if words is None else <const char*> words
 
 
 cdef inline build_request(Request* request, planned):
@@ -44,7 +42,7 @@ cdef inline build_request(Request* request, planned):
 cdef inline build_check(Check* check, planned, wanted, lacking):
     """Which statuses are successes (None: those below 400), and which text must be in the body."""
     statuses = planned.statuses
-    check.expects = statuses is not None or planned.body_contains is not None
+    check.expects = statuses is not None or planned.body_contains is not None or planned.has_further
     for status in range(LOWEST_STATUS, LOWEST_STATUS + STATUSES):
         check.successes[<int> status - LOWEST_STATUS] = status < 400 if statuses is None else status in statuses
     # A body that is looked at may have to be decoded first.
@@ -64,6 +62,16 @@ cdef inline build_schedule(Pool* pool, planned):
     free(knots)
     if not made:
         raise MemoryError
+
+
+cdef inline build_further(Check* check, planned, judge):
+    """Which fields the response must have, how large its body may be, and who judges it (None: nobody)."""
+    check.further = build_fields(planned.fields)
+    check.fields |= fields_known(check.further)
+    if planned.max_body_bytes is not None:
+        check.further.body_limit = planned.max_body_bytes
+    if judge is not None:
+        check.further.judge = <PyObject*> judge
 
 
 cdef inline build_times(Endpoint* endpoint, planned, hung):

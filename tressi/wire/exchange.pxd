@@ -11,10 +11,11 @@ from libc.stdio cimport snprintf
 from tressi.core.arena cimport CLOSED, PROTOCOL, RESET, SAMPLE_BYTES, SEND, TIMEOUT, TLS, ErrorKind
 from tressi.core.clock cimport NS_PER_S, monotonic_ns
 from tressi.wire.account cimport (
-    account_failure, account_read, account_response, account_sent, sample_claim, sample_fill, sample_release,
+    account_failure, account_read, account_response, account_sent, is_success, sample_claim, sample_fill, sample_release,
 )
 from tressi.wire.h1.message cimport BROKEN, DONE, FAULTS, HEAD_READ, Progress, parser_has_head, parser_reset
 from tressi.wire.h1.parser cimport parser_close, parser_feed
+from tressi.wire.judge cimport body_judge
 from tressi.wire.lane cimport (
     CLOSE, CLOSE_BEHIND, IN_FLIGHT, KEEP, Ending, Endpoint, Exchange, Lane, Queue, queue_insert, queue_remove,
 )
@@ -251,11 +252,20 @@ cdef inline Ending exchange_ending(const Exchange* exchange, const Endpoint* end
     return KEEP if reusable and not surplus and not exchange.link.ended and endpoint.request.keep_alive else CLOSE_BEHIND
 
 
+cdef inline void exchange_judge(Reactor* reactor, Lane* lane) noexcept nogil:
+    """Have the body judged where it must be and all else is as expected."""
+    cdef Exchange* exchange = &lane.exchange
+    if exchange.response.further.judge != NULL and is_success(&lane.endpoint.check, &exchange.response):
+        body_judge(exchange, reactor.buffers.why, WHY_BYTES)
+
+
 cdef inline void attempt_finish(Reactor* reactor, Lane* lane, bint surplus, int64_t now_ns) noexcept nogil:
     """The response is whole; `surplus`: bytes follow that no request asked for."""
     cdef Exchange* exchange = &lane.exchange
     if exchange.response.packed != NULL:
         packed_end(exchange, reactor.buffers.why, WHY_BYTES)
+    if exchange.response.further != NULL:
+        exchange_judge(reactor, lane)
     sample_fill(exchange)
     account_response(reactor.header, lane, now_ns)
     exchange.link.served += 1
