@@ -128,7 +128,8 @@ SOUGHT = (b"vary", b"x-a-header-of-a-very-long-name", b"location", b"x-none")
 WITH_FIELDS = (
     b"HTTP/1.1 103 Early Hints\r\nVary: early\r\n\r\n"
     b"HTTP/1.1 200 OK\r\nVARY: one\r\nX-A-Header-Of-A-Very-Long-Name:  two\r\n three \r\n"
-    b"X-A-Header-Of-A-Very-Long-Names: no\r\nLocation: /x\r\nvary:\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\nVary: late\r\n\r\n"
+    b"X-A-Header-Of-A-Very-Long-Names: no\r\n"
+    b"Location: /x\r\nvary:\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\nVary: late\r\n\r\n"
 )
 NOTED = b' one\n!two three\n"/x\n \n'
 
