@@ -50,6 +50,8 @@ class Brotli(_Counted):
     def pieces(self, data: bytes) -> Iterator[bytes]:
         """What `data` add to the body. Raises CodingError."""
         self._fed = self._fed or bool(data)
+        if data and self._decoder.is_finished():
+            raise CodingError("its data are no br")
         while not self._decoder.is_finished():
             try:
                 piece = self._decoder.process(data, output_buffer_limit=PIECE_BYTES)
