@@ -5,7 +5,7 @@ import json
 import pytest
 from jsonschema import Draft7Validator
 
-from tressi.config.schema import properties, schema, schema_text
+from tressi.config.schema import leaves, properties, schema, schema_text
 
 pytestmark = pytest.mark.pure
 
@@ -190,10 +190,24 @@ CONTRACT = """\
 """
 
 ADDED = {
-    "AutoscaleConfig": {"initialWorkers"},
-    "RequestConfigSchema": {"name", "timeout", "connectTimeout", "body", "expect"},
+    "AutoscaleConfig": {"initialWorkers", "stages"},
+    "RequestConfigSchema": {
+        "name",
+        "timeout",
+        "connectTimeout",
+        "body",
+        "bodyFile",
+        "form",
+        "multipart",
+        "compress",
+        "variants",
+        "expect",
+        "tls",
+    },
     "TressiConfigSchema": {
         "baseUrl",
+        "data",
+        "mask",
         "timeout",
         "connectTimeout",
         "arrival",
@@ -202,11 +216,17 @@ ADDED = {
         "connectionsPerSecond",
         "gracefulStop",
         "followRedirects",
+        "idleTimeout",
+        "maxConnectionAge",
+        "maxRequestsPerConnection",
         "proxy",
+        "resolve",
         "seed",
         "thresholds",
+        "stages",
     },
 }
+NEW_DEFINITIONS = {"Stages", "FormConfigSchema", "MultipartConfigSchema", "VariantConfigSchema", "DataConfigSchema"}
 
 
 # Three rules of the contract were too narrow: methods are an open set (RFC 9110 9.1), servers send statuses beyond 599, and
@@ -244,6 +264,8 @@ def test_without_the_added_properties_the_schema_is_the_contract():
         known = stripped["definitions"][name]["properties"]
         assert added <= known.keys()
         stripped["definitions"][name]["properties"] = {key: node for key, node in known.items() if key not in added}
+    for name in NEW_DEFINITIONS:
+        del stripped["definitions"][name]
 
     assert stripped["definitions"]["RequestConfigSchema"]["properties"]["method"].pop("examples")
     assert stripped == json.loads(widened_contract())
@@ -265,7 +287,7 @@ def test_what_is_added_is_optional_and_described(definition):
     node = schema()["definitions"][definition]
     assert not ADDED[definition] & set(node.get("required", ()))
     for name in ADDED[definition]:
-        assert node["properties"][name]["description"]
+        assert any("description" in leaf for leaf in leaves(node["properties"][name]))
 
 
 def test_the_schema_is_a_valid_schema():

@@ -24,7 +24,7 @@ WORKERS = (
 )
 OWN_WORKERS = 'a request has workers of its own with autoscale: {"enabled": true, "targetRps": …, "maxWorkers": …}'
 LENGTH = "how long a run lasts is duration, in seconds"
-RAMP = "a rate rises once, in a straight line, over rampUpTime seconds"
+RAMP = "a rate rises in a straight line over rampUpTime seconds, or follows stages"
 COUNT = "a run ends after its duration, in seconds, and after no number of requests"
 PACE = "requests start at the rate that rps or autoscale.targetRps asks for, and pause for nothing else"
 FORM = "what a run does stands at the top level: duration, rps, workers, headers"
@@ -67,7 +67,6 @@ MISTAKES = {
         "iterations": COUNT,
         "numRequests": COUNT,
         "loopCount": COUNT,
-        "stages": RAMP,
         "rampUp": RAMP,
         "thinkTime": PACE,
         "sleep": PACE,
@@ -84,7 +83,7 @@ MISTAKES = {
         "workers": OWN_WORKERS,
         "maxWorkers": OWN_WORKERS,
         "duration": f"{LENGTH}, at the top level, for all endpoints",
-        "rampUpTime": "a rate rises once, in a straight line, over autoscale.rampUpTime seconds",
+        "rampUpTime": "a rate rises in a straight line over autoscale.rampUpTime seconds, or follows autoscale.stages",
         "weight": "it belongs in an autoscale section",
         "thresholds": "it belongs at the top level",
         "concurrentRequests": "it belongs at the top level",
@@ -132,9 +131,8 @@ def test_what_means_a_rate_or_a_limit_is_refused_with_where_it_belongs():
 
 
 def test_a_value_of_any_type_is_refused():
-    """The stages of k6, the phases of Artillery, a rate with its unit, options that hold it all."""
+    """The phases of Artillery, a rate with its unit, options that hold it all."""
     for name, value, shown, remedy in [
-        ("stages", [{"duration": "10s", "target": 5}], "an array", RAMP),
         ("phases", [{"duration": 60, "arrivalRate": 20}], "an array", RAMP),
         ("rate", "5/s", '"5/s"', RATE),
         ("weight", None, "null", "it belongs in an autoscale section"),

@@ -15,7 +15,7 @@ PACKAGE = Path(__file__).parent.parent / "tressi"
 # Bottom up; rooms of one floor know nothing of one another.
 FLOORS = [
     {"isolation", "start", "masking"},
-    {"errors", "log", "text", "hosts", "version", "vocabulary", "core", "_core", "_histogram"},
+    {"errors", "log", "text", "hosts", "rows", "version", "vocabulary", "core", "_core", "_histogram"},
     {"threshold"},
     {"model", "hdr"},
     {"wire", "_wire", "_parser", "_tls", "_books", "config", "autoscale", "request"},

@@ -5,7 +5,7 @@ import resource
 
 import gevent
 import pytest
-from engines import BOUND_S, config_of, descriptors, endpoint, finish, only, reach, reach_time, running, until
+from engines import BOUND_S, Driven, config_of, descriptors, endpoint, finish, only, reach, reach_time, running, until
 from servers import nginx, refusing_port
 
 from tressi.load.engine import LocalEngine
@@ -154,8 +154,8 @@ def test_an_engine_that_was_never_started_is_no_trouble():
 def test_an_engine_can_be_driven_from_any_greenlet(target):
     """Start, scale and stop in three greenlets of one hub: they are those of one engine."""
     one = endpoint(target.url, 500)
-    engine = LocalEngine()
-    gevent.spawn(engine.start, config_of(one), {one.endpoint_key: 1}).get(timeout=BOUND_S)
+    driven = gevent.spawn(Driven, LocalEngine(), config_of(one), {one.endpoint_key: 1})
+    engine = driven.get(timeout=BOUND_S)
     gevent.spawn(engine.scale, one.endpoint_key, 3).get(timeout=BOUND_S)
     reach(engine, 20)
     gevent.spawn(engine.stop, 5).get(timeout=BOUND_S)

@@ -1,14 +1,17 @@
 """The rate asked for is the rate that arrives: by the schedule's integral, and by the target's own count."""
 
 from collections import Counter
+from dataclasses import replace
 from math import sqrt
 
 import pytest
 from engines import Driven, config_of, endpoint, finish, made, only, reach, reach_time, running, until
 from servers import answering, nginx, raw_server
 
+from tressi.load.cluster import Cluster
 from tressi.load.engine import LocalEngine
-from tressi.model import SharedPool
+from tressi.load.process import ProcessEngine
+from tressi.model import SharedPool, Stage
 
 pytestmark = pytest.mark.alone
 
@@ -350,3 +353,20 @@ def test_a_pool_without_a_rate_ends_with_its_duration():
         ended = made(engine)
         reach_time(engine, 0.4)
         assert ended == made(engine) > 0
+
+
+@pytest.mark.parametrize("engines", [1, 3])
+def test_the_starts_of_stages_are_their_integral_to_the_start(target, engines):
+    """Up, down to nothing, a step: over one engine and over several, each with its part of the curve."""
+    stages = (Stage(0.4, 400.0), Stage(0.3, 0.0), Stage(0.3, 200.0, is_step=True))
+    one = endpoint(f"{target.url}stages/{engines}", 400.0)
+    one = replace(one, autoscale=replace(one.autoscale, stages=stages))
+    engine = Cluster([ProcessEngine() for _ in range(engines)]) if engines > 1 else LocalEngine()
+    try:
+        driven = Driven(engine, config_of(one, duration_s=1.0), {one.endpoint_key: 6})
+        until(lambda: driven.read("counters").time_s > 1.2)
+    finally:
+        found = only(finish(engine))
+    # 80 on the way up, 60 on the way down, 60 after the step.
+    assert abs(found.requests_made + found.missed - 200) <= engines - 1
+    assert found.scheduled == pytest.approx(200)

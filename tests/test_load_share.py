@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from tressi.load.plan import Plan, PlannedPool
 from tressi.load.share import Place, divided, part_of, share_of
-from tressi.model import Curve, TlsConfig
+from tressi.model import Curve
 
 pytestmark = pytest.mark.pure
 
@@ -35,13 +35,12 @@ def plan_of(pools, connections_per_second=None):
     keys = tuple(str(number) for number in range(len(pools)))
     return Plan(
         keys=keys,
-        origins=(),
+        ways=(),
         endpoints=(),
         pools=planned,
         pool_of={key: number for number, key in enumerate(keys)},
         lanes_per_worker=1,
         duration_ns=1,
-        tls=TlsConfig(),
         connections_per_second=connections_per_second,
     )
 

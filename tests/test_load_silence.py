@@ -11,6 +11,7 @@ from engines import ONCE, attempt, endpoint, finish, only, reach, running
 from servers import answering, hanging_port, has_ipv6, raw_server, response
 
 from tressi._wire import WAITS_NS
+from tressi.load import dial
 from tressi.load.address import ATTEMPT_S, LONGEST_S, SILENT_S, Address, Answers
 from tressi.model import SharedPool, TlsConfig
 
@@ -166,3 +167,33 @@ def test_an_address_is_waited_for_as_long_as_connections_take():
         answers.taken(ONE, 0.001)
     assert answers.wait_s(30.0, 1) == 0.25
     assert answers.wait_s(-1.0, 1) == 0.0
+
+
+@pytest.mark.parametrize(("scheme", "transport"), WAYS)
+def test_a_family_that_does_not_answer_is_left_at_once(monkeypatch, scheme, transport):
+    """Behind its first silent address the other family is tried, however many of its own are left (RFC 8305 4)."""
+    if not has_ipv6():
+        pytest.skip("this machine has no IPv6")
+    silent = [f"127.0.0.{number}" for number in range(20, 26)]
+    tried = []
+
+    def seen(address, *rest):
+        tried.append(address)
+        return original(address, *rest)
+
+    original = dial.connected_to
+    monkeypatch.setattr(dial, "connected_to", seen)
+    with ExitStack() as stack:
+        server = stack.enter_context(raw_server(script_of(scheme), socket.AF_INET6))
+        for host in silent:
+            stack.enter_context(hanging_port(host, server.port))
+        found = [(socket.AF_INET, socket.SOCK_STREAM, 0, "", (host, server.port)) for host in silent]
+        found.append((socket.AF_INET6, socket.SOCK_STREAM, 0, "", ("::1", server.port, 0, 0)))
+        monkeypatch.setattr("tressi.load.address.getaddrinfo", lambda *_: found)
+        one = endpoint(f"{scheme}://several.invalid:{server.port}/", ONCE, timeout_s=20)
+        with running(one, tls=TlsConfig(verify=False), transport=transport) as engine:
+            reach(engine, 1)
+            begun = engine._reactor.dialed(0) or len(tried)
+            snapshot = finish(engine)
+    assert only(snapshot).status_codes == {200: 1}
+    assert begun <= 2

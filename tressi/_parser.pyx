@@ -1,11 +1,11 @@
 """The Python border of `wire/h1/`: one response after another from bytes, without a socket."""
 
-from libc.stdint cimport int64_t, uint8_t
+from libc.stdint cimport int64_t, uint8_t, uint32_t
 from libc.stdlib cimport calloc, free
 
 from tressi.wire cimport check as checks
 from tressi.wire cimport response as responses
-from tressi.wire.fields cimport CONTENT_ENCODING, LOCATION, field_bit
+from tressi.wire.fields cimport CONTENT_ENCODING, KEEP_ALIVE, LOCATION, field_bit
 from tressi.wire.further cimport build_fields, fields_known, further_free
 from tressi.wire.h1 cimport message as messages
 from tressi.wire.h1 cimport parser as h1
@@ -36,7 +36,7 @@ cdef class ResponseParser:
         self.body = <char*> calloc(1, keep + 1)
         if self.body == NULL:
             raise MemoryError
-        self.response.wanted = field_bit(CONTENT_ENCODING) | field_bit(LOCATION)
+        self.response.wanted = self.wanted()
         self.reset()
 
     def __dealloc__(self):
@@ -45,6 +45,10 @@ cdef class ResponseParser:
         further_free(self.further)
         free(self.body)
 
+    cdef uint32_t wanted(self) noexcept:
+        """The fields that are always looked for."""
+        return field_bit(CONTENT_ENCODING) | field_bit(LOCATION) | field_bit(KEEP_ALIVE)
+
     def look_for(self, names not None):
         """Note the fields of these names, which are in lower case, from the next response on."""
         cdef checks.Further* further = build_fields([_Named(name) for name in names])
@@ -52,7 +56,7 @@ cdef class ResponseParser:
         further_free(self.further)
         self.kept_alive = names
         self.further = self.response.further = further if names else NULL
-        self.response.wanted = field_bit(CONTENT_ENCODING) | field_bit(LOCATION) | fields_known(further)
+        self.response.wanted = self.wanted() | fields_known(further)
         if not names:
             further_free(further)
 
@@ -111,6 +115,11 @@ cdef class ResponseParser:
     def fields(self):
         """The fields of those names, a line each: a byte of 32 and the place of the name, the value, and a line end."""
         return self.response.others.bytes[:self.response.others.size]
+
+    @property
+    def keeps_s(self):
+        """For how long the server keeps a connection that rests, in seconds; 0: it did not say."""
+        return self.response.keeps_ns / 1e9
 
     @property
     def body_bytes(self):

@@ -1,7 +1,26 @@
 from collections.abc import Callable
-from ssl import MemoryBIO, SSLError, SSLObject
+from ssl import SSLError
+from typing import Protocol
+
+class _Sealed(Protocol):
+    @property
+    def pending(self) -> int: ...
+
+class _Incoming(_Sealed, Protocol):
+    def write(self, sealed: bytes, /) -> object: ...
+
+class _Outgoing(_Sealed, Protocol):
+    def read(self) -> bytes: ...
+
+class _Spoken(Protocol):
+    @property
+    def read(self) -> Callable[..., object]: ...
+    @property
+    def write(self) -> Callable[..., object]: ...
+    @property
+    def pending(self) -> Callable[[], int]: ...
+    @property
+    def unwrap(self) -> Callable[[], object]: ...
 
 class TlsSession:
-    def __init__(
-        self, tls: SSLObject, incoming: MemoryBIO, outgoing: MemoryBIO, describe: Callable[[SSLError], str]
-    ) -> None: ...
+    def __init__(self, tls: _Spoken, incoming: _Incoming, outgoing: _Outgoing, describe: Callable[[SSLError], str]) -> None: ...

@@ -8,7 +8,7 @@ from tressi._core cimport Arena
 from tressi._tls cimport TlsSession
 from tressi.core.arena cimport LOWEST_STATUS, STATUSES, EndpointBlock, ErrorKind
 from tressi.core.bucket cimport Knot, bucket_init, bucket_rate, bucket_set_rate, bucket_shift, bucket_stop_at, random_seeded
-from tressi.core.clock cimport monotonic_ns, never
+from tressi.core.clock cimport NS_PER_S, monotonic_ns, never
 from tressi.core.curve cimport knots_of
 from tressi.core.epoll cimport HAS_EPOLL
 from tressi.core.window cimport SLOT_NS, window_init
@@ -16,6 +16,7 @@ from tressi.wire cimport account as accounts
 from tressi.wire cimport address as addresses_tried
 from tressi.wire cimport build, control, dial
 from tressi.wire cimport close as closing
+from tressi.wire cimport kept as keeping
 from tressi.wire cimport lane as lanes
 from tressi.wire cimport loop as loops
 from tressi.wire cimport open as opening
@@ -103,11 +104,19 @@ cdef class Reactor:
         self.kept_alive.append(make)
         self.body.decode = <PyObject*> make
 
-    def add_origin(self, *, bint ordered=False, sources=()):
+    def keep_connections(self, int64_t requests=0, double age_s=0.0, double idle_s=0.0, int64_t seed=0):
+        """Use a connection for so many requests, so many seconds, and not after a longer rest than that; 0 is no limit."""
+        if self.body.kept == NULL:
+            self.body.kept = <keeping.Kept*> allocated(sizeof(keeping.Kept))
+        self.body.kept[0] = keeping.Kept(
+            requests, <int64_t> (age_s * NS_PER_S), <int64_t> (idle_s * NS_PER_S), random_seeded(seed)
+        )
+
+    def add_origin(self, *, bint ordered=False, sources=(), bint by_proxy=False):
         """Add a place to connect to; returns its number.
 
         `ordered`: the lanes' greenlets make its connections, as TLS asks for. `sources` are addresses of our side, used one
-        after the other.
+        after the other. `by_proxy`: a connection that is not made is the proxy's fault, and the reason says so.
         """
         cdef int64_t number = self.body.origin_count
         cdef places.Origin* origin = <places.Origin*> allocated(sizeof(places.Origin))
@@ -115,7 +124,9 @@ cdef class Reactor:
         self.body.origins[number] = origin
         self.body.origin_count += 1
         self.body.keeps_gil = self.body.keeps_gil or ordered
+        origin.at = number
         origin.ordered = ordered
+        origin.by_proxy = by_proxy
         origin.patience_ns = addresses_tried.ATTEMPT_NS
         origin.sources = addresses_of(sources)
         origin.source_count = len(sources)
@@ -340,6 +351,10 @@ cdef class Reactor:
             if self.body.endpoints[index] == lane.endpoint:
                 return index
         raise LookupError(f"lane {number} has no token yet")
+
+    def origin_of(self, int64_t number):
+        """The origin that the lane connects to for its attempt."""
+        return self.lane(number).endpoint.request.target.at
 
     def idle_since_ns(self, int64_t number):
         """Since when the lane waits for a token (0: it never had one to wait for), or None if it is occupied."""

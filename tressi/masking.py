@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote, urlsplit
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
 MASK: Final = "***"
 SECRET_HEADERS: Final = frozenset({"authorization", "cookie", "proxy-authorization", "set-cookie", "x-api-key"})
@@ -39,13 +39,17 @@ _UNCHANGED = re.compile("[0-9A-Za-z]+")
 _WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 
 
-def mask_url(text: str) -> str:
-    """Hide the secrets of every URL in `text`: `https://name:word@host/?api_key=x` becomes `https://***@host/?api_key=***`."""
-    return _PARAMETER.sub(_masked_parameter, _USER_INFO.sub(f"{MASK}@", text))
+def mask_url(text: str, is_secret: Callable[[str], bool] | None = None) -> str:
+    """Hide the secrets of every URL in `text`: `https://name:word@host/?api_key=x` becomes `https://***@host/?api_key=***`.
 
+    `is_secret` says of a parameter by its name whether its value is one.
+    """
+    judge = is_secret or is_secret_parameter
 
-def _masked_parameter(match: re.Match[str]) -> str:
-    return f"{match[1]}={MASK}" if is_secret_parameter(match[1]) else match[0]
+    def masked(match: re.Match[str]) -> str:
+        return f"{match[1]}={MASK}" if judge(match[1]) else match[0]
+
+    return _PARAMETER.sub(masked, _USER_INFO.sub(f"{MASK}@", text))
 
 
 def is_secret_parameter(name: str) -> bool:

@@ -64,7 +64,7 @@ def check(data: bytes) -> Hashable:
     json.dumps(config.document, allow_nan=False)
     plan = make_plan(config, {pool.id: 1 for pool in pools_of(config)})
     assert decode(encode({"plan": plan})) == {"plan": plan}
-    return (len(config.warnings), config.shared_pool is not None, plan.has_calls)
+    return (len(config.warnings), config.shared_pool is not None, plan.is_for_clients)
 
 
 _FILES = [path.read_bytes() for path in sorted(_EXAMPLES.glob("*.json"))]

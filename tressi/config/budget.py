@@ -15,11 +15,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 from tressi.config.defaults import defaults
 from tressi.config.resolve import AutoscaleConfigResolver, Settings
+from tressi.config.stages import parsed, peak, with_targets
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from tressi.config.place import Finding, Place
+    from tressi.model import Stage
 
 
 TOTAL: Final = "autoscale.targetRps"
@@ -34,6 +36,7 @@ class Budget:
     pool_rps: float | None
     worker_limit: int
     findings: tuple[Finding, ...] = field(default=())
+    pool_stages: tuple[Stage, ...] = ()
 
 
 def divide(document: Mapping[str, Any], total_name: str = TOTAL) -> Budget:
@@ -41,17 +44,30 @@ def divide(document: Mapping[str, Any], total_name: str = TOTAL) -> Budget:
 
     `total_name` is what messages call the total rate: what its author has written it as.
     """
+    stages = (document.get("autoscale") or {}).get("stages")
+    document = with_targets(document)
     resolver = AutoscaleConfigResolver(document)
     requests = document["requests"]
     settings = [resolver.resolve_endpoint_config(request) for request in requests]
     rates = _Rates(document, resolver, settings, total_name)
     limit = resolver.section.get("maxWorkers", document.get("workers", defaults("TressiConfigSchema")["workers"]))
     complete = tuple(
-        None if one is None else {"maxWorkers": limit, **one, "targetRps": rates.of(index)}
+        None if one is None else {"maxWorkers": limit, **one, **_shape(one, rates.of(index), stages)}
         for index, one in enumerate(settings)
     )
     findings = (*rates.findings(), *_worker_findings(document, complete, limit))
-    return Budget(complete, rates.pool(), limit, findings)
+    pool_stages = document.get("stages") or (stages if rates.pool_needs_share else None)
+    return Budget(complete, rates.pool(), limit, findings, _following(pool_stages, rates.pool()))
+
+
+def _shape(one: Settings, rate: float, stages: Sequence[Mapping[str, Any]] | None) -> Settings:
+    """An endpoint's target, and the stages that it follows: its own, else those of the total that it has a share of."""
+    followed = one.get("stages") or (None if "targetRps" in one else stages)
+    return {"targetRps": rate, "stages": _following(followed, rate)}
+
+
+def _following(stages: Sequence[Mapping[str, Any]] | None, rate: float | None) -> tuple[Stage, ...]:
+    return parsed(stages, rate / peak(stages)) if stages and rate is not None and peak(stages) else ()
 
 
 class _Rates:

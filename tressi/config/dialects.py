@@ -11,7 +11,7 @@ import re
 from typing import Final, Literal
 
 Kind = Literal["rate", "workers", "length", "ramp", "count", "pace", "timeout", "failures", "form", "limit"]
-Where = Literal["top", "request", "section", "threshold", "elsewhere"]
+Where = Literal["top", "request", "section", "stage", "threshold", "elsewhere"]
 
 
 def words(text: str) -> frozenset[str]:
@@ -31,7 +31,7 @@ _NAMES: Final[dict[Kind, frozenset[str]]] = {
     ),
     "length": words("durationsec durationms durationseconds runtime testtime holdfor hold timelimit seconds minutes"),
     "ramp": words(
-        "stage stages rampup rampupdurationsec rampuptimesec rampto rampdown gracefulrampdown steps phase phases warmup"
+        "stage rampup rampupdurationsec rampuptimesec rampto rampdown gracefulrampdown steps phase phases warmup"
         " warmuptime warmupsec profile loadprofile"
     ),
     "count": words(
@@ -69,7 +69,13 @@ _RUN: Final = "the rate of the run is rps, and that of one endpoint requests[].a
 _OF_ENDPOINT: Final = 'a request has a rate of its own with autoscale: {"enabled": true, "targetRps": …}'
 _ABORTS: Final = "a threshold ends the run early with abort: true, from abortDelay seconds on"
 _HINTS: Final[dict[Kind, dict[Where, str]]] = {
-    "rate": {"top": _RUN, "request": _OF_ENDPOINT, "section": "the rate of a section is targetRps", "elsewhere": _RUN},
+    "rate": {
+        "top": _RUN,
+        "request": _OF_ENDPOINT,
+        "section": "the rate of a section is targetRps",
+        "stage": "the rate of a stage is targetRps",
+        "elsewhere": _RUN,
+    },
     "workers": {
         "top": "how many requests are in flight at most is workers times concurrentRequests, and for pools that scale"
         " autoscale.maxWorkers",
@@ -79,11 +85,12 @@ _HINTS: Final[dict[Kind, dict[Where, str]]] = {
     },
     "length": {
         "top": "how long a run lasts is duration, in seconds",
+        "stage": "how long a stage lasts is duration, in seconds",
         "elsewhere": "how long a run lasts is duration, in seconds, at the top level, for all endpoints",
     },
     "ramp": {
-        "request": "a rate rises once, in a straight line, over autoscale.rampUpTime seconds",
-        "elsewhere": "a rate rises once, in a straight line, over rampUpTime seconds",
+        "request": "a rate rises in a straight line over autoscale.rampUpTime seconds, or follows autoscale.stages",
+        "elsewhere": "a rate rises in a straight line over rampUpTime seconds, or follows stages",
     },
     "count": {"elsewhere": "a run ends after its duration, in seconds, and after no number of requests"},
     "pace": {

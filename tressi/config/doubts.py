@@ -5,8 +5,12 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Final
 
+from tressi.config.connections import connection_doubts
+from tressi.config.content import KINDS
 from tressi.config.meaning import EARLY_EXIT_KEYS, TRANSPORT_HEADERS, requests_of
 from tressi.config.place import Place, path_of, quoted, shown
+from tressi.config.templates import unused, without_placeholders
+from tressi.config.url import address
 from tressi.log import mask_url
 
 if TYPE_CHECKING:
@@ -24,13 +28,15 @@ _WITHOUT_CONTENT: Final = ("GET", "HEAD", "TRACE")
 
 def doubts(document: Document, mask_headers: Iterable[str] = ()) -> list[str]:
     """Return a warning for each setting of a sound document that will not do what its author may expect."""
-    warnings = [*_unarmed(document), *_ownerless_key(document), *_overwritten_headers(document, ())]
+    warnings = [*_unarmed(document), *_ownerless_keys(document), *_overwritten_headers(document, ())]
+    warnings += connection_doubts(document, _urls(document) if "resolve" in document else [])
     if document.get("rampUpTime", 0) > document.get("duration", 0) > 0:
         warnings.append("rampUpTime: is longer than the duration, so the target is never reached")
     for index, request in requests_of(document):
         warnings += _overwritten_headers(request, ("requests", index))
         warnings += _vain_expectation(request, ("requests", index))
         warnings += _vain_content(request, ("requests", index))
+    warnings += [f"{path_of(('data', name))}: is used by no request" for name in unused(document)]
     return [*warnings, *_repeated_names(document), *_templates(document, tuple(mask_headers))]
 
 
@@ -41,9 +47,17 @@ def _unarmed(document: Document) -> Iterator[str]:
         yield "errorRateThreshold: 1 is a share and means 100 %, so nothing less ends the run; 1 % is 0.01"
 
 
-def _ownerless_key(document: Document) -> list[str]:
-    tls = document.get("tls", {})
-    return ["tls.key: has no effect without tls.cert"] if "key" in tls and "cert" not in tls else []
+def _ownerless_keys(document: Document) -> Iterator[str]:
+    shared = document.get("tls", {})
+    if "key" in shared and "cert" not in shared:
+        yield "tls.key: has no effect without tls.cert"
+    for index, request in requests_of(document):
+        if "key" in request.get("tls", {}) and "cert" not in {**shared, **request["tls"]}:
+            yield f"requests[{index}].tls.key: has no effect without a cert"
+
+
+def _urls(document: Document) -> list[str]:
+    return [address(request["url"], document.get("baseUrl")).wire for _, request in requests_of(document)]
 
 
 def _vain_expectation(request: Document, place: Place) -> Iterator[str]:
@@ -57,13 +71,13 @@ def _vain_expectation(request: Document, place: Place) -> Iterator[str]:
 def _vain_content(request: Document, place: Place) -> Iterator[str]:
     method = request.get("method", "GET")
     if method in _WITHOUT_CONTENT and _has_content(request):
-        path = path_of((*place, "payload" if "payload" in request else "body"))
+        path = path_of((*place, next(kind for kind in KINDS if kind in request)))
         why = "no method is given, so it is" if "method" not in request else "it is"
         yield f"{path}: {why} sent with {method}, which asks for no content, and many servers refuse it; did you mean POST?"
 
 
 def _has_content(request: Document) -> bool:
-    return bool(request.get("body")) or "payload" in request
+    return bool(request.get("body")) or any(kind in request for kind in KINDS if kind != "body")
 
 
 def _overwritten_headers(section: Document, place: Place) -> Iterator[str]:
@@ -91,7 +105,12 @@ def _repeated_names(document: Document) -> Iterator[str]:
 
 def _templates(document: Document, mask_headers: tuple[str, ...]) -> list[str]:
     """The first few values that look like templates, and how many more there are."""
-    found = [(place, text) for place, text in _texts(document) if _TEMPLATE.search(text)]
+    is_templated = bool(document.get("data"))
+    found = [
+        (place, text)
+        for place, text in _texts(document)
+        if _TEMPLATE.search(text) and (not is_templated or _TEMPLATE.search(without_placeholders(text)))
+    ]
     warnings = [
         f"{path_of(place)}: {_excerpt(place, text, mask_headers)} looks like a template; none is filled in, it is sent as it is"
         for place, text in found[:_TEMPLATES_SHOWN]
@@ -108,7 +127,7 @@ def _texts(document: Document) -> Iterator[tuple[Place, str]]:
     for index, request in requests_of(document):
         if not _has_brace(request):
             continue  # a config may have 300,000 requests, and their places take longer to write than to read
-        for key in ("url", "headers", "payload", "body"):
+        for key in ("url", "headers", "payload", "body", "form", "multipart", "variants"):
             yield from _inner(("requests", index, key), request.get(key))
         yield from _inner(("requests", index, "expect", "bodyContains"), request.get("expect", {}).get("bodyContains"))
 

@@ -4,37 +4,63 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from tressi.config.connections import request_tls
+from tressi.config.content import content_of
 from tressi.config.defaults import defaults
 from tressi.config.jsonpath import steps_of
-from tressi.config.meaning import TRANSPORT_HEADERS
+from tressi.config.meaning import TRANSPORT_HEADERS, merged
 from tressi.config.url import address
-from tressi.model import AutoscaleConfig, Expectation, JsonCondition, ResolvedEndpoint
+from tressi.masking import is_secret_parameter
+from tressi.model import AutoscaleConfig, Expectation, JsonCondition, ResolvedEndpoint, ResolvedVariant
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
+    from tressi.config.content import Content
     from tressi.config.resolve import Settings
+    from tressi.config.url import Address
 
 INT64_MAX = 2**63 - 1
 
 
-def resolved_endpoints(document: Mapping[str, Any], settings: Sequence[Settings | None]) -> tuple[ResolvedEndpoint, ...]:
-    """Resolve every request of a sound document; `settings` has one complete entry for each, None for the shared pool."""
+@dataclass(frozen=True, slots=True)
+class Around:
+    """What a request needs to know beside the document: where its files are, and which parameters of URLs are secret."""
+
+    folder: str | None = ""
+    is_secret: Callable[[str], bool] = is_secret_parameter
+
+
+def resolved_endpoints(
+    document: Mapping[str, Any], settings: Sequence[Settings | None], around: Around
+) -> tuple[ResolvedEndpoint, ...]:
+    """Resolve every request of a sound document; `settings` has one complete entry for each, None for the shared pool.
+
+    Raises DataError where a file of a body can no longer be read.
+    """
     seen: Counter[str] = Counter()
-    return tuple(_resolved(document, request, one, seen) for request, one in zip(document["requests"], settings, strict=True))
+    return tuple(
+        _resolved(document, request, one, seen, around) for request, one in zip(document["requests"], settings, strict=True)
+    )
 
 
 def _resolved(
-    document: Mapping[str, Any], request: Mapping[str, Any], settings: Settings | None, seen: Counter[str]
+    document: Mapping[str, Any],
+    request: Mapping[str, Any],
+    settings: Settings | None,
+    seen: Counter[str],
+    around: Around,
 ) -> ResolvedEndpoint:
-    where = address(request["url"], document.get("baseUrl"))
+    where = _address(document, request, around)
+    content = content_of(request, around.folder, templated=bool(document.get("data")))
     method = request.get("method", defaults("RequestConfigSchema")["method"])
     key = f"{method} {where.masked}"
     seen[key] += 1
-    headers, left_out = _headers(document, request)
+    headers, left_out = _headers(document, request, content)
     return ResolvedEndpoint(
         endpoint_key=key if seen[key] == 1 else f"{key} #{seen[key]}",
         method=method,
@@ -42,37 +68,59 @@ def _resolved(
         masked_url=where.masked,
         headers=headers,
         left_out=left_out,
-        body=_body(request),
+        body=content.body,
         timeout_s=float(request.get("timeout", document.get("timeout", defaults("TressiConfigSchema")["timeout"]))),
         connect_timeout_s=request.get("connectTimeout", document.get("connectTimeout")),
         expect=_expectation(request),
         autoscale=_autoscale(settings),
         name=request.get("name"),
+        template=content.template,
+        variants=tuple(_variant(document, request, variant, around) for variant in request.get("variants", ())),
+        tls=request_tls(document, request),
     )
 
 
-def _headers(document: Mapping[str, Any], request: Mapping[str, Any]) -> tuple[tuple[tuple[str, str], ...], frozenset[str]]:
+def _variant(
+    document: Mapping[str, Any], request: Mapping[str, Any], variant: Mapping[str, Any], around: Around
+) -> ResolvedVariant:
+    whole = merged(request, variant)
+    where = _address(document, whole, around)
+    content = content_of(whole, around.folder, templated=bool(document.get("data")))
+    headers, left_out = _headers(document, whole, content)
+    return ResolvedVariant(
+        url=where.wire,
+        masked_url=where.masked,
+        headers=headers,
+        left_out=left_out,
+        body=content.body,
+        template=content.template,
+        weight=float(variant.get("weight", 1)),
+    )
+
+
+def _address(document: Mapping[str, Any], request: Mapping[str, Any], around: Around) -> Address:
+    templated = bool(document.get("data"))
+    return address(request["url"], document.get("baseUrl"), templated=templated, is_secret=around.is_secret)
+
+
+def _headers(
+    document: Mapping[str, Any], request: Mapping[str, Any], content: Content
+) -> tuple[tuple[tuple[str, str], ...], frozenset[str]]:
     """The headers of a request, each line apart, and in small letters the names of those that are left out (null).
 
     Header names are case-insensitive, and a request's own value replaces the one for all requests. So do the credentials of
     its own URL, of which the transport makes an Authorization where there is none.
     """
-    chosen: dict[str, list[tuple[str, str]]] = {}
-    if "payload" in request:
-        chosen["content-type"] = [("Content-Type", "application/json")]
+    chosen: dict[str, list[tuple[str, str]]] = {name.lower(): [(name, value)] for name, value in content.fields}
     replaced = {"authorization"} if "@" in request["url"] and "@" in urlsplit(request["url"]).netloc else set()
     shared = [pair for pair in document.get("headers", {}).items() if pair[0].lower() not in replaced]
     for name, value in [*shared, *request.get("headers", {}).items()]:
         lines = value if isinstance(value, list) else [] if value is None else [value]
         chosen[name.lower()] = [(name, line.strip(" \t")) for line in lines]
+    if "multipart" in request:  # a Content-Type for all requests cannot know the boundary
+        chosen |= {name.lower(): [(name, value)] for name, value in content.fields}
     sent = {folded: lines for folded, lines in chosen.items() if folded not in TRANSPORT_HEADERS}
     return tuple(line for lines in sent.values() for line in lines), frozenset(name for name in sent if not sent[name])
-
-
-def _body(request: Mapping[str, Any]) -> bytes | None:
-    if "payload" in request:
-        return json.dumps(request["payload"], ensure_ascii=False, separators=(",", ":")).encode()
-    return request["body"].encode() if "body" in request else None
 
 
 def _expectation(request: Mapping[str, Any]) -> Expectation | None:
@@ -115,7 +163,8 @@ def _autoscale(settings: Settings | None) -> AutoscaleConfig | None:
         target_rps=float(settings["targetRps"]),
         min_workers=settings["minWorkers"],
         max_workers=settings["maxWorkers"],
-        ramp_up_time=float(settings["rampUpTime"]),
+        ramp_up_time=0.0 if settings["stages"] else float(settings["rampUpTime"]),
+        stages=settings["stages"],
         scale_up_threshold=float(settings["scaleUpThreshold"]),
         scale_down_threshold=float(settings["scaleDownThreshold"]),
         scale_up_factor=float(settings["scaleUpFactor"]),

@@ -7,13 +7,16 @@ from typing import TYPE_CHECKING, Any, Final
 
 from tressi.config.budget import TOTAL, Budget, divide
 from tressi.config.check import breaches, plain_integers
+from tressi.config.data import declared
 from tressi.config.doubts import doubts
 from tressi.config.meaning import beyond_limits, mistakes
 from tressi.config.migrate import DEPRECATION, is_legacy, legacy_place, migrated
 from tressi.config.original import DEPRECATION as MOVED
 from tressi.config.overrides import kebab
 from tressi.config.place import Finding, Place, in_document_order, problem_of
+from tressi.config.stages import stage_doubts, stage_mistakes, with_length
 from tressi.config.stray import sentences, strays
+from tressi.config.templates import template_mistakes
 from tressi.config.thresholds import threshold_doubts, threshold_mistakes
 from tressi.errors import ConfigError, ConfigProblem
 
@@ -30,12 +33,13 @@ _SCALE: Final = "--scale"
 class Given:
     """What was read, with the overrides over it: any JSON value.
 
-    `move` says how it was converted from the original tool's form, if it had that.
+    `move` says how it was converted from the original tool's form, if it had that; `folder` is `Reading.folder`.
     """
 
     document: Any
     overrides: Overrides
     move: Moved | None = None
+    folder: str | None = ""
 
 
 def examined(given: Given) -> tuple[dict[str, Any], Budget]:
@@ -45,9 +49,12 @@ def examined(given: Given) -> tuple[dict[str, Any], Budget]:
     findings = breaches(given.document, masked)
     broken = {place for place, _ in findings}
     sound = _without(given.document, broken) if broken else given.document
-    current = migrated(plain_integers(sound)) if isinstance(sound, dict) else {}
+    current = with_length(migrated(plain_integers(sound))) if isinstance(sound, dict) else {}
     findings += strays(given.document, masked, strict=overrides.strict).mistakes
-    findings += [*mistakes(current, masked), *threshold_mistakes(current, overrides.fail_if)]
+    findings += stage_mistakes(sound) if isinstance(sound, dict) else ()
+    findings += [*mistakes(current, masked, given.folder), *threshold_mistakes(current, overrides.fail_if)]
+    data = declared(current, given.folder, broken)
+    findings += [*data.findings, *template_mistakes(current, data)]
     # A budget with a part missing would complain of consequences; one with a part beyond all limits cannot be computed.
     broken |= {place for place, _ in beyond_limits(current)}
     budget = None if any(_bears_on_budget(place) for place in broken) else divide(current, _total_name(given))
@@ -61,7 +68,7 @@ def examined(given: Given) -> tuple[dict[str, Any], Budget]:
 def warnings_of(given: Given, current: dict[str, Any], budget: Budget) -> list[str]:
     """Return the warnings about a document without problems."""
     overrides = given.overrides
-    warnings = [*sentences(strays(given.document).warnings), *doubts(current, overrides.mask_headers)]
+    warnings = [*sentences(strays(given.document).warnings), *doubts(current, overrides.mask_headers), *stage_doubts(current)]
     warnings += threshold_doubts(current, overrides.fail_if, is_scaled=overrides.scale is not None)
     autoscaled = sum(one is not None for one in budget.settings)
     if "rps" in current and autoscaled == len(budget.settings):
@@ -123,7 +130,7 @@ def _without(value: Any, broken: set[Place], place: Place = ()) -> Any:  # noqa:
 
 def _bears_on_budget(place: Place) -> bool:
     whole_request = len(place) <= 2 and place[:1] == ("requests",)  # noqa: PLR2004 - `requests` itself, or one of them
-    return not place or whole_request or not {"autoscale", "rps", "workers", "rampUpTime"}.isdisjoint(place)
+    return not place or whole_request or not {"autoscale", "rps", "stages", "workers", "rampUpTime"}.isdisjoint(place)
 
 
 def _told(findings: Iterable[Finding], given: Given) -> list[Finding]:

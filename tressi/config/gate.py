@@ -118,8 +118,8 @@ _RULES: Final[Mapping[str, Callable[[Any, Mapping[str, Any]], Check]]] = {
     "allOf": _all_of,
     "anyOf": _any_of,
     "pattern": _pattern,
-    # 1 == True in Python, not in JSON: only texts are looked up here.
-    "enum": lambda rule, _: lambda value: isinstance(value, str) and value in rule,
+    # 1 == True in Python, not in JSON: only texts and integers are looked up here.
+    "enum": lambda rule, _: lambda value: type(value) in (str, int) and value in rule,
     "minLength": lambda rule, _: lambda value: not isinstance(value, str) or len(value) >= rule,
     "minItems": lambda rule, _: lambda value: not isinstance(value, list) or len(value) >= rule,
     "minimum": _number(lambda value, bound: bool(value >= bound)),

@@ -5,20 +5,21 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from tressi.config.connections import resolved_kept, resolved_places, resolved_proxy, resolved_tls
+from tressi.config.data import DataError, declared
 from tressi.config.defaults import defaults
-from tressi.config.endpoint import resolved_endpoints
+from tressi.config.endpoint import Around, resolved_endpoints
 from tressi.config.examine import Given, check_scale, examined, warnings_of
 from tressi.config.meaning import EARLY_EXIT_KEYS
 from tressi.config.original import is_original, moved
 from tressi.config.overrides import Overrides, with_headers
-from tressi.config.place import quoted
+from tressi.config.place import quoted, refusal
 from tressi.config.record import record
 from tressi.config.source import read
 from tressi.config.thresholds import check_targets, resolved_thresholds
 from tressi.config.transport import chosen_transport, epoll_is_here
-from tressi.config.url import server_name, wire_base
 from tressi.errors import ConfigError, ConfigProblem
-from tressi.model import EarlyExit, ResolvedConfig, SharedPool, TlsConfig
+from tressi.model import EarlyExit, ResolvedConfig, SharedPool
 
 if TYPE_CHECKING:
     import os
@@ -45,11 +46,11 @@ def load_config(source: str | os.PathLike[str] | Mapping[str, Any], overrides: O
     overrides = overrides or Overrides()
     reading = read(source)
     move = moved(reading.document) if is_original(reading.document) else None
-    given = Given(_laid_over(move.document if move else reading.document, overrides), overrides, move)
+    given = Given(_laid_over(move.document if move else reading.document, overrides), overrides, move, reading.folder)
     check_scale(overrides.scale)
     current, budget = examined(given)
     warnings = (*reading.warnings, *warnings_of(given, current, budget))
-    resolved = _resolved(current, budget, overrides, warnings)
+    resolved = _resolved(given, current, budget, warnings)
     check_targets(resolved)
     sources = _sources(overrides.source_addresses)
     transport = chosen_transport(resolved, overrides.transport, has_epoll=epoll_is_here())
@@ -80,10 +81,14 @@ def _sources(given: tuple[str, ...]) -> tuple[str, ...]:
     return given
 
 
-def _resolved(current: Mapping[str, Any], budget: Budget, overrides: Overrides, warnings: tuple[str, ...]) -> ResolvedConfig:
+def _resolved(given: Given, current: Mapping[str, Any], budget: Budget, warnings: tuple[str, ...]) -> ResolvedConfig:
+    overrides = given.overrides
     settings = {**defaults("TressiConfigSchema"), **current}
     section = current.get("autoscale") or {}
-    endpoints = resolved_endpoints(current, budget.settings)
+    try:
+        endpoints = resolved_endpoints(current, budget.settings, Around(given.folder))
+    except DataError as error:  # a file that was there when it was looked for
+        raise refusal(str(error)) from None
     return ResolvedConfig(
         endpoints=endpoints,
         shared_pool=_shared_pool(settings, budget) if None in budget.settings else None,
@@ -95,14 +100,17 @@ def _resolved(current: Mapping[str, Any], budget: Budget, overrides: Overrides, 
         keep_alive=settings["keepAlive"],
         connections_per_second=current.get("connectionsPerSecond"),
         graceful_stop_s=float(settings["gracefulStop"]),
-        tls=_tls(current),
-        proxy=wire_base(current["proxy"]) if "proxy" in current else None,
+        tls=resolved_tls(current),
+        proxy=resolved_proxy(current),
         follow_redirects=current.get("followRedirects", False),
+        resolve=resolved_places(current),
+        kept=resolved_kept(current),
         seed=settings["seed"],
         early_exit=_early_exit(current),
         thresholds=resolved_thresholds(current, overrides.fail_if, endpoints),
         export=current.get("export"),
         mask_headers=overrides.mask_headers,
+        data=declared(current, given.folder).sources,
         document=record(current, overrides.mask_headers),
         warnings=warnings,
     )
@@ -110,7 +118,8 @@ def _resolved(current: Mapping[str, Any], budget: Budget, overrides: Overrides, 
 
 def _shared_pool(settings: Mapping[str, Any], budget: Budget) -> SharedPool:
     target_rps = None if budget.pool_rps is None else float(budget.pool_rps)
-    return SharedPool(settings["workers"], target_rps, float(settings["rampUpTime"]))
+    ramp_s = 0.0 if budget.pool_stages else float(settings["rampUpTime"])
+    return SharedPool(settings["workers"], target_rps, ramp_s, budget.pool_stages)
 
 
 def _early_exit(current: Mapping[str, Any]) -> EarlyExit | None:
@@ -118,10 +127,3 @@ def _early_exit(current: Mapping[str, Any]) -> EarlyExit | None:
         return None
     rate, count, statuses = (current.get(key) for key in EARLY_EXIT_KEYS)
     return EarlyExit(None if rate is None else float(rate), count, frozenset(statuses or ()))
-
-
-def _tls(current: Mapping[str, Any]) -> TlsConfig:
-    tls = current.get("tls", {})
-    files = {name: tls[name] for name in ("ca", "cert", "key") if name in tls}
-    name = server_name(tls["serverName"]) if "serverName" in tls else None
-    return TlsConfig(verify=tls.get("verify", True), server_name=name, **files)

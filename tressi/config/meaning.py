@@ -7,12 +7,15 @@ so all problems of a file are found in one go. A rule yields the place and the m
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from tressi.config.connections import ENVIRONMENT, connection_mistakes, tls_mistakes
+from tressi.config.content import KINDS, content_mistakes
 from tressi.config.jsonpath import PathError, steps_of
 from tressi.config.pattern import PatternError, searching
 from tressi.config.place import TOKEN, Finding, Place, quoted, shown
-from tressi.config.url import AddressError, address, server_name, wire_base
+from tressi.config.url import AddressError, address, wire_base
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -29,6 +32,10 @@ LIMITS = {
     "timeout": YEAR_S,
     "connectTimeout": YEAR_S,
     "gracefulStop": YEAR_S,
+    "maxConnectionAge": YEAR_S,
+    "idleTimeout": YEAR_S,
+    "maxRequestsPerConnection": 2**31 - 1,
+    "followRedirects": 1_000,
     "rps": 10_000_000,
     "connectionsPerSecond": 10_000_000,
     "targetRps": 10_000_000,
@@ -54,21 +61,47 @@ NO_HEADER_NAME = "is no header name; RFC 9110 allows letters, digits and !#$%&'*
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 
 
-def mistakes(document: Document, mask_headers: Iterable[str] = ()) -> list[Finding]:
-    """Return what in a well-typed document cannot be done; budgets of rate and workers are not judged here."""
+def mistakes(document: Document, mask_headers: Iterable[str] = (), folder: str | None = "") -> list[Finding]:
+    """Return what in a well-typed document cannot be done; budgets of rate and workers are not judged here.
+
+    `folder` is where the files are that the document names, None where it may name none.
+    """
     masked = tuple(mask_headers)
     findings = [*beyond_limits(document), *_base(document), *_headers(document, (), masked), *_output(document)]
-    findings += _server_name(document)
-    base = document.get("baseUrl")
+    findings += connection_mistakes(document)
+    base, templated = document.get("baseUrl"), bool(document.get("data"))
     usable_base = base if isinstance(base, str) and not list(_base(document)) else None
+    judge = _Addresses(usable_base, base_is_broken=base is not None and usable_base is None, templated=templated)
     for index, request in requests_of(document):
         place: Place = ("requests", index)
-        findings += _url(request, place, usable_base, base_is_broken=base is not None and usable_base is None)
-        findings += _headers(request, place, masked)
+        for there, one, whole in _with_variants(request, place):
+            findings += judge.mistakes(one, there)
+            findings += _headers(one, there, masked)
+            if one is request or not one.keys().isdisjoint({*KINDS, "compress"}):
+                findings += content_mistakes(whole, there, folder, templated=templated)
         findings += _content(request, place)
         if "expect" in request:
             findings += _expectation(request, (*place, "expect"), masked)
+        findings += tls_mistakes(request, place)
     return findings
+
+
+def merged(request: Document, variant: Document) -> dict[str, Any]:
+    """A variant with what it leaves out from its request: a body of its own replaces the request's, of whatever kind."""
+    own = any(kind in variant for kind in KINDS)
+    kept = {name: value for name, value in request.items() if not (own and name in {*KINDS, "compress"})}
+    folded = {name.lower() for name in variant.get("headers", {})}
+    shared = {name: value for name, value in request.get("headers", {}).items() if name.lower() not in folded}
+    headers = {**shared, **variant.get("headers", {})}
+    return {**kept, **variant, **({"headers": headers} if headers else {})}
+
+
+def _with_variants(request: Document, place: Place) -> Iterator[tuple[Place, Document, Document]]:
+    """The request, and each of its variants: the place, what stands there, and that with what it leaves out."""
+    yield place, request, request
+    for number, variant in enumerate(request.get("variants", ())):
+        if isinstance(variant, dict):
+            yield (*place, "variants", number), variant, merged(request, variant)
 
 
 def requests_of(document: Document) -> Iterator[tuple[int, Document]]:
@@ -89,6 +122,9 @@ def _beyond_limits(section: Document, place: Place) -> Iterator[Finding]:
         # A name of another section is unknown here, and its value may have any type.
         if name in LIMITS and isinstance(value, (int, float)) and value > LIMITS[name]:
             yield (*place, name), f"{shown(value)} is greater than {LIMITS[name]:,}, the most that can be held"
+    for index, stage in enumerate(section["stages"] if isinstance(section.get("stages"), list) else ()):
+        if isinstance(stage, dict):
+            yield from _beyond_limits(stage, (*place, "stages", index))
     if isinstance(section.get("autoscale"), dict):
         yield from _beyond_limits(section["autoscale"], (*place, "autoscale"))
 
@@ -96,31 +132,32 @@ def _beyond_limits(section: Document, place: Place) -> Iterator[Finding]:
 def _base(document: Document) -> Iterator[Finding]:
     """The addresses that every request leans on."""
     for key in ("baseUrl", "proxy"):
-        if key in document:
+        if key in document and not (key == "proxy" and document[key] == ENVIRONMENT):
             try:
                 wire_base(document[key])
             except AddressError as error:
                 yield (key,), str(error)
 
 
-def _server_name(document: Document) -> Iterator[Finding]:
-    name = document.get("tls", {}).get("serverName")
-    if name is not None:
+@dataclass(frozen=True, slots=True)
+class _Addresses:
+    """What the addresses of all requests have in common."""
+
+    base: str | None
+    base_is_broken: bool
+    templated: bool
+
+    def mistakes(self, request: Document, place: Place) -> Iterator[Finding]:
+        if "url" not in request:
+            return
+        # A broken base has its own message; beside it a relative url is not to blame.
+        base = self.base or ("http://base" if self.base_is_broken else None)
         try:
-            server_name(name)
+            address(request["url"], base, templated=self.templated)
         except AddressError as error:
-            yield ("tls", "serverName"), str(error)
-
-
-def _url(request: Document, place: Place, base: str | None, *, base_is_broken: bool) -> Iterator[Finding]:
-    if "url" not in request:
-        return
-    # A broken base has its own message; beside it a relative url is not to blame.
-    try:
-        address(request["url"], base or ("http://base" if base_is_broken else None))
-    except AddressError as error:
-        template = "; it looks like a template, and none is filled in" if "{" in request["url"] else ""
-        yield (*place, "url"), f"{error}{template}"
+            is_template = not self.templated and "{" in request["url"]
+            template = "; it looks like a template, and none is filled in" if is_template else ""
+            yield (*place, "url"), f"{error}{template}"
 
 
 def _headers(section: Document, place: Place, mask_headers: tuple[str, ...]) -> Iterator[Finding]:
@@ -148,8 +185,6 @@ def header_fault(value: str) -> str | None:
 
 
 def _content(request: Document, place: Place) -> Iterator[Finding]:
-    if "payload" in request and "body" in request:
-        yield (*place, "body"), "stands beside a payload; a request has one or the other"
     if request.get("method") == "CONNECT":
         yield (*place, "method"), "CONNECT asks a proxy for a tunnel, and is no request to a target; `proxy` sends through one"
     for name in ("bodyContains", "bodyMatches", "json"):

@@ -49,6 +49,8 @@ def _masked(section: Mapping[str, Any], names: tuple[str, ...]) -> dict[str, Any
         masked["headers"] = {**section["headers"], **dict(masked_pairs(_sent(section["headers"]), names))}
     if isinstance(section.get("expect"), dict):
         masked["expect"] = _masked(section["expect"], names)
+    if "variants" in section:
+        masked["variants"] = [_masked(variant, names) for variant in section["variants"]]
     return masked
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from tressi.model import Proxies
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -41,17 +43,19 @@ def at_full_speed(config: ResolvedConfig) -> str | None:
 
 def _unused_proxies(config: ResolvedConfig, environment: Mapping[str, str]) -> list[str]:
     """One sentence for all variables that other programs take a proxy from; their values may hold a password."""
+    if isinstance(config.proxy, Proxies):
+        is_empty = config.proxy.http is None and config.proxy.https is None
+        return ["proxy: the environment names no proxy: requests go straight to the target"] if is_empty else []
     found = [name for name in PROXY_VARIABLES if environment.get(name)]
     if not found:
         return []
     names = found[0] if len(found) == 1 else f"{', '.join(found[:-1])} and {found[-1]}"
     whither = "all requests go to the config's proxy" if config.proxy else "requests go straight to the target"
-    remedy = "" if config.proxy else "; `proxy` in the config sends them through one"
+    remedy = "; `proxy` in the config sends them through one, and `environment` for it through these"
+    remedy = "" if config.proxy else remedy
     has = "has" if len(found) == 1 else "have"
     return [f"{names} of the environment {has} no effect: {whither}{remedy}"]
 
 
 def _second_transport(config: ResolvedConfig) -> list[str]:
-    wanted = (("proxy", bool(config.proxy)), ("followRedirects", config.follow_redirects))
-    keys = " and ".join(key for key, is_set in wanted if is_set)
-    return [f"{keys}: the second transport does it, which {COST}"] if keys else []
+    return [f"followRedirects: the second transport does it, which {COST}"] if config.follow_redirects else []

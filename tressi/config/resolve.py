@@ -7,8 +7,8 @@
 | no section                 | enabled            | global values                                                    |
 | no section                 | absent or disabled | no autoscale, the shared pool                                    |
 
-Two settings of the global section are not inherited: `targetRps` and `maxWorkers` are budgets of the whole run, and dividing
-them needs to know all endpoints (budget.py).
+Three settings of the global section are not inherited: `targetRps`, `stages` and `maxWorkers` are budgets of the whole run,
+and dividing them needs to know all endpoints (budget.py).
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 # camelCase as in the config; `targetRps` and `maxWorkers` only where the endpoint has its own.
 Settings = dict[str, Any]
 
-BUDGETS = frozenset({"targetRps", "maxWorkers"})
+BUDGETS = frozenset({"targetRps", "maxWorkers", "stages"})
 GLOBAL_ONLY = frozenset({"distributionStrategy", "defaultWeight"})
 
 

@@ -39,6 +39,8 @@ def _section(section: Mapping[str, Any], factor: Fraction) -> dict[str, Any]:
     for name in WORKERS:
         if name in new:
             new[name] = max(1, floor(new[name] * factor + Fraction(1, 2)))
+    if "stages" in new:
+        new["stages"] = [_section(stage, factor) for stage in new["stages"]]
     if isinstance(new.get("autoscale"), dict):
         new["autoscale"] = _section(new["autoscale"], factor)
     return new

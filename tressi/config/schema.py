@@ -46,6 +46,11 @@ def items(node: Mapping[str, Any]) -> Node:
     return _remembered(_ITEMS, node, _items) if node else {}
 
 
+def members(node: Mapping[str, Any]) -> Node:
+    """Return what an object at `node` says of its members, whatever their names; empty where it says nothing."""
+    return next((leaf["additionalProperties"] for leaf in leaves(node) if leaf.get("additionalProperties")), {}) if node else {}
+
+
 # By the node's identity, and with the node: a config asks of each of its requests what the schema says once.
 _Known = dict[int, tuple["Mapping[str, Any]", dict[str, Any]]]
 _PROPERTIES: _Known = {}

@@ -12,7 +12,7 @@ import os
 import re
 import sys
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import inf, isfinite
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
@@ -34,10 +34,15 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What was read: any JSON value, and a warning for each key that stands more than once in one object."""
+    """What was read: any JSON value, and a warning for each key that stands more than once in one object.
+
+    `folder` is where the files are that it names by relative paths, "" the working directory. None: it was fetched, and may
+    name no file of this machine and no variable of its environment.
+    """
 
     document: Any
     warnings: tuple[str, ...] = ()
+    folder: str | None = ""
 
 
 class _Repeating(dict[str, Any]):
@@ -53,12 +58,13 @@ def read(source: str | os.PathLike[str] | Mapping[str, Any]) -> Reading:
     name = os.fspath(source)
     data = _bytes_of(name)
     try:
-        return _examined(parse(decoded(data, _label(name)), _label(name)))
+        reading = _examined(parse(decoded(data, _label(name)), _label(name)))
     except ConfigError as error:
         # A page is more likely meant as a target than as a config.
         if not name.lower().startswith("https://") or error.problems[0].path:
             raise
         raise refusal(f"{error}; {_as_target(name)}") from None
+    return replace(reading, folder=None if "://" in name else "" if name == "-" else os.path.dirname(name))  # noqa: PTH120 - "" of a name alone
 
 
 def decoded(data: bytes, label: str) -> str:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from tressi.config.dialects import belongs, fold, has_number, kind_of, words
 from tressi.config.place import Finding, Place, path_of, shown
-from tressi.config.schema import items, properties, schema
+from tressi.config.schema import items, members, properties, schema
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 # The properties that say nothing of how much load there is; all others are rates or limits.
 HARMLESS: Final = words(
     "$schema headers requests url payload method name body expect status bodyContains baseUrl tls verify ca cert key"
-    " serverName keepAlive followRedirects proxy seed arrival export priority distributionStrategy threshold enabled"
+    " serverName minVersion maxVersion ciphers resolve keepAlive followRedirects proxy seed arrival export priority"
+    " distributionStrategy threshold enabled data mask bodyFile form multipart compress variants value file filename"
+    " contentType format values pick zipf integer from to uuid sequence step time text length alphabet"
     " bodyMatches json maxBodyBytes"
 )
 NOTES: Final = ("_", "$", "#", "x-", "X-", "//")
@@ -34,6 +36,8 @@ _HOMES: Final = {
     "RequestConfigSchema": "in an entry of requests",
     "EndpointAutoscaleConfig": "in an autoscale section",
     "GlobalAutoscaleConfig": "in the autoscale section of the top level",
+    "VariantConfigSchema": "in an entry of variants",
+    "DataConfigSchema": "in a source of data",
 }
 IGNORED: Final = "would have no effect, because there is no such property here"
 _DEEPEST: Final = 5  # of the places in a foreign object; what is deeper is no setting of a run
@@ -77,7 +81,7 @@ def _unknown(node: Mapping[str, Any], value: object, place: Place) -> Iterator[t
         for index, entry in enumerate(value):
             yield from _unknown(items(node), entry, (*place, index))
     elif isinstance(value, dict):
-        known = properties(node)
+        known, others = properties(node), members(node)
         for name, entry in value.items():
             if name in known and not isinstance(entry, (dict, list)):
                 continue
@@ -85,6 +89,8 @@ def _unknown(node: Mapping[str, Any], value: object, place: Place) -> Iterator[t
                 yield from _unknown(known[name], entry, (*place, name))
             elif known:
                 yield place, name, entry, tuple(known)
+            elif others and isinstance(entry, (dict, list)):
+                yield from _unknown(others, entry, (*place, name))
 
 
 def _remedy(name: str, value: object, place: Place, known: tuple[str, ...]) -> str | None:
@@ -137,6 +143,8 @@ def _where(place: Place) -> Where:
         return "section"
     if place[0] == "thresholds":
         return "threshold"
+    if "stages" in place:
+        return "stage"
     return "request" if place[0] == "requests" and len(place) == 2 else "elsewhere"  # noqa: PLR2004 - and its index
 
 
@@ -147,7 +155,7 @@ def homes() -> dict[str, str]:
     for definition, home in _HOMES.items():
         for name, node in properties(schema()["definitions"][definition]).items():
             found.setdefault(name, home)
-            inner = {} if name in {"requests", "autoscale"} else properties(items(node) or node)
+            inner = {} if name in {"requests", "autoscale", "variants"} else properties(items(node) or node)
             for part in inner:
                 found.setdefault(part, f"in {name}")
     return found

@@ -1,6 +1,6 @@
 """Which transport does what a config asks for: the wire transport wherever it can.
 
-It speaks to no proxy, follows no redirect, and needs epoll; urllib3 speaks to no unix socket.
+It follows no redirect, and needs epoll; urllib3 speaks to no unix socket.
 """
 
 from __future__ import annotations
@@ -17,12 +17,11 @@ _ONLY_ON_LINUX = "needs epoll, which only Linux has"
 
 def chosen_transport(config: ResolvedConfig, wished: Transport | None, *, has_epoll: bool) -> Transport:
     """The transport that was `wished` for, or else the one that can. Raises ConfigError where it cannot."""
-    for key, value in (("proxy", config.proxy), ("followRedirects", config.follow_redirects)):
-        if value and wished == "wire":
-            raise _problem(key, "needs the transport urllib3 (given by --transport: wire)")
+    if config.follow_redirects and wished == "wire":
+        raise _problem("followRedirects", "needs the transport urllib3 (given by --transport: wire)")
     if wished == "wire" and not has_epoll:
         raise _problem("--transport", f"wire {_ONLY_ON_LINUX}: leave it out, or give urllib3")
-    if has_epoll and wished != "urllib3" and not config.proxy and not config.follow_redirects:
+    if has_epoll and wished != "urllib3" and not config.follow_redirects:
         return "wire"
     for endpoint in config.endpoints:
         if endpoint.url.startswith("http+unix:"):

@@ -11,11 +11,17 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 from ipaddress import AddressValueError, IPv4Address, IPv6Address
+from itertools import count
+from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, quote, unquote, urlsplit, urlunsplit
 
 from tressi.config.place import broken_url, quoted
 from tressi.hosts import ascii_host
-from tressi.log import mask_url
+from tressi.masking import is_secret_parameter, mask_url
+from tressi.model.data import Placeholder, pieces_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 UNIX = "http+unix"  # the host is the path of a socket, percent-encoded, as Docker's clients write it
 SCHEMES = frozenset({"http", "https", UNIX})
@@ -24,6 +30,7 @@ MAX_HOST = 253  # RFC 1035, section 2.3.4, without the final dot
 
 _ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 _COLON_FIRST = re.compile(r"[^/?#]*:")  # `localhost:8080/x`, `mailto:x`; RFC 3986, section 4.2 allows no such relative path
+_AUTHORITY = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^/?#]*")
 _UNSENDABLE = re.compile(r"[\x00-\x20\x7f]")
 _LABEL = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?")
 # Scheme and host without user info; a path and a query of which nothing is percent-encoded anew, without a fragment.
@@ -43,15 +50,45 @@ class Address:
     masked: str
 
 
-def address(url: str, base: str | None = None) -> Address:
-    """Make `url` absolute with `base` in front, and ready to be sent. Raises `AddressError`."""
+def address(
+    url: str, base: str | None = None, *, templated: bool = False, is_secret: Callable[[str], bool] = is_secret_parameter
+) -> Address:
+    """Make `url` absolute with `base` in front, and ready to be sent. Raises `AddressError`.
+
+    `templated` says that placeholders may stand in path and query: they stay as they are written, in both forms. `is_secret`
+    says of a parameter by its name whether its value is hidden.
+    """
     whole = url if _ABSOLUTE.match(url) else _joined(url, base)
+    if templated and "{{" in whole:
+        return _templated(whole, is_secret)
+    if is_secret is not is_secret_parameter:
+        return Address(address(whole).wire, mask_url(whole, is_secret))
     # Most of 300,000 addresses are a few origins, each with paths that are sent as they are written.
     plain = _PLAIN.fullmatch(whole)
     origin = _origin_on_the_wire(plain[1]) if plain else None
     if plain and origin is not None:
         return Address(f"{origin}{plain[2]}", mask_url(whole) if "=" in plain[2] else whole)
     return _address(whole)
+
+
+def _templated(whole: str, is_secret: Callable[[str], bool]) -> Address:
+    """An address with a word of letters and digits in place of each placeholder, and the placeholders back in their places."""
+    word = next(word for word in (f"tressi{number}x" for number in count()) if word not in whole)
+    pieces = list(pieces_of(whole))
+    found = [piece for piece in pieces if isinstance(piece, Placeholder)]
+    tokens = iter([f"{word}{number}z" for number in range(len(found))])
+    plain = "".join(piece if isinstance(piece, str) else next(tokens) for piece in pieces)
+    if word in (_AUTHORITY.match(plain) or [""])[0]:
+        raise AddressError(f"{_quoted(whole)} has a placeholder in front of its path; where a request goes must be known")
+    token = re.compile(rf"{word}(\d+)z")
+    made = _address(plain)
+
+    def put_back(text: str) -> str:
+        return token.sub(lambda match: str(found[int(match[1])]), text)
+
+    # A parameter that is a placeholder and nothing else gives no secret away; a quote is what keeps it from being masked.
+    kept = re.sub(rf"(?<==){word}\d+z(?=[&#;]|$)", lambda match: f'"{match[0]}', plain)
+    return Address(put_back(made.wire), put_back(mask_url(kept, is_secret).replace(f'"{word}', word)))
 
 
 @lru_cache(maxsize=1024)

@@ -55,6 +55,10 @@ class Answers:
         first = nth % len(awake) if awake else 0
         return [*awake[first:], *awake[:first], *sorted(silent, key=self._silent_until_s.__getitem__)]
 
+    def behind_silence(self, left: Sequence[Address], family: int, now_s: float) -> list[Address]:
+        """Those left to try behind one of `family` that did not answer: another family comes first (RFC 8305 4)."""
+        return sorted(left, key=lambda address: (self._silent_until_s.get(address, 0.0) > now_s, address.family == family))
+
     def wait_s(self, left_s: float, others: int) -> float:
         """How long one is waited for while others are left: no longer than its share of the time that is left."""
         return max(0.0, min(self._patience_s, left_s / (others + 1)))

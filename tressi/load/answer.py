@@ -69,6 +69,11 @@ class Answer:
         return self._parser.locations
 
     @property
+    def keeps_s(self) -> float:
+        """For how long the server keeps a connection that rests; 0: it did not say."""
+        return self._parser.keeps_s
+
+    @property
     def fault(self) -> str:
         """Why it is broken."""
         return self._parser.fault

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from functools import cache, partial
 from typing import TYPE_CHECKING
 
 from tressi.load.client import Client
 from tressi.load.connection import client_context, routes_of
+from tressi.load.secure import Contexts
 
 if TYPE_CHECKING:
     from tressi.load.permits import Permits
@@ -14,17 +14,18 @@ if TYPE_CHECKING:
 
 
 class Calls:
-    """Makes the clients of a plan's lanes, with one TLS context, made now where a target or the proxy speaks TLS."""
+    """Makes the clients of a plan's lanes. TLS contexts are made now where a target or a proxy speaks TLS."""
 
     def __init__(self, plan: Plan, permits: Permits | None) -> None:
-        context = cache(partial(client_context, plan.tls))
-        self._routes = routes_of(plan.tls, context, plan.proxy, plan.source_addresses)
+        contexts = Contexts(plan.network.tls, client_context)
+        self._routes = routes_of(plan.network, contexts, plan.source_addresses, plan.kept)
         self._permits = permits
-        self._follow_redirects = plan.follow_redirects
-        proxy = self._routes.proxy
-        if any(origin.is_tls for origin in plan.origins) or (proxy is not None and proxy.origin.is_tls):
-            context()
+        self._redirects = plan.redirects
+        for way in plan.ways:
+            for tls in (way.proxy_tls, way.tls):
+                if tls is not None:
+                    contexts.of(tls)
 
     def client(self, begun: int, origins: int) -> Client:
         """A client for a lane that asks so many origins; `begun` spreads the lanes over the addresses."""
-        return Client(self._routes, self._permits, follow_redirects=self._follow_redirects, begun=begun, origins=origins)
+        return Client(self._routes, self._permits, redirects=self._redirects, begun=begun, origins=origins)

@@ -18,13 +18,15 @@ from tressi.load.connection import Rotation, opened
 from tressi.load.dial import DialError
 from tressi.load.exchange import PIECE_BYTES, Breath, Exchange
 from tressi.load.redirect import Refused, redirected
-from tressi.request.call import IDEMPOTENT_METHODS, origin_of
+from tressi.request.call import IDEMPOTENT_METHODS
 
 if TYPE_CHECKING:
     from tressi.load.connection import Link, Routes
     from tressi.load.dial import Patience
     from tressi.load.permits import Permits
-    from tressi.request.call import Call, Origin
+    from tressi.load.ways import Way
+    from tressi.model import TlsConfig
+    from tressi.request.call import Call
 
 _LINKS = 16  # kept at most to places that only redirects lead to
 
@@ -66,7 +68,8 @@ class Listener(Protocol):
 class _Attempt:
     """One attempt's time: it stands still while connections are made, which are as many as redirects ask for."""
 
-    def __init__(self, timeout_s: float, patience: Patience, sought: Sought, listener: Listener) -> None:
+    def __init__(self, tls: TlsConfig | None, timeout_s: float, patience: Patience, sought: Sought, listener: Listener) -> None:
+        self.tls = tls
         self.patience = patience
         self.sought = sought
         self.listener = listener
@@ -109,24 +112,27 @@ class Client:
         routes: Routes,
         permits: Permits | None = None,
         *,
-        follow_redirects: bool = False,
+        redirects: int = 0,
         begun: int = 0,
         origins: int = 1,
     ) -> None:
         self._routes = routes
         self._permits = permits
-        self._follow = follow_redirects
+        self._redirects = redirects
         self._rotation = Rotation(begun)
-        self._most = origins + (_LINKS if follow_redirects else 0)
-        self._links: dict[Origin, Link] = {}  # the one that was used last is the last
+        self._most = origins + (_LINKS if redirects else 0)
+        self._links: dict[Way, Link] = {}  # the one that was used last is the last
         self._parser = ResponseParser(PIECE_BYTES)
 
-    def send(self, call: Call, timeout_s: float, patience: Patience, sought: Sought, listener: Listener) -> Reply:
+    def send(  # noqa: PLR0917 - what an attempt is
+        self, call: Call, tls: TlsConfig | None, timeout_s: float, patience: Patience, sought: Sought, listener: Listener
+    ) -> Reply:
         """Make one attempt: send a request and read its answer whole, within `timeout_s` from the first byte on.
 
-        Each connection that has to be made for it gets `patience`. Raises DialError with the kind of failure.
+        Each connection that has to be made for it gets `patience`, and `tls` where it is not the config's. Raises DialError
+        with the kind of failure.
         """
-        attempt = _Attempt(timeout_s, patience, sought, listener)
+        attempt = _Attempt(tls, timeout_s, patience, sought, listener)
         try:
             return self._followed(call, attempt)
         except Timeout as reached:
@@ -147,8 +153,8 @@ class Client:
         while True:
             answer, exchange = self._answered(call, attempt)
             then = None
-            if self._follow:
-                then = redirected(call, answer.status, answer.locations, followed)
+            if self._redirects:
+                then = redirected(call, answer.status, answer.locations, followed, self._redirects)
             if isinstance(then, Refused):
                 raise DialError("protocol", then.reason)
             if then is None:
@@ -158,30 +164,29 @@ class Client:
 
     def _answered(self, call: Call, attempt: _Attempt) -> tuple[Answer, Exchange]:
         """Send one request, once more where a kept connection turns out closed and sending twice is as good as once."""
-        place = self._routes.first_hop(origin_of(call.url))
-        link = self._links.pop(place, None)
-        if link is not None and not link.is_alive():
+        way = self._routes.network.way(call.url, attempt.tls)
+        link = self._links.pop(way, None)
+        repeatable = call.method in IDEMPOTENT_METHODS
+        if link is not None and (link.is_stale(self._routes.kept, repeatable=repeatable) or not link.is_alive()):
             link.close()
             link = None
         if link is None:
-            link = self._opened(call, attempt)
+            link = self._opened(way, attempt)
         try:
-            return self._exchanged(link, call, attempt, place)
+            return self._exchanged(link, call, attempt, way)
         except DialError as failure:
             unheard = attempt.answer is None or not attempt.answer.began
             was_ended = link.served > 0 and unheard and failure.kind in {"closed", "reset"}
-            if not was_ended or call.method not in IDEMPOTENT_METHODS:
+            if not was_ended or not repeatable:
                 raise
         attempt.listener.retried()
-        return self._exchanged(self._opened(call, attempt), call, attempt, place)
+        return self._exchanged(self._opened(way, attempt), call, attempt, way)
 
-    def _exchanged(self, link: Link, call: Call, attempt: _Attempt, place: Origin) -> tuple[Answer, Exchange]:
+    def _exchanged(self, link: Link, call: Call, attempt: _Attempt, way: Way) -> tuple[Answer, Exchange]:
         """Send one request over `link`, and keep that or close it. Raises DialError."""
         answer = attempt.answer = Answer(self._parser, attempt.sought, attempt.breathe, to_head=call.method == "HEAD")
         exchange = Exchange(link.socket, answer, attempt.listener.carried, attempt.breathe)
-        proxy = self._routes.proxy
-        is_passed_on = proxy is not None and not origin_of(call.url).is_tls
-        head = call.head(proxy.fields if proxy is not None and is_passed_on else None)
+        head = call.head(way.fields)
         attempt.begin()
         try:
             exchange.run(head, call.body or b"", awaits_continue=call.awaits_continue)
@@ -189,23 +194,25 @@ class Client:
             link.close()
             raise
         link.served += 1
-        if answer.is_reusable and exchange.is_sent and not exchange.has_ended and not call.closes:
-            self._keep(place, link)
+        link.rests(answer.keeps_s)
+        is_reusable = answer.is_reusable and exchange.is_sent and not exchange.has_ended and not call.closes
+        if is_reusable and not link.is_spent(self._routes.kept):
+            self._keep(way, link)
         else:
             link.close()
         return answer, exchange
 
-    def _keep(self, place: Origin, link: Link) -> None:
-        self._links[place] = link
+    def _keep(self, way: Way, link: Link) -> None:
+        self._links[way] = link
         if len(self._links) > self._most:
             self._links.pop(next(iter(self._links))).close()
 
-    def _opened(self, call: Call, attempt: _Attempt) -> Link:
+    def _opened(self, way: Way, attempt: _Attempt) -> Link:
         """Connect, with a permit where one is needed. Raises DialError."""
         asked_ns = attempt.stand_still()
         if self._permits:
             self._permits.wait()
-        link, connect_ns, tls_ns = opened(origin_of(call.url), attempt.patience, self._routes, self._rotation)
+        link, connect_ns, tls_ns = opened(way, attempt.patience, self._routes, self._rotation)
         attempt.go_on(asked_ns)
         waited_ns = time.monotonic_ns() - asked_ns - connect_ns - max(0, tls_ns)
         attempt.listener.connected(connect_ns, tls_ns, waited_ns)

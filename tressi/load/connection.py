@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import os
+import random
 import ssl
 import time
 from contextlib import suppress
@@ -20,75 +21,52 @@ from urllib3.connection import HTTPConnection, HTTPSConnection, ProxyConfig
 from urllib3.exceptions import HTTPError
 from urllib3.util import parse_url
 
-from tressi._parser import ResponseParser
 from tressi.errors import ConfigError
 from tressi.load.address import Answers, literal, look_up
 from tressi.load.dial import DialError, connected_in_turn, within
 from tressi.load.secure import configure, named_in_tls
-from tressi.request.call import basic_credentials, origin_of, without_user_info
+from tressi.load.tunnel import ask_for_tunnel
+from tressi.model import Kept
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from tressi.load.address import Address
     from tressi.load.dial import Patience
+    from tressi.load.secure import Contexts
+    from tressi.load.ways import Network, Way
     from tressi.model import TlsConfig
-    from tressi.request.call import Origin
 
-_SUCCESS = range(200, 300)
 _READ_BYTES = 4096
 _UNREAD_PIECES = 256
+_YOUNGEST = 0.8  # of the greatest age, after which a connection may end: those made together do not end together
 _DEFAULT_READ_BYTES = 2014  # of gevent's SSLSocket.read, which the one here stands in for
 
 
 @dataclass(frozen=True, slots=True)
-class Proxy:
-    """The proxy that every request goes through, and what it is told with each (RFC 9110 11.7.2)."""
-
-    url: str
-    origin: Origin
-    fields: tuple[tuple[str, str], ...]
-
-
-def proxy_of(url: str | None) -> Proxy | None:
-    """The proxy at `url`, whose user info becomes credentials."""
-    if url is None:
-        return None
-    credentials = basic_credentials(url)
-    fields = () if credentials is None else (("Proxy-Authorization", credentials),)
-    return Proxy(without_user_info(url), origin_of(url), fields)
-
-
-@dataclass(frozen=True, slots=True)
 class Routes:
-    """How the lanes of an engine connect. `context` makes the TLS context at its first call, and gives the same ever after."""
+    """How the lanes of an engine connect."""
 
-    context: Callable[[], ssl.SSLContext]
-    server_name: str | None = None
-    proxy: Proxy | None = None
+    network: Network
+    contexts: Contexts
     sources: tuple[Address, ...] = ()
+    kept: Kept = field(default_factory=Kept)
     answers: Answers = field(default_factory=Answers)  # of all its lanes' targets
 
-    def first_hop(self, origin: Origin) -> Origin:
-        """Where a connection for requests to `origin` leads that others may share: a proxy passes plain requests on."""
-        return origin if self.proxy is None or origin.is_tls else self.proxy.origin
 
-
-def routes_of(
-    tls: TlsConfig, context: Callable[[], ssl.SSLContext], proxy: str | None = None, sources: Sequence[str] = ()
-) -> Routes:
+def routes_of(network: Network, contexts: Contexts, sources: Sequence[str] = (), kept: Kept | None = None) -> Routes:
     """Routes as a config has them."""
     addresses = tuple(address for source in sources for address in literal(source, 0))
-    return Routes(context, tls.server_name, proxy_of(proxy), addresses)
+    return Routes(network, contexts, addresses, kept or Kept())
 
 
-def client_context(tls: TlsConfig) -> ssl.SSLContext:
-    """The TLS context of an engine's connections, all of which share it. Raises ConfigError."""
+def client_context(tls: TlsConfig, place: str = "tls") -> ssl.SSLContext:
+    """A TLS context for an engine's connections, which share it. Raises ConfigError."""
     # Gevent's create_default_context makes the standard library's, whose sockets would block the hub.
     context = gevent.ssl.SSLContext(gevent.ssl.PROTOCOL_TLS_CLIENT)
     context.sslsocket_class = _SecureSocket
     context.load_default_certs()
-    configure(context, tls)
+    configure(context, tls, place)
     return context  # type: ignore[no-any-return] # gevent has no types
 
 
@@ -111,15 +89,11 @@ class Opening:
 
     limit: within
     routes: Routes
-    origin: Origin  # at the other end
+    way: Way
     rotation: Rotation
-    hop: Origin = field(init=False)  # at the end of the TCP connection
     is_there: bool = False  # beyond the proxy, if there is one
     connect_ns: int = 0
     shaken_ns: int = 0  # since when a handshake with the target is under way
-
-    def __post_init__(self) -> None:
-        self.hop = self.origin if self.routes.proxy is None else self.routes.proxy.origin
 
     def arrive(self) -> None:
         """What follows is between us and the target, and is TLS."""
@@ -135,46 +109,25 @@ class _Gevent:
 
     def _new_conn(self) -> gevent.socket.socket:
         opening = self.opening
-        addresses = look_up(opening.hop)
+        addresses = look_up(opening.way.hop)
         opening.limit.part = "connect"
         begun_ns = time.monotonic_ns()
         made = opening.rotation.connected(addresses, opening.routes, opening.limit.end_s)
         opening.connect_ns = time.monotonic_ns() - begun_ns
-        if opening.routes.proxy is None:
+        if opening.way.proxy is None:
             opening.arrive()
-        elif opening.hop.is_tls:
+        elif opening.way.proxy_tls is not None:
             opening.limit.part = "tls"
         return made
 
     def _tunnel(self) -> None:
         opening = self.opening
-        proxy = opening.routes.proxy
+        proxy = opening.way.proxy
         if proxy is None:
-            raise ValueError(f"{opening.origin} is reached without a proxy")
+            raise ValueError(f"{opening.way.origin} is reached without a proxy")
         opening.limit.part = "connect"
-        _ask_for_tunnel(self.sock, opening.origin, proxy.fields)  # type: ignore[attr-defined] # of the class beside it
+        ask_for_tunnel(self.sock, opening.way.origin, proxy.fields)  # type: ignore[attr-defined] # of the class beside it
         opening.arrive()
-
-
-def _ask_for_tunnel(connected: Any, origin: Origin, fields: Sequence[tuple[str, str]]) -> None:  # noqa: ANN401 - one of three kinds of sockets
-    """Have a proxy connect to `origin` (RFC 9110 9.3.6). Raises OSError."""
-    host = origin.host.partition("%")[0]
-    authority = f"[{host}]:{origin.port}" if ":" in host else f"{host}:{origin.port}"
-    lines = [f"CONNECT {authority} HTTP/1.1", f"Host: {authority}", *(f"{name}: {value}" for name, value in fields), "", ""]
-    connected.sendall("\r\n".join(lines).encode("latin-1"))
-    parser = ResponseParser(0)
-    # Like a response to HEAD, one to CONNECT ends with its head, whatever length it names.
-    parser.reset(to_head=True)
-    progress = "more"
-    while progress == "more":
-        data = connected.recv(_READ_BYTES)
-        if not data:
-            raise OSError("the connection ended before the answer to CONNECT")
-        progress, _ = parser.feed(data)
-    if progress == "broken":
-        raise OSError(f"the answer to CONNECT is {parser.fault}")
-    if parser.status not in _SUCCESS:
-        raise OSError(f"status {parser.status} for CONNECT")
 
 
 class _PlainConnection(_Gevent, HTTPConnection):
@@ -212,6 +165,10 @@ class Link:
     def __init__(self, made: HTTPConnection) -> None:
         self._made = made
         self.served = 0  # requests
+        self.made_s = time.monotonic()
+        self.rested_s = 0.0  # since when it rests
+        self.keeps_s = 0.0  # for how long the server keeps it then; 0: it did not say
+        self.age_s: float | None = None  # that it may have
         self.socket: Any = made.sock
 
     def is_alive(self) -> bool:
@@ -230,6 +187,25 @@ class Link:
             return False
         return False
 
+    def rests(self, keeps_s: float) -> None:
+        """Its last answer has come; for `keeps_s` the server keeps it, 0: it did not say."""
+        self.rested_s = time.monotonic()
+        self.keeps_s = keeps_s or self.keeps_s
+
+    def is_spent(self, kept: Kept) -> bool:
+        """Whether it has served its last request."""
+        if self.age_s is None and kept.age_s is not None:
+            self.age_s = kept.age_s * random.uniform(_YOUNGEST, 1.0)  # noqa: S311 - no secret
+        is_old = self.age_s is not None and time.monotonic() - self.made_s >= self.age_s
+        return is_old or (kept.requests is not None and self.served >= kept.requests)
+
+    def is_stale(self, kept: Kept, *, repeatable: bool) -> bool:
+        """Whether it has rested too long, or is too old, to carry a request: the rules of `wire/kept.pxd`."""
+        rest_s = time.monotonic() - self.rested_s
+        if self.is_spent(kept) or (kept.idle_s is not None and rest_s > kept.idle_s):
+            return True
+        return not repeatable and self.keeps_s > 0 and rest_s >= max(self.keeps_s / 2, self.keeps_s - 1)
+
     def close(self) -> None:
         """End it, inside TLS with a goodbye (RFC 8446 6.1), without waiting for the server's."""
         with suppress(OSError, ValueError, AttributeError):
@@ -244,20 +220,19 @@ class Link:
         self._made.close()
 
 
-def opened(origin: Origin, patience: Patience, routes: Routes, rotation: Rotation) -> tuple[Link, int, int]:
-    """Connect: the link, how long TCP took, and how long TLS did (negative without). Raises DialError."""
-    proxy = routes.proxy
+def opened(way: Way, patience: Patience, routes: Routes, rotation: Rotation) -> tuple[Link, int, int]:
+    """Connect: the link, how long TCP took, and how long the target's TLS did (negative without). Raises DialError."""
     opening = None
     try:
         with within(patience) as limit:
-            opening = Opening(limit, routes, origin, rotation)
+            opening = Opening(limit, routes, way, rotation)
             link = _opened(opening)
             made_ns = time.monotonic_ns()
     except DialError as failure:
-        if proxy is None or (opening is not None and opening.is_there) or failure.kind == "timeout":
+        if way.proxy is None or (opening is not None and opening.is_there) or failure.kind == "timeout":
             raise
         raise DialError("connect", f"proxy: {failure}", waited=failure.waited) from None
-    return link, opening.connect_ns, made_ns - opening.shaken_ns if origin.is_tls else -1
+    return link, opening.connect_ns, made_ns - opening.shaken_ns if opening.is_there and way.tls is not None else -1
 
 
 def _opened(opening: Opening) -> Link:
@@ -276,25 +251,26 @@ def _opened(opening: Opening) -> Link:
 
 def _connection(opening: Opening) -> _PlainConnection | _SecureConnection:
     """A connection that is not made yet."""
-    routes, hop = opening.routes, opening.hop
-    if not (opening.origin.is_tls or hop.is_tls):
-        return _PlainConnection(hop.host, hop.port)
+    way = opening.way
+    first = way.origin if way.proxy is None else way.proxy.origin
+    if way.is_plain or way.tls is None:
+        return _PlainConnection(first.host, first.port)
     try:
-        context = routes.context()
+        context = opening.routes.contexts.of(way.tls)
+        proxy_context = context if way.proxy_tls is None else opening.routes.contexts.of(way.proxy_tls)
     except ConfigError as failure:
         raise DialError("tls", str(failure)) from None
-    if not opening.origin.is_tls:
-        return _SecureConnection(hop.host, hop.port, ssl_context=context)
-    name = named_in_tls(routes.server_name or opening.origin.host)
-    if routes.proxy is None:
-        return _SecureConnection(hop.host, hop.port, ssl_context=context, server_hostname=name)
+    name = named_in_tls(way.tls.server_name or way.origin.host)
+    if way.proxy is None or not way.is_tunnel:
+        return _SecureConnection(first.host, first.port, ssl_context=context, server_hostname=name)
+    config = ProxyConfig(proxy_context, use_forwarding_for_https=False, assert_hostname=None, assert_fingerprint=None)
     made = _SecureConnection(
-        hop.host,
-        hop.port,
+        first.host,
+        first.port,
         ssl_context=context,
         server_hostname=name,
-        proxy=parse_url(routes.proxy.url),
-        proxy_config=ProxyConfig(context, use_forwarding_for_https=False, assert_hostname=None, assert_fingerprint=None),
+        proxy=parse_url(way.proxy.url),
+        proxy_config=config,
     )
-    made.set_tunnel(opening.origin.host, opening.origin.port, scheme=hop.scheme)
+    made.set_tunnel(way.origin.host, way.origin.port, scheme=first.scheme)
     return made

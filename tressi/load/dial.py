@@ -17,15 +17,20 @@ from gevent.lock import RLock
 from gevent.socket import gaierror, wait_write
 
 from tressi._wire import connect_reason
+from tressi.errors import ConfigError
 from tressi.load.address import Address, Answers, known, literal, look_up
-from tressi.load.secure import Session, Sessions, named_in_tls, reason_of
+from tressi.load.secure import Plain, Session, Sessions, named_in_tls, reason_of
+from tressi.load.tunnel import ask_for_tunnel
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from tressi._tls import TlsSession
     from tressi._wire import Reactor
-    from tressi.request.call import Origin
+    from tressi.load.secure import Contexts
+    from tressi.load.tunnel import Stream
+    from tressi.load.ways import Way
+    from tressi.model import TlsConfig
 
 LOOK_UP_S = 1.0
 _IP_BIND_ADDRESS_NO_PORT = 24  # ip(7); the socket module has it from Python 3.12 on
@@ -61,59 +66,63 @@ class NoAnswer(Exception):  # noqa: N818 - it ends no attempt
 
 @dataclass(frozen=True, slots=True)
 class Dialed:
-    """A connected socket for the reactor, and how long it took to make; `session` for TLS."""
+    """A connected socket for the reactor, and how long it took to make; `session` for TLS, `tls_ns` is the target's.
+
+    `waited_ns` is what took neither TCP nor the target's TLS: the look-up, and a proxy's TLS and tunnel.
+    """
 
     descriptor: int
-    looked_up_ns: int
+    waited_ns: int
     connect_ns: int
     tls_ns: int
     session: TlsSession
 
 
 class Dialer:
-    """The way to one origin: its addresses, kept fresh while connections are made, and its TLS."""
+    """Connects by one way: its hop's addresses, kept fresh while connections are made, its tunnel and its TLS."""
 
     def __init__(
         self,
-        origin: Origin,
+        way: Way,
         reactor: Reactor,
-        context: ssl.SSLContext | None = None,
-        server_name: str | None = None,
+        contexts: Contexts,
         sources: Sequence[str] = (),
         *,
         ordered: bool = False,
     ) -> None:
-        self._origin = origin
+        self._way = way
         self._reactor = reactor
-        self._context = context
-        self._server_name = named_in_tls(server_name or origin.host)
-        self._sources = [address for source in sources for address in literal(source, 0)] if not origin.is_unix else []
+        self._contexts = contexts
+        self._sources = [address for source in sources for address in literal(source, 0)] if not way.hop.is_unix else []
         self._sessions = Sessions()
+        self._proxy_sessions = Sessions()
         self._answers = Answers()
-        self._addresses = known(origin)
+        self._addresses = known(way.hop)
         self._begun = 0
         self._asked = 0.0
         self._unknown: OSError | None = None
         self._looking_up = RLock()
         self._refresher: gevent.Greenlet | None = None
         self.number = reactor.add_origin(
-            ordered=ordered or context is not None, sources=[one.packed() for one in self._sources]
+            ordered=ordered or not way.is_plain,
+            sources=[one.packed() for one in self._sources],
+            by_proxy=way.proxy is not None,
         )
         self._publish(self._addresses)
 
     @property
-    def is_tls(self) -> bool:
-        """Whether the lanes' greenlets make its connections; else the reactor does."""
-        return self._context is not None
+    def is_plain(self) -> bool:
+        """Whether the reactor makes its connections; else the lanes' greenlets do."""
+        return self._way.is_plain
 
     def resolve(self, patience: Patience) -> None:
         """See to it that the reactor has addresses. Raises DialError."""
-        with within(patience):
+        with by_proxy(self._way), within(patience):
             self._find()
 
     def dial(self, patience: Patience) -> Dialed:
-        """Look up, connect and shake hands. Raises DialError."""
-        with within(patience) as limit:
+        """Look up, connect, have a tunnel made where there is one, and shake hands. Raises DialError."""
+        with by_proxy(self._way) as stage, within(patience) as limit:
             asked_ns = time.monotonic_ns()
             self._find()
             limit.part = "connect"
@@ -121,10 +130,20 @@ class Dialer:
             with self._connect(limit.end_s) as connected:
                 connected_ns = time.monotonic_ns()
                 limit.part = "tls"
-                session = self._shake(connected)
+                stream: Stream = Plain(connected)
+                if self._way.is_tunnel:
+                    stream = self._tunnel(stream, limit)
+                    limit.part, stage.is_there = "tls", True
+                arrived_ns = time.monotonic_ns()
+                session = self._shaken(stream, self._way.tls, self._way.origin.host, self._sessions)
                 shaken_ns = time.monotonic_ns()
-                spans_ns = (begun_ns - asked_ns, connected_ns - begun_ns, shaken_ns - connected_ns)
-                return Dialed(connected.detach(), *spans_ns, session)
+                return Dialed(
+                    connected.detach(),
+                    waited_ns=begun_ns - asked_ns + arrived_ns - connected_ns,
+                    connect_ns=connected_ns - begun_ns,
+                    tls_ns=shaken_ns - arrived_ns if stage.is_there else -1,
+                    session=session.driven,
+                )
 
     def close(self) -> None:
         """Look nothing up any more."""
@@ -152,20 +171,37 @@ class Dialer:
         finally:
             self._begun += 1
 
-    def _shake(self, connected: socket.socket) -> TlsSession:
-        if self._context is None:
-            raise ValueError(f"{self._origin} has no TLS")
-        offered = self._sessions.resumable(time.monotonic())
-        session = Session(self._context, self._server_name, offered)
-        session.handshake(connected)
-        self._sessions.made(session, offered)
-        return session.driven
+    def _tunnel(self, stream: Stream, limit: within) -> Stream:
+        """What goes through the proxy to the target. Raises OSError."""
+        way = self._way
+        if way.proxy is None:
+            raise ValueError(f"{way.origin} is reached without a proxy")
+        if way.proxy_tls is not None:
+            stream = self._shaken(stream, way.proxy_tls, way.proxy.origin.host, self._proxy_sessions)
+        limit.part = "connect"
+        ask_for_tunnel(stream, way.origin, way.proxy.fields)
+        return stream
+
+    def _shaken(self, stream: Stream, tls: TlsConfig | None, host: str, sessions: Sessions) -> Session:
+        """TLS over `stream`, its handshake done. Raises OSError, DialError."""
+        if tls is None:
+            raise ValueError(f"{host} has no TLS")
+        try:
+            context = self._contexts.of(tls)
+        except ConfigError as failure:
+            # Of a redirect: the contexts of a config's own requests are made before the run.
+            raise DialError("tls", str(failure)) from None
+        offered = sessions.resumable(time.monotonic())
+        session = Session(context, named_in_tls(tls.server_name or host), offered, stream)
+        session.handshake()
+        sessions.made(session, offered)
+        return session
 
     def _ask(self) -> list[Address]:
         """Look the name up, and remember for a second that it is unknown."""
         self._asked, self._unknown = time.monotonic(), None
         try:
-            return look_up(self._origin)
+            return look_up(self._way.hop)
         except OSError as failure:
             self._unknown = failure
             raise
@@ -183,7 +219,7 @@ class Dialer:
             if made != seen:
                 seen = made
                 try:
-                    self._publish(look_up(self._origin))
+                    self._publish(look_up(self._way.hop))
                 except OSError:
                     # The addresses of before are better than none.
                     continue
@@ -219,6 +255,23 @@ class within:  # noqa: N801 - reads as a statement
             raise DialError(kind, reason_of_connecting(failure)) from None
 
 
+class by_proxy:  # noqa: N801 - reads as a statement
+    """Names the proxy where connecting fails before the target is reached: an error of kind connect, unless time ran out.
+
+    `is_there`: what follows is between us and the target.
+    """
+
+    def __init__(self, way: Way) -> None:
+        self.is_there = way.proxy is None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: object, failure: BaseException | None, trace: object) -> None:
+        if isinstance(failure, DialError) and not self.is_there and failure.kind != "timeout":
+            raise DialError("connect", f"proxy: {failure}", waited=failure.waited) from None
+
+
 def reason_of_connecting(failure: OSError) -> str:
     """Why it failed, in words; where the system's own do not help, with what to do."""
     return connect_reason(failure.errno) if failure.errno else str(failure)
@@ -246,6 +299,7 @@ def connected_in_turn(
         except NoAnswer:
             answers.silent(address, time.monotonic())
             unanswered.append(address)
+            left = answers.behind_silence(left, address.family, time.monotonic())
         except Timeout:
             answers.silent(address, time.monotonic())
             raise

@@ -19,16 +19,18 @@ from tressi.load.expected import lacking_words, status_words
 from tressi.load.permits import Permits
 from tressi.load.pool import WorkerPool
 from tressi.load.reading import read_arena
-from tressi.load.secure import make_context
+from tressi.load.secure import Contexts
 from tressi.load.wake import wake_of
 from tressi.load.worker import ClientLane, Lane
+from tressi.model import Kept
 
 if TYPE_CHECKING:
     from tressi.load.calls import Calls
     from tressi.load.judge import Judge
     from tressi.load.plan import Plan, PlannedEndpoint
+    from tressi.load.ways import Way
     from tressi.model import EngineSnapshot, Level, PoolId, TlsConfig, Wanted
-    from tressi.request.call import Call, Origin
+    from tressi.request.call import Call
 
 
 class LocalEngine:
@@ -51,7 +53,7 @@ class LocalEngine:
 
     def build(self, plan: Plan) -> None:
         """Build every pool; nothing is sent yet. Raises EngineError where the system has no room for it."""
-        if not (HAS_EPOLL or plan.has_calls):
+        if not (HAS_EPOLL or plan.is_for_clients):
             raise EngineError("the transport wire needs epoll, which this system lacks: use urllib3")
         self._plan = plan
         self._curves = [pool.curve for pool in plan.pools]
@@ -65,9 +67,15 @@ class LocalEngine:
             self._reactor.be_alone()
         self._reactor.decode_with(_decoded)
         self._limit(plan)
-        self._calls = _calls(plan, self._permits) if plan.has_calls else None
-        self._dialers = [self._dialer(origin, plan.tls) for origin in plan.origins]
-        self._sought = [_sought(endpoint) for endpoint in plan.endpoints] if plan.has_calls else []
+        kept = plan.kept
+        if kept != Kept():
+            self._reactor.keep_connections(kept.requests or 0, kept.age_s or 0.0, kept.idle_s or 0.0, plan.pools[0].seed)
+        self._calls = _calls(plan, self._permits) if plan.is_for_clients else None
+        self._sought = [_sought(endpoint) for endpoint in plan.endpoints] if plan.is_for_clients else []
+        self._contexts = Contexts(plan.network.tls)
+        for tls in [tls for way in plan.ways for tls in (way.proxy_tls, way.tls) if tls and not plan.is_for_clients]:
+            self._contexts.of(tls)
+        self._dialers = [self._dialer(way) for way in plan.ways]
         self._fill(plan)
 
     def go(self, at_ns: int | None = None) -> int:
@@ -123,7 +131,7 @@ class LocalEngine:
     def _limit(self, plan: Plan) -> None:
         """Give out permits to connect where connections are made: in the reactor, or by the second transport."""
         self._permits: Permits | None = None
-        if plan.connections_per_second is not None and plan.has_calls:
+        if plan.connections_per_second is not None and plan.is_for_clients:
             self._permits = Permits(plan.connections_per_second, plan.connections_phase)
         elif plan.connections_per_second is not None:
             self._reactor.limit_connections(plan.connections_per_second, phase=plan.connections_phase)
@@ -144,15 +152,14 @@ class LocalEngine:
             self._pools.append(workers)
             workers.scale(pool.workers, self._reactor)
 
-    def _dialer(self, origin: Origin, tls: TlsConfig) -> Dialer:
+    def _dialer(self, way: Way) -> Dialer:
         # For the second transport a lane's greenlet does everything: nothing is left to dial.
-        context = make_context(tls) if origin.is_tls and not self._plan.has_calls else None
-        sources = self._plan.source_addresses
-        return Dialer(origin, self._reactor, context, tls.server_name, sources, ordered=self._plan.has_calls)
+        plan = self._plan
+        return Dialer(way, self._reactor, self._contexts, plan.source_addresses, ordered=plan.is_for_clients)
 
     def _make_lane(self, number: int) -> Lane:
         lane_number = self._reactor.add_lane(number, len(self._plan.pools[number].origins))
-        if self._calls is None or self._plan.endpoints[self._plan.pools[number].endpoints[0]].call is None:
+        if self._calls is None:
             lane = Lane(lane_number, self._reactor, self._route, self._ask_turn)
         else:
             client = self._calls.client(len(self._lanes), len(self._plan.pools[number].origins))
@@ -160,17 +167,18 @@ class LocalEngine:
         self._lanes[lane.number] = lane
         return lane
 
-    def _call_of(self, endpoint: int) -> tuple[Call, float, Sought]:
-        """An endpoint's request for the second transport, its timeout, and what is looked for in the answer."""
-        planned = self._plan.endpoints[endpoint]
+    def _call_of(self, lane: int) -> tuple[Call, TlsConfig | None, float, Sought]:
+        """A lane's request for the second transport, its TLS, its timeout, and what is looked for in the answer."""
+        number = self._reactor.endpoint_of(lane)
+        planned = self._plan.endpoints[number]
         if planned.call is None:
-            raise ValueError(f"endpoint {endpoint} is for the reactor")
-        return planned.call, planned.timeout_ns / 1e9, self._sought[endpoint]
+            raise ValueError(f"lane {lane} is the reactor's")
+        return planned.call, planned.tls, planned.timeout_ns / 1e9, self._sought[number]
 
-    def _route(self, endpoint: int) -> tuple[Dialer, Patience]:
-        """How to connect for an endpoint, and how long that may take."""
-        planned = self._plan.endpoints[endpoint]
-        return self._dialers[planned.dialer], _patience(planned)
+    def _route(self, lane: int) -> tuple[Dialer, Patience]:
+        """How to connect for a lane, and how long that may take."""
+        patience = _patience(self._plan.endpoints[self._reactor.endpoint_of(lane)])
+        return self._dialers[self._reactor.origin_of(lane)], patience
 
     def _publish(self, number: int, workers: int, draining: int) -> None:
         for endpoint in self._plan.pools[number].endpoints:

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, Final
 import msgpack
 
 from tressi.load.plan import Plan, PlannedEndpoint, PlannedField, PlannedPool
-from tressi.model import Curve, JsonCondition, TlsConfig, Wanted
+from tressi.load.ways import Network, Proxy, Way
+from tressi.model import Curve, JsonCondition, Kept, Proxies, TlsConfig, Wanted
 from tressi.request.call import Call, Origin
 from tressi.request.parts import Hole, Integer, Rendering, Sequence, Table, Text, Time, Uuid
 
@@ -27,7 +28,8 @@ COUNT_BYTES = 8  # of the first message: how many endpoints the arena has, with 
 _CLASSES: Final[dict[str, Any]] = {
     one.__name__: one
     for one in (
-        *(Plan, PlannedEndpoint, PlannedField, PlannedPool, Call, Origin, Curve, JsonCondition, TlsConfig, Wanted),
+        *(Plan, PlannedEndpoint, PlannedField, PlannedPool, Call, Origin, Curve, JsonCondition, Wanted),
+        *(Network, Proxies, Proxy, Way, TlsConfig, Kept),
         *(Hole, Integer, Rendering, Sequence, Table, Text, Time, Uuid),
     )
 }

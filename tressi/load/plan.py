@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from tressi.load.expected import field_words
+from tressi.load.ways import Network, Way, network_of
 from tressi.masking import is_secret_header
-from tressi.model import Expectation, pools_of
-from tressi.request.call import IDEMPOTENT_METHODS, Call, Origin, call_of, origin_of
+from tressi.model import REDIRECTS, Expectation, Kept, pools_of
+from tressi.request.call import IDEMPOTENT_METHODS, Call, call_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
-    from tressi.model import Arrival, Curve, JsonCondition, Pool, PoolId, ResolvedConfig, ResolvedEndpoint, TlsConfig
+    from tressi.model import Arrival, Curve, JsonCondition, Pool, PoolId, ResolvedConfig, ResolvedEndpoint, TlsConfig, Transport
 
 USER_AGENT = "tressi"
 
@@ -31,7 +32,10 @@ class PlannedField:
 
 @dataclass(frozen=True, slots=True)
 class PlannedEndpoint:
-    """One endpoint as the reactor takes it. `origin` counts within its pool, `dialer` within the plan."""
+    """One endpoint as the reactor takes it. `origin` counts within its pool, `dialer` within the plan's ways.
+
+    `call` is the request for what does more with it than send its bytes: the second transport, and redirects.
+    """
 
     variants: tuple[bytes, ...]
     timeout_ns: int
@@ -44,7 +48,8 @@ class PlannedEndpoint:
     statuses: Collection[int] | None
     body_contains: bytes | None
     awaits_continue: bool = False
-    call: Call | None = None  # for the second transport
+    call: Call | None = None
+    tls: TlsConfig | None = None  # None: the network's
     fields: tuple[PlannedField, ...] = ()
     json: tuple[JsonCondition, ...] | None = None
     body_matches: str | None = None
@@ -63,7 +68,7 @@ class PlannedEndpoint:
 
 @dataclass(frozen=True, slots=True)
 class PlannedPool:
-    """One pool: the numbers of its endpoints and of their origins, its rate (None: unlimited) and its first workers.
+    """One pool: the numbers of its endpoints and of their ways, its rate (None: unlimited) and its first workers.
 
     `phase` is where its first start lies within a gap between two of all engines, from 0 to below 1.
     """
@@ -82,23 +87,24 @@ class Plan:
     """Everything an engine builds before it starts. `keys` are in the order of `endpoints`; `pool_of` finds a key's pool."""
 
     keys: tuple[str, ...]
-    origins: tuple[Origin, ...]
+    ways: tuple[Way, ...]
     endpoints: tuple[PlannedEndpoint, ...]
     pools: tuple[PlannedPool, ...]
     pool_of: Mapping[str, PoolId]
     lanes_per_worker: int
     duration_ns: int
-    tls: TlsConfig
+    network: Network = field(default_factory=Network)
     source_addresses: tuple[str, ...] = ()
     connections_per_second: float | None = None
     connections_phase: float = 0.0
-    proxy: str | None = None
-    follow_redirects: bool = False
+    transport: Transport = "wire"
+    redirects: int = 0  # that are followed in one attempt at most; 0: none is
+    kept: Kept = field(default_factory=Kept)
 
     @property
-    def has_calls(self) -> bool:
+    def is_for_clients(self) -> bool:
         """Whether the second transport sends its requests."""
-        return any(endpoint.call is not None for endpoint in self.endpoints)
+        return self.transport == "urllib3"
 
     @property
     def connections(self) -> int:
@@ -108,8 +114,10 @@ class Plan:
 
 def make_plan(config: ResolvedConfig, workers: Mapping[PoolId, int]) -> Plan:
     """Lay out the pools, each with so many workers at the start."""
-    origins = tuple(dict.fromkeys(origin_of(endpoint.url) for endpoint in config.endpoints))
-    dialers = [origins.index(origin_of(endpoint.url)) for endpoint in config.endpoints]
+    network = network_of(config.tls, config.proxy, config.resolve)
+    ways: dict[Way, int] = {}
+    dialers = [ways.setdefault(network.way(endpoint.url, endpoint.tls), len(ways)) for endpoint in config.endpoints]
+    fields = [way.fields for way in ways]
     keys = tuple(endpoint.endpoint_key for endpoint in config.endpoints)
     number_of = {key: number for number, key in enumerate(keys)}
     asked = pools_of(config)
@@ -125,20 +133,21 @@ def make_plan(config: ResolvedConfig, workers: Mapping[PoolId, int]) -> Plan:
     pool_of = {key: pool.id for pool in asked for key in pool.endpoint_keys}
     return Plan(
         keys=keys,
-        origins=origins,
+        ways=tuple(ways),
         endpoints=tuple(
-            _endpoint(config, endpoint, dialers[number], pools[pool_of[keys[number]]].origins)
+            _endpoint(config, endpoint, dialers[number], pools[pool_of[keys[number]]].origins, fields[dialers[number]])
             for number, endpoint in enumerate(config.endpoints)
         ),
         pools=pools,
         pool_of=pool_of,
         lanes_per_worker=config.concurrent_requests,
         duration_ns=round(config.duration_s * 1e9),
-        tls=config.tls,
+        network=network,
         source_addresses=config.source_addresses,
         connections_per_second=config.connections_per_second,
-        proxy=config.proxy,
-        follow_redirects=config.follow_redirects,
+        transport=config.transport,
+        redirects=REDIRECTS if config.follow_redirects is True else int(config.follow_redirects),
+        kept=config.kept,
     )
 
 
@@ -154,11 +163,18 @@ def _pool(config: ResolvedConfig, pool: Pool, numbers: Sequence[int], dialers: S
     )
 
 
-def _endpoint(config: ResolvedConfig, endpoint: ResolvedEndpoint, dialer: int, origins: Sequence[int]) -> PlannedEndpoint:
+def _endpoint(
+    config: ResolvedConfig,
+    endpoint: ResolvedEndpoint,
+    dialer: int,
+    origins: Sequence[int],
+    proxy_fields: Sequence[tuple[str, str]] | None,
+) -> PlannedEndpoint:
     call = call_of(endpoint, USER_AGENT, keep_alive=config.keep_alive)
     expect = endpoint.expect or Expectation()
+    needs_call = config.transport == "urllib3" or bool(config.follow_redirects)
     return PlannedEndpoint(
-        variants=(call.head() + (call.body or b""),),
+        variants=(call.head(proxy_fields) + (call.body or b""),),
         timeout_ns=round(endpoint.timeout_s * 1e9),
         connect_timeout_ns=None if endpoint.connect_timeout_s is None else round(endpoint.connect_timeout_s * 1e9),
         origin=origins.index(dialer),
@@ -169,7 +185,8 @@ def _endpoint(config: ResolvedConfig, endpoint: ResolvedEndpoint, dialer: int, o
         statuses=expect.status,
         body_contains=expect.body_contains,
         awaits_continue=call.awaits_continue,
-        call=replace(call, secret_headers=config.mask_headers) if config.transport == "urllib3" else None,
+        call=replace(call, secret_headers=config.mask_headers) if needs_call else None,
+        tls=endpoint.tls,
         fields=tuple(_field(name, values, config.mask_headers) for name, values in expect.headers),
         json=expect.json,
         body_matches=expect.body_matches,

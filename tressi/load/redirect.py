@@ -16,19 +16,18 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 from ipaddress import AddressValueError, IPv6Address
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote_to_bytes
 
 from tressi.config.url import AddressError, server_name
 from tressi.log import is_secret_header, mask_url
+from tressi.model import REDIRECTS
 from tressi.request.call import DEFAULT_PORTS, Call, Origin, basic_credentials, origin_of
 from tressi.request.reference import Reference, reference_of, resolved
 from tressi.text import plain
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-REDIRECTS: Final = 20  # of one attempt, as the Fetch standard has it
 
 _STATUSES = frozenset({301, 302, 303, 307, 308})
 _SCHEMES = frozenset({"http", "https"})
@@ -55,21 +54,29 @@ class _BadLocationError(ValueError):
     """Why a Location leads nowhere, in words that go on after it."""
 
 
-def redirected(call: Call, status: int, locations: Sequence[bytes], followed: int) -> Call | Refused | None:
+def redirected(
+    call: Call, status: int, locations: Sequence[bytes], followed: int, most: int = REDIRECTS
+) -> Call | Refused | None:
     """The request that follows on a response to `call`; None: the response is the answer.
 
-    `locations` are the values of its Location fields as they came, `followed` the redirects that led to `call`.
+    `locations` are the values of its Location fields as they came, `followed` the redirects that led to `call`, of `most`
+    that one attempt may follow.
     """
     if status not in _STATUSES or not locations:
         return None
-    if followed >= REDIRECTS:
-        return Refused(f"more than {REDIRECTS} redirects")
+    if followed >= most:
+        return Refused(too_many(most))
     if len(set(locations)) > 1:
         return Refused(f"status {status} with two Locations that differ")
     try:
         return _next(call, status, locations[0])
     except _BadLocationError as failure:
         return Refused(f"redirected to {_shown(locations[0])}, which {failure}")
+
+
+def too_many(most: int) -> str:
+    """Why an attempt fails that was redirected once more than it may be."""
+    return f"more than {most} redirect{'' if most == 1 else 's'}"
 
 
 def _next(call: Call, status: int, location: bytes) -> Call:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import errno
 import socket
 import ssl
-from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Final
 
 from gevent.socket import wait_read, wait_write
 
@@ -14,25 +15,27 @@ from tressi._tls import TlsSession
 from tressi.errors import ConfigError, ConfigProblem
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
+    from tressi.load.tunnel import Stream
     from tressi.model import TlsConfig
 
 FIRST_PAUSE_S = 0.01  # between two looks for a session that servers take up: tickets come with the first answers
 SERVED_PAUSE_S = 1.0  # once one was taken up, and is no longer
 LONGEST_PAUSE_S = 600.0  # where none is taken up
 _READ_BYTES = 65536
+_VERSIONS: Final = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}
 
 
-def make_context(config: TlsConfig) -> ssl.SSLContext:
-    """A client's context as the config asks for. Raises ConfigError for files that cannot be used."""
+def make_context(config: TlsConfig, place: str = "tls") -> ssl.SSLContext:
+    """A client's context as the config asks for at `place`. Raises ConfigError for files that cannot be used."""
     context = ssl.create_default_context(ssl.Purpose.SERVER_AUTH)
-    configure(context, config)
+    configure(context, config, place)
     return context
 
 
-def configure(context: ssl.SSLContext, config: TlsConfig) -> None:
-    """Have a client's context do as the config asks. Raises ConfigError for files that cannot be used."""
+def configure(context: ssl.SSLContext, config: TlsConfig, place: str = "tls") -> None:
+    """Have a client's context do as the config asks at `place`. Raises ConfigError for files that cannot be used."""
     context.set_alpn_protocols(["http/1.1"])
     # Python 3.13's default context has both flags beyond OpenSSL's own, those before and gevent's have none. A chain may
     # end at any certificate that is trusted, as with curl and Go; the checks that OpenSSL calls strict, which
@@ -42,12 +45,39 @@ def configure(context: ssl.SSLContext, config: TlsConfig) -> None:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
     if config.ca is not None:
-        with _naming("tls.ca", config.ca):
+        with _naming(f"{place}.ca", config.ca):
             context.load_verify_locations(config.ca)
     if config.cert is not None:
         files = config.cert if config.key is None else f"{config.cert}, with the key {config.key},"
-        with _naming("tls.cert", files):
+        with _naming(f"{place}.cert", files):
             context.load_cert_chain(config.cert, config.key, password=_refuse_password)
+    if config.min_version is not None:
+        context.minimum_version = _VERSIONS[config.min_version]
+    if config.max_version is not None:
+        context.maximum_version = _VERSIONS[config.max_version]
+    if config.ciphers is not None:
+        with _naming(f"{place}.ciphers", config.ciphers):
+            context.set_ciphers(config.ciphers)
+
+
+class Contexts:
+    """The TLS contexts of an engine, one for each way in which targets are spoken to; `make` is called once for each.
+
+    `shared` is the config's own, whose place in it errors name; every other is that of requests.
+    """
+
+    def __init__(self, shared: TlsConfig, make: Callable[[TlsConfig, str], ssl.SSLContext] = make_context) -> None:
+        self._shared = shared
+        self._make = make
+        self._made: dict[TlsConfig, ssl.SSLContext] = {}
+
+    def of(self, config: TlsConfig) -> ssl.SSLContext:
+        """The context for `config`, whatever name it asks for. Raises ConfigError for files that cannot be used."""
+        key = replace(config, server_name=None)
+        if key not in self._made:
+            is_shared = key == replace(self._shared, server_name=None)
+            self._made[key] = self._make(key, "tls" if is_shared else "requests[].tls")
+        return self._made[key]
 
 
 def _refuse_password() -> str:
@@ -81,61 +111,174 @@ def named_in_tls(host: str) -> str:
         return name
 
 
-class Session:
-    """One connection's TLS, made by `handshake`; `driven` is what the reactor drives it by."""
+class Plain:
+    """A connected non-blocking socket as a stream that waits cooperatively; see `tunnel.Stream`."""
 
-    def __init__(self, context: ssl.SSLContext, server_name: str, resumed: ssl.SSLSession | None) -> None:
-        self._incoming = ssl.MemoryBIO()
-        self._outgoing = ssl.MemoryBIO()
-        self._object = context.wrap_bio(self._incoming, self._outgoing, server_hostname=server_name, session=resumed)
+    def __init__(self, connected: socket.socket) -> None:
+        self._socket = connected
+
+    def sendall(self, data: bytes) -> None:
+        """Send all of it. Raises OSError."""
+        waiting = memoryview(data)
+        while waiting:
+            try:
+                waiting = waiting[self._socket.send(waiting) :]
+            except BlockingIOError:
+                wait_write(self._socket.fileno())
+
+    def recv(self, most: int) -> bytes:
+        """Receive some; empty at the end. Raises OSError."""
+        while True:
+            try:
+                return self._socket.recv(most)
+            except BlockingIOError:
+                wait_read(self._socket.fileno())
+
+
+class Session:
+    """One connection's TLS over a stream, made by `handshake`; then a stream itself, for what is said inside.
+
+    `driven` is what the reactor drives it by.
+    """
+
+    def __init__(self, context: ssl.SSLContext, server_name: str, resumed: ssl.SSLSession | None, below: Stream) -> None:
+        self.incoming = ssl.MemoryBIO()
+        self.outgoing = ssl.MemoryBIO()
+        self.object = context.wrap_bio(self.incoming, self.outgoing, server_hostname=server_name, session=resumed)
+        self._below = below
 
     @property
     def driven(self) -> TlsSession:
         """What `Reactor.attach` takes."""
-        return TlsSession(self._object, self._incoming, self._outgoing, reason_of)
+        if isinstance(self._below, Session):
+            inside = Inside(self._below, self)
+            return TlsSession(inside, RecordsIn(inside), RecordsOut(inside), reason_of)
+        return TlsSession(self.object, self.incoming, self.outgoing, reason_of)
 
     @property
     def resumable(self) -> ssl.SSLSession | None:
         """What a later connection may resume; with TLS 1.3 it comes with the first answer."""
-        return self._object.session
+        return self.object.session
 
     @property
     def has_resumed(self) -> bool:
         """Whether the server took up the session that it was offered."""
-        return bool(self._object.session_reused)
+        return bool(self.object.session_reused)
 
-    def handshake(self, connected: socket.socket) -> None:
-        """Shake hands over a connected non-blocking socket, cooperatively. Raises ssl.SSLError, OSError."""
+    def handshake(self) -> None:
+        """Shake hands. Raises ssl.SSLError, OSError."""
+        self._wait_for(self.object.do_handshake)
+        self._flush()
+
+    def sendall(self, data: bytes) -> None:
+        """Send all of it, encrypted. Raises OSError."""
+        self.object.write(data)
+        self._flush()
+
+    def recv(self, most: int) -> bytes:
+        """Receive some of what is said inside; empty at its end. Raises OSError."""
+        try:
+            found: bytes = self._wait_for(lambda: self.object.read(most))
+        except (ssl.SSLZeroReturnError, ssl.SSLEOFError):
+            return b""
+        return found
+
+    def _wait_for(self, done: Callable[[], Any]) -> Any:  # noqa: ANN401 - whatever `done` returns
         while True:
             try:
-                self._object.do_handshake()
+                return done()
             except ssl.SSLWantReadError:
-                self._flush(connected)
-                self._fill(connected)
-            else:
-                self._flush(connected)
-                return
+                self._flush()
+                self._fill()
 
-    def _flush(self, connected: socket.socket) -> None:
-        waiting = memoryview(self._outgoing.read())
-        while waiting:
-            try:
-                waiting = waiting[connected.send(waiting) :]
-            except BlockingIOError:
-                wait_write(connected.fileno())
+    def _flush(self) -> None:
+        if self.outgoing.pending:
+            self._below.sendall(self.outgoing.read())
 
-    def _fill(self, connected: socket.socket) -> None:
-        while True:
-            try:
-                data = connected.recv(_READ_BYTES)
-            except BlockingIOError:
-                wait_read(connected.fileno())
-            else:
-                break
+    def _fill(self) -> None:
+        data = self._below.recv(_READ_BYTES)
         if data:
-            self._incoming.write(data)
+            self.incoming.write(data)
         else:
-            self._incoming.write_eof()
+            self.incoming.write_eof()
+
+
+class Inside:
+    """A TLS session inside that of a proxy, as the reactor drives one: what goes in and out are the proxy's records."""
+
+    def __init__(self, outer: Session, inner: Session) -> None:
+        self.outer = outer
+        self.inner = inner
+        self.write = inner.object.write
+        self.pending = inner.object.pending
+        self._failure: OSError | None = None
+
+    def opened(self, sealed: bytes) -> None:
+        """Take records of the proxy's, and pass on what they say; what fails does so at the next read."""
+        self.outer.incoming.write(sealed)
+        try:
+            while data := self.outer.object.read(_READ_BYTES):
+                self.inner.incoming.write(data)
+            self.inner.incoming.write_eof()
+        except ssl.SSLWantReadError:
+            pass
+        except ssl.SSLZeroReturnError:
+            self.inner.incoming.write_eof()
+        except OSError as failure:
+            self._failure = failure
+
+    def read(self, *arguments: Any) -> Any:  # noqa: ANN401 - as `ssl.SSLObject.read`
+        """What the target says. Raises OSError, also where the proxy's TLS has failed."""
+        if self._failure is not None:
+            raise self._failure
+        return self.inner.object.read(*arguments)
+
+    def sealed(self) -> bytes:
+        """What is to be sent now: records of the proxy's."""
+        data = self.inner.outgoing.read()
+        if data:
+            self.outer.object.write(data)
+        return self.outer.outgoing.read()
+
+    def unwrap(self) -> None:
+        """Say that nothing more comes, in both."""
+        for session in (self.inner, self.outer):
+            with suppress(OSError):
+                session.object.unwrap()
+            if session is self.inner and session.outgoing.pending:
+                self.outer.object.write(session.outgoing.read())
+
+
+class RecordsIn:
+    """Where the reactor puts records of the proxy's."""
+
+    def __init__(self, inside: Inside) -> None:
+        self._inside = inside
+
+    def write(self, sealed: bytes) -> None:
+        """Take what came."""
+        self._inside.opened(sealed)
+
+    @property
+    def pending(self) -> int:
+        """What of the target's TLS waits to be read."""
+        return self._inside.inner.incoming.pending
+
+
+class RecordsOut:
+    """Where the reactor takes them."""
+
+    def __init__(self, inside: Inside) -> None:
+        self._inside = inside
+
+    def read(self) -> bytes:
+        """What is to be sent now."""
+        return self._inside.sealed()
+
+    @property
+    def pending(self) -> int:
+        """What waits to be sent."""
+        return self._inside.inner.outgoing.pending + self._inside.outer.outgoing.pending
 
 
 class Sessions:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from tressi.load.answer import Sought
     from tressi.load.client import Client, Reply
     from tressi.load.dial import Dialed, Dialer, Patience
+    from tressi.model import TlsConfig
     from tressi.request.call import Call
 
 
@@ -66,14 +67,14 @@ class Lane:
                 orders.clear()
 
     def _connect(self) -> None:
-        dialer, patience = self._route(self._reactor.endpoint_of(self.number))
+        dialer, patience = self._route(self.number)
         try:
-            if dialer.is_tls:
-                self._attach(dialer.dial(patience))
-            else:
+            if dialer.is_plain:
                 dialer.resolve(patience)
                 if not self._stopped:
                     self._reactor.connect(self.number)
+            else:
+                self._attach(dialer.dial(patience))
         except DialError as failure:
             self._fail(failure)
         except OSError as failure:
@@ -91,7 +92,7 @@ class Lane:
             os.close(dialed.descriptor)
         else:
             self._reactor.attach(
-                self.number, dialed.descriptor, dialed.connect_ns, dialed.tls_ns, dialed.session, dialed.looked_up_ns
+                self.number, dialed.descriptor, dialed.connect_ns, dialed.tls_ns, dialed.session, dialed.waited_ns
             )
 
 
@@ -105,7 +106,7 @@ class ClientLane(Lane):
         route: Callable[[int], tuple[Dialer, Patience]],
         ask_turn: Callable[[], None],
         client: Client,
-        call_of: Callable[[int], tuple[Call, float, Sought]],
+        call_of: Callable[[int], tuple[Call, TlsConfig | None, float, Sought]],
     ) -> None:
         super().__init__(number, reactor, route, ask_turn)
         self._client = client
@@ -123,10 +124,9 @@ class ClientLane(Lane):
         self._client.close()
 
     def _connect(self) -> None:
-        endpoint = self._reactor.endpoint_of(self.number)
-        call, timeout_s, sought = self._call_of(endpoint)
+        call, tls, timeout_s, sought = self._call_of(self.number)
         try:
-            reply = self._client.send(call, timeout_s, self._route(endpoint)[1], sought, self)
+            reply = self._client.send(call, tls, timeout_s, self._route(self.number)[1], sought, self)
         except DialError as failure:
             self._fail(failure)
         else:

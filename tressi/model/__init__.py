@@ -5,18 +5,23 @@ config schema in snake_case; every number that is not a count carries its unit i
 """
 
 from tressi.model.asked import (
+    REDIRECTS,
     Arrival,
     AutoscaleConfig,
     EarlyExit,
     Expectation,
     JsonCondition,
+    Kept,
     Priority,
+    Proxies,
     ResolvedConfig,
     ResolvedEndpoint,
+    ResolvedVariant,
     SharedPool,
     Strategy,
     Threshold,
     TlsConfig,
+    TlsVersion,
     Transport,
 )
 from tressi.model.curve import Curve, Stage
@@ -49,6 +54,7 @@ from tressi.model.told import (
 )
 
 __all__ = [
+    "REDIRECTS",
     "Action",
     "Arrival",
     "AutoscaleConfig",
@@ -67,15 +73,18 @@ __all__ = [
     "Expectation",
     "GeneratorSnapshot",
     "JsonCondition",
+    "Kept",
     "Level",
     "Moment",
     "Pool",
     "PoolId",
     "Pools",
     "Priority",
+    "Proxies",
     "Reason",
     "ResolvedConfig",
     "ResolvedEndpoint",
+    "ResolvedVariant",
     "Sample",
     "ScalingDecision",
     "SecondFigures",
@@ -86,6 +95,7 @@ __all__ = [
     "Threshold",
     "ThresholdVerdict",
     "TlsConfig",
+    "TlsVersion",
     "Transport",
     "Trouble",
     "Wanted",

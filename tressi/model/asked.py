@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
-from tressi.model.curve import Curve
+from tressi.model.curve import Curve, Stage
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from tressi.model.data import DataSource, Piece
     from tressi.threshold.expression import Comparison
 
 Arrival = Literal["uniform", "poisson"]
 Priority = Literal["high", "medium", "low"]
 Strategy = Literal["proportional", "equal", "priority-based"]
+TlsVersion = Literal["1.2", "1.3"]
 Transport = Literal["wire", "urllib3"]
+
+REDIRECTS: Final = 20  # that are followed in one attempt where a config names no number, as the Fetch standard has it
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +41,12 @@ class AutoscaleConfig:
     weight: float = 1.0
     priority: Priority = "medium"
     initial_workers: int | None = None
+    stages: tuple[Stage, ...] = ()  # then `target_rps` is the highest of their rates, and `ramp_up_time` 0
 
     @property
     def curve(self) -> Curve:
         """The rate over the run's time."""
-        return Curve.ramp(self.target_rps, self.ramp_up_time)
+        return Curve.of(self.stages) if self.stages else Curve.ramp(self.target_rps, self.ramp_up_time)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,18 +79,65 @@ class Expectation:
 
 @dataclass(frozen=True, slots=True)
 class TlsConfig:
-    """How `https` targets are spoken to. `ca`, `cert` and `key` are files; `server_name` overrides the host of the URL."""
+    """How `https` targets are spoken to. `ca`, `cert` and `key` are files; `server_name` overrides the host of the URL.
+
+    `ciphers` are those of TLS 1.2, in OpenSSL's words; None of the last three leaves the choice to OpenSSL and Python.
+    """
 
     verify: bool = True
     ca: str | None = None
     cert: str | None = None
     key: str | None = None
     server_name: str | None = None
+    min_version: TlsVersion | None = None
+    max_version: TlsVersion | None = None
+    ciphers: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Proxies:
+    """Which proxy a request goes through: that of its URL's scheme, unless `bypass` names its host. URLs with user info.
+
+    `bypass` is a list of hosts and domains as NO_PROXY has them; `*` is every host.
+    """
+
+    http: str | None = None
+    https: str | None = None
+    bypass: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """How long a connection is used: for so many requests, so many seconds, and after a rest of so many. None: no limit."""
+
+    requests: int | None = None
+    age_s: float | None = None
+    idle_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ResolvedVariant:
+    """One of the requests that an endpoint sends, chosen with a probability in proportion to its `weight`.
+
+    The other fields are those of `ResolvedEndpoint`; what the config leaves out of a variant is the endpoint's.
+    """
+
+    url: str
+    masked_url: str
+    headers: tuple[tuple[str, str], ...] = ()
+    body: bytes | None = None
+    template: tuple[Piece, ...] = ()
+    weight: float = 1.0
+    left_out: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
 class ResolvedEndpoint:
     """One entry of `requests`, ready to be sent. `url` is absolute and in its wire form (IDNA host, percent-encoded path).
+
+    Placeholders for the values of `data` stand in `url`, `headers` and `body` as they are written in the config. `template`
+    is the body in pieces where it has any, each placeholder with how it is encoded there. With `variants` the endpoint
+    sends these, and its own url, headers and body are only what they leave out.
 
     `endpoint_key` and `masked_url` are safe to show: they hide user info. `headers` are in sending order, without those
     that the transport adds by itself (Content-Length, Connection; Host too, unless the config sets one). `autoscale` None
@@ -105,6 +157,9 @@ class ResolvedEndpoint:
     autoscale: AutoscaleConfig | None = None
     name: str | None = None
     left_out: frozenset[str] = frozenset()
+    template: tuple[Piece, ...] = ()
+    variants: tuple[ResolvedVariant, ...] = ()
+    tls: TlsConfig | None = None  # None: as the config's
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,10 +169,13 @@ class SharedPool:
     workers: int
     target_rps: float | None
     ramp_up_time: float = 0.0
+    stages: tuple[Stage, ...] = ()
 
     @property
     def curve(self) -> Curve | None:
         """The rate over the run's time."""
+        if self.stages:
+            return Curve.of(self.stages)
         return None if self.target_rps is None else Curve.ramp(self.target_rps, self.ramp_up_time)
 
 
@@ -147,7 +205,11 @@ class Threshold:
 
 @dataclass(frozen=True, slots=True)
 class ResolvedConfig:
-    """A whole run as it will be done. `document` is the config that was read, defaults filled in and secrets masked."""
+    """A whole run as it will be done. `document` is the config that was read, defaults filled in and secrets masked.
+
+    `data` are the sources that placeholders name. `secrets` are values that no output may show wherever they stand: those
+    that came from the environment or a file, and those that `mask` names.
+    """
 
     endpoints: tuple[ResolvedEndpoint, ...]
     shared_pool: SharedPool | None
@@ -161,14 +223,18 @@ class ResolvedConfig:
     graceful_stop_s: float = 30.0  # how long requests in flight at the end are waited for
     tls: TlsConfig = field(default_factory=TlsConfig)
     transport: Transport = "wire"
-    proxy: str | None = None
-    follow_redirects: bool = False
+    proxy: str | Proxies | None = None  # one URL: for every request
+    follow_redirects: bool | int = False  # a number: so many of an attempt at most; True: REDIRECTS
+    resolve: Mapping[str, str] = field(default_factory=dict)  # host:port that connections go to, by that of the URL
+    kept: Kept = field(default_factory=Kept)
     source_addresses: tuple[str, ...] = ()  # of our side of a connection, used in turn
     seed: int = 0
     early_exit: EarlyExit | None = None
     thresholds: tuple[Threshold, ...] = ()
     export: str | None = None
     mask_headers: tuple[str, ...] = ()  # names of headers that are secret, beside those that are known for it
+    data: Mapping[str, DataSource] = field(default_factory=dict)
+    secrets: tuple[str, ...] = field(default=(), repr=False)
     document: Mapping[str, Any] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
 

@@ -15,10 +15,24 @@ where column 0 of source 0 is the column `id`, percent-encoded for a path.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
-Pick = Literal["sequential", "random", "shuffle", "unique", "perLane", "zipf", "weight"]
-Unit = Literal["s", "ms", "us", "ns", "iso"]
+from tressi.model.data import Integer, Pick, Sequence, Text, Time, Unit, Uuid
+
+__all__ = [
+    "BODY_LENGTH",
+    "Hole",
+    "Integer",
+    "Part",
+    "Pick",
+    "Rendering",
+    "Sequence",
+    "Source",
+    "Table",
+    "Text",
+    "Time",
+    "Unit",
+    "Uuid",
+]
 
 BODY_LENGTH = -1  # the source of a hole that is filled with the size of the body in bytes, in decimal digits
 
@@ -47,44 +61,6 @@ class Table:
     offset: int  # in bytes, of the table in the block; a multiple of 8
     pick: Pick = "sequential"
     exponent: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class Integer:
-    """A whole number drawn evenly from `low` to `high`, both included, in decimal digits."""
-
-    low: int
-    high: int
-
-
-@dataclass(frozen=True, slots=True)
-class Sequence:
-    """`first`, `first + step`, and so on: each number once in the whole run, over all its engines."""
-
-    first: int = 1
-    step: int = 1
-
-
-@dataclass(frozen=True, slots=True)
-class Uuid:
-    """A UUID of version 4 (random) or 7 (time and random) of RFC 9562, in lower case with hyphens."""
-
-    version: Literal[4, 7] = 4
-
-
-@dataclass(frozen=True, slots=True)
-class Time:
-    """The time at which the request is put together: whole units since 1970, or RFC 3339 in UTC with milliseconds ("iso")."""
-
-    unit: Unit = "ms"
-
-
-@dataclass(frozen=True, slots=True)
-class Text:
-    """`length` random characters of `alphabet`, which has 1 to 256 bytes."""
-
-    length: int
-    alphabet: bytes = b"abcdefghijklmnopqrstuvwxyz0123456789"
 
 
 Source = Table | Integer | Sequence | Uuid | Time | Text

@@ -12,6 +12,7 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 from tressi.masking import Secrets, mask_url, secrets_of
+from tressi.model import Proxies
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -63,4 +64,6 @@ class Discreet:
         config = self._config
         headers = chain.from_iterable(endpoint.headers for endpoint in config.endpoints)
         urls = (endpoint.url for endpoint in config.endpoints)
-        return secrets_of(headers, chain(urls, [config.proxy or ""]), config.mask_headers)
+        proxy = config.proxy
+        proxies = (proxy.http, proxy.https) if isinstance(proxy, Proxies) else (proxy,)
+        return secrets_of(headers, chain(urls, (one or "" for one in proxies)), config.mask_headers)

@@ -17,6 +17,7 @@ from tressi.model import (
     ResolvedEndpoint,
     ScalingDecision,
     SharedPool,
+    Stage,
     Threshold,
 )
 from tressi.model.delta import merged, reading_of
@@ -167,7 +168,7 @@ def _config_of(document: dict[str, Any]) -> ResolvedConfig:
     shared = document["sharedPool"]
     return ResolvedConfig(
         endpoints=tuple(_endpoint_of(*one) for one in document["endpoints"]),
-        shared_pool=None if shared is None else SharedPool(**shared),
+        shared_pool=None if shared is None else SharedPool(**{**shared, "stages": _stages_of(shared)}),
         worker_limit=document["workerLimit"],
         duration_s=float(document["durationSec"]),
         concurrent_requests=document["concurrentRequests"],
@@ -179,8 +180,12 @@ def _config_of(document: dict[str, Any]) -> ResolvedConfig:
 def _endpoint_of(
     key: str, method: str, masked_url: str, name: str | None, autoscale: dict[str, Any] | None
 ) -> ResolvedEndpoint:
-    section = None if autoscale is None else AutoscaleConfig(**autoscale)
+    section = None if autoscale is None else AutoscaleConfig(**{**autoscale, "stages": _stages_of(autoscale)})
     return ResolvedEndpoint(key, method, masked_url, masked_url, autoscale=section, name=name)
+
+
+def _stages_of(section: dict[str, Any]) -> tuple[Stage, ...]:
+    return tuple(Stage(**stage) for stage in section["stages"])
 
 
 def _threshold_of(text: str, *rest: Any) -> Threshold:  # noqa: ANN401 - in the order of the fields

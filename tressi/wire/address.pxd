@@ -7,8 +7,8 @@ the time that remains; where it refuses, those that were left without an answer 
 connecting. `load.address.Answers` has the same rules for greenlets.
 """
 
-from libc.stdint cimport int64_t, uint64_t
-from libc.string cimport memcmp
+from libc.stdint cimport int64_t, uint16_t, uint64_t
+from libc.string cimport memcmp, memcpy
 
 from tressi.core.clock cimport NS_PER_MS, NS_PER_S
 from tressi.wire.lane cimport Lane
@@ -34,24 +34,48 @@ cdef inline int64_t dial_take(Lane* lane) noexcept nogil:
         lane.dial.first = target.dialed
         lane.dial.tried = 0
         lane.dial.unanswered = 0
+        lane.dial.silent_family = 0
         lane.dial.spent_ns = 0
     target.dialed += 1
     lane.dial.dials += 1
     return lane.dial.first + lane.dial.dials - 1
 
 
-cdef inline Address* address_choose(Origin* target, Lane* lane, int64_t nth, int64_t now_ns) noexcept nogil:
-    """Of those that the attempt has not tried: the nth, counted round, or if none answers of late, the longest silent."""
-    cdef int64_t index, rank, awake = 0, chosen = -1
+cdef inline uint16_t address_family(const Address* address) noexcept nogil:
+    cdef uint16_t family
+    memcpy(&family, address.bytes, FAMILY_BYTES)
+    return family
+
+
+cdef inline bint address_is_awake(const Address* address, uint16_t but, int64_t now_ns) noexcept nogil:
+    """Whether it answers, as far as is known, and is of another family than `but`."""
+    return address.silent_until_ns <= now_ns and address_family(address) != but
+
+
+cdef inline int64_t addresses_awake(const Lane* lane, const Origin* target, uint16_t but, int64_t now_ns) noexcept nogil:
+    cdef int64_t index, awake = 0
     for index in range(target.address_count):
-        awake += not lane.dial.tried >> index & 1 and target.addresses[index].silent_until_ns <= now_ns
+        awake += not lane.dial.tried >> index & 1 and address_is_awake(&target.addresses[index], but, now_ns)
+    return awake
+
+
+cdef inline Address* address_choose(Origin* target, Lane* lane, int64_t nth, int64_t now_ns) noexcept nogil:
+    """Of those that the attempt has not tried: the nth, counted round, or if none answers of late, the longest silent.
+
+    Behind one that was silent another family comes first (RFC 8305 4): often all of a family lead nowhere.
+    """
+    cdef uint16_t but = lane.dial.silent_family
+    cdef int64_t index, rank, chosen = -1, awake = addresses_awake(lane, target, but, now_ns)
+    if awake == 0 and but != 0:
+        but = 0
+        awake = addresses_awake(lane, target, but, now_ns)
     rank = nth % awake if awake > 0 else 0
     for index in range(target.address_count):
         if lane.dial.tried >> index & 1:
             continue
         if awake == 0 and (chosen < 0 or target.addresses[index].silent_until_ns < target.addresses[chosen].silent_until_ns):
             chosen = index
-        elif awake > 0 and target.addresses[index].silent_until_ns <= now_ns:
+        elif awake > 0 and address_is_awake(&target.addresses[index], but, now_ns):
             if rank == 0:
                 chosen = index
                 break
@@ -80,6 +104,7 @@ cdef inline void address_silent(Lane* lane, int64_t now_ns) noexcept nogil:
     cdef Address* address = address_of(lane)
     if address != NULL:
         address.silent_until_ns = silent_until(now_ns)
+        lane.dial.silent_family = address_family(address)
         lane.dial.unanswered |= <uint64_t> 1 << (address - lane.endpoint.request.target.addresses)
 
 

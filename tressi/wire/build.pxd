@@ -13,7 +13,7 @@ from tressi.core.bucket cimport Knot, bucket_init, random_next, random_seeded
 from tressi.core.curve cimport knots_of
 from tressi.wire.allocate cimport allocated
 from tressi.wire.check cimport Check
-from tressi.wire.fields cimport CONTENT_ENCODING, field_bit
+from tressi.wire.fields cimport CONTENT_ENCODING, KEEP_ALIVE, field_bit
 from tressi.wire.further cimport build_fields, fields_known, words_of
 from tressi.wire.lane cimport BURST_NS, Endpoint, Lane, Pool
 from tressi.wire.link cimport Link
@@ -47,6 +47,9 @@ cdef inline build_check(Check* check, planned, wanted, lacking):
         check.successes[<int> status - LOWEST_STATUS] = status < 400 if statuses is None else status in statuses
     # A body that is looked at may have to be decoded first.
     check.fields = field_bit(CONTENT_ENCODING)
+    if not planned.idempotent:
+        # What cannot be sent again must not meet a connection that its server is about to close.
+        check.fields |= field_bit(KEEP_ALIVE)
     check.wanted = words_of(wanted)
     check.lacking = words_of(lacking)
     if planned.body_contains:

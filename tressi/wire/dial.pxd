@@ -5,6 +5,7 @@ of the windows begins.
 """
 
 from libc.stdint cimport int32_t, int64_t, uint8_t
+from libc.stdio cimport snprintf
 from libc.string cimport memchr
 
 from tressi.core.arena cimport CONNECT as FAILED_TO_CONNECT
@@ -20,8 +21,9 @@ from tressi.wire.address cimport (
 from tressi.wire.check cimport FIRST_MARK
 from tressi.wire.close cimport closings_release
 from tressi.wire.exchange cimport attempt_fail, deadline_set, lane_next, request_begin
+from tressi.wire.kept cimport link_born, link_is_stale
 from tressi.wire.lane cimport CONNECT, CONNECTING, DIALING, Endpoint, Exchange, Lane, Queue, queue_remove
-from tressi.wire.link cimport Link, events_of, link_open
+from tressi.wire.link cimport WHY_BYTES, Link, events_of, link_open
 from tressi.wire.origin cimport Address, Origin
 from tressi.wire.permit cimport permit_take
 from tressi.wire.reactor cimport (
@@ -36,7 +38,7 @@ from tressi.wire.socket cimport (
 cdef inline void lane_begin(Reactor* reactor, Lane* lane) noexcept nogil:
     """The lane has its token and its endpoint."""
     cdef Origin* target = lane.endpoint.request.target
-    if lane.exchange.link.descriptor >= 0:
+    if lane.exchange.link.descriptor >= 0 and link_may_serve(reactor, lane):
         request_begin(reactor, lane)
     elif target.address_count == 0 and not target.ordered:
         lane_order(reactor, lane)
@@ -45,6 +47,17 @@ cdef inline void lane_begin(Reactor* reactor, Lane* lane) noexcept nogil:
             lane_order(reactor, lane)
         else:
             dial_begin(reactor, lane)
+
+
+cdef inline bint link_may_serve(Reactor* reactor, Lane* lane) noexcept nogil:
+    """Whether the lane's connection may carry its request; one that may not is closed."""
+    cdef Link* link = lane.exchange.link
+    if reactor.kept == NULL and link.keeps_ns == 0:
+        return True
+    if not link_is_stale(link, reactor.kept, lane.endpoint.request.idempotent, monotonic_ns()):
+        return True
+    link_close(reactor, link)
+    return False
 
 
 cdef inline void lane_order(Reactor* reactor, Lane* lane) noexcept nogil:
@@ -128,6 +141,14 @@ cdef inline void dial_leave(Reactor* reactor, Lane* lane, int64_t now_ns) noexce
     link_close(reactor, lane.exchange.link)
 
 
+cdef inline const char* whose_reason(Reactor* reactor, const Lane* lane, const char* reason) noexcept nogil:
+    """Why a connection was not made, in words that name the proxy where it is one to it."""
+    if not lane.endpoint.request.target.by_proxy or reason == NULL:
+        return reason
+    snprintf(reactor.buffers.why, WHY_BYTES, b"proxy: %s", reason)
+    return reactor.buffers.why
+
+
 cdef inline void dial_refused(Reactor* reactor, Lane* lane, const char* reason) noexcept nogil:
     cdef int64_t now_ns = monotonic_ns()
     address_heard(lane)
@@ -136,7 +157,7 @@ cdef inline void dial_refused(Reactor* reactor, Lane* lane, const char* reason) 
         # Another address may listen: `localhost` is often two, of which one does.
         ready_push(reactor, lane)
         return
-    account_failure(lane, FAILED_TO_CONNECT, reason, False, now_ns)
+    account_failure(lane, FAILED_TO_CONNECT, whose_reason(reactor, lane, reason), False, now_ns)
     lane_refused(reactor, lane, now_ns)
 
 
@@ -155,9 +176,10 @@ cdef inline void dial_hung(Reactor* reactor, Lane* lane, int64_t now_ns) noexcep
     """All the time for connecting is over."""
     cdef Endpoint* endpoint = lane.endpoint
     address_silent(lane, now_ns)
-    attempt_fail(
-        reactor, lane, TIMEOUT if endpoint.hung_times_out else FAILED_TO_CONNECT, True, now_ns, endpoint.hung
-    )
+    if endpoint.hung_times_out:
+        attempt_fail(reactor, lane, TIMEOUT, True, now_ns, endpoint.hung)
+    else:
+        attempt_fail(reactor, lane, FAILED_TO_CONNECT, True, now_ns, whose_reason(reactor, lane, endpoint.hung))
 
 
 cdef inline void lane_refused(Reactor* reactor, Lane* lane, int64_t now_ns) noexcept nogil:
@@ -170,6 +192,8 @@ cdef inline void lane_refused(Reactor* reactor, Lane* lane, int64_t now_ns) noex
 
 cdef inline void lane_connected(Reactor* reactor, Lane* lane, int64_t connect_ns, int64_t tls_ns) noexcept nogil:
     account_connected(lane.endpoint.block, connect_ns, tls_ns)
+    if reactor.kept != NULL:
+        link_born(lane.exchange.link, reactor.kept, monotonic_ns())
     # Connecting again for a second try is part of the service time, which counts from the first send.
     if lane.first_sent_ns == 0:
         lane.connect_ns += connect_ns + max(<int64_t> 0, tls_ns)

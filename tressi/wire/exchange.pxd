@@ -16,6 +16,7 @@ from tressi.wire.account cimport (
 from tressi.wire.h1.message cimport BROKEN, DONE, FAULTS, HEAD_READ, Progress, parser_has_head, parser_reset
 from tressi.wire.h1.parser cimport parser_close, parser_feed
 from tressi.wire.judge cimport body_judge
+from tressi.wire.kept cimport link_is_spent, link_rests
 from tressi.wire.lane cimport (
     CLOSE, CLOSE_BEHIND, IN_FLIGHT, KEEP, Ending, Endpoint, Exchange, Lane, Queue, queue_insert, queue_remove,
 )
@@ -245,11 +246,16 @@ cdef inline void attempt_broken(Reactor* reactor, Lane* lane, ErrorKind kind) no
     ready_push(reactor, lane)
 
 
-cdef inline Ending exchange_ending(const Exchange* exchange, const Endpoint* endpoint, bint surplus) noexcept nogil:
+cdef inline Ending exchange_ending(
+    const Reactor* reactor, const Exchange* exchange, const Endpoint* endpoint, bint surplus, int64_t now_ns
+) noexcept nogil:
     """What becomes of the link once the response is whole; `surplus`: bytes follow that no request asked for."""
     # An answer that came before the whole request was sent leaves the connection in the middle of a message.
     cdef bint reusable = exchange.parser.reusable and exchange.link.send_left + exchange.held == 0
-    return KEEP if reusable and not surplus and not exchange.link.ended and endpoint.request.keep_alive else CLOSE_BEHIND
+    if not reusable or surplus or exchange.link.ended or not endpoint.request.keep_alive:
+        return CLOSE_BEHIND
+    # The server knows nothing of these limits, and will not close first.
+    return CLOSE if reactor.kept != NULL and link_is_spent(exchange.link, reactor.kept, now_ns) else KEEP
 
 
 cdef inline void exchange_judge(Reactor* reactor, Lane* lane) noexcept nogil:
@@ -269,7 +275,9 @@ cdef inline void attempt_finish(Reactor* reactor, Lane* lane, bint surplus, int6
     sample_fill(exchange)
     account_response(reactor.header, lane, now_ns)
     exchange.link.served += 1
-    exchange_end(reactor, lane, exchange_ending(exchange, lane.endpoint, surplus))
+    if reactor.kept != NULL or exchange.response.keeps_ns + exchange.link.keeps_ns > 0:
+        link_rests(exchange.link, exchange.response.keeps_ns, exchange.arrival_ns)
+    exchange_end(reactor, lane, exchange_ending(reactor, exchange, lane.endpoint, surplus, now_ns))
     lane_next(reactor, lane, now_ns)
 
 

@@ -5,7 +5,7 @@ of its pool (one, but for a lane of the shared pool that serves several), and th
 of these are allocated by the control path and linked here; the hot path only follows the links.
 """
 
-from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint64_t
 
 from tressi.core.arena cimport EndpointBlock, Sample
 from tressi.core.bucket cimport Bucket
@@ -91,6 +91,7 @@ cdef struct Dial:
     int64_t spent_ns               # on those that refused or did not answer
     uint64_t tried                 # which they were, by their places
     uint64_t unanswered            # and which of them were left without an answer
+    uint16_t silent_family         # of the last of those; 0: all have answered
     int32_t dials                  # addresses tried
     uint8_t has_permit             # for its next connection
 

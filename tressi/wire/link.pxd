@@ -33,6 +33,9 @@ cdef struct Link:
     const char* send_at            # what the socket has still to take
     int64_t send_left
     int64_t served                 # requests answered on it
+    int64_t rested_ns              # since when it rests, where any of these two or a limit (kept.pxd) asks for it:
+    int64_t keeps_ns               # for how long the server keeps it then; 0: it did not say
+    int64_t old_ns                 # when it is too old to be used; 0: never
     int32_t descriptor             # -1: not connected
     uint8_t wants_writable         # EPOLLOUT is asked for: the socket has not taken all
     uint8_t cut_short              # TLS ended without saying so
@@ -49,6 +52,8 @@ cdef inline void link_open(Link* link, int32_t descriptor, bint writable) noexce
     link.descriptor = descriptor
     link.wants_writable = writable
     link.served = 0
+    link.keeps_ns = 0
+    link.old_ns = 0
     link.send_left = 0
     link.cut_short = 0
     link.ended = 0

@@ -75,6 +75,7 @@ cdef inline void reactor_free(Reactor* reactor) noexcept:
         endpoint_free(reactor.endpoints[index])
     for index in range(reactor.origin_count):
         origin_free(reactor.origins[index])
+    free(reactor.kept)
     bucket_free(&reactor.permits)
     free(reactor.origins)
     free(reactor.closings.places)

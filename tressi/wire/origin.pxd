@@ -20,4 +20,6 @@ cdef struct Origin:
     int64_t dialed                 # connections that the reactor has begun
     int64_t patience_ns            # with an address, while others are left to try
     int64_t numbered               # addresses that it ever had
-    uint8_t ordered                # always by greenlet: TLS, or a transport of its own
+    int64_t at                     # its place among the reactor's origins
+    uint8_t ordered                # always by greenlet: TLS, a tunnel, or a transport of its own
+    uint8_t by_proxy               # it is a proxy, or reached through one

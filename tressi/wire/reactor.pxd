@@ -8,6 +8,7 @@ from tressi.core.bucket cimport GRANTED, Bucket, Skipped, bucket_position, bucke
 from tressi.core.window cimport window_set_lanes
 from tressi.wire.account cimport account_skipped, account_taken
 from tressi.wire.close cimport Closings, descriptor_end
+from tressi.wire.kept cimport Kept
 from tressi.wire.lane cimport (
     GONE, IDLE, READY, STOP, Endpoint, Lane, Order, Pool, lane_is_connected, pool_has_idle, stack_push,
 )
@@ -53,6 +54,7 @@ cdef struct Reactor:
     bint keeps_gil                 # an origin needs Python for every request
     Buffers buffers
     PyObject* decode               # makes what decodes a body, or NULL
+    Kept* kept                     # for how long connections are used, or NULL: while they last
 
 
 cdef inline void reactor_cpu(Reactor* reactor) noexcept nogil:

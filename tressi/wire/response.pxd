@@ -10,14 +10,16 @@ from cpython.object cimport PyObject
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t
 from libc.string cimport memcpy
 
+from tressi.core.clock cimport NS_PER_S
 from tressi.wire.check cimport FIRST_MARK, JUDGED_BYTES, Check, Further, is_met
-from tressi.wire.fields cimport CONTENT_ENCODING, LOCATION, Field
+from tressi.wire.fields cimport CONTENT_ENCODING, KEEP_ALIVE, LOCATION, Field
 from tressi.wire.text cimport Text, text_add, text_clear, text_free, text_join, text_line
 
 cdef struct Response:
     int32_t status                 # 0: not read yet
     uint32_t wanted                # fields, by the bits of their numbers
     int64_t body_bytes             # of the body so far, without framing
+    int64_t keeps_ns               # for so long the server keeps a connection that rests; 0: it did not say
     PyObject* packed               # decodes the body (packed.pxd), or NULL
     char* keep                     # where the beginning of the body goes, or NULL
     int64_t keep_room
@@ -38,6 +40,7 @@ cdef struct Response:
 cdef inline void response_forget(Response* response) noexcept nogil:
     """The fields so far were those of an interim response (RFC 9110 15.2)."""
     response.status = 0
+    response.keeps_ns = 0
     text_clear(&response.coding)
     text_clear(&response.location)
     if response.further != NULL:
@@ -75,12 +78,28 @@ cdef inline void response_free(Response* response) noexcept nogil:
     text_free(&response.whole)
 
 
+cdef inline int64_t keep_alive_ns(const char* value, int64_t size) noexcept nogil:
+    """The time in a Keep-Alive, such as `timeout=5, max=100`; 0: there is none, or one beyond all sense."""
+    cdef const char* name = b"timeout="
+    cdef int64_t at = 0, same = 0, seconds = 0
+    while at < size and same < 8:
+        # A letter's bit makes lower case of upper, and leaves "=" alone.
+        same = same + 1 if value[at] | 0x20 == name[same] | 0x20 else <int64_t> (value[at] | 0x20 == name[0])
+        at += 1
+    while same == 8 and at < size and c"0" <= value[at] <= c"9" and seconds < 10**8:
+        seconds = 10 * seconds + value[at] - c"0"
+        at += 1
+    return seconds * NS_PER_S
+
+
 cdef inline bint field_seen(Response* response, Field field, const char* value, int64_t size) noexcept nogil:
     """A field of the head that is wanted, white space around its value taken off; False: there is no memory for it."""
     if field == CONTENT_ENCODING:
         return text_join(&response.coding, c",", value, size)
     if field == LOCATION:
         return text_line(&response.location, value, size)
+    if field == KEEP_ALIVE:
+        response.keeps_ns = keep_alive_ns(value, size)
     return True
 
 

@@ -1,0 +1,202 @@
+"""From resolved endpoints to renderings: every request of a run as constant bytes and holes, and the sources of the holes.
+
+A request's head is put together as text, by the same function as a request without placeholders, with a mark in place of
+each placeholder; then it is cut at the marks. So both have the same fields in the same order.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
+
+from tressi.model.data import Integer, Placeholder, Rows, Sequence, Text, Time, Uuid, pieces_of
+from tressi.request.call import Call, Origin, call_of, origin_of
+from tressi.request.parts import BODY_LENGTH, Hole, Rendering
+from tressi.request.tables import Use
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from tressi.model import ResolvedConfig, ResolvedEndpoint
+    from tressi.model.data import Context, DataSource, Generator
+    from tressi.request.parts import Part
+
+# No URL and no header has a NUL.
+_MARK: Final = re.compile(rb"\x00(\d+)\x00")
+_TIME_DIGITS: Final = {"s": 10, "ms": 13, "us": 16, "ns": 19, "iso": 24}  # until the year 2286
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """The requests of a run: for each endpoint its renderings and, in the same order, where they go; and their sources.
+
+    `uses` has the sources by the numbers that the holes give them; those that no request uses are not there.
+    """
+
+    renderings: tuple[tuple[Rendering, ...], ...]
+    origins: tuple[tuple[Origin, ...], ...]
+    calls: tuple[tuple[Call, ...], ...]
+    uses: tuple[Use, ...]
+
+
+class Sources:
+    """The sources of a run, numbered in the order of their first use, and the columns of their tables likewise."""
+
+    def __init__(self, declared: Mapping[str, DataSource]) -> None:
+        self._declared = declared
+        self._columns: dict[str, list[tuple[str | None, Context]]] = {}
+
+    def parts(self, placeholder: Placeholder, context: Context) -> tuple[Part, ...]:
+        """What stands in a request for a placeholder: a hole, within quotes where a JSON string is to be."""
+        source = self._declared[placeholder.source]
+        numbers = list(self._columns)
+        number = numbers.index(placeholder.source) if placeholder.source in self._columns else len(numbers)
+        columns = self._columns.setdefault(placeholder.source, [])
+        if not isinstance(source, Rows):
+            hole = Hole(number)
+            return (b'"', hole, b'"') if context == "value" and not is_number(source) else (hole,)
+        column = (column_of(source, placeholder.column), context)
+        if column not in columns:
+            columns.append(column)
+        return (Hole(number, columns.index(column)),)
+
+    def size(self, parts: Iterable[Part]) -> int | None:
+        """How many bytes the parts always are together; None where that differs from one request to the next."""
+        sources = [self._declared[name] for name in self._columns]
+        sizes = [len(part) if isinstance(part, bytes) else width_of(sources[part.source]) for part in parts]
+        known = [size for size in sizes if size is not None]
+        return sum(known) if len(known) == len(sizes) else None
+
+    def uses(self) -> tuple[Use, ...]:
+        """All that were used, by number."""
+        return tuple(Use(name, self._declared[name], tuple(columns)) for name, columns in self._columns.items())
+
+
+def compiled(config: ResolvedConfig, user_agent: str) -> Compiled:
+    """Compile the requests of every endpoint."""
+    sources = Sources(config.data)
+    made = [
+        [_request(one, weight, sources, user_agent, keep_alive=config.keep_alive) for one, weight in requests_of(endpoint)]
+        for endpoint in config.endpoints
+    ]
+    return Compiled(
+        tuple(tuple(rendering for rendering, _ in requests) for requests in made),
+        tuple(tuple(origin_of(one.url) for one, _ in requests_of(endpoint)) for endpoint in config.endpoints),
+        tuple(tuple(call for _, call in requests) for requests in made),
+        sources.uses(),
+    )
+
+
+def renderings(
+    endpoint: ResolvedEndpoint, sources: Sources, user_agent: str, *, keep_alive: bool = True
+) -> tuple[Rendering, ...]:
+    """Compile the requests of one endpoint, one for each of its variants."""
+    return tuple(_request(one, weight, sources, user_agent, keep_alive=keep_alive)[0] for one, weight in requests_of(endpoint))
+
+
+def requests_of(endpoint: ResolvedEndpoint) -> list[tuple[ResolvedEndpoint, float]]:
+    """What an endpoint sends, as an endpoint for each variant, with its weight; one without variants is what it sends."""
+    if not endpoint.variants:
+        return [(endpoint, 1.0)]
+    return [
+        (
+            replace(
+                endpoint,
+                url=variant.url,
+                masked_url=variant.masked_url,
+                headers=variant.headers,
+                body=variant.body,
+                template=variant.template,
+                left_out=variant.left_out,
+                variants=(),
+            ),
+            variant.weight,
+        )
+        for variant in endpoint.variants
+    ]
+
+
+def column_of(rows: Rows, column: str | None) -> str | None:
+    """The column that a placeholder means: without a name the only one of a file, or a whole JSON value."""
+    return rows.columns[0] if column is None and len(rows.columns) == 1 and not rows.is_json else column
+
+
+def is_number(source: Generator) -> bool:
+    """Whether what a generator gives is a number where JSON stands, and not a string."""
+    return isinstance(source, (Integer, Sequence)) or (isinstance(source, Time) and source.unit != "iso")
+
+
+def width_of(source: DataSource) -> int | None:
+    """How many bytes each value of a source has; None where that differs, or is known only when a table is read."""
+    match source:
+        case Uuid():
+            return 36
+        case Text(length=length):
+            return length
+        case Time(unit=unit):
+            return _TIME_DIGITS[unit]
+        case Integer(low=low, high=high):
+            return len(str(low)) if len(str(low)) == len(str(high)) and (low < 0) == (high < 0) else None
+    return None
+
+
+def _request(
+    endpoint: ResolvedEndpoint, weight: float, sources: Sources, user_agent: str, *, keep_alive: bool
+) -> tuple[Rendering, Call]:
+    """One request, and the same as a call, in which the placeholders stand as they were written."""
+    call = call_of(endpoint, user_agent, keep_alive=keep_alive)
+    if not sources._declared or not is_templated(endpoint):  # noqa: SLF001 - a neighbour
+        return Rendering((call.head(),), () if not call.body else (call.body,), weight), call
+    marks: list[tuple[Part, ...]] = []
+
+    def marked(text: str, context: Context, raw: Context) -> str:
+        return "".join(
+            mark(piece, raw if piece.raw else context) if isinstance(piece, Placeholder) else piece for piece in pieces_of(text)
+        )
+
+    def mark(placeholder: Placeholder, context: Context) -> str:
+        marks.append(sources.parts(placeholder, context))
+        return f"\0{len(marks) - 1}\0"
+
+    where = replace(
+        endpoint,
+        url=marked(endpoint.url, "percent", "url"),
+        headers=tuple((name, marked(value, "header", "header")) for name, value in endpoint.headers),
+    )
+    body = joined(
+        part for piece in endpoint.template for part in ((piece,) if isinstance(piece, bytes) else sources.parts(*piece))
+    )
+    head = call_of(where, user_agent, keep_alive=keep_alive)
+    if body:
+        size = sources.size(body)
+        marks.append((Hole(BODY_LENGTH),) if size is None else (str(size).encode(),))
+        length = ("Content-Length", f"\0{len(marks) - 1}\0")
+        head = replace(
+            head, headers=tuple(length if name == "Content-Length" else (name, value) for name, value in head.headers)
+        )
+    elif call.body:
+        body = (call.body,)
+    return Rendering(cut(head.head(), marks.__getitem__), body, weight), call
+
+
+def is_templated(endpoint: ResolvedEndpoint) -> bool:
+    """Whether a request has a placeholder."""
+    return bool(endpoint.template) or "{{" in endpoint.url or any("{{" in value for _, value in endpoint.headers)
+
+
+def cut(head: bytes, parts: Callable[[int], Iterable[Part]]) -> tuple[Part, ...]:
+    """Cut a head at its marks, and put in the parts that they stand for."""
+    pieces = _MARK.split(head)
+    return joined(part for place, piece in enumerate(pieces) for part in (parts(int(piece)) if place % 2 else (piece,)))
+
+
+def joined(parts: Iterable[Part]) -> tuple[Part, ...]:
+    """The same parts with neighbouring bytes made one, and none that are empty."""
+    done: list[Part] = []
+    for part in parts:
+        if isinstance(part, bytes) and done and isinstance(done[-1], bytes):
+            done[-1] += part
+        elif part != b"":
+            done.append(part)
+    return tuple(done)
