@@ -34,7 +34,7 @@ def knows_the_environment(monkeypatch):
     return load_config(config).endpoints[0].headers == (("A", "abcdef"),)
 
 
-@pytest.fixture
+@pytest.fixture(autouse=True)
 def folder(tmp_path, monkeypatch):
     """Where the files of the page are."""
     (tmp_path / "users.csv").write_text("name,password\nann,a\nbob,b\n")
@@ -60,7 +60,7 @@ def test_a_config_is_valid(tool, text, folder, monkeypatch):
     assert config.endpoints
 
 
-def test_a_command_line_makes_the_config_below_it(folder):
+def test_a_command_line_makes_the_config_below_it():
     """What `--save` would write, up to the order of headers; that of wrk, too."""
     configs = dict(blocks("json"))
     for tool, text in blocks("sh"):
