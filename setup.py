@@ -41,7 +41,7 @@ def extensions() -> list[Extension]:
             define_macros=[("TRESSI_WITHOUT_EPOLL", None)] if without_epoll else [],
             depends=DEPENDS,
         )
-        for name in ("_histogram", "_core", "_parser", "_tls", "_wire", "_books")
+        for name in ("_histogram", "_core", "_parser", "_tls", "_values", "_wire", "_books")
     ]
     # Cython does not follow `from tressi.wire cimport loop` to the file, so stale C is found here.
     # Said here and not in the modules, where it would not reach the files of the rooms: C's own division and indexing.

@@ -202,7 +202,7 @@ def test_the_identity_shows_placeholders_as_they_are_written():
 
 
 def test_a_fetched_config_names_no_file(monkeypatch):
-    """Whoever serves it could read files of this machine with it."""
+    """The server that it comes from could read files of this machine with it."""
     served = json.dumps(document({"x": {"file": "/etc/passwd", "format": "lines"}}, bodyFile="/etc/passwd", method="POST"))
     monkeypatch.setattr("tressi.config.source._bytes_of", lambda _: served.encode())
     with pytest.raises(ConfigError) as caught:

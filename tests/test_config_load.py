@@ -196,8 +196,9 @@ def test_the_record_has_the_defaults():
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.name)
-def test_an_example_loads_and_its_record_is_the_same_run(example):
-    """Examples have no problem and no warning but the legacy one; a record can be run again."""
+def test_an_example_loads_and_its_record_is_the_same_run(example, monkeypatch):
+    """Examples have no problem and no warning but the legacy one; a record can be run again where its files are."""
+    monkeypatch.chdir(example.parent)
     config = load_config(example)
 
     assert all("legacy" in warning for warning in config.warnings)

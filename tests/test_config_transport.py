@@ -25,7 +25,7 @@ SOCKET = replace(PLAIN, endpoints=(replace(PLAIN.endpoints[0], endpoint_key=KEY,
         pytest.param(PLAIN, "wire", True, "wire", id="wire as wished"),
         pytest.param(PLAIN, "urllib3", True, "urllib3", id="urllib3 as wished"),
         pytest.param(PROXY, None, True, "wire", id="a proxy is no reason for another"),
-        pytest.param(REDIRECTS, None, True, "urllib3", id="redirects are urllib3's"),
+        pytest.param(REDIRECTS, None, True, "wire", id="nor are redirects"),
         pytest.param(SOCKET, None, True, "wire", id="a unix socket is wire's"),
         pytest.param(PLAIN, None, False, "urllib3", id="without epoll urllib3 does what it can"),
         pytest.param(PROXY, "urllib3", False, "urllib3", id="what is urllib3's needs no epoll"),
@@ -39,7 +39,6 @@ def test_the_transport_that_can(config, wished, has_epoll, transport):
 @pytest.mark.parametrize(
     ("config", "wished", "has_epoll", "message"),
     [
-        (REDIRECTS, "wire", False, "followRedirects: needs the transport urllib3 (given by --transport: wire)"),
         (PLAIN, "wire", False, "--transport: wire needs epoll, which only Linux has: leave it out, or give urllib3"),
         (SOCKET, "urllib3", True, f"{KEY}: a unix socket needs the transport wire"),
         (

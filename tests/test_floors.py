@@ -18,7 +18,7 @@ FLOORS = [
     {"errors", "log", "text", "hosts", "rows", "version", "vocabulary", "core", "_core", "_histogram"},
     {"threshold"},
     {"model", "hdr"},
-    {"wire", "_wire", "_parser", "_tls", "_books", "config", "autoscale", "request"},
+    {"wire", "_wire", "_parser", "_tls", "_values", "_books", "config", "autoscale", "request"},
     {"load"},
     {"run", "page"},
     {"report", "store", "ui", "testing"},
@@ -27,7 +27,15 @@ FLOORS = [
 HEIGHT = {room: height for height, rooms in enumerate(FLOORS) for room in rooms}
 TOP = len(FLOORS)
 # A border and its room are one; errors may speak of each other on the ground floor.
-SAME_ROOM = {"_core": "core", "_histogram": "core", "_wire": "wire", "_parser": "wire", "_tls": "wire", "_books": "wire"}
+SAME_ROOM = {
+    "_core": "core",
+    "_histogram": "core",
+    "_wire": "wire",
+    "_parser": "wire",
+    "_tls": "wire",
+    "_values": "wire",
+    "_books": "wire",
+}
 
 
 def room_of(module: str) -> str:

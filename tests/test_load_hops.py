@@ -1,12 +1,15 @@
 """Redirects that are followed, over both transports: one attempt, however many hops."""
 
 import gc
+from threading import Event
 
 import pytest
 from engines import ONCE, attempt, endpoint, finish, made, only, reach, running, until
-from servers import answering, raw_server, response
+from servers import answering, raw_server, refusing_port, response, secured
 
-from tressi.model import SharedPool
+from tressi.load import hops
+from tressi.load.redirect import redirected
+from tressi.model import Expectation, SharedPool, TlsConfig
 
 pytestmark = pytest.mark.timed
 
@@ -205,3 +208,295 @@ def test_redirects_go_through_the_proxy_too(transport):
     assert found.status_codes == {200: 1}
     assert [seen.fields.get("authorization") for seen in proxy.requests] == ["Basic s3cret", None]
     assert {seen.fields["proxy-authorization"] for seen in proxy.requests} == {"Basic YW5uOnNlY3JldA=="}
+
+
+def test_a_redirect_is_asked_about_once(monkeypatch):
+    """What follows is then known to the reactor, whichever lane meets it."""
+    asked = []
+
+    def counted(call, *rest):
+        asked.append(call.url)
+        return redirected(call, *rest)
+
+    monkeypatch.setattr(hops, "redirected", counted)
+    answers = {"/": response("302 Found", "Location: /a"), "/a": response("307 Moved", "Location: b"), "/b": response()}
+    with raw_server(replying(answers)) as server, running(endpoint(server.url, 400), workers=3) as plain:
+        reach(plain, 3)
+        assert only(finish(plain)).redirects == 0
+        with running(endpoint(server.url, 400), workers=3, follow_redirects=True) as engine:
+            reach(engine, 40)
+            found = only(finish(engine))
+    assert found.status_codes == {200: found.requests_made}
+    assert found.redirects == 2 * found.requests_made
+    # Each of the three lanes may have met it before the first was told.
+    assert 2 <= len(asked) <= 6
+
+
+def test_redirects_beyond_what_is_learnt_are_followed_all_the_same(monkeypatch):
+    """A server that leads each request to a place of its own fills no memory: what is not learnt is asked for each time."""
+    monkeypatch.setattr(hops, "LEARNT", 3)
+
+    def script(conversation):
+        number = 0
+        while seen := conversation.request():
+            number += seen.target == "/"
+            leads = {"/": f"/{number}", f"/{number}": f"/{number}/end"}
+            conversation.send(response("302 Found", f"Location: {leads[seen.target]}") if seen.target in leads else response())
+
+    with raw_server(script) as server, running(endpoint(server.url, 400), follow_redirects=True) as engine:
+        reach(engine, 20)
+        table = engine._hops
+        found = only(finish(engine))
+    assert (found.errors, found.status_codes) == ({}, {200: found.requests_made})
+    assert found.redirects == 2 * found.requests_made
+    assert sum(table._learnt) == 3
+    assert len(table._calls) <= 3
+    assert len(table._passing) <= 1
+
+
+def test_memory_for_requests_that_follow_is_bounded(monkeypatch):
+    """A large body that goes along with each of many redirects is not kept for each."""
+    monkeypatch.setattr(hops, "LEARNT_BYTES", 100_000)
+
+    def script(conversation):
+        number = 0
+        while seen := conversation.request():
+            number += seen.target == "/"
+            conversation.send(
+                response("307 Moved", f"Location: /{number}") if seen.target == "/" else response("200 OK", "X: y")
+            )
+
+    body = b"x" * 40_000
+    with (
+        raw_server(script) as server,
+        running(endpoint(server.url, 300, method="POST", body=body), follow_redirects=True) as engine,
+    ):
+        reach(engine, 12)
+        table = engine._hops
+        found = only(finish(engine))
+    assert (found.errors, found.status_codes) == ({}, {200: found.requests_made})
+    assert {seen.body_bytes for seen in server.requests} == {len(body)}
+    assert len(table._calls) == 2
+
+
+def test_the_number_of_redirects_is_the_configs(transport):
+    """One more is a failure that names it."""
+    answers = {"/": response("302 Found", "Location: /a"), "/a": response("302 Found", "Location: /b"), "/b": response()}
+    with raw_server(replying(answers)) as server:
+        found = only(attempt(endpoint(server.url, ONCE), transport=transport, follow_redirects=2))
+        assert (found.status_codes, found.redirects) == ({200: 1}, 2)
+        found = only(attempt(endpoint(server.url, ONCE), transport=transport, follow_redirects=1))
+    assert [(told.kind, told.text) for told in found.reasons] == [("protocol", "more than 1 redirect")]
+    assert found.redirects == 1
+
+
+def test_two_locations_that_differ_are_a_failure(transport):
+    """Nobody knows which of them was meant."""
+    with raw_server(answering(response("302 Found", "Location: /a", "Location: /b"))) as server:
+        found = only(attempt(endpoint(server.url, ONCE), transport=transport, follow_redirects=True))
+    assert [told.text for told in found.reasons] == ["status 302 with two Locations that differ"]
+
+
+def test_only_the_last_answer_is_held_against_what_is_expected(transport):
+    """Neither the status nor the body of a redirect counts, nor is it kept as a sample."""
+    answers = {
+        "/": response("302 Found", "Location: /end", body=b"needle"),
+        "/end": response("200 OK", body=b"no such thing"),
+    }
+    one = {"expect": Expectation(status=(200,), body_contains=b"needle")}
+    with raw_server(replying(answers)) as server:
+        snapshot = attempt(endpoint(server.url, ONCE, **one), transport=transport, follow_redirects=True)
+    assert [told.kind for told in only(snapshot).reasons] == ["expectation"]
+    assert only(snapshot).status_codes == {200: 1}
+    assert [sample.body for sample in snapshot.samples] == [b"no such thing"]
+
+
+@pytest.mark.parametrize("method", ["HEAD", "POST", "GET"])
+def test_the_method_of_each_hop_decides_how_its_answer_ends(method, transport):
+    """The answer to HEAD has no body; a POST that became a GET has one, and is awaited like one."""
+    with raw_server(answering(response())) as end:
+        fields = {"body": b"abc", "headers": (("Expect", "100-continue"),)} if method == "POST" else {}
+
+        def script(conversation):
+            while seen := conversation.head():
+                if method == "POST":
+                    conversation.send(b"HTTP/1.1 100 Continue\r\n\r\n")
+                    conversation.socket.recv(3)
+                body = b"" if method == "HEAD" else b"moved"
+                assert seen.target == "/"
+                conversation.send(
+                    b"HTTP/1.1 303 See Other\r\nLocation: %s\r\nContent-Length: 5\r\n\r\n%s" % (end.url.encode(), body)
+                )
+
+        if method == "HEAD":
+            answer = b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n"
+            end.script = answering(answer)
+        with (
+            raw_server(script) as server,
+            running(endpoint(server.url, 100, method=method, **fields), transport=transport, follow_redirects=True) as engine,
+        ):
+            reach(engine, 3)
+            found = only(finish(engine))
+    assert (found.errors, found.status_codes) == ({}, {200: found.requests_made})
+    assert {seen.head.split(b" ")[0] for seen in end.requests} == {b"HEAD" if method == "HEAD" else b"GET"}
+    assert server.connections == end.connections == 1
+
+
+def test_a_redirect_with_a_long_body_is_not_read_to_its_end():
+    """Its connection is closed, which costs less; what follows is sent on another."""
+
+    def script(conversation):
+        while seen := conversation.request():
+            if seen.target == "/end":
+                conversation.send(response())
+            else:
+                conversation.send(b"HTTP/1.1 302 Found\r\nLocation: /end\r\nContent-Length: 100000000\r\n\r\n" + bytes(100_000))
+                conversation.wait_closed()
+
+    with raw_server(script) as server:
+        found = only(attempt(endpoint(server.url, ONCE), follow_redirects=True))
+    assert (found.errors, found.status_codes, found.connections_opened) == ({}, {200: 1}, 2)
+    assert found.bytes_received < 1_000_000
+
+
+def test_a_hop_whose_kept_connection_turns_out_closed_is_sent_again(transport):
+    """That hop alone, on a new connection."""
+
+    def script(conversation):
+        while seen := conversation.request():
+            conversation.send(response("302 Found", f"Location: {end.url}") if seen.target == "/" else response())
+
+    def once(conversation):
+        conversation.request()
+        conversation.send(response())
+        if conversation.number == 0:
+            conversation.request()
+        else:
+            answering(response())(conversation)
+
+    with (
+        raw_server(once) as end,
+        raw_server(script) as server,
+        running(endpoint(server.url, 100), transport=transport, follow_redirects=True) as engine,
+    ):
+        reach(engine, 4)
+        found = only(finish(engine))
+    assert (found.errors, found.retries) == ({}, 1)
+    assert found.status_codes == {200: found.requests_made}
+    assert server.connections == 1
+    assert end.connections == 2
+
+
+def test_the_timeout_is_that_of_the_whole_chain(transport):
+    """Two answers of 0.3 s each are more than half a second, and the reason speaks of the last request."""
+
+    def script(conversation):
+        while seen := conversation.request():
+            conversation.pause(0.3)
+            conversation.send(response("302 Found", "Location: /end") if seen.target == "/" else response())
+
+    with raw_server(script) as server:
+        one = endpoint(server.url, ONCE, timeout_s=0.5)
+        found = only(attempt(one, transport=transport, follow_redirects=True))
+    assert found.errors == {"timeout": 1}
+    assert found.reasons[0].text == "no response after 0.5 s"
+    assert [seen.target for seen in server.requests] == ["/", "/end"]
+
+
+def test_time_for_connections_of_a_chain_is_none_of_its_service(transport):
+    """A handshake of the second hop is connecting; it costs nothing of the timeout either."""
+
+    def late(conversation):
+        conversation.pause(0.6)
+        secured(answering(response()))(conversation)
+
+    with (
+        raw_server(late) as end,
+        raw_server(answering(response("302 Found", f"Location: https://127.0.0.1:{end.port}/"))) as server,
+    ):
+        one = endpoint(server.url, ONCE, timeout_s=0.5, connect_timeout_s=20)
+        found = only(attempt(one, transport=transport, follow_redirects=True, tls=TlsConfig(verify=False)))
+    assert (found.errors, found.status_codes) == ({}, {200: 1})
+    assert found.tls.min_us >= 500_000
+    assert found.service.max_us < found.tls.min_us
+    assert found.response.min_us - found.service.min_us >= 500_000
+
+
+def test_a_redirect_to_where_nobody_listens_is_a_failure_of_connecting(transport):
+    """Of the attempt, which has no response then."""
+    with refusing_port() as port, raw_server(answering(response("302 Found", f"Location: http://127.0.0.1:{port}/"))) as server:
+        found = only(attempt(endpoint(server.url, ONCE), transport=transport, follow_redirects=True))
+    assert found.errors == {"connect": 1}
+    assert found.redirects == 1
+
+
+def test_hops_wait_for_permits_to_connect(transport):
+    """As any connection does, and with the limit of the run."""
+    with (
+        raw_server(answering(response())) as end,
+        raw_server(answering(response("302 Found", f"Location: {end.url}"))) as server,
+        running(
+            endpoint(server.url, 50), workers=2, transport=transport, follow_redirects=True, connections_per_second=20
+        ) as engine,
+    ):
+        reach(engine, 6)
+        found = only(finish(engine))
+    assert (found.errors, found.status_codes) == ({}, {200: found.requests_made})
+    assert found.connections_opened == server.connections + end.connections <= 4
+
+
+@pytest.mark.parametrize("pause_s", [0.0, 20.0])
+def test_a_run_that_ends_within_a_chain_cuts_it_once(pause_s, transport):
+    """Whatever the chain waits for: it is one attempt."""
+    stays = Event()
+
+    def script(conversation):
+        while seen := conversation.request():
+            if seen.target == "/":
+                conversation.send(response("302 Found", "Location: /end"))
+            else:
+                stays.set()
+                conversation.pause(pause_s or 20.0)
+
+    with (
+        raw_server(script) as server,
+        running(endpoint(server.url, 100), workers=1, transport=transport, follow_redirects=True) as engine,
+    ):
+        until(stays.is_set)
+        found = only(finish(engine, drain_s=0))
+    assert (found.cut, found.requests_made, found.redirects) == (1, 0, 1)
+
+
+def test_an_unlimited_pool_follows_redirects(transport):
+    """As fast as answers come, with several lanes, and closes every connection at its end."""
+    with (
+        raw_server(answering(response())) as end,
+        raw_server(answering(response("302 Found", f"Location: {end.url}"))) as server,
+    ):
+        pool = SharedPool(4, None)
+        with running(endpoint(server.url), transport=transport, follow_redirects=True, shared_pool=pool) as engine:
+            reach(engine, 200)
+            found = only(finish(engine))
+        until(lambda: (server.left, end.left) == (server.connections, end.connections))
+    assert found.status_codes == {200: found.requests_made}
+    assert (server.connections, end.connections) == (4, 4)
+
+
+def test_more_places_than_are_bearable_are_refused(monkeypatch):
+    """A server that leads to another origin each time makes no more of them than the bound."""
+    monkeypatch.setattr(hops, "PLACES", 3)
+    numbers = iter(range(1, 1_000))
+
+    def script(conversation):
+        while conversation.request():
+            conversation.send(response("302 Found", f"Location: http://127.0.0.{next(numbers)}:{end.port}/"))
+
+    with (
+        raw_server(answering(response()), host="0.0.0.0") as end,
+        raw_server(script) as server,
+        running(endpoint(server.url, 300), follow_redirects=True) as engine,
+    ):
+        reach(engine, 12)
+        found = only(finish(engine))
+    assert found.status_codes == {200: 3}
+    assert {told.text for told in found.reasons} == {"redirects have led to more than 3 hosts, ports and schemes"}

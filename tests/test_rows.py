@@ -13,7 +13,9 @@ from tressi.rows import RowsError, chunks_of_file, chunks_of_values, head_of, li
 
 pytestmark = pytest.mark.pure
 
-CELL = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=8)
+DENSE = st.text('",\t\n\r a\x01\x04', max_size=5)
+PIECES = ['"', '""', ",", "\n", "\r\n", "a", '",', ',"', '"\n"', '\n"']
+CELL = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=8) | DENSE
 
 
 def cells(path, form, *columns):
@@ -42,6 +44,31 @@ def test_what_a_csv_writer_wrote_is_read(tmp_path_factory, table, separator, pie
     finally:
         rows._PIECE_BYTES = before
     assert found == [[row[2] for row in table], [row[0] for row in table]]
+
+
+@settings(deadline=None, max_examples=300)
+@given(
+    st.lists(st.sampled_from(['"', '""', ",", "\n", "\r\n", "a", '",', ',"', '"\n"', '\n"']), max_size=20), st.integers(1, 30)
+)
+def test_any_text_is_read_as_the_csv_reader_of_python_reads_it(tmp_path_factory, pieces, size):
+    """Or refused, where that refuses it or its rows differ in length."""
+    text = "h,i\n" + "".join(pieces)
+    path = tmp_path_factory.mktemp("t") / "t.csv"
+    path.write_bytes(text.encode())
+    try:
+        wanted = [row for row in csv.reader(io.StringIO(text, newline=""), strict=True) if row][1:]
+        wanted = wanted if all(len(row) == 2 for row in wanted) else None
+    except csv.Error:
+        wanted = None
+    before = rows._PIECE_BYTES
+    rows._PIECE_BYTES = size
+    try:
+        found = cells(path, "csv", "h", "i")
+    except RowsError:
+        found = None
+    finally:
+        rows._PIECE_BYTES = before
+    assert found == (None if wanted is None else [[row[0] for row in wanted], [row[1] for row in wanted]])
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n"])

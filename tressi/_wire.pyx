@@ -16,6 +16,8 @@ from tressi.wire cimport account as accounts
 from tressi.wire cimport address as addresses_tried
 from tressi.wire cimport build, control, dial
 from tressi.wire cimport close as closing
+from tressi.wire cimport exchange as exchanges
+from tressi.wire cimport hops
 from tressi.wire cimport kept as keeping
 from tressi.wire cimport lane as lanes
 from tressi.wire cimport loop as loops
@@ -26,8 +28,9 @@ from tressi.wire cimport socket as sockets
 from tressi.wire cimport tls as secure
 from tressi.wire.allocate cimport allocated, one_more
 from tressi.wire.memory cimport addresses_of, lane_free, set_addresses
+from tressi.wire.request cimport Request
 
-ORDERS = ("connect", "stop")
+ORDERS = ("connect", "stop", "redirect")
 # How long an address is waited for, how long at most, and for how long one comes last that did not answer.
 WAITS_NS = (addresses_tried.ATTEMPT_NS, addresses_tried.LONGEST_NS, addresses_tried.silent_until(0))
 
@@ -44,8 +47,8 @@ cdef class Reactor:
     """One epoll set that drives every connection of an engine without the GIL; the arena is its only output.
 
     First endpoints and pools are added, then it is started; lanes come and go while it runs. Numbers name them all.
-    `turn` does what is ready or due and returns the orders for lanes: "connect" (call `attach` or `connect_failed`) or
-    "stop". After any other call a turn is due. `fileno` becomes readable when a turn is. Where there is no epoll, greenlets
+    `turn` does what is ready or due and returns the orders for lanes: "connect" (call `attach` or `connect_failed`),
+    "redirect" (see `add_endpoint`) or "stop". After any other call a turn is due. `fileno` becomes readable when a turn is. Where there is no epoll, greenlets
     drive the connections and report (`answered`, `connect_failed`), and turns are due by `due_ns` alone.
     """
 
@@ -54,6 +57,7 @@ cdef class Reactor:
     cdef Arena arena
     cdef list kept_alive           # the bytes that endpoints point to
     cdef list free_numbers         # of lanes that have ended
+    cdef dict passing              # the bytes of requests that one lane sends, by its number
 
     def __cinit__(self, Arena arena not None):
         opening.nothing_open(self.descriptors)
@@ -62,6 +66,7 @@ cdef class Reactor:
         self.arena = arena
         self.kept_alive = []
         self.free_numbers = []
+        self.passing = {}
         self.body.header = arena.header
         opening.reactor_open(&self.body, self.descriptors)
 
@@ -145,19 +150,23 @@ cdef class Reactor:
         """How many connections to the origin the reactor has begun."""
         return self.body.origins[self.known(number, self.body.origin_count)].dialed
 
-    def add_endpoint(self, planned not None, *, bytes hung=None, bytes wanted=b"below 400", bytes lacking=None, judge=None):
+    def add_endpoint(
+        self, planned not None, *, bytes hung=None, bytes wanted=b"below 400", bytes lacking=None, judge=None,
+        int32_t redirects=0, bytes too_many=None,
+    ):
         """Add the arena's next endpoint as it is planned (`load.plan.PlannedEndpoint`); returns its number.
 
         In words: `hung` why a connection failed that took too long, `wanted` which statuses are successes, `lacking` why
         another body is a failure. `judge(body, body_bytes, codings)` says None of a body that is what it must be, or why it is
-        not (see `wire.judge`).
+        not (see `wire.judge`). So many `redirects` of an attempt are followed, and `too_many` is why it fails at one
+        more; "redirect" is then among the orders: call `send_on`, `send_once` or `refuse`.
         """
         cdef int64_t number = self.body.endpoint_count
         cdef lanes.Endpoint* endpoint = <lanes.Endpoint*> allocated(sizeof(lanes.Endpoint))
         self.body.endpoints = <lanes.Endpoint**> one_more(self.body.endpoints, number, sizeof(lanes.Endpoint*))
         self.body.endpoints[number] = endpoint
         self.body.endpoint_count += 1
-        self.kept_alive += [planned.variants, hung, wanted, lacking, planned.fields, judge]
+        self.kept_alive += [planned.variants, hung, wanted, lacking, planned.fields, judge, too_many]
         endpoint.block = self.arena.checked(number)
         endpoint.request.target = self.body.origins[self.known(planned.dialer, self.body.origin_count)]
         build.build_request(&endpoint.request, planned)
@@ -165,6 +174,8 @@ cdef class Reactor:
         if planned.has_further:
             build.build_further(&endpoint.check, planned, judge)
         build.build_times(endpoint, planned, hung)
+        if redirects > 0:
+            build.build_hops(endpoint, redirects, too_many)
         return number
 
     def add_pool(self, planned not None):
@@ -313,6 +324,12 @@ cdef class Reactor:
         if lane.state == lanes.CONNECTING:
             lane.endpoint.block.retries += 1
 
+    def redirected(self, int64_t number):
+        """A greenlet that does the whole attempt follows a redirect."""
+        cdef lanes.Lane* lane = self.lane(number)
+        if lane.state == lanes.CONNECTING:
+            lane.endpoint.block.redirects += 1
+
     def carried(self, int64_t number, int64_t sent_bytes, int64_t received_bytes):
         """A greenlet that does the whole attempt sent and received so many bytes more of heads and bodies."""
         cdef lanes.Lane* lane = self.lane(number)
@@ -354,7 +371,79 @@ cdef class Reactor:
 
     def origin_of(self, int64_t number):
         """The origin that the lane connects to for its attempt."""
-        return self.lane(number).endpoint.request.target.at
+        return self.lane(number).exchange.request.target.at
+
+    # --------------------------------------------------------------------------------------------------------- redirects
+
+    def redirect_of(self, int64_t number):
+        """The redirect that the lane has met: (endpoint, number of the request that was sent, status, its Locations).
+
+        0 is the endpoint's own request, above are those of `add_hop`, -1 is that of `send_once`.
+        """
+        cdef lanes.Lane* lane = self.lane(number)
+        cdef const lanes.Exchange* exchange = &lane.exchange
+        locations = exchange.response.location.bytes[:exchange.response.location.size].splitlines()
+        return self.endpoint_of(number), exchange.request.number, exchange.response.status, locations
+
+    def add_hop(self, int64_t endpoint_number, planned not None):
+        """Add a request that a redirect leads to (its fields are those of `add_endpoint`); returns its number."""
+        cdef lanes.Endpoint* endpoint = self.body.endpoints[self.known(endpoint_number, self.body.endpoint_count)]
+        cdef int64_t count = endpoint.hops.request_count
+        endpoint.hops.requests = <Request**> one_more(endpoint.hops.requests, count, sizeof(Request*))
+        endpoint.hops.requests[count] = self.hop(planned)
+        endpoint.hops.requests[count].number = <int32_t> count + 1
+        endpoint.hops.request_count += 1
+        self.kept_alive.append(planned.variants)
+        return count + 1
+
+    def send_on(self, int64_t number, int64_t hop, bint learns=True):
+        """Let the lane send that request of its endpoint, and whichever lane meets the same redirect where this is learnt."""
+        cdef lanes.Lane* lane = self.lane(number)
+        cdef Request* request = &lane.endpoint.request
+        if hop > 0:
+            request = lane.endpoint.hops.requests[self.known(hop - 1, lane.endpoint.hops.request_count)]
+        if learns and lane.exchange.request.number >= 0:
+            hops.hops_learn(lane.endpoint.hops, lane.exchange.request, &lane.exchange.response, request, NULL)
+        self.go_on(lane, request)
+
+    def send_once(self, int64_t number, planned not None):
+        """Let the lane send this request, which no other will, and which is gone with its next one."""
+        cdef lanes.Lane* lane = self.lane(number)
+        cdef Request* request
+        if lane.state != lanes.CONNECTING:
+            return
+        request = self.hop(planned)
+        request.number = -1
+        hops.request_free(lane.passing)
+        lane.passing = request
+        self.passing[number] = planned.variants
+        self.go_on(lane, request)
+
+    def refuse(self, int64_t number, bytes reason not None, bint learns=True):
+        """Let the lane's attempt fail for `reason`: the redirect leads nowhere."""
+        cdef lanes.Lane* lane = self.lane(number)
+        if lane.state != lanes.CONNECTING:
+            return
+        if learns and lane.exchange.request.number >= 0:
+            self.kept_alive.append(reason)
+            hops.hops_learn(lane.endpoint.hops, lane.exchange.request, &lane.exchange.response, NULL, reason)
+        reactors.lane_connect_ended(&self.body, lane)
+        exchanges.hop_refuse(&self.body, lane, reason, monotonic_ns())
+
+    cdef go_on(self, lanes.Lane* lane, Request* request):
+        if lane.state == lanes.CONNECTING:
+            reactors.lane_connect_ended(&self.body, lane)
+            exchanges.hop_follow(&self.body, lane, request, monotonic_ns())
+
+    cdef Request* hop(self, planned) except NULL:
+        cdef Request* request = <Request*> allocated(sizeof(Request))
+        try:
+            request.target = self.body.origins[self.known(planned.dialer, self.body.origin_count)]
+            build.build_request(request, planned)
+        except BaseException:
+            hops.request_free(request)
+            raise
+        return request
 
     def idle_since_ns(self, int64_t number):
         """Since when the lane waits for a token (0: it never had one to wait for), or None if it is occupied."""
@@ -381,6 +470,7 @@ cdef class Reactor:
             if lane.order == lanes.STOP:
                 self.body.lanes[lane.number] = NULL
                 self.free_numbers.append(lane.number)
+                self.passing.pop(lane.number, None)
                 lane_free(lane)
         self.body.ordered_count = 0
         return found

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from base64 import b64decode, b64encode
+from dataclasses import dataclass
 from functools import cached_property
 from html.entities import codepoint2name
 from typing import TYPE_CHECKING, Final
@@ -72,6 +73,36 @@ def mask_headers(headers: Iterable[tuple[str, str]], also: Iterable[str] = ()) -
     return [(name, MASK if is_secret_header(name, names) else value) for name, value in headers]
 
 
+@dataclass(frozen=True, slots=True)
+class Masks:
+    """What a config or a flag names as secret: headers, parameters of URLs, and values in JSON by their pointers (RFC 6901)."""
+
+    headers: tuple[str, ...] = ()
+    parameters: tuple[str, ...] = ()
+    pointers: tuple[str, ...] = ()
+
+    def is_parameter(self, name: str) -> bool:
+        """Tell whether the value of a URL's parameter must never be shown."""
+        return is_secret_parameter(name) or self.names(name)
+
+    def names(self, name: str) -> bool:
+        """Tell whether a parameter of URLs is one of those that are named; case does not count."""
+        return bool(self.parameters) and unquote(name).lower() in map(str.lower, self.parameters)
+
+    def hide(self, text: str) -> str:
+        """Hide the secret parameters of URLs in a text, and the members of JSON in it whose name ends a pointer.
+
+        A text may be a piece of JSON that has been cut, so the way to a member is not looked at.
+        """
+        text = mask_url(text, self.is_parameter) if self.parameters else text
+        for pointer in self.pointers:
+            name = pointer.rpartition("/")[2].replace("~1", "/").replace("~0", "~")
+            if f'"{name}"' in text:
+                member = re.compile(rf'("{re.escape(name)}"\s*:\s*)(?:"(?:[^"\\]|\\.)*(?:"|\\?$)|[^\s,}}\]"{{\[][^\s,}}\]]*)')
+                text = member.sub(lambda match: f'{match[1]}"{MASK}"', text)
+        return text
+
+
 class Secrets:
     """The secret values of a run. `hide` is what everything goes through that a target said.
 
@@ -111,11 +142,16 @@ class Secrets:
         return text
 
 
-def secrets_of(headers: Iterable[tuple[str, str]], urls: Iterable[str], also: Iterable[str] = ()) -> Secrets:
-    """The secrets of what a run sends: the values of secret headers, the user info and the secret parameters of URLs."""
+def secrets_of(
+    headers: Iterable[tuple[str, str]], urls: Iterable[str], also: Iterable[str] = (), known: Iterable[str] = ()
+) -> Secrets:
+    """The secrets of what a run sends: the values of secret headers, the user info and the secret parameters of URLs.
+
+    `also` has further names of headers, `known` values that are secret wherever they stand.
+    """
     names, addresses = tuple(also), set(urls)
     values = {value for name, value in headers if is_secret_header(name, names)}
-    parts = [part for value in values for part in _parts_of_header(value)]
+    parts = [*known, *(part for value in values for part in _parts_of_header(value))]
     pairs = [pair for url in addresses for pair in _user_info_of(url)] + [_basic(value) for value in values]
     parts += [part for url in addresses for part in _parameters_of(url)]
     parts += [part for pair in pairs for part in (pair, pair.partition(":")[2])]
@@ -154,9 +190,15 @@ def _user_info_of(url: str) -> Iterator[str]:
 
 def _parameters_of(url: str) -> Iterator[str]:
     """The values of the secret parameters of a URL, as they stand and decoded."""
-    for name, value in (match.groups() for match in _PARAMETER.finditer(url)):
+    for name, value in parameters_of(url):
         if is_secret_parameter(name):
             yield from (value, unquote(value))
+
+
+def parameters_of(url: str) -> Iterator[tuple[str, str]]:
+    """The parameters of a URL, as they stand."""
+    for match in _PARAMETER.finditer(url):
+        yield match[1], match[2]
 
 
 # ---------------------------------------------------------------------------------------------- the forms of one value

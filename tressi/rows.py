@@ -2,8 +2,9 @@
 
 A file may have millions of rows, so nothing is done row by row where it can be done for thousands at once. A piece of a
 file without quotes is cut into cells by one call; that each of its lines has as many cells as the file has columns is seen
-from its separators alone, which are all that is left when every other byte is deleted. The first piece that is not so plain
-is left to Python's CSV reader, and so is everything behind it.
+from its separators alone, which are all that is left when every other byte is deleted. Of a piece with quotes, what stands
+within them gets stand-ins for separators and line ends first. The first piece that is not so plain is left to Python's CSV
+reader, and so is everything behind it.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import json
 import re
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Final
@@ -22,7 +24,7 @@ import orjson
 
 if TYPE_CHECKING:
     from _csv import Reader
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
 SEPARATORS: Final = {"csv": ",", "tsv": "\t"}
 BY_EXTENSION: Final = {".csv": "csv", ".tsv": "tsv", ".tab": "tsv", ".jsonl": "jsonl", ".ndjson": "jsonl", ".txt": "lines"}
@@ -32,6 +34,8 @@ _PIECE_BYTES: Final = 1 << 18  # their cells stay in the caches of the processor
 _ROWS: Final = 1 << 14
 _MOST_OF_A_CELL: Final = 1 << 24
 _BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
+_STAND_INS: Final = b"\x01\x02\x03\x04"  # of the separator, of the two ends of lines, of a doubled quote
+_NOTHING: Final = object()
 _MANY_DIGITS: Final = re.compile(rb"\d{19}")  # orjson makes a float of an integer beyond 64 bits
 
 
@@ -88,7 +92,8 @@ def chunks_of_file(path: str, form: str, columns: Sequence[tuple[str | None, boo
     with Path(path).open("rb") as file:
         file.seek(head.offset)
         if form == "jsonl":
-            yield from _json_chunks(_parsed(file), columns)
+            for values, where in _json_lines(file):
+                yield Chunk([_json_cells(values, where, name, is_json=is_json) for name, is_json in columns])
         elif form == "lines":
             yield from (Chunk([cells] * len(columns)) for cells in _lines(file))
         else:
@@ -98,7 +103,8 @@ def chunks_of_file(path: str, form: str, columns: Sequence[tuple[str | None, boo
 
 def chunks_of_values(values: Iterable[Any], columns: Sequence[tuple[str | None, bool]]) -> Iterator[Chunk]:
     """Yield the same of JSON values; instead of a line, an error names the value by its number from 0."""
-    yield from _json_chunks(((f"value {number}", value) for number, value in enumerate(values)), columns)
+    every = list(values)
+    yield Chunk([_json_cells(every, "value {}".format, name, is_json=is_json) for name, is_json in columns])
 
 
 def line_of(path: str, form: str, number: int) -> int:
@@ -143,17 +149,48 @@ def _csv_chunks(file: IO[bytes], separator: str, head: Head, places: Sequence[in
     skeleton = cut * (count - 1) + b"\n"
     line = head.lines
     for offset, piece in _pieces(file):
-        plain = piece.replace(b"\r\n", b"\n") if b"\r" in piece else piece
-        is_plain = b'"' not in plain and b"\r" not in plain and plain[:1] != b"\n" and b"\n\n" not in plain
+        found = _unquoted(piece, cut) if b'"' in piece else (piece, False)
+        plain, has_inner = found or (b"", False)
+        plain = plain.replace(b"\r\n", b"\n") if b"\r" in plain else plain
         rows = plain.count(b"\n")
-        if not is_plain or plain.translate(None, others) != skeleton * rows:
+        is_plain = b"\r" not in plain and plain[:1] != b"\n" and b"\n\n" not in plain
+        if found is None or not is_plain or plain.translate(None, others) != skeleton * rows:
             file.seek(offset)
             yield from _read_csv(file, separator, head, places, line)
             return
-        _check(plain, line)
+        _check(piece, line)
         cells = plain[:-1].replace(b"\n", cut).split(cut)
-        yield Chunk([cells[place::count] for place in places], frozenset(plain.translate(None, _LETTERS)))
-        line += rows
+        columns = [cells[place::count] for place in places]
+        if has_inner:
+            back = bytes.maketrans(_STAND_INS, cut + b'\n\r"')
+            yield Chunk([b"\0".join(column).translate(back).split(b"\0") for column in columns])
+        else:
+            yield Chunk(columns, frozenset(plain.translate(None, _LETTERS)))
+        line += piece.count(b"\n")
+
+
+def _unquoted(piece: bytes, cut: bytes) -> tuple[bytes, bool] | None:
+    """The same lines without quotes, and whether stand-ins are in them for what only a quoted cell can hold.
+
+    Those are the separator, line ends, and doubled quotes. None where it is not as simple: a quote within a cell that is not
+    quoted, a quote at the edge of a quoted cell, a cell that the end of the piece cuts, or a stand-in that is there already.
+    """
+    if piece.translate(None, _STAND_INS) != piece or b'"""' in piece:
+        return None
+    parts = piece.replace(b'""', _STAND_INS[3:]).split(b'"')
+    outside, inside = b'"'.join(parts[::2]), b'"'.join(parts[1::2])
+    # One mark for each quoted cell, also for each empty one: it must be all that stands between two separators.
+    marks = outside.replace(_STAND_INS[3:], b'"')
+    count = marks.count(b'"')
+    begun = marks.startswith(b'"') + marks.count(cut + b'"') + marks.count(b'\n"')
+    ended = marks.count(b'"' + cut) + marks.count(b'"\n') + marks.count(b'"\r\n')
+    if len(parts) % 2 == 0 or begun != count or ended != count:
+        return None
+    parts[::2] = outside.replace(_STAND_INS[3:], b"").split(b'"')
+    kept = inside.translate(bytes.maketrans(cut + b"\n\r", _STAND_INS[:3]))
+    if len(parts) > 1:
+        parts[1::2] = kept.split(b'"')
+    return b"".join(parts), kept != inside or _STAND_INS[3:] in kept
 
 
 def _read_csv(file: IO[bytes], separator: str, head: Head, places: Sequence[int], line: int) -> Iterator[Chunk]:
@@ -218,43 +255,70 @@ def _lines(file: IO[bytes]) -> Iterator[list[bytes]]:
 
 
 def _names_of_json(file: IO[bytes]) -> tuple[str, ...]:
-    return next((column_names(value) for _, value in _parsed(file)), ())
+    first = next((value for number, line in enumerate(file, 1) if (value := _parsed(line, number)) is not _NOTHING), None)
+    return column_names(first)
 
 
-def _parsed(file: IO[bytes]) -> Iterator[tuple[str, Any]]:
-    """Each line's value, and where it stands in words."""
-    for number, line in enumerate(file, 1):
-        if not line.isspace():
-            try:
-                value = orjson.loads(line)
-                if _MANY_DIGITS.search(line):
-                    value = json.loads(line)
-            except ValueError as error:
-                raise RowsError(f"line {number} is not JSON: {str(error).partition(':')[0]}") from None
-            yield f"line {number}", value
+def _json_lines(file: IO[bytes]) -> Iterator[tuple[list[Any], Callable[[int], str]]]:
+    """The values of some thousand lines, and a function that says where one of them stands."""
+    before = 0
+    for _, piece in _pieces(file):
+        lines = piece[:-1].split(b"\n")
+        values = _all_parsed(piece, lines)
+        if values is None:
+            values = [
+                value for number, line in enumerate(lines, before + 1) if (value := _parsed(line, number)) is not _NOTHING
+            ]
+        yield values, partial(_line_in, lines, before)
+        before += len(lines)
 
 
-def _json_chunks(rows: Iterable[tuple[str, Any]], columns: Sequence[tuple[str | None, bool]]) -> Iterator[Chunk]:
-    rows = iter(rows)
-    while chunk := list(islice(rows, _ROWS)):
-        yield Chunk([[_json_cell(where, row, name, is_json=is_json) for where, row in chunk] for name, is_json in columns])
-
-
-def _json_cell(where: str, row: Any, name: str | None, *, is_json: bool) -> bytes:  # noqa: ANN401 - any JSON value
+def _all_parsed(piece: bytes, lines: list[bytes]) -> list[Any] | None:
+    """All values at once; None where a line is empty or no JSON, or has a number that orjson would round."""
     try:
-        value = row if name is None else row[name]
+        return None if _MANY_DIGITS.search(piece) else list(map(orjson.loads, lines))
+    except ValueError:
+        return None
+
+
+def _parsed(line: bytes, number: int) -> Any:  # noqa: ANN401 - any JSON value
+    """The value of one line, `_NOTHING` of an empty one. Raises RowsError."""
+    if not line.strip():
+        return _NOTHING
+    try:
+        value = orjson.loads(line)
+    except ValueError as error:
+        raise RowsError(f"line {number} is not JSON: {str(error).partition(':')[0]}") from None
+    return json.loads(line) if _MANY_DIGITS.search(line) else value
+
+
+def _line_in(lines: list[bytes], before: int, index: int) -> str:
+    numbers = (number for number, line in enumerate(lines, before + 1) if line.strip())
+    return f"line {next(islice(numbers, index, None))}"
+
+
+def _json_cells(values: list[Any], where: Callable[[int], str], name: str | None, *, is_json: bool) -> list[bytes]:
+    """One column of some values, as JSON or as texts."""
+    try:
+        column = values if name is None else [row[name] for row in values]
     except (KeyError, TypeError, IndexError):
-        raise RowsError(f"{where} has no {name!r}, which the first row has") from None
-    if isinstance(value, str) and not is_json:
-        if "\0" in value:
-            raise RowsError(f"{where} has a NUL, which no cell can have")
-        return value.encode()
-    return json_bytes(value)
+        index = next(index for index, row in enumerate(values) if not isinstance(row, dict) or name not in row)
+        raise RowsError(f"{where(index)} has no {name!r}, which the first row has") from None
+    if is_json:
+        return list(map(json_bytes, column))
+    cells = [value.encode() if type(value) is str else json_bytes(value) for value in column]
+    if b"\0" in b"".join(cells):
+        index = next(index for index, cell in enumerate(cells) if b"\0" in cell)
+        raise RowsError(f"{where(index)} has a NUL, which no cell can have")
+    return cells
 
 
 def json_bytes(value: Any) -> bytes:  # noqa: ANN401 - any JSON value
     """A JSON value as it is sent: compact, as UTF-8."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+    try:
+        return orjson.dumps(value)
+    except TypeError:  # an integer beyond 64 bits, or half of a surrogate pair
+        return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
 
 
 # ------------------------------------------------------------------------------------------------------------ pieces, UTF-8

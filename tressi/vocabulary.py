@@ -52,6 +52,7 @@ COUNTS: Final = (
     Quantity("bytes_received", "bytes", "bytesReceived"),
     Quantity("connections_opened", "connections", "connectionsOpened"),
     Quantity("retries", "requests", "retries"),
+    Quantity("redirects", "requests", "redirects"),
     Quantity("missed_late", "starts"),
     Quantity("worker_count", "workers", time="newest"),
     Quantity("draining", "workers", time="newest"),

@@ -54,6 +54,14 @@ def add_load(group: _ArgumentGroup) -> None:
         "--graceful-stop", type=_seconds, metavar="S", help="seconds that requests in flight at the end may take"
     )
     group.add_argument("--seed", type=integer, metavar="N", help="seed of every random choice")
+    group.add_argument(
+        "--env-file",
+        action="append",
+        default=[],
+        dest="env_files",
+        metavar="FILE",
+        help="read variables for ${NAME} in the config from this file; may be given several times",
+    )
 
 
 def add_sending(group: _ArgumentGroup) -> None:
@@ -83,6 +91,14 @@ def add_sending(group: _ArgumentGroup) -> None:
         dest="mask_headers",
         metavar="NAME",
         help="a header whose value is a secret; may be given several times",
+    )
+    group.add_argument(
+        "--mask",
+        action="append",
+        default=[],
+        dest="masks",
+        metavar="WHAT",
+        help="what else is a secret: query:NAME, header:NAME, or body:/path in JSON; may be given several times",
     )
 
 
@@ -149,10 +165,12 @@ def overrides(arguments: Namespace) -> Overrides:
         transport=arguments.transport,
         source_addresses=tuple(arguments.source_addresses),
         mask_headers=tuple(arguments.mask_headers),
+        masks=tuple(arguments.masks),
         fail_if=tuple(arguments.fail_if),
         strict=arguments.strict,
         scale=arguments.scale,
         headers=tuple(arguments.headers),
+        env_files=tuple(arguments.env_files),
     )
 
 

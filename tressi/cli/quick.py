@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 NAME = "quick"
 HELP = """Send one request over and over, without a config: as fast as answers come, or at the rate of --rps.
 
-A config of one endpoint is made of the flags, and runs as one from a file does. --save writes that config and sends nothing:
-a config to start from."""
+A config of one endpoint is made of the flags, and runs as one from a file does: ${NAME} is a variable of the environment.
+--save writes that config and sends nothing: a config to start from."""
 
 # Without a bound of the user's own the rate is kept by a target that answers within a second.
 LEAST_WORKERS, MOST_WORKERS = 10, 1000
@@ -165,6 +165,8 @@ def _overrides(arguments: Namespace) -> Overrides:
         source_addresses=tuple(arguments.source_addresses),
         mask_headers=tuple(arguments.mask_headers),
         fail_if=tuple(arguments.fail_if),
+        masks=tuple(arguments.masks),
+        env_files=tuple(arguments.env_files),
     )
 
 

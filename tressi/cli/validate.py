@@ -13,12 +13,16 @@ from tressi.cli.output import remark, write
 from tressi.config.load import load_config
 from tressi.config.remarks import remarks
 from tressi.errors import ConfigError
+from tressi.text import counted
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
     from collections.abc import Mapping, Sequence
 
+    from tressi.cli.preview import Preview
     from tressi.model import ResolvedConfig, ResolvedEndpoint
+
+_MOST_SHOWN = 10  # endpoints whose requests a person reads
 
 NAME = "validate"
 HELP = "Check a config, all problems at once, and print what a run of it would do. Nothing is sent."
@@ -35,6 +39,7 @@ def execute(arguments: Namespace) -> int:
     """Print the plan. Raises `ConfigError`, unless the errors are to be printed as JSON."""
     try:
         config = load_config(arguments.config, overrides(arguments))
+        shown = _preview(config)
     except ConfigError as error:
         if not arguments.json:
             raise
@@ -47,28 +52,64 @@ def execute(arguments: Namespace) -> int:
         # The plan, which has them too, goes to a file or a program: they would be seen by no person.
         for sentence in (*said, *(f"warning: {warning}" for warning in config.warnings)):
             remark(sentence)
-    write(json.dumps(plan(config, starting, said), indent=2) if arguments.json else text(config, starting, said))
+    if arguments.json:
+        write(json.dumps(plan(config, starting, said, shown), indent=2))
+    else:
+        write(text(config, starting, said, shown))
     return Exit.DONE
 
 
-def plan(config: ResolvedConfig, starting: Mapping[str, int], said: Sequence[str] = ()) -> dict[str, Any]:
-    """Return the plan for programs; `starting` has the first worker count of each autoscaled endpoint, `said` the remarks."""
+def _preview(config: ResolvedConfig) -> Preview | None:
+    if not config.data and not any(endpoint.variants for endpoint in config.endpoints):
+        return None
+    from tressi.cli.preview import preview  # noqa: PLC0415 - most configs have nothing to fill in
+
+    return preview(config)
+
+
+def plan(
+    config: ResolvedConfig, starting: Mapping[str, int], said: Sequence[str] = (), shown: Preview | None = None
+) -> dict[str, Any]:
+    """Return the plan for programs.
+
+    `starting` has the first worker count of each autoscaled endpoint, `said` the remarks, `shown` the requests.
+    """
     pool = config.shared_pool
     return {
         "endpoints": [_entry(endpoint, starting) for endpoint in config.endpoints],
         "workerLimit": config.worker_limit,
         "sharedPool": None if pool is None else {"workers": pool.workers, "targetRps": _round(pool.target_rps)},
         "warnings": [*said, *config.warnings],
+        **({} if shown is None else _shown(shown)),
     }
 
 
-def text(config: ResolvedConfig, starting: Mapping[str, int], said: Sequence[str] = ()) -> str:
-    """Return the plan for people: the remarks, a table of the endpoints, then the pools, then the warnings."""
+def _shown(shown: Preview) -> dict[str, Any]:
+    return {
+        "tables": [{"name": table.name, "rows": table.rows, "bytes": table.size_bytes} for table in shown.tables],
+        "requests": [{"endpointKey": key, "variants": list(texts)} for key, texts in shown.requests.items()],
+    }
+
+
+def text(config: ResolvedConfig, starting: Mapping[str, int], said: Sequence[str] = (), shown: Preview | None = None) -> str:
+    """Return the plan for people: the remarks, a table of the endpoints, the pools, the warnings, then the requests."""
     rows: list[tuple[str, ...]] = [("endpoint", "target RPS", "workers", "at start", "weight", "priority")]
     rows += [_row(endpoint, starting) for endpoint in config.endpoints]
     closing = [_length(config), _time_limits(config), *_limits(config, starting), *_conditions(config)]
     closing += [f"warning: {warning}" for warning in config.warnings]
+    closing += _requests(shown) if shown is not None else []
     return "\n".join([*said, *([""] if said else []), *_aligned(rows), "", *closing])
+
+
+def _requests(shown: Preview) -> list[str]:
+    """The tables, and a request of each endpoint with their first rows."""
+    lines = [f"table {table}" for table in shown.tables]
+    for key, texts in list(shown.requests.items())[:_MOST_SHOWN]:
+        for number, request in enumerate(texts, 1):
+            which = f", variant {number} of {len(texts)}" if len(texts) > 1 else ""
+            lines += ["", f"{key}{which}, with the first rows:", *(f"    {line}".rstrip() for line in request.split("\n"))]
+    more = len(shown.requests) - _MOST_SHOWN
+    return [*lines, "", f"The requests of {counted(more, 'more endpoint')} are in the plan by --json."] if more > 0 else lines
 
 
 def _starting(config: ResolvedConfig) -> dict[str, int]:

@@ -14,7 +14,7 @@ from tressi.config.url import address
 from tressi.log import mask_url
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping
 
     Document = Mapping[str, Any]
 
@@ -26,8 +26,11 @@ _EXCERPT: Final = 40
 _WITHOUT_CONTENT: Final = ("GET", "HEAD", "TRACE")
 
 
-def doubts(document: Document, mask_headers: Iterable[str] = ()) -> list[str]:
-    """Return a warning for each setting of a sound document that will not do what its author may expect."""
+def doubts(document: Document, mask_headers: Iterable[str] = (), literal: Collection[str] = ()) -> list[str]:
+    """Return a warning for each setting of a sound document that will not do what its author may expect.
+
+    `literal` are texts whose author has said that `${` stands in them for itself.
+    """
     warnings = [*_unarmed(document), *_ownerless_keys(document), *_overwritten_headers(document, ())]
     warnings += connection_doubts(document, _urls(document) if "resolve" in document else [])
     if document.get("rampUpTime", 0) > document.get("duration", 0) > 0:
@@ -37,7 +40,7 @@ def doubts(document: Document, mask_headers: Iterable[str] = ()) -> list[str]:
         warnings += _vain_expectation(request, ("requests", index))
         warnings += _vain_content(request, ("requests", index))
     warnings += [f"{path_of(('data', name))}: is used by no request" for name in unused(document)]
-    return [*warnings, *_repeated_names(document), *_templates(document, tuple(mask_headers))]
+    return [*warnings, *_repeated_names(document), *_templates(document, tuple(mask_headers), literal)]
 
 
 def _unarmed(document: Document) -> Iterator[str]:
@@ -103,13 +106,13 @@ def _repeated_names(document: Document) -> Iterator[str]:
             first[name] = index
 
 
-def _templates(document: Document, mask_headers: tuple[str, ...]) -> list[str]:
+def _templates(document: Document, mask_headers: tuple[str, ...], literal: Collection[str]) -> list[str]:
     """The first few values that look like templates, and how many more there are."""
     is_templated = bool(document.get("data"))
     found = [
         (place, text)
         for place, text in _texts(document)
-        if _TEMPLATE.search(text) and (not is_templated or _TEMPLATE.search(without_placeholders(text)))
+        if _TEMPLATE.search(text) and text not in literal and (not is_templated or _TEMPLATE.search(without_placeholders(text)))
     ]
     warnings = [
         f"{path_of(place)}: {_excerpt(place, text, mask_headers)} looks like a template; none is filled in, it is sent as it is"

@@ -13,7 +13,7 @@ from tressi.config.content import content_of
 from tressi.config.defaults import defaults
 from tressi.config.jsonpath import steps_of
 from tressi.config.meaning import TRANSPORT_HEADERS, merged
-from tressi.config.url import address
+from tressi.config.url import Address, address
 from tressi.masking import is_secret_parameter
 from tressi.model import AutoscaleConfig, Expectation, JsonCondition, ResolvedEndpoint, ResolvedVariant
 
@@ -22,17 +22,20 @@ if TYPE_CHECKING:
 
     from tressi.config.content import Content
     from tressi.config.resolve import Settings
-    from tressi.config.url import Address
 
 INT64_MAX = 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True)
 class Around:
-    """What a request needs to know beside the document: where its files are, and which parameters of URLs are secret."""
+    """What a request needs to know beside the document.
+
+    `folder` is where its files are, `is_secret` says which parameters of URLs are secret, and `hide` masks values that are.
+    """
 
     folder: str | None = ""
     is_secret: Callable[[str], bool] = is_secret_parameter
+    hide: Callable[[str], str] = str
 
 
 def resolved_endpoints(
@@ -100,7 +103,9 @@ def _variant(
 
 def _address(document: Mapping[str, Any], request: Mapping[str, Any], around: Around) -> Address:
     templated = bool(document.get("data"))
-    return address(request["url"], document.get("baseUrl"), templated=templated, is_secret=around.is_secret)
+    where = address(request["url"], document.get("baseUrl"), templated=templated, is_secret=around.is_secret)
+    path, mark, query = where.masked.partition("?")
+    return Address(where.wire, f"{path}{mark}{around.hide(query)}") if query else where
 
 
 def _headers(

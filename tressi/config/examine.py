@@ -9,6 +9,7 @@ from tressi.config.budget import TOTAL, Budget, divide
 from tressi.config.check import breaches, plain_integers
 from tressi.config.data import declared
 from tressi.config.doubts import doubts
+from tressi.config.masks import mask_mistakes
 from tressi.config.meaning import beyond_limits, mistakes
 from tressi.config.migrate import DEPRECATION, is_legacy, legacy_place, migrated
 from tressi.config.original import DEPRECATION as MOVED
@@ -33,13 +34,15 @@ _SCALE: Final = "--scale"
 class Given:
     """What was read, with the overrides over it: any JSON value.
 
-    `move` says how it was converted from the original tool's form, if it had that; `folder` is `Reading.folder`.
+    `move` says how it was converted from the original tool's form, if it had that; `folder` is `Reading.folder`,
+    `literal` is `Filled.literal`.
     """
 
     document: Any
     overrides: Overrides
     move: Moved | None = None
     folder: str | None = ""
+    literal: frozenset[str] = frozenset()
 
 
 def examined(given: Given) -> tuple[dict[str, Any], Budget]:
@@ -54,7 +57,7 @@ def examined(given: Given) -> tuple[dict[str, Any], Budget]:
     findings += stage_mistakes(sound) if isinstance(sound, dict) else ()
     findings += [*mistakes(current, masked, given.folder), *threshold_mistakes(current, overrides.fail_if)]
     data = declared(current, given.folder, broken)
-    findings += [*data.findings, *template_mistakes(current, data)]
+    findings += [*data.findings, *template_mistakes(current, data), *mask_mistakes(current)]
     # A budget with a part missing would complain of consequences; one with a part beyond all limits cannot be computed.
     broken |= {place for place, _ in beyond_limits(current)}
     budget = None if any(_bears_on_budget(place) for place in broken) else divide(current, _total_name(given))
@@ -68,7 +71,8 @@ def examined(given: Given) -> tuple[dict[str, Any], Budget]:
 def warnings_of(given: Given, current: dict[str, Any], budget: Budget) -> list[str]:
     """Return the warnings about a document without problems."""
     overrides = given.overrides
-    warnings = [*sentences(strays(given.document).warnings), *doubts(current, overrides.mask_headers), *stage_doubts(current)]
+    warnings = [*sentences(strays(given.document).warnings), *doubts(current, overrides.mask_headers, given.literal)]
+    warnings += stage_doubts(current)
     warnings += threshold_doubts(current, overrides.fail_if, is_scaled=overrides.scale is not None)
     autoscaled = sum(one is not None for one in budget.settings)
     if "rps" in current and autoscaled == len(budget.settings):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,7 @@ from tressi.config.data import DataError, declared
 from tressi.config.defaults import defaults
 from tressi.config.endpoint import Around, resolved_endpoints
 from tressi.config.examine import Given, check_scale, examined, warnings_of
+from tressi.config.masks import masked_values, masks_of
 from tressi.config.meaning import EARLY_EXIT_KEYS
 from tressi.config.original import is_original, moved
 from tressi.config.overrides import Overrides, with_headers
@@ -18,14 +20,18 @@ from tressi.config.record import record
 from tressi.config.source import read
 from tressi.config.thresholds import check_targets, resolved_thresholds
 from tressi.config.transport import chosen_transport, epoll_is_here
+from tressi.config.variables import environment_of, filled
 from tressi.errors import ConfigError, ConfigProblem
+from tressi.masking import is_secret_parameter
 from tressi.model import EarlyExit, ResolvedConfig, SharedPool
 
 if TYPE_CHECKING:
-    import os
     from collections.abc import Mapping
 
     from tressi.config.budget import Budget
+    from tressi.config.source import Reading
+    from tressi.config.variables import Filled
+    from tressi.masking import Masks
 
 
 def load_config(source: str | os.PathLike[str] | Mapping[str, Any], overrides: Overrides | None = None) -> ResolvedConfig:
@@ -45,16 +51,30 @@ def load_config(source: str | os.PathLike[str] | Mapping[str, Any], overrides: O
     """
     overrides = overrides or Overrides()
     reading = read(source)
-    move = moved(reading.document) if is_original(reading.document) else None
-    given = Given(_laid_over(move.document if move else reading.document, overrides), overrides, move, reading.folder)
+    variables = filled(reading, environment_of(overrides.env_files, os.environ))
+    masks = masks_of(variables.document, overrides.masks)
+    secrets = replace(variables, values=variables.values.union(masked_values(variables.document, masks)))
+    masks = replace(masks, headers=(*overrides.mask_headers, *masks.headers))
+    try:
+        return _loaded(reading, secrets, masks, replace(overrides, mask_headers=masks.headers))
+    except ConfigError as error:
+        raise secrets.hidden(error) from None
+
+
+def _loaded(reading: Reading, variables: Filled, masks: Masks, overrides: Overrides) -> ResolvedConfig:
+    document = variables.document
+    move = moved(document) if is_original(document) else None
+    given = Given(
+        _laid_over(move.document if move else document, overrides), overrides, move, reading.folder, variables.literal
+    )
     check_scale(overrides.scale)
     current, budget = examined(given)
-    warnings = (*reading.warnings, *warnings_of(given, current, budget))
-    resolved = _resolved(given, current, budget, warnings)
+    warnings = tuple(map(variables.hide, (*reading.warnings, *warnings_of(given, current, budget))))
+    resolved = _resolved(given, current, budget, variables, masks)
     check_targets(resolved)
     sources = _sources(overrides.source_addresses)
     transport = chosen_transport(resolved, overrides.transport, has_epoll=epoll_is_here())
-    return replace(resolved, source_addresses=sources, transport=transport)
+    return replace(resolved, source_addresses=sources, transport=transport, warnings=warnings)
 
 
 def _laid_over(document: Any, overrides: Overrides) -> Any:  # noqa: ANN401 - any JSON value
@@ -81,12 +101,12 @@ def _sources(given: tuple[str, ...]) -> tuple[str, ...]:
     return given
 
 
-def _resolved(given: Given, current: Mapping[str, Any], budget: Budget, warnings: tuple[str, ...]) -> ResolvedConfig:
+def _resolved(given: Given, current: Mapping[str, Any], budget: Budget, variables: Filled, masks: Masks) -> ResolvedConfig:
     overrides = given.overrides
     settings = {**defaults("TressiConfigSchema"), **current}
     section = current.get("autoscale") or {}
     try:
-        endpoints = resolved_endpoints(current, budget.settings, Around(given.folder))
+        endpoints = resolved_endpoints(current, budget.settings, _around(given, variables, masks))
     except DataError as error:  # a file that was there when it was looked for
         raise refusal(str(error)) from None
     return ResolvedConfig(
@@ -111,9 +131,14 @@ def _resolved(given: Given, current: Mapping[str, Any], budget: Budget, warnings
         export=current.get("export"),
         mask_headers=overrides.mask_headers,
         data=declared(current, given.folder).sources,
-        document=record(current, overrides.mask_headers),
-        warnings=warnings,
+        secrets=tuple(sorted(variables.values)),
+        masks=masks,
+        document=record(variables.as_written(current), masks),
     )
+
+
+def _around(given: Given, variables: Filled, masks: Masks) -> Around:
+    return Around(given.folder, masks.is_parameter if masks.parameters else is_secret_parameter, variables.hide)
 
 
 def _shared_pool(settings: Mapping[str, Any], budget: Budget) -> SharedPool:

@@ -17,9 +17,10 @@ class Overrides:
 
     `insecure` takes any certificate; `source_addresses` are IP addresses of this machine to connect from, in turn;
     `transport` None: whichever the config needs. `mask_headers` names headers whose values are secrets, beside those that
-    always are. `fail_if` are conditions that fail the run where they hold, beside the config's thresholds.
-    `strict` refuses a config with any property that is unknown. `scale` multiplies every rate and bound of workers.
-    `headers` replace those of their names in every request, a value None leaves one out.
+    always are, and `masks` what else is a secret (`query:NAME`, `header:NAME`, `body:/path`). `fail_if` are conditions that
+    fail the run where they hold, beside the config's thresholds. `strict` refuses a config with any property that is
+    unknown. `scale` multiplies every rate and bound of workers. `env_files` are files of variables for the `${NAME}` of the
+    config, beside the environment. `headers` replace those of their names in every request, a value None leaves one out.
     """
 
     duration: int | None = None
@@ -38,10 +39,12 @@ class Overrides:
     source_addresses: tuple[str, ...] = ()
     transport: Transport | None = None
     mask_headers: tuple[str, ...] = ()
+    masks: tuple[str, ...] = ()
     fail_if: tuple[str, ...] = ()
     strict: bool = False
     scale: float | None = None
     headers: tuple[tuple[str, str | None], ...] = ()
+    env_files: tuple[str, ...] = ()
 
     def settings(self) -> dict[str, Any]:
         """Return what was given, by config key."""
@@ -54,10 +57,12 @@ _SETTINGS = frozenset(field.name for field in fields(Overrides)) - {
     "source_addresses",
     "transport",
     "mask_headers",
+    "masks",
     "fail_if",
     "strict",
     "scale",
     "headers",
+    "env_files",
 }
 
 

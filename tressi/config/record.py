@@ -9,27 +9,28 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tressi.config.defaults import defaults
+from tressi.config.masks import pointer_keys, without
 from tressi.config.place import URL_KEYS
 from tressi.config.stray import homes
-from tressi.masking import MASK, is_secret_parameter, mask_url
+from tressi.masking import MASK, Masks, is_secret_parameter, mask_url
 from tressi.masking import mask_headers as masked_pairs
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
 
-def record(document: Mapping[str, Any], mask_headers: Iterable[str] = ()) -> dict[str, Any]:
+def record(document: Mapping[str, Any], masks: Masks | None = None) -> dict[str, Any]:
     """Return a copy of a sound document in the current form, filled in and safe to show."""
-    names = tuple(mask_headers)
+    masks = masks or Masks()
     filled = {**document, **_missing(document, "TressiConfigSchema")}
     if isinstance(document.get("autoscale"), dict):
         filled["autoscale"] = {**document["autoscale"], **_missing(document["autoscale"], "GlobalAutoscaleConfig")}
     filled["requests"] = [
-        _masked({**request, **_missing(request, "RequestConfigSchema")}, names) for request in document["requests"]
+        _masked({**request, **_missing(request, "RequestConfigSchema")}, masks) for request in document["requests"]
     ]
     if "thresholds" in document:
         filled["thresholds"] = [_masked_threshold(entry) for entry in document["thresholds"]]
-    return _masked(filled, names)
+    return _masked(filled, masks)
 
 
 def _missing(section: Mapping[str, Any], definition: str) -> dict[str, Any]:
@@ -43,14 +44,14 @@ def _masked_threshold(entry: str | Mapping[str, Any]) -> str | dict[str, Any]:
     return {**entry, "threshold": mask_url(entry["threshold"])}
 
 
-def _masked(section: Mapping[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
-    masked = {name: _masked_value(name, value) for name, value in section.items()}
+def _masked(section: Mapping[str, Any], masks: Masks) -> dict[str, Any]:
+    masked = {name: _masked_value(name, value, masks) for name, value in section.items()}
     if "headers" in section:
-        masked["headers"] = {**section["headers"], **dict(masked_pairs(_sent(section["headers"]), names))}
+        masked["headers"] = {**section["headers"], **dict(masked_pairs(_sent(section["headers"]), masks.headers))}
     if isinstance(section.get("expect"), dict):
-        masked["expect"] = _masked(section["expect"], names)
+        masked["expect"] = _masked(section["expect"], masks)
     if "variants" in section:
-        masked["variants"] = [_masked(variant, names) for variant in section["variants"]]
+        masked["variants"] = [_masked(variant, masks) for variant in section["variants"]]
     return masked
 
 
@@ -59,9 +60,15 @@ def _sent(headers: Mapping[str, Any]) -> list[tuple[str, Any]]:
     return [(name, value) for name, value in headers.items() if value is not None]
 
 
-def _masked_value(name: str, value: Any) -> Any:  # noqa: ANN401 - any JSON value
+def _masked_value(name: str, value: Any, masks: Masks) -> Any:  # noqa: ANN401 - any JSON value
     # A property that is unknown here may have the name of one elsewhere, and a value of any type.
     if name in URL_KEYS and isinstance(value, str):
-        return mask_url(value)
+        return mask_url(value, masks.is_parameter)
+    if name == "body" and isinstance(value, str):
+        return masks.hide(value)
+    if name in {"payload", "form"}:
+        for pointer in masks.pointers:
+            value = without(value, pointer_keys(pointer), MASK)
+        return value
     # One that no section knows is only a warning, and people leave passwords in such.
     return MASK if is_secret_parameter(name) and name not in homes() else value

@@ -16,17 +16,11 @@ PROXY_VARIABLES: Final = (
     "http_proxy", "https_proxy", "all_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY",
 )  # fmt: skip
 
-# As bench/transports.py measures it.
-COST: Final = (
-    "takes about 0.45 ms of CPU for each request (8 times the first transport's at 1,000 RPS, nearly 50 times at full speed)"
-    " and times responses by tressi's own clock"
-)
-
 
 def remarks(config: ResolvedConfig, environment: Mapping[str, str]) -> list[str]:
     """Return everything that is to be said before a run of `config` in this environment, the most important first."""
     full_speed = at_full_speed(config)
-    return [*([full_speed] if full_speed else []), *_unused_proxies(config, environment), *_second_transport(config)]
+    return [*([full_speed] if full_speed else []), *_unused_proxies(config, environment)]
 
 
 def at_full_speed(config: ResolvedConfig) -> str | None:
@@ -55,7 +49,3 @@ def _unused_proxies(config: ResolvedConfig, environment: Mapping[str, str]) -> l
     remedy = "" if config.proxy else remedy
     has = "has" if len(found) == 1 else "have"
     return [f"{names} of the environment {has} no effect: {whither}{remedy}"]
-
-
-def _second_transport(config: ResolvedConfig) -> list[str]:
-    return [f"followRedirects: the second transport does it, which {COST}"] if config.follow_redirects else []

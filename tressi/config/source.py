@@ -37,12 +37,13 @@ class Reading:
     """What was read: any JSON value, and a warning for each key that stands more than once in one object.
 
     `folder` is where the files are that it names by relative paths, "" the working directory. None: it was fetched, and may
-    name no file of this machine and no variable of its environment.
+    name no file of this machine and no variable of its environment. `has_references`: `${` stands somewhere in it.
     """
 
     document: Any
     warnings: tuple[str, ...] = ()
     folder: str | None = ""
+    has_references: bool = False
 
 
 class _Repeating(dict[str, Any]):
@@ -54,11 +55,13 @@ class _Repeating(dict[str, Any]):
 def read(source: str | os.PathLike[str] | Mapping[str, Any]) -> Reading:
     """Read a config: a mapping, a path, `-` for standard input, or an https:// URL. Raises `ConfigError`."""
     if not isinstance(source, (str, os.PathLike)):
-        return _examined(parse(_text_of(source), "the mapping"))
+        text = _text_of(source)
+        return replace(_examined(parse(text, "the mapping")), has_references="${" in text)
     name = os.fspath(source)
     data = _bytes_of(name)
     try:
-        reading = _examined(parse(decoded(data, _label(name)), _label(name)))
+        text = decoded(data, _label(name))
+        reading = replace(_examined(parse(text, _label(name))), has_references="${" in text)
     except ConfigError as error:
         # A page is more likely meant as a target than as a config.
         if not name.lower().startswith("https://") or error.problems[0].path:

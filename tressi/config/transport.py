@@ -1,6 +1,6 @@
-"""Which transport does what a config asks for: the wire transport wherever it can.
+"""Which transport does what a config asks for: the wire transport wherever there is epoll.
 
-It follows no redirect, and needs epoll; urllib3 speaks to no unix socket.
+urllib3 does elsewhere what it can, which is all but unix sockets, and wherever it is asked for by name.
 """
 
 from __future__ import annotations
@@ -17,11 +17,9 @@ _ONLY_ON_LINUX = "needs epoll, which only Linux has"
 
 def chosen_transport(config: ResolvedConfig, wished: Transport | None, *, has_epoll: bool) -> Transport:
     """The transport that was `wished` for, or else the one that can. Raises ConfigError where it cannot."""
-    if config.follow_redirects and wished == "wire":
-        raise _problem("followRedirects", "needs the transport urllib3 (given by --transport: wire)")
     if wished == "wire" and not has_epoll:
         raise _problem("--transport", f"wire {_ONLY_ON_LINUX}: leave it out, or give urllib3")
-    if has_epoll and wished != "urllib3" and not config.follow_redirects:
+    if has_epoll and wished != "urllib3":
         return "wire"
     for endpoint in config.endpoints:
         if endpoint.url.startswith("http+unix:"):

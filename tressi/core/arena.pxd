@@ -65,6 +65,7 @@ cdef struct EndpointBlock:
     int64_t bytes_received
     int64_t connections_opened
     int64_t retries
+    int64_t redirects              # that were followed
     int64_t cut                    # attempts still under way when the graceful stop was over
     int64_t statuses[STATUSES]
     int64_t errors[KINDS]

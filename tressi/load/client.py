@@ -61,6 +61,9 @@ class Listener(Protocol):
     def retried(self) -> None:
         """The request is sent once more."""
 
+    def redirected(self) -> None:
+        """A redirect is followed."""
+
     def carried(self, sent_bytes: int, received_bytes: int) -> None:
         """So much of heads and bodies went to the target, and came from it."""
 
@@ -161,6 +164,7 @@ class Client:
                 first_ns = 0 if exchange.first_ns == exchange.arrived_ns else exchange.first_ns
                 return _reply(answer, attempt.sent_ns, first_ns, exchange.arrived_ns)
             call, followed = then, followed + 1
+            attempt.listener.redirected()
 
     def _answered(self, call: Call, attempt: _Attempt) -> tuple[Answer, Exchange]:
         """Send one request, once more where a kept connection turns out closed and sending twice is as good as once."""

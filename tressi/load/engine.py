@@ -16,9 +16,11 @@ from tressi.load.coding import Body
 from tressi.load.descriptors import make_room
 from tressi.load.dial import Dialer, Patience
 from tressi.load.expected import lacking_words, status_words
+from tressi.load.hops import Hops
 from tressi.load.permits import Permits
 from tressi.load.pool import WorkerPool
 from tressi.load.reading import read_arena
+from tressi.load.redirect import too_many
 from tressi.load.secure import Contexts
 from tressi.load.wake import wake_of
 from tressi.load.worker import ClientLane, Lane
@@ -75,7 +77,10 @@ class LocalEngine:
         self._contexts = Contexts(plan.network.tls)
         for tls in [tls for way in plan.ways for tls in (way.proxy_tls, way.tls) if tls and not plan.is_for_clients]:
             self._contexts.of(tls)
-        self._dialers = [self._dialer(way) for way in plan.ways]
+        self._dialers: list[Dialer] = []
+        for way in plan.ways:
+            self._connect_by(way)
+        self._hops = Hops(plan, self._reactor, self._connect_by)
         self._fill(plan)
 
     def go(self, at_ns: int | None = None) -> int:
@@ -145,6 +150,8 @@ class LocalEngine:
                 wanted=status_words(endpoint.statuses).encode(),
                 lacking=None if lacking is None else lacking.encode(),
                 judge=_judge(endpoint),
+                redirects=0 if plan.is_for_clients else plan.redirects,
+                too_many=too_many(plan.redirects).encode(),
             )
         for number, pool in enumerate(plan.pools):
             self._reactor.add_pool(pool)
@@ -152,10 +159,13 @@ class LocalEngine:
             self._pools.append(workers)
             workers.scale(pool.workers, self._reactor)
 
-    def _dialer(self, way: Way) -> Dialer:
+    def _connect_by(self, way: Way) -> int:
+        """Make a dialer for the way; returns its number."""
         # For the second transport a lane's greenlet does everything: nothing is left to dial.
         plan = self._plan
-        return Dialer(way, self._reactor, self._contexts, plan.source_addresses, ordered=plan.is_for_clients)
+        dialer = Dialer(way, self._reactor, self._contexts, plan.source_addresses, ordered=plan.is_for_clients)
+        self._dialers.append(dialer)
+        return dialer.number
 
     def _make_lane(self, number: int) -> Lane:
         lane_number = self._reactor.add_lane(number, len(self._plan.pools[number].origins))
@@ -197,6 +207,12 @@ class LocalEngine:
         if not self._running:
             return
         for number, order in self._reactor.turn():
+            if order == "redirect":
+                self._hops.follow(number)
+                self._ask_turn()
+                continue
+            if order == "stop":
+                self._hops.forget(number)
             lane = self._lanes.pop(number) if order == "stop" else self._lanes[number]
             lane.order(order)
         if self._draining and self._reactor.occupied() == 0:

@@ -147,6 +147,11 @@ class ClientLane(Lane):
         if not self._stopped:
             self._reactor.retried(self.number)
 
+    def redirected(self) -> None:
+        """See `client.Listener`."""
+        if not self._stopped:
+            self._reactor.redirected(self.number)
+
     def carried(self, sent_bytes: int, received_bytes: int) -> None:
         """See `client.Listener`."""
         if not self._stopped:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Literal
 
+from tressi.masking import Masks
 from tressi.model.curve import Curve, Stage
 
 if TYPE_CHECKING:
@@ -208,7 +209,7 @@ class ResolvedConfig:
     """A whole run as it will be done. `document` is the config that was read, defaults filled in and secrets masked.
 
     `data` are the sources that placeholders name. `secrets` are values that no output may show wherever they stand: those
-    that came from the environment or a file, and those that `mask` names.
+    that came from the environment or a file, and those that `masks` names.
     """
 
     endpoints: tuple[ResolvedEndpoint, ...]
@@ -235,6 +236,7 @@ class ResolvedConfig:
     mask_headers: tuple[str, ...] = ()  # names of headers that are secret, beside those that are known for it
     data: Mapping[str, DataSource] = field(default_factory=dict)
     secrets: tuple[str, ...] = field(default=(), repr=False)
+    masks: Masks = field(default_factory=Masks)
     document: Mapping[str, Any] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
 

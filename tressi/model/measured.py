@@ -145,6 +145,7 @@ class EndpointCounts:
     bytes_received: int = 0
     connections_opened: int = 0
     retries: int = 0
+    redirects: int = 0
     status_codes: Mapping[int, int] = field(default_factory=dict)
     errors: Mapping[str, int] = field(default_factory=dict)
     reasons: tuple[Reason, ...] = ()

@@ -16,6 +16,7 @@ GLOBAL: Final = "global"  # stands for all endpoints together; an endpointKey ha
 COUNTS: Final = ("requestsMade", "requestsSucceeded", "requestsFailed", "requestsMissed", "requestsCut")
 PLAIN: Final = (
     *COUNTS, "askedRps", "targetRps", "rps", "errorRate", "bytesSent", "bytesReceived", "connectionsOpened", "retries",
+    "redirects",
 )  # fmt: skip
 TIMES: Final = tuple(f"{name}Ms" for name in SUMMARY_TIMES)
 FIGURES: Final = ("min", "mean", "stdev", "p50", "p90", "p95", "p99", "p999", "max")

@@ -91,7 +91,7 @@ STATUS: Final = Leaf("a status code", lambda name: name.isascii() and name.isdec
 
 _DELAY: Final = dict.fromkeys(("p50", "p99", "max"), Maybe(NUMBER))
 _METRICS: Final = {
-    **dict.fromkeys((*COUNTS, "bytesSent", "bytesReceived", "connectionsOpened", "retries"), COUNT),
+    **dict.fromkeys((*COUNTS, "bytesSent", "bytesReceived", "connectionsOpened", "retries", "redirects"), COUNT),
     **dict.fromkeys(("askedRps", "targetRps"), Maybe(NUMBER)),
     **dict.fromkeys(("rps", "errorRate"), NUMBER),
     **dict.fromkeys(TIMES, dict.fromkeys(FIGURES, Maybe(NUMBER))),

@@ -16,10 +16,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tressi.model.data import Integer, Pick, Sequence, Text, Time, Unit, Uuid
+from tressi.model.data import Generator, Integer, Pick, Sequence, Text, Time, Unit, Uuid
 
 __all__ = [
     "BODY_LENGTH",
+    "Generator",
     "Hole",
     "Integer",
     "Part",
@@ -63,7 +64,7 @@ class Table:
     exponent: float = 0.0
 
 
-Source = Table | Integer | Sequence | Uuid | Time | Text
+Source = Table | Generator
 
 
 @dataclass(frozen=True, slots=True)

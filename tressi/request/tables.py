@@ -26,6 +26,7 @@ from tressi.rows import Chunk, RowsError, chunks_of_file, chunks_of_values, line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from mmap import mmap
 
     from tressi.model.data import Context, DataSource
     from tressi.request.parts import Source
@@ -196,7 +197,7 @@ def packed(columns: Sequence[list[bytes]], width: int) -> tuple[bytes, list[int]
     return b"".join(pieces), total
 
 
-def row_of(block: bytes | memoryview, table: Table, number: int) -> tuple[bytes, ...]:
+def row_of(block: bytes | memoryview | mmap, table: Table, number: int) -> tuple[bytes, ...]:
     """The cells of one row of a table in a block, by its number from 0."""
     count, columns, width, place, weighted, _ = HEADER.unpack_from(block, table.offset)
     places = table.offset + HEADER.size

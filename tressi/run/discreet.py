@@ -18,7 +18,16 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from tressi.load.plan import Plan
-    from tressi.model import EndpointSnapshot, Engine, EngineSnapshot, Level, ResolvedConfig, Sample
+    from tressi.model import (
+        EndpointSnapshot,
+        Engine,
+        EngineSnapshot,
+        Level,
+        ResolvedConfig,
+        ResolvedEndpoint,
+        ResolvedVariant,
+        Sample,
+    )
 
 
 class Discreet:
@@ -48,22 +57,24 @@ class Discreet:
     def hide(self, text: str) -> str:
         """Write a sentence without secrets; it may have been cut within one."""
         if text not in self._sentences:
-            self._sentences[text] = self._secrets.hide(mask_url(text), is_cut=True)
+            self._sentences[text] = self._secrets.hide(self._config.masks.hide(mask_url(text)), is_cut=True)
         return self._sentences[text]
 
     def _sample(self, sample: Sample) -> Sample:
         key = (sample.body, sample.truncated)
         if key not in self._bodies:
             body = sample.body.decode("utf-8", "replace")
-            hidden = self._secrets.hide(body, is_cut=sample.truncated)
+            hidden = self._secrets.hide(self._config.masks.hide(body), is_cut=sample.truncated)
             self._bodies[key] = sample.body if hidden == body else hidden.encode()
         return replace(sample, body=self._bodies[key])
 
     @cached_property
     def _secrets(self) -> Secrets:
         config = self._config
-        headers = chain.from_iterable(endpoint.headers for endpoint in config.endpoints)
-        urls = (endpoint.url for endpoint in config.endpoints)
+        sent: list[ResolvedEndpoint | ResolvedVariant] = [*config.endpoints]
+        sent += [variant for endpoint in config.endpoints for variant in endpoint.variants]
+        headers = chain.from_iterable(one.headers for one in sent)
         proxy = config.proxy
         proxies = (proxy.http, proxy.https) if isinstance(proxy, Proxies) else (proxy,)
-        return secrets_of(headers, chain(urls, (one or "" for one in proxies)), config.mask_headers)
+        urls = chain((one.url for one in sent), (one or "" for one in proxies))
+        return secrets_of(headers, urls, config.mask_headers, config.secrets)

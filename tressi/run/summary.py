@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 SCHEMA_VERSION: Final = 1
 _OUTCOMES: Final = ("requestsSucceeded", "requestsFailed", "requestsMissed", "requestsCut")
+_TRAFFIC: Final = ("bytesSent", "bytesReceived", "connectionsOpened", "retries", "redirects")
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +168,7 @@ def _metrics(figures: Figures) -> dict[str, Any]:
         "targetRps": figures.target_rps,
         "rps": figures.rps,
         "errorRate": counted.error_rate,
-        **{name: counted.counts[name] for name in ("bytesSent", "bytesReceived", "connectionsOpened", "retries")},
+        **{name: counted.counts[name] for name in _TRAFFIC},
         "statusCodes": {str(code): count for code, count in sorted(counted.status_codes.items())},
         "errors": dict(counted.errors),
         **{f"{name}Ms": latency_ms(histogram) for name, histogram in counted.histograms.items()},

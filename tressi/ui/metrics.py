@@ -144,6 +144,7 @@ _COUNTS: Final[tuple[tuple[str, str, Callable[[EndpointSnapshot], int]], ...]] =
         "Idempotent requests sent once more, because a reused connection turned out to be closed.",
         lambda part: part.retries,
     ),
+    ("tressi_redirects", "Redirects that were followed.", lambda part: part.redirects),
 )
 
 

@@ -66,6 +66,8 @@ cdef inline void account_taken(Lane* lane, int64_t now_ns) noexcept nogil:
     lane.connect_ns = 0
     lane.first_sent_ns = 0
     lane.retried = 0
+    lane.followed = 0
+    lane.on_hop = 0
     lane.dial.begun_ns = 0
     lane.dial.dials = 0
     lane.dial.has_permit = 0

@@ -29,7 +29,7 @@ cdef inline int64_t silent_until(int64_t now_ns) noexcept nogil:
 
 cdef inline int64_t dial_take(Lane* lane) noexcept nogil:
     """The number of the next connection: one more at each try of an attempt, whichever lanes try meanwhile."""
-    cdef Origin* target = lane.endpoint.request.target
+    cdef Origin* target = lane.exchange.request.target
     if lane.dial.dials == 0:
         lane.dial.first = target.dialed
         lane.dial.tried = 0
@@ -92,7 +92,7 @@ cdef inline Address* address_choose(Origin* target, Lane* lane, int64_t nth, int
 
 cdef inline Address* address_of(const Lane* lane) noexcept nogil:
     """Where it connects to; NULL if a look-up has taken that away."""
-    cdef Origin* target = lane.endpoint.request.target
+    cdef Origin* target = lane.exchange.request.target
     cdef int64_t index
     for index in range(target.address_count):
         if target.addresses[index].number == lane.dial.address:
@@ -105,7 +105,7 @@ cdef inline void address_silent(Lane* lane, int64_t now_ns) noexcept nogil:
     if address != NULL:
         address.silent_until_ns = silent_until(now_ns)
         lane.dial.silent_family = address_family(address)
-        lane.dial.unanswered |= <uint64_t> 1 << (address - lane.endpoint.request.target.addresses)
+        lane.dial.unanswered |= <uint64_t> 1 << (address - lane.exchange.request.target.addresses)
 
 
 cdef inline void address_heard(const Lane* lane) noexcept nogil:
@@ -117,14 +117,14 @@ cdef inline void address_heard(const Lane* lane) noexcept nogil:
 
 cdef inline void address_answered(const Lane* lane, int64_t took_ns) noexcept nogil:
     """It took the connection; where that takes long, others are waited for as long."""
-    cdef Origin* target = lane.endpoint.request.target
+    cdef Origin* target = lane.exchange.request.target
     address_heard(lane)
     target.patience_ns = min(max(max(2 * took_ns, target.patience_ns * 15 // 16), ATTEMPT_NS), LONGEST_NS)
 
 
 cdef inline bint lane_has_address(Lane* lane) noexcept nogil:
     """Whether the attempt has an address left: one not tried, or behind refusals those that had not answered in their share."""
-    cdef int64_t index, count = lane.endpoint.request.target.address_count
+    cdef int64_t index, count = lane.exchange.request.target.address_count
     if lane.dial.dials >= count and lane.dial.unanswered != 0:
         lane.dial.tried = ~lane.dial.unanswered
         lane.dial.unanswered = 0
@@ -147,9 +147,9 @@ cdef inline Address* source_for(const Origin* target, const Address* address, in
 
 cdef inline int64_t addresses_left(const Lane* lane) noexcept nogil:
     """How many the attempt has still to try."""
-    return lane.endpoint.request.target.address_count - lane.dial.dials
+    return lane.exchange.request.target.address_count - lane.dial.dials
 
 
 cdef inline int64_t wait_ns(const Lane* lane, int64_t left_ns) noexcept nogil:
     """How long an address is waited for while others are left: no longer than its share of the time that is left."""
-    return min(lane.endpoint.request.target.patience_ns, left_ns // (addresses_left(lane) + 1))
+    return min(lane.exchange.request.target.patience_ns, left_ns // (addresses_left(lane) + 1))

@@ -13,15 +13,13 @@ from tressi.core.bucket cimport Knot, bucket_init, random_next, random_seeded
 from tressi.core.curve cimport knots_of
 from tressi.wire.allocate cimport allocated
 from tressi.wire.check cimport Check
-from tressi.wire.fields cimport CONTENT_ENCODING, KEEP_ALIVE, field_bit
+from tressi.wire.fields cimport CONTENT_ENCODING, KEEP_ALIVE, LOCATION, field_bit
 from tressi.wire.further cimport build_fields, fields_known, words_of
+from tressi.wire.hops cimport Hops
 from tressi.wire.lane cimport BURST_NS, Endpoint, Lane, Pool
 from tressi.wire.link cimport Link
 from tressi.wire.memory cimport set_needle
 from tressi.wire.request cimport Request, Slice
-
-cdef enum:
-    CONTINUE_NS = 1_000_000_000    # for an answer to a head alone (RFC 9110 10.1.1 asks for a limit and names none)
 
 
 cdef inline build_request(Request* request, planned):
@@ -77,14 +75,20 @@ cdef inline build_further(Check* check, planned, judge):
         check.further.judge = <PyObject*> judge
 
 
+cdef inline build_hops(Endpoint* endpoint, int32_t most, too_many):
+    """Have redirects followed, so many of an attempt."""
+    endpoint.hops = <Hops*> allocated(sizeof(Hops))
+    endpoint.hops.most = most
+    endpoint.hops.too_many = words_of(too_many)
+    endpoint.check.fields |= field_bit(LOCATION)
+
+
 cdef inline build_times(Endpoint* endpoint, planned, hung):
     """How long is waited for what, and why a connection failed that took too long."""
     cdef int64_t timeout_ns = planned.timeout_ns
     endpoint.timeout_ns = timeout_ns
     endpoint.hung_times_out = planned.connect_timeout_ns is None
     endpoint.connect_timeout_ns = timeout_ns if planned.connect_timeout_ns is None else planned.connect_timeout_ns
-    endpoint.sent = &endpoint.awaiting if planned.awaits_continue else &endpoint.in_flight
-    endpoint.patience_ns = min(timeout_ns, <int64_t> CONTINUE_NS) if planned.awaits_continue else timeout_ns
     endpoint.hung = words_of(hung)
 
 

@@ -12,7 +12,7 @@ from tressi.wire.lane cimport (
 from tressi.wire.packed cimport packed_drop
 from tressi.wire.permit cimport permit_abandon, waiting_remove
 from tressi.wire.reactor cimport (
-    Reactor, endpoint_schedule, lane_connect_ended, lane_leave, lane_rest, lane_take, link_close, pool_count_lanes,
+    Reactor, endpoint_schedule, lane_connect_ended, lane_leave, lane_rest, lane_take, links_close, pool_count_lanes,
     pool_settle,
 )
 from tressi.wire.schedule cimport schedule_update
@@ -38,11 +38,9 @@ cdef inline void lane_start(Reactor* reactor, Lane* lane, int64_t now_ns) noexce
 
 cdef inline void lane_close(Reactor* reactor, Lane* lane) noexcept nogil:
     """Close its connections, whatever it is doing: the reactor is at its end."""
-    cdef int32_t index
     if lane.exchange.response.packed != NULL:
         packed_drop(&lane.exchange.response)
-    for index in range(lane.link_count):
-        link_close(reactor, &lane.links[index])
+    links_close(reactor, lane)
 
 
 cdef inline void lane_retire(Reactor* reactor, Lane* lane, int64_t now_ns) noexcept nogil:

@@ -37,7 +37,7 @@ from tressi.wire.socket cimport (
 
 cdef inline void lane_begin(Reactor* reactor, Lane* lane) noexcept nogil:
     """The lane has its token and its endpoint."""
-    cdef Origin* target = lane.endpoint.request.target
+    cdef Origin* target = lane.exchange.request.target
     if lane.exchange.link.descriptor >= 0 and link_may_serve(reactor, lane):
         request_begin(reactor, lane)
     elif target.address_count == 0 and not target.ordered:
@@ -54,7 +54,7 @@ cdef inline bint link_may_serve(Reactor* reactor, Lane* lane) noexcept nogil:
     cdef Link* link = lane.exchange.link
     if reactor.kept == NULL and link.keeps_ns == 0:
         return True
-    if not link_is_stale(link, reactor.kept, lane.endpoint.request.idempotent, monotonic_ns()):
+    if not link_is_stale(link, reactor.kept, lane.exchange.request.idempotent, monotonic_ns()):
         return True
     link_close(reactor, link)
     return False
@@ -80,7 +80,7 @@ cdef inline int descriptor_dial(Reactor* reactor, const Address* address, const 
 
 cdef inline void dial_begin(Reactor* reactor, Lane* lane) noexcept nogil:
     """Begin to connect to the target's next address; over loopback it is mostly done at once."""
-    cdef Origin* target = lane.endpoint.request.target
+    cdef Origin* target = lane.exchange.request.target
     cdef int64_t nth = dial_take(lane)
     cdef Address* address
     cdef Address* source
@@ -129,7 +129,7 @@ cdef inline void dial_answered(Reactor* reactor, Lane* lane, int answer) noexcep
         dial_refused(reactor, lane, socket_reason(-answer))
         return
     queue_remove(lane)
-    if lane.endpoint.request.target.address_count > 1:
+    if lane.exchange.request.target.address_count > 1:
         address_answered(lane, took_ns)
     lane_connected(reactor, lane, lane.dial.spent_ns + took_ns, -1)
 
@@ -143,7 +143,7 @@ cdef inline void dial_leave(Reactor* reactor, Lane* lane, int64_t now_ns) noexce
 
 cdef inline const char* whose_reason(Reactor* reactor, const Lane* lane, const char* reason) noexcept nogil:
     """Why a connection was not made, in words that name the proxy where it is one to it."""
-    if not lane.endpoint.request.target.by_proxy or reason == NULL:
+    if not lane.exchange.request.target.by_proxy or reason == NULL:
         return reason
     snprintf(reactor.buffers.why, WHY_BYTES, b"proxy: %s", reason)
     return reactor.buffers.why
@@ -195,7 +195,7 @@ cdef inline void lane_connected(Reactor* reactor, Lane* lane, int64_t connect_ns
     if reactor.kept != NULL:
         link_born(lane.exchange.link, reactor.kept, monotonic_ns())
     # Connecting again for a second try is part of the service time, which counts from the first send.
-    if lane.first_sent_ns == 0:
+    if lane.first_sent_ns == 0 or lane.on_hop:
         lane.connect_ns += connect_ns + max(<int64_t> 0, tls_ns)
     request_begin(reactor, lane)
 

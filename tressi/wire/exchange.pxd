@@ -7,6 +7,7 @@ means that nothing here calls itself.
 
 from libc.stdint cimport int64_t, uint8_t
 from libc.stdio cimport snprintf
+from libc.stdlib cimport calloc
 
 from tressi.core.arena cimport CLOSED, PROTOCOL, RESET, SAMPLE_BYTES, SEND, TIMEOUT, TLS, ErrorKind
 from tressi.core.clock cimport NS_PER_S, monotonic_ns
@@ -15,18 +16,26 @@ from tressi.wire.account cimport (
 )
 from tressi.wire.h1.message cimport BROKEN, DONE, FAULTS, HEAD_READ, Progress, parser_has_head, parser_reset
 from tressi.wire.h1.parser cimport parser_close, parser_feed
+from tressi.wire.hops cimport LONG_BODY_BYTES, Hop, Hops, hops_find, response_redirects
 from tressi.wire.judge cimport body_judge
 from tressi.wire.kept cimport link_is_spent, link_rests
 from tressi.wire.lane cimport (
-    CLOSE, CLOSE_BEHIND, IN_FLIGHT, KEEP, Ending, Endpoint, Exchange, Lane, Queue, queue_insert, queue_remove,
+    CLOSE, CLOSE_BEHIND, CONNECTING, IN_FLIGHT, KEEP, REDIRECT, Ending, Endpoint, Exchange, Lane, Queue, lane_hop_link,
+    lane_oldest_hop_link, queue_insert, queue_remove,
 )
 from tressi.wire.link cimport WHY_BYTES, Link, link_watch
 from tressi.wire.packed cimport packed_begin, packed_drop, packed_end
-from tressi.wire.reactor cimport Reactor, lane_leave, lane_rest, lane_take, link_close, pool_settle, ready_push
-from tressi.wire.request cimport Slice, request_take
+from tressi.wire.reactor cimport (
+    Reactor, lane_connect_begun, lane_leave, lane_rest, lane_take, link_close, order_push, pool_settle, ready_push,
+)
+from tressi.wire.request cimport Request, Slice, request_take
 from tressi.wire.response cimport response_begin
 from tressi.wire.socket cimport EAGAIN, EINTR, EPROTO, socket_send
 from tressi.wire.tls cimport link_answer, tls_seal
+
+cdef enum:
+    CONTINUE_NS = 1_000_000_000    # for an answer to a head alone (RFC 9110 10.1.1 asks for a limit and names none)
+    HOP_LINKS = 16                 # that a lane has at most to origins to which only redirects lead
 
 
 cdef inline void lane_next(Reactor* reactor, Lane* lane, int64_t now_ns) noexcept nogil:
@@ -39,24 +48,25 @@ cdef inline void lane_next(Reactor* reactor, Lane* lane, int64_t now_ns) noexcep
 
 
 cdef inline void request_begin(Reactor* reactor, Lane* lane) noexcept nogil:
-    """Send the endpoint's next request on the lane's link."""
+    """Send the exchange's request on the lane's link."""
     cdef Endpoint* endpoint = lane.endpoint
     cdef Exchange* exchange = &lane.exchange
     cdef Link* link = exchange.link
     cdef int64_t sent = 0
-    cdef const Slice* variant = request_take(&endpoint.request)
+    cdef const Slice* variant = request_take(exchange.request)
     lane.state = IN_FLIGHT
     response_begin(&exchange.response, &endpoint.check)
-    parser_reset(&exchange.parser, &exchange.response, endpoint.request.to_head)
+    parser_reset(&exchange.parser, &exchange.response, exchange.request.to_head)
     exchange.answered = 0
     exchange.reason = NULL
-    exchange.user_timed = 0
-    exchange.own_delay_ns = 0
+    if lane.followed == 0:
+        exchange.user_timed = 0
+        exchange.own_delay_ns = 0
     exchange.reads = 0
     exchange.sends = 0
     exchange.held_at = variant.bytes + variant.first
     exchange.held = variant.size - variant.first
-    exchange.awaits = endpoint.request.awaits_continue
+    exchange.awaits = exchange.request.awaits_continue
     if not part_load(reactor, lane, variant.bytes, variant.first):
         sent = -EPROTO
     # The clock is read last and the books are kept afterwards: on a core that slept, cold memory costs microseconds.
@@ -65,7 +75,12 @@ cdef inline void request_begin(Reactor* reactor, Lane* lane) noexcept nogil:
         sent = socket_send(link.descriptor, link.send_at, link.send_left)
     if lane.first_sent_ns == 0:
         account_sent(reactor.header, lane, exchange.sent_ns)
-    deadline_set(reactor, lane, endpoint.sent, lane.first_sent_ns + endpoint.patience_ns)
+    elif lane.on_hop:
+        hop_sent(lane)
+    if exchange.awaits:
+        deadline_set(reactor, lane, &endpoint.awaiting, lane.first_sent_ns + min(endpoint.timeout_ns, CONTINUE_NS))
+    else:
+        deadline_set(reactor, lane, &endpoint.in_flight, lane.first_sent_ns + endpoint.timeout_ns)
     exchange_sent(reactor, lane, sent)
 
 
@@ -236,7 +251,7 @@ cdef inline void tls_fail(Reactor* reactor, Lane* lane) noexcept nogil:
 cdef inline void attempt_broken(Reactor* reactor, Lane* lane, ErrorKind kind) noexcept nogil:
     """The connection ended under the request. A reused one may have been closed before the request reached the server."""
     cdef const Exchange* exchange = &lane.exchange
-    if exchange.link.served == 0 or exchange.answered or not lane.endpoint.request.idempotent or lane.retried:
+    if exchange.link.served == 0 or exchange.answered or not exchange.request.idempotent or lane.retried:
         attempt_fail(reactor, lane, kind, False, monotonic_ns(), broken_reason(reactor, exchange))
         return
     lane.retried = 1
@@ -247,12 +262,12 @@ cdef inline void attempt_broken(Reactor* reactor, Lane* lane, ErrorKind kind) no
 
 
 cdef inline Ending exchange_ending(
-    const Reactor* reactor, const Exchange* exchange, const Endpoint* endpoint, bint surplus, int64_t now_ns
+    const Reactor* reactor, const Exchange* exchange, bint surplus, int64_t now_ns
 ) noexcept nogil:
     """What becomes of the link once the response is whole; `surplus`: bytes follow that no request asked for."""
     # An answer that came before the whole request was sent leaves the connection in the middle of a message.
     cdef bint reusable = exchange.parser.reusable and exchange.link.send_left + exchange.held == 0
-    if not reusable or surplus or exchange.link.ended or not endpoint.request.keep_alive:
+    if not reusable or surplus or exchange.link.ended or not exchange.request.keep_alive:
         return CLOSE_BEHIND
     # The server knows nothing of these limits, and will not close first.
     return CLOSE if reactor.kept != NULL and link_is_spent(exchange.link, reactor.kept, now_ns) else KEEP
@@ -268,23 +283,118 @@ cdef inline void exchange_judge(Reactor* reactor, Lane* lane) noexcept nogil:
 cdef inline void attempt_finish(Reactor* reactor, Lane* lane, bint surplus, int64_t now_ns) noexcept nogil:
     """The response is whole; `surplus`: bytes follow that no request asked for."""
     cdef Exchange* exchange = &lane.exchange
+    cdef bint is_hop = lane.endpoint.hops != NULL and response_redirects(&exchange.response)
     if exchange.response.packed != NULL:
         packed_end(exchange, reactor.buffers.why, WHY_BYTES)
-    if exchange.response.further != NULL:
-        exchange_judge(reactor, lane)
-    sample_fill(exchange)
-    account_response(reactor.header, lane, now_ns)
+    if not is_hop:
+        if exchange.response.further != NULL:
+            exchange_judge(reactor, lane)
+        sample_fill(exchange)
+        account_response(reactor.header, lane, now_ns)
     exchange.link.served += 1
     if reactor.kept != NULL or exchange.response.keeps_ns + exchange.link.keeps_ns > 0:
         link_rests(exchange.link, exchange.response.keeps_ns, exchange.arrival_ns)
-    exchange_end(reactor, lane, exchange_ending(reactor, exchange, lane.endpoint, surplus, now_ns))
+    exchange_end(reactor, lane, exchange_ending(reactor, exchange, surplus, now_ns))
+    if is_hop:
+        hop_met(reactor, lane, now_ns)
+    else:
+        lane_next(reactor, lane, now_ns)
+
+
+# ------------------------------------------------------------------------------------------------------- redirects
+
+
+cdef inline bint hop_is_long(const Exchange* exchange) noexcept nogil:
+    """Whether the response is a redirect with so much body to come that a new connection costs less than to read it."""
+    if not parser_has_head(&exchange.parser) or not response_redirects(&exchange.response):
+        return False
+    return max(exchange.parser.content_length, exchange.response.body_bytes) > LONG_BODY_BYTES
+
+
+cdef inline void hop_met(Reactor* reactor, Lane* lane, int64_t now_ns) noexcept nogil:
+    """The response was a redirect: go on by what is known of it, or ask the control path, which knows everything."""
+    cdef Hops* hops = lane.endpoint.hops
+    cdef const Hop* hop
+    if lane.followed >= hops.most:
+        hop_refuse(reactor, lane, hops.too_many, now_ns)
+        return
+    hop = hops_find(hops, lane.exchange.request, &lane.exchange.response)
+    if hop == NULL:
+        lane.state = CONNECTING
+        lane_connect_begun(reactor, lane)
+        order_push(reactor, lane, REDIRECT)
+    elif hop.next != NULL:
+        hop_follow(reactor, lane, hop.next, now_ns)
+    else:
+        hop_refuse(reactor, lane, hop.refused, now_ns)
+
+
+cdef inline void hop_refuse(Reactor* reactor, Lane* lane, const char* reason, int64_t now_ns) noexcept nogil:
+    """The redirect leads nowhere: the attempt fails, and its connection may stay."""
+    account_failure(lane, PROTOCOL, reason, False, now_ns)
     lane_next(reactor, lane, now_ns)
+
+
+cdef inline void hop_follow(Reactor* reactor, Lane* lane, Request* request, int64_t now_ns) noexcept nogil:
+    """The attempt goes on with this request, once the batch of responses is read."""
+    cdef Link* link = hop_link(reactor, lane, request)
+    if link == NULL:
+        hop_refuse(reactor, lane, b"no memory is left for a connection", now_ns)
+        return
+    lane.endpoint.block.redirects += 1
+    lane.followed += 1
+    lane.on_hop = 1
+    lane.retried = 0
+    lane.dial.begun_ns = 0
+    lane.dial.dials = 0
+    lane.dial.has_permit = 0
+    lane.exchange.request = request
+    lane.exchange.link = link
+    ready_push(reactor, lane)
+
+
+cdef inline Link* hop_link(Reactor* reactor, Lane* lane, const Request* request) noexcept nogil:
+    """The lane's link to the request's target, made where there is none; NULL: there is no memory for it."""
+    cdef Link* link
+    if request.link >= 0:
+        return &lane.links[request.link]
+    link = lane_hop_link(lane, request.target)
+    if link == NULL and lane.hop_link_count >= HOP_LINKS:
+        link = lane_oldest_hop_link(lane)
+        link_close(reactor, link)
+    elif link == NULL:
+        link = <Link*> calloc(1, sizeof(Link))
+        if link == NULL:
+            return NULL
+        link.owner = lane
+        link.descriptor = -1
+        lane.hop_link_count += 1
+    link.leads_to = request.target
+    link.later = lane.hop_links
+    lane.hop_links = link
+    return link
+
+
+cdef inline void hop_sent(Lane* lane) noexcept nogil:
+    """The request that follows on a redirect is sent.
+
+    The time of the attempt stood still since the redirect had arrived: what went by was ours, or connecting.
+    """
+    lane.first_sent_ns += lane.exchange.sent_ns - lane.exchange.arrival_ns
+    lane.on_hop = 0
+
+
+# ---------------------------------------------------------------------------------------------------------- reading
 
 
 cdef inline void exchange_keep(Reactor* reactor, Lane* lane) noexcept nogil:
     """The head is read: keep the beginning of the body if few of its kind are kept, and decode what is looked at."""
     cdef Exchange* exchange = &lane.exchange
     cdef bint is_looked_at
+    if lane.endpoint.hops != NULL and response_redirects(&exchange.response):
+        # Its body is read and forgotten.
+        exchange.response.needle = NULL
+        return
     exchange.sample = sample_claim(lane.endpoint.block, exchange.response.status)
     is_looked_at = exchange.sample != NULL or exchange.response.needle != NULL
     if is_looked_at and exchange.response.coding.size > 0 and reactor.decode != NULL:
@@ -306,6 +416,9 @@ cdef inline void exchange_data(Reactor* reactor, Lane* lane, int64_t size, int64
         attempt_finish(reactor, lane, at < end, read_ns)
     elif progress == BROKEN:
         attempt_fail(reactor, lane, PROTOCOL, False, read_ns, FAULTS[exchange.parser.fault])
+    elif lane.endpoint.hops != NULL and hop_is_long(exchange):
+        exchange_end(reactor, lane, CLOSE)
+        hop_met(reactor, lane, read_ns)
     elif exchange.awaits and exchange.parser.continued:
         exchange_continue(reactor, lane)
 

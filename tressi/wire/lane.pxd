@@ -11,6 +11,7 @@ from tressi.core.arena cimport EndpointBlock, Sample
 from tressi.core.bucket cimport Bucket
 from tressi.wire.check cimport Check
 from tressi.wire.h1.message cimport Parser
+from tressi.wire.hops cimport Hops
 from tressi.wire.link cimport Link
 from tressi.wire.request cimport Request
 from tressi.wire.response cimport Response
@@ -31,6 +32,7 @@ cdef enum LaneState:
 cdef enum Order:
     CONNECT
     STOP
+    REDIRECT                       # say what follows on the redirect that it has met
 
 # Lanes that wait for the same thing, each for the same time: a first in, first out queue. The order in which they began to
 # wait is the order of their deadlines.
@@ -48,10 +50,9 @@ cdef struct Endpoint:
     Queue dialing                  # to the last of them, or the only one
     Queue awaiting                 # with the head sent, an answer that lets the body follow
     Queue in_flight
-    Queue* sent                    # which of the two a request joins when it begins,
-    int64_t patience_ns            # and for how long
     int64_t connect_timeout_ns     # for a connection
     int64_t timeout_ns             # from the first send on
+    Hops* hops                     # redirects that are followed, or NULL: none is
     const char* hung               # why a connection that took too long failed, in words,
     bint hung_times_out            # and whether that is a timeout of the request: there is no limit for connecting alone
     int64_t connecting             # lanes that wait for a permit to connect, or whose greenlets connect
@@ -103,6 +104,7 @@ cdef enum Ending:
 
 # A request and its response: what is being sent and read over a link, and what the books need to know of it.
 cdef struct Exchange:
+    Request* request               # that is sent
     Link* link                     # that it uses, one of the lane's
     int64_t sent_ns                # just before the first byte of the request went to the kernel
     int64_t arrival_ns             # of the last data
@@ -144,10 +146,15 @@ cdef struct Lane:
     uint8_t leaving                # ends with its attempt
     uint8_t is_warm                # on which stack it is
     uint8_t retried
+    uint8_t on_hop                 # it was redirected, and the request that follows is not sent yet
     uint8_t ordered                # an order waits for its greenlet
     int32_t order
+    int32_t followed               # redirects of its attempt
     int32_t link_count
+    int32_t hop_link_count
     Link* links
+    Link* hop_links                # to origins that only redirects lead to, the last used first
+    Request* passing               # a request that follows on one redirect of this lane alone, or NULL
     GivenUp given_up               # before the start of its attempt, and charged by it
     Exchange exchange              # of the attempt under way
     Dial dial
@@ -226,7 +233,33 @@ cdef inline Lane* link_lane(const Link* link) noexcept nogil:
 
 cdef inline bint lane_is_connected(const Lane* lane) noexcept nogil:
     cdef int32_t index
+    cdef const Link* link = lane.hop_links
     for index in range(lane.link_count):
         if lane.links[index].descriptor >= 0:
             return True
-    return False
+    while link != NULL and link.descriptor < 0:
+        link = link.later
+    return link != NULL
+
+
+cdef inline Link* lane_hop_link(Lane* lane, const void* origin) noexcept nogil:
+    """The link to an origin that only redirects lead to, taken out of the lane's list; NULL: there is none."""
+    cdef Link** place = &lane.hop_links
+    cdef Link* link
+    while place[0] != NULL and place[0].leads_to != origin:
+        place = &place[0].later
+    link = place[0]
+    if link != NULL:
+        place[0] = link.later
+    return link
+
+
+cdef inline Link* lane_oldest_hop_link(Lane* lane) noexcept nogil:
+    """The one that was not used for longest, taken out of the list, which has one at least."""
+    cdef Link** place = &lane.hop_links
+    cdef Link* link
+    while place[0].later != NULL:
+        place = &place[0].later
+    link = place[0]
+    place[0] = NULL
+    return link

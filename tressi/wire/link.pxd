@@ -27,6 +27,8 @@ ctypedef int64_t (*Receive)(Link* link, Buffers* buffers, int64_t* stamp_ns) noe
 
 cdef struct Link:
     void* owner                    # the lane that it belongs to, see lane.pxd
+    void* leads_to                 # the origin at its other end, of a link that only redirects have made
+    Link* later                    # the one of these that was used before it
     Receive receive
     PyObject* tls                  # a TlsSession, or NULL
     PyObject* sealed               # the bytes of Python's that `send_at` points into, or NULL

@@ -9,12 +9,15 @@ from tressi.wire.allocate cimport allocated
 from tressi.wire.check cimport Check
 from tressi.wire.further cimport further_free
 from tressi.wire.h1.message cimport parser_free
+from tressi.wire.hops cimport hops_free, request_free
 from tressi.wire.lane cimport Endpoint, Lane, Pool
+from tressi.wire.link cimport Link
 from tressi.wire.origin cimport ADDRESS_BYTES, Address, Origin
 from tressi.wire.response cimport response_free
 
 
 cdef inline void endpoint_free(Endpoint* endpoint) noexcept:
+    hops_free(endpoint.hops)
     free(endpoint.request.variants)
     free(<void*> endpoint.check.needle)
     free(<void*> endpoint.check.needle_next)
@@ -71,8 +74,14 @@ cdef inline set_addresses(Origin* origin, found):
 
 
 cdef inline void lane_free(Lane* lane) noexcept:
+    cdef Link* link
     parser_free(&lane.exchange.parser)
     response_free(&lane.exchange.response)
+    while lane.hop_links != NULL:
+        link = lane.hop_links
+        lane.hop_links = link.later
+        free(link)
+    request_free(lane.passing)
     free(lane.links)
     free(lane)
 

@@ -61,7 +61,7 @@ cdef inline void permit_grant(Lane* lane, int64_t due_ns, int64_t now_ns) noexce
     if lane.dial.begun_ns != 0:
         # The address before refused; the time limit stands still while nothing is tried.
         lane.dial.begun_ns += now_ns - lane.dial.asked_ns
-    if lane.first_sent_ns != 0:
+    if lane.first_sent_ns != 0 and not lane.on_hop:
         # Before a second try: the target has not had the request meanwhile.
         lane.first_sent_ns += waited_ns
 

@@ -116,11 +116,20 @@ cdef inline void lane_rest(Reactor* reactor, Lane* lane, int64_t now_ns) noexcep
     schedule_update(&reactor.schedule, lane.pool)
 
 
-cdef inline void lane_leave(Reactor* reactor, Lane* lane, int64_t now_ns) noexcept nogil:
-    """The lane is retired and has nothing in flight."""
+cdef inline void links_close(Reactor* reactor, Lane* lane) noexcept nogil:
+    """Close all connections of a lane."""
     cdef int32_t index
+    cdef Link* link = lane.hop_links
     for index in range(lane.link_count):
         link_close(reactor, &lane.links[index])
+    while link != NULL:
+        link_close(reactor, link)
+        link = link.later
+
+
+cdef inline void lane_leave(Reactor* reactor, Lane* lane, int64_t now_ns) noexcept nogil:
+    """The lane is retired and has nothing in flight."""
+    links_close(reactor, lane)
     lane.state = GONE
     pool_count_lanes(lane.pool, now_ns, -1)
     order_push(reactor, lane, STOP)
@@ -179,7 +188,8 @@ cdef inline bint lane_granted(Lane* lane, int64_t now_ns) noexcept nogil:
     if pool.endpoint_count > 1:
         lane.endpoint = pool.endpoints[pool.dealt % pool.endpoint_count]
     pool.dealt += 1
-    lane.exchange.link = &lane.links[lane.endpoint.request.link]
+    lane.exchange.request = &lane.endpoint.request
+    lane.exchange.link = &lane.links[lane.exchange.request.link]
     account_taken(lane, now_ns)
     return True
 

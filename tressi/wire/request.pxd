@@ -15,7 +15,8 @@ cdef struct Request:
     Slice* variants                # taken one after the other
     int32_t variant_count
     int32_t next_variant
-    int32_t link                   # which of its lanes' links leads to the target
+    int32_t link                   # which of its lanes' links leads to the target; -1: none of those that every lane has
+    int32_t number                 # 0: an endpoint's own; above: one that a redirect leads to (hops.pxd); -1: a lane's
     uint8_t to_head                # the method is HEAD
     uint8_t idempotent             # may be sent once more (RFC 9110 9.2.2)
     uint8_t keep_alive

@@ -83,6 +83,7 @@ def _counts(reading: EndpointSnapshot) -> list[str]:
     kinds = sorted(reading.errors.items(), key=lambda error: -error[1])
     errors = ", ".join(f"{number} {plain(kind)}{reasons.get(kind, '')}" for kind, number in kinds)
     opened = f"connections opened: {reading.connections_opened}; retries: {reading.retries}"
+    opened += f"; redirects: {reading.redirects}" * bool(reading.redirects)
     return [f"{opened}; statuses: {statuses or 'none'}", f"errors: {errors or 'none'}"]
 
 

@@ -1,0 +1,23 @@
+from collections.abc import Sequence
+from mmap import mmap
+from typing import Any
+
+PICKS: tuple[str, ...]
+UNITS_NS: dict[str, int]
+
+class Values:
+    count: int
+    def __init__(
+        self,
+        sources: Sequence[Any],
+        block: bytes | bytearray | memoryview | mmap,
+        *,
+        first: int = 0,
+        of: int = 1,
+        seed: int = 0,
+    ) -> None: ...
+
+class Filler:
+    def __init__(self, values: Values, rendering: Any) -> None: ...
+    def fill(self) -> tuple[bytes, int] | None: ...
+    def drawn(self) -> dict[int, int | bytes]: ...

@@ -1,0 +1,128 @@
+"""What the requests of a config look like once its placeholders are filled in: each one with the first row of each table.
+
+Every table is read whole for it, so that a row that cannot be used is found without a run. What is secret is masked.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import pairwise
+from mmap import ACCESS_READ, mmap
+from typing import TYPE_CHECKING, Final
+
+from tressi.load.plan import USER_AGENT
+from tressi.masking import MASK, is_secret_header, mask_url, secrets_of
+from tressi.model.data import Integer, Sequence, Text, Time, Uuid
+from tressi.request.compiled import compiled
+from tressi.request.parts import Table
+from tressi.request.render import render
+from tressi.request.tables import load, row_of
+from tressi.text import counted, plain_lines
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from tressi.model import ResolvedConfig
+    from tressi.request.parts import Generator, Source
+    from tressi.request.tables import Use
+
+_MOST_CHARACTERS: Final = 2_000
+_MEGABYTE: Final = 10**6
+_UNITS: Final = {"s": 10**9, "ms": 10**6, "us": 10**3, "ns": 1}
+
+
+@dataclass(frozen=True, slots=True)
+class TableSize:
+    """A table as it lies in memory: its name, its rows, and the bytes that they take."""
+
+    name: str
+    rows: int
+    size_bytes: int
+
+    def __str__(self) -> str:
+        size = f"{self.size_bytes / _MEGABYTE:,.1f} MB" if self.size_bytes >= _MEGABYTE else f"{self.size_bytes:,} bytes"
+        return f"{self.name}: {counted(self.rows, 'row')}, {size} of memory"
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """`requests` has the requests of each endpoint by its key, one for each variant, as text that is safe to show."""
+
+    tables: tuple[TableSize, ...]
+    requests: Mapping[str, tuple[str, ...]]
+
+
+def preview(config: ResolvedConfig) -> Preview | None:
+    """Fill in the requests of a config; None where it has neither data nor variants. Raises ConfigError for a bad row."""
+    if not config.data and not any(endpoint.variants for endpoint in config.endpoints):
+        return None
+    made = compiled(config, USER_AGENT)
+    with tempfile.TemporaryFile() as block:
+        sources = load(made.uses, block)
+        size = block.seek(0, 2)
+        block.flush()
+        tables = _sizes(made.uses, sources, size)
+        if size:
+            with mmap(block.fileno(), size, access=ACCESS_READ) as memory:
+                drawn = {number: _drawn(source, memory) for number, source in enumerate(sources)}
+        else:
+            drawn = {number: _drawn(source, b"") for number, source in enumerate(sources)}
+    return Preview(
+        tables,
+        {
+            endpoint.endpoint_key: tuple(_safe(config, render(rendering, drawn)) for rendering in renderings)
+            for endpoint, renderings in zip(config.endpoints, made.renderings, strict=True)
+        },
+    )
+
+
+def _sizes(uses: tuple[Use, ...], sources: tuple[Source, ...], size: int) -> tuple[TableSize, ...]:
+    tables = [(use.name, source) for use, source in zip(uses, sources, strict=True) if isinstance(source, Table)]
+    offsets = [*(table.offset for _, table in tables), size]
+    return tuple(
+        TableSize(name, table.rows, end - begin) for (name, table), (begin, end) in zip(tables, pairwise(offsets), strict=True)
+    )
+
+
+def _drawn(source: Source, memory: mmap | bytes) -> tuple[bytes, ...]:
+    return row_of(memory, source, 0) if isinstance(source, Table) else (sample(source),)
+
+
+def sample(source: Generator) -> bytes:
+    """A value as a generator gives them: the least, the first, or the one of now."""
+    match source:
+        case Integer(low=low):
+            return str(low).encode()
+        case Sequence(first=first):
+            return str(first).encode()
+        case Uuid(version=version):
+            return f"00000000-0000-{version}000-8000-000000000000".encode()
+        case Text(length=length, alphabet=alphabet):
+            return (alphabet * (length // len(alphabet) + 1))[:length]
+        case Time(unit="iso"):
+            return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z").encode()
+        case Time(unit=unit):
+            return str(time.time_ns() // _UNITS[unit]).encode()
+
+
+def _safe(config: ResolvedConfig, request: bytes) -> str:
+    """A request as text without secrets, cut to a length that one reads."""
+    head, _, body = request.partition(b"\r\n\r\n")
+    line, *fields = head.decode("latin-1").split("\r\n")
+    pairs = [(name, value) for name, _, value in (field.partition(": ") for field in fields)]
+    secrets = secrets_of(pairs, [line], config.mask_headers, config.secrets)
+    shown = [mask_url(line, config.masks.is_parameter)]
+    shown += [f"{name}: {MASK if is_secret_header(name, config.mask_headers) else value}" for name, value in pairs]
+    text = config.masks.hide(_text_of(body))
+    cut = f"{text[:_MOST_CHARACTERS]}…" if len(text) > _MOST_CHARACTERS else text
+    return plain_lines(secrets.hide("\n".join([*shown, *(["", cut] if text else [])])))
+
+
+def _text_of(body: bytes) -> str:
+    try:
+        return body.decode()
+    except UnicodeDecodeError:
+        return f"({counted(len(body), 'byte')} that are no text)"
