@@ -226,6 +226,24 @@ def test_each_response_is_held_against_its_own_endpoint(transport):
     assert third.failed == 0
 
 
+@pytest.mark.parametrize("transport", ["wire", "urllib3"])
+def test_of_a_chain_of_redirects_the_last_answer_is_held_against_them(transport):
+    """What the redirects themselves have counts for nothing, neither for it nor against it."""
+    expect = Expectation(headers=(("vary", ("b",)),), json=OK.json, max_body_bytes=11)
+    lasts = {True: response("200 OK", "Vary: b", body=b'{"ok":true}'), False: response(body=b'{"ok":true}')}
+    for meets, last in lasts.items():
+        first = response("302 Found", "Location: /last", *([] if meets else ["Vary: b"]), body=b"far too many bytes")
+
+        def script(conversation, first=first, last=last):
+            while request := conversation.request():
+                conversation.send(last if request.target == "/last" else first)
+
+        with raw_server(script) as server:
+            found = only(attempt(endpoint(server.url, ONCE, expect=expect), transport=transport, follow_redirects=True))
+        assert found.succeeded == int(meets)
+        assert [one.text for one in found.reasons] == ([] if meets else ["the header vary is missing, expected 'b'"])
+
+
 def test_what_is_checked_reaches_an_engine_in_another_process():
     """The plan comes out of a message as it went in: fields, places, values of any kind and size, and an expression."""
     conditions = (condition("$[-1]['a b']", [1, {"b": None}], -1, "a b"), condition("$[0]", 2**70, 0))
