@@ -10,7 +10,6 @@ from contextlib import contextmanager
 import pytest
 from servers import answering, raw_server, response
 
-from tressi.cli import main
 from tressi.testing.target import Target
 
 pytestmark = pytest.mark.timed
@@ -120,9 +119,9 @@ def test_the_config_of_init_runs_as_it_stands(tmp_path):
             assert json.loads(done.stdout)["global"]["requestsFailed"] == 0
 
 
-def test_a_bare_address_is_no_config(capsys):
+@pytest.mark.parametrize("words", [[], ["run"]])
+def test_a_bare_address_is_no_config(words):
     """It is most likely meant as a target; its secrets are not repeated."""
-    for words in (["http://127.0.0.1:1/x?token=abcdef"], ["run", "http://127.0.0.1:1/x?token=abcdef"]):
-        assert main(words) == 2
-        said = capsys.readouterr().err
-        assert said.endswith("to send requests to this address: tressi quick http://127.0.0.1:1/x?token=***\n")
+    done = tressi(*words, "http://127.0.0.1:1/x?token=abcdef")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.endswith("to send requests to this address: tressi quick http://127.0.0.1:1/x?token=***\n")
