@@ -80,7 +80,10 @@ def test_init_writes_a_config_that_is_valid(tmp_path, monkeypatch, capsys):
     assert load_config("tressi.json").warnings == ()
     Draft7Validator(schema()).validate(STARTER)
     assert json.loads(Path("tressi.json").read_text(encoding="utf-8"))["$schema"] == "./tressi.schema.json"
-    assert capsys.readouterr().err == "tressi: wrote tressi.json; for an editor: tressi schema > tressi.schema.json\n"
+    assert capsys.readouterr().err == (
+        "tressi: wrote tressi.json; `tressi target` serves what it asks for;"
+        " for an editor: tressi schema > tressi.schema.json\n"
+    )
 
 
 def test_init_never_overwrites(tmp_path, capsys):
@@ -99,6 +102,37 @@ def test_init_to_standard_output_is_the_config_alone(capsys):
     captured = capsys.readouterr()
     assert json.loads(captured.out) == STARTER
     assert captured.err == ""
+
+
+def test_init_with_a_url_sends_to_that(tmp_path, monkeypatch, capsys):
+    """The config is valid without a warning, and the file may be named behind the URL."""
+    monkeypatch.chdir(tmp_path)
+    url = "https://shop.example/cart"
+
+    assert main(["init", url]) == 0
+    assert main(["init", url, "cart.json"]) == 0
+    assert main(["init", url, "-"]) == 0
+
+    texts = [Path("tressi.json").read_text(encoding="utf-8"), Path("cart.json").read_text(encoding="utf-8")]
+    assert {*texts} == {capsys.readouterr().out}
+    config = load_config("cart.json")
+    assert (config.warnings, [endpoint.url for endpoint in config.endpoints]) == ((), [url])
+    assert config.endpoints[0].autoscale.target_rps == 10
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["ftp://host/"], "tressi: URL: "),
+        (["shop.example", "cart.json"], 'tressi: "shop.example" is no URL, which begins with http:// or https://; FILE goes'),
+    ],
+)
+def test_init_writes_nothing_for_what_is_no_url(arguments, message, tmp_path, monkeypatch, capsys):
+    """Bad input is code 2, and no file is left."""
+    monkeypatch.chdir(tmp_path)
+    assert main(["init", *arguments]) == 2
+    assert capsys.readouterr().err.startswith(message)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_schema_prints_the_schema(capsys):

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shlex
 import subprocess
 import sys
 from importlib import import_module
@@ -139,7 +140,9 @@ def test_a_commands_module_has_the_four_names(name):
 def test_commands_to_paste_have_valid_arguments(name):
     """What the help says to type is accepted, up to the first pipe or redirection."""
     for example in COMMANDS[name].examples:
-        stages = [stage.strip().split(" > ")[0].split() for stage in example.split("|")]
+        words = shlex.split(example)
+        cuts = [place for place, word in enumerate(words) if word in {"|", ">"}]
+        stages = [words[start:end] for start, end in zip([0, *(cut + 1 for cut in cuts)], [*cuts, len(words)], strict=True)]
         for _, command, *arguments in (stage for stage in stages if stage[0] == "tressi"):
             given = [command, *arguments] if command in COMMANDS else ["run", command, *arguments]
             parser_of(given[0], load(given[0])).parse_args(given[1:])

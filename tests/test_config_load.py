@@ -160,7 +160,10 @@ def test_the_record_has_no_secret():
     document = {
         "baseUrl": "http://ann:SECRET@h",
         "headers": {"Authorization": "SECRET", "x-token": "SECRET", "Accept": "shown"},
-        "requests": [{"url": "/x", "headers": {"Cookie": "SECRET", "X-API-Key": "SECRET"}}, {"url": "http://SECRET@h/"}],
+        "requests": [
+            {"url": "/x", "headers": {"Cookie": ["SECRET", "SECRET"], "X-API-Key": "SECRET", "X-Auth": None}},
+            {"url": "http://SECRET@h/"},
+        ],
     }
 
     config = load_config(document, Overrides(mask_headers=("X-Token",)))

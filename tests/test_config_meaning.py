@@ -178,6 +178,14 @@ def test_any_text_behind_a_host_is_sendable_or_refused(path):
         ({"A": "b\0"}, 'headers.A: "b\\u0000" has the control character U+0000'),
         ({"Cookie": "a\nb"}, "headers.Cookie: *** has the control character U+000A"),
         ({"A": "€"}, 'headers.A: "€" has a character beyond Latin-1, which a header cannot carry'),
+        ({"A": ["b", "c\n"]}, 'headers.A[1]: "c\\n" has the control character U+000A'),
+        ({"Cookie": ["a=b", "c\n"]}, "headers.Cookie[1]: *** has the control character U+000A"),
+        ({"X-Token": ["a", 5]}, "headers.X-Token[1]: *** is not a string"),
+        ({"A": {}}, "headers.A: an object is not a string, an array or null"),
+        (
+            {"host": None},
+            "headers.host: null would leave it out, and a request without Host is none of HTTP/1.1 (RFC 9112 3.2)",
+        ),
         ({"": "x"}, 'headers["…"]: is no header name; RFC 9110 allows letters, digits and !#$%&\'*+-.^_`|~'),
         (
             {"Authorization: Bearer SECRET": ""},
@@ -205,6 +213,30 @@ def test_headers_are_merged_by_name_whatever_its_letters():
         "headers.Connection: is left out, the transport writes it by itself; keepAlive says whether connections are kept",
         "requests[0].headers.ACCEPT: names a header for the second time, in other letters; the last one counts",
     )
+
+
+def test_a_header_may_have_several_lines_or_be_left_out():
+    """A list is a line each, in its order; null takes out what all requests have, what a payload adds, and what tressi adds."""
+    config = load_config(
+        {
+            "headers": {"Via": ["1.1 a", " 1.1 b "], "X-All": "1", "User-Agent": "mine"},
+            "requests": [
+                {"url": URL},
+                {
+                    "url": URL,
+                    "payload": {},
+                    "method": "PATCH",
+                    "headers": {"via": "one", "x-all": None, "user-agent": None, "content-type": None},
+                },
+                {"url": URL, "headers": {"VIA": [], "Connection": None}},
+            ],
+        }
+    )
+
+    first, second, third = config.endpoints
+    assert first.headers == (("Via", "1.1 a"), ("Via", "1.1 b"), ("X-All", "1"), ("User-Agent", "mine"))
+    assert (second.headers, second.left_out) == ((("via", "one"),), {"x-all", "user-agent", "content-type"})
+    assert (third.headers, third.left_out) == ((("X-All", "1"), ("User-Agent", "mine")), {"via"})
 
 
 def test_a_payload_is_json_with_its_type_and_a_body_is_sent_as_it_is():

@@ -128,7 +128,8 @@ def test_a_body_of_64_mib_fits():
     """The largest that is promised, with the rest of a config around it."""
     assert len(decoded(b'{"body": "' + b"x" * 64 * 1024**2 + b'"}', "config.json")) > 64 * 1024**2
     assert message_of("http://host/c.json") == (
-        "a config is fetched over https:// only, because anyone on the way could change it"
+        "a config is fetched over https:// only, because anyone on the way could change it;"
+        " to send requests to this address: tressi quick http://host/c.json"
     )
 
 

@@ -165,7 +165,7 @@ def test_what_is_no_rate_and_no_limit_is_a_warning_with_the_nearest_name():
         ((), "meta", {"owner": "ann", "duration": "long"}, "unknown property, it has no effect"),
         (("requests", 0), "metod", "GET", "unknown property, it has no effect; did you mean method?"),
         (("requests", 0), "odd key", 1, "unknown property, it has no effect"),
-        (("requests", 0), "json", {"rate": 5}, "unknown property, it has no effect"),
+        (("requests", 0), "json", {"rate": 5}, "unknown property, it has no effect; did you mean payload?"),
         (("requests", 0), "followRedirects", True, "unknown property, it has no effect; it belongs at the top level"),
         (("requests", 0, "autoscale"), "strategy", "equal", "unknown property, it has no effect"),
         ((), "_rps", 5, "unknown property, it has no effect"),

@@ -7,7 +7,7 @@ import pytest
 from servers import response
 
 from tressi._parser import ResponseParser
-from tressi.load.answer import Answer
+from tressi.load.answer import Answer, Sought
 
 pytestmark = pytest.mark.pure
 
@@ -20,7 +20,7 @@ CHUNKED = b"HTTP/1.1 200 OK\nTransfer-Encoding: chunked\n\n3;a=b\r\nhel\r\n2\r\n
 
 def fed(data, *cuts, to_head=False, needle=None):
     """An answer that came in pieces, and what the last of them made of it."""
-    answer = Answer(ResponseParser(), needle, lambda: None, to_head=to_head)
+    answer = Answer(ResponseParser(), Sought(needle), lambda: None, to_head=to_head)
     places = (0, *cuts, len(data))
     said = [answer.feed(data[begin:end]) for begin, end in pairwise(places)]
     return answer, said

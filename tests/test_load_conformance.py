@@ -358,6 +358,7 @@ REQUESTS = {
     "fields twice": ("a", {"headers": (("X-One", "1"), ("x-one", "2"))}),
     "an own host": ("a", {"headers": (("host", "shop.example"),)}),
     "what else is added": ("a", {"headers": (("user-agent", "mine"), ("accept-encoding", "br"), ("connection", "x"))}),
+    "what is left out": ("a", {"left_out": frozenset({"user-agent", "authorization"})}),
     "an empty field": ("a", {"headers": (("X-Empty", ""),)}),
     "Latin-1": ("a", {"headers": (("X-Name", "J\xfcrgen"),)}),
     "an own length": ("a", {"method": "POST", "body": b"abc", "headers": (("content-length", "99"),)}),
@@ -397,6 +398,12 @@ def test_a_request_is_what_the_config_says(transport):
         b"X-One: 1\r\nAccept: */*\r\nContent-Length: 2\r\n\r\n"
     )
     assert body_bytes == 2
+
+
+def test_what_is_left_out_is_not_sent(transport):
+    """The fields that tressi would add, and no other."""
+    head, _ = sent(transport, "a", {"left_out": frozenset({"user-agent", "authorization"})})
+    assert head == b"GET /a HTTP/1.1\r\nHost: 127.0.0.1:port\r\n\r\n"
 
 
 def flooding(beginning, piece):

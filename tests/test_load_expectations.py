@@ -220,7 +220,7 @@ def test_a_packed_body_is_searched_and_kept_as_what_it_says(transport):
             "the body cannot be searched: its gzip data are cut short",
         ),
         "unknown": (
-            packed(text, b"Content-Encoding: br\r\n"), "the body cannot be searched: its coding 'br' is not known"
+            packed(text, b"Content-Encoding: xz\r\n"), "the body cannot be searched: its coding 'xz' is not known"
         ),
         "no gzip": (packed(text, b"Content-Encoding: gzip\r\n"), "the body cannot be searched: its data are no gzip"),
     }  # fmt: skip

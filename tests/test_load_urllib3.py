@@ -51,7 +51,7 @@ def test_an_engine_makes_one_tls_context_and_none_without_tls(monkeypatch):
     [
         ("gzip", gzip.compress(b"hello world"), None),
         ("gzip", gzip.compress(b"hello"), "the body lacks 'o wor'"),
-        ("br", b"hello world", "the body cannot be searched: its coding 'br' is not known"),
+        ("xz", b"hello world", "the body cannot be searched: its coding 'xz' is not known"),
         ("gzip", gzip.compress(b"hello")[:-3], "the body cannot be searched: its gzip data are cut short"),
         ("gzip", b"hello world", "the body cannot be searched: its data are no gzip"),
     ],

@@ -122,3 +122,28 @@ def test_a_long_body_of_small_chunks(chunk, count):
     head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
     found = outcome([head, chunk * count, b"0\r\n\r\n"], parser=parser)
     assert (found.progress, parser.body_bytes) == ("done", count)
+
+
+SOUGHT = (b"vary", b"x-a-header-of-a-very-long-name", b"location", b"x-none")
+WITH_FIELDS = (
+    b"HTTP/1.1 103 Early Hints\r\nVary: early\r\n\r\n"
+    b"HTTP/1.1 200 OK\r\nVARY: one\r\nX-A-Header-Of-A-Very-Long-Name:  two\r\n three \r\n"
+    b"X-A-Header-Of-A-Very-Long-Names: no\r\n"
+    b"Location: /x\r\nvary:\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\nVary: late\r\n\r\n"
+)
+NOTED = b' one\n!two three\n"/x\n \n'
+
+
+def test_fields_that_are_looked_for_wherever_the_response_is_cut():
+    """Whole and in order, in any letters, folded or empty; not those of interim responses and trailers."""
+    parser = ResponseParser()
+    for place in range(1, len(WITH_FIELDS)):
+        parser.look_for(SOUGHT)
+        parser.reset()
+        parser.feed(WITH_FIELDS[:place])
+        assert parser.feed(WITH_FIELDS[place:])[0] == "done"
+        assert (parser.fields, parser.locations, parser.take()) == (NOTED, [b"/x"], b"a"), place
+    parser.look_for(())
+    parser.reset()
+    assert parser.feed(WITH_FIELDS)[0] == "done"
+    assert parser.fields == b""

@@ -1,12 +1,24 @@
 """The Python border of `wire/h1/`: one response after another from bytes, without a socket."""
 
-from libc.stdint cimport int64_t, uint8_t
+from libc.stdint cimport int64_t, uint8_t, uint32_t
 from libc.stdlib cimport calloc, free
 
+from tressi.wire cimport check as checks
 from tressi.wire cimport response as responses
 from tressi.wire.fields cimport CONTENT_ENCODING, KEEP_ALIVE, LOCATION, field_bit
+from tressi.wire.further cimport build_fields, fields_known, further_free
 from tressi.wire.h1 cimport message as messages
 from tressi.wire.h1 cimport parser as h1
+
+
+class _Named:
+    """A field that is looked for, whatever it says: no value is the one that it must have, so each is noted."""
+
+    values = ()
+    missing = before = behind = None
+
+    def __init__(self, name):
+        self.name = name
 
 
 cdef class ResponseParser:
@@ -16,19 +28,37 @@ cdef class ResponseParser:
     cdef responses.Response response
     cdef char* body
     cdef int64_t room
+    cdef checks.Further* further
+    cdef object kept_alive         # the names that it points to
 
     def __cinit__(self, int64_t keep=65536):
         self.room = keep
         self.body = <char*> calloc(1, keep + 1)
         if self.body == NULL:
             raise MemoryError
-        self.response.wanted = field_bit(CONTENT_ENCODING) | field_bit(LOCATION) | field_bit(KEEP_ALIVE)
+        self.response.wanted = self.wanted()
         self.reset()
 
     def __dealloc__(self):
         messages.parser_free(&self.parser)
         responses.response_free(&self.response)
+        further_free(self.further)
         free(self.body)
+
+    cdef uint32_t wanted(self) noexcept:
+        """The fields that are always looked for."""
+        return field_bit(CONTENT_ENCODING) | field_bit(LOCATION) | field_bit(KEEP_ALIVE)
+
+    def look_for(self, names not None):
+        """Note the fields of these names, which are in lower case, from the next response on."""
+        cdef checks.Further* further = build_fields([_Named(name) for name in names])
+        responses.response_reset(&self.response)
+        further_free(self.further)
+        self.kept_alive = names
+        self.further = self.response.further = further if names else NULL
+        self.response.wanted = self.wanted() | fields_known(further)
+        if not names:
+            further_free(further)
 
     def reset(self, bint to_head=False):
         """Make ready for the response to one request; `to_head`: the request was HEAD."""
@@ -80,6 +110,11 @@ cdef class ResponseParser:
     def locations(self):
         """The value of every Location, in order, white space around it taken off."""
         return self.response.location.bytes[:self.response.location.size].splitlines()
+
+    @property
+    def fields(self):
+        """The fields of those names, a line each: a byte of 32 and the place of the name, the value, and a line end."""
+        return self.response.others.bytes[:self.response.others.size]
 
     @property
     def keeps_s(self):

@@ -27,7 +27,8 @@ from tressi.wire cimport origin as places
 from tressi.wire cimport reactor as reactors
 from tressi.wire cimport socket as sockets
 from tressi.wire cimport tls as secure
-from tressi.wire.memory cimport addresses_of, allocated, lane_free, one_more, set_addresses
+from tressi.wire.allocate cimport allocated, one_more
+from tressi.wire.memory cimport addresses_of, lane_free, set_addresses
 from tressi.wire.request cimport Request, Slice, request_render
 
 ORDERS = ("connect", "stop", "redirect")
@@ -176,13 +177,14 @@ cdef class Reactor:
         return self.body.origins[self.known(number, self.body.origin_count)].dialed
 
     def add_endpoint(
-        self, planned not None, *, bytes hung=None, bytes wanted=b"below 400", bytes lacking=None, int32_t redirects=0,
-        bytes too_many=None,
+        self, planned not None, *, bytes hung=None, bytes wanted=b"below 400", bytes lacking=None, judge=None,
+        int32_t redirects=0, bytes too_many=None,
     ):
         """Add the arena's next endpoint as it is planned (`load.plan.PlannedEndpoint`); returns its number.
 
         In words: `hung` why a connection failed that took too long, `wanted` which statuses are successes, `lacking` why
-        another body is a failure. So many `redirects` of an attempt are followed, and `too_many` is why it fails at one
+        another body is a failure. `judge(body, body_bytes, codings)` says None of a body that is what it must be, or why it is
+        not (see `wire.judge`). So many `redirects` of an attempt are followed, and `too_many` is why it fails at one
         more; "redirect" is then among the orders: call `send_on`, `send_once` or `refuse`.
         """
         cdef int64_t number = self.body.endpoint_count
@@ -190,7 +192,7 @@ cdef class Reactor:
         self.body.endpoints = <lanes.Endpoint**> one_more(self.body.endpoints, number, sizeof(lanes.Endpoint*))
         self.body.endpoints[number] = endpoint
         self.body.endpoint_count += 1
-        self.kept_alive += [hung, wanted, lacking, too_many]
+        self.kept_alive += [hung, wanted, lacking, planned.fields, judge, too_many]
         endpoint.block = self.arena.checked(number)
         endpoint.requests = <Request*> allocated(len(planned.requests) * sizeof(Request))
         for request in planned.requests:
@@ -202,6 +204,8 @@ cdef class Reactor:
         endpoint.left = -1 if planned.attempts is None else planned.attempts
         endpoint.limited = planned.attempts is not None or planned.may_run_out
         build.build_check(&endpoint.check, planned, wanted, lacking)
+        if planned.has_further:
+            build.build_further(&endpoint.check, planned, judge)
         build.build_times(endpoint, planned, hung)
         if redirects > 0:
             build.build_hops(endpoint, redirects, too_many)
@@ -369,20 +373,23 @@ cdef class Reactor:
 
     def answered(
         self, int64_t number, int64_t status, int64_t sent_ns, int64_t arrived_ns, *, int64_t first_ns=0,
-        bytes body=b"", bint found=True, bytes reason=None,
+        bytes body=b"", bint found=True, bytes reason=None, bytes fields=b"", int64_t body_bytes=0, bint refused=False,
     ):
         """A greenlet did the whole attempt that was ordered, over a transport of its own, and this is the response.
 
         `sent_ns` is when its first byte was sent, put off by what connecting took after that; `first_ns` is when the
         response began to come, where that was not with its end. `found`: the body contains what it must, or `reason` says
-        why that cannot be told.
+        why that cannot be told. `fields` are those that are checked, as `ResponseParser.fields` has them; `refused`: by the
+        judge of the body, for `reason`. The body had `body_bytes`, and `body` is the beginning of what it says.
         """
         cdef lanes.Lane* lane = self.lane(number)
         cdef dial.Answer answer
         if not LOWEST_STATUS <= status < LOWEST_STATUS + STATUSES:
             raise ValueError(f"status {status}: must be 100 to 999")
         if lane.state == lanes.CONNECTING:
-            answer = dial.Answer(status, sent_ns, first_ns, arrived_ns, body, len(body), found, NULL)
+            answer = dial.Answer(
+                status, sent_ns, first_ns, arrived_ns, body, len(body), found, NULL, body_bytes, refused, fields, len(fields),
+            )
             if reason is not None:
                 answer.reason = reason
             dial.lane_answered(&self.body, lane, &answer)

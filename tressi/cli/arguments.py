@@ -26,33 +26,41 @@ def add_config(parser: ArgumentParser) -> None:
 def add_overrides(parser: ArgumentParser) -> None:
     """Declare the flags that override the config; `overrides` makes a value of them."""
     group = parser.add_argument_group("overriding the config")
-    group.add_argument("--duration", type=_whole_seconds, metavar="S", help="seconds the run lasts")
     group.add_argument(
         "--requests",
-        type=_integer,
+        type=integer,
         metavar="N",
         dest="max_requests",
         help="end the run after N requests, of all endpoints and engines together",
     )
     group.add_argument(
         "--rps",
-        type=_integer,
+        type=integer,
         metavar="N",
         help="requests per second of the shared pool, with the legacy autoscale: true of all endpoints together;"
         " --scale changes the rates of all",
     )
     group.add_argument("--scale", type=_number, metavar="X", help="multiply every rate and bound of workers, as in 0.1")
-    group.add_argument("--workers", type=_integer, metavar="N", help="workers of the shared pool")
-    group.add_argument("--concurrent-requests", type=_integer, metavar="N", help="requests in flight per worker")
-    group.add_argument("--ramp-up-time", type=_whole_seconds, metavar="S", help="seconds until the target rate is reached")
+    group.add_argument("--workers", type=integer, metavar="N", help="workers of the shared pool")
     group.add_argument("--base-url", metavar="URL", help="put in front of every url that is not absolute")
+    add_header(group, "--header", help_="add this header to every request, instead of the config's own of that name")
+    add_load(group)
+    group.add_argument("--strict", action="store_true", help="refuse a config with a property that is unknown")
+    add_sending(group)
+
+
+def add_load(group: _ArgumentGroup) -> None:
+    """Declare the flags that say how long and how a run sends, whatever it sends."""
+    group.add_argument("--duration", type=_whole_seconds, metavar="S", help="seconds the run lasts")
+    group.add_argument("--concurrent-requests", type=integer, metavar="N", help="requests in flight per worker")
+    group.add_argument("--ramp-up-time", type=_whole_seconds, metavar="S", help="seconds until the target rate is reached")
     group.add_argument("--timeout", type=_seconds, metavar="S", help="seconds until a request counts as failed")
     group.add_argument("--connect-timeout", type=_seconds, metavar="S", help="seconds until a connection counts as failed")
     group.add_argument("--connections-per-second", type=_number, metavar="N", help="new connections each second, at most")
     group.add_argument(
         "--graceful-stop", type=_seconds, metavar="S", help="seconds that requests in flight at the end may take"
     )
-    group.add_argument("--seed", type=_integer, metavar="N", help="seed of every random choice")
+    group.add_argument("--seed", type=integer, metavar="N", help="seed of every random choice")
     group.add_argument(
         "--env-file",
         action="append",
@@ -61,8 +69,11 @@ def add_overrides(parser: ArgumentParser) -> None:
         metavar="FILE",
         help="read variables for ${NAME} in the config from this file; may be given several times",
     )
+
+
+def add_sending(group: _ArgumentGroup) -> None:
+    """Declare the flags that say over what requests are sent, how the run is judged, and where its results go."""
     add_export(group)
-    group.add_argument("--strict", action="store_true", help="refuse a config with a property that is unknown")
     group.add_argument("--transport", choices=("wire", "urllib3"), help="default: wire, where it can do what is asked for")
     group.add_argument("--insecure", action="store_true", help="take any certificate of an https target")
     group.add_argument(
@@ -95,6 +106,19 @@ def add_overrides(parser: ArgumentParser) -> None:
         dest="masks",
         metavar="WHAT",
         help="what else is a secret: query:NAME, header:NAME, or body:/path in JSON; may be given several times",
+    )
+
+
+def add_header(group: _ArgumentGroup, *names: str, help_: str) -> None:
+    """Declare a flag for a header, as `arguments.headers`."""
+    group.add_argument(
+        *names,
+        action="append",
+        default=[],
+        dest="headers",
+        type=header_line,
+        metavar="'NAME: VALUE'",
+        help=f"{help_}; may be given several times. 'NAME:' leaves out one that would be sent, 'NAME;' sends it empty",
     )
 
 
@@ -153,6 +177,7 @@ def overrides(arguments: Namespace) -> Overrides:
         fail_if=tuple(arguments.fail_if),
         strict=arguments.strict,
         scale=arguments.scale,
+        headers=tuple(arguments.headers),
         env_files=tuple(arguments.env_files),
     )
 
@@ -201,7 +226,27 @@ def _mode(text: str) -> int:
     return mode
 
 
-def _integer(text: str, name: str = "") -> int:
+def header_line(text: str) -> tuple[str, str | None]:
+    """A header as curl takes it: `Name: value`, `Name;` for an empty value, `Name:` (None) for one that is left out."""
+    from tressi.config.meaning import NO_HEADER_NAME, header_fault  # noqa: PLC0415 - most runs add no header
+    from tressi.config.place import TOKEN  # noqa: PLC0415 - likewise
+
+    name, colon, value = text.partition(":")
+    is_empty = not colon and text.endswith(";")
+    name = text.removesuffix(";") if is_empty else name
+    # No value is shown: it may be a secret, and so may all of a line that has no colon.
+    if not colon and not is_empty:
+        raise ArgumentTypeError("a header has a name, a colon and a value, as in 'Accept: text/html'")
+    if not TOKEN.fullmatch(name):
+        raise ArgumentTypeError(f"what stands before the colon {NO_HEADER_NAME}")
+    fault = header_fault(value)
+    if fault:
+        raise ArgumentTypeError(f"the value of {name} has {fault}")
+    return name, None if colon and not value.strip() else value.strip()
+
+
+def integer(text: str, name: str = "") -> int:
+    """A whole number, as argparse wants it."""
     try:
         return int(text)
     except ValueError:
@@ -209,7 +254,7 @@ def _integer(text: str, name: str = "") -> int:
 
 
 def _whole_seconds(text: str) -> int:
-    return _integer(text, "duration")
+    return integer(text, "duration")
 
 
 def _number(text: str, name: str = "") -> float:

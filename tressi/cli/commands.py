@@ -52,6 +52,16 @@ COMMANDS = {
         ),
         is_run=True,
     ),
+    "quick": Command(
+        "quick URL",
+        "send one request over and over: no config needed",
+        (
+            "tressi quick http://127.0.0.1:8080/fast --rps 500 --duration 30",
+            "tressi quick https://shop.example/cart -H 'Accept: text/html' -d '{\"item\": 1}' --save cart.json",
+            "tressi quick http://127.0.0.1:8080/fast --workers 50 --fail-if 'p99 > 50ms'",
+        ),
+        is_run=True,
+    ),
     "report": Command(
         "report SUMMARY.json",
         "make the files of an export again, from a summary",
@@ -77,9 +87,9 @@ COMMANDS = {
         ("tressi migrate old.json", "tressi migrate old.json -o config.json"),
     ),
     "init": Command(
-        "init [FILE]",
+        "init [URL] [FILE]",
         "write a config to start from",
-        ("tressi init", "tressi init checkout.json", "tressi init - | tressi validate -"),
+        ("tressi init", "tressi init https://shop.example/cart checkout.json", "tressi init - | tressi validate -"),
     ),
     "schema": Command(
         "schema", "print the JSON Schema of a config", ("tressi schema > tressi.schema.json", "tressi schema | jq .definitions")
@@ -92,6 +102,11 @@ COMMANDS = {
             "tressi completion zsh > ~/.zfunc/_tressi",
             "tressi completion fish > ~/.config/fish/completions/tressi.fish",
         ),
+    ),
+    "target": Command(
+        "target",
+        "serve a target to try things on, until Ctrl-C",
+        ("tressi target", "tressi target --port 0"),
     ),
     "demo": Command(
         "demo",
@@ -112,7 +127,15 @@ def overview() -> str:
             listed("commands", {f"tressi {command.usage}": command.summary for command in COMMANDS.values()}),
             listed("flags", flags),
             exit_codes(),
-            to_paste(("tressi demo", "tressi init", "tressi validate tressi.json", "tressi tressi.json")),
+            to_paste(
+                (
+                    "tressi demo",
+                    "tressi target",
+                    "tressi quick http://127.0.0.1:8080/fast --rps 500",
+                    "tressi init",
+                    "tressi tressi.json",
+                )
+            ),
         ]
     )
 

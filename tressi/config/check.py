@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from jsonschema import ValidationError
 
 _NO_FLOATS = frozenset({str, int, bool, type(None)})
-_ARTICLES = {"integer": "an integer", "object": "an object", "array": "an array"}
+_ARTICLES = {"integer": "an integer", "object": "an object", "array": "an array", "null": "null"}
 
 
 def _no_method(value: str, pattern: str) -> str:
@@ -27,6 +27,10 @@ def _no_method(value: str, pattern: str) -> str:
     if re.fullmatch(pattern, capitals):
         return f"{value} is no method, because methods are written in capitals; did you mean {capitals}?"
     return f"{value} is no method; RFC 9110 allows capitals, digits and !#$%&'*+-.^_`|~"
+
+
+def _no_status(value: str) -> str:
+    return f'{value} is no status: those are 100 to 999, and classes of them such as "2xx"'
 
 
 # One sentence per rule of the schema: the shown value and the rule's argument go in, the message comes out.
@@ -37,7 +41,7 @@ _SENTENCES: dict[str, Callable[[str, Any], str]] = {
     "maximum": lambda value, most: f"{value} is greater than the maximum of {most}",
     "exclusiveMinimum": lambda value, bound: f"{value} is not greater than {bound}",
     "minLength": lambda value, _: f"{value} is empty",
-    "pattern": _no_method,
+    "pattern": lambda value, pattern: _no_status(value) if pattern.endswith("xx$") else _no_method(value, pattern),
     "minItems": lambda _, least: f"has no entry, but needs at least {least}",
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -10,16 +11,19 @@ from urllib.parse import urlsplit
 from tressi.config.connections import request_tls
 from tressi.config.content import content_of
 from tressi.config.defaults import defaults
+from tressi.config.jsonpath import steps_of
 from tressi.config.meaning import TRANSPORT_HEADERS, merged
 from tressi.config.url import Address, address
 from tressi.masking import is_secret_parameter
-from tressi.model import AutoscaleConfig, Expectation, ResolvedEndpoint, ResolvedVariant
+from tressi.model import AutoscaleConfig, Expectation, JsonCondition, ResolvedEndpoint, ResolvedVariant
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from tressi.config.content import Content
     from tressi.config.resolve import Settings
+
+INT64_MAX = 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +64,14 @@ def _resolved(
     method = request.get("method", defaults("RequestConfigSchema")["method"])
     key = f"{method} {where.masked}"
     seen[key] += 1
+    headers, left_out = _headers(document, request, content)
     return ResolvedEndpoint(
         endpoint_key=key if seen[key] == 1 else f"{key} #{seen[key]}",
         method=method,
         url=where.wire,
         masked_url=where.masked,
-        headers=_headers(document, request, content),
+        headers=headers,
+        left_out=left_out,
         body=content.body,
         timeout_s=float(request.get("timeout", document.get("timeout", defaults("TressiConfigSchema")["timeout"]))),
         connect_timeout_s=request.get("connectTimeout", document.get("connectTimeout")),
@@ -85,10 +91,12 @@ def _variant(
     whole = merged(request, variant)
     where = _address(document, whole, around)
     content = content_of(whole, around.folder, templated=bool(document.get("data")))
+    headers, left_out = _headers(document, whole, content)
     return ResolvedVariant(
         url=where.wire,
         masked_url=where.masked,
-        headers=_headers(document, whole, content),
+        headers=headers,
+        left_out=left_out,
         body=content.body,
         template=content.template,
         weight=float(variant.get("weight", 1)),
@@ -104,28 +112,57 @@ def _address(document: Mapping[str, Any], request: Mapping[str, Any], around: Ar
     return Address(where.wire, f"{path}{mark}{around.hide(query)}")
 
 
-def _headers(document: Mapping[str, Any], request: Mapping[str, Any], content: Content) -> tuple[tuple[str, str], ...]:
-    # By folded name: header names are case-insensitive, and a request's own value replaces the one for all requests. So do
-    # the credentials of its own URL, of which the transport makes an Authorization where there is none.
-    chosen: dict[str, tuple[str, str]] = {name.lower(): (name, value) for name, value in content.fields}
+def _headers(
+    document: Mapping[str, Any], request: Mapping[str, Any], content: Content
+) -> tuple[tuple[tuple[str, str], ...], frozenset[str]]:
+    """The headers of a request, each line apart, and in small letters the names of those that are left out (null).
+
+    Header names are case-insensitive, and a request's own value replaces the one for all requests. So do the credentials of
+    its own URL, of which the transport makes an Authorization where there is none.
+    """
+    chosen: dict[str, list[tuple[str, str]]] = {name.lower(): [(name, value)] for name, value in content.fields}
     replaced = {"authorization"} if "@" in request["url"] and "@" in urlsplit(request["url"]).netloc else set()
     shared = [pair for pair in document.get("headers", {}).items() if pair[0].lower() not in replaced]
     for name, value in [*shared, *request.get("headers", {}).items()]:
-        chosen[name.lower()] = (name, value.strip(" \t"))
+        lines = value if isinstance(value, list) else [] if value is None else [value]
+        chosen[name.lower()] = [(name, line.strip(" \t")) for line in lines]
     if "multipart" in request:  # a Content-Type for all requests cannot know the boundary
-        chosen |= {name.lower(): (name, value) for name, value in content.fields}
-    return tuple(pair for folded, pair in chosen.items() if folded not in TRANSPORT_HEADERS)
+        chosen |= {name.lower(): [(name, value)] for name, value in content.fields}
+    sent = {folded: lines for folded, lines in chosen.items() if folded not in TRANSPORT_HEADERS}
+    return tuple(line for lines in sent.values() for line in lines), frozenset(name for name in sent if not sent[name])
 
 
 def _expectation(request: Mapping[str, Any]) -> Expectation | None:
     expect = request.get("expect")
     if not expect:
         return None
-    status, text = expect.get("status"), expect.get("bodyContains")
+    text, conditions, most = expect.get("bodyContains"), expect.get("json"), expect.get("maxBodyBytes")
+    headers = {name.lower(): value for name, value in expect.get("headers", {}).items()}
     return Expectation(
-        status=None if status is None else tuple(status) if isinstance(status, list) else (status,),
+        status=_statuses(expect.get("status")),
         body_contains=None if text is None else text.encode(),
+        headers=tuple((name, _values(value)) for name, value in headers.items()),
+        json=None if conditions is None else tuple(_condition(path, value) for path, value in conditions.items()),
+        body_matches=expect.get("bodyMatches"),
+        max_body_bytes=None if most is None else min(most, INT64_MAX),
     )
+
+
+def _condition(path: str, value: object) -> JsonCondition:
+    return JsonCondition(path, steps_of(path), json.dumps(value, ensure_ascii=False))
+
+
+def _statuses(given: int | str | list[int | str] | None) -> tuple[int, ...] | None:
+    """Statuses, of which a class such as `2xx` is all that begin so."""
+    if given is None:
+        return None
+    listed = given if isinstance(given, list) else [given]
+    classes = [range(100 * int(one[0]), 100 * int(one[0]) + 100) if isinstance(one, str) else (one,) for one in listed]
+    return tuple(dict.fromkeys(status for statuses in classes for status in statuses))
+
+
+def _values(given: str | list[str]) -> tuple[str, ...]:
+    return tuple(value.strip(" \t") for value in (given if isinstance(given, list) else [given]))
 
 
 def _autoscale(settings: Settings | None) -> AutoscaleConfig | None:

@@ -14,7 +14,7 @@ from tressi.config.examine import Given, check_scale, examined, warnings_of
 from tressi.config.masks import masked_values, masks_of
 from tressi.config.meaning import EARLY_EXIT_KEYS
 from tressi.config.original import is_original, moved
-from tressi.config.overrides import Overrides
+from tressi.config.overrides import Overrides, with_headers
 from tressi.config.place import quoted, refusal
 from tressi.config.record import record
 from tressi.config.source import read
@@ -83,7 +83,7 @@ def _laid_over(document: Any, overrides: Overrides) -> Any:  # noqa: ANN401 - an
     laid = {**document, **read(overrides.settings()).document}
     if overrides.insecure and isinstance(laid.setdefault("tls", {}), dict):
         laid["tls"] = {**laid["tls"], "verify": False}
-    return laid
+    return with_headers(laid, overrides.headers) if overrides.headers else laid
 
 
 def _sources(given: tuple[str, ...]) -> tuple[str, ...]:

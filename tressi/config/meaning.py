@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from tressi.config.connections import ENVIRONMENT, connection_mistakes, tls_mistakes
 from tressi.config.content import KINDS, content_mistakes
+from tressi.config.jsonpath import PathError, steps_of
+from tressi.config.pattern import PatternError, searching
 from tressi.config.place import TOKEN, Finding, Place, quoted, shown
 from tressi.config.url import AddressError, address, wire_base
 
@@ -51,7 +53,11 @@ LIMITS = {
 # The transport writes these from what it knows; a second copy could contradict it and break the framing.
 TRANSPORT_HEADERS = frozenset({"connection", "content-length", "keep-alive", "transfer-encoding"})
 
+CHECKED_HEADERS = 16  # as wire/check.pxd has it
+
 EARLY_EXIT_KEYS = ("errorRateThreshold", "errorCountThreshold", "errorStatusCodes")
+
+NO_HEADER_NAME = "is no header name; RFC 9110 allows letters, digits and !#$%&'*+-.^_`|~"
 
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 
@@ -75,6 +81,8 @@ def mistakes(document: Document, mask_headers: Iterable[str] = (), folder: str |
             if one is request or not one.keys().isdisjoint({*KINDS, "compress"}):
                 findings += content_mistakes(whole, there, folder, templated=templated)
         findings += _content(request, place)
+        if "expect" in request:
+            findings += _expectation(request, (*place, "expect"), masked)
         findings += tls_mistakes(request, place)
     return findings
 
@@ -157,24 +165,49 @@ def _headers(section: Document, place: Place, mask_headers: tuple[str, ...]) -> 
     for name, value in section.get("headers", {}).items():
         where = (*place, "headers", name)
         if not TOKEN.fullmatch(name):
-            yield where, "is no header name; RFC 9110 allows letters, digits and !#$%&'*+-.^_`|~"
-        elif _CONTROL.search(value):
-            character = _CONTROL.search(value)
-            code = ord(character[0]) if character else 0
-            yield where, f"{shown(value, where, mask_headers)} has the control character U+{code:04X}"
-        elif not _is_latin_1(value):
-            yield where, f"{shown(value, where, mask_headers)} has a character beyond Latin-1, which a header cannot carry"
+            yield where, NO_HEADER_NAME
+        elif value in (None, []) and name.lower() == "host":
+            yield where, f"{shown(value)} would leave it out, and a request without Host is none of HTTP/1.1 (RFC 9112 3.2)"
+        lines = enumerate(value) if isinstance(value, list) else [(None, value)] if isinstance(value, str) else []
+        for index, line in lines if TOKEN.fullmatch(name) else ():
+            # A line of another type has its own message, and left a gap here.
+            fault = header_fault(line) if isinstance(line, str) else None
+            there = where if index is None else (*where, index)
+            if fault:
+                yield there, f"{shown(line, there, mask_headers)} has {fault}"
 
 
-def _is_latin_1(text: str) -> bool:
-    return all(character <= "\xff" for character in text)
+def header_fault(value: str) -> str | None:
+    """What a header's value has that none can carry; None where it can be sent."""
+    control = _CONTROL.search(value)
+    if control:
+        return f"the control character U+{ord(control[0]):04X}"
+    return "a character beyond Latin-1, which a header cannot carry" if any(one > "\xff" for one in value) else None
 
 
 def _content(request: Document, place: Place) -> Iterator[Finding]:
     if request.get("method") == "CONNECT":
         yield (*place, "method"), "CONNECT asks a proxy for a tunnel, and is no request to a target; `proxy` sends through one"
-    if request.get("method") == "HEAD" and "bodyContains" in request.get("expect", {}):
-        yield (*place, "expect", "bodyContains"), "cannot be met: the response to HEAD has no body"
+    for name in ("bodyContains", "bodyMatches", "json"):
+        if request.get("method") == "HEAD" and name in request.get("expect", {}):
+            yield (*place, "expect", name), "cannot be met: the response to HEAD has no body"
+
+
+def _expectation(request: Document, place: Place, mask_headers: tuple[str, ...]) -> Iterator[Finding]:
+    expect = request.get("expect", {})
+    yield from _headers(expect, place, mask_headers)
+    if len(expect.get("headers", ())) > CHECKED_HEADERS:
+        yield (*place, "headers"), f"has {len(expect['headers'])} headers, and no more than {CHECKED_HEADERS} can be checked"
+    for path in expect.get("json", ()):
+        try:
+            steps_of(path)
+        except PathError as error:
+            yield (*place, "json", path), str(error)
+    if "bodyMatches" in expect:
+        try:
+            searching(expect["bodyMatches"])
+        except PatternError as error:
+            yield (*place, "bodyMatches"), f"{quoted(expect['bodyMatches'])} {error}"
 
 
 def _output(document: Document) -> Iterator[Finding]:

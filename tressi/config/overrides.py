@@ -6,6 +6,8 @@ from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from tressi.model import Transport
 
 
@@ -18,7 +20,7 @@ class Overrides:
     always are, and `masks` what else is a secret (`query:NAME`, `header:NAME`, `body:/path`). `fail_if` are conditions that
     fail the run where they hold, beside the config's thresholds. `strict` refuses a config with any property that is
     unknown. `scale` multiplies every rate and bound of workers. `env_files` are files of variables for the `${NAME}` of the
-    config, beside the environment.
+    config, beside the environment. `headers` replace those of their names in every request, a value None leaves one out.
     """
 
     duration: int | None = None
@@ -42,12 +44,13 @@ class Overrides:
     fail_if: tuple[str, ...] = ()
     strict: bool = False
     scale: float | None = None
+    headers: tuple[tuple[str, str | None], ...] = ()
     env_files: tuple[str, ...] = ()
 
     def settings(self) -> dict[str, Any]:
         """Return what was given, by config key."""
         given = {field.name: getattr(self, field.name) for field in fields(self) if field.name in _SETTINGS}
-        return {_camel(name): value for name, value in given.items() if value is not None}
+        return {camel(name): value for name, value in given.items() if value is not None}
 
 
 _SETTINGS = frozenset(field.name for field in fields(Overrides)) - {
@@ -59,11 +62,48 @@ _SETTINGS = frozenset(field.name for field in fields(Overrides)) - {
     "fail_if",
     "strict",
     "scale",
+    "headers",
     "env_files",
 }
 
 
-def _camel(name: str) -> str:
+def headers_of(lines: Iterable[tuple[str, str | None]]) -> dict[str, Any]:
+    """Header lines as a config has them: several of one name, whatever its letters, are a list; None stays alone."""
+    found: dict[str, tuple[str, Any]] = {}
+    for name, value in lines:
+        first, before = found.get(name.lower(), (name, None))
+        several = [*before, value] if isinstance(before, list) else [before, value]
+        found[name.lower()] = (first, value if value is None or before is None else several)
+    return dict(found.values())
+
+
+def with_headers(document: dict[str, Any], lines: Iterable[tuple[str, str | None]]) -> dict[str, Any]:
+    """A document whose requests all have these headers, instead of any of those names; a value of another type stays as it is.
+
+    The credentials of a request's own URL count for more than a header of all requests, so such a request gets its own.
+    """
+    given = headers_of(lines)
+    folded = {name.lower(): {name: value} for name, value in given.items()}
+
+    def replaced(request: Any) -> Any:  # noqa: ANN401 - any JSON value, whose mistakes are told later
+        if not isinstance(request, dict):
+            return request
+        own, url = request.get("headers", {}), request.get("url")
+        if not isinstance(own, dict):
+            return request
+        kept = {name: value for name, value in own.items() if name.lower() not in folded}
+        credentials = folded.get("authorization", {}) if isinstance(url, str) and "@" in url else {}
+        return request if len(kept) == len(own) and not credentials else {**request, "headers": {**kept, **credentials}}
+
+    shared, requests = document.get("headers", {}), document.get("requests")
+    if not isinstance(shared, dict) or not isinstance(requests, list):
+        return document
+    kept = {name: value for name, value in shared.items() if name.lower() not in folded}
+    return {**document, "headers": {**kept, **given}, "requests": [replaced(request) for request in requests]}
+
+
+def camel(name: str) -> str:
+    """`max_workers` as a config has it, `maxWorkers`."""
     first, *rest = name.split("_")
     return first + "".join(word.capitalize() for word in rest)
 

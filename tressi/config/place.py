@@ -69,7 +69,8 @@ def shown(value: object, place: Place = (), mask_headers: Iterable[str] = ()) ->
         return "an object"
     if isinstance(value, list):
         return "an array"
-    if _within_headers(place[:-1]) and is_secret_header(str(place[-1]), mask_headers):
+    name = place[:-1] if place and isinstance(place[-1], int) else place  # one of several lines of a header
+    if _within_headers(name[:-1]) and is_secret_header(str(name[-1]), mask_headers):
         return MASK
     if isinstance(value, str):
         return quoted(mask_url(value))

@@ -47,10 +47,17 @@ def _masked_threshold(entry: str | Mapping[str, Any]) -> str | dict[str, Any]:
 def _masked(section: Mapping[str, Any], masks: Masks) -> dict[str, Any]:
     masked = {name: _masked_value(name, value, masks) for name, value in section.items()}
     if isinstance(section.get("headers"), dict):
-        masked["headers"] = dict(masked_pairs(section["headers"].items(), masks.headers))
+        masked["headers"] = {**section["headers"], **dict(masked_pairs(_sent(section["headers"]), masks.headers))}
+    if isinstance(section.get("expect"), dict):
+        masked["expect"] = _masked(section["expect"], masks)
     if isinstance(section.get("variants"), list):  # at the top level it is unknown, and may be anything
         masked["variants"] = [_masked(one, masks) if isinstance(one, dict) else one for one in section["variants"]]
     return masked
+
+
+def _sent(headers: Mapping[str, Any]) -> list[tuple[str, Any]]:
+    """Those that are not left out: null gives nothing away."""
+    return [(name, value) for name, value in headers.items() if value is not None]
 
 
 def _masked_value(name: str, value: Any, masks: Masks) -> Any:  # noqa: ANN401 - any JSON value

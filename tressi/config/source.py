@@ -58,8 +58,15 @@ def read(source: str | os.PathLike[str] | Mapping[str, Any]) -> Reading:
         text = _text_of(source)
         return replace(_examined(parse(text, "the mapping")), has_references="${" in text)
     name = os.fspath(source)
-    text = decoded(_bytes_of(name), _label(name))
-    reading = replace(_examined(parse(text, _label(name))), has_references="${" in text)
+    data = _bytes_of(name)
+    try:
+        text = decoded(data, _label(name))
+        reading = replace(_examined(parse(text, _label(name))), has_references="${" in text)
+    except ConfigError as error:
+        # A page is more likely meant as a target than as a config.
+        if not name.lower().startswith("https://") or error.problems[0].path:
+            raise
+        raise refusal(f"{error}; {_as_target(name)}") from None
     return replace(reading, folder=None if "://" in name else _folder_of(name))
 
 
@@ -107,7 +114,7 @@ def _bytes_of(name: str) -> bytes:
 
         return fetch(name, MAX_BYTES)
     if name.lower().startswith("http://"):
-        raise refusal("a config is fetched over https:// only, because anyone on the way could change it")
+        raise refusal(f"a config is fetched over https:// only, because anyone on the way could change it; {_as_target(name)}")
     try:
         return _read_standard_input() if name == "-" else _read_file(Path(name))
     except IsADirectoryError:
@@ -116,6 +123,10 @@ def _bytes_of(name: str) -> bytes:
         raise refusal(f"cannot read {_label(name)}: {error.strerror or error}") from None
     except ValueError as error:  # a NUL in the name
         raise refusal(f"cannot read {_label(name)}: {error}") from None
+
+
+def _as_target(name: str) -> str:
+    return f"to send requests to this address: tressi quick {_label(name)}"
 
 
 def _read_file(path: Path) -> bytes:

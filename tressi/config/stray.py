@@ -26,6 +26,7 @@ HARMLESS: Final = words(
     " serverName minVersion maxVersion ciphers resolve keepAlive followRedirects proxy seed arrival export priority"
     " distributionStrategy threshold enabled data mask bodyFile form multipart compress variants value file filename"
     " contentType format values pick zipf integer from to uuid sequence step time text length alphabet"
+    " bodyMatches json maxBodyBytes"
 )
 NOTES: Final = ("_", "$", "#", "x-", "X-", "//")
 # In another place these mean a rate, workers or a length, for which dialects.py has better words than their home.
@@ -41,6 +42,8 @@ _HOMES: Final = {
 IGNORED: Final = "would have no effect, because there is no such property here"
 _DEEPEST: Final = 5  # of the places in a foreign object; what is deeper is no setting of a run
 _SHORT: Final = 4
+# What other tools call the payload of a request, and a config its conditions on an answer.
+_MEANT: Final = {"json": "payload"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +130,7 @@ def _belonging(name: str, written: str) -> str:
 def _advice(name: str, known: tuple[str, ...]) -> str:
     if name.startswith(NOTES):
         return ""
-    near = nearest(name, known)
+    near = nearest(name, known) or (_MEANT.get(name) if _MEANT.get(name) in known else None)
     if near:
         return f"; did you mean {near}?"
     elsewhere = {fold(other): other for other in homes()}.get(fold(name))

@@ -5,34 +5,47 @@ No sockets here.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from tressi.load.coding import Body
+from tressi.load.coding import JUDGED_BYTES, Body
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from tressi._parser import ResponseParser
+    from tressi.load.judge import Judge
 
 _FINAL = 200  # the lowest status that is one (RFC 9110 15.2)
 
 Progress = Literal["more", "done", "broken"]
 
 
+@dataclass(frozen=True, slots=True)
+class Sought:
+    """What is looked for in answers: a text in the body, fields by their names, and what a judge says of the body."""
+
+    needle: bytes | None = None
+    names: tuple[bytes, ...] = ()
+    judge: Judge | None = None
+
+
 class Answer:
     """The response to one request; `status` is 0 until its head, after any number of 1xx, has ended.
 
-    `needle` is looked for in the body, and `pause` called while a body is decoded (see `coding.Body`).
+    `pause` is called while a body is decoded (see `coding.Body`).
     """
 
-    def __init__(self, parser: ResponseParser, needle: bytes | None, pause: Callable[[], None], *, to_head: bool) -> None:
+    def __init__(self, parser: ResponseParser, sought: Sought, pause: Callable[[], None], *, to_head: bool) -> None:
         self.status = 0
         self.began = False
         self.surplus = False  # bytes follow that no request asked for
-        self.body = Body(needle, (), pause)
-        self._needle = needle
+        self.body = Body(sought.needle, (), pause)
+        self._sought = sought
+        self._whole = bytearray()  # as it came, for the judge
         self._pause = pause
         self._parser = parser
+        parser.look_for(sought.names)
         parser.reset(to_head)
 
     @property
@@ -71,13 +84,36 @@ class Answer:
         progress, used = self._parser.feed(data)
         if not self.status and self._parser.has_head:
             self.status = self._parser.status
-            self.body = Body(self._needle, [self._parser.coding.decode("latin-1")], self._pause)
+            self.body = Body(self._sought.needle, [self._parser.coding.decode("latin-1")], self._pause)
         if self.status:
-            self.body.feed(self._parser.take())
+            self._take(self._parser.take())
         self.surplus = used < len(data)
         if progress == "done":
             self.body.end()
         return progress
+
+    def _take(self, piece: bytes) -> None:
+        """A piece of the body."""
+        self.body.feed(piece)
+        if self._sought.judge is not None:
+            self._whole += piece[: JUDGED_BYTES - len(self._whole)]
+
+    @property
+    def fields(self) -> bytes:
+        """The fields that are sought, as the parser has them."""
+        return self._parser.fields
+
+    @property
+    def body_bytes(self) -> int:
+        """Of the body as it came."""
+        return self._parser.body_bytes
+
+    def verdict(self) -> str | None:
+        """Why the judge refuses the body, now that it is whole; None where it does not, or there is none."""
+        judge = self._sought.judge
+        if judge is None or not self.body.found:
+            return None
+        return judge(bytes(self._whole), self.body_bytes, self._parser.coding.decode("latin-1"))
 
     def close(self) -> Progress:
         """The server has ended the connection: `done` where that ends the body."""

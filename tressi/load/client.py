@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 from gevent import Timeout
 
 from tressi._parser import ResponseParser
-from tressi.load.answer import Answer
+from tressi.load.answer import Answer, Sought
 from tressi.load.connection import Rotation, opened
 from tressi.load.dial import DialError
 from tressi.load.exchange import PIECE_BYTES, Breath, Exchange
@@ -36,7 +36,8 @@ class Reply:
     """A whole response: times on CLOCK_MONOTONIC, the first put off by what connecting took after it.
 
     `body` is its beginning, `found` tells whether all of it has what it must, or `reason` why that cannot be told.
-    `first_ns` is when it began to come; 0: with its end.
+    `first_ns` is when it began to come; 0: with its end. `fields` are those that are sought, `body_bytes` those of the body as
+    it came; `refused`: the judge of the body says so, for `reason`.
     """
 
     status: int
@@ -46,6 +47,9 @@ class Reply:
     sent_ns: int
     first_ns: int
     arrived_ns: int
+    fields: bytes = b""
+    body_bytes: int = 0
+    refused: bool = False
 
 
 class Listener(Protocol):
@@ -67,12 +71,10 @@ class Listener(Protocol):
 class _Attempt:
     """One attempt's time: it stands still while connections are made, which are as many as redirects ask for."""
 
-    def __init__(
-        self, tls: TlsConfig | None, timeout_s: float, patience: Patience, needle: bytes | None, listener: Listener
-    ) -> None:
+    def __init__(self, tls: TlsConfig | None, timeout_s: float, patience: Patience, sought: Sought, listener: Listener) -> None:
         self.tls = tls
         self.patience = patience
-        self.needle = needle
+        self.sought = sought
         self.listener = listener
         self.answer: Answer | None = None  # being waited for, or read
         self.breathe = Breath()
@@ -126,14 +128,14 @@ class Client:
         self._parser = ResponseParser(PIECE_BYTES)
 
     def send(  # noqa: PLR0917 - what an attempt is
-        self, call: Call, tls: TlsConfig | None, timeout_s: float, patience: Patience, needle: bytes | None, listener: Listener
+        self, call: Call, tls: TlsConfig | None, timeout_s: float, patience: Patience, sought: Sought, listener: Listener
     ) -> Reply:
         """Make one attempt: send a request and read its answer whole, within `timeout_s` from the first byte on.
 
         Each connection that has to be made for it gets `patience`, and `tls` where it is not the config's. Raises DialError
         with the kind of failure.
         """
-        attempt = _Attempt(tls, timeout_s, patience, needle, listener)
+        attempt = _Attempt(tls, timeout_s, patience, sought, listener)
         try:
             return self._followed(call, attempt)
         except Timeout as reached:
@@ -160,10 +162,7 @@ class Client:
                 raise DialError("protocol", then.reason)
             if then is None:
                 first_ns = 0 if exchange.first_ns == exchange.arrived_ns else exchange.first_ns
-                body = answer.body
-                return Reply(
-                    answer.status, body.beginning, body.found, body.reason, attempt.sent_ns, first_ns, exchange.arrived_ns
-                )
+                return _reply(answer, attempt.sent_ns, first_ns, exchange.arrived_ns)
             call, followed = then, followed + 1
             attempt.listener.redirected()
 
@@ -189,7 +188,7 @@ class Client:
 
     def _exchanged(self, link: Link, call: Call, attempt: _Attempt, way: Way) -> tuple[Answer, Exchange]:
         """Send one request over `link`, and keep that or close it. Raises DialError."""
-        answer = attempt.answer = Answer(self._parser, attempt.needle, attempt.breathe, to_head=call.method == "HEAD")
+        answer = attempt.answer = Answer(self._parser, attempt.sought, attempt.breathe, to_head=call.method == "HEAD")
         exchange = Exchange(link.socket, answer, attempt.listener.carried, attempt.breathe)
         head = call.head(way.fields)
         attempt.begin()
@@ -222,3 +221,19 @@ class Client:
         waited_ns = time.monotonic_ns() - asked_ns - connect_ns - max(0, tls_ns)
         attempt.listener.connected(connect_ns, tls_ns, waited_ns)
         return link
+
+
+def _reply(answer: Answer, sent_ns: int, first_ns: int, arrived_ns: int) -> Reply:
+    body, verdict = answer.body, answer.verdict()
+    return Reply(
+        answer.status,
+        body.beginning,
+        body.found,
+        body.reason if verdict is None else verdict,
+        sent_ns,
+        first_ns,
+        arrived_ns,
+        answer.fields,
+        answer.body_bytes,
+        refused=verdict is not None,
+    )

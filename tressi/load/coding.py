@@ -18,8 +18,9 @@ if TYPE_CHECKING:
 
 KEPT_BYTES: Final = 4096  # a little more than a sample has room for, so that it knows of being cut
 DECODED_BYTES: Final = 64 * 1024 * 1024  # of one body
+JUDGED_BYTES: Final = 1024 * 1024  # of a body that is judged as a whole, as in wire/check.pxd
 
-_PIECE_BYTES = 64 * 1024
+PIECE_BYTES = 64 * 1024
 _CODINGS = 8  # one after another; more are an attack and no body
 _SHOWN_CHARACTERS = 24  # of a coding's name in a reason
 _GZIP = 16 + zlib.MAX_WBITS
@@ -62,7 +63,7 @@ class _Inflater:
         self._waiting = b""
         piece = b""
         # A full piece may have left output behind although all of the input is used.
-        while not self._over and (data or len(piece) == _PIECE_BYTES):
+        while not self._over and (data or len(piece) == PIECE_BYTES):
             piece, data = self._decode(data)
             if piece:
                 yield piece
@@ -79,7 +80,7 @@ class _Inflater:
         if inflate is None:
             raise CodingError("it has not begun")
         try:
-            piece = inflate.decompress(data, _PIECE_BYTES)
+            piece = inflate.decompress(data, PIECE_BYTES)
         except zlib.error:
             if self._members and not self._begun:
                 # What follows on a whole member and is none is passed over, as other clients do.
@@ -109,7 +110,7 @@ def _window_of(data: bytes) -> int:
     return zlib.MAX_WBITS if has_header else -zlib.MAX_WBITS
 
 
-_NAMES = {"gzip": "gzip", "x-gzip": "gzip", "deflate": "deflate"}
+_NAMES = {"gzip": "gzip", "x-gzip": "gzip", "deflate": "deflate", "br": "br", "zstd": "zstd"}
 
 
 def decoders_of(values: Sequence[str]) -> list[_Decoder]:
@@ -122,7 +123,32 @@ def decoders_of(values: Sequence[str]) -> list[_Decoder]:
         if name not in _NAMES:
             raise CodingError(f"its coding '{plain(name[:_SHOWN_CHARACTERS])}' is not known")
     # The list is in the order in which they were applied.
-    return [_Inflater(_NAMES[name]) for name in reversed(codings)]
+    return [_decoder_of(_NAMES[name]) for name in reversed(codings)]
+
+
+def _decoder_of(coding: str) -> _Decoder:
+    """Raises CodingError where its library is not installed."""
+    if coding in {"gzip", "deflate"}:
+        return _Inflater(coding)
+    from tressi.load.newer_coding import Brotli, Zstd  # noqa: PLC0415 - see there; few bodies need one
+
+    return Brotli() if coding == "br" else Zstd()
+
+
+def decoded(data: bytes, codings: str, most: int) -> bytes:
+    """A whole body without its codings. Raises CodingError, also where it would be more than `most` bytes."""
+    pieces: list[bytes] = [data]
+    for decoder in decoders_of([codings]):
+        found: list[bytes] = []
+        left = most
+        for piece in (part for whole in pieces for part in decoder.pieces(whole)):
+            found.append(piece)
+            left -= len(piece)
+            if left < 0:
+                raise CodingError(f"it decodes to more than {most >> 20} MiB")
+        decoder.end()
+        pieces = found
+    return b"".join(pieces)
 
 
 class Body:

@@ -12,6 +12,7 @@ from tressi._core import HAS_EPOLL, Arena
 from tressi._values import Values
 from tressi._wire import Reactor
 from tressi.errors import EngineError
+from tressi.load.answer import Sought
 from tressi.load.coding import Body
 from tressi.load.descriptors import make_room
 from tressi.load.dial import Dialer, Patience
@@ -28,6 +29,7 @@ from tressi.model import Kept
 
 if TYPE_CHECKING:
     from tressi.load.calls import Calls
+    from tressi.load.judge import Judge
     from tressi.load.plan import Plan, PlannedEndpoint
     from tressi.load.ways import Way
     from tressi.model import EngineSnapshot, Level, PoolId, TlsConfig, Wanted
@@ -74,6 +76,7 @@ class LocalEngine:
         if kept != Kept():
             self._reactor.keep_connections(kept.requests or 0, kept.age_s or 0.0, kept.idle_s or 0.0, plan.pools[0].seed)
         self._calls = _calls(plan, self._permits) if plan.is_for_clients else None
+        self._sought = [_sought(endpoint) for endpoint in plan.endpoints] if plan.is_for_clients else []
         self._contexts = Contexts(plan.network.tls)
         for tls in [tls for way in plan.ways for tls in (way.proxy_tls, way.tls) if tls and not plan.is_for_clients]:
             self._contexts.of(tls)
@@ -149,6 +152,7 @@ class LocalEngine:
                 hung=_hung(endpoint),
                 wanted=status_words(endpoint.statuses).encode(),
                 lacking=None if lacking is None else lacking.encode(),
+                judge=_judge(endpoint),
                 redirects=0 if plan.is_for_clients else plan.redirects,
                 too_many=too_many(plan.redirects).encode(),
             )
@@ -178,15 +182,16 @@ class LocalEngine:
         self._lanes[lane.number] = lane
         return lane
 
-    def _call_of(self, lane: int) -> tuple[Call, TlsConfig | None, float, bytes | None]:
-        """A lane's request for the second transport, its TLS, its timeout, and what the answer's body must contain."""
-        planned = self._plan.endpoints[self._reactor.endpoint_of(lane)]
+    def _call_of(self, lane: int) -> tuple[Call, TlsConfig | None, float, Sought]:
+        """A lane's request for the second transport, its TLS, its timeout, and what is looked for in the answer."""
+        number = self._reactor.endpoint_of(lane)
+        planned = self._plan.endpoints[number]
         own = self._reactor.own_request(lane)
         call = None if own is None else planned.requests[own[0]].call
         if own is None or call is None:
             raise ValueError(f"lane {lane} is the reactor's")
         filled = own[1]
-        return call if filled is None else call.filled(filled), planned.tls, planned.timeout_ns / 1e9, planned.body_contains
+        return call if filled is None else call.filled(filled), planned.tls, planned.timeout_ns / 1e9, self._sought[number]
 
     def _route(self, lane: int) -> tuple[Dialer, Patience]:
         """How to connect for a lane, and how long that may take."""
@@ -242,6 +247,18 @@ def _values(plan: Plan) -> Values:
     block = plan.tables.block
     memory = memoryview(b"") if block is None else block.memory
     return Values(plan.tables.sources, memory, first=plan.engine, of=plan.engines, seed=plan.seed)
+
+
+def _judge(endpoint: PlannedEndpoint) -> Judge | None:
+    if not endpoint.has_judge:
+        return None
+    from tressi.load.judge import Judge  # noqa: PLC0415 - most plans need none
+
+    return Judge(endpoint.json, endpoint.body_matches)
+
+
+def _sought(endpoint: PlannedEndpoint) -> Sought:
+    return Sought(endpoint.body_contains, tuple(field.name for field in endpoint.fields), _judge(endpoint))
 
 
 def _decoded(needle: bytes | None, codings: str) -> Body:

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgpack
 
-from tressi.load.plan import Plan, PlannedEndpoint, PlannedPool, PlannedRequest
+from tressi.load.plan import Plan, PlannedEndpoint, PlannedField, PlannedPool, PlannedRequest
 from tressi.load.tables import Tables
 from tressi.load.ways import Network, Proxy, Way
-from tressi.model import Curve, Kept, Proxies, TlsConfig, Wanted
+from tressi.model import Curve, JsonCondition, Kept, Proxies, TlsConfig, Wanted
 from tressi.request.call import Call, Origin
 from tressi.request.parts import Hole, Integer, Rendering, Sequence, Table, Text, Time, Uuid
 
@@ -29,7 +29,7 @@ COUNT_BYTES = 8  # of the first message: how many endpoints the arena has, with 
 _CLASSES: Final[dict[str, Any]] = {
     one.__name__: one
     for one in (
-        *(Plan, PlannedEndpoint, PlannedPool, PlannedRequest, Tables, Call, Origin, Curve, Wanted),
+        *(Plan, PlannedEndpoint, PlannedField, PlannedPool, PlannedRequest, Tables, Call, Origin, Curve, JsonCondition, Wanted),
         *(Network, Proxies, Proxy, Way, TlsConfig, Kept),
         *(Hole, Integer, Rendering, Sequence, Table, Text, Time, Uuid),
     )

@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from tressi.load.expected import field_words
 from tressi.load.tables import Tables
 from tressi.load.ways import Network, Way, network_of
-from tressi.model import REDIRECTS, Kept, pools_of
+from tressi.masking import is_secret_header
+from tressi.model import REDIRECTS, Expectation, Kept, pools_of
 from tressi.model.data import Rows
 from tressi.request.call import IDEMPOTENT_METHODS, Call
 from tressi.request.compiled import compiled
@@ -16,12 +18,23 @@ from tressi.request.parts import Hole
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
-    from tressi.model import Arrival, Curve, Pool, PoolId, ResolvedConfig, ResolvedEndpoint, TlsConfig, Transport
+    from tressi.model import Arrival, Curve, JsonCondition, Pool, PoolId, ResolvedConfig, ResolvedEndpoint, TlsConfig, Transport
     from tressi.request.compiled import Compiled
     from tressi.request.parts import Rendering
     from tressi.request.tables import Use
 
 USER_AGENT = "tressi"
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedField:
+    """A field that a response must have, with one of these values, and why it failed otherwise (see `expected`)."""
+
+    name: bytes
+    values: tuple[bytes, ...]
+    missing: bytes
+    before: bytes | None
+    behind: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +69,20 @@ class PlannedEndpoint:
     tls: TlsConfig | None = None  # None: the network's
     attempts: int | None = None
     may_run_out: bool = False
+    fields: tuple[PlannedField, ...] = ()
+    json: tuple[JsonCondition, ...] | None = None
+    body_matches: str | None = None
+    max_body_bytes: int | None = None
+
+    @property
+    def has_judge(self) -> bool:
+        """Whether its bodies are judged as a whole."""
+        return self.json is not None or self.body_matches is not None
+
+    @property
+    def has_further(self) -> bool:
+        """Whether a response is held against more than statuses and a text in its body."""
+        return bool(self.fields) or self.has_judge or self.max_body_bytes is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +162,12 @@ def make_plan(config: ResolvedConfig, workers: Mapping[PoolId, int], tables: Tab
         keys=tuple(number_of),
         ways=tuple(ways),
         endpoints=tuple(
-            _endpoint(endpoint, _requests(config, made, number, dialers[number], pools[pool_of[key]].origins), spent)
+            _endpoint(
+                endpoint,
+                config.mask_headers,
+                _requests(config, made, number, dialers[number], pools[pool_of[key]].origins),
+                spent,
+            )
             for number, (key, endpoint) in enumerate(zip(number_of, config.endpoints, strict=True))
         ),
         pools=pools,
@@ -190,15 +222,28 @@ def _requests(
     )
 
 
-def _endpoint(endpoint: ResolvedEndpoint, requests: tuple[PlannedRequest, ...], spent: Collection[int]) -> PlannedEndpoint:
+def _endpoint(
+    endpoint: ResolvedEndpoint, mask_headers: Sequence[str], requests: tuple[PlannedRequest, ...], spent: Collection[int]
+) -> PlannedEndpoint:
+    expect = endpoint.expect or Expectation()
     used = {part.source for one in requests for part in (*one.rendering.head, *one.rendering.body) if isinstance(part, Hole)}
     return PlannedEndpoint(
         requests=requests,
         timeout_ns=round(endpoint.timeout_s * 1e9),
         connect_timeout_ns=None if endpoint.connect_timeout_s is None else round(endpoint.connect_timeout_s * 1e9),
-        statuses=endpoint.expect.status if endpoint.expect else None,
-        body_contains=endpoint.expect.body_contains if endpoint.expect else None,
+        statuses=expect.status,
+        body_contains=expect.body_contains,
         tls=endpoint.tls,
         attempts=endpoint.max_requests,
         may_run_out=not used.isdisjoint(spent),
+        fields=tuple(_field(name, values, mask_headers) for name, values in expect.headers),
+        json=expect.json,
+        body_matches=expect.body_matches,
+        max_body_bytes=expect.max_body_bytes,
     )
+
+
+def _field(name: str, values: tuple[str, ...], mask_headers: Sequence[str]) -> PlannedField:
+    missing, before, behind = field_words(name, values, is_secret=is_secret_header(name, mask_headers))
+    wanted = tuple(value.encode("latin-1") for value in values)
+    return PlannedField(name.encode(), wanted, missing.encode(), None if before is None else before.encode(), behind.encode())

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from tressi._wire import Reactor
+    from tressi.load.answer import Sought
     from tressi.load.client import Client, Reply
     from tressi.load.dial import Dialed, Dialer, Patience
     from tressi.model import TlsConfig
@@ -105,7 +106,7 @@ class ClientLane(Lane):
         route: Callable[[int], tuple[Dialer, Patience]],
         ask_turn: Callable[[], None],
         client: Client,
-        call_of: Callable[[int], tuple[Call, TlsConfig | None, float, bytes | None]],
+        call_of: Callable[[int], tuple[Call, TlsConfig | None, float, Sought]],
     ) -> None:
         super().__init__(number, reactor, route, ask_turn)
         self._client = client
@@ -123,9 +124,9 @@ class ClientLane(Lane):
         self._client.close()
 
     def _connect(self) -> None:
-        call, tls, timeout_s, needle = self._call_of(self.number)
+        call, tls, timeout_s, sought = self._call_of(self.number)
         try:
-            reply = self._client.send(call, tls, timeout_s, self._route(self.number)[1], needle, self)
+            reply = self._client.send(call, tls, timeout_s, self._route(self.number)[1], sought, self)
         except DialError as failure:
             self._fail(failure)
         else:
@@ -166,6 +167,9 @@ class ClientLane(Lane):
             body=reply.body,
             found=reply.found,
             reason=None if reply.reason is None else reply.reason.encode(),
+            fields=reply.fields,
+            body_bytes=reply.body_bytes,
+            refused=reply.refused,
         )
 
 

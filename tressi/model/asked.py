@@ -51,11 +51,31 @@ class AutoscaleConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class JsonCondition:
+    """A value that a JSON body must have at a place: `steps` are the names and indices that the `path` is read as.
+
+    `value` is JSON text.
+    """
+
+    path: str
+    steps: tuple[str | int, ...]
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
 class Expectation:
-    """What a response must be to count as a success. `status` None: below 400; `body_contains` None: any body."""
+    """What a response must be to count as a success. `status` None: below 400; `body_contains` None: any body.
+
+    `headers` are names in small letters with the values of which one is enough. `json` None: the body need not be JSON.
+    `body_matches` is a regular expression of RE2, `max_body_bytes` counts the body as it comes.
+    """
 
     status: tuple[int, ...] | None = None
     body_contains: bytes | None = None
+    headers: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    json: tuple[JsonCondition, ...] | None = None
+    body_matches: str | None = None
+    max_body_bytes: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +129,7 @@ class ResolvedVariant:
     body: bytes | None = None
     template: tuple[Piece, ...] = ()
     weight: float = 1.0
+    left_out: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +142,8 @@ class ResolvedEndpoint:
 
     `endpoint_key` and `masked_url` are safe to show: they hide user info. `headers` are in sending order, without those
     that the transport adds by itself (Content-Length, Connection; Host too, unless the config sets one). `autoscale` None
-    means the shared pool. `name` is a label for people, None without one; the identity stays `endpoint_key`.
+    means the shared pool. `name` is a label for people, None without one; the identity stays `endpoint_key`. `left_out` are
+    the names, in small letters, of headers that would be added and are not to be (`"User-Agent": null`).
     """
 
     endpoint_key: str
@@ -135,6 +157,7 @@ class ResolvedEndpoint:
     expect: Expectation | None = None
     autoscale: AutoscaleConfig | None = None
     name: str | None = None
+    left_out: frozenset[str] = frozenset()
     template: tuple[Piece, ...] = ()
     variants: tuple[ResolvedVariant, ...] = ()
     tls: TlsConfig | None = None  # None: as the config's

@@ -120,7 +120,7 @@ def call_of(endpoint: ResolvedEndpoint, user_agent: str, *, keep_alive: bool = T
     """An endpoint's request (RFC 9112 3 to 6), the same over both transports.
 
     The endpoint's own headers go out as they are; Host, User-Agent and Authorization (from the URL's user info) are added
-    where they are missing, Content-Length and Connection always as they must be.
+    where they are missing and not left out on purpose, Content-Length and Connection always as they must be.
     """
     fields = request_headers(endpoint, user_agent)
     if endpoint.body is not None or endpoint.method in _METHODS_WITH_CONTENT:
@@ -137,7 +137,7 @@ def request_headers(endpoint: ResolvedEndpoint, user_agent: str) -> list[tuple[s
     """
     parts = urlsplit(endpoint.url)
     left_out = _FRAMING if endpoint.body else _FRAMING | {"expect"}
-    given = {name.lower() for name, _ in endpoint.headers}
+    given = {name.lower() for name, _ in endpoint.headers} | endpoint.left_out
     credentials = basic_credentials(endpoint.url)
     added = [("Host", _host_field(parts)), ("User-Agent", user_agent)]
     added += [] if credentials is None else [("Authorization", credentials)]

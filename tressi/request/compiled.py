@@ -112,6 +112,7 @@ def requests_of(endpoint: ResolvedEndpoint) -> list[tuple[ResolvedEndpoint, floa
                 headers=variant.headers,
                 body=variant.body,
                 template=variant.template,
+                left_out=variant.left_out,
                 variants=(),
             ),
             variant.weight,

@@ -69,16 +69,17 @@ class Behaviour:
 
 
 class Server:
-    """Serves `behaviour` on a loopback port; 0 lets the system choose one."""
+    """Serves `behaviour` on a port, of loopback unless `host` says otherwise; 0 lets the system choose one."""
 
-    def __init__(self, behaviour: Behaviour, port: int = 0) -> None:
+    def __init__(self, behaviour: Behaviour, port: int = 0, host: str = "127.0.0.1") -> None:
         self._behaviour = behaviour
-        self._server = StreamServer(("127.0.0.1", port), self._serve, backlog=4096)
+        self._host = f"[{host}]" if ":" in host else host
+        self._server = StreamServer((host, port), self._serve, backlog=4096)
 
     def start(self) -> str:
-        """Listen; returns the base URL."""
+        """Listen; returns the base URL. Raises OSError."""
         self._server.start()
-        return f"http://127.0.0.1:{self._server.address[1]}"
+        return f"http://{self._host}:{self._server.address[1]}"
 
     def stop(self) -> None:
         """Close the listener and every connection."""

@@ -27,8 +27,9 @@ count as if they had been sent with the next start that got a lane, the one of `
 recorded with 1,505, 1,005 and 505 ms. They are one arithmetic series, recorded at once however many they are.
 """
 
-from libc.stdint cimport int64_t
+from libc.stdint cimport int32_t, int64_t
 from libc.stdio cimport snprintf
+from libc.string cimport memchr
 
 from tressi.core.arena cimport (
     EXPECTATION, LOWEST_STATUS, REASON_BYTES, SAMPLES, SAMPLES_PER_STATUS, EndpointBlock, ErrorKind, Header, Sample,
@@ -38,13 +39,14 @@ from tressi.core.bucket cimport Skipped
 from tressi.core.clock cimport NS_PER_MS
 from tressi.core.histogram cimport histogram_record, histogram_record_series
 from tressi.core.window cimport window_occupy
-from tressi.wire.check cimport Check
+from tressi.wire.check cimport FIRST_MARK, Check, FieldCheck, Further, Piece
 from tressi.wire.lane cimport Endpoint, Exchange, GivenUp, Lane, Pool
 from tressi.wire.response cimport Response
 
 cdef enum:
     DISTURBED_SHARE = 20           # own delay above 1/20 of the service time
     TRUSTED_CLAMP_NS = NS_PER_MS   # a stamp further outside [sent, read] is not believed
+    SHOWN_VALUE = 30               # bytes of a field's value, in a reason
     PROMPT_NS = NS_PER_MS          # if we serve a lane this soon, missed starts are not our fault
 
 
@@ -157,21 +159,90 @@ cdef inline void charge_given_up(Pool* pool, const GivenUp* given_up, int64_t en
             write_end(&block.sequence)
 
 
-cdef inline bint is_success(const Check* check, const Response* response) noexcept nogil:
-    """Whether the response is what its endpoint expects: the status, and the text in the body."""
-    if not check.successes[response.status - LOWEST_STATUS]:
-        return False
+cdef inline bint has_needle(const Check* check, const Response* response) noexcept nogil:
+    """Whether the body contains what it must."""
     return check.needle == NULL or response.needle_matched == check.needle_size
+
+
+cdef inline bint is_success(const Check* check, const Response* response) noexcept nogil:
+    """Whether the response is what its endpoint expects."""
+    if not (check.successes[response.status - LOWEST_STATUS] and has_needle(check, response)):
+        return False
+    return check.further == NULL or meets_further(check.further, response)
+
+
+cdef inline bint is_small(const Further* further, const Response* response) noexcept nogil:
+    """Whether the body is no larger than it may be."""
+    return further.body_limit < 0 or response.body_bytes <= further.body_limit
+
+
+cdef inline int32_t field_unmet(const Further* further, const Response* response) noexcept nogil:
+    """The place of the first field that is missing or has another value; -1: all are as they must be."""
+    cdef int32_t place
+    for place in range(further.field_count):
+        if not response.fields_met >> place & 1:
+            return place
+    return -1
+
+
+cdef inline bint meets_further(const Further* further, const Response* response) noexcept nogil:
+    """Whether fields and body are what they must be; of a body that is yet to be judged: so far."""
+    return field_unmet(further, response) < 0 and is_small(further, response) and not response.refused
+
+
+cdef inline Piece field_had(const Response* response, int32_t place) noexcept nogil:
+    """The last value that the field had; its bytes are NULL where the field is missing."""
+    cdef Piece found = Piece(NULL, 0)
+    cdef const char* at = response.others.bytes
+    cdef const char* end = at + response.others.size
+    cdef const char* line_end
+    while at < end:
+        line_end = <const char*> memchr(at, c"\n", end - at)
+        if at[0] == FIRST_MARK + place:
+            found = Piece(at + 1, line_end - at - 1)
+        at = line_end + 1
+    return found
+
+
+cdef inline void field_words(const FieldCheck* field, const Piece* had, char* words) noexcept nogil:
+    """Why a response with another value, or without the field, failed."""
+    cdef char shown[SHOWN_VALUE + 1]
+    cdef int64_t at, size = min(had.size, <int64_t> SHOWN_VALUE)
+    if had.bytes == NULL or field.before == NULL:
+        snprintf(words, REASON_BYTES, b"%s", field.missing if had.bytes == NULL else field.behind)
+        return
+    for at in range(size):
+        # A target's bytes are shown as text and steer no terminal.
+        shown[at] = had.bytes[at] if c" " <= had.bytes[at] <= c"~" else c"?"
+    shown[size] = 0
+    snprintf(words, REASON_BYTES, b"%s%s%s", field.before, shown, field.behind)
+
+
+cdef inline void further_words(const Further* further, const Response* response, char* words) noexcept nogil:
+    """Why fields or size are not what they must be."""
+    cdef int32_t place = field_unmet(further, response)
+    cdef Piece had
+    if place >= 0:
+        had = field_had(response, place)
+        field_words(&further.fields[place], &had, words)
+    else:
+        snprintf(
+            words, REASON_BYTES, b"the body has %lld bytes, expected at most %lld", <long long> response.body_bytes,
+            <long long> further.body_limit,
+        )
 
 
 cdef inline void account_unexpected(Endpoint* endpoint, const Exchange* exchange) noexcept nogil:
     """The response is not what the endpoint expects: count it, and why in words."""
     cdef char words[REASON_BYTES]
     cdef const Check* check = &endpoint.check
-    cdef int status = exchange.response.status
+    cdef const Response* response = &exchange.response
     cdef const char* reason = exchange.reason if exchange.reason != NULL else check.lacking
-    if not check.successes[status - LOWEST_STATUS]:
-        snprintf(words, REASON_BYTES, b"status %d, expected %s", status, check.wanted)
+    if not check.successes[response.status - LOWEST_STATUS]:
+        snprintf(words, REASON_BYTES, b"status %d, expected %s", response.status, check.wanted)
+        reason = words
+    elif has_needle(check, response) and check.further != NULL and not response.refused:
+        further_words(check.further, response, words)
         reason = words
     endpoint.block.errors[<int> EXPECTATION] += 1
     if reason != NULL:

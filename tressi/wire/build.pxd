@@ -4,6 +4,7 @@ What is planned are objects of Python with the fields of `load.plan.PlannedEndpo
 whoever calls keeps them alive.
 """
 
+from cpython.object cimport PyObject
 from libc.stdint cimport int32_t, int64_t, uint64_t
 from libc.stdlib cimport free
 
@@ -11,18 +12,16 @@ from tressi._values cimport Values
 from tressi.core.arena cimport LOWEST_STATUS, STATUSES
 from tressi.core.bucket cimport Knot, bucket_init, random_next, random_seeded
 from tressi.core.curve cimport knots_of
+from tressi.wire.allocate cimport allocated
 from tressi.wire.check cimport Check
 from tressi.wire.fields cimport CONTENT_ENCODING, KEEP_ALIVE, LOCATION, field_bit
+from tressi.wire.further cimport build_fields, fields_known, words_of
 from tressi.wire.hops cimport Hops
 from tressi.wire.lane cimport BURST_NS, Endpoint, Lane, Pool
 from tressi.wire.link cimport Link
-from tressi.wire.memory cimport allocated, set_needle
+from tressi.wire.memory cimport set_needle
 from tressi.wire.render cimport Filling, Form
 from tressi.wire.request cimport Request, Slice
-
-cdef inline const char* words_of(bytes words) except? NULL:
-    """The bytes, or NULL for None."""
-    return NULL if words is None else <const char*> words
 
 
 cdef inline build_request(Request* request, planned, bytes whole, Values values):
@@ -54,7 +53,7 @@ cdef inline build_shares(Endpoint* endpoint, weights, seed):
 cdef inline build_check(Check* check, planned, wanted, lacking):
     """Which statuses are successes (None: those below 400), and which text must be in the body."""
     statuses = planned.statuses
-    check.expects = statuses is not None or planned.body_contains is not None
+    check.expects = statuses is not None or planned.body_contains is not None or planned.has_further
     for status in range(LOWEST_STATUS, LOWEST_STATUS + STATUSES):
         check.successes[<int> status - LOWEST_STATUS] = status < 400 if statuses is None else status in statuses
     # A body that is looked at may have to be decoded first.
@@ -77,6 +76,16 @@ cdef inline build_schedule(Pool* pool, planned):
     free(knots)
     if not made:
         raise MemoryError
+
+
+cdef inline build_further(Check* check, planned, judge):
+    """Which fields the response must have, how large its body may be, and who judges it (None: nobody)."""
+    check.further = build_fields(planned.fields)
+    check.fields |= fields_known(check.further)
+    if planned.max_body_bytes is not None:
+        check.further.body_limit = planned.max_body_bytes
+    if judge is not None:
+        check.further.judge = <PyObject*> judge
 
 
 cdef inline build_hops(Endpoint* endpoint, int32_t most, too_many):

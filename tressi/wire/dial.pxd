@@ -6,6 +6,7 @@ of the windows begins.
 
 from libc.stdint cimport int32_t, int64_t, uint8_t
 from libc.stdio cimport snprintf
+from libc.string cimport memchr
 
 from tressi.core.arena cimport CONNECT as FAILED_TO_CONNECT
 from tressi.core.arena cimport SAMPLE_BYTES, TIMEOUT, ErrorKind
@@ -17,6 +18,7 @@ from tressi.wire.address cimport (
     address_answered, address_choose, address_heard, address_silent, addresses_left, dial_take, lane_has_address,
     source_for, wait_ns,
 )
+from tressi.wire.check cimport FIRST_MARK
 from tressi.wire.close cimport closings_release
 from tressi.wire.exchange cimport attempt_fail, deadline_set, lane_next, request_begin
 from tressi.wire.kept cimport link_born, link_is_stale
@@ -27,7 +29,7 @@ from tressi.wire.permit cimport permit_take
 from tressi.wire.reactor cimport (
     Reactor, lane_connect_begun, lane_connect_ended, lane_rest, link_close, order_push, ready_push,
 )
-from tressi.wire.response cimport body_seen, response_begin
+from tressi.wire.response cimport Response, body_seen, field_held, response_begin
 from tressi.wire.socket cimport (
     EMFILE, EPOLL_CTL_ADD, close_descriptor, socket_dial, socket_dialed, socket_reason, socket_stamp, socket_watch,
 )
@@ -233,6 +235,25 @@ cdef struct Answer:
     int64_t body_size
     bint found                     # the body contains what it must
     const char* reason             # why not, in words, or NULL
+    int64_t body_bytes             # of all of it, as it came
+    bint refused                   # by its judge, for `reason`
+    const char* fields             # those that are checked, as in Response.others
+    int64_t fields_size
+
+
+cdef inline void fields_answered(Response* response, const Answer* answer) noexcept nogil:
+    """Hold the fields of the answer against what they must be."""
+    cdef const char* at = answer.fields
+    cdef const char* end = at + answer.fields_size
+    cdef const char* line_end
+    cdef int32_t place
+    while at < end and response.further != NULL:
+        line_end = <const char*> memchr(at, c"\n", end - at)
+        place = at[0] - FIRST_MARK
+        if line_end == NULL or not 0 <= place < response.further.field_count:
+            return
+        field_held(response, response.further.fields[place].number, at + 1, line_end - at - 1)
+        at = line_end + 1
 
 
 cdef inline void lane_answered(Reactor* reactor, Lane* lane, const Answer* answer) noexcept nogil:
@@ -261,6 +282,9 @@ cdef inline void lane_answered(Reactor* reactor, Lane* lane, const Answer* answe
         exchange.response.needle = NULL
         body_seen(&exchange.response, <const uint8_t*> answer.body, answer.body_size)
         sample_fill(exchange)
+    fields_answered(&exchange.response, answer)
+    exchange.response.body_bytes = answer.body_bytes
+    exchange.response.refused = answer.refused
     account_response(reactor.header, lane, now_ns)
     exchange.reason = NULL
     lane_next(reactor, lane, now_ns)

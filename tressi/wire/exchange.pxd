@@ -13,11 +13,12 @@ from libc.stdlib cimport calloc
 from tressi.core.arena cimport CLOSED, PROTOCOL, RESET, SAMPLE_BYTES, SEND, TIMEOUT, TLS, ErrorKind
 from tressi.core.clock cimport NS_PER_S, monotonic_ns
 from tressi.wire.account cimport (
-    account_failure, account_read, account_response, account_sent, sample_claim, sample_fill, sample_release,
+    account_failure, account_read, account_response, account_sent, is_success, sample_claim, sample_fill, sample_release,
 )
 from tressi.wire.h1.message cimport BROKEN, DONE, FAULTS, HEAD_READ, Progress, parser_has_head, parser_reset
 from tressi.wire.h1.parser cimport parser_close, parser_feed
 from tressi.wire.hops cimport LONG_BODY_BYTES, Hop, Hops, hops_find, response_redirects
+from tressi.wire.judge cimport body_judge
 from tressi.wire.kept cimport link_is_spent, link_rests
 from tressi.wire.lane cimport (
     CLOSE, CLOSE_BEHIND, CONNECTING, IN_FLIGHT, KEEP, REDIRECT, Ending, Endpoint, Exchange, Lane, Queue, lane_hop_link,
@@ -278,6 +279,13 @@ cdef inline Ending exchange_ending(
     return CLOSE if reactor.kept != NULL and link_is_spent(exchange.link, reactor.kept, now_ns) else KEEP
 
 
+cdef inline void exchange_judge(Reactor* reactor, Lane* lane) noexcept nogil:
+    """Have the body judged where it must be and all else is as expected."""
+    cdef Exchange* exchange = &lane.exchange
+    if exchange.response.further.judge != NULL and is_success(&lane.endpoint.check, &exchange.response):
+        body_judge(exchange, reactor.buffers.why, WHY_BYTES)
+
+
 cdef inline void attempt_finish(Reactor* reactor, Lane* lane, bint surplus, int64_t now_ns) noexcept nogil:
     """The response is whole; `surplus`: bytes follow that no request asked for."""
     cdef Exchange* exchange = &lane.exchange
@@ -285,6 +293,8 @@ cdef inline void attempt_finish(Reactor* reactor, Lane* lane, bint surplus, int6
     if exchange.response.packed != NULL:
         packed_end(exchange, reactor.buffers.why, WHY_BYTES)
     if not is_hop:
+        if exchange.response.further != NULL:
+            exchange_judge(reactor, lane)
         sample_fill(exchange)
         account_response(reactor.header, lane, now_ns)
     exchange.link.served += 1

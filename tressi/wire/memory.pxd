@@ -1,11 +1,13 @@
 """The memory of what a reactor drives: made and given back by the control path, with the GIL."""
 
 from libc.stdint cimport int32_t, int64_t, uint8_t
-from libc.stdlib cimport calloc, free, realloc
+from libc.stdlib cimport free
 from libc.string cimport memcmp, memcpy
 
 from tressi.core.bucket cimport bucket_free
+from tressi.wire.allocate cimport allocated
 from tressi.wire.check cimport Check
+from tressi.wire.further cimport further_free
 from tressi.wire.h1.message cimport parser_free
 from tressi.wire.hops cimport hops_free, request_free
 from tressi.wire.lane cimport Endpoint, Lane, Pool
@@ -13,22 +15,6 @@ from tressi.wire.link cimport Link
 from tressi.wire.origin cimport ADDRESS_BYTES, Address, Origin
 from tressi.wire.request cimport request_clear
 from tressi.wire.response cimport response_free
-
-
-cdef inline void* allocated(size_t size) except NULL:
-    """Zeroed memory, at least one byte of it."""
-    cdef void* memory = calloc(1, max(size, <size_t> 1))
-    if memory == NULL:
-        raise MemoryError
-    return memory
-
-
-cdef inline void* one_more(void* array, size_t count, size_t size) except NULL:
-    """The array with room for one element more than `count`."""
-    cdef void* memory = realloc(array, (count + 1) * size)
-    if memory == NULL:
-        raise MemoryError
-    return memory
 
 
 cdef inline void endpoint_free(Endpoint* endpoint) noexcept:
@@ -39,6 +25,7 @@ cdef inline void endpoint_free(Endpoint* endpoint) noexcept:
     free(endpoint.requests)
     free(<void*> endpoint.check.needle)
     free(<void*> endpoint.check.needle_next)
+    further_free(endpoint.check.further)
     free(endpoint)
 
 

@@ -11,7 +11,8 @@ from tressi.core.clock cimport never
 from tressi.core.epoll cimport HAS_EPOLL
 from tressi.wire.close cimport TAG, closings_init
 from tressi.wire.link cimport BUFFER_BYTES
-from tressi.wire.memory cimport allocated, endpoint_free, lane_free, origin_free, pool_free
+from tressi.wire.allocate cimport allocated
+from tressi.wire.memory cimport endpoint_free, lane_free, origin_free, pool_free
 from tressi.wire.reactor cimport Reactor
 from tressi.wire.socket cimport (
     EPOLL_CTL_ADD, EPOLLET, EPOLLIN, epoll_make, socket_to_self, socket_watch, thread_times, timer_make,

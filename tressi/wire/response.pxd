@@ -10,10 +10,10 @@ from cpython.object cimport PyObject
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t
 from libc.string cimport memcpy
 
-from tressi.wire.check cimport Check
 from tressi.core.clock cimport NS_PER_S
+from tressi.wire.check cimport FIRST_MARK, JUDGED_BYTES, Check, Further, is_met
 from tressi.wire.fields cimport CONTENT_ENCODING, KEEP_ALIVE, LOCATION, Field
-from tressi.wire.text cimport Text, text_clear, text_free, text_join, text_line
+from tressi.wire.text cimport Text, text_add, text_clear, text_free, text_join, text_line
 
 cdef struct Response:
     int32_t status                 # 0: not read yet
@@ -28,6 +28,11 @@ cdef struct Response:
     const int32_t* needle_next
     int32_t needle_size
     int32_t needle_matched         # so many bytes of it are the last of the body so far; all of them: it was found
+    const Further* further         # what else is held against it, or NULL
+    uint32_t fields_met            # of those that it must have, by the bits of their places
+    uint8_t refused                # by the judge of the body
+    Text others                    # what such fields had instead, a line each: the mark of its place, and the value
+    Text whole                     # the body as it came, where it is judged
     Text coding                    # the Content-Encoding, several fields as one list (RFC 9110 5.3)
     Text location                  # every Location, a line each, for an empty one is one too
 
@@ -38,6 +43,9 @@ cdef inline void response_forget(Response* response) noexcept nogil:
     response.keeps_ns = 0
     text_clear(&response.coding)
     text_clear(&response.location)
+    if response.further != NULL:
+        response.fields_met = 0
+        text_clear(&response.others)
 
 
 cdef inline void response_reset(Response* response) noexcept nogil:
@@ -48,6 +56,9 @@ cdef inline void response_reset(Response* response) noexcept nogil:
     response.keep_room = 0
     response.kept = 0
     response.needle_matched = 0
+    if response.further != NULL:
+        response.refused = 0
+        text_clear(&response.whole)
 
 
 cdef inline void response_begin(Response* response, const Check* check) noexcept nogil:
@@ -57,11 +68,14 @@ cdef inline void response_begin(Response* response, const Check* check) noexcept
     response.needle = check.needle
     response.needle_next = check.needle_next
     response.needle_size = check.needle_size
+    response.further = check.further
 
 
 cdef inline void response_free(Response* response) noexcept nogil:
     text_free(&response.coding)
     text_free(&response.location)
+    text_free(&response.others)
+    text_free(&response.whole)
 
 
 cdef inline int64_t keep_alive_ns(const char* value, int64_t size) noexcept nogil:
@@ -89,6 +103,28 @@ cdef inline bint field_seen(Response* response, Field field, const char* value, 
     return True
 
 
+cdef inline bint field_held(Response* response, int32_t number, const char* value, int64_t size) noexcept nogil:
+    """Hold a field against what it must be, where it must be something; False: there is no memory."""
+    cdef const Further* further = response.further
+    cdef int32_t place
+    cdef char mark
+    for place in range(further.field_count):
+        if further.fields[place].number != number:
+            continue
+        if is_met(&further.fields[place], value, size):
+            response.fields_met |= <uint32_t> 1 << place
+            continue
+        mark = <char> (FIRST_MARK + place)
+        if not (text_add(&response.others, &mark, 1) and text_line(&response.others, value, size)):
+            return False
+    return True
+
+
+cdef inline void body_gather(Response* response, const uint8_t* data, int64_t size) noexcept nogil:
+    """Keep the body for its judge. What there is no room or no memory for, the judge misses by the count of its bytes."""
+    text_add(&response.whole, data, min(size, <int64_t> JUDGED_BYTES - response.whole.size))
+
+
 cdef inline void needle_search(Response* response, const uint8_t* data, int64_t size) noexcept nogil:
     cdef int64_t at
     cdef int32_t matched = response.needle_matched
@@ -110,6 +146,8 @@ cdef inline void body_seen(Response* response, const uint8_t* data, int64_t size
     """A piece of the body, framing taken off."""
     cdef int64_t room
     response.body_bytes += size
+    if response.further != NULL and response.further.judge != NULL:
+        body_gather(response, data, size)
     if response.packed != NULL:
         packed_feed(response.packed, data, size)
         return

@@ -11,6 +11,7 @@ error (5.1). 1xx responses are passed over (RFC 9110 15.2), but an unasked-for 1
 
 from libc.stdint cimport int32_t, int64_t, uint8_t
 
+from tressi.wire.check cimport field_checked
 from tressi.wire.fields cimport NAME_LIMIT, OTHER, Field, field_bit, field_number
 from tressi.wire.h1.framing cimport framing_fields, framing_seen, is_space, trim
 from tressi.wire.h1.message cimport (
@@ -18,13 +19,16 @@ from tressi.wire.h1.message cimport (
     HEAD_LF, HEAD_LIMIT, HEAD_READ, HEAD_TOO_LONG, MINOR, MORE, NAME, NO_FAULT, NO_MEMORY, REASON, STATUS, STATUS_LF, TEXT,
     TOKEN, UNASKED_UPGRADE, VALUE, VALUE_LF, VERSION, Fault, Parser, Progress, parser_begin_head, parser_break, parser_end,
 )
-from tressi.wire.response cimport field_seen
+from tressi.wire.response cimport field_held, field_seen
 from tressi.wire.text cimport text_add, text_clear
 
 
 cdef inline bint name_part(Parser* parser, const uint8_t* part, int64_t size) noexcept nogil:
     """The name is cut: keep what has come of it, and one byte too many of a name that is too long to be known."""
-    return text_add(&parser.text, part, min(size, <int64_t> NAME_LIMIT + 1 - parser.text.size))
+    cdef int64_t limit = NAME_LIMIT
+    if parser.response.further != NULL:
+        limit = max(limit, <int64_t> parser.response.further.name_limit)
+    return text_add(&parser.text, part, min(size, limit + 1 - parser.text.size))
 
 
 cdef inline Fault field_named(Parser* parser, const uint8_t* name, int64_t size) noexcept nogil:
@@ -40,6 +44,8 @@ cdef inline Fault field_named(Parser* parser, const uint8_t* name, int64_t size)
     parser.field = OTHER
     if not parser.in_trailer:
         parser.field = field_number(<const char*> name, size, parser.response.wanted | framing_fields())
+        if parser.field == OTHER and parser.response.further != NULL:
+            parser.field = field_checked(parser.response.further, <const char*> name, size, OTHER)
     parser.text.size = 0
     parser.state = VALUE
     return NO_FAULT
@@ -61,6 +67,8 @@ cdef inline Fault field_close(Parser* parser) noexcept nogil:
         if not framing_seen(parser, field, value, end - value):
             fault = BAD_LENGTH
     elif not field_seen(parser.response, field, value, end - value):
+        fault = NO_MEMORY
+    if parser.response.further != NULL and not field_held(parser.response, field, value, end - value):
         fault = NO_MEMORY
     text_clear(&parser.text)
     return fault
