@@ -25,7 +25,7 @@ def _environment(monkeypatch):
     monkeypatch.setenv("HTTPS_PROXY", "http://proxy.example:3128")
 
 
-@pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: "-".join(example.keys() - {"requests", "rps"}))
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: "-".join(sorted(example.keys() - {"requests", "rps"})))
 def test_an_example_is_a_config_without_a_warning(example):
     """And an engine can be planned for it."""
     config = load_config(example)
