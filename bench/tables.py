@@ -100,7 +100,7 @@ def shared(path: str, engines: int, lanes: int) -> dict[str, float]:
     with Target() as url:
         config = {
             "data": {"t": {"file": path, "pick": "random"}},
-            "requests": [{"url": f"{url}{{{{t.id}}}}", "headers": {"X-Name": "{{t.name}}", "X-Word": "{{t.password}}"}}],
+            "requests": [{"url": f"{url}/{{{{t.id}}}}", "headers": {"X-Name": "{{t.name}}", "X-Word": "{{t.password}}"}}],
             "workers": lanes,
             "rps": 2_000,
             "duration": _RUN_S + 30,
