@@ -76,6 +76,18 @@ class EndpointRunner:
     `engine` makes the load: the one of this process unless given. `journal` takes down every second of it, so that it can be
     recovered if this process is killed. `self.config` is the resolved config.
     A run goes on while somebody holds its runner or listens to it; else it ends as `stopped`, with a warning in the log.
+
+    For example a run whose rate is changed while it lasts, on an engine without a network:
+
+    >>> from tressi.testing.fake_engine import FakeEngine
+    >>> config = {"requests": [{"url": "http://127.0.0.1:8080/fast"}], "rps": 50, "duration": 60}
+    >>> runner = EndpointRunner(config, engine=FakeEngine())
+    >>> runner.start()
+    >>> runner.set_target("GET http://127.0.0.1:8080/fast", 80)
+    >>> runner.stop(), runner.wait()
+    (True, True)
+    >>> [(change["action"], change["targetRps"]) for change in runner.summary()["changes"]]
+    [('set-target', 80)]
     """
 
     def __init__(
