@@ -12,7 +12,7 @@ import tressi.log
 GUARD = Guard()
 
 # How long examples take is the machine's affair, and no test asserts on it.
-settings.register_profile("tressi", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("tressi", max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("tressi")
 
 
