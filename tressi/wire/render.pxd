@@ -66,7 +66,8 @@ cdef inline bint filling_grow(Filling* filling, int64_t more) noexcept nogil:
     """Make room for so many bytes behind those that are there; False: there is no memory."""
     cdef int64_t room = max(filling.room, <int64_t> SHORTEST_ROOM)
     cdef char* bytes
-    if filling.size + more <= filling.room:
+    # Without any bytes yet there is nothing to copy to, not even nothing.
+    if filling.bytes != NULL and filling.size + more <= filling.room:
         return True
     while room < filling.size + more:
         room *= 2
