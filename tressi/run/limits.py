@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from tressi.model.data import Rows
+from tressi.model.delta import delta_between, reading_of
 from tressi.vocabulary import FAILED_STATUS, OVER
 
 if TYPE_CHECKING:
@@ -152,6 +153,7 @@ class Limits:
         self._config, self._read, self._now, self._end = config, read, now, end
         self._window = FailureWindow()
         self._looks = config.early_exit is not None or may_complete(config)
+        self._warm: EngineSnapshot | None = None  # the reading with which the warm-up ended
 
     def watch(self, ended: Event) -> None:
         """Check until the run has ended, here or elsewhere. What failed before the last moment still counts as early exit."""
@@ -172,10 +174,18 @@ class Limits:
                 check_at += CHECK_S
 
     def _next(self, check_at: float) -> float:
-        return min(self._config.duration_s, check_at) if self._looks else self._config.duration_s
+        if not self._looks:
+            return self._config.duration_s
+        warm_s = self._config.warm_up_s if self._config.early_exit is not None and self._warm is None else 0.0
+        return min(self._config.duration_s, check_at, warm_s or check_at)
 
     def _early_exit(self, snapshot: EngineSnapshot, now: float) -> str | None:
         if self._config.early_exit is None:
             return None
+        if now < self._config.warm_up_s:
+            return None
+        if self._config.warm_up_s:
+            self._warm = self._warm or snapshot
+            snapshot = reading_of(delta_between(self._warm, snapshot, now, now))
         self._window.add(totals_of(snapshot, now))
         return early_exit_reason(self._config.early_exit, snapshot, self._window)
