@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 def measured_s(summary: Mapping[str, Any]) -> float:
     """For how many seconds the run of a summary was measured: all that it lasted, but for its warm-up."""
-    lasted_s: float = summary["durationSec"]
-    return max(0.0, lasted_s - summary.get("warmUpSec", 0.0))
+    left_s: float = summary["durationSec"] - summary.get("warmUpSec", 0.0)
+    return max(0.0, left_s)
 
 
 def is_unmeasured(summary: Mapping[str, Any]) -> bool:
