@@ -17,7 +17,7 @@ from tressi.wire cimport account as accounts
 from tressi.wire cimport address as addresses_tried
 from tressi.wire cimport build, control, dial
 from tressi.wire cimport close as closing
-from tressi.wire cimport exchange as exchanges
+from tressi.wire cimport follow
 from tressi.wire cimport hops
 from tressi.wire cimport kept as keeping
 from tressi.wire cimport lane as lanes
@@ -111,7 +111,7 @@ cdef class Reactor:
         self.values = values
 
     def limit_attempts(self, int64_t[::1] counts not None, *, bint of_run):
-        """Let no more attempts begin than are counted, of the run (`of_run`) and of each endpoint that is planned with a number.
+        """Let no more attempts begin than are counted, of the run (`of_run`) and of each endpoint planned with a number.
 
         `counts` has that of the run, then one for each endpoint; all engines take from it. Called once, when all pools are
         there.
@@ -491,12 +491,12 @@ cdef class Reactor:
             self.kept_alive.append(reason)
             hops.hops_learn(lane.endpoint.hops, lane.exchange.request, &lane.exchange.response, NULL, reason)
         reactors.lane_connect_ended(&self.body, lane)
-        exchanges.hop_refuse(&self.body, lane, reason, monotonic_ns())
+        follow.hop_refuse(&self.body, lane, reason, monotonic_ns())
 
     cdef go_on(self, lanes.Lane* lane, Request* request):
         if lane.state == lanes.CONNECTING:
             reactors.lane_connect_ended(&self.body, lane)
-            exchanges.hop_follow(&self.body, lane, request, monotonic_ns())
+            follow.hop_follow(&self.body, lane, request, monotonic_ns())
 
     cdef build_request(self, Request* request, planned, bytes whole):
         request.target = self.body.origins[self.known(planned.dialer, self.body.origin_count)]

@@ -80,7 +80,7 @@ def limit_of(endpoint: Endpoint, summary: Summary) -> Limit:
     if is_unmeasured(summary):
         return Limit(UNMEASURED)
     if measured_s(summary) < SHORTEST_S:
-        return Limit(TOO_SHORT)  # a signal came as it began
+        return _over(endpoint) or Limit(TOO_SHORT)  # a signal came as it began
     made, target_rps = endpoint["requestsMade"], endpoint["targetRps"]
     if target_rps is None:
         return _over(endpoint) or Limit(_failing(endpoint) or _unlimited(endpoint, summary))
