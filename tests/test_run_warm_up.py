@@ -18,7 +18,8 @@ from tressi.hdr import decode_histogram
 from tressi.load.cluster import Cluster
 from tressi.load.process import ProcessEngine
 from tressi.model import EarlyExit, EndpointSnapshot, EngineSnapshot, GeneratorSnapshot, Threshold
-from tressi.report import timeline_csv
+from tressi.report import latency_hlog, report_html, timeline_csv
+from tressi.report.page.series import chart_data
 from tressi.report.shape import check_summary
 from tressi.run import kept
 from tressi.run.journal import NAME, Journal
@@ -29,6 +30,7 @@ from tressi.store.records import is_journal
 from tressi.store.recover import recover
 from tressi.testing.fake_engine import Behaviour, FakeEngine
 from tressi.threshold.parse import parse
+from tressi.ui.sentences import running, time_left
 
 pytestmark = pytest.mark.pure
 
@@ -237,6 +239,29 @@ def test_without_a_warm_up_nothing_says_so():
     first, *rows = timeline_csv.render(summary).decode().splitlines()
     assert first.endswith(",warmUp")
     assert [row.rsplit(",", 1)[1] for row in rows] == ["true", "true", "false", "false", "false", "false"]
+
+
+def test_the_views_say_what_is_warm_up():
+    """The plain lines while it lasts, the charts of the report, its text, and the log of latencies of a summary."""
+    config = config_of(2.0)
+    moment = Timeline(config).tick(1.0, grown(BLANK, (5, 0, 0, 1_000))).moment
+    assert time_left(moment) == "1 s of 30 s, 29 s left, warming up"
+    assert running(config).endswith("for 30 s, the first 2 s warm-up")
+    _, summary = played([(5, 0, 0, 1_000)] * 4, config)
+    assert chart_data(summary)["warmUp"] == [[0.0, 2.0]]
+    assert came_words(summary) == "13 requests in 2.0 s (6.5 RPS) after a warm-up of 2.0 s"
+    assert b",2.000,2.000," in latency_hlog.render(summary)
+    page = report_html.render(summary).decode()
+    assert "of them warm-up" in page
+    assert "are the warm-up: they are in no figure and no verdict of this report" in page
+
+
+def test_a_number_of_requests_is_shown_while_it_is_made():
+    """In place of the time that is left."""
+    config = replace(config_of(0.0), max_requests=1_000)
+    moment = Timeline(config).tick(1.0, grown(BLANK, (30, 2, 0, 1_000))).moment
+    assert time_left(moment) == "1 s of 30 s, 32 of 1,000 requests"
+    assert running(config).endswith("for 1,000 requests, 30 s at most")
 
 
 @pytest.mark.parametrize(
