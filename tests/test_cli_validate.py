@@ -182,3 +182,15 @@ def test_warnings_are_seen_where_the_plan_goes_elsewhere(tmp_path, capsys, monke
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
     assert main(["validate", str(file)]) == 0
     assert capsys.readouterr().err == ""
+
+
+def test_the_plan_says_what_else_ends_the_run_and_what_is_left_out(tmp_path, capsys):
+    """A number of requests, and the warm-up, by flag as by property."""
+    file = tmp_path / "counted.json"
+    file.write_text(json.dumps({"requests": [{"url": "http://127.0.0.1:8080/"}], "maxRequests": 500, "duration": 30}))
+    assert main(["validate", str(file), "--warm-up", "2.5"]) == 0
+    said = capsys.readouterr().out
+    assert "30 s (the first 2.5 s of them are warm-up) or 500 requests, 1 request in flight per worker at most" in said
+    assert main(["validate", str(file), "--warm-up", "30"]) == 2
+    rule = "warmUp: 30.0 leaves nothing to measure: it is part of the run, which lasts 30 s (given by --warm-up)"
+    assert rule in capsys.readouterr().err

@@ -226,6 +226,7 @@ ADDED = {
         "thresholds",
         "stages",
         "maxRequests",
+        "warmUp",
     },
 }
 NEW_DEFINITIONS = {"Stages", "FormConfigSchema", "MultipartConfigSchema", "VariantConfigSchema", "DataConfigSchema"}

@@ -36,3 +36,19 @@ def test_its_total_is_divided_as_it_says():
     """100 and 50 RPS after half a minute."""
     config = load_config(CONFIGS[1])
     assert [one.autoscale.curve.rps_at(30) for one in config.endpoints] == pytest.approx([100, 50])
+
+
+def test_its_numbers_of_requests_end_when_it_says():
+    """125 RPS each: 500 after 4 s, 4,500 after 36 s."""
+    (config,) = [load_config(one) for one in CONFIGS if "maxRequests" in json.dumps(one)]
+    share = config.shared_pool.target_rps / len(config.endpoints)
+    ends = [one.max_requests / share for one in config.endpoints]
+    said = re.search(r"have (\d+) RPS each, `/login` ends after (\d+) s, and `/shop` after (\d+) s", PAGE)
+    assert [int(number) for number in said.groups()] == [share, *ends]
+
+
+def test_its_warm_up_is_part_of_the_run():
+    """A run of 60 s, of which the last 50 are measured."""
+    (config,) = [load_config(one) for one in CONFIGS if "warmUp" in one]
+    said = re.search(r"this run lasts (\d+) s, and its figures are of the last (\d+)", PAGE)
+    assert [int(number) for number in said.groups()] == [config.duration_s, config.duration_s - config.warm_up_s]

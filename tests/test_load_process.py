@@ -314,7 +314,7 @@ def test_a_drain_whose_owner_has_left_ends_in_silence(capfd):
     ours, theirs = socketpair()
     with ours:
         theirs.close()
-        Child(Arena(1), None, ours).obey({"do": "stop", "drain_s": 0})
+        Child(Arena(1), None, None, ours).obey({"do": "stop", "drain_s": 0})
         gevent.idle()
     assert capfd.readouterr().err == ""
 

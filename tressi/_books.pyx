@@ -63,7 +63,7 @@ cdef class PoolBooks:
             self.endpoints[index].pool = &self.pool
             self.endpoints[index].requests = &self.request
             self.endpoints[index].request_count = 1
-            self.endpoints[index].left = -1
+            self.endpoints[index].left = NULL
             memset(self.endpoints[index].check.successes, 1, sizeof(self.endpoints[index].check.successes))
             window_init(&self.endpoints[index].block.window, 0)
         for _ in range(lanes):

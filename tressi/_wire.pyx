@@ -110,13 +110,23 @@ cdef class Reactor:
         """Have requests filled from these sources."""
         self.values = values
 
-    def limit_attempts(self, int64_t attempts):
-        """Let all endpoints together begin so many attempts; called once, when all pools are there."""
+    def limit_attempts(self, int64_t[::1] counts not None, *, bint of_run):
+        """Let no more attempts begin than are counted, of the run (`of_run`) and of each endpoint planned with a number.
+
+        `counts` has that of the run, then one for each endpoint; all engines take from it. Called once, when all pools are
+        there.
+        """
         cdef int64_t index
-        if attempts < 0 or self.body.run != NULL:
-            raise ValueError(f"{attempts} attempts: from 0 on, and said once")
+        if self.body.run != NULL or counts.shape[0] != self.body.endpoint_count + 1:
+            raise ValueError("attempts are counted of the run and of each endpoint, and that is said once")
+        self.kept_alive.append(counts)
+        for index in range(self.body.endpoint_count):
+            if self.body.endpoints[index].counted:
+                self.body.endpoints[index].left = &counts[index + 1]
+        if not of_run:
+            return
         self.body.run = <lanes.Run*> allocated(sizeof(lanes.Run))
-        self.body.run.left = attempts
+        self.body.run.left = &counts[0]
         self.body.run.pools = self.body.pools
         self.body.run.pool_count = self.body.pool_count
         for index in range(self.body.pool_count):
@@ -201,7 +211,7 @@ cdef class Reactor:
             self.build_request(&endpoint.requests[endpoint.request_count], request, whole)
             endpoint.request_count += 1
         build.build_shares(endpoint, [request.rendering.weight for request in planned.requests], number)
-        endpoint.left = -1 if planned.attempts is None else planned.attempts
+        endpoint.counted = planned.attempts is not None
         endpoint.limited = planned.attempts is not None or planned.may_run_out
         build.build_check(&endpoint.check, planned, wanted, lacking)
         if planned.has_further:

@@ -27,13 +27,6 @@ def add_overrides(parser: ArgumentParser) -> None:
     """Declare the flags that override the config; `overrides` makes a value of them."""
     group = parser.add_argument_group("overriding the config")
     group.add_argument(
-        "--requests",
-        type=integer,
-        metavar="N",
-        dest="max_requests",
-        help="end the run after N requests, of all endpoints and engines together",
-    )
-    group.add_argument(
         "--rps",
         type=integer,
         metavar="N",
@@ -52,6 +45,16 @@ def add_overrides(parser: ArgumentParser) -> None:
 def add_load(group: _ArgumentGroup) -> None:
     """Declare the flags that say how long and how a run sends, whatever it sends."""
     group.add_argument("--duration", type=_whole_seconds, metavar="S", help="seconds the run lasts")
+    group.add_argument(
+        "--warm-up", type=_seconds, metavar="S", help="of those, seconds at the beginning that are in no figure and no verdict"
+    )
+    group.add_argument(
+        "--requests",
+        type=integer,
+        metavar="N",
+        dest="max_requests",
+        help="end the run after N requests, of all endpoints and engines together",
+    )
     group.add_argument("--concurrent-requests", type=integer, metavar="N", help="requests in flight per worker")
     group.add_argument("--ramp-up-time", type=_whole_seconds, metavar="S", help="seconds until the target rate is reached")
     group.add_argument("--timeout", type=_seconds, metavar="S", help="seconds until a request counts as failed")
@@ -157,6 +160,7 @@ def overrides(arguments: Namespace) -> Overrides:
     """Return what the flags of `add_overrides` were given."""
     return Overrides(
         duration=arguments.duration,
+        warm_up=arguments.warm_up,
         rps=arguments.rps,
         max_requests=arguments.max_requests,
         workers=arguments.workers,

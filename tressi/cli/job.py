@@ -88,7 +88,7 @@ def prepare(config: ResolvedConfig, arguments: Namespace, ahead: Ahead) -> Job:
     watchers = watchers_of(arguments, runner)
     for watcher in watchers:
         attach(runner, watcher)
-    timeline = Running(config.export) if config.export is not None else None
+    timeline = Running(config.export, warm_up=config.warm_up_s > 0) if config.export is not None else None
     if timeline is not None:
         runner.on("snapshot", timeline.moment)
     return Job(arguments, runner, watchers, journal, timeline, on_terminal)

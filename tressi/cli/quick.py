@@ -32,12 +32,14 @@ A config of one endpoint is made of the flags, and runs as one from a file does:
 # Without a bound of the user's own the rate is kept by a target that answers within a second.
 LEAST_WORKERS, MOST_WORKERS = 10, 1000
 DURATION_S: Final = 10
+# With a number of requests all of them are to be made, and a target that does not answer is not to be asked for ever.
+REQUESTS_S: Final = 3600
 _FORM: Final = "application/x-www-form-urlencoded"
 
 # Keys of the config whose flags have the same name, in the order of a config.
 _SETTINGS: Final = (
-    "duration", "ramp_up_time", "concurrent_requests", "timeout", "connect_timeout", "connections_per_second", "graceful_stop",
-    "seed",
+    "duration", "warm_up", "max_requests", "ramp_up_time", "concurrent_requests", "timeout", "connect_timeout",
+    "connections_per_second", "graceful_stop", "seed",
 )  # fmt: skip
 # Which argument a place of the config comes from.
 _ARGUMENTS: Final = {
@@ -107,7 +109,8 @@ def quick_config(arguments: Namespace, body: str | None) -> dict[str, Any]:
     request |= {"headers": headers} if headers else {}
     request |= {} if body is None else {"body": body}
     given = {camel(name): value for name in _SETTINGS if (value := getattr(arguments, name)) is not None}
-    return {"duration": DURATION_S, **given, **_load(arguments), **_tls(arguments), "requests": [request]}
+    duration_s = DURATION_S if arguments.max_requests is None else REQUESTS_S
+    return {"duration": duration_s, **given, **_load(arguments), **_tls(arguments), "requests": [request]}
 
 
 def _load(arguments: Namespace) -> dict[str, Any]:

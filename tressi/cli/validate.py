@@ -164,7 +164,9 @@ def _aligned(rows: Sequence[tuple[str, ...]]) -> list[str]:
 
 def _length(config: ResolvedConfig) -> str:
     requests = "request" if config.concurrent_requests == 1 else "requests"
-    return f"{config.duration_s:g} s, {config.concurrent_requests} {requests} in flight per worker at most"
+    warm_up = f" (the first {config.warm_up_s:g} s of them are warm-up)" if config.warm_up_s else ""
+    most = f" or {counted(config.max_requests, 'request')}" if config.max_requests is not None else ""
+    return f"{config.duration_s:g} s{warm_up}{most}, {config.concurrent_requests} {requests} in flight per worker at most"
 
 
 def _time_limits(config: ResolvedConfig) -> str:

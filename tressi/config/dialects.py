@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from typing import Final, Literal
 
-Kind = Literal["rate", "workers", "length", "ramp", "count", "pace", "timeout", "failures", "form", "limit"]
+Kind = Literal["rate", "workers", "length", "ramp", "warm", "count", "pace", "timeout", "failures", "form", "limit"]
 Where = Literal["top", "request", "section", "stage", "threshold", "elsewhere"]
 
 
@@ -31,9 +31,9 @@ _NAMES: Final[dict[Kind, frozenset[str]]] = {
     ),
     "length": words("durationsec durationms durationseconds runtime testtime holdfor hold timelimit seconds minutes"),
     "ramp": words(
-        "stage rampup rampupdurationsec rampuptimesec rampto rampdown gracefulrampdown steps phase phases warmup"
-        " warmuptime warmupsec profile loadprofile"
+        "stage rampup rampupdurationsec rampuptimesec rampto rampdown gracefulrampdown steps phase phases profile loadprofile"
     ),
+    "warm": words("warmup warmuptime warmupsec warmupseconds warmupduration"),
     "count": words(
         "iteration iterations amount count repeat repeats loop loops n number numberofrequests numrequests requestcount"
         " totalrequests maxrequests shots"
@@ -92,6 +92,7 @@ _HINTS: Final[dict[Kind, dict[Where, str]]] = {
         "request": "a rate rises in a straight line over autoscale.rampUpTime seconds, or follows autoscale.stages",
         "elsewhere": "a rate rises in a straight line over rampUpTime seconds, or follows stages",
     },
+    "warm": {"elsewhere": "seconds at the beginning of a run that are in no figure are warmUp, at the top level"},
     "count": {
         "request": "an endpoint ends after so many requests with maxRequests",
         "elsewhere": "a run ends after so many requests with maxRequests, and after its duration, in seconds",

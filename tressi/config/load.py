@@ -115,6 +115,7 @@ def _resolved(given: Given, current: Mapping[str, Any], budget: Budget, variable
         worker_limit=budget.worker_limit,
         strategy=section.get("distributionStrategy", defaults("GlobalAutoscaleConfig")["distributionStrategy"]),
         duration_s=float(settings["duration"]),
+        warm_up_s=float(current.get("warmUp", 0)),
         concurrent_requests=settings["concurrentRequests"],
         arrival=settings["arrival"],
         keep_alive=settings["keepAlive"],

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from tressi.config.connections import ENVIRONMENT, connection_mistakes, tls_mistakes
 from tressi.config.content import KINDS, content_mistakes
+from tressi.config.defaults import defaults
 from tressi.config.jsonpath import PathError, steps_of
 from tressi.config.pattern import PatternError, searching
 from tressi.config.place import TOKEN, Finding, Place, quoted, shown
@@ -27,6 +28,7 @@ YEAR_S = 31_536_000
 # The most that an engine can hold: times become int64 nanoseconds, each worker is greenlets and a socket.
 LIMITS = {
     "duration": YEAR_S,
+    "warmUp": YEAR_S,
     "rampUpTime": YEAR_S,
     "cooldownPeriod": YEAR_S,
     "timeout": YEAR_S,
@@ -69,7 +71,7 @@ def mistakes(document: Document, mask_headers: Iterable[str] = (), folder: str |
     """
     masked = tuple(mask_headers)
     findings = [*beyond_limits(document), *_base(document), *_headers(document, (), masked), *_output(document)]
-    findings += connection_mistakes(document)
+    findings += [*connection_mistakes(document), *_warm_up(document)]
     base, templated = document.get("baseUrl"), bool(document.get("data"))
     usable_base = base if isinstance(base, str) and not list(_base(document)) else None
     judge = _Addresses(usable_base, base_is_broken=base is not None and usable_base is None, templated=templated)
@@ -208,6 +210,13 @@ def _expectation(request: Document, place: Place, mask_headers: tuple[str, ...])
             searching(expect["bodyMatches"])
         except PatternError as error:
             yield (*place, "bodyMatches"), f"{quoted(expect['bodyMatches'])} {error}"
+
+
+def _warm_up(document: Document) -> Iterator[Finding]:
+    lasts_s = document.get("duration", defaults("TressiConfigSchema")["duration"])
+    if 0 < lasts_s <= document.get("warmUp", 0):
+        rule = f"leaves nothing to measure: it is part of the run, which lasts {lasts_s:g} s"
+        yield ("warmUp",), f"{shown(document['warmUp'])} {rule}"
 
 
 def _output(document: Document) -> Iterator[Finding]:

@@ -24,6 +24,7 @@ class Overrides:
     """
 
     duration: int | None = None
+    warm_up: float | None = None
     rps: int | None = None
     max_requests: int | None = None
     workers: int | None = None

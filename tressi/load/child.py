@@ -18,8 +18,9 @@ from gevent.socket import socket as gevent_socket
 
 from tressi._core import Arena
 from tressi.errors import TressiError
+from tressi.load.allowance import Allowance
 from tressi.load.engine import LocalEngine
-from tressi.load.messages import COUNT_BYTES, encode, messages
+from tressi.load.messages import GREETING_BYTES, Greeting, encode, messages
 from tressi.load.tables import Block
 
 if TYPE_CHECKING:
@@ -30,9 +31,9 @@ if TYPE_CHECKING:
 class Child:
     """An engine that is told what to do. `build` and `stop` are answered, with an `error` where they failed."""
 
-    def __init__(self, arena: Arena, block: Block | None, control: gevent_socket) -> None:
+    def __init__(self, arena: Arena, block: Block | None, allowance: Allowance | None, control: gevent_socket) -> None:
         self._engine = LocalEngine(arena, alone=True)
-        self._block = block
+        self._block, self._allowance = block, allowance
         self._control = control
 
     def obey(self, message: dict[str, Any]) -> None:
@@ -42,7 +43,7 @@ class Child:
 
     def _build(self, plan: Plan) -> None:
         try:
-            self._engine.build(replace(plan, tables=replace(plan.tables, block=self._block)))
+            self._engine.build(replace(plan, tables=replace(plan.tables, block=self._block), allowance=self._allowance))
         except (TressiError, OSError, MemoryError) as failure:
             self._answer({"error": str(failure)})
         else:
@@ -76,14 +77,16 @@ class Child:
 def main(control: str) -> None:
     """Serve until the control socket ends: what was started ahead of a config that is wrong hears of no arena."""
     with socket.socket(fileno=int(control)) as given:
-        endpoints, descriptors, _, _ = socket.recv_fds(given, COUNT_BYTES, 2)
+        said, descriptors, _, _ = socket.recv_fds(given, GREETING_BYTES, 3)
         if not descriptors:
             os._exit(0)
         for descriptor in descriptors:
             os.set_inheritable(descriptor, False)  # noqa: FBT003 - os has no name for it
         connection = gevent_socket(fileno=given.detach())
-    arena, *blocks = descriptors
-    child = Child(Arena(int.from_bytes(endpoints), arena), Block(*blocks) if blocks else None, connection)
+    greeting, (arena, *others) = Greeting.decode(said), descriptors
+    block = Block(others.pop(0)) if greeting.has_block else None
+    allowance = Allowance(others.pop(0)) if greeting.has_allowance else None
+    child = Child(Arena(greeting.endpoints, arena), block, allowance, connection)
     for message in messages(connection):
         child.obey(message)
     # The owner is gone, or has all it wants: connections and memory go with the process.

@@ -7,6 +7,7 @@ place in the metrics, with what it measured; its workers and its rate go to the 
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 import gevent
@@ -20,6 +21,7 @@ from tressi.model import PoolId, Wanted
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from tressi.load.allowance import Allowance
     from tressi.load.plan import Plan
     from tressi.model import Engine, EngineSnapshot, Level
 
@@ -44,8 +46,10 @@ class Cluster:
 
     def build(self, plan: Plan) -> None:
         """Build all engines side by side. Raises EngineError if one cannot be built."""
-        self._plan = plan = spread(plan, len(self._members))
-        place = Place(0, len(self._members), len(self._members))
+        plan = spread(plan, len(self._members))
+        if plan.is_counted and plan.allowance is None:
+            plan = replace(plan, allowance=_allowance(plan))
+        self._plan, place = plan, Place(0, len(self._members), len(self._members))
         self._wanted = [Wanted(pool.workers, pool.curve) for pool in plan.pools]
         building = [
             gevent.spawn(_built, member, part_of(plan, place.engine(number))) for number, member in enumerate(self._members)
@@ -131,6 +135,13 @@ class Cluster:
                 self._divide(PoolId(pool))
             if self._plan.connections_per_second is not None:
                 self.limit_connections(self._plan.connections_per_second)
+
+
+def _allowance(plan: Plan) -> Allowance:
+    try:
+        return plan.new_allowance()
+    except OSError as failure:
+        raise EngineError(f"the engines cannot share the count of their requests: {failure}") from failure
 
 
 def _built(member: Engine[Plan], plan: Plan) -> EngineError | None:

@@ -161,8 +161,9 @@ class LocalEngine:
             workers = WorkerPool(plan.lanes_per_worker, partial(self._make_lane, number), partial(self._publish, number))
             self._pools.append(workers)
             workers.scale(pool.workers, self._reactor)
-        if plan.attempts is not None:
-            self._reactor.limit_attempts(plan.attempts)
+        if plan.is_counted:
+            allowance = plan.allowance or plan.new_allowance()
+            self._reactor.limit_attempts(allowance.counts, of_run=plan.attempts is not None)
 
     def _connect_by(self, way: Way) -> int:
         """Make a dialer for the way; returns its number."""

@@ -7,7 +7,8 @@ nothing here. Only the classes that are named below can come out of a message.
 from __future__ import annotations
 
 from dataclasses import fields, is_dataclass
-from typing import TYPE_CHECKING, Any, Final
+from struct import Struct
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import msgpack
 
@@ -24,7 +25,8 @@ if TYPE_CHECKING:
     from gevent.socket import socket
 
 _READ_BYTES = 1 << 20
-COUNT_BYTES = 8  # of the first message: how many endpoints the arena has, with its descriptor attached
+_GREETING: Final = Struct("<q??")
+GREETING_BYTES: Final = _GREETING.size
 
 _CLASSES: Final[dict[str, Any]] = {
     one.__name__: one
@@ -37,6 +39,26 @@ _CLASSES: Final[dict[str, Any]] = {
 _DATACLASS: Final = 1  # codes of MessagePack's extension types
 _SET: Final = 2
 _ANY_SIZE: Final = 2**32 - 1
+
+
+class Greeting(NamedTuple):
+    """The first message, with the descriptors attached of the arena, and of the block and the allowance where there are some.
+
+    `endpoints` is how many the arena has.
+    """
+
+    endpoints: int
+    has_block: bool
+    has_allowance: bool
+
+    def encode(self) -> bytes:
+        """As it is sent."""
+        return _GREETING.pack(*self)
+
+    @classmethod
+    def decode(cls, data: bytes) -> Greeting:
+        """What was sent."""
+        return cls(*_GREETING.unpack(data))
 
 
 class MessageError(Exception):

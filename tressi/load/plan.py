@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from tressi.load.allowance import Allowance
 from tressi.load.expected import field_words
 from tressi.load.tables import Tables
 from tressi.load.ways import Network, Way, network_of
@@ -124,6 +125,16 @@ class Plan:
     engine: int = 0  # its number among all engines of the run,
     engines: int = 1  # and how many they are
     attempts: int | None = None  # that all endpoints begin together
+    allowance: Allowance | None = None  # what is left of them and of the endpoints' own; None: this engine counts alone
+
+    @property
+    def is_counted(self) -> bool:
+        """Whether attempts are limited, of the run or of an endpoint."""
+        return self.attempts is not None or any(one.attempts is not None for one in self.endpoints)
+
+    def new_allowance(self) -> Allowance:
+        """All of the attempts, to be taken from. Raises OSError."""
+        return Allowance.of(self.attempts, [one.attempts for one in self.endpoints])
 
     @property
     def is_for_clients(self) -> bool:

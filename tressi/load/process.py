@@ -20,7 +20,7 @@ from gevent.socket import socket as gevent_socket
 
 from tressi._core import Arena
 from tressi.errors import EngineError
-from tressi.load.messages import COUNT_BYTES, encode, messages
+from tressi.load.messages import Greeting, encode, messages
 from tressi.load.reading import read_arena
 from tressi.load.spawn import spawn
 from tressi.model import Window
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 
     from tressi.load.plan import Plan
     from tressi.load.spawn import Spawned
-    from tressi.load.tables import Block
     from tressi.model import EndpointSnapshot, EngineSnapshot, Level, PoolId, Wanted
 
 BUILD_S = 60.0
@@ -60,12 +59,12 @@ class ProcessEngine:
         self._plan = plan
         try:
             self._arena = Arena(len(plan.keys))
-            self._control = control = self._start_process(len(plan.keys), plan.tables.block)
+            self._control = control = self._start_process(plan)
         except (OSError, MemoryError) as failure:
             raise EngineError(f"an engine's process cannot be started: {failure}") from failure
         self._talk = [gevent.spawn(self._listen, control), gevent.spawn(self._speak, control)]
         self._workers = [pool.workers for pool in plan.pools]
-        self._tell("build", plan=replace(plan, tables=replace(plan.tables, block=None)))
+        self._tell("build", plan=replace(plan, tables=replace(plan.tables, block=None), allowance=None))
         try:
             answer = self._built.get(timeout=BUILD_S)
         except Timeout:
@@ -94,7 +93,10 @@ class ProcessEngine:
         told = {key: self._as_told(one) for key, one in read.endpoints.items()}
         if self.lost is None:
             return replace(read, endpoints=told)
-        return replace(read, endpoints=told, generator=replace(read.generator, busy_s=(None,), lost=(self.lost,)))
+        # What is lost begins nothing more, and must not keep the others from being through.
+        over_s = read.time_s if read.over_s is None else read.over_s
+        generator = replace(read.generator, busy_s=(None,), lost=(self.lost,))
+        return replace(read, endpoints=told, over_s=over_s, generator=generator)
 
     def stop(self, drain_s: float) -> None:
         """Start nothing more, wait at most `drain_s` seconds for what is in flight, cut the rest; the process ends."""
@@ -115,14 +117,16 @@ class ProcessEngine:
 
     # ---------------------------------------------------------------------------------------------------- its small parts
 
-    def _start_process(self, endpoints: int, block: Block | None) -> gevent_socket:
-        """Our end of its control socket, over which it gets the descriptors of the arena and the block. Raises OSError."""
+    def _start_process(self, plan: Plan) -> gevent_socket:
+        """Our end of its control socket, over which it gets the descriptors of what it shares. Raises OSError."""
         spawned = self._take()
         self._process = spawned.process
-        shared = [self._arena.fd, *([] if block is None else [block.fd])]
+        block, allowance = plan.tables.block, plan.allowance
+        shared = [self._arena.fd, *(one.fd for one in (block, allowance) if one is not None)]
+        first = Greeting(len(plan.keys), has_block=block is not None, has_allowance=allowance is not None)
         # A process that has ended already is told of as one that is lost later, by what listens.
         with suppress(BrokenPipeError, ConnectionResetError):
-            socket.send_fds(spawned.control, [endpoints.to_bytes(COUNT_BYTES)], shared)
+            socket.send_fds(spawned.control, [first.encode()], shared)
         return gevent_socket(fileno=spawned.control.detach())
 
     def _connections(self) -> int:

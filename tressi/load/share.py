@@ -72,11 +72,6 @@ def part_of(plan: Plan, place: Place) -> Plan:
         pools=tuple(_pool_of(pool, number, place, len(plan.pools)) for number, pool in enumerate(plan.pools)),
         connections_per_second=None if limit is None else limit * place.count / place.of,
         connections_phase=place.first / place.of,
-        endpoints=tuple(
-            one if one.attempts is None else replace(one, attempts=share_of(one.attempts, place, number))
-            for number, one in enumerate(plan.endpoints)
-        ),
-        attempts=None if plan.attempts is None else share_of(plan.attempts, place, 0),
         engine=plan.engine * place.of + place.first,
         engines=plan.engines * place.of,
     )

@@ -48,15 +48,16 @@ def load_tables(uses: Sequence[Use]) -> Tables:
     """Load the tables of all sources. Raises ConfigError for one that cannot be used, with the file, the line and the rule."""
     if not uses:
         return Tables()
-    with os.fdopen(_memory_file(), "w+b") as file:
+    with os.fdopen(memory_file("tressi-tables"), "w+b") as file:
         sources = load(uses, file)
         file.flush()
         return Tables(sources, Block(os.dup(file.fileno())))
 
 
-def _memory_file() -> int:
+def memory_file(name: str) -> int:
+    """A descriptor of memory that other processes can map; `name` is for people who look for it."""
     if hasattr(os, "memfd_create"):
-        return os.memfd_create("tressi-tables", os.MFD_CLOEXEC)
-    fd, path = tempfile.mkstemp(prefix="tressi-tables-")
+        return os.memfd_create(name, os.MFD_CLOEXEC)
+    fd, path = tempfile.mkstemp(prefix=f"{name}-")
     os.unlink(path)  # noqa: PTH108 - it has a descriptor, and needs no name any more
     return fd

@@ -218,6 +218,7 @@ class ResolvedConfig:
     worker_limit: int  # of all autoscaled workers together
     strategy: Strategy = "proportional"
     duration_s: float = 10.0
+    warm_up_s: float = 0.0  # of the duration, at its beginning: in no figure and no verdict
     concurrent_requests: int = 1
     arrival: Arrival = "uniform"
     keep_alive: bool = True

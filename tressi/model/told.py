@@ -154,7 +154,8 @@ class Moment:
 
     `t` is seconds since the run's start; `saturated_by` says why the generator, not the target, was the bottleneck in
     this second (empty: it was not). `changes` are those of this second, `thresholds` the verdicts as they stand, `troubles`
-    the endpoints that only fail or give no answer. `reading` is what all of it was made from.
+    the endpoints that only fail or give no answer. `reading` is what all of it was made from. `warm_up`: the second is left
+    out of the run's figures. `max_requests` is after how many the run ends, of all endpoints together.
     """
 
     t: float
@@ -167,3 +168,5 @@ class Moment:
     thresholds: tuple[ThresholdVerdict, ...] = ()
     paused: bool = False
     troubles: tuple[Trouble, ...] = ()
+    warm_up: bool = False
+    max_requests: int | None = None

@@ -2,7 +2,7 @@
 
    Needs Plotly and style.css. Runs under a policy without `unsafe-inline` and `unsafe-eval`.
 
-     tressiCharts.timeChart(element, {title, unit, t, series: [{name, color, y, step, dash}], markers, saturated, log})
+     tressiCharts.timeChart(element, {title, unit, t, series: [{name, color, y, step, dash}], markers, saturated, warmUp, log})
      tressiCharts.percentileChart(element, {title, series: [{name, color, points: [[percentile, ms], …]}], log})
      tressiCharts.extend(element, {t, y: [[…], …], markers, saturated}, keep)     more seconds for a time chart
      tressiCharts.forget(element)                                                 empty the element again
@@ -11,7 +11,7 @@
 
    `t` is seconds since the start; a series may have its own `t`. A `y` of null is a gap. `color` is a name of style.css,
    without its dashes. A marker is {t, text, up}: `text` is lines of why, `up` whether workers were added (null: neither).
-   `saturated` is a list of [from, to]. Drawing into the same element again updates it and keeps what was zoomed or hidden. */
+   `saturated` and `warmUp` are lists of [from, to]. Drawing into the same element again updates it and keeps what was zoomed or hidden. */
 
 "use strict";
 
@@ -118,7 +118,7 @@ window.tressiCharts = (() => {
       connectgaps: false,
       line: lineOf(one, index),
     }));
-    return [...lines, ...markerTraces(spec), ...saturatedLegend(spec)];
+    return [...lines, ...markerTraces(spec), ...saturatedLegend(spec), ...warmUpLegend(spec)];
   }
 
   // One trace for each direction, on the line of the first series, so that the legend tells what a triangle means.
@@ -159,11 +159,20 @@ window.tressiCharts = (() => {
     return [{ type: "scatter", mode: "markers", name: "generator limited", x: [null], y: [null], marker, hoverinfo: "skip" }];
   }
 
-  function timeLayout(spec) {
-    const shapes = (spec.saturated ?? []).map(([from, to]) => ({
+  function warmUpLegend(spec) {
+    if (!spec.warmUp?.length) return [];
+    const marker = { symbol: "square", size: 12, color: color("warm-up"), line: { color: color("muted"), width: 1 } };
+    return [{ type: "scatter", mode: "markers", name: "warm-up", x: [null], y: [null], marker, hoverinfo: "skip" }];
+  }
+
+  const shaded = (spans, name) =>
+    (spans ?? []).map(([from, to]) => ({
       type: "rect", layer: "below", xref: "x", yref: "paper", x0: from, x1: to, y0: 0, y1: 1,
-      fillcolor: color("saturated"), line: { width: 0 },
+      fillcolor: color(name), line: { width: 0 },
     }));
+
+  function timeLayout(spec) {
+    const shapes = [...shaded(spec.warmUp, "warm-up"), ...shaded(spec.saturated, "saturated")];
     const ends = spec.series.map((one) => secondsOf(spec, one)).flatMap((seconds) => [seconds[0], seconds.at(-1)]);
     const seconds = ends.filter(Number.isFinite);
     // Marks would put room beside the line. A range set here, which changes every second, would undo a reader's zoom.
@@ -184,7 +193,8 @@ window.tressiCharts = (() => {
     const count = spec.markers?.length ?? 0;
     const marks = count ? [`${count} mark${count === 1 ? "" : "s"}`] : [];
     const saturated = spec.saturated?.length ? ["generator limited in shaded seconds"] : [];
-    return [...parts, ...marks, ...saturated].join("; ");
+    const warmUp = (spec.warmUp ?? []).map(([, to]) => `warm-up until ${figureText(to, "s")}`);
+    return [...parts, ...marks, ...saturated, ...warmUp].join("; ");
   }
 
   // ------------------------------------------------------------------------------------------------------ by percentile

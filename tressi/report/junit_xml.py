@@ -18,7 +18,7 @@ from tressi.text import plain, plain_lines
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-_PROPERTIES = ("tressiVersion", "startedAt", "durationSec", "endReason")
+_PROPERTIES = ("tressiVersion", "startedAt", "durationSec", "warmUpSec", "endReason")
 _GLOBAL_PROPERTIES = ("requestsMade", "requestsSucceeded", "requestsFailed", "requestsMissed", "rps", "errorRate")
 _OUTCOMES = {"failure": "failures", "error": "errors", "skipped": "skipped"}
 
@@ -91,7 +91,7 @@ def _add(suite: ET.Element, case: _Case) -> None:
 
 
 def _properties(summary: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    yield from ((name, str(summary[name])) for name in _PROPERTIES)
+    yield from ((name, str(summary[name])) for name in _PROPERTIES if name in summary)
     yield from ((name, str(summary["global"][name])) for name in _GLOBAL_PROPERTIES)
     yield "verdict", judge_run(summary).word
     yield "saturated", str(summary["generator"]["saturated"]).lower()

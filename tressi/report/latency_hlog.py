@@ -19,6 +19,7 @@ from urllib.parse import quote
 
 from tressi.hdr import decode_counts
 from tressi.run.kept import Interval
+from tressi.run.warm_up import measured_s
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -89,4 +90,5 @@ def _whole(summary: Mapping[str, Any]) -> Iterator[Interval]:
         for time in times:
             longest_ms, text = endpoint[f"{time}TimeMs"]["max"], endpoint["histograms"][f"{time}Time"]
             if longest_ms is not None:
-                yield Interval(endpoint["endpointKey"], time, 0.0, summary["durationSec"], longest_ms * 1000, text)
+                begin_s, length_s = summary.get("warmUpSec", 0.0), measured_s(summary)
+                yield Interval(endpoint["endpointKey"], time, begin_s, length_s, longest_ms * 1000, text)

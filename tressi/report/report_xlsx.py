@@ -27,6 +27,7 @@ from tressi.report.rows import (
     reason_rows,
     second_row,
     status_code_rows,
+    timeline_columns,
 )
 from tressi.report.workbook import LAST_ROW, NAMED_VALUES, book_in
 from tressi.run.judgement import judge_run
@@ -85,7 +86,8 @@ def _fill(book: Book, summary: Mapping[str, Any]) -> None:
     book.sheet("Thresholds", THRESHOLDS, _cells(THRESHOLDS, summary["thresholds"]))
     book.sheet("Scaling", SCALING, _cells(SCALING, summary["scaling"]), frozen=2)
     book.sheet("Changes", CHANGES, _cells(CHANGES, summary["changes"]))
-    timeline = book.sheet(_TIMELINE, TIMELINE, _cells(TIMELINE, _timeline(summary)), frozen=2)
+    seconds = timeline_columns(warm_up="warmUpSec" in summary)
+    timeline = book.sheet(_TIMELINE, seconds, _cells(seconds, _timeline(summary)), frozen=2)
     _draw(book, timeline, summary)
     book.sheet("Sampled responses", SAMPLES, _cells(SAMPLES, summary["samples"]), wrapped=True)
 
@@ -99,7 +101,8 @@ def _global(summary: Mapping[str, Any]) -> Iterator[tuple[str, object]]:
     judgement, generator = judge_run(summary), summary["generator"]
     yield "verdict", judgement.word
     yield from (("reason", reason) for reason in judgement.reasons)
-    yield from ((name, summary[name]) for name in ("startedAt", "durationSec", "endReason", "endDetail", "tressiVersion"))
+    names = ("startedAt", "durationSec", "warmUpSec", "endReason", "endDetail", "tressiVersion")
+    yield from ((name, summary[name]) for name in names if name in summary)
     yield from metrics_row(summary["global"]).items()
     for name, value in generator.items():
         if isinstance(value, dict):
@@ -120,6 +123,7 @@ def _timeline(summary: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
 
 def _draw(book: Book, sheet: Worksheet, summary: Mapping[str, Any]) -> None:
     """Charts beside the timeline: on the left of all endpoints together, on the right of each."""
+    beside = len(timeline_columns(warm_up="warmUpSec" in summary)) + 1
     seconds = len(summary["timeline"])
     if not 0 < seconds < LAST_ROW:
         return
@@ -128,14 +132,14 @@ def _draw(book: Book, sheet: Worksheet, summary: Mapping[str, Any]) -> None:
         chart = _chart(book, title, unit if row_s == 1 else unit.replace("the second", f"{row_s} s"), seconds)
         for name, column in lines.items():
             _add_line(chart, name, 0, column, seconds)
-        sheet.insert_chart(1 + place * _CHART_ROWS, len(TIMELINE) + 1, chart)
+        sheet.insert_chart(1 + place * _CHART_ROWS, beside, chart)
     # Of many endpoints only those whose seconds are all in the sheet.
     drawn = min(CHARTED_ENDPOINTS, len(summary["endpoints"]), (LAST_ROW - 1) // seconds - 1)
     for place, (title, unit, column) in enumerate(_EACH if drawn else ()):
         chart = _chart(book, title, unit, seconds)
         for block in range(1, 1 + drawn):
             _add_line(chart, [_TIMELINE, 1 + block * seconds, TIMELINE.index("endpointKey")], block, column, seconds)
-        sheet.insert_chart(1 + place * _CHART_ROWS, len(TIMELINE) + 1 + _CHART_COLUMNS, chart)
+        sheet.insert_chart(1 + place * _CHART_ROWS, beside + _CHART_COLUMNS, chart)
 
 
 def _chart(book: Book, title: str, unit: str, seconds: int) -> Chart:

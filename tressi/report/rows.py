@@ -39,6 +39,11 @@ TIMELINE: Final = (
 )  # fmt: skip
 
 
+def timeline_columns(*, warm_up: bool) -> tuple[str, ...]:
+    """The columns of a timeline; that of a run with a warm-up says which seconds were."""
+    return (*TIMELINE, "warmUp") if warm_up else TIMELINE
+
+
 def metrics_row(metrics: Mapping[str, Any]) -> Row:
     """The metrics of an endpoint or of all, nested names joined by a dot."""
     row = {name: metrics[name] for name in PLAIN}
@@ -76,7 +81,8 @@ def second_rows(moment: Mapping[str, Any]) -> Iterator[Row]:
 def second_row(moment: Mapping[str, Any], key: str) -> Row:
     """A second of one endpoint, or of all together (`global`)."""
     figures = moment["global"] if key == GLOBAL else moment["endpoints"][key]
-    return {"t": moment["t"], "endpointKey": key, **figures, "saturated": moment["saturated"]}
+    beside = {"saturated": moment["saturated"], "warmUp": moment.get("warmUp", False)}
+    return {"t": moment["t"], "endpointKey": key, **figures, **beside}
 
 
 def _parts(summary: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:

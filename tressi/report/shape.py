@@ -43,6 +43,12 @@ class Maybe(NamedTuple):
 _ANYTHING: Final = Leaf("anything", lambda _: True)
 
 
+class Optional(NamedTuple):
+    """A value that an object need not have, else of the shape."""
+
+    shape: Any
+
+
 class Each(NamedTuple):
     """An object with any names, each value of the shape; `name` is what the names must be."""
 
@@ -142,6 +148,7 @@ SUMMARY: Final = {
     "tressiVersion": TEXT,
     "startedAt": TIME,
     "durationSec": NUMBER,
+    "warmUpSec": Optional(NUMBER),
     "endReason": TEXT,
     "endDetail": Maybe(TEXT),
     "verdict": {"word": TEXT, "reasons": [TEXT]},
@@ -153,7 +160,7 @@ SUMMARY: Final = {
     "changes": [{"t": NUMBER, "action": TEXT, "endpointKey": Maybe(TEXT), "targetRps": Maybe(NUMBER)}],
     "timelineSeconds": COUNT,
     "leftOut": [TEXT],
-    "timeline": [{"t": NUMBER, "global": _SECOND, "endpoints": Each(_SECOND), "saturated": FLAG}],
+    "timeline": [{"t": NUMBER, "global": _SECOND, "endpoints": Each(_SECOND), "saturated": FLAG, "warmUp": Optional(FLAG)}],
     "samples": [{"endpointKey": TEXT, "status": COUNT, "body": TEXT, "truncated": FLAG}],
     "config": {},
 }
@@ -198,9 +205,10 @@ def _in_any(value: Mapping[str, Any], shape: Each, place: Place) -> Iterator[Fin
 
 def _in_named(value: Mapping[str, Any], shape: Mapping[str, Any], place: Place) -> Iterator[Finding]:
     for name, inner in shape.items():
+        is_optional = isinstance(inner, Optional)
         if name in value:
-            yield from _breaches(value[name], inner, (*place, name))
-        else:
+            yield from _breaches(value[name], inner.shape if is_optional else inner, (*place, name))
+        elif not is_optional:
             yield (*place, name), "is missing"
 
 

@@ -26,7 +26,8 @@ from tressi.report.rows import (
 )
 from tressi.run.judgement import judge_run
 from tressi.run.shortfall import verdicts
-from tressi.text import came_in, common_origin, milliseconds, rate, summary_labels
+from tressi.run.warm_up import came_words
+from tressi.text import common_origin, milliseconds, rate, summary_labels
 from tressi.vocabulary import FAILED_STATUS
 
 if TYPE_CHECKING:
@@ -109,11 +110,10 @@ def _verdict(summary: Mapping[str, Any]) -> Section:
 def _remarks(summary: Mapping[str, Any]) -> list[str]:
     """The run in a few lines."""
     total, generator = summary["global"], summary["generator"]
-    came = came_in(total["requestsMade"], total["rps"], summary["durationSec"])
     own, late = (milliseconds(generator[name]["p99"]) for name in ("ownDelayMs", "lateSendsMs"))
     used = f"generator: {generator['cpuPercent']:.0f} % CPU, {inert(generator['clock'])} clock"
     lines = [
-        f"{came}, {total['requestsFailed']} failed, {total['requestsMissed']} missed",
+        f"{came_words(summary)}, {total['requestsFailed']} failed, {total['requestsMissed']} missed",
         f"started at {inert(summary['startedAt'])}, ended by {inert(summary['endReason'])}",
         f"{len(summary['scaling'])} scaling decisions",
         f"{used}, own delay p99 {own} ms, late p99 {late} ms",

@@ -16,7 +16,8 @@ from rich.text import Text
 
 from tressi.run.judgement import has_many_failures, judge_run, missed_words, status_words
 from tressi.run.shortfall import mean_differs, verdicts
-from tressi.text import SHORTEST_S, came_in, common_origin, counted, milliseconds, percentile_ms, plain, rate, summary_labels
+from tressi.run.warm_up import came_words, measured_s
+from tressi.text import SHORTEST_S, common_origin, counted, milliseconds, percentile_ms, plain, rate, summary_labels
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -79,7 +80,7 @@ class _Endpoints:
     def __init__(self, summary: Mapping[str, Any]) -> None:
         said = verdicts(summary)
         self._labels = ["endpoint", *summary_labels(summary).values()]
-        self._rows = [_FIGURES, *(_figures(endpoint, summary["durationSec"]) for endpoint in summary["endpoints"])]
+        self._rows = [_FIGURES, *(_figures(endpoint, measured_s(summary)) for endpoint in summary["endpoints"])]
         self._said = ["", *(_words(one, said[one["endpointKey"]], summary) for one in summary["endpoints"])]
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
@@ -170,13 +171,12 @@ def _success_words(endpoint: Mapping[str, Any]) -> str:
 def run_lines(summary: Mapping[str, Any]) -> list[str]:
     """The run in words: what came, how it ended, and whether its figures can be trusted."""
     total, generator = summary["global"], summary["generator"]
-    came = came_in(total["requestsMade"], total["rps"], summary["durationSec"])
     went = f"{total['requestsFailed']} failed, {total['requestsMissed']} missed"
     detail = f": {plain(summary['endDetail'])}" if summary["endDetail"] else ""
     own = milliseconds(generator["ownDelayMs"]["p99"])
     late = milliseconds(generator["lateSendsMs"]["p99"])
     return [
-        f"{came}, {went}",
+        f"{came_words(summary)}, {went}",
         f"ended by {summary['endReason']}{detail}; {len(summary['scaling'])} scaling decisions",
         f"generator: {generator['cpuPercent']:.0f} % CPU, {generator['clock']} clock, own delay p99 {own}, late p99 {late}",
         *([f"late: {plain(generator['late'])}"] if generator["late"] else []),

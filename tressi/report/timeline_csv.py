@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from tressi.report.csv_table import header, lines
-from tressi.report.rows import TIMELINE, second_rows
+from tressi.report.rows import TIMELINE, second_rows, timeline_columns
 from tressi.run.moments import row_of
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from tressi.model import Moment
 
-COLUMNS = TIMELINE
+COLUMNS = TIMELINE  # of a run without a warm-up
 NAME = "timeline.csv"
 
 
@@ -30,8 +30,9 @@ def render(summary: Mapping[str, Any]) -> bytes:
 
 def pieces(summary: Mapping[str, Any]) -> Iterator[bytes]:
     """The same, second by second."""
-    yield header(COLUMNS)
-    yield from (lines(COLUMNS, second_rows(moment)) for moment in summary["timeline"])
+    columns = timeline_columns(warm_up="warmUpSec" in summary)
+    yield header(columns)
+    yield from (lines(columns, second_rows(moment)) for moment in summary["timeline"])
 
 
 def belongs(log: Iterable[bytes], summary: Mapping[str, Any]) -> bool:
@@ -41,13 +42,17 @@ def belongs(log: Iterable[bytes], summary: Mapping[str, Any]) -> bool:
     for last in log:
         first = first or last
         has_last = has_last or (moment is not None and last.startswith(moment))
-    return first == header(COLUMNS) and last.endswith(b"\r\n") and has_last
+    return first == header(timeline_columns(warm_up="warmUpSec" in summary)) and last.endswith(b"\r\n") and has_last
 
 
 class Running:
-    """The file in `directory` while the run lasts. A disk that is full ends it, and gives back the room it took."""
+    """The file in `directory` while the run lasts. A disk that is full ends it, and gives back the room it took.
 
-    def __init__(self, directory: str) -> None:
+    `warm_up`: the run has one.
+    """
+
+    def __init__(self, directory: str, *, warm_up: bool = False) -> None:
+        self._columns = timeline_columns(warm_up=warm_up)
         self.path = Path(directory) / NAME
         self.failure: OSError | None = None
         self._file: BinaryIO | None = None
@@ -59,8 +64,8 @@ class Running:
         try:
             if self._file is None:
                 self._file = self.path.open("wb", buffering=0)
-                _write_all(self._file, header(COLUMNS))
-            _write_all(self._file, lines(COLUMNS, second_rows(row_of(moment))))
+                _write_all(self._file, header(self._columns))
+            _write_all(self._file, lines(self._columns, second_rows(row_of(moment))))
         except OSError as failure:
             self.failure = failure
             self.discard()

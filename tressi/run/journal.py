@@ -119,6 +119,7 @@ def record_of(*values: object) -> bytes:
 def document_of(config: ResolvedConfig) -> dict[str, Any]:
     """What a run's results are made from beside its seconds. No header, no body and no secret is in it."""
     shared = config.shared_pool
+    warm_up = {"warmUpSec": config.warm_up_s} if config.warm_up_s else {}
     return {
         "endpoints": [
             [one.endpoint_key, one.method, one.masked_url, one.name, one.autoscale and asdict(one.autoscale)]
@@ -127,6 +128,7 @@ def document_of(config: ResolvedConfig) -> dict[str, Any]:
         "sharedPool": shared and asdict(shared),
         "workerLimit": config.worker_limit,
         "durationSec": config.duration_s,
+        **warm_up,
         "concurrentRequests": config.concurrent_requests,
         "thresholds": [[one.text, one.endpoint_key, one.aborts, one.abort_delay_s] for one in config.thresholds],
         # As text: a config may have integers beyond 64 bits.

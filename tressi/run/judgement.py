@@ -18,8 +18,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
-from tressi.run.shortfall import TOO_SHORT, failures, limits, starts_due
+from tressi.run.shortfall import TOO_SHORT, UNMEASURED, failures, limits, starts_due
 from tressi.run.trouble import NOTEWORTHY_SHARE
+from tressi.run.warm_up import is_unmeasured, measured_s
 from tressi.text import SHORTEST_S, counted, rate, some_of, summary_labels
 
 if TYPE_CHECKING:
@@ -94,6 +95,8 @@ def exited_early(summary: Summary) -> str | None:
 def without_success(summary: Summary) -> str | None:
     """Which endpoints had not one success; None where each had one, or was asked for nothing."""
     total = summary["global"]
+    if is_unmeasured(summary):
+        return UNMEASURED
     if not total["requestsMade"]:
         cut = total["requestsCut"]
         return f"not one of {counted(cut, 'request')} was answered" if cut else "no request was made"
@@ -128,13 +131,21 @@ def _ending(summary: Summary) -> tuple[Ending, str]:
         return "broken", "tressi itself failed"
     if summary["endReason"] == "interrupted":
         return "interrupted", f"ended by {summary['endDetail']}"
-    if any(one["passed"] is False for one in summary["thresholds"]):
-        return "failed", "a threshold is broken"
-    if exited_early(summary):
-        return "failed", "early exit"
-    if without_success(summary):
-        return "failed", _unsuccessful(summary["global"])
+    failed = _failed_ending(summary)
+    if failed:
+        return "failed", failed
     return "done", "no threshold is broken" if summary["thresholds"] else "no threshold is set"
+
+
+def _failed_ending(summary: Summary) -> str | None:
+    """Why the test has failed, in few words; None where it has not."""
+    if is_unmeasured(summary):
+        return "nothing was measured"
+    if any(one["passed"] is False for one in summary["thresholds"]):
+        return "a threshold is broken"
+    if exited_early(summary):
+        return "early exit"
+    return _unsuccessful(summary["global"]) if without_success(summary) else None
 
 
 def _unsuccessful(total: Mapping[str, Any]) -> str:
@@ -150,7 +161,7 @@ def _broken_off(summary: Summary) -> str | None:
 def _broken_thresholds(summary: Summary) -> str | None:
     thresholds, shown = summary["thresholds"], summary_labels(summary)
     broken = [one for one in thresholds if one["passed"] is False]
-    if not broken:
+    if not broken or is_unmeasured(summary):
         return None
     told = "; ".join(f"{_place(one, shown)}{one['threshold']} ({one['detail']})" for one in broken[:_NAMED])
     are = "are" if len(broken) > 1 else "is"
@@ -217,7 +228,7 @@ def _expects_status(summary: Summary) -> bool:
 def _kept(summary: Summary, found: Mapping[str, Limit]) -> tuple[str, ...]:
     judged = [one for one in summary["thresholds"] if one["passed"] is not None]
     held = f"{some_of(len(judged), len(judged), 'threshold')} held" if judged else "no threshold was set"
-    if summary["durationSec"] < SHORTEST_S:
+    if measured_s(summary) < SHORTEST_S:
         return held, TOO_SHORT
     asked = [endpoint for endpoint in summary["endpoints"] if endpoint["targetRps"] is not None]
     if not asked:
@@ -234,7 +245,8 @@ def _ended_by_hand(summary: Summary) -> str | None:
     by = f"interrupted by {summary['endDetail']}" if reason == "interrupted" else "stopped"
     planned_s = summary["config"].get("duration")
     of = f" of {planned_s:g}" if isinstance(planned_s, (int, float)) else ""
-    return f"{by} after {lasted_s:.1f}{of} s, and judged by what was measured until then"
+    so = "its seconds are in the timeline alone" if is_unmeasured(summary) else "judged by what was measured until then"
+    return f"{by} after {lasted_s:.1f}{of} s, and {so}"
 
 
 # ---------------------------------------------------------------------------------------------------------- small sentences

@@ -60,14 +60,17 @@ class Place:
     delta: Delta
     saturated: bool = False
     changes: Sequence[dict[str, Any]] = ()
+    warm_up: bool = False
 
     def row(self, shared: Collection[str]) -> dict[str, Any]:
         """As a row of the timeline; `shared` are the keys of the shared pool's endpoints."""
-        row = row_of_delta(self.delta, shared, saturated=self.saturated)
+        row = row_of_delta(self.delta, shared, saturated=self.saturated, warm_up=self.warm_up)
         return {**row, "changes": list(self.changes)} if self.changes else row
 
     def intervals(self) -> Iterator[Interval]:
-        """Its latencies; an endpoint without any has none."""
+        """Its latencies; an endpoint without any has none, and so has the warm-up."""
+        if self.warm_up:
+            return
         start_s = max(0.0, self.delta.t - self.delta.span_s)
         for one in self.delta.endpoints:
             times: tuple[tuple[Time, Any], ...] = (("response", one.response), ("service", one.service))
@@ -80,7 +83,8 @@ class Place:
 def together(places: Sequence[Place]) -> Place:
     """Several places in a row as one."""
     changes = [change for place in places for change in place.changes]
-    return Place(merged([place.delta for place in places]), any(place.saturated for place in places), changes)
+    delta, saturated = merged([place.delta for place in places]), any(place.saturated for place in places)
+    return Place(delta, saturated, changes, all(place.warm_up for place in places))
 
 
 @dataclass(slots=True)
@@ -132,6 +136,7 @@ class Kept:
             while longest_s / 2 ** (len(self._levels) - 1) > LONGEST - 1:
                 self._levels.append(_Level())
             self._levels += [_Level() for _ in range(_LEVELS_FOR_THE_LOG)]
+        self.is_unmeasured = False  # the run has ended within its warm-up
         self._drain: Place | None = None
         self._unkept: bytes | None = None  # all seconds whose latencies found no room, as one place
         self._rows_end_s: float | None = None  # when the rows have found no room
@@ -147,6 +152,16 @@ class Kept:
                 level.waiting = self._encode(place)
                 return
             place, row, level.waiting = together([self._decode(level.waiting), place]), None, None
+
+    def end_warm_up(self) -> None:
+        """Let no place be of seconds before and after this moment: what waits for its second half goes on alone."""
+        place: Place | None = None
+        for level in self._levels:
+            if place is not None:
+                self._keep(level, place, None)
+            waiting = [] if level.waiting is None else [self._decode(level.waiting)]
+            level.waiting = None
+            place = together([*waiting, *([] if place is None else [place])]) if waiting or place is not None else None
 
     def close(self, drain: Delta) -> None:
         """Keep what came in after the last second, which is in no row."""
@@ -174,6 +189,8 @@ class Kept:
 
     def intervals(self) -> Iterator[Interval]:
         """Latencies, from the first on; the last ones hold the drain. Together they are all that was measured."""
+        if self.is_unmeasured:
+            return
         number = next(number for number, level in enumerate(self._levels) if level.log.is_kept)
         for record in self._levels[number].log.spool:
             yield from (Interval(*values) for values in orjson.loads(record))
@@ -213,6 +230,7 @@ class Kept:
             failures.append(level.log.put(orjson.dumps([[*interval] for interval in place.intervals()]), is_last=is_last))
         if level.log.is_full:
             before = [] if self._unkept is None else [self._decode(self._unkept)]
+            before = [one for one in before if one.warm_up == place.warm_up]  # the warm-up is left out of the log anyway
             self._unkept = self._encode(together([*before, place]))
         self._failure = next((failure for failure in (self._failure, *failures) if failure is not None), None)
 
@@ -223,13 +241,12 @@ class Kept:
 
     def _encode(self, place: Place) -> bytes:
         # Whole histograms take pages, and encoded ones hundreds of bytes.
-        head = orjson.dumps([place.saturated, place.changes], option=orjson.OPT_APPEND_NEWLINE)
+        head = orjson.dumps([place.saturated, place.changes, place.warm_up], option=orjson.OPT_APPEND_NEWLINE)
         return head + encode_delta(place.delta, self._keys)
 
     def _decode(self, record: bytes) -> Place:
         head, _, delta = record.partition(b"\n")
-        saturated, changes = orjson.loads(head)
-        return Place(decode_delta(delta, self._keys), saturated, changes)
+        return Place(decode_delta(delta, self._keys), *orjson.loads(head))
 
     def _compact(self, row: dict[str, Any], known: dict[float, float]) -> dict[str, Any]:
         """The same row in half the memory: a day's run of 50 endpoints has two million figures, most of them alike."""

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from tressi.model.data import Rows
+from tressi.model.delta import delta_between, reading_of
 from tressi.vocabulary import FAILED_STATUS, OVER
 
 if TYPE_CHECKING:
@@ -133,7 +134,9 @@ def may_complete(config: ResolvedConfig) -> bool:
 def complete_words(snapshot: EngineSnapshot) -> str:
     """Why there is nothing more to send."""
     kinds = [OVER[kind] for kind in sorted({one.over for one in snapshot.endpoints.values()})]
-    return "each endpoint is through: " + " or ".join(kind[1] for kind in kinds if kind is not None)
+    words = " or ".join(kind[1] for kind in kinds if kind is not None)
+    # Of an engine that was lost nobody knows whether it had made its last request.
+    return f"each endpoint is through: {words}" if words else "each endpoint is through"
 
 
 class Limits:
@@ -152,6 +155,7 @@ class Limits:
         self._config, self._read, self._now, self._end = config, read, now, end
         self._window = FailureWindow()
         self._looks = config.early_exit is not None or may_complete(config)
+        self._warm: EngineSnapshot | None = None  # the reading with which the warm-up ended
 
     def watch(self, ended: Event) -> None:
         """Check until the run has ended, here or elsewhere. What failed before the last moment still counts as early exit."""
@@ -172,10 +176,18 @@ class Limits:
                 check_at += CHECK_S
 
     def _next(self, check_at: float) -> float:
-        return min(self._config.duration_s, check_at) if self._looks else self._config.duration_s
+        if not self._looks:
+            return self._config.duration_s
+        warm_s = self._config.warm_up_s if self._config.early_exit is not None and self._warm is None else 0.0
+        return min(self._config.duration_s, check_at, warm_s or check_at)
 
     def _early_exit(self, snapshot: EngineSnapshot, now: float) -> str | None:
         if self._config.early_exit is None:
             return None
+        if now < self._config.warm_up_s:
+            return None
+        if self._config.warm_up_s:
+            self._warm = self._warm or snapshot
+            snapshot = reading_of(delta_between(self._warm, snapshot, now, now))
         self._window.add(totals_of(snapshot, now))
         return early_exit_reason(self._config.early_exit, snapshot, self._window)

@@ -108,14 +108,15 @@ def _fields(figures: SecondFigures) -> dict[str, Any]:
     return dict(zip(_FIGURES, _values_of(figures), strict=True))
 
 
-def row_of_delta(delta: Delta, shared: Collection[str], *, saturated: bool) -> dict[str, Any]:
+def row_of_delta(delta: Delta, shared: Collection[str], *, saturated: bool, warm_up: bool) -> dict[str, Any]:
     """A row of the summary's timeline made anew from a delta, as of several seconds that were merged."""
-    return {
+    row = {
         "t": round(delta.t, 3),
         "global": _figures(total_of(delta, shared)),
         "endpoints": {one.endpoint_key: _figures(figures_of(one, delta.span_s)) for one in delta.endpoints},
         "saturated": saturated,
     }
+    return {**row, "warmUp": True} if warm_up else row
 
 
 def row_of(moment: Moment) -> dict[str, Any]:
@@ -126,6 +127,8 @@ def row_of(moment: Moment) -> dict[str, Any]:
         "endpoints": {one.endpoint_key: _figures(one) for one in moment.endpoints},
         "saturated": bool(moment.saturated_by),
     }
+    if moment.warm_up:
+        row["warmUp"] = True
     if moment.changes:
         row["changes"] = [change_row(change) for change in moment.changes]
     return row

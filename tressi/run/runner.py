@@ -238,7 +238,7 @@ class EndpointRunner:
         count = partial(self._engine.read, "counters")
         limits = Limits(self.config, count, now, weakly(self._end))
         self._greenlets = [
-            gevent.spawn(guarded, fail, keep_time, self._ended, now, weakly(self._tick)),
+            gevent.spawn(guarded, fail, keep_time, self._ended, now, weakly(self._tick), self.config.warm_up_s),
             gevent.spawn(guarded, fail, limits.watch, self._ended),
         ]
 

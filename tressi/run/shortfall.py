@@ -20,6 +20,7 @@ import re
 from collections import Counter
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from tressi.run.warm_up import is_unmeasured, measured_s
 from tressi.text import SHORTEST_S, plain, summary_labels
 from tressi.vocabulary import FAILED_STATUS, MET_SHARE, OVER
 
@@ -38,6 +39,7 @@ _STILLS_TOLD: Final = 2
 _GROWING: Final = {True: "was still growing", False: "had not grown by the end"}
 GENERATOR: Final = "generator limited"
 TOO_SHORT: Final = "the run was too short to tell"
+UNMEASURED: Final = "nothing was measured: the run ended within its warm-up"
 # A sentence of the self-check on a CPU at its limit or a standstill: for how long it held.
 _SPOILS_RATES = re.compile(r"in ([0-9.]+) of [0-9.]+ s an engine\b.*; it spoils: (?:the )?rates?\b", re.DOTALL)
 
@@ -75,7 +77,9 @@ def limits(summary: Summary) -> dict[str, Limit]:
 
 def limit_of(endpoint: Endpoint, summary: Summary) -> Limit:
     """What limited one endpoint of a summary."""
-    if summary["durationSec"] < SHORTEST_S:
+    if is_unmeasured(summary):
+        return Limit(UNMEASURED)
+    if measured_s(summary) < SHORTEST_S:
         return _over(endpoint) or Limit(TOO_SHORT)  # a signal came as it began
     made, target_rps = endpoint["requestsMade"], endpoint["targetRps"]
     if target_rps is None:
@@ -105,7 +109,7 @@ def mean_differs(asked_rps: float | None, mean_rps: float | None) -> bool:
 
 def starts_due(endpoint: Endpoint, summary: Summary) -> int:
     """How many starts the schedule had over the run; 0 without a rate."""
-    due = round((endpoint["targetRps"] or 0.0) * summary["durationSec"])
+    due = round((endpoint["targetRps"] or 0.0) * measured_s(summary))
     # A reading knows the schedule of a run that was broken off to the last 100 ms only.
     return max(due, endpoint["requestsMissed"]) if due else 0
 
@@ -133,7 +137,7 @@ def _failing(endpoint: Endpoint) -> str | None:
 def _unlimited(endpoint: Endpoint, summary: Summary) -> str:
     if not endpoint["requestsMade"]:
         return "target failing: no attempt ended" if endpoint["requestsCut"] else "no attempt was made"
-    ours = _rates_spoilt_s(summary) >= LIMITING_SHARE * summary["durationSec"]
+    ours = _rates_spoilt_s(summary) >= LIMITING_SHARE * measured_s(summary)
     return f"as fast as {'the generator could' if ours else 'responses came'}"
 
 
@@ -195,12 +199,13 @@ class _Shortfall:
         sent = self._endpoint["requestsMade"] + self._endpoint["requestsCut"]
         # Each engine may be a start off where a schedule ends; chance alone puts Poisson arrivals a little off the target.
         tolerance = max(self._allowed, self._summary["generator"]["processes"])
-        return bool(not is_chance and self._due - sent - excused > tolerance)
+        # The schedule of an endpoint that has ended goes a little further than its last start.
+        return bool(not is_chance and "endedBy" not in self._endpoint and self._due - sent - excused > tolerance)
 
     def _is_growing(self) -> bool:
         """Whether growth was not over before the run's end."""
-        lasted_s = self._summary["durationSec"]
-        return bool(self._missing and lasted_s - self._missing[-1].end_s < _SETTLED_SHARE * lasted_s)
+        rest_s = self._summary["durationSec"] - self._missing[-1].end_s if self._missing else 0.0
+        return bool(self._missing and rest_s < _SETTLED_SHARE * measured_s(self._summary))
 
     def _still_words(self, seconds: Sequence[_Second]) -> str | None:
         """When the target stood still, where that cost most of the starts."""
@@ -215,11 +220,11 @@ class _Shortfall:
 
 
 def _seconds(endpoint: Endpoint, summary: Summary) -> list[_Second]:
-    """The seconds of the run in which the endpoint was there, in their order."""
+    """The seconds of the run that were measured and in which the endpoint was there, in their order."""
     key, before, seconds = endpoint["endpointKey"], 0.0, []
     for whole in summary["timeline"]:
         row = whole["endpoints"].get(key)
-        if row is not None:
+        if row is not None and not whole.get("warmUp"):
             seconds.append(_Second(row, whole, before, whole["t"]))
         before = whole["t"]
     return seconds
@@ -312,7 +317,7 @@ def _wants_connections(summary: Summary) -> bool:
     limit = summary["config"].get("connectionsPerSecond")
     whole = summary["global"]
     begun = whole["connectionsOpened"] + sum(whole["errors"].get(kind, 0) for kind in ("connect", "tls"))
-    return limit is not None and begun >= _USED_SHARE * limit * summary["durationSec"]
+    return limit is not None and begun >= _USED_SHARE * limit * measured_s(summary)
 
 
 def _worker_limit(summary: Summary) -> int | None:

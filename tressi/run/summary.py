@@ -46,6 +46,7 @@ class RunRecord:
 
     `ended` is the reading at the moment the drain began: rates, workers and CPU are of it. `final` is the one after the
     drain: counts and latencies are of it. `started_at` is ISO 8601; `duration_s` ends where the drain begins.
+    `warm_up_s` of it, at its beginning, are left out of every figure: then `ended` and `final` have what came after that.
     `saturated_by` are the self-check's sentences over the whole run, `rows` the timeline's, each of `row_s` seconds; `left_out`
     says what found no room.
     """
@@ -64,6 +65,17 @@ class RunRecord:
     row_s: int = 1
     left_out: Sequence[str] = ()
     verdicts: Sequence[ThresholdVerdict] = ()
+    warm_up_s: float = 0.0
+
+    @property
+    def measured_s(self) -> float:
+        """The time that rates are over."""
+        return self.duration_s - self.warm_up_s
+
+    @property
+    def is_unmeasured(self) -> bool:
+        """Whether the run ended within its warm-up."""
+        return self.warm_up_s > 0 and self.measured_s <= 0
 
 
 def summarise(record: RunRecord) -> dict[str, Any]:
@@ -74,6 +86,7 @@ def summarise(record: RunRecord) -> dict[str, Any]:
         "tressiVersion": __version__,
         "startedAt": record.started_at,
         "durationSec": record.duration_s,
+        **({"warmUpSec": record.warm_up_s} if record.config.warm_up_s else {}),
         "endReason": record.end_reason,
         "endDetail": record.end_detail,
         "verdict": {},
@@ -105,7 +118,7 @@ def figures_of(record: RunRecord) -> dict[str | None, Figures]:
     figures: dict[str | None, Figures] = {}
     for endpoint in record.config.endpoints:
         own, key = tally([final[endpoint.endpoint_key]]), endpoint.endpoint_key
-        rps = own.made / record.duration_s if record.duration_s > 0 else 0.0
+        rps = own.made / record.measured_s if record.measured_s > 0 else 0.0
         figures[key] = Figures(own, rps, _mean_target_rps(record, key), saturated)
     target_rps = _sum_of_all(one.target_rps for one in figures.values())
     whole = tally([final[endpoint.endpoint_key] for endpoint in record.config.endpoints])
@@ -155,10 +168,11 @@ def _endpoint(record: RunRecord, endpoint: ResolvedEndpoint, figures: Figures, a
 def _mean_target_rps(record: RunRecord, key: str) -> float | None:
     """The mean of the target curve over the run: what was asked for, ramp and changes included; None where unlimited."""
     asked_now = record.ended.endpoints[key].target_rps
-    if asked_now is None or record.duration_s <= 0:
+    if asked_now is None or record.measured_s <= 0:
         return asked_now
-    # Until a schedule has ended, a reading knows it up to the last slot only.
-    return record.final.endpoints[key].scheduled / record.duration_s
+    # Until a schedule has ended, a reading knows it up to the last slot only; so does the one that ends a warm-up.
+    final = record.final.endpoints[key]
+    return final.scheduled / (final.scheduled_s if record.warm_up_s and final.scheduled_s > 0 else record.duration_s)
 
 
 def _metrics(figures: Figures) -> dict[str, Any]:
@@ -186,7 +200,7 @@ def _generator(record: RunRecord) -> dict[str, Any]:
     return {
         "saturated": bool(record.saturated_by),
         "reasons": list(record.saturated_by),
-        "late": late_remark(final.late_sends, record.duration_s),
+        "late": late_remark(final.late_sends, record.measured_s),
         "cpuPercent": 100 * ended.generator.cpu_s / ended.time_s if ended.time_s > 0 else 0.0,
         "clock": _clock(final),
         "userTimed": final.user_timed,

@@ -29,6 +29,7 @@ Scope = str | None  # an endpoint's key, or None for all of them together
 
 # Readings come once a second, give or take; a window begins with the one that is nearest.
 _NEAR_S: Final = 0.5
+_EARLY_S: Final = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +55,7 @@ class _Standing:
     outcome: Outcome | None = None
     failed_at: float | None = None
     outcome_t: float = 0.0
+    begin_t: float = 0.0  # of what is judged
 
     def take(self, outcome: Outcome, t: float) -> None:
         """Of a threshold with a window: what failed once has failed, and the worst is told."""
@@ -82,7 +84,7 @@ class _Standing:
             passed=None if outcome is None else outcome.holds,
             value=_number(outcome.left) if outcome else None,
             limit=_number(outcome.right) if outcome else None,
-            detail=verdict_words(threshold.comparison, outcome, self.outcome_t),
+            detail=verdict_words(threshold.comparison, outcome, self.outcome_t, self.begin_t),
             failed_at=self.failed_at,
             aborts=threshold.aborts,
             settled=outcome is not None and (_must_abort(self, self.outcome_t) or is_settled(threshold.comparison, outcome)),
@@ -99,11 +101,19 @@ class Thresholds:
         self._kept_s = max((one.comparison.window_s or 0 for one in config.thresholds), default=0)
         self._readings: deque[_Reading] = deque()
         self._saturated_s = 0.0
-        self._last_t = 0.0
+        self._begin_t = self._last_t = 0.0
+        self._before: dict[Scope, Tally] = {}  # what is not judged
 
     def verdicts(self) -> tuple[ThresholdVerdict, ...]:
         """All of them as they stand."""
         return tuple(standing.verdict() for standing in self._standings)
+
+    def begin(self, t: float, snapshot: EngineSnapshot) -> None:
+        """Judge only what comes after the reading of `t`, with which a warm-up ended."""
+        self._begin_t = self._last_t = t
+        self._before = {scope: self._tally(snapshot, scope, times) for scope, times in self._scopes.items()}
+        for standing in self._standings:
+            standing.begin_t = t
 
     def tick(self, t: float, snapshot: EngineSnapshot, *, saturated: bool) -> str | None:
         """Judge what the reading of `t` says; returns why the run must end now, None where it may go on."""
@@ -112,8 +122,9 @@ class Thresholds:
         self._saturated_s += (t - self._last_t) * saturated
         self._last_t = t
         now = {scope: self._tally(snapshot, scope, times) for scope, times in self._scopes.items()}
+        now = {scope: one.since(self._before[scope]) if self._before else one for scope, one in now.items()}
         if self._kept_s and not self._readings:
-            self._keep(0.0, 0.0, {scope: one.since(one) for scope, one in now.items()})
+            self._keep(self._begin_t, 0.0, {scope: one.since(one) for scope, one in now.items()})
         for standing in self._standings:
             self._judge(standing, now, t)
         if self._kept_s:
@@ -131,6 +142,10 @@ class Thresholds:
                 standing.take(outcome, t)
         return tuple(_final(standing.verdict(), t) for standing in self._standings)
 
+    def unjudged(self, t: float) -> tuple[ThresholdVerdict, ...]:
+        """Every verdict on a run that ended after `t` seconds, within its warm-up: what has no value does not hold."""
+        return tuple(_final(replace(standing.verdict(), passed=None), t) for standing in self._standings)
+
     # ------------------------------------------------------------------------------------------------------ its small parts
 
     def _judge(self, standing: _Standing, now: Mapping[Scope, Tally], t: float) -> None:
@@ -138,7 +153,7 @@ class Thresholds:
         starts = {window_s: self._begin(t - window_s) for window_s in _windows(comparison)}
         if None in starts.values():
             return
-        views: dict[int | None, Figures] = {None: _figures(now[scope], t, saturated=self._saturated_s > 0)}
+        views: dict[int | None, Figures] = {None: _figures(now[scope], t - self._begin_t, saturated=self._saturated_s > 0)}
         for window_s, start in starts.items():
             if start is not None:
                 within = now[scope].since(start.tally(scope))
@@ -150,7 +165,10 @@ class Thresholds:
             standing.stand(outcome, t)
 
     def _begin(self, t: float) -> _Reading | None:
-        """The reading with which a window begins at `t`; None before the run."""
+        """The reading with which a window begins at `t`; None before the run, and before the end of its warm-up."""
+        # That end need not be a whole second, and the window after it is not to be a shorter one.
+        if t < self._begin_t - _EARLY_S and self._begin_t:
+            return None
         near = min(self._readings, key=lambda reading: abs(reading.t - t), default=None)
         return near if near is not None and near.t <= t + _NEAR_S else None
 
@@ -192,7 +210,8 @@ def _number(figure: Figure) -> float | None:
 
 def _must_abort(standing: _Standing, t: float) -> bool:
     threshold, outcome = standing.threshold, standing.outcome
-    return threshold.aborts and t >= threshold.abort_delay_s and outcome is not None and outcome.holds is False
+    is_time = t - standing.begin_t >= threshold.abort_delay_s
+    return threshold.aborts and is_time and outcome is not None and outcome.holds is False
 
 
 def _abort_reason(standing: _Standing) -> str:

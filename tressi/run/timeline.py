@@ -19,6 +19,7 @@ from tressi.run.selfcheck import Finding, check_generator, merged
 from tressi.run.summary import RunRecord, figures_of, summarise
 from tressi.run.thresholds import Thresholds
 from tressi.run.trouble import Troubles
+from tressi.run.warm_up import WarmUp
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -76,6 +77,7 @@ class Timeline:
         self._number = 0
         self._saturation = Saturation()
         self._thresholds = Thresholds(config)
+        self._warm_up = WarmUp(config.warm_up_s)
 
     def note(self, change: Change) -> None:
         """Take a change that somebody made to the run; the next second tells it."""
@@ -94,12 +96,17 @@ class Timeline:
         """
         findings = check_generator(self.last, snapshot, throttled_s - self._throttled_s)
         self._throttled_s = throttled_s
-        self._saturation.add(findings, t - self.last_t)
-        abort = self._thresholds.tick(t, snapshot, saturated=bool(findings))
+        warm_up, abort = self._warm_up.covers(self.last_t), None
+        if not warm_up:
+            self._saturation.add(findings, t - self.last_t)
+            abort = self._thresholds.tick(t, snapshot, saturated=bool(findings))
         delta = self._since_last(t, snapshot)
-        moment = self._moment(delta, snapshot, findings, paused=paused)
+        moment = self._moment(delta, snapshot, findings, paused=paused, warm_up=warm_up)
         row = row_of(moment)
-        self.kept.add(Place(delta, bool(findings), row.get("changes", ())), row)
+        self.kept.add(Place(delta, bool(findings), row.get("changes", ()), warm_up), row)
+        if self._warm_up.ends_with(t, snapshot):
+            self._thresholds.begin(t, snapshot)
+            self.kept.end_warm_up()
         self.last, self.last_t = snapshot, t
         second = Second(moment, delta, tuple(self._new_decisions), findings, abort)
         self._new_changes, self._new_decisions = [], []
@@ -114,14 +121,16 @@ class Timeline:
 
     def sum_up(self, started_at: str, ending: Ending, left_out: Sequence[str] = ()) -> dict[str, Any]:
         """The summary of the run; `started_at` is ISO 8601, `left_out` says what else is missing."""
+        lasted_s = ending.duration_s
         record = RunRecord(
             config=self._config,
             started_at=started_at,
-            duration_s=ending.duration_s,
+            duration_s=lasted_s,
+            warm_up_s=self._warm_up.left_out_s(lasted_s),
             end_reason=ending.reason,
             end_detail=ending.detail,
-            ended=ending.reading,
-            final=self.last,
+            ended=self._warm_up.measured(ending.reading, lasted_s),
+            final=self._warm_up.measured(self.last, lasted_s),
             decisions=list(self._decisions),
             changes=list(self._changes),
             rows=list(self.kept.rows()),
@@ -129,7 +138,10 @@ class Timeline:
             left_out=[*self._left_out(), *left_out],
             saturated_by=self._saturation.reasons(),
         )
-        return summarise(replace(record, verdicts=self._thresholds.close(figures_of(record), record.duration_s)))
+        self.kept.is_unmeasured = record.is_unmeasured
+        if record.is_unmeasured:
+            return summarise(replace(record, verdicts=self._thresholds.unjudged(lasted_s)))
+        return summarise(replace(record, verdicts=self._thresholds.close(figures_of(record), lasted_s)))
 
     def _left_out(self) -> list[str]:
         bounded = [*self._decisions.left_out("scaling decisions"), *self._changes.left_out("changes")]
@@ -139,7 +151,9 @@ class Timeline:
         self._number += 1
         return delta_between(self.last, snapshot, t, t - self.last_t, self._number)
 
-    def _moment(self, delta: Delta, snapshot: EngineSnapshot, findings: tuple[Finding, ...], *, paused: bool) -> Moment:
+    def _moment(
+        self, delta: Delta, snapshot: EngineSnapshot, findings: tuple[Finding, ...], *, paused: bool, warm_up: bool
+    ) -> Moment:
         deltas = {one.endpoint_key: one for one in delta.endpoints}
         endpoints = tuple(
             endpoint_moment(endpoint, snapshot.endpoints[endpoint.endpoint_key], deltas[endpoint.endpoint_key], delta.span_s)
@@ -156,6 +170,8 @@ class Timeline:
             thresholds=self._thresholds.verdicts(),
             paused=paused,
             troubles=self._troubles.tick(snapshot),
+            warm_up=warm_up,
+            max_requests=self._config.max_requests,
         )
 
 

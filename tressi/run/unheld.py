@@ -41,13 +41,15 @@ def after(ended: Event, conduct: Callable[[], object]) -> None:
     conduct()
 
 
-def keep_time(ended: Event, now: Callable[[], float], tick: Callable[[], object]) -> None:
-    """Publish a moment at every whole second of the run."""
-    due = SNAPSHOT_S
+def keep_time(ended: Event, now: Callable[[], float], tick: Callable[[], object], also_s: float = 0.0) -> None:
+    """Publish a moment at every whole second of the run, and one at `also_s`."""
+    due = min(SNAPSHOT_S, also_s or SNAPSHOT_S)
     while not ended.wait(max(0.0, due - now())):
-        if now() >= due:
+        begun_s = now()
+        if begun_s >= due:
             tick()
-            due = (now() // SNAPSHOT_S + 1) * SNAPSHOT_S
+            next_s = (now() // SNAPSHOT_S + 1) * SNAPSHOT_S
+            due = also_s if begun_s < also_s < next_s else next_s
 
 
 def guarded(fail: Callable[[BaseException], object], action: Callable[..., object], *arguments: object) -> None:

@@ -18,13 +18,18 @@ if TYPE_CHECKING:
 
 NO_VALUE: Final = "nothing to judge: there was no value"
 
+_EARLY_S: Final = 0.1
+
 _Kind = Literal["time", "share", "number"]
 _MIRRORED: Final = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}
 _MUST: Final = {"<": "below", "<=": "at most", ">": "above", ">=": "at least", "==": "", "!=": "other than"}
 
 
-def verdict_words(comparison: Comparison, outcome: Outcome | None, t: float) -> str:
-    """Say what the left side was and what it had to be; of a window that ended `t` seconds after the start also when."""
+def verdict_words(comparison: Comparison, outcome: Outcome | None, t: float, begin_t: float = 0.0) -> str:
+    """Say what the left side was and what it had to be; of a window that ended `t` seconds after the start also when.
+
+    What is judged began `begin_t` seconds after the start.
+    """
     if outcome is None:
         return "not judged yet"
     if outcome.left is None or outcome.right is None:
@@ -33,7 +38,8 @@ def verdict_words(comparison: Comparison, outcome: Outcome | None, t: float) -> 
     must = f"{_MUST[comparison.symbol]} {_amount(outcome.right, kind)}".strip()
     window_s = comparison.window_s
     amount = _amount(outcome.left, kind)
-    if window_s is not None and t >= window_s:
+    # Readings that a window is between may be a little less than its length apart.
+    if window_s is not None and t - begin_t >= window_s - (_EARLY_S if begin_t else 0):
         amount = f"at worst {amount} (from {t - window_s:.0f} s to {t:.0f} s)"
     return f"{amount}, must be {must}"
 

@@ -171,6 +171,7 @@ def _config_of(document: dict[str, Any]) -> ResolvedConfig:
         shared_pool=None if shared is None else SharedPool(**{**shared, "stages": _stages_of(shared)}),
         worker_limit=document["workerLimit"],
         duration_s=float(document["durationSec"]),
+        warm_up_s=float(document.get("warmUpSec", 0)),
         concurrent_requests=document["concurrentRequests"],
         thresholds=tuple(_threshold_of(*one) for one in document["thresholds"]),
         document=dict(json.loads(document["config"])),

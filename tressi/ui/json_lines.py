@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 SCHEMA_VERSION: Final = 1
 # How long the end waits for a reader that takes nothing.
 PATIENCE_S: Final = 5.0
-_END: Final = ("startedAt", "durationSec", "endReason", "endDetail", "thresholds", "generator")
+_END: Final = ("startedAt", "durationSec", "warmUpSec", "endReason", "endDetail", "thresholds", "generator")
 
 
 class JsonLines(Watcher):
@@ -47,7 +47,8 @@ class JsonLines(Watcher):
         started = {"schemaVersion": SCHEMA_VERSION, "tressiVersion": __version__, "time": _now()}
         # A payload may have integers that orjson refuses.
         document = orjson.Fragment(json.dumps(config.document, separators=(",", ":")))
-        self._say("start", {**started, "durationSec": config.duration_s, "config": document})
+        length = {"durationSec": config.duration_s, **({"warmUpSec": config.warm_up_s} if config.warm_up_s else {})}
+        self._say("start", {**started, **length, "config": document})
 
     def moment(self, moment: Moment) -> None:
         """Tell the second, the troubles that began or ended in it, and the verdicts that it has changed."""
@@ -77,7 +78,7 @@ class JsonLines(Watcher):
         """Tell the end and close. Raises OutputError where lines are missing, unless the reader has left."""
         self._judge(summary["durationSec"], summary["thresholds"])
         metrics = {name: value for name, value in summary["global"].items() if name != "histograms"}
-        facts = {name: summary[name] for name in _END}
+        facts = {name: summary[name] for name in _END if name in summary}
         self._say("end", {**facts, "global": metrics, "dropped": self._dropped}, is_last=True)
         self._outlet.drain(self._patience_s)
         missing, failure = self._dropped + self._outlet.lines_waiting, self._outlet.failure

@@ -8,7 +8,7 @@ from tressi.config.remarks import at_full_speed
 from tressi.run.shortfall import mean_differs
 from tressi.run.trouble import NOTEWORTHY_SHARE, failures_of
 from tressi.run.words import standing, standing_news
-from tressi.text import common_origin, labels, milliseconds, plain, rate, short_key
+from tressi.text import common_origin, counted, labels, milliseconds, plain, rate, short_key
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -50,13 +50,23 @@ def running(config: ResolvedConfig) -> str:
     """What is run, and for how long."""
     count, origin = len(config.endpoints), common_origin(endpoint.endpoint_key for endpoint in config.endpoints)
     at = f" of {plain(origin)}" if origin else ""
-    return f"running {count} endpoint{'s' * (count != 1)}{at} for {config.duration_s:g} s"
+    warm_up = f", the first {config.warm_up_s:g} s warm-up" if config.warm_up_s else ""
+    length = f"{config.duration_s:g} s"
+    if config.max_requests is not None:
+        length = f"{counted(config.max_requests, 'request')}, {length} at most"
+    return f"running {count} endpoint{'s' * (count != 1)}{at} for {length}{warm_up}"
 
 
 def time_left(moment: Moment) -> str:
     """How far the run is, and how long it still takes."""
     left_s = max(0.0, moment.duration_s - moment.t)
-    return f"{moment.t:.0f} s of {moment.duration_s:g} s, {left_s:.0f} s left"
+    left = f"{left_s:.0f} s left" if moment.max_requests is None else _requests_left(moment, moment.max_requests)
+    warm_up = ", warming up" if moment.warm_up else ""
+    return f"{moment.t:.0f} s of {moment.duration_s:g} s, {left}{warm_up}"
+
+
+def _requests_left(moment: Moment, most: int) -> str:
+    return f"{moment.total.requests_made:,} of {counted(most, 'request')}"
 
 
 def draining_words(draining: Draining) -> str:

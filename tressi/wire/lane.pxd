@@ -54,8 +54,9 @@ cdef struct Endpoint:
     Request* requests              # what is sent, and where to: one, or several of which each has its share
     int32_t request_count
     uint8_t limited                # its attempts may come to an end before the run does: `left`, or rows that are used once
-    uint8_t over                   # they have
-    int64_t left                   # attempts that may still begin; negative: any number
+    uint8_t counted                # it may begin so many, `left`
+    uint8_t over                   # they have come to an end
+    int64_t* left                  # attempts that may still begin, of all engines together; NULL: any number
     uint64_t random                # chooses among the requests
     Check check                    # what a response must be
     Queue trying                   # to connect, to an address that is left for the next one in time
@@ -80,7 +81,7 @@ cdef struct GivenUp:
 
 # Attempts that may still begin in the whole run, at all pools together.
 cdef struct Run:
-    int64_t left
+    int64_t* left                  # of all engines together
     Pool** pools
     int64_t pool_count
 

@@ -18,7 +18,8 @@ from tressi.wire.lane cimport (
 from tressi.wire.link cimport Link
 from tressi.wire.permit cimport permit_due_ns, reactor_permit
 from tressi.wire.reactor cimport (
-    Reactor, endpoint_schedule, lane_rest, lane_take, link_close, pool_is_over, pool_settle, reactor_cpu, ready_pop,
+    Reactor, endpoint_schedule, lane_rest, lane_take, link_close, pool_is_over, pool_settle, reactor_cpu,
+    reactor_notice_over, ready_pop,
 )
 from tressi.wire.schedule cimport schedule_due_ns, schedule_update
 from tressi.wire.socket cimport EAGAIN, EPOLLOUT, epoll_event, epoll_wait, socket_dialed, socket_rehearse, timer_arm
@@ -226,6 +227,7 @@ cdef inline void reactor_slots(Reactor* reactor, int64_t now_ns) noexcept nogil:
         for index in range(reactor.endpoint_count):
             endpoint_close_slot(reactor.endpoints[index], now_ns)
         reactor.slot_ns += SLOT_NS
+        reactor_notice_over(reactor, now_ns)
         reactor_cpu(reactor)
         closings_expire(&reactor.closings, now_ns)
 

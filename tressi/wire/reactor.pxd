@@ -7,9 +7,9 @@ from tressi.core.arena cimport Header, write_begin, write_end
 from tressi.core.bucket cimport (
     GRANTED, Bucket, Skipped, bucket_position, bucket_rate, bucket_settle, bucket_take, random_next,
 )
-from tressi.core.clock cimport monotonic_ns
 from tressi.core.window cimport window_set_lanes
 from tressi.wire.account cimport account_skipped, account_taken
+from tressi.wire.allowance cimport allowance_left, allowance_take
 from tressi.wire.close cimport Closings, descriptor_end
 from tressi.wire.kept cimport Kept
 from tressi.wire.lane cimport (
@@ -127,15 +127,25 @@ cdef inline bint reactor_is_over(const Reactor* reactor) noexcept nogil:
     return True
 
 
+cdef inline void reactor_note_over(Reactor* reactor) noexcept nogil:
+    """Note when it was through, if it is: when its last lane came to rest."""
+    cdef int64_t index, last_ns = reactor.header.start_ns
+    if reactor.header.over_ns != 0 or not reactor_is_over(reactor):
+        return
+    for index in range(reactor.lane_count):
+        if reactor.lanes[index] != NULL:
+            last_ns = max(last_ns, reactor.lanes[index].idle_since_ns)
+    reactor.header.over_ns = last_ns
+
+
 cdef inline void lane_rest(Reactor* reactor, Lane* lane, int64_t now_ns) noexcept nogil:
     """Nothing is due: wait on the pool's stack."""
     lane.state = IDLE
     lane.idle_since_ns = now_ns
     stack_push(lane.pool, lane, lane_is_connected(lane))
     schedule_update(&reactor.schedule, lane.pool)
-    if lane.pool.limited and lane.pool.ended and reactor.header.over_ns == 0 and reactor_is_over(reactor):
-        # Not `now_ns`, which is old where a lane rests on after a start that it could not use, and 0 where it never had one.
-        reactor.header.over_ns = monotonic_ns()
+    if lane.pool.limited and lane.pool.ended:
+        reactor_note_over(reactor)
 
 
 cdef inline void links_close(Reactor* reactor, Lane* lane) noexcept nogil:
@@ -232,6 +242,35 @@ cdef inline void run_finish(Run* run, int64_t now_ns) noexcept nogil:
             endpoint_finish(run.pools[index], run.pools[index].endpoints[other], ATTEMPTS_USED, now_ns)
 
 
+cdef inline bint endpoint_takes(Pool* pool, Endpoint* endpoint, int64_t now_ns) noexcept nogil:
+    """Whether one of its attempts is left; the last one is taken by one of all engines, and the others find none."""
+    cdef int64_t left = allowance_take(endpoint.left) if endpoint.left != NULL else 2
+    if left <= 1:
+        endpoint_finish(pool, endpoint, ATTEMPTS_USED, now_ns)
+    return left > 0
+
+
+cdef inline bint run_takes(Run* run, int64_t now_ns) noexcept nogil:
+    """The same of the whole run."""
+    cdef int64_t left = allowance_take(run.left)
+    if left <= 1:
+        run_finish(run, now_ns)
+    return left > 0
+
+
+cdef inline void reactor_notice_over(Reactor* reactor, int64_t now_ns) noexcept nogil:
+    """Finish what other engines have taken the last attempts of: here perhaps no lane asks for one any more."""
+    cdef int64_t index
+    cdef Endpoint* endpoint
+    for index in range(reactor.endpoint_count):
+        endpoint = reactor.endpoints[index]
+        if endpoint.left != NULL and not endpoint.over and allowance_left(endpoint.left) <= 0:
+            endpoint_finish(endpoint.pool, endpoint, ATTEMPTS_USED, now_ns)
+    if reactor.run != NULL and allowance_left(reactor.run.left) <= 0:
+        run_finish(reactor.run, now_ns)
+    reactor_note_over(reactor)
+
+
 cdef inline bint pool_admits(
     Pool* pool, Endpoint* endpoint, const Request* request, const Filling* filling, int64_t now_ns
 ) noexcept nogil:
@@ -242,14 +281,10 @@ cdef inline bint pool_admits(
         if pool.paced:
             pool.bucket.granted -= 1
         return False
-    if endpoint.left > 0:
-        endpoint.left -= 1
-        if endpoint.left == 0:
-            endpoint_finish(pool, endpoint, ATTEMPTS_USED, now_ns)
-    if pool.run != NULL:
-        pool.run.left -= 1
-        if pool.run.left == 0:
-            run_finish(pool.run, now_ns)
+    if not endpoint_takes(pool, endpoint, now_ns) or (pool.run != NULL and not run_takes(pool.run, now_ns)):
+        if pool.paced:
+            pool.bucket.granted -= 1
+        return False
     return True
 
 

@@ -43,7 +43,7 @@
 
   function timeSpecs(data, choice) {
     const columns = choice === null ? data.total : data.endpoints[choice];
-    const common = { t: data.t, saturated: data.saturated };
+    const common = { t: data.t, saturated: data.saturated, warmUp: data.warmUp };
     const marks = markers(data, choice);
     const fewMarks = marks.length > mostOnLine ? [] : marks;
     const isLimited = columns.targetRps.some((value) => value !== null);

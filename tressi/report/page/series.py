@@ -61,6 +61,7 @@ def chart_data(summary: Mapping[str, Any]) -> dict[str, Any]:
         "t": [round(group[-1]["t"], 1) for group in _grouped(timeline, span)],
         "secondsAPoint": span * row_s,
         "saturated": saturated_spans(timeline),
+        **({"warmUp": [[0.0, summary["warmUpSec"]]]} if "warmUpSec" in summary else {}),
         "total": {**_columns([row.get("global") for row in timeline], span, row_s), **_percentiles(summary["global"])},
         "endpoints": [
             {

@@ -37,6 +37,7 @@ class Board:
         self._changes: deque[dict[str, Any]] = deque(maxlen=NOTES_KEPT)
         self._targets = Targets(config)
         self._reading: EngineSnapshot | None = None
+        self._before: EngineSnapshot | None = None  # the last one of the warm-up
         self._moment: dict[str, Any] | None = None
         self._end: dict[str, Any] | None = None
         self.phase: Phase = "starting"
@@ -45,6 +46,8 @@ class Board:
     def moment(self, moment: Moment) -> dict[str, Any]:
         """A second has passed."""
         self._reading = moment.reading
+        if moment.warm_up:
+            self._before = moment.reading
         self._moment = moment_document(moment, self._labels)
         self._history.append(self._moment["row"])
         return self._moment
@@ -70,7 +73,7 @@ class Board:
     def result(self, summary: Mapping[str, Any]) -> dict[str, Any]:
         """The run is over."""
         self.phase = "ended"
-        self._end = end_document(summary, self._reading)
+        self._end = end_document(summary, self._reading, self._before)
         return self._end
 
     def columns(self, number: int | None) -> dict[str, list[float]]:
@@ -87,6 +90,7 @@ class Board:
             "paused": paused,
             "origin": plain(self._origin),
             "durationSec": self._config.duration_s,
+            **({"warmUpSec": self._config.warm_up_s} if self._config.warm_up_s else {}),
             "endpoints": [self._endpoint(number) for number in range(len(self._config.endpoints))],
             "columns": self._history.columns(),
             "decisions": list(self._decisions),

@@ -87,15 +87,17 @@ const BADGES = {
   starting: ["starting", "none"],
   running: ["running", "good"],
   paused: ["paused", "warn"],
+  warming: ["warming up", "none"],
   saturated: ["GENERATOR LIMITED", "warn"],
   ending: ["ending", "none"],
   ended: ["ended", "none"],
 };
 
-function stateOf({ phase, paused, saturated }) {
+function stateOf({ phase, paused, saturated, moment }) {
   if (phase !== "running") return phase;
   if (paused) return "paused";
-  return saturated ? "saturated" : "running";
+  if (saturated) return "saturated";
+  return moment?.row.warmUp ? "warming" : "running";
 }
 
 function showState() {
@@ -143,7 +145,7 @@ function showMoment() {
     showLost(engines);
     showThresholds(thresholds);
   }
-  if (seconds.columns) charts.show(seconds, notes.marks());
+  if (seconds.columns) charts.show(seconds, notes.marks(), run.warmUpSec ?? 0);
 }
 
 /* All that is told of an endpoint in a second, or of all together (null). */
@@ -278,12 +280,13 @@ const ENDS = {
 
 function showEnd() {
   const { endReason, endDetail, durationSec, verdict, thresholds, total, endpoints } = run.end;
+  const whole = run.warmUpSec ? "the run after its warm-up" : "the whole run";
   at("end").hidden = false;
   at("end").className = `verdict ${verdict.tone}`;
   show(at("end-words"), verdict.word);
   list(at("end"), verdict.reasons);
-  show(at("end-detail"), `${[ENDS[endReason], endDetail].filter(Boolean).join(": ")}. The figures below are of the whole run.`);
-  for (const span of document.querySelectorAll(".span")) show(span, "of the whole run");
+  show(at("end-detail"), `${[ENDS[endReason], endDetail].filter(Boolean).join(": ")}. The figures below are of ${whole}.`);
+  for (const span of document.querySelectorAll(".span")) show(span, `of ${whole}`);
   showTime(durationSec);
   // What was wrong is in the verdict.
   for (const box of ["troubles", "saturated", "lost"]) at(box).hidden = true;

@@ -10,6 +10,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any, Final
 
 from tressi.model import EndpointSnapshot, Reason
+from tressi.model.delta import delta_between, reading_of
 from tressi.page.thin import count_of
 from tressi.run.judgement import has_many_failures, judge_run
 from tressi.run.moments import row_of, verdict_row
@@ -53,8 +54,15 @@ def moment_document(moment: Moment, labels: Mapping[str, str]) -> dict[str, Any]
     }
 
 
-def end_document(summary: Mapping[str, Any], reading: EngineSnapshot | None) -> dict[str, Any]:
-    """The end: why, and the figures of the whole run; `reading` is the last one, None where there was none."""
+def end_document(
+    summary: Mapping[str, Any], reading: EngineSnapshot | None, before: EngineSnapshot | None = None
+) -> dict[str, Any]:
+    """The end: why, and the figures of the whole run; `reading` is the last one, None where there was none.
+
+    `before` is the one with which a warm-up ended.
+    """
+    if reading is not None and before is not None:
+        reading = reading_of(delta_between(before, reading, 0.0, 0.0))
     judgement, detail, endpoints = judge_run(summary), summary["endDetail"], summary["endpoints"]
     failures = {one["endpointKey"]: _failures(_as_reading(one)) for one in endpoints}
     busy = _utilisation(reading, {one["endpointKey"] for one in endpoints if one["maxWorkers"] is None})

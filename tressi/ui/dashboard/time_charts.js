@@ -58,9 +58,10 @@ export class Charts {
     for (const end of ["pointerup", "pointercancel"]) window.addEventListener(end, () => (this.isHeld = false), true);
   }
 
-  /* Show these seconds and marks from now on. */
-  show(seconds, marks) {
-    this.latest = { columns: seconds.columns, saturated: seconds.saturated(), marks };
+  /* Show these seconds and marks from now on; the first `warmUpSec` of them are in no figure of the run. */
+  show(seconds, marks, warmUpSec) {
+    const warmUp = warmUpSec ? [[0, Math.min(warmUpSec, seconds.columns.t.at(-1) ?? 0)]] : [];
+    this.latest = { columns: seconds.columns, saturated: seconds.saturated(), warmUp, marks };
     this.draw();
   }
 
@@ -90,7 +91,7 @@ export class Charts {
   }
 
   drawOne(element) {
-    const { columns, saturated, marks } = this.latest;
-    window.tressiCharts.timeChart(element, { t: columns.t, saturated, ...CHARTS[element.dataset.chart](columns, marks) });
+    const { columns, saturated, warmUp, marks } = this.latest;
+    window.tressiCharts.timeChart(element, { t: columns.t, saturated, warmUp, ...CHARTS[element.dataset.chart](columns, marks) });
   }
 }

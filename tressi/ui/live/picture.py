@@ -94,6 +94,8 @@ def _middle(view: View, seen: Seen, parts: Layout, width: int) -> list[Text]:
 def _title(seen: Seen, width: int) -> Text:
     moment = seen.moment
     state, style = ("starting", "dim") if moment is None else ("running", "green")
+    if moment is not None and moment.warm_up:
+        state, style = "warming up", "yellow"
     if moment is not None and moment.paused:
         state, style = " PAUSED ", "bold reverse yellow"
     if seen.is_ending or (moment is not None and moment.t >= moment.duration_s):
@@ -102,12 +104,14 @@ def _title(seen: Seen, width: int) -> Text:
 
 
 def _progress(moment: Moment, width: int) -> Text:
-    """A bar, and the time in words."""
+    """A bar for the time or the requests, whatever ends the run first, and both in words."""
     words = time_left(moment)
     room = width - cell_len(words) - 2
     if room < _BAR_LEAST:
         return Text(words)
     share = min(1.0, moment.t / moment.duration_s) if moment.duration_s else 1.0
+    if moment.max_requests is not None:
+        share = max(share, min(1.0, moment.total.requests_made / moment.max_requests))
     done = round(room * share)
     return Text.assemble(("━" * done, "yellow" if moment.paused else "cyan"), ("─" * (room - done), "dim"), "  ", words)
 
