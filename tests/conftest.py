@@ -7,10 +7,12 @@ import pytest
 from hypothesis import HealthCheck, settings
 from lanes import LANES, Guard, LaneModule, lane_of, lanes_named
 
+import tressi.log
+
 GUARD = Guard()
 
 # How long examples take is the machine's affair, and no test asserts on it.
-settings.register_profile("tressi", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("tressi", max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("tressi")
 
 
@@ -46,6 +48,7 @@ def pytest_collection_modifyitems(config, items):
 def _log_of_its_own():
     """A test that sets up the log, as the command line does, leaves no closed stream to the next one."""
     yield
+    tressi.log._OUTPUT._wanted = None
     if "structlog" in sys.modules:
         sys.modules["structlog"].reset_defaults()
 

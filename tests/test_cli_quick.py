@@ -4,6 +4,7 @@ import io
 import json
 import stat
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -134,9 +135,10 @@ def test_data_come_from_a_file_or_standard_input(tmp_path, monkeypatch, capsys):
     assert request_of(capsys, "--data", "@-")["body"] == "a=ë\r\n"
 
 
-def test_data_that_cannot_be_sent_are_refused(tmp_path, capsys):
+def test_data_that_cannot_be_sent_are_refused(tmp_path, capsys, monkeypatch):
     """Place, value and reason."""
-    file = tmp_path / "picture"
+    monkeypatch.chdir(tmp_path)
+    file = Path("picture")
     file.write_bytes(b"ab\xff")
     for text, why in ((f"@{file}", "is not UTF-8: byte 3 is 0xff"), ("@none", "cannot be read: No such file or directory")):
         assert main(["quick", URL, "-d", text]) == 2

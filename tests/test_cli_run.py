@@ -4,6 +4,7 @@ import json
 import os
 import pty
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -179,6 +180,7 @@ def test_a_config_behind_the_export_flag_is_not_taken_for_a_directory(tmp_path, 
 def test_every_example_runs(target, tmp_path):
     """Each example does what it is there for against the embedded target."""
     configs = [tmp_path / example.name for example in EXAMPLES]
+    shutil.copy(EXAMPLES[0].parent / "users.csv", tmp_path)
     for example, config in zip(EXAMPLES, configs, strict=True):
         config.write_text(example.read_text().replace("http://127.0.0.1:8080", target))
     runs = [("-m", "tressi", "run", config, "--duration", 1, "--quiet", "--json", "-") for config in configs]

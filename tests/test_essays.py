@@ -18,7 +18,13 @@ from tressi.run.selfcheck import check_generator, late_remark
 pytestmark = pytest.mark.timed
 
 
-@pytest.mark.parametrize("name", ["tressi", "tressi.autoscale.contend", "tressi.config.load"])
+MODULES = [
+    *("tressi", "tressi._core", "tressi._histogram", "tressi.autoscale.contend", "tressi.config.load"),
+    *("tressi.model.engine", "tressi.run.runner"),
+]
+
+
+@pytest.mark.parametrize("name", MODULES)
 def test_examples_of_a_module_are_executed(name):
     """Every example says what it gives."""
     outcome = doctest.testmod(import_module(name))

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tressi.masking import MASK, Secrets, is_secret_header, is_secret_parameter, mask_url, secrets_of
+from tressi.masking import MASK, Masks, Secrets, is_secret_header, is_secret_parameter, mask_url, secrets_of
 
 pytestmark = pytest.mark.pure
 
@@ -113,3 +113,11 @@ def test_headers_are_told_by_a_part_of_the_name():
         map(is_secret_header, ["X-Auth-Token", "MY-API-KEY", "x-csrf-token", "Client-Secret", "X-Session-Id", "DB-Password"])
     )
     assert not any(map(is_secret_header, ["Accept", "User-Agent", "X-Request-Id", "Content-Type"]))
+
+
+def test_a_pointer_hides_a_member_of_a_form_too():
+    """As it stands in a request's body, at its beginning or behind another one."""
+    masks = Masks(pointers=("/password",))
+    assert masks.hide("password=a%20b&name=ada") == "password=***&name=ada"
+    assert masks.hide("name=ada&password=a%20b") == "name=ada&password=***"
+    assert masks.hide("my_password=a") == "my_password=a"

@@ -30,6 +30,7 @@ def area(stages, time_s):
     return total + before * max(time_s - begin, Fraction(0))
 
 
+@settings(max_examples=40)
 @given(stages=STAGES, tenths=st.integers(0, 900))
 def test_the_starts_of_stages_are_the_area_below_them(stages, tenths):
     """From the start to any time, and between any two."""
@@ -40,6 +41,7 @@ def test_the_starts_of_stages_are_the_area_below_them(stages, tenths):
     assert curve.times(0.25).starts(0, time_s) == pytest.approx(curve.starts(0, time_s) / 4, abs=1e-6)
 
 
+@settings(max_examples=40)
 @given(stages=STAGES, tenths=st.integers(0, 900))
 def test_a_rate_lies_on_its_line_and_below_what_it_heads_for(stages, tenths):
     """Workers are kept for the higher end of the line that is under way, and for no peak that is over."""
@@ -48,7 +50,7 @@ def test_a_rate_lies_on_its_line_and_below_what_it_heads_for(stages, tenths):
     assert curve.rps_at(10_000) == curve.heading_for(10_000) == stages[-1].target_rps
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20)
 @given(stages=STAGES, phase=st.floats(0, 0.999), asked=st.lists(st.integers(1, 3_000), min_size=1, max_size=10))
 def test_a_schedule_has_a_start_at_each_whole_of_the_area(stages, phase, asked):
     """Granted and missed together are the integral of the curve, to the start, whenever somebody looks."""
@@ -64,6 +66,7 @@ def test_a_schedule_has_a_start_at_each_whole_of_the_area(stages, phase, asked):
         assert max(0, floor(exact - slack) + 1) <= due <= max(0, floor(exact + slack) + 1)
 
 
+@settings(max_examples=20)
 @given(stages=STAGES, changes=st.lists(st.integers(0, 20_000), min_size=1, max_size=6))
 def test_to_be_told_of_the_same_curve_again_changes_nothing(stages, changes):
     """It is absolute: told late, twice or after another one, it asks for the same from then on."""

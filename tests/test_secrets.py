@@ -172,7 +172,7 @@ def test_a_header_that_is_named_a_secret_goes_to_no_other_origin():
         Overrides(mask_headers=("x-MINE",), transport="urllib3"),
     )
     plan = decode(encode({"plan": make_plan(config, {0: 1})}))["plan"]
-    there = redirected(plan.endpoints[0].call, 302, [b"http://other/"], 0)
+    there = redirected(plan.endpoints[0].requests[0].call, 302, [b"http://other/"], 0)
     assert not {name for name, _ in there.headers} & set(WORDS)
-    here = redirected(plan.endpoints[0].call, 302, [b"/next"], 0)
+    here = redirected(plan.endpoints[0].requests[0].call, 302, [b"/next"], 0)
     assert {name for name, _ in here.headers} >= set(WORDS)

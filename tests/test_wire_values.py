@@ -55,7 +55,7 @@ def drawn_rows(block, table, count, **place):
     return found
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=60)
 @given(rows=TABLES, others=st.lists(GENERATORS, max_size=4), seed=st.integers(0, 2**64 - 1), data=st.data())
 def test_a_request_is_what_a_plain_function_makes_of_the_same_draws(rows, others, seed, data):
     """Any parts in any order, any cells, the size of the body where it is asked for."""
@@ -104,6 +104,7 @@ def test_the_widest_and_the_narrowest_integers_are_drawn(low, high):
         assert low <= int(filler.fill()[0]) <= high
 
 
+@settings(max_examples=40)
 @given(count=st.integers(1, 60), engines=st.integers(1, 7), pick=st.sampled_from(["sequential", "shuffle", "unique"]))
 def test_engines_divide_the_rows_of_a_table_among_them(count, engines, pick):
     """Once round, all engines together have used each row once; one that is used once ends there."""
@@ -118,6 +119,7 @@ def test_engines_divide_the_rows_of_a_table_among_them(count, engines, pick):
         assert all(len(drawn_rows(block, table, count + 5, **place)) == count + 5 for place in places)
 
 
+@settings(max_examples=30)
 @given(count=st.integers(2, 500), seed=st.integers(0, 2**32))
 def test_a_shuffle_is_another_order_each_time_round(count, seed):
     """Each round is a permutation, and it follows from the seed."""
@@ -138,12 +140,12 @@ def test_a_lane_keeps_its_row_and_another_lane_has_the_next():
     assert [[lane.fill()[0] for _ in range(3)] for lane in lanes] == [[b"%d" % (number % 4)] * 3 for number in range(5)]
 
 
-@pytest.mark.parametrize("exponent", [0.5, 1.0, 1.1, 2.0])
-@pytest.mark.parametrize("count", [1, 2, 10, 1_000])
+@pytest.mark.parametrize("exponent", [0.5, 1.0, 1.5])
+@pytest.mark.parametrize("count", [1, 10, 1_000])
 def test_zipf_draws_ranks_by_its_law(exponent, count):
     """By chi-square, with ranks that are expected too seldom taken together."""
     block, table = table_of([["x"]] * count, "zipf", exponent=exponent)
-    draws = 20_000
+    draws = 8_000
     seen = Counter(drawn_rows(block, table, draws, seed=11))
     total = sum(1 / rank**exponent for rank in range(1, count + 1))
     assert chi_square(*pooled(seen, {rank: draws / (rank + 1) ** exponent / total for rank in range(count)})) < limit_of(count)

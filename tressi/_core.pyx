@@ -24,7 +24,17 @@ SLOT_NS = windows.SLOT_NS
 
 
 cdef class TokenBucket:
-    """When requests are due: a rate curve turned into starts, one token each. Times are nanoseconds of any one clock."""
+    """When requests are due: a rate curve turned into starts, one token each. Times are nanoseconds of any one clock.
+
+    For example 200 starts a second, one each 5 ms. The first is due at once, the next one 5 ms later; somebody who comes at
+    12 ms gets those of 5 and 10 ms, each with the time at which it was due:
+
+    >>> bucket = TokenBucket(200)
+    >>> bucket.take(0), bucket.take(0)
+    ((True, 0), (False, 5000000))
+    >>> [bucket.take(12_000_000) for _ in range(3)]
+    [(True, 5000000), (True, 10000000), (False, 15000000)]
+    """
 
     cdef buckets.Bucket bucket
 
@@ -239,7 +249,15 @@ cdef int memory_file() except -1:
 cdef class Arena:
     """One engine's metrics in a memory file. Without `fd` a new one is made; with it, an existing one is read.
 
-    `fd` may be passed to another process; the memory goes with the last process that has it.
+    `fd` may be passed to another process; the memory goes with the last process that has it. For example the books of two
+    endpoints, of which the first has one answer of 1.5 ms with status 200:
+
+    >>> arena = Arena(2)
+    >>> arena.attempt(0, 200, 1_500, 1_700)
+    >>> arena.counters(0)["succeeded"], arena.counters(0)["status_codes"], arena.times(0)["service"].count
+    (1, {200: 1}, 1)
+    >>> arena.counters(1)["succeeded"]
+    0
     """
 
     def __cinit__(self, int64_t endpoints, fd=None):

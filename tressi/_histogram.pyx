@@ -9,7 +9,16 @@ from tressi.core cimport histogram as hdr
 
 
 cdef class Histogram:
-    """Latencies from 1 µs to 1 h in HdrHistogram's layout at 3 significant digits; merging is exact."""
+    """Latencies from 1 µs to 1 h in HdrHistogram's layout at 3 significant digits; merging is exact.
+
+    Values are whole microseconds. For example 99 answers of 2 ms and one of 80 ms:
+
+    >>> latencies = Histogram()
+    >>> latencies.record(2_000, 99)
+    >>> latencies.record(80_000)
+    >>> latencies.count, latencies.percentile(50), latencies.percentile(99.9)
+    (100, 2000.0, 80000.0)
+    """
 
     def __cinit__(self):
         spans.counters_clear(&self.body)

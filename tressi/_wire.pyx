@@ -17,7 +17,7 @@ from tressi.wire cimport account as accounts
 from tressi.wire cimport address as addresses_tried
 from tressi.wire cimport build, control, dial
 from tressi.wire cimport close as closing
-from tressi.wire cimport exchange as exchanges
+from tressi.wire cimport follow
 from tressi.wire cimport hops
 from tressi.wire cimport kept as keeping
 from tressi.wire cimport lane as lanes
@@ -481,12 +481,12 @@ cdef class Reactor:
             self.kept_alive.append(reason)
             hops.hops_learn(lane.endpoint.hops, lane.exchange.request, &lane.exchange.response, NULL, reason)
         reactors.lane_connect_ended(&self.body, lane)
-        exchanges.hop_refuse(&self.body, lane, reason, monotonic_ns())
+        follow.hop_refuse(&self.body, lane, reason, monotonic_ns())
 
     cdef go_on(self, lanes.Lane* lane, Request* request):
         if lane.state == lanes.CONNECTING:
             reactors.lane_connect_ended(&self.body, lane)
-            exchanges.hop_follow(&self.body, lane, request, monotonic_ns())
+            follow.hop_follow(&self.body, lane, request, monotonic_ns())
 
     cdef build_request(self, Request* request, planned, bytes whole):
         request.target = self.body.origins[self.known(planned.dialer, self.body.origin_count)]

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from html.entities import codepoint2name
 from typing import TYPE_CHECKING, Final
-from urllib.parse import unquote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -90,7 +90,7 @@ class Masks:
         return bool(self.parameters) and unquote(name).lower() in map(str.lower, self.parameters)
 
     def hide(self, text: str) -> str:
-        """Hide the secret parameters of URLs in a text, and the members of JSON in it whose name ends a pointer.
+        """Hide the secret parameters of URLs in a text, and the members of JSON or of a form in it whose name ends a pointer.
 
         A text may be a piece of JSON that has been cut, so the way to a member is not looked at.
         """
@@ -100,6 +100,8 @@ class Masks:
             if f'"{name}"' in text:
                 member = re.compile(rf'("{re.escape(name)}"\s*:\s*)(?:"(?:[^"\\]|\\.)*(?:"|\\?$)|[^\s,}}\]"{{\[][^\s,}}\]]*)')
                 text = member.sub(lambda match: f'{match[1]}"{MASK}"', text)
+            if f"{quote(name)}=" in text:
+                text = re.sub(rf"((?:^|[&?\s]){re.escape(quote(name))}=)[^&\s]*", rf"\g<1>{MASK}", text)
         return text
 
 

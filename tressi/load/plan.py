@@ -135,6 +135,11 @@ class Plan:
         """How many connections its first workers may have at once."""
         return sum(pool.workers * self.lanes_per_worker * len(pool.origins) for pool in self.pools)
 
+    def counts(self, pool: int) -> bool:
+        """Whether the requests of that pool are so many and no more: by a number, or by the rows of a table."""
+        endpoints = [self.endpoints[number] for number in self.pools[pool].endpoints]
+        return self.attempts is not None or any(one.attempts is not None or one.may_run_out for one in endpoints)
+
 
 def make_plan(config: ResolvedConfig, workers: Mapping[PoolId, int], tables: Tables | None = None) -> Plan:
     """Lay out the pools, each with so many workers at the start; `tables` are those of `load_tables` for what it uses."""

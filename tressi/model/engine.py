@@ -14,7 +14,22 @@ Level = Literal["counters", "all"]
 
 
 class Engine(Protocol[Built_contra]):
-    """The one seam for engines in this process, in a child, several of them, on another machine, and for the fake of tests."""
+    """The one seam for engines in this process, in a child, on another machine, for several as one, and for the fake one.
+
+    What a run does with an engine, here with the fake one of tests:
+
+    >>> from tressi import load_config
+    >>> from tressi.load.plan import make_plan
+    >>> from tressi.model import Curve, PoolId, Wanted
+    >>> from tressi.testing.fake_engine import FakeEngine
+    >>> engine = FakeEngine()
+    >>> engine.build(make_plan(load_config({"requests": [{"url": "http://h/a"}], "rps": 50}), {PoolId(0): 4}))
+    >>> _ = engine.go()
+    >>> engine.want(PoolId(0), Wanted(workers=6, curve=Curve.held(80.0), version=1))
+    >>> engine.read("counters").endpoints["GET http://h/a"].worker_count
+    6
+    >>> engine.stop(drain_s=5.0)
+    """
 
     @property
     def lost(self) -> str | None:

@@ -20,14 +20,14 @@ from typing import TYPE_CHECKING, Any, Final
 import gevent
 from gevent.event import AsyncResult, Event
 
-from tressi.autoscale.allocate import allocate
 from tressi.autoscale.manager import EndpointAutoscaleManager
 from tressi.config.load import load_config
-from tressi.errors import EngineError, TressiError
+from tressi.errors import TressiError
 from tressi.load.plan import make_plan, uses_of
 from tressi.load.tables import load_tables
 from tressi.log import log_error, log_failure
-from tressi.model import Draining, Pools, ResolvedConfig, pools_of
+from tressi.model import Draining, ResolvedConfig
+from tressi.run.assembly import local_engine, pools_at_start
 from tressi.run.cgroup import throttled_s
 from tressi.run.discreet import Discreet
 from tressi.run.events import Publisher
@@ -42,7 +42,6 @@ if TYPE_CHECKING:
 
     from tressi.load.plan import Plan
     from tressi.model import Change, EndReason, Engine, EngineSnapshot, ScalingDecision
-    from tressi.model.pool import Obedient
     from tressi.run.events import EventName
     from tressi.run.journal import Journal
     from tressi.run.kept import Interval
@@ -76,6 +75,18 @@ class EndpointRunner:
     `engine` makes the load: the one of this process unless given. `journal` takes down every second of it, so that it can be
     recovered if this process is killed. `self.config` is the resolved config.
     A run goes on while somebody holds its runner or listens to it; else it ends as `stopped`, with a warning in the log.
+
+    For example a run whose rate is changed while it lasts, on an engine without a network:
+
+    >>> from tressi.testing.fake_engine import FakeEngine
+    >>> config = {"requests": [{"url": "http://127.0.0.1:8080/fast"}], "rps": 50, "duration": 60}
+    >>> runner = EndpointRunner(config, engine=FakeEngine())
+    >>> runner.start()
+    >>> runner.set_target("GET http://127.0.0.1:8080/fast", 80)
+    >>> runner.stop(), runner.wait()
+    (True, True)
+    >>> [(change["action"], change["targetRps"]) for change in runner.summary()["changes"]]
+    [('set-target', 80)]
     """
 
     def __init__(
@@ -125,10 +136,10 @@ class EndpointRunner:
         """
         if self._conductor is not None:
             raise TressiError("a runner runs once: make another one for another run")
-        self._engine = Discreet(self._given_engine or _local_engine(), self.config)
+        self._engine = Discreet(self._given_engine or local_engine(), self.config)
         self._throttled_before_s = throttled_s() or 0.0
         self._timeline = Timeline(self.config, self._throttled_before_s)
-        self._pools = _pools(self.config, self._engine)
+        self._pools = pools_at_start(self.config, self._engine)
         self._manager = EndpointAutoscaleManager(
             self._engine.read, self._pools, self.config, weakly(self._take_decision), weakly(self._now)
         )
@@ -373,20 +384,3 @@ class EndpointRunner:
     def _take_change(self, change: Change) -> None:
         self._timeline.note(change)
         self._publisher.emit("change", change)
-
-
-def _pools(config: ResolvedConfig, engine: Obedient) -> Pools:
-    """The run's pools, with the workers that each starts with."""
-    own = {one.endpoint_key: one.worker_count for one in allocate(config)}
-    shared = config.shared_pool.workers if config.shared_pool is not None else 0
-    pools = pools_of(config)
-    return Pools(pools, {pool.id: own.get(pool.endpoint_keys[0], shared) for pool in pools}, engine)
-
-
-def _local_engine() -> Engine[Plan]:
-    """The engine of this process. Imported only here: it needs the compiled reactor, which some systems lack."""
-    try:
-        from tressi.load.engine import LocalEngine  # noqa: PLC0415 - see above
-    except ImportError as error:
-        raise EngineError(f"the engine of this process is not available on this system: {error}") from error
-    return LocalEngine()

@@ -76,7 +76,7 @@ def limits(summary: Summary) -> dict[str, Limit]:
 def limit_of(endpoint: Endpoint, summary: Summary) -> Limit:
     """What limited one endpoint of a summary."""
     if summary["durationSec"] < SHORTEST_S:
-        return Limit(TOO_SHORT)  # a signal came as it began
+        return _over(endpoint) or Limit(TOO_SHORT)  # a signal came as it began
     made, target_rps = endpoint["requestsMade"], endpoint["targetRps"]
     if target_rps is None:
         return _over(endpoint) or Limit(_failing(endpoint) or _unlimited(endpoint, summary))

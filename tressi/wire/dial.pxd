@@ -20,7 +20,8 @@ from tressi.wire.address cimport (
 )
 from tressi.wire.check cimport FIRST_MARK
 from tressi.wire.close cimport closings_release
-from tressi.wire.exchange cimport attempt_fail, deadline_set, lane_next, request_begin
+from tressi.wire.exchange cimport attempt_fail, deadline_set, request_begin
+from tressi.wire.follow cimport lane_next
 from tressi.wire.kept cimport link_born, link_is_stale
 from tressi.wire.lane cimport CONNECT, CONNECTING, DIALING, Endpoint, Exchange, Lane, Queue, queue_remove
 from tressi.wire.link cimport WHY_BYTES, Link, events_of, link_open

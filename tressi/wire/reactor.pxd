@@ -7,6 +7,7 @@ from tressi.core.arena cimport Header, write_begin, write_end
 from tressi.core.bucket cimport (
     GRANTED, Bucket, Skipped, bucket_position, bucket_rate, bucket_settle, bucket_take, random_next,
 )
+from tressi.core.clock cimport monotonic_ns
 from tressi.core.window cimport window_set_lanes
 from tressi.wire.account cimport account_skipped, account_taken
 from tressi.wire.close cimport Closings, descriptor_end
@@ -133,7 +134,8 @@ cdef inline void lane_rest(Reactor* reactor, Lane* lane, int64_t now_ns) noexcep
     stack_push(lane.pool, lane, lane_is_connected(lane))
     schedule_update(&reactor.schedule, lane.pool)
     if lane.pool.limited and lane.pool.ended and reactor.header.over_ns == 0 and reactor_is_over(reactor):
-        reactor.header.over_ns = now_ns
+        # Not `now_ns`, which is old where a lane rests on after a start that it could not use, and 0 where it never had one.
+        reactor.header.over_ns = monotonic_ns()
 
 
 cdef inline void links_close(Reactor* reactor, Lane* lane) noexcept nogil:
