@@ -213,6 +213,8 @@ def _artillery_job(binary: str, run: Run) -> list[str]:
     return job.command([*command, "artillery.yml"], run)
 
 
+# One of its packages would download a browser when it is installed.
+_ARTILLERY = "npm install --global --ignore-scripts artillery"
 _GO = ("go", "version", "-m", "{}")
 TRESSI = Peer("tressi", sys.executable, "pip install .", ("{}", "-m", "tressi", "--version"), _tressi, job=_tressi_job)
 PEERS = (
@@ -229,5 +231,5 @@ PEERS = (
     Peer("oha", "oha", "cargo install oha", ("{}", "--version"), _oha, 1.0),
     Peer("autocannon", "autocannon", "npm install --global autocannon", ("{}", "--version"), _autocannon, 2.0),
     Peer("Locust", "locust", "pip install locust", ("{}", "--version"), _locust, 4.0, _locust_job),
-    Peer("Artillery", "artillery", "npm install --global --ignore-scripts artillery", ("{}", "--version"), None, 8.0, _artillery_job),
+    Peer("Artillery", "artillery", _ARTILLERY, ("{}", "--version"), None, 8.0, _artillery_job),
 )
