@@ -1,8 +1,9 @@
 """Draw what a bench wrote, and fill the tables of its page.
 
 `bench.compare --json FILE` gives one picture per scenario and docs/comparison.md, `bench.truth --json FILE` docs/truth.md.
+Several files of `bench.compare`, each with scenarios of its own, make one page.
 
-python -m bench.charts FILE [--docs docs]
+python -m bench.charts FILE [FILE …] [--docs docs]
 """
 
 from __future__ import annotations
@@ -28,21 +29,21 @@ MARK = "<!-- From here on written by python -m bench.charts. -->\n"
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("file", type=Path, metavar="FILE")
+    parser.add_argument("file", type=Path, nargs="+", metavar="FILE")
     parser.add_argument("--docs", type=Path, default=Path("docs"))
     arguments = parser.parse_args()
-    document = json.loads(arguments.file.read_text(encoding="utf-8"))
+    documents = [json.loads(file.read_text(encoding="utf-8")) for file in arguments.file]
     # The same file gives the same picture, byte for byte: no date, no random names.
     mpl.use("svg")
     mpl.rcParams.update({"svg.hashsalt": "tressi", "svg.fonttype": "none", "font.family": "sans-serif", "font.size": 9})
-    if "rows" in document:
-        draw_truth(document, arguments.docs / "truth.svg")
-        _fill(arguments.docs / "truth.md", truth_table.render(document))
+    if "rows" in documents[0]:
+        draw_truth(documents[0], arguments.docs / "truth.svg")
+        _fill(arguments.docs / "truth.md", truth_table.render(documents[0]))
         return
-    for name in {result["scenario"]: None for result in document["results"] if result["runs"]}:
-        title = document["scenarios"][name]
-        draw(document, name, title, arguments.docs / f"comparison-{name}.svg")
-    _fill(arguments.docs / "comparison.md", render(document))
+    for document in documents:
+        for name in {result["scenario"]: None for result in document["results"] if result["runs"]}:
+            draw(document, name, document["scenarios"][name], arguments.docs / f"comparison-{name}.svg")
+    _fill(arguments.docs / "comparison.md", render(documents))
 
 
 def _fill(page: Path, tables: str) -> None:

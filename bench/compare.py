@@ -2,7 +2,8 @@
 
 python -m bench.compare [--rounds 5] [--scenario NAME ...] [--peer NAME ...] [--seconds 3] [--json FILE]
 
-Requests are counted by the server and CPU time by the kernel, both in the middle of each run.
+Requests are counted by the server and CPU time by the kernel, both in the middle of each run. Before the typical job
+each tool makes a short run against a server that writes a log, and is left out where the log is not as it should be.
 Tools that are not installed are named at the end, with how to install them.
 """
 
@@ -20,9 +21,11 @@ import ssl
 import subprocess
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bench import job
 from bench.measure import Figures, machine, measure
 from bench.peers import PEERS, TRESSI, Peer, Run
 from bench.scenarios import SCENARIOS, Scenario
@@ -34,6 +37,9 @@ if TYPE_CHECKING:
 
 SERVER_CORE, CLIENT_CORE = 0, 1
 REPEATS = 2  # times at most that a disturbed run is thrown away and done again
+PATIENCE_S = 60.0  # with a tool that is to send the first requests of the job
+NOT_THE_JOB = "does not do the job"
+ANSWERS = {"/": b"hello world\n", "/large": b"x" * 65536, job.PATH: job.ANSWER}
 
 
 class Witness:
@@ -69,13 +75,14 @@ class Witness:
 def main() -> None:
     arguments = _arguments()
     _allow_descriptors()
-    with tempfile.TemporaryDirectory(prefix="tressi-compare-") as name, nginx(SERVER_CORE, secure=True) as server:
+    with tempfile.TemporaryDirectory(prefix="tressi-compare-") as name, nginx(SERVER_CORE, secure=True, logged=True) as server:
         folder = Path(name)
         _compile_reference(folder)
-        wanted = [peer for peer in PEERS if not arguments.peer or peer.name in (*arguments.peer, TRESSI.name)]
+        scenarios = [scenario for scenario in SCENARIOS if not arguments.scenario or scenario.name in arguments.scenario]
+        named = [peer for peer in PEERS if not arguments.peer or peer.name in (*arguments.peer, TRESSI.name)]
+        wanted = [peer for peer in named if any(map(peer.way, scenarios))]
         found = [peer for peer in wanted if peer.path()]
         missing = {peer.name: peer.install for peer in wanted if not peer.path()}
-        scenarios = [scenario for scenario in SCENARIOS if not arguments.scenario or scenario.name in arguments.scenario]
         document = {
             "machine": f"{machine()}, nginx on core {SERVER_CORE}, one client at a time on core {CLIENT_CORE}",
             "rounds": arguments.rounds,
@@ -83,13 +90,14 @@ def main() -> None:
             "versions": {peer.name: peer.said_version() for peer in found},
             "missing": missing,
             "scenarios": {scenario.name: scenario.title for scenario in scenarios},
+            "about": {scenario.name: job.ABOUT for scenario in scenarios if scenario.is_job},
             "results": [],
         }
         for scenario in scenarios:
             document["results"] += compare(scenario, found, server, folder, arguments)
             if arguments.json:
                 arguments.json.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
-    print(render(document))
+    print(render([document]))
 
 
 def _arguments() -> argparse.Namespace:
@@ -109,9 +117,13 @@ def compare(
     url = (server.secure_url if scenario.tls else server.url) + scenario.path
     answer_bytes = verify(url, scenario)
     pairs = []
-    for peer in peers:
+    for peer in filter(lambda peer: peer.way(scenario), peers):
         run = Run(scenario, url, math.ceil(peer.warm_up_s + arguments.seconds + 2), folder, answer_bytes)
-        pairs.append((peer, run, _result(peer, run)))
+        result = _result(peer, run)
+        pairs.append((peer, run, result))
+        if scenario.is_job and (found := faults(peer, run, server)):
+            result["note"] = NOT_THE_JOB
+            print(f"{scenario.name:10s} {peer.name:12s} {'; '.join(found)}", flush=True)
     for number in range(arguments.rounds):
         # Each round starts with another tool, so that none always follows the same one.
         for peer, run, result in pairs[number % len(pairs) :] + pairs[: number % len(pairs)]:
@@ -119,10 +131,34 @@ def compare(
     yield from (result for _peer, _run, result in pairs)
 
 
+def faults(peer: Peer, run: Run, server: Nginx) -> list[str]:
+    """What a tool does otherwise than the job says, by the log that the target writes of its first requests."""
+    command = _command(peer, peer.path() or peer.binary, replace(run, url=server.logged_url + run.scenario.path))
+    server.logged()
+    before, patience = server.requests(), time.monotonic() + PATIENCE_S
+    process = subprocess.Popen(
+        ["taskset", "-c", str(CLIENT_CORE), *(command or [])], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    try:
+        while server.requests() - before < job.TELLING and process.poll() is None and time.monotonic() < patience:
+            time.sleep(0.1)
+    finally:
+        process.terminate()
+        process.wait(30)
+    return job.faults(server.logged())
+
+
+def _command(peer: Peer, binary: str, run: Run) -> list[str] | None:
+    way = peer.way(run.scenario)
+    return way(binary, run) if way else None
+
+
 def _result(peer: Peer, run: Run) -> Result:
-    command = peer.command(peer.binary, run)
+    command = _command(peer, peer.binary, run)
     place = run.url.removesuffix(run.scenario.path)
     files = [Path(word.rpartition("=")[2]) for word in command or [] if str(run.folder) in word]
+    if run.scenario.is_job:
+        files = job.files_of(command or [])
 
     def neutral(text: str) -> str:
         return text.replace(place, "URL").replace(str(run.folder) + "/", "").replace(TRESSI.binary, "python")
@@ -140,8 +176,8 @@ def _result(peer: Peer, run: Run) -> Result:
 
 def _measure(peer: Peer, run: Run, result: Result, server: Nginx, seconds: float) -> None:
     """Add one run to `result`, or the reason why there is none; again, while others take part of the core."""
-    command = peer.command(peer.path() or peer.binary, run)
-    if command is None:
+    command = _command(peer, peer.path() or peer.binary, run)
+    if command is None or result["note"] == NOT_THE_JOB:
         return
     try:
         for _ in range(1 + REPEATS):
@@ -170,7 +206,7 @@ def verify(url: str, scenario: Scenario) -> int:
         stream.sendall(f"GET {scenario.path} HTTP/1.1\r\nHost: {host}:{port}\r\n\r\n".encode("ascii"))
         answer = stack.enter_context(stream.makefile("rb"))
         head = b"".join(iter(answer.readline, b"\r\n"))
-        expected = b"x" * 65536 if scenario.path == "/large" else b"hello world\n"
+        expected = ANSWERS[scenario.path]
         if not head.startswith(b"HTTP/1.1 200 ") or answer.read(len(expected)) != expected:
             raise RuntimeError(f"{url} does not answer as it should: {head!r}")
     return len(head) + 2 + len(expected)

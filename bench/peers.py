@@ -1,7 +1,8 @@
 """The tools that are compared: where each is found, how it is installed, and its command for a scenario.
 
 A command gives a tool its cheapest way of doing the scenario: one thread for one core, no progress, no certificate
-checks, no copies of bodies. Where a tool cannot do what the scenario says, its command is None.
+checks, no copies of bodies. Where a tool cannot do what the scenario says, its command is None. Those tools that templates
+and checks are a part of do the typical job too.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path  # noqa: TC003 - dataclasses are read at run time
 from typing import TYPE_CHECKING
+
+from bench import job
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,8 +43,13 @@ class Peer:
     binary: str
     install: str
     version: tuple[str, ...]  # command that says its version, with {} for its path; empty: it has none
-    command: Callable[[str, Run], list[str] | None]  # with the binary's path
+    command: Callable[[str, Run], list[str] | None] | None  # with the binary's path; None: it does the job alone
     warm_up_s: float = 1.5  # until it is at full speed: imports, compiling, starting its users
+    job: Callable[[str, Run], list[str] | None] | None = None  # its command for the typical job, where it is held to it
+
+    def way(self, scenario: Scenario) -> Callable[[str, Run], list[str] | None] | None:
+        """What makes its command for a scenario; None where it is not compared at it."""
+        return self.job if scenario.is_job else self.command
 
     def path(self) -> str | None:
         """Where it is installed, if it is."""
@@ -185,8 +193,30 @@ def _oha(binary: str, run: Run) -> list[str]:
     return [binary, "--no-tui", "--insecure", f"-c{scenario.connections}", f"-z{run.seconds}s", *rate, *close, run.url]
 
 
+def _tressi_job(binary: str, run: Run) -> list[str]:
+    return job.command([binary, "-m", "tressi", "run", "tressi.json", "--quiet"], run)
+
+
+def _k6_job(binary: str, run: Run) -> list[str]:
+    return job.command([binary, "run", "--quiet", "--no-usage-report", "--no-summary", "k6.js"], run)
+
+
+def _locust_job(binary: str, run: Run) -> list[str]:
+    users = str(run.scenario.connections)
+    command = [binary, "--headless", "--only-summary", "-f", "locustfile.py", "-u", users, "-r", users]
+    return job.command([*command, f"--run-time={run.seconds}s"], run)
+
+
+def _artillery_job(binary: str, run: Run) -> list[str]:
+    phases = {"config": {"phases": [{"duration": 1, "arrivalCount": run.scenario.connections}]}}
+    command = ["ARTILLERY_DISABLE_TELEMETRY=true", binary, "run", "--quiet", "--overrides", json.dumps(phases)]
+    return job.command([*command, "artillery.yml"], run)
+
+
+# One of its packages would download a browser when it is installed.
+_ARTILLERY = "npm install --global --ignore-scripts artillery"
 _GO = ("go", "version", "-m", "{}")
-TRESSI = Peer("tressi", sys.executable, "pip install .", ("{}", "-m", "tressi", "--version"), _tressi)
+TRESSI = Peer("tressi", sys.executable, "pip install .", ("{}", "-m", "tressi", "--version"), _tressi, job=_tressi_job)
 PEERS = (
     TRESSI,
     Peer("bare C loop", "reference", "a C compiler", (), _reference, 0.5),
@@ -197,8 +227,9 @@ PEERS = (
     Peer("bombardier", "bombardier", "go install github.com/codesenberg/bombardier@latest", _GO, _bombardier, 1.0),
     Peer("vegeta", "vegeta", "go install github.com/tsenart/vegeta/v12@latest", _GO, _vegeta, 1.0),
     Peer("fortio", "fortio", "go install fortio.org/fortio@latest", _GO, _fortio, 1.0),
-    Peer("k6", "k6", "go install go.k6.io/k6@latest", ("{}", "version"), _k6, 2.5),
+    Peer("k6", "k6", "go install go.k6.io/k6@latest", ("{}", "version"), _k6, 2.5, _k6_job),
     Peer("oha", "oha", "cargo install oha", ("{}", "--version"), _oha, 1.0),
     Peer("autocannon", "autocannon", "npm install --global autocannon", ("{}", "--version"), _autocannon, 2.0),
-    Peer("Locust", "locust", "pip install locust", ("{}", "--version"), _locust, 4.0),
+    Peer("Locust", "locust", "pip install locust", ("{}", "--version"), _locust, 4.0, _locust_job),
+    Peer("Artillery", "artillery", _ARTILLERY, ("{}", "--version"), None, 8.0, _artillery_job),
 )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from bench import job
+
 
 @dataclass(frozen=True)
 class Scenario:
@@ -16,6 +18,7 @@ class Scenario:
     path: str = "/"
     tls: bool = False
     keep_alive: bool = True  # False: a connection for each request
+    is_job: bool = False  # what `bench.job` says, instead of a GET of the path
 
     @property
     def rate_each(self) -> float:
@@ -32,4 +35,5 @@ SCENARIOS = (
     Scenario("tls-64", "HTTPS, full speed, 64 connections", 64, tls=True),
     Scenario("large-64", "64 KiB answers, full speed, 64 connections", 64, path="/large"),
     Scenario("close-64", "a connection per request, full speed, 64 at a time", 64, keep_alive=False),
+    Scenario("job-64", "a typical job, full speed, 64 connections", 64, path=job.PATH, is_job=True),
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import resource
 import shutil
 import socket
@@ -14,6 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.error import URLError
 from urllib.request import urlopen
+
+from bench import job
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,11 +45,24 @@ http {{
         location /moved {{ return 302 /; }}
         location /status {{ stub_status; }}
         location /large {{ default_type text/plain; alias {folder}/large; }}
+        location /users/ {{ default_type application/json; return 200 '{order}'; }}
         location /held {{ limit_req zone=held burst=60000; default_type text/plain; alias {folder}/small; }}
     }}
+    {logged}
 }}
 """
 
+# The same answers, with a line in the log for each request: nginx reads a body only to hand it on.
+_LOGGED = """
+    log_format job escape=json '{format}';
+    upstream target {{ server 127.0.0.1:{target}; keepalive 256; }}
+    server {{
+        listen 127.0.0.1:{port} backlog=8192;
+        access_log {log} job;
+        client_body_in_single_buffer on;
+        location / {{ proxy_pass http://target; proxy_http_version 1.1; proxy_set_header Connection ""; }}
+    }}
+"""
 
 _SECURE = """
         listen 127.0.0.1:{port} ssl backlog=8192;
@@ -74,9 +90,11 @@ class Status:
 class Nginx:
     """A running nginx; `requests()` is its own count, the question itself left out."""
 
-    def __init__(self, port: int, secure_port: int | None = None) -> None:
+    def __init__(self, port: int, secure_port: int | None = None, log: tuple[int, Path] | None = None) -> None:
         self.url = f"http://127.0.0.1:{port}"
         self.secure_url = f"https://127.0.0.1:{secure_port}"
+        logged_port, self._log = log or (None, None)
+        self.logged_url = f"http://127.0.0.1:{logged_port}"
         self._asked = 0
 
     def status(self) -> Status:
@@ -85,6 +103,14 @@ class Nginx:
         with urlopen(f"{self.url}/status", timeout=30) as answer:
             words = answer.read().split()
         return Status(int(words[7]) - self._asked, int(words[9]) - self._asked, int(words[2]) - 1)
+
+    def logged(self) -> list[str]:
+        """The lines that the log has got since it was asked last."""
+        if self._log is None:
+            return []
+        lines = self._log.read_text(encoding="utf-8").splitlines()
+        os.truncate(self._log, 0)  # nginx appends to it
+        return lines
 
     def requests(self) -> int:
         """Requests that nginx has taken since its start."""
@@ -99,19 +125,25 @@ def free_port() -> int:
 
 
 @contextmanager
-def nginx(core: int, *, secure: bool = False) -> Iterator[Nginx]:
-    """Run nginx on `core` until the block ends; `secure` adds an HTTPS listener with a certificate of its own."""
+def nginx(core: int, *, secure: bool = False, logged: bool = False) -> Iterator[Nginx]:
+    """Run nginx on `core` until the block ends.
+
+    `secure` adds an HTTPS listener with a certificate of its own, `logged` one whose requests are written into a log.
+    """
     with tempfile.TemporaryDirectory(prefix="tressi-bench-") as folder:
         port, secure_port = free_port(), free_port() if secure else None
         listen = _secure_listener(folder, secure_port) if secure_port else ""
+        written = (free_port(), Path(folder, "job.log")) if logged else None
+        log = _LOGGED.format(format=job.LOG, port=written[0], log=written[1], target=port) if written else ""
         hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
         descriptors = _DESCRIPTORS if hard == resource.RLIM_INFINITY else min(hard, _DESCRIPTORS)
-        text = _CONFIG.format(folder=folder, port=port, secure=listen, descriptors=descriptors, held=HELD_RPS)
+        given = {"secure": listen, "logged": log, "order": job.ANSWER.decode(), "held": HELD_RPS}
+        text = _CONFIG.format(folder=folder, port=port, descriptors=descriptors, **given)
         Path(folder, "small").write_bytes(b"hello world\n")
         Path(folder, "large").write_bytes(b"x" * 65536)
         process = start_nginx(folder, text, core)
         try:
-            server = Nginx(port, secure_port)
+            server = Nginx(port, secure_port, written)
             _await(server)
             yield server
         finally:

@@ -7,10 +7,10 @@ import statistics
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
 OURS = "tressi"
-TELLING = ("full-64", "rate-10000", "close-64")  # scenarios whose commands are shown
+TELLING = ("full-64", "rate-10000", "close-64", "job-64")  # scenarios whose commands are shown
 Result = dict[str, Any]  # one tool in one scenario, as the bench writes it
 
 
@@ -82,20 +82,39 @@ def _against(result: Result, ours: Result | None) -> list[str]:
     return [middle(values, 2) if values else "" for values in pairs]
 
 
-def render(document: dict[str, Any]) -> str:
-    """All tables of a result file, as Markdown."""
-    parts = [document["machine"] + ".", f"{document['rounds']} rounds, {document['seconds']:g} s read in each run."]
-    parts[1] += " Cells are medians, and in brackets the lowest and highest round."
-    for name, title in document["scenarios"].items():
-        parts += [
-            f"## {title[0].upper()}{title[1:]}",
-            f"![{title}](comparison-{name}.svg)",
-            _markdown(document["results"], name),
-        ]
-    versions = [f"- {name}: {version or 'says none'}" for name, version in document["versions"].items()]
-    missing = [f"- {name}: not measured, install it with `{how}`" for name, how in document["missing"].items()]
-    parts += ["## Versions", "\n".join(versions + missing), "## Commands", _commands(document["results"])]
+def render(documents: Sequence[dict[str, Any]]) -> str:
+    """All tables of result files, one file after the other, as Markdown; versions and commands of all of them at the end."""
+    parts = [part for document in documents for part in _tables(document)]
+    results = [result for document in documents for result in document["results"]]
+    parts += ["## Versions", "\n".join(_versions(documents)), "## Commands", _commands(results)]
     return "\n\n".join(parts) + "\n"
+
+
+def _tables(document: dict[str, Any]) -> Iterator[str]:
+    """Where the figures of one file come from, and a table for each scenario."""
+    yield document["machine"] + "."
+    yield (
+        f"{document['rounds']} rounds, {document['seconds']:g} s read in each run."
+        " Cells are medians, and in brackets the lowest and highest round."
+    )
+    for name, title in document["scenarios"].items():
+        yield f"## {title[0].upper()}{title[1:]}"
+        if name in document.get("about", {}):
+            yield document["about"][name]
+        yield f"![{title}](comparison-{name}.svg)"
+        yield _markdown(document["results"], name)
+
+
+def _versions(documents: Sequence[dict[str, Any]]) -> list[str]:
+    """A line for each tool: its versions, or how it is installed where no file has a figure of it."""
+    versions: dict[str, list[str]] = {}
+    for document in documents:
+        for name, version in document["versions"].items():
+            said = versions.setdefault(name, [])
+            said += [] if version in said else [version]
+    missing = {name: how for document in documents for name, how in document["missing"].items() if name not in versions}
+    lines = [f"- {name}: {', '.join(filter(None, said)) or 'says none'}" for name, said in versions.items()]
+    return lines + [f"- {name}: not measured, install it with `{how}`" for name, how in missing.items()]
 
 
 def _markdown(results: Sequence[Result], scenario: str) -> str:

@@ -7,7 +7,7 @@ import pytest
 
 from bench.peers import PEERS, TRESSI, Run, version_in
 from bench.scenarios import SCENARIOS
-from bench.table import busy_s, did_it, disturbed, middle, ratios, rows
+from bench.table import busy_s, did_it, disturbed, middle, ratios, render, rows
 
 pytestmark = pytest.mark.pure
 
@@ -87,6 +87,35 @@ def test_what_was_not_measured_comes_last_with_its_reason():
     assert table[-1][:2] == ["wrk", "cannot do this"]
 
 
+def document(scenario, *peers, missing=(), **versions):
+    """A file of the bench with one scenario and a run for each tool."""
+    return {
+        "machine": f"machine of {scenario}",
+        "rounds": 1,
+        "seconds": 3.0,
+        "versions": versions,
+        "missing": dict.fromkeys(missing, "how"),
+        "scenarios": {scenario: f"title of {scenario}"},
+        "results": [{**result(peer, [100], [10]), "scenario": scenario, "command": None} for peer in peers],
+    }
+
+
+def test_several_files_make_one_page():
+    """Each file has its machine and its tables; versions are listed once, and a tool that one file has is not missing."""
+    first = document("a", "tressi", "wrk", missing=["k6", "ab"], tressi="1.0", wrk="4.1")
+    second = {**document("b", "tressi", "k6", missing=["wrk"], tressi="1.1", k6=""), "about": {"b": "What b is."}}
+    page = render([first, second])
+    headings = [line for line in page.splitlines() if line.startswith("#")]
+    assert headings == ["## Title of a", "## Title of b", "## Versions", "## Commands"]
+    assert page.index("machine of a") < page.index("## Title of a") < page.index("machine of b") < page.index("What b is.")
+    assert [line for line in page.splitlines() if line.startswith("- ")] == [
+        "- tressi: 1.0, 1.1",
+        "- wrk: 4.1",
+        "- k6: says none",
+        "- ab: not measured, install it with `how`",
+    ]
+
+
 @pytest.mark.parametrize(
     ("said", "expected"),
     [
@@ -109,13 +138,14 @@ def test_version_in(said, expected):
 def test_commands_name_target_and_connections(peer, scenario, tmp_path):
     """A command asks for the scenario's connections, at its target, directly or in a file that it names."""
     url = f"{'https' if scenario.tls else 'http'}://127.0.0.1:8080{scenario.path}"
-    command = peer.command("binary", Run(scenario, url, 5, tmp_path, 160))
+    way = peer.way(scenario)
+    command = way("binary", Run(scenario, url, 5, tmp_path, 160)) if way else None
     if command is None:
         assert peer is not TRESSI
         return
     files = [Path(word.rpartition("=")[2]).read_text() for word in command if str(tmp_path) in word]
     said = " ".join([*command, *files])
-    assert command[0] == "binary"
+    assert "binary" in command
     assert "8080" in said
     assert str(scenario.connections) in said
-    assert scenario.path in said
+    assert scenario.path in said or scenario.is_job  # whose ids are drawn

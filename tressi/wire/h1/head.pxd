@@ -139,12 +139,14 @@ cdef inline Progress field_start(Parser* parser, const uint8_t** at) noexcept no
 cdef inline Progress name_feed(Parser* parser, const uint8_t** at, const uint8_t* end) noexcept nogil:
     """Read a name up to its colon."""
     cdef const uint8_t* begin = at[0]
+    cdef const uint8_t* here = begin  # a local one may stay in a register: an instruction less for each byte
     cdef Fault fault
-    while at[0] < end and CLASS[at[0][0]] & TOKEN:
-        at[0] += 1
-    if at[0] == end:
+    while here < end and CLASS[here[0]] & TOKEN:
+        here += 1
+    at[0] = here
+    if here == end:
         return MORE if name_part(parser, begin, end - begin) else parser_break(parser, NO_MEMORY)
-    fault = field_named(parser, begin, at[0] - begin) if at[0][0] == c":" else BAD_FIELD
+    fault = field_named(parser, begin, here - begin) if here[0] == c":" else BAD_FIELD
     at[0] += 1
     return MORE if fault == NO_FAULT else parser_break(parser, fault)
 
@@ -152,14 +154,16 @@ cdef inline Progress name_feed(Parser* parser, const uint8_t** at, const uint8_t
 cdef inline Progress value_feed(Parser* parser, const uint8_t** at, const uint8_t* end) noexcept nogil:
     """Read a value up to the end of its line."""
     cdef const uint8_t* begin = at[0]
+    cdef const uint8_t* here = begin  # see `name_feed`
     cdef uint8_t byte
-    while at[0] < end and CLASS[at[0][0]] & TEXT:
-        at[0] += 1
-    if parser.field != OTHER and not text_add(&parser.text, begin, at[0] - begin):
+    while here < end and CLASS[here[0]] & TEXT:
+        here += 1
+    at[0] = here
+    if parser.field != OTHER and not text_add(&parser.text, begin, here - begin):
         return parser_break(parser, NO_MEMORY)
-    if at[0] == end:
+    if here == end:
         return MORE
-    byte = at[0][0]
+    byte = here[0]
     at[0] += 1
     parser.field_open = 1
     if byte == c"\n":
