@@ -76,6 +76,17 @@ class Conversation:
             missing -= len(piece)
         return self._server.saw_whole(seen, length)
 
+    def body(self, seen):
+        """Read the body of a request whose head was read, and return it; None where the connection ends before."""
+        length = int(seen.fields.get("content-length", 0))
+        while len(self._left) < length:
+            piece = self.socket.recv(_PIECE_BYTES)
+            if not piece:
+                return None
+            self._left += piece
+        body, self._left = self._left[:length], self._left[length:]
+        return body
+
     def send(self, data):
         """Send everything."""
         self._server.saying(len(data))

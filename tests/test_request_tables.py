@@ -171,3 +171,34 @@ def test_a_file_that_is_gone_is_named(tmp_path):
     rows = Rows("data.t.file", ("a",), str(tmp_path / "gone.csv"), "csv")
     with pytest.raises(ConfigError, match=r"data\.t\.file: .*gone\.csv cannot be read: No such file"):
         loaded(Use("t", rows, (("a", "raw"),)))
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_line_ends_may_be_those_of_any_system(tmp_path, end):
+    """Also a carriage return alone, after the first line: the room for the places of rows is counted by line ends."""
+    rows = Rows("data.t.file", ("a", "b"), str(tmp_path / "t.csv"), "csv")
+    (tmp_path / "t.csv").write_bytes(("a,b\n" + end.join(f"{number},{number}" for number in range(50))).encode())
+    (table,), block = loaded(Use("t", rows, (("a", "raw"),)))
+    assert [row_of(block, table, number) for number in range(table.rows)] == [(b"%d" % number,) for number in range(50)]
+
+
+def test_a_file_that_changes_after_the_config_was_read_is_refused(tmp_path, monkeypatch):
+    """Its columns, its rows while it is read, and a file in the place of which a folder is."""
+    path = tmp_path / "t.csv"
+    rows = Rows("data.t.file", ("a",), str(path), "csv")
+    use = Use("t", rows, (("a", "raw"),))
+    path.write_text("b\n1\n")
+    with pytest.raises(ConfigError, match=r"t\.csv has no column 'a' any more: it changed after the config was read"):
+        loaded(use)
+    path.write_text("")
+    with pytest.raises(ConfigError, match=r"t\.csv is empty"):
+        loaded(use)
+    path.write_text("a\n" + "1\n" * 9)
+    monkeypatch.setattr("tressi.request.tables._bounds", lambda _: (5, 10))
+    with pytest.raises(ConfigError, match=r"t\.csv grew while it was read"):
+        loaded(use)
+    monkeypatch.undo()
+    path.unlink()
+    path.mkdir()
+    with pytest.raises(ConfigError, match=r"t\.csv (cannot be read|is no regular file)"):
+        loaded(use)

@@ -11,7 +11,7 @@ from libc.string cimport memcpy
 from tressi.core.bucket cimport random_seeded
 from tressi.wire.render cimport BODY_SIZE, CONSTANT, Filling, Form, Piece, form_draw, form_fill, form_is_spent
 from tressi.wire.source cimport (
-    INTEGER, PER_LANE, SEQUENCE, TABLE, TEXT, TIME, UNIQUE, UUID, Drawn, Source, source_write, table_cell, zipf_begin,
+    INTEGER, PER_LANE, SEQUENCE, TABLE, TEXT, TIME, UNIQUE, UUID, Drawn, Source, source_write, zipf_begin,
 )
 
 cdef enum:

@@ -121,6 +121,9 @@ def line_of(path: str, form: str, number: int) -> int:
 
 
 def _place(name: str | None, columns: Sequence[str]) -> int:
+    """Raises RowsError for a column that the file had when the config was read, and has no more."""
+    if name is not None and name not in columns:
+        raise RowsError(f"has no column {name!r} any more: it changed after the config was read")
     return 0 if name is None else columns.index(name)
 
 

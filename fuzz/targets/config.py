@@ -5,17 +5,20 @@ from __future__ import annotations
 import json
 import re
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import orjson
 
 from fuzz.target import Target
+from tressi._values import Values
 from tressi.cli.preview import preview
 from tressi.config.load import load_config
 from tressi.errors import ConfigError
 from tressi.load.messages import decode, encode
-from tressi.load.plan import make_plan
+from tressi.load.plan import make_plan, uses_of
+from tressi.load.tables import load_tables
 from tressi.model import pools_of
 from tressi.request.compiled import compiled
 
@@ -69,6 +72,7 @@ def check(data: bytes) -> Hashable:
         try:
             config = load_config(file.name)
             check_values(config)
+            tables = load_tables(uses_of(config))
         except ConfigError as error:
             assert error.problems
             text = str(error)
@@ -78,8 +82,10 @@ def check(data: bytes) -> Hashable:
     assert config.endpoints
     assert not any(_CONTROL.search(warning) for warning in config.warnings)
     json.dumps(config.document, allow_nan=False)
-    plan = make_plan(config, {pool.id: 1 for pool in pools_of(config)})
-    assert decode(encode({"plan": plan})) == {"plan": plan}
+    plan = make_plan(config, {pool.id: 1 for pool in pools_of(config)}, tables)
+    Values(tables.sources, memoryview(b"") if tables.block is None else tables.block.memory, seed=config.seed)
+    told = replace(plan, tables=replace(tables, block=None))
+    assert decode(encode({"plan": told})) == {"plan": told}
     return (len(config.warnings), config.shared_pool is not None, plan.is_for_clients)
 
 

@@ -14,7 +14,7 @@ import gevent
 
 from tressi.errors import EngineError
 from tressi.load.merge import merge
-from tressi.load.share import Place, curve_of, divided, part_of
+from tressi.load.share import Place, at_least, curve_of, divided, part_of, spread
 from tressi.log import log_error
 from tressi.model import PoolId, Wanted
 
@@ -48,7 +48,8 @@ class Cluster:
         """Build all engines side by side. Raises EngineError if one cannot be built."""
         if plan.is_counted and plan.allowance is None:
             plan = replace(plan, allowance=_allowance(plan))
-        self._plan, place = plan, Place(0, len(self._members), len(self._members))
+        self._plan = plan = spread(plan, len(self._members))
+        place = Place(0, len(self._members), len(self._members))
         self._wanted = [Wanted(pool.workers, pool.curve) for pool in plan.pools]
         building = [
             gevent.spawn(_built, member, part_of(plan, place.engine(number))) for number, member in enumerate(self._members)
@@ -103,8 +104,9 @@ class Cluster:
             return
         whole = self._wanted[pool]
         self._version += 1
-        for member, workers in zip(self._active, divided(whole.workers, len(self._active), pool), strict=True):
-            member.want(pool, Wanted(workers, curve_of(whole.curve, workers, whole.workers), self._version))
+        of = at_least(whole.workers, len(self._active), counts=self._plan.counts(pool))
+        for member, workers in zip(self._active, divided(of, len(self._active), pool), strict=True):
+            member.want(pool, Wanted(workers, curve_of(whole.curve, workers, of), self._version))
 
     def _end(self, drain_s: float) -> None:
         self._stopped = True

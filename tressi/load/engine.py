@@ -188,11 +188,11 @@ class LocalEngine:
         number = self._reactor.endpoint_of(lane)
         planned = self._plan.endpoints[number]
         own = self._reactor.own_request(lane)
-        call = None if own is None else planned.requests[own[0]].call
-        if own is None or call is None:
+        request = None if own is None else planned.requests[own[0]]
+        if own is None or request is None or request.call is None:
             raise ValueError(f"lane {lane} is the reactor's")
-        filled = own[1]
-        return call if filled is None else call.filled(filled), planned.tls, planned.timeout_ns / 1e9, self._sought[number]
+        call = request.call if own[1] is None else request.call.filled(own[1], self._plan.ways[request.dialer].fields)
+        return call, planned.tls, planned.timeout_ns / 1e9, self._sought[number]
 
     def _route(self, lane: int) -> tuple[Dialer, Patience]:
         """How to connect for a lane, and how long that may take."""

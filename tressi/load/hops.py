@@ -63,10 +63,10 @@ class Hops:
         if own is None:
             return self._passing[lane] if number < 0 else self._calls[endpoint, number]
         place, filled = own
-        call = self._plan.endpoints[endpoint].requests[place].call
-        if call is None:
+        planned = self._plan.endpoints[endpoint].requests[place]
+        if planned.call is None:
             raise ValueError(f"endpoint {endpoint} follows no redirects")
-        return call if filled is None else call.filled(filled)
+        return planned.call if filled is None else planned.call.filled(filled, self._plan.ways[planned.dialer].fields)
 
     def _go_on(self, lane: int, endpoint: int, call: Call, *, learns: bool) -> None:
         own = self._plan.endpoints[endpoint].requests

@@ -5,7 +5,7 @@ How a quantity adds up over engines is said in `tressi.vocabulary`.
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from tressi.model import EndpointSnapshot, EngineSnapshot, GeneratorSnapshot, Window
@@ -24,14 +24,31 @@ def merge(snapshots: Sequence[EngineSnapshot]) -> EngineSnapshot:
     """Add the snapshots of engines that run the same endpoints."""
     if len(snapshots) == 1:
         return snapshots[0]
-    keys = snapshots[0].endpoints
+    # One that is lost will never be through, and nobody waits for it.
+    there = [snapshot for snapshot in snapshots if not _is_lost(snapshot)] or snapshots
     return EngineSnapshot(
         time_s=max(snapshot.time_s for snapshot in snapshots),
-        endpoints={key: _endpoint([snapshot.endpoints[key] for snapshot in snapshots]) for key in keys},
+        endpoints={
+            key: replace(
+                _endpoint([snapshot.endpoints[key] for snapshot in snapshots]),
+                over=_over([snapshot.endpoints[key].over for snapshot in there]),
+            )
+            for key in snapshots[0].endpoints
+        },
         generator=_generator([snapshot.generator for snapshot in snapshots]),
         samples=tuple(sample for snapshot in snapshots for sample in snapshot.samples),
-        over_s=_over_s([snapshot.over_s for snapshot in snapshots]),
+        over_s=_over_s([snapshot.over_s for snapshot in there]),
     )
+
+
+def _is_lost(snapshot: EngineSnapshot) -> bool:
+    """Whether none of the engines that it was read from is left."""
+    return bool(snapshot.generator.lost) and set(snapshot.generator.busy_s) <= {None}
+
+
+def _over(kinds: Sequence[int]) -> int:
+    """Why an endpoint is over, once it is on all engines."""
+    return 0 if 0 in kinds else max(kinds)
 
 
 def _over_s(times: Sequence[float | None]) -> float | None:
@@ -50,7 +67,6 @@ def _endpoint(parts: Sequence[EndpointSnapshot]) -> EndpointSnapshot:
         status_codes=counted(part.status_codes for part in parts),
         errors=counted(part.errors for part in parts),
         target_rps=sum(targets) if targets else None,
-        over=0 if 0 in (overs := {part.over for part in parts}) else max(overs),
         scheduled_s=_scheduled_s(parts),
         window=merge_windows([part.window for part in parts]),
         reasons=reasons_of(parts),

@@ -146,6 +146,10 @@ class Plan:
         """How many connections its first workers may have at once."""
         return sum(pool.workers * self.lanes_per_worker * len(pool.origins) for pool in self.pools)
 
+    def counts(self, pool: int) -> bool:
+        """Whether each engine has its own part of the requests of that pool: the rows of a table, each used once."""
+        return any(self.endpoints[number].may_run_out for number in self.pools[pool].endpoints)
+
 
 def make_plan(config: ResolvedConfig, workers: Mapping[PoolId, int], tables: Tables | None = None) -> Plan:
     """Lay out the pools, each with so many workers at the start; `tables` are those of `load_tables` for what it uses."""

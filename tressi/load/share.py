@@ -43,6 +43,22 @@ def share_of(workers: int, place: Place, number: int) -> int:
     return sum(divided(workers, place.of, number)[place.first : place.first + place.count])
 
 
+def spread(plan: Plan, engines: int) -> Plan:
+    """The plan with a worker on each engine in every pool that uses rows once: each engine has its own part of them."""
+    return replace(
+        plan,
+        pools=tuple(
+            replace(pool, workers=at_least(pool.workers, engines, counts=plan.counts(number)))
+            for number, pool in enumerate(plan.pools)
+        ),
+    )
+
+
+def at_least(workers: int, engines: int, *, counts: bool) -> int:
+    """How many workers a pool has at least over so many engines, see `spread`."""
+    return max(workers, engines) if counts else workers
+
+
 def curve_of(curve: Curve | None, workers: int, of: int) -> Curve | None:
     """The part of a pool's rate that `workers` of its `of` workers keep; None is no limit."""
     return None if curve is None else curve.times(workers / max(1, of))

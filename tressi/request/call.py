@@ -42,16 +42,26 @@ class Call:
     body: bytes | None
     secret_headers: tuple[str, ...] = ()
 
-    def filled(self, sent: bytes) -> Call:
-        """Return the request as it was sent, with all its placeholders filled; `sent` are the bytes of it."""
+    def filled(self, sent: bytes, proxy_fields: Sequence[tuple[str, str]] | None = None) -> Call:
+        """Return the request as it was sent, with all its placeholders filled; `sent` are the bytes of it.
+
+        `proxy_fields` are those with which its head was made. Scheme and authority are the same in every request.
+        """
         head, _, body = sent.partition(b"\r\n\r\n")
         first, *lines = head.decode("latin-1").split("\r\n")
         target = first.split(" ")[1]
         parts = reference_of(self.url)
-        url = target if "://" in target else f"{parts.scheme}://{parts.authority}{target}"
-        named = (line.partition(": ") for line in lines if not line.lower().startswith("proxy-"))
+        if proxy_fields is not None:
+            target = reference_of(target).target
+            lines = lines[: len(lines) - len(proxy_fields)]
+        named = (line.partition(": ") for line in lines)
         fields = tuple((name, value) for name, _, value in named)
-        return replace(self, url=url, headers=fields, body=body if self.body is not None else None)
+        return replace(
+            self,
+            url=f"{parts.scheme}://{parts.authority}{target}",
+            headers=fields,
+            body=body if self.body is not None else None,
+        )
 
     @property
     def closes(self) -> bool:

@@ -101,6 +101,8 @@ class _Writing:
         self._block.seek(begin)
         for columns in self._encoded():
             data, sizes = packed(columns, self._width)
+            if len(self._places) + len(sizes) > self._room or size + sum(sizes) >= 1 << 8 * self._place:
+                raise RowsError("grew while it was read")
             places = array(_PLACES[self._place], accumulate(sizes, initial=size))
             size = places.pop()
             self._places += places
@@ -216,7 +218,8 @@ def _bounds(rows: Rows) -> tuple[int, int]:
     lines, size = 1, 0
     with Path(rows.file).open("rb", buffering=0) as file:
         while piece := file.read(_PIECE_BYTES):
-            lines += piece.count(b"\n")
+            # Each of the three is a line end of CSV: "\n", "\r\n", and "\r" alone.
+            lines += piece.count(b"\n") + (piece.count(b"\r") - piece.count(b"\r\n") if b"\r" in piece else 0)
             size += len(piece)
     return lines, size
 

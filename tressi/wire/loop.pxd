@@ -212,7 +212,8 @@ cdef inline void pool_wake(Reactor* reactor, Pool* pool, int64_t now_ns) noexcep
     while not pool.paced and not pool_is_over(pool, now_ns) and pool_has_idle(pool):
         lane = pool.warm if pool.warm != NULL else pool.cold
         stack_remove(pool, lane)
-        lane_take(reactor, lane, now_ns)
+        if not lane_take(reactor, lane, now_ns):
+            lane_rest(reactor, lane, lane.idle_since_ns)
 
 
 cdef inline void reactor_slots(Reactor* reactor, int64_t now_ns) noexcept nogil:

@@ -101,13 +101,13 @@ cdef inline uint64_t source_row(Source* source, uint64_t* kept) noexcept nogil:
     """The row for an attempt; `kept` is where its lane keeps the row of this source, counted from 1."""
     cdef uint64_t place, random
     cdef int64_t rank
-    cdef int32_t tries
+    cdef int32_t _tried
     cdef double stay
     cdef uint32_t other
     if source.pick == RANDOM:
         return value_below(random_next(&source.random), source.rows)
     if source.pick == ZIPF:
-        for tries in range(ZIPF_TRIES):
+        for _tried in range(ZIPF_TRIES):
             rank = zipf_rank(&source.zipf, random_next(&source.random), source.rows)
             if rank >= 0:
                 return <uint64_t> rank
