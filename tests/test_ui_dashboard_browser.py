@@ -252,7 +252,8 @@ def test_a_target_that_refuses_is_told(browser, tmp_path):
     endpoint = summary["endpoints"][1]
     assert shown["requestsMade"] == str(endpoint["requestsMade"])
     assert shown["currentRps"] == f"{endpoint['rps']:.1f}"
-    assert shown["askedRps"] == "20.0"
+    # A run that is stopped after two seconds may have the mean below it: its schedules ended a moment later.
+    assert shown["askedRps"].splitlines()[0] == "20.0"
     assert shown["workerCount"] == f"peak {endpoint['peakWorkerCount']} / 4"
     assert shown["errorRate"] == "100 %"
     assert shown["p99"] == "\u2013"
