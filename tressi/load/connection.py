@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import os
 import random
+import socket
 import ssl
 import time
 from contextlib import suppress
@@ -212,6 +213,9 @@ class Link:
             self.socket.settimeout(0)
             if hasattr(self.socket, "unwrap"):
                 self.socket.unwrap()
+        with suppress(OSError, ValueError, AttributeError):
+            # First of all, for what the server still sends may arrive after it was last read for: the close is a reset then.
+            self.socket.shutdown(socket.SHUT_WR)
         with suppress(OSError, ValueError, AttributeError):
             # A close with unread data is a reset (RFC 2525 2.17). Of one that goes on speaking only so much is read.
             for _ in range(_UNREAD_PIECES):

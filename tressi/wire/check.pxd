@@ -33,6 +33,9 @@ cdef struct Further:
     int32_t name_limit             # bytes of the longest name
     int64_t body_limit             # bytes of the body as it comes; negative: any number
     PyObject* judge                # of the body (judge.pxd), or NULL
+    # Called through these, so that they stand apart from the code for endpoints without such checks: it would grow slower.
+    int32_t (*number_of)(const Further* further, const char* name, int64_t size, int32_t otherwise) noexcept nogil
+    bint (*hold)(void* response, int32_t number, const char* value, int64_t size) noexcept nogil
 
 cdef struct Check:
     uint8_t expects                # there are expectations beyond a status below 400

@@ -7,8 +7,9 @@ from libc.stdint cimport int32_t, uint32_t
 from libc.stdlib cimport free
 
 from tressi.wire.allocate cimport allocated
-from tressi.wire.check cimport CHECKED_FIELDS, FieldCheck, Further, Piece
+from tressi.wire.check cimport CHECKED_FIELDS, FieldCheck, Further, Piece, field_checked
 from tressi.wire.fields cimport OTHER, field_number
+from tressi.wire.response cimport field_held
 
 
 cdef inline const char* words_of(bytes words) except? NULL:
@@ -22,6 +23,8 @@ cdef inline Further* build_fields(fields) except NULL:
     cdef FieldCheck* one
     cdef bytes name, value
     further.body_limit = -1
+    further.number_of = field_checked
+    further.hold = field_held
     further.fields = <FieldCheck*> allocated(len(fields) * sizeof(FieldCheck))
     for field in fields[:CHECKED_FIELDS]:
         name = field.name

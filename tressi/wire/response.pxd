@@ -103,8 +103,9 @@ cdef inline bint field_seen(Response* response, Field field, const char* value, 
     return True
 
 
-cdef inline bint field_held(Response* response, int32_t number, const char* value, int64_t size) noexcept nogil:
+cdef inline bint field_held(void* held, int32_t number, const char* value, int64_t size) noexcept nogil:
     """Hold a field against what it must be, where it must be something; False: there is no memory."""
+    cdef Response* response = <Response*> held
     cdef const Further* further = response.further
     cdef int32_t place
     cdef char mark

@@ -7,6 +7,7 @@ from tressi.wire.text cimport Text, text_clear, text_free
 
 cdef extern from "wire/h1/message.h":
     const uint8_t* CLASS "tressi_class"
+    const uint8_t* skip "tressi_skip"(const uint8_t* at, const uint8_t* end, uint8_t kind) nogil
     const char** FAULTS "tressi_faults"
     const int64_t LENGTH_HUGE "TRESSI_LENGTH_HUGE"
     enum:
