@@ -1,0 +1,3 @@
+CONTEXTS: tuple[str, ...]
+
+def encoded(value: bytes | None, context: str, *, is_literal: bool = False) -> bytes | None: ...
