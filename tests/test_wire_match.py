@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from json_reference import DEEPEST, found, path_of, written
 
-from tressi._extract import MATCH_BYTES, PICKS, BetweenExtractor, JsonExtractor
+from tressi._extract import MATCH_BYTES, PICKS, BetweenExtractor, JsonExtractor, encoded
 
 pytestmark = pytest.mark.pure
 
@@ -83,13 +83,26 @@ def test_what_is_json_is_decided_as_by_the_standard_library(text):
     assert JsonExtractor((), "last", room=99).read(data) in found(data, (), "last", 99)
 
 
-@settings(max_examples=600)
-@given(st.binary(max_size=8))
-def test_a_string_is_utf_8(inner):
-    """Anything else in it is no JSON."""
-    data = b'["' + inner + b'", "end"]'
-    assert JsonExtractor((1,), "last").read(data) in found(data, (1,), "last", 256)
-    assert JsonExtractor((1,), "last").read(*one_by_one(data)) in found(data, (1,), "last", 256)
+# Where the ranges of UTF-8's bytes begin and end.
+EDGES = bytes.fromhex("20 7f 80 8f 90 9f a0 bf c0 c1 c2 df e0 e1 ec ed ee ef f0 f1 f3 f4 f5 ff")
+
+
+@pytest.mark.parametrize("first", [byte for byte in EDGES if byte >= 0x80])
+def test_a_string_is_utf_8(first):
+    """Any other bytes in it are a fault, and so they are for JSON that is sent."""
+    last = JsonExtractor((1,), "last")
+    short = [others for size in range(3) for others in product(EDGES, repeat=size)]
+    for others in (*short, *product(EDGES, EDGES, b"\x7f\x80\xbf")):
+        inner = bytes([first, *others])
+        data = b'["' + inner + b'","end"]'
+        try:
+            inner.decode()
+        except UnicodeDecodeError:
+            expected = ("malformed", None, False)
+        else:
+            expected = ("found", b"end", False)
+        assert last.read(data) == last.read(*one_by_one(data)) == expected, inner
+        assert (encoded(inner, "json") is None) is (expected[0] == "malformed"), inner
 
 
 @pytest.mark.parametrize(
