@@ -25,7 +25,7 @@ JAR_BYTES = MOST_BYTES
 
 def encoded(bytes value, context, *, bint is_literal=False):
     """A slot's value as it stands in a context, or None where it may not stand there. A value of None is an empty slot."""
-    cdef Slot slot = Slot(-1 if value is None else <int32_t> len(value), 0, <uint8_t> is_literal, NULL)
+    cdef Slot slot = Slot(-1 if value is None else <int32_t> len(value), 0, 0, <uint8_t> is_literal, NULL)
     cdef SlotContext where = <SlotContext> <int> CONTEXTS.index(context)
     cdef bytearray out
     if value is not None:
@@ -102,7 +102,7 @@ cdef class BetweenExtractor(Extractor):
 
 def cookie_of(bytes line, bytes name, int32_t room=256):
     """What a Set-Cookie is for someone who looks for the cookie of that name ("other", "found", "too long"), and its value."""
-    cdef Slot slot = Slot(-1, room, 0, NULL)
+    cdef Slot slot = Slot(-1, room, 0, 0, NULL)
     slot.bytes = <char*> allocated(room)
     try:
         outcome = COOKIES[<int> cookie_extract(line, len(line), name, len(name), &slot)]
