@@ -13,14 +13,14 @@ import gevent
 import pytest
 from summaries import decision, moment, resolved, summary_of
 from test_cli_run import BOUND_S, closed_pipe, command, config_file, tressi, with_streams
-from test_ui_outlet import read_until
-from test_ui_stream import _no_waiting, unread_pipe  # noqa: F401 - a write that waits fails its test
+from test_ui_nonblocking_lines import read_until
+from test_ui_nonblocking_stream import _no_waiting, unread_pipe  # noqa: F401 - a write that waits fails its test
 
 from tressi.errors import ConfigError, OutputError
 from tressi.model import Change, Draining, ThresholdVerdict, Trouble
 from tressi.testing.target import Target
 from tressi.ui.json_lines import JsonLines, stream_to
-from tressi.ui.outlet import Outlet, share_outlet
+from tressi.ui.nonblocking_lines import Outlet, share_outlet
 
 pytestmark = pytest.mark.timed
 

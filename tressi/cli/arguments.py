@@ -232,8 +232,8 @@ def _mode(text: str) -> int:
 
 def header_line(text: str) -> tuple[str, str | None]:
     """A header as curl takes it: `Name: value`, `Name;` for an empty value, `Name:` (None) for one that is left out."""
-    from tressi.config.meaning import NO_HEADER_NAME, header_fault  # noqa: PLC0415 - most runs add no header
-    from tressi.config.place import TOKEN  # noqa: PLC0415 - likewise
+    from tressi.config.messages import TOKEN  # noqa: PLC0415 - likewise
+    from tressi.config.rules import NO_HEADER_NAME, header_fault  # noqa: PLC0415 - most runs add no header
 
     name, colon, value = text.partition(":")
     is_empty = not colon and text.endswith(";")

@@ -12,8 +12,8 @@ from tressi.cli.arguments import add_header, add_load, add_logging, add_sending,
 from tressi.cli.exits import Exit
 from tressi.cli.flags import add_running
 from tressi.cli.output import files_of_mode, remark, write
+from tressi.config.messages import printable, quoted
 from tressi.config.overrides import Overrides, camel, headers_of, kebab
-from tressi.config.place import printable, quoted
 from tressi.errors import ConfigError, ConfigProblem
 from tressi.load.spawn import Ahead
 

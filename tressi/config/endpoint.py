@@ -12,7 +12,7 @@ from tressi.config.connections import request_tls
 from tressi.config.content import content_of
 from tressi.config.defaults import defaults
 from tressi.config.jsonpath import steps_of
-from tressi.config.meaning import TRANSPORT_HEADERS, merged
+from tressi.config.rules import TRANSPORT_HEADERS, merged
 from tressi.config.url import Address, address
 from tressi.masking import is_secret_parameter
 from tressi.model import AutoscaleConfig, Expectation, JsonCondition, ResolvedEndpoint, ResolvedVariant

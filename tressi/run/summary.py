@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 from tressi.hdr import encode_histogram
 from tressi.log import mask_url
-from tressi.run.figures import Figures, latency_ms, percentiles_ms, tally
 from tressi.run.judgement import judge_run
-from tressi.run.moments import change_row, decision_row, verdict_row
 from tressi.run.selfcheck import late_remark
 from tressi.run.targets import Targets
+from tressi.stats.seconds import change_row, decision_row, verdict_row
+from tressi.stats.tally import Figures, latency_ms, percentiles_ms, tally
 from tressi.version import __version__
 from tressi.vocabulary import OVER
 

@@ -21,8 +21,8 @@ from tressi.page.assets import asset, environment, plotly_script, policy, stand_
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from tressi.site.feed import Feed
     from tressi.ui.dashboard.board import Board
-    from tressi.ui.dashboard.feed import Feed
     from tressi.ui.watcher import Controls
 
 EXTRA: Final = "dashboard"

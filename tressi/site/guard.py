@@ -13,8 +13,8 @@ from hmac import compare_digest
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
-from tressi.ui.host_header import is_loopback, is_of_this_machine
-from tressi.ui.server import TRUST
+from tressi.site.host_header import is_loopback, is_of_this_machine
+from tressi.site.server import TRUST
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping

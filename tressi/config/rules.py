@@ -14,8 +14,8 @@ from tressi.config.connections import ENVIRONMENT, connection_mistakes, tls_mist
 from tressi.config.content import KINDS, content_mistakes
 from tressi.config.defaults import defaults
 from tressi.config.jsonpath import PathError, steps_of
+from tressi.config.messages import TOKEN, Finding, Place, quoted, shown
 from tressi.config.pattern import PatternError, searching
-from tressi.config.place import TOKEN, Finding, Place, quoted, shown
 from tressi.config.url import AddressError, address, wire_base
 
 if TYPE_CHECKING:

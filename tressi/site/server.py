@@ -26,7 +26,7 @@ from gevent.pool import Pool
 from gevent.pywsgi import WSGIHandler, WSGIServer
 
 from tressi.errors import ConfigError, ConfigProblem
-from tressi.ui.places import Places
+from tressi.site.places import Places
 
 if TYPE_CHECKING:
     from types import TracebackType

@@ -17,7 +17,7 @@ from engines import ONCE, attempt, endpoint, finish, only, reach, running
 from servers import RawServer, answering, raw_server
 
 from tressi.errors import ConfigError
-from tressi.load.secure import Sessions, make_context
+from tressi.load.tls import Sessions, make_context
 from tressi.model import TlsConfig
 
 pytestmark = pytest.mark.timed
