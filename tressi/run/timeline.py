@@ -19,7 +19,8 @@ from tressi.run.summary import RunRecord, figures_of, summarise
 from tressi.run.thresholds import Thresholds
 from tressi.run.trouble import Troubles
 from tressi.run.warm_up import WarmUp
-from tressi.stats.seconds import endpoint_moment, row_of, total_moment
+from tressi.stats.seconds import endpoint_moment, total_moment
+from tressi.stats.summary_rows import row_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

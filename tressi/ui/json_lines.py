@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 import orjson
 
 from tressi.errors import ConfigError, ConfigProblem, OutputError
-from tressi.stats.seconds import change_row, decision_row, row_of, verdict_row
+from tressi.stats.summary_rows import change_row, decision_row, row_of, verdict_row
 from tressi.text import harmless_json
 from tressi.ui.nonblocking_lines import Outlet, open_outlet, share_outlet
 from tressi.ui.trouble import Beginnings
