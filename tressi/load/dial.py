@@ -44,7 +44,7 @@ class Patience:
     own: bool = False
 
     def over(self, part: str) -> DialError:
-        """What a connection fails of whose `part`, a kind of error, has not ended in time."""
+        """The error for a connection whose step `part` ("dns", "connect" or "tls") has not ended in time."""
         return DialError(part if self.own else "timeout", f"{_PARTS[part]} within {self.seconds:g} s", waited=True)
 
 

@@ -21,10 +21,10 @@ An example: one lane, starts due at 0, 10 and 20 ms, a connection that is open (
 Once the schedule gives starts up, this no longer holds: the lane would be behind without us too. From then on virtual_free
 is brought up to the true time (`account_taken`).
 
-Starts given up for want of a lane belong to the response times as well, or a target that stands still would look fast. They
-count as if they had been sent with the next start that got a lane, the one of `account_charged`. If that one is due at
-2,000 ms and has its answer after 5 ms, and the starts due at 500, 1,000 and 1,500 ms were given up before it, they are
-recorded with 1,505, 1,005 and 505 ms. They are one arithmetic series, recorded at once however many they are.
+Starts given up because no lane was free belong to the response times as well, or a target that stands still would look
+fast. They count as if they had been sent with the next start that got a lane, the one of `account_charged`. If that one is
+due at 2,000 ms and has its answer after 5 ms, and the starts due at 500, 1,000 and 1,500 ms were given up before it, they
+are recorded with 1,505, 1,005 and 505 ms. They are one arithmetic series, recorded at once however many they are.
 """
 
 from libc.stdint cimport int32_t, int64_t
@@ -112,7 +112,7 @@ cdef inline void account_read(Exchange* exchange, int64_t stamp_ns, int64_t read
 
 
 cdef inline void account_generator(Header* header, const Exchange* exchange, int64_t service_ns) noexcept nogil:
-    """What a response tells of ourselves."""
+    """Record what a response shows about the generator: its own delay, who timed the arrival, whether it was disturbed."""
     write_begin(&header.sequence)
     histogram_record(&header.own_delay, exchange.own_delay_ns)
     if exchange.user_timed:
@@ -299,7 +299,7 @@ cdef inline void account_failure(
 
 
 cdef inline void account_left(Lane* lane, bint has_age, int64_t now_ns) noexcept nogil:
-    """The lane's attempt ended without a response: without an age it tells of the starts given up before it no more."""
+    """The lane's attempt ended without a response: without an age nothing is recorded of the starts given up before it."""
     if has_age:
         account_charged(lane, now_ns - lane.due_ns)
     lane.given_up.count = 0

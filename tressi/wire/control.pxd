@@ -28,7 +28,7 @@ cdef inline int64_t reactor_occupied(const Reactor* reactor) noexcept nogil:
 
 
 cdef inline void lane_start(Reactor* reactor, Lane* lane, int64_t now_ns) noexcept nogil:
-    """The lane is there from now on; what was given up before is not for want of it."""
+    """The lane is there from now on; the starts given up before are not charged to it."""
     pool_settle(lane.pool, never(), now_ns)
     pool_count_lanes(lane.pool, now_ns, 1)
     lane.virtual_free_ns = now_ns

@@ -122,7 +122,7 @@ cdef inline bint field_held(void* held, int32_t number, const char* value, int64
 
 
 cdef inline void body_gather(Response* response, const uint8_t* data, int64_t size) noexcept nogil:
-    """Keep the body for its judge. What there is no room or no memory for, the judge misses by the count of its bytes."""
+    """Keep the body for its judge. Bytes without room or memory are left out; the judge notices by the count of bytes."""
     text_add(&response.whole, data, min(size, <int64_t> JUDGED_BYTES - response.whole.size))
 
 
