@@ -4,9 +4,10 @@ from libc.stdint cimport int32_t, int64_t
 
 from tressi.core.bucket cimport Knot, Skipped, bucket_end, bucket_follow, bucket_init, bucket_stop_at
 from tressi.core.clock cimport never
-from tressi.wire.account cimport account_cut, account_skipped, account_stranded
+from tressi.wire.account cimport account_cut
 from tressi.wire.exchange cimport exchange_end
 from tressi.wire.follow cimport lane_next
+from tressi.wire.given_up cimport account_skipped, account_stranded
 from tressi.wire.lane cimport (
     BURST_NS, CLOSE, CONNECTING, DIALING, IDLE, IN_FLIGHT, WAITING, Lane, Pool, pool_has_idle, stack_remove,
 )

@@ -8,7 +8,7 @@ from libc.stdint cimport int64_t
 
 from tressi.core.bucket cimport GRANTED, Skipped, bucket_take
 from tressi.core.clock cimport monotonic_ns, never
-from tressi.wire.account cimport account_abandoned
+from tressi.wire.given_up cimport account_abandoned
 from tressi.wire.lane cimport WAITING, Lane
 from tressi.wire.reactor cimport Reactor, lane_connect_begun, lane_connect_ended, ready_push
 
