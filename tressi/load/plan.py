@@ -19,7 +19,7 @@ from tressi.request.parts import Hole
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
-    from tressi.model import Arrival, Curve, JsonCondition, Pool, PoolId, ResolvedConfig, ResolvedEndpoint, TlsConfig, Transport
+    from tressi.model import Arrival, Curve, JsonCondition, PoolId, ResolvedConfig, ResolvedEndpoint, TlsConfig, Transport
     from tressi.request.compiled import Compiled
     from tressi.request.parts import Rendering
     from tressi.request.tables import Use
@@ -160,33 +160,13 @@ def make_plan(config: ResolvedConfig, workers: Mapping[PoolId, int], tables: Tab
         [ways.setdefault(network.way(call.url, endpoint.tls), len(ways)) for call in calls]
         for endpoint, calls in zip(config.endpoints, made.calls, strict=True)
     ]
-    number_of = {endpoint.endpoint_key: number for number, endpoint in enumerate(config.endpoints)}
-    asked = pools_of(config)
-    pools = tuple(
-        # Phases are spread out, so that pools of one rate do not send in step.
-        replace(
-            _pool(config, pool, [number_of[key] for key in pool.endpoint_keys], dialers),
-            phase=pool.id / len(asked),
-            workers=workers[pool.id],
-        )
-        for pool in asked
-    )
-    pool_of = {key: pool.id for pool in asked for key in pool.endpoint_keys}
-    spent = {number for number, use in enumerate(made.uses) if isinstance(use.source, Rows) and use.source.pick == "unique"}
+    pools = _pools(config, workers, dialers)
     return Plan(
-        keys=tuple(number_of),
+        keys=tuple(endpoint.endpoint_key for endpoint in config.endpoints),
         ways=tuple(ways),
-        endpoints=tuple(
-            _endpoint(
-                endpoint,
-                config.mask_headers,
-                _requests(config, made, number, dialers[number], pools[pool_of[key]].origins),
-                spent,
-            )
-            for number, (key, endpoint) in enumerate(zip(number_of, config.endpoints, strict=True))
-        ),
+        endpoints=_endpoints(config, made, dialers, pools),
         pools=pools,
-        pool_of=pool_of,
+        pool_of={key: pool.id for pool in pools_of(config) for key in pool.endpoint_keys},
         lanes_per_worker=config.concurrent_requests,
         duration_ns=round(config.duration_s * 1e9),
         network=network,
@@ -206,15 +186,32 @@ def uses_of(config: ResolvedConfig) -> tuple[Use, ...]:
     return compiled(config, USER_AGENT).uses if config.data else ()
 
 
-def _pool(config: ResolvedConfig, pool: Pool, numbers: Sequence[int], dialers: Sequence[Sequence[int]]) -> PlannedPool:
-    return PlannedPool(
-        endpoints=tuple(numbers),
-        origins=tuple(dict.fromkeys(dialer for number in numbers for dialer in dialers[number])),
-        curve=pool.curve,
-        phase=0.0,
-        seed=config.seed + pool.id,
-        arrival=config.arrival,
-        workers=0,
+def _pools(config: ResolvedConfig, workers: Mapping[PoolId, int], dialers: Sequence[Sequence[int]]) -> tuple[PlannedPool, ...]:
+    """The pools by their numbers. Phases are spread out, so that pools of one rate do not send in step."""
+    number_of = {endpoint.endpoint_key: number for number, endpoint in enumerate(config.endpoints)}
+    asked = pools_of(config)
+    return tuple(
+        PlannedPool(
+            endpoints=(numbers := tuple(number_of[key] for key in pool.endpoint_keys)),
+            origins=tuple(dict.fromkeys(dialer for number in numbers for dialer in dialers[number])),
+            curve=pool.curve,
+            phase=pool.id / len(asked),
+            seed=config.seed + pool.id,
+            arrival=config.arrival,
+            workers=workers[pool.id],
+        )
+        for pool in asked
+    )
+
+
+def _endpoints(
+    config: ResolvedConfig, made: Compiled, dialers: Sequence[Sequence[int]], pools: Sequence[PlannedPool]
+) -> tuple[PlannedEndpoint, ...]:
+    origins = {number: pool.origins for pool in pools for number in pool.endpoints}
+    spent = {number for number, use in enumerate(made.uses) if isinstance(use.source, Rows) and use.source.pick == "unique"}
+    return tuple(
+        _endpoint(endpoint, config.mask_headers, _requests(config, made, number, dialers[number], origins[number]), spent)
+        for number, endpoint in enumerate(config.endpoints)
     )
 
 
