@@ -18,7 +18,7 @@ FLOORS = [
     {"errors", "log", "text", "hosts", "rows", "version", "vocabulary", "core", "_core", "_histogram"},
     {"threshold", "site"},
     {"model", "hdr"},
-    {"wire", "_wire", "_parser", "_tls", "_values", "_books", "config", "autoscale", "request", "stats"},
+    {"wire", "_wire", "_parser", "_tls", "_values", "_extract", "_books", "config", "autoscale", "request", "stats"},
     {"load"},
     {"run", "page"},
     {"report", "store", "ui", "testing"},
@@ -34,6 +34,7 @@ SAME_ROOM = {
     "_parser": "wire",
     "_tls": "wire",
     "_values": "wire",
+    "_extract": "wire",
     "_books": "wire",
 }
 
