@@ -21,7 +21,7 @@ typedef enum {
     CONTEXT_RAW,         /* as it is */
 } SlotContext;
 
-/* All zero but for `size`, `room` and `bytes`, it is an empty slot. Whoever makes it owns the bytes. */
+/* All zero but for `size`, `room` and `bytes`, it is an empty slot. Its maker owns the bytes. */
 typedef struct {
     int32_t size;       /* SLOT_EMPTY: it holds no value */
     int32_t room;       /* so many bytes fit */
