@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from tressi.errors import OutputError, TressiError
 from tressi.report import (
     endpoints_csv,
+    flows_csv,
     junit_xml,
     latency_hlog,
     report_html,
@@ -22,6 +23,7 @@ from tressi.report import (
     summary_md,
     timeline_csv,
 )
+from tressi.run.flow_parts import flows_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping
@@ -32,6 +34,7 @@ FORMATS: Mapping[str, Callable[[Mapping[str, Any]], bytes]] = {
     "junit.xml": junit_xml.render,
     "summary.md": summary_md.render,
     "endpoints.csv": endpoints_csv.render,
+    "flows.csv": flows_csv.render,
     "scaling.csv": scaling_csv.render,
     "timeline.csv": timeline_csv.render,
     "report.html": report_html.render,
@@ -42,6 +45,7 @@ _STREAMED: Final[Mapping[Callable[[Mapping[str, Any]], bytes], Callable[[Mapping
     summary_json.render: summary_json.pieces,
     timeline_csv.render: timeline_csv.pieces,
 }
+_OF_FLOWS: Final = "flows.csv"  # only of a run that has some
 # A summary says at its beginning when its run began, so that the rest of it need not be read.
 _HEAD_BYTES: Final = 4096
 _STARTED_AT: Final = re.compile(rb'"startedAt":\s*"([^"]{1,40})"')
@@ -79,6 +83,9 @@ def write_export(
     finer = {"latency.hlog": log, "timeline.csv": timeline}
     for name, render in FORMATS.items():
         path = Path(directory) / name
+        if name == _OF_FLOWS and not flows_of(summary):
+            export.left_out.extend([f"{path} is of an earlier run: this one has no flows"] if path.exists() else [])
+            continue
         try:
             if name in there:
                 there = ()  # what comes now is worth less
