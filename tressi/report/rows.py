@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from tressi.run.flow_parts import flows_of
+from tressi.stats.summary_rows import flow_as_endpoint
 from tressi.vocabulary import FLOW_SUMMARY_COUNTS, FLOW_SUMMARY_TIMES, SUMMARY_TIMES
 
 if TYPE_CHECKING:
@@ -104,26 +105,11 @@ def second_rows(moment: Mapping[str, Any]) -> Iterator[Row]:
 def second_row(moment: Mapping[str, Any], key: str) -> Row:
     """A second of one endpoint, of all together (`global`), or of a flow: its rates are starts, its times durations."""
     if key in moment.get("flows", ()):
-        figures = _as_endpoint(moment["flows"][key])
+        figures = flow_as_endpoint(moment["flows"][key])
     else:
         figures = moment["global"] if key == GLOBAL else moment["endpoints"][key]
     beside = {"saturated": moment["saturated"], "warmUp": moment.get("warmUp", False)}
     return {"t": moment["t"], "endpointKey": key, **figures, **beside}
-
-
-def _as_endpoint(flow: Mapping[str, Any]) -> Row:
-    """A second of a flow under the names of an endpoint's. It has no successes' times of its own."""
-    ended = flow["completed"] + flow["abandoned"]
-    return {
-        "targetRps": flow["targetStartsPerSecond"],
-        "currentRps": flow["startsPerSecond"],
-        **{name: flow[name] for name in ("workerCount", "utilisation", "p50", "p99", "missed")},
-        "errorRate": flow["abandoned"] / ended if ended else 0.0,
-        "serviceP50": flow["walkP50"],
-        "serviceP99": flow["walkP99"],
-        "successP50": None,
-        "successP99": None,
-    }
 
 
 def _parts(summary: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:

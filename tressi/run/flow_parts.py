@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from tressi.stats.summary_rows import flow_as_endpoint
 from tressi.text import counted, plain, summary_labels
 
 if TYPE_CHECKING:
@@ -73,7 +74,7 @@ def second_of(part: Part, whole: Mapping[str, Any]) -> Mapping[str, Any] | None:
     row = whole.get("flows", {}).get(part["endpointKey"])
     if row is None:
         return None
-    return {**row, "currentRps": row["startsPerSecond"], "targetRps": row["targetStartsPerSecond"]}
+    return flow_as_endpoint(row)
 
 
 def lost_at(flow: Mapping[str, Any], summary: Summary) -> Iterator[tuple[str, int]]:

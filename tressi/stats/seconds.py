@@ -45,8 +45,13 @@ def figures_of(delta: EndpointCounts, span_s: float) -> SecondFigures:
 
 
 def flow_figures_of(delta: EndpointCounts, span_s: float) -> SecondFigures:
-    """The figures of one flow over the `span_s` seconds of its delta: its rate is that of the starts that users took."""
-    return replace(figures_of(delta, span_s), current_rps=delta.started / span_s if span_s > 0 else 0.0)
+    """The figures of one flow over the `span_s` seconds of its delta: its rate is that of the starts that users took.
+
+    A duration is that of a completed start, so successes have no times beside it.
+    """
+    no_others = {"success_p50_ms": None, "success_p99_ms": None, "success_count": 0}
+    rps = delta.started / span_s if span_s > 0 else 0.0
+    return replace(figures_of(delta, span_s), current_rps=rps, **no_others)
 
 
 def total_of(delta: Delta, shared: Collection[str]) -> SecondFigures:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from tressi.stats.seconds import figures_of, flow_figures_of, total_of
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Mapping
 
     from tressi.model import (
         Change,
@@ -50,6 +50,21 @@ def row_of(moment: Moment) -> dict[str, Any]:
     if moment.changes:
         row["changes"] = [change_row(change) for change in moment.changes]
     return row
+
+
+def flow_as_endpoint(row: Mapping[str, Any]) -> dict[str, Any]:
+    """A flow's figures of a second under the names of an endpoint's: its rates are starts, its times durations."""
+    ended = row["completed"] + row["abandoned"]
+    return {
+        "targetRps": row["targetStartsPerSecond"],
+        "currentRps": row["startsPerSecond"],
+        **{name: row[name] for name in ("workerCount", "utilisation", "p50", "p99", "missed")},
+        "errorRate": row["abandoned"] / ended if ended else 0.0,
+        "serviceP50": row["walkP50"],
+        "serviceP99": row["walkP99"],
+        "successP50": None,  # a duration is that of a completed start anyway
+        "successP99": None,
+    }
 
 
 def change_row(change: Change) -> dict[str, Any]:
