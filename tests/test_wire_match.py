@@ -1,15 +1,15 @@
 """What is looked for in bodies: found wherever it stands, however the body is cut."""
 
 import json
-from itertools import combinations, pairwise
+from itertools import combinations, pairwise, product
 from random import Random
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from json_reference import DEEPEST, found, path_of, written
 
-from tressi._extract import MATCH_BYTES, PICKS, BetweenExtractor, JsonExtractor
+from tressi._extract import MATCH_BYTES, PICKS, BetweenExtractor, JsonExtractor, encoded
 
 pytestmark = pytest.mark.pure
 
@@ -75,6 +75,7 @@ def cut_at_random(rng, data):
     return [data[begin:end] for begin, end in zip((0, *places), (*places, len(data)), strict=True)]
 
 
+@settings(max_examples=600)
 @given(st.text(max_size=12) | st.text('[]{}",:\\u019eE+-. tfn\n', max_size=12))
 def test_what_is_json_is_decided_as_by_the_standard_library(text):
     """Of any text, and of one made of the marks of JSON."""
@@ -82,12 +83,26 @@ def test_what_is_json_is_decided_as_by_the_standard_library(text):
     assert JsonExtractor((), "last", room=99).read(data) in found(data, (), "last", 99)
 
 
-@given(st.binary(max_size=8))
-def test_a_string_is_utf_8(inner):
-    """Anything else in it is no JSON."""
-    data = b'["' + inner + b'", "end"]'
-    assert JsonExtractor((1,), "last").read(data) in found(data, (1,), "last", 256)
-    assert JsonExtractor((1,), "last").read(*one_by_one(data)) in found(data, (1,), "last", 256)
+# Where the ranges of UTF-8's bytes begin and end.
+EDGES = bytes.fromhex("20 7f 80 8f 90 9f a0 bf c0 c1 c2 df e0 e1 ec ed ee ef f0 f1 f3 f4 f5 ff")
+
+
+@pytest.mark.parametrize("first", [byte for byte in EDGES if byte >= 0x80])
+def test_a_string_is_utf_8(first):
+    """Any other bytes in it are a fault, and so they are for JSON that is sent."""
+    last = JsonExtractor((1,), "last")
+    short = [others for size in range(3) for others in product(EDGES, repeat=size)]
+    for others in (*short, *product(EDGES, EDGES, b"\x7f\x80\xbf")):
+        inner = bytes([first, *others])
+        data = b'["' + inner + b'","end"]'
+        try:
+            inner.decode()
+        except UnicodeDecodeError:
+            expected = ("malformed", None, False)
+        else:
+            expected = ("found", b"end", False)
+        assert last.read(data) == last.read(*one_by_one(data)) == expected, inner
+        assert (encoded(inner, "json") is None) is (expected[0] == "malformed"), inner
 
 
 @pytest.mark.parametrize(
@@ -278,18 +293,29 @@ def between(body, left, right, room=256):
     return ("found", value, False) if len(value) <= room else ("too long", None, False)
 
 
-@given(
-    st.text("abc", max_size=40),
-    st.text("abc", min_size=1, max_size=5),
-    st.text("abc", min_size=1, max_size=5),
-    st.integers(0, 4),
-)
-def test_the_text_between_two_others(body, left, right, room):
-    """The first left and the next right, though beginnings of both stand everywhere."""
-    body, left, right = body.encode(), left.encode(), right.encode()
+def assert_is_found(body, left, right, room):
     extractor, expected = BetweenExtractor(left, right, room=room), between(body, left, right, room)
-    assert extractor.read(body) == extractor.read(*one_by_one(body)) == expected
-    assert all(extractor.read(*pieces) == expected for pieces in cuts(body, 2))
+    half = len(body) // 2
+    for pieces in ([body], one_by_one(body), [body[:half], body[half:]]):
+        assert extractor.read(*pieces) == expected, (pieces, left, right, room)
+
+
+def test_the_text_between_two_others():
+    """The first left and the next right, though beginnings of both stand everywhere: all short texts of two letters."""
+    needles = [bytes(letters) for size in (1, 2, 3) for letters in product(b"ab", repeat=size)]
+    bodies = [bytes(letters) for size in range(8) for letters in product(b"ab", repeat=size)]
+    for left, right in product(needles, needles):
+        for body in bodies:
+            assert_is_found(body, left, right, 2)
+
+
+@pytest.mark.parametrize("block", range(4))
+def test_the_text_between_two_others_that_repeat_themselves(block):
+    """Random texts of few letters, with needles of which a part stands in the needle again."""
+    rng = Random(block)
+    for _ in range(2_000):
+        left, right, body = (bytes(rng.choices(b"aab", k=rng.randint(low, high))) for low, high in ((1, 6), (1, 6), (0, 60)))
+        assert_is_found(body, left, right, rng.choice((3, 256)))
 
 
 @pytest.mark.parametrize(

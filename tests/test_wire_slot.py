@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tressi._extract import CONTEXTS, encoded
@@ -23,12 +23,14 @@ def cell(value, context, **how):
         return None
 
 
+@settings(max_examples=400)
 @given(TEXT, CONTEXT)
 def test_a_text_is_written_as_a_cell_is(text, context):
     """In every context, and refused where a cell is."""
     assert encoded(text.encode(), context) == cell(text.encode(), context)
 
 
+@settings(max_examples=400)
 @given(st.integers(0, 0x10FFFF).filter(lambda code: code and not 0xD800 <= code < 0xE000), CONTEXT)
 def test_every_character_is_written_as_in_a_cell(code, context):
     """Also alone."""
@@ -44,6 +46,7 @@ def test_every_byte_of_latin_1_is_written_as_in_a_cell(context):
         assert encoded(value, context) == cell(value, context), code
 
 
+@settings(max_examples=400)
 @given(st.recursive(st.none() | st.booleans() | st.integers() | TEXT, lambda inner: st.lists(inner, max_size=3)), CONTEXT)
 def test_a_literal_stands_without_quotes_where_a_json_value_does(document, context):
     """And elsewhere like a text."""
@@ -51,6 +54,7 @@ def test_a_literal_stands_without_quotes_where_a_json_value_does(document, conte
     assert encoded(value, context, is_literal=True) == cell(value, context, is_json=True)
 
 
+@settings(max_examples=400)
 @given(st.binary(max_size=30), CONTEXT)
 def test_any_bytes_are_written_or_refused(value, context):
     """A header has bytes that are not UTF-8 as they came, and JSON refuses them."""

@@ -299,8 +299,7 @@ static inline const uint8_t *json_string(Match *match, const uint8_t *mark, cons
     if (at > from && json_is_heard(match)) {
         json_hear_alone(match);
         json_hear(match, from, at - from);
-    } else if (at > from)
-        match->high = 0;
+    }
     if (at == end)
         return at;
     if (*at == '"' && match->utf8_left == 0)

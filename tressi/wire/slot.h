@@ -1,4 +1,4 @@
-/* A value of fixed room that a lane holds, and how it is written where it stands in a request, in C alone.
+/* A value that a lane holds, in memory that grows up to a limit, and how it is written where it stands in a request, in C alone.
 
    What is written is what `request.encode` makes of a table's cell, so that a value that was taken from a response and one
    that came from a file are the same in the same place. */
@@ -7,9 +7,10 @@
 #define TRESSI_WIRE_SLOT_H
 
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
-enum { SLOT_BYTES = 256, SLOT_EMPTY = -1 };
+enum { SLOT_BYTES = 256, SLOT_EMPTY = -1, SLOT_GRAIN = 64 };
 
 /* The contexts of `model.data.Context`. */
 typedef enum {
@@ -21,10 +22,12 @@ typedef enum {
     CONTEXT_RAW,         /* as it is */
 } SlotContext;
 
-/* All zero but for `size`, `room` and `bytes`, it is an empty slot. Its maker owns the bytes. */
+/* All zero but for `size` and `limit` it is an empty slot, which `slot_free` gives back. Without a limit (0) its room stays what it
+   is, and the bytes are the caller's. */
 typedef struct {
     int32_t size;       /* SLOT_EMPTY: it holds no value */
     int32_t room;       /* so many bytes fit */
+    int32_t limit;      /* its room grows up to that */
     uint8_t is_literal; /* a JSON number, true, false, null, object or array: stands as it is where a JSON value stands */
     char *bytes;
 } Slot;
@@ -35,10 +38,37 @@ static inline void slot_clear(Slot *slot)
     slot->is_literal = 0;
 }
 
+static inline void slot_free(Slot *slot)
+{
+    free(slot->bytes);
+    slot->bytes = NULL;
+    slot->room = 0;
+    slot_clear(slot);
+}
+
+/* Make room for so many bytes more; 0: the limit is too low, or there is no memory. */
+static inline int slot_grow(Slot *slot, int64_t more)
+{
+    int64_t needed = slot->size + more, room = slot->room > 0 ? slot->room : SLOT_GRAIN;
+    char *bytes;
+    if (needed > slot->limit)
+        return 0;
+    while (room < needed)
+        room *= 2;
+    if (room > slot->limit)
+        room = slot->limit;
+    bytes = realloc(slot->bytes, (size_t)room);
+    if (bytes == NULL)
+        return 0;
+    slot->bytes = bytes;
+    slot->room = (int32_t)room;
+    return 1;
+}
+
 /* Append to the value; 0: it does not fit. */
 static inline int slot_add(Slot *slot, const void *bytes, int64_t size)
 {
-    if (size > slot->room - slot->size)
+    if (size > slot->room - slot->size && !slot_grow(slot, size))
         return 0;
     /* No copy may be made from nowhere, not even of nothing (C11 7.24.1). */
     if (size > 0)
