@@ -211,10 +211,10 @@ def test_a_value_deep_in_a_large_body_is_found_however_it_is_sent(coding):
     shop = Shop(answers={"/login": response("200 OK", *fields, body=gzip.compress(text) if coding else text)})
     shop.tokens["abc-1"] = 9
     step = {"request": "login", "extract": {"token": {"json": "$.last.token"}}}
-    with raw_server(shop.script) as server:
-        with flowing(flow_config(server, [LOGIN, ITEM], {**ONCE, "steps": [step, {"request": "item"}]})) as engine:
-            completed(engine, 1)
-            finished(engine)
+    flow = {**ONCE, "steps": [step, {"request": "item"}]}
+    with raw_server(shop.script) as server, flowing(flow_config(server, [LOGIN, ITEM], flow)) as engine:
+        completed(engine, 1)
+        finished(engine)
     assert shop.seen[1][0].fields["authorization"] == "Bearer abc-1"
 
 
@@ -335,7 +335,7 @@ def test_what_was_extracted_is_masked_in_samples_unless_it_is_shown():
     """Of the response that gave it, and of later ones that repeat it."""
     for show, text in ((False, b"the token *******"), (True, b"the token token-0")):
         shop = Shop()
-        shop.answers["/echo"] = lambda seen, body: response(body=b"the token " + seen.fields["x-t"].encode())
+        shop.answers["/echo"] = lambda seen, _: response(body=b"the token " + seen.fields["x-t"].encode())
         echo = request("echo", "/echo", headers={"X-T": "{{token}}"})
         step = {"request": "login", "extract": {"token": {"json": "$.access_token", "show": show}}}
         flow = {**ONCE, "steps": [step, {"request": "echo"}]}
