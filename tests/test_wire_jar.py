@@ -378,11 +378,11 @@ def test_any_text_is_a_date_or_none(text):
 @pytest.mark.parametrize(
     ("line", "outcome"),
     [
-        (b"sid=abc; Path=/; HttpOnly", ("found", b"abc")),
-        (b" sid = abc ", ("found", b"abc")),
-        (b"sid=", ("found", b"")),
-        (b"sid=a=b", ("found", b"a=b")),
-        (b"sid=12345678", ("found", b"12345678")),
+        (b"sid=abc; Path=/; HttpOnly", ("taken", b"abc")),
+        (b" sid = abc ", ("taken", b"abc")),
+        (b"sid=", ("taken", b"")),
+        (b"sid=a=b", ("taken", b"a=b")),
+        (b"sid=12345678", ("taken", b"12345678")),
         (b"sid=123456789", ("too long", None)),
         (b"SID=abc", ("other", None)),
         (b"sid2=abc", ("other", None)),
@@ -395,4 +395,4 @@ def test_any_text_is_a_date_or_none(text):
 )
 def test_the_value_of_one_cookie(line, outcome):
     """Where the line is the cookie that is looked for."""
-    assert cookie_of(line, b"sid", room=8) == outcome
+    assert cookie_of(line, b"sid", limit=8) == outcome

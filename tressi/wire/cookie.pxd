@@ -20,10 +20,11 @@ cdef extern from "wire/cookie.h" nogil:
         int64_t expires_s
         bint is_secure
 
-    ctypedef enum CookieFound:
+    ctypedef enum CookieTaken:
         COOKIE_OTHER
-        COOKIE_FOUND
+        COOKIE_TAKEN
         COOKIE_TOO_LONG
+        COOKIE_WITHOUT_MEMORY
 
     bint cookie_date(CookieText text, int64_t* seconds)
     char cookie_lower(char byte)
@@ -32,4 +33,4 @@ cdef extern from "wire/cookie.h" nogil:
     CookieText cookie_default_path(CookieText path)
     bint cookie_path_matches(CookieText path, const char* other, int64_t size)
     bint cookie_read(const char* line, int64_t size, int64_t now_s, Cookie* cookie)
-    CookieFound cookie_extract(const char* line, int64_t size, const char* name, int64_t name_size, Slot* slot)
+    CookieTaken cookie_take(const char* line, int64_t size, const char* name, int64_t name_size, Slot* slot)
