@@ -298,7 +298,7 @@ def test_the_same_cookies_go_along_as_with_the_standard_library(block):
     """Where both follow the same rules: it knows host-only cookies by another key, so these have names of their own."""
     rng, now_s = Random(block), int(time.time())
     jar, other = Jar(), CookieJar(DefaultCookiePolicy(strict_ns_domain=DefaultCookiePolicy.DomainStrictNonDomain))
-    for _ in range(150):
+    for _ in range(60):
         host, target = rng.choice(HOSTS), rng.choice(TARGETS)
         domain = rng.choice(["", "", f"; Domain={rng.choice(('', '.'))}{rng.choice(HOSTS)}", "; Domain=com"])
         line = f"{'d' if domain else 'h'}{rng.randrange(3)}={rng.randrange(99)}{domain}"
