@@ -17,7 +17,7 @@ from tressi.core cimport window as windows
 from tressi.core.curve cimport knots_of
 
 HAS_EPOLL = bool(epoll.HAS_EPOLL)
-# What is cimported is no name of Python's, and whoever has the arena may import its histogram from here.
+# What is cimported is no name of Python's, so Python code that has the arena may import its histogram from here.
 globals()["Histogram"] = Histogram
 HIGHEST_US = hdr.highest_us()
 SLOT_NS = windows.SLOT_NS
@@ -221,7 +221,7 @@ cdef dict block_counters(const layout.EndpointBlock* block, int64_t now_ns):
         "missed": block.window.now.missed + block.window.now.missed_late, "missed_late": block.window.now.missed_late,
         "bytes_sent": block.bytes_sent, "bytes_received": block.bytes_received,
         "connections_opened": block.connections_opened, "retries": block.retries, "redirects": block.redirects,
-        "cut": block.cut,
+        "cut": block.cut, "abandoned": block.abandoned,
         "status_codes": {i + layout.LOWEST_STATUS: block.statuses[i] for i in range(layout.STATUSES) if block.statuses[i]},
         "errors": [block.errors[i] for i in range(layout.KINDS)],
         "worker_count": block.workers, "draining": block.draining, "peak_worker_count": block.peak_workers,

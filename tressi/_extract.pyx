@@ -3,7 +3,7 @@
 from libc.stdint cimport int32_t, int64_t, uint8_t
 
 from tressi.core.bucket cimport random_seeded
-from tressi.wire.cookie cimport CookieText, cookie_date, cookie_take
+from tressi.wire.cookie cimport CookieText, cookie_date, cookie_extract
 from tressi.wire.jar cimport JAR_BYTES as MOST_BYTES, Jar as JarStruct, jar_clear, jar_free, jar_size, jar_store, jar_write
 from tressi.wire.match cimport (
     Match, MatchPick, MatchPlan, match_begin, match_end, match_feed, match_is_done, plan_between, plan_free, plan_json,
@@ -17,7 +17,7 @@ OUTCOMES = ("found", "not found", "too long", "malformed", "too deep", "no memor
 MATCH_BYTES = sizeof(Match)
 # By their numbers in wire/jar.pxd and wire/cookie.h.
 STORED = ("stored", "removed", "refused", "too large", "no memory")
-COOKIES = ("other", "taken", "too long", "no memory")
+COOKIES = ("other", "found", "no room")
 JAR_BYTES = MOST_BYTES
 
 
@@ -109,7 +109,7 @@ cdef class BetweenExtractor(Extractor):
 def cookie_of(bytes line, bytes name, int32_t limit=SLOT_LIMIT):
     """What a Set-Cookie is for someone who looks for the cookie of that name, a word of COOKIES, and its value."""
     cdef Slot slot = Slot(-1, 0, limit, 0, NULL)
-    outcome = COOKIES[<int> cookie_take(line, len(line), name, len(name), &slot)]
+    outcome = COOKIES[<int> cookie_extract(line, len(line), name, len(name), &slot)]
     value = value_of(&slot)
     slot_free(&slot)
     return outcome, value

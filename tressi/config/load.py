@@ -11,12 +11,12 @@ from tressi.config.data import DataError, declared
 from tressi.config.defaults import defaults
 from tressi.config.endpoint import Around, resolved_endpoints
 from tressi.config.examine import Given, check_scale, examined, warnings_of
+from tressi.config.for_summary import record
 from tressi.config.masks import masked_values, masks_of
-from tressi.config.meaning import EARLY_EXIT_KEYS
+from tressi.config.messages import quoted, refusal
 from tressi.config.original import is_original, moved
 from tressi.config.overrides import Overrides, with_headers
-from tressi.config.place import quoted, refusal
-from tressi.config.record import record
+from tressi.config.rules import EARLY_EXIT_KEYS
 from tressi.config.source import read
 from tressi.config.thresholds import check_targets, resolved_thresholds
 from tressi.config.transport import chosen_transport, epoll_is_here
@@ -106,11 +106,12 @@ def _resolved(given: Given, current: Mapping[str, Any], budget: Budget, variable
     settings = {**defaults("TressiConfigSchema"), **current}
     section = current.get("autoscale") or {}
     try:
-        endpoints = resolved_endpoints(current, budget.settings, _around(given, variables, masks))
+        endpoints, flows = resolved_endpoints(current, budget.settings, _around(given, variables, masks))
     except DataError as error:  # a file that was there when it was looked for
         raise refusal(str(error)) from None
     return ResolvedConfig(
         endpoints=endpoints,
+        flows=flows,
         shared_pool=_shared_pool(settings, budget) if None in budget.settings else None,
         worker_limit=budget.worker_limit,
         strategy=section.get("distributionStrategy", defaults("GlobalAutoscaleConfig")["distributionStrategy"]),

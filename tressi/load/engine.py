@@ -13,24 +13,25 @@ from tressi._values import Values
 from tressi._wire import Reactor
 from tressi.errors import EngineError
 from tressi.load.answer import Sought
+from tressi.load.arena_reader import read_arena
 from tressi.load.coding import Body
-from tressi.load.descriptors import make_room
+from tressi.load.descriptor_limit import make_room
 from tressi.load.dial import Dialer, Patience
 from tressi.load.expected import lacking_words, status_words
 from tressi.load.hops import Hops
 from tressi.load.permits import Permits
 from tressi.load.pool import WorkerPool
-from tressi.load.reading import read_arena
 from tressi.load.redirect import too_many
-from tressi.load.secure import Contexts
-from tressi.load.wake import wake_of
+from tressi.load.tls import Contexts
+from tressi.load.turn_trigger import wake_of
 from tressi.load.worker import ClientLane, Lane
 from tressi.model import Kept
 
 if TYPE_CHECKING:
     from tressi.load.calls import Calls
     from tressi.load.judge import Judge
-    from tressi.load.plan import Plan, PlannedEndpoint
+    from tressi.load.plan import Plan
+    from tressi.load.planned import PlannedEndpoint
     from tressi.load.ways import Way
     from tressi.model import EngineSnapshot, Level, PoolId, TlsConfig, Wanted
     from tressi.request.call import Call
@@ -69,7 +70,7 @@ class LocalEngine:
         if self._alone:
             self._reactor.be_alone()
         self._reactor.decode_with(_decoded)
-        if plan.tables.sources:
+        if plan.tables.sources or plan.flows:
             self._reactor.fill_from(_values(plan))
         self._limit(plan)
         kept = plan.kept
@@ -115,7 +116,7 @@ class LocalEngine:
 
     def read(self, level: Level = "all", endpoint_key: str | None = None) -> EngineSnapshot:
         """Read the metrics as they stand, of one endpoint or of all; works after `stop`."""
-        return read_arena(self._arena, self._plan.keys, endpoint_key, level)
+        return read_arena(self._arena, self._plan.keys, endpoint_key, level, self._plan.flows)
 
     def stop(self, drain_s: float) -> None:
         """Start nothing more, wait at most `drain_s` seconds for what is in flight, cut the rest."""

@@ -315,19 +315,18 @@ static inline int cookie_read(const char *line, int64_t size, int64_t now_s, Coo
 
 /* ------------------------------------------------------------------------------------------------------- into a slot */
 
-typedef enum { COOKIE_OTHER, COOKIE_TAKEN, COOKIE_TOO_LONG, COOKIE_WITHOUT_MEMORY } CookieTaken;
+/* COOKIE_NO_ROOM: it is longer than the slot's limit, or there is no memory for it. */
+typedef enum { COOKIE_OTHER, COOKIE_FOUND, COOKIE_NO_ROOM } CookieFound;
 
 /* Put the value of a Set-Cookie into the slot where it is the cookie of that name; its attributes make no difference. */
-static inline CookieTaken cookie_take(const char *line, int64_t size, const char *name, int64_t name_size, Slot *slot)
+static inline CookieFound cookie_extract(const char *line, int64_t size, const char *name, int64_t name_size, Slot *slot)
 {
     Cookie cookie;
     const char *rest;
     if (!cookie_pair(line, size, &cookie, &rest) || cookie.name.size != name_size
         || memcmp(cookie.name.at, name, (size_t)name_size) != 0)
         return COOKIE_OTHER;
-    if (slot_set(slot, cookie.value.at, cookie.value.size))
-        return COOKIE_TAKEN;
-    return cookie.value.size > slot->limit ? COOKIE_TOO_LONG : COOKIE_WITHOUT_MEMORY;
+    return slot_set(slot, cookie.value.at, cookie.value.size) ? COOKIE_FOUND : COOKIE_NO_ROOM;
 }
 
 #endif

@@ -20,11 +20,10 @@ cdef extern from "wire/cookie.h" nogil:
         int64_t expires_s
         bint is_secure
 
-    ctypedef enum CookieTaken:
+    ctypedef enum CookieFound:
         COOKIE_OTHER
-        COOKIE_TAKEN
-        COOKIE_TOO_LONG
-        COOKIE_WITHOUT_MEMORY
+        COOKIE_FOUND
+        COOKIE_NO_ROOM
 
     bint cookie_date(CookieText text, int64_t* seconds)
     char cookie_lower(char byte)
@@ -33,4 +32,4 @@ cdef extern from "wire/cookie.h" nogil:
     CookieText cookie_default_path(CookieText path)
     bint cookie_path_matches(CookieText path, const char* other, int64_t size)
     bint cookie_read(const char* line, int64_t size, int64_t now_s, Cookie* cookie)
-    CookieTaken cookie_take(const char* line, int64_t size, const char* name, int64_t name_size, Slot* slot)
+    CookieFound cookie_extract(const char* line, int64_t size, const char* name, int64_t name_size, Slot* slot)

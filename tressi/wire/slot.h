@@ -1,4 +1,4 @@
-/* A value that a lane holds, and how it is written where it stands in a request, in C alone.
+/* A value that a lane holds, in memory that grows up to a limit, and how it is written where it stands in a request, in C alone.
 
    What is written is what `request.encode` makes of a table's cell, so that a value that was taken from a response and one
    that came from a file are the same in the same place. */
@@ -57,11 +57,13 @@ static inline int slot_grow(Slot *slot, int64_t size)
     char *bytes;
     while (room < size)
         room *= 2;
+    if (room > slot->limit)
+        room = slot->limit;
     bytes = realloc(slot->bytes, (size_t)room);
     if (bytes == NULL)
         return 0;
     slot->bytes = bytes;
-    slot->room = room < INT32_MAX ? (int32_t)room : INT32_MAX;
+    slot->room = (int32_t)room;
     return 1;
 }
 

@@ -1,0 +1,136 @@
+"""The figures of one second of a run: pure functions of a reading and of what changed since the last."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import fields
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any, Final
+
+from tressi.model import EndpointMoment, SecondFigures
+from tressi.model.delta import added
+from tressi.stats.latency import percentiles_ms
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
+    from tressi._core import Histogram
+    from tressi.model import (
+        Delta,
+        EndpointCounts,
+        EndpointSnapshot,
+        ResolvedEndpoint,
+    )
+
+
+_SHOWN: Final = (50.0, 99.0)
+_FIGURES: Final = tuple(field.name for field in fields(SecondFigures))
+_values_of: Final = attrgetter(*_FIGURES)
+
+
+def figures_of(delta: EndpointCounts, span_s: float) -> SecondFigures:
+    """The figures of one endpoint over the `span_s` seconds of its delta."""
+    made = delta.succeeded + delta.failed
+    return SecondFigures(
+        target_rps=_mean_target_rps(delta),
+        current_rps=_rate(delta, span_s),
+        worker_count=delta.worker_count,
+        utilisation=_share(delta.occupied_lane_s, delta.lane_s),
+        error_rate=_share(delta.failed, made),
+        missed_now=delta.missed,
+        **_latencies(delta.service, delta.response, delta.success),
+    )
+
+
+def total_of(delta: Delta, shared: Collection[str]) -> SecondFigures:
+    """The figures of all endpoints together; the workers of the shared pool, which `shared` names the endpoints of, once."""
+    parts = delta.endpoints
+    targets = [rps for rps in map(_mean_target_rps, parts) if rps is not None]
+    own = [part for part in parts if part.endpoint_key not in shared]
+    pooled = [part for part in parts if part.endpoint_key in shared]
+    lane_s = sum(part.lane_s for part in own) + max((part.lane_s for part in pooled), default=0.0)
+    return SecondFigures(
+        target_rps=sum(targets) if len(targets) == len(parts) else None,
+        current_rps=sum(_rate(part, delta.span_s) for part in parts),
+        worker_count=sum(part.worker_count for part in own) + max((part.worker_count for part in pooled), default=0),
+        utilisation=_share(sum(part.occupied_lane_s for part in parts), lane_s),
+        error_rate=_share(sum(part.failed for part in parts), sum(part.succeeded + part.failed for part in parts)),
+        missed_now=sum(part.missed for part in parts),
+        **_latencies(*(added(getattr(part, time) for part in parts) for time in ("service", "response", "success"))),
+    )
+
+
+def endpoint_moment(
+    endpoint: ResolvedEndpoint, snapshot: EndpointSnapshot, delta: EndpointCounts, span_s: float
+) -> EndpointMoment:
+    """What is published of one endpoint."""
+    autoscale = endpoint.autoscale
+    return EndpointMoment(
+        **_fields(figures_of(delta, span_s)),
+        endpoint_key=endpoint.endpoint_key,
+        min_workers=autoscale.min_workers if autoscale else None,
+        max_workers=autoscale.max_workers if autoscale else None,
+        missed=snapshot.missed,
+        requests_made=snapshot.requests_made,
+        errors=snapshot.errors,
+        asked_rps=snapshot.target_rps,
+        in_flight=snapshot.in_flight,
+        oldest_s=snapshot.oldest_s,
+    )
+
+
+def total_moment(endpoints: Sequence[EndpointMoment], delta: Delta) -> EndpointMoment:
+    """All endpoints together: sums, and latencies of their merged histograms."""
+    asked = [one.asked_rps for one in endpoints if one.asked_rps is not None]
+    errors = Counter[str]()
+    for one in endpoints:
+        errors.update(one.errors)
+    return EndpointMoment(
+        **_fields(total_of(delta, {one.endpoint_key for one in endpoints if one.max_workers is None})),
+        endpoint_key="",
+        min_workers=None,
+        max_workers=None,
+        missed=sum(one.missed for one in endpoints),
+        requests_made=sum(one.requests_made for one in endpoints),
+        errors=dict(errors),
+        asked_rps=sum(asked) if len(asked) == len(endpoints) else None,
+        in_flight=sum(one.in_flight for one in endpoints),
+        oldest_s=max((one.oldest_s for one in endpoints), default=0.0),
+    )
+
+
+def _fields(figures: SecondFigures) -> dict[str, Any]:
+    return dict(zip(_FIGURES, _values_of(figures), strict=True))
+
+
+def _mean_target_rps(delta: EndpointCounts) -> float | None:
+    """The mean of the curve; a time too short for a boundary of 100 ms has only the rate at its end."""
+    if delta.target_rps is None or delta.scheduled_s <= 0:
+        return delta.target_rps
+    return delta.scheduled / delta.scheduled_s
+
+
+def _rate(delta: EndpointCounts, span_s: float) -> float:
+    return delta.requests_made / span_s if span_s > 0 else 0.0
+
+
+def _share(part: float, whole: float) -> float:
+    return min(1.0, max(0.0, part / whole)) if whole > 0 else 0.0
+
+
+def _latencies(service: Histogram, response: Histogram, success: Histogram) -> dict[str, Any]:
+    p50_ms, p99_ms = percentiles_ms(response, _SHOWN)
+    service_p50_ms, service_p99_ms = percentiles_ms(service, _SHOWN)
+    # Mostly every response is a success, and the histogram is one and the same.
+    success_p50_ms, success_p99_ms = (service_p50_ms, service_p99_ms) if success is service else percentiles_ms(success, _SHOWN)
+    return {
+        "p50_ms": p50_ms,
+        "p99_ms": p99_ms,
+        "service_p50_ms": service_p50_ms,
+        "service_p99_ms": service_p99_ms,
+        "success_p50_ms": success_p50_ms,
+        "success_p99_ms": success_p99_ms,
+        "response_count": response.count,
+        "service_count": service.count,
+        "success_count": success.count,
+    }
