@@ -18,7 +18,7 @@ def program(steps, *, begin=(), end=(), used=None, used_once=()):
     return program_of(Flow("flow f", "f", steps, begin, end), NUMBERS, used or {}, used_once)
 
 
-def walked(made, part="steps", choose=lambda count: 0, most=1000):
+def walked(made, part="steps", choose=lambda _: 0, most=1000):
     """What a user does in a part of a program: requests by name, draws as sets of sources, pauses in seconds."""
     at, counters, told = getattr(made, part), {}, []
     for _ in range(most):
@@ -119,7 +119,7 @@ def test_rows_that_are_used_once_are_drawn_at_the_start_at_the_latest():
 
 def test_every_place_of_a_program_is_within_it():
     """Whatever is nested in whatever; each request is there as often as it is written."""
-    steps = (A, Choose(((1, (Repeat(2, (B, Choose(((1, (C,)), (1, ()))))),)), (2, (D, Think("uniform", 1, 2)))),), Repeat(1, ()))
+    steps = (A, Choose(((1, (Repeat(2, (B, Choose(((1, (C,)), (1, ()))))),)), (2, (D, Think("uniform", 1, 2))))), Repeat(1, ()))
     made = program(steps, used={name: {0, 1} for name in "abcd"})
     for operation in made.operations:
         assert 0 <= operation.target < len(made.operations)

@@ -318,7 +318,7 @@ cdef class Reactor:
             flow = self.flows[pool_number]
             random = random_seeded(random_seeded(flow.seed) + self.walked)
             self.walked += 1
-            build.build_walk(lane, pool.flow, pool.endpoints[0], flow.hidden, random)
+            build.build_walk(lane, pool.flow, pool.endpoints[0], flow, random)
         if self.body.header.start_ns:
             control.lane_start(&self.body, lane, monotonic_ns())
         return lane.number
