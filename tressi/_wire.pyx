@@ -260,7 +260,7 @@ cdef class Reactor:
         cdef int32_t number
         pool.flow = build.build_flow(planned)
         self.flows[self.body.pool_count - 1] = planned
-        for number in planned.program.sends:
+        for number in planned.steps:
             self.body.endpoints[self.known(number, self.body.endpoint_count)].pool = pool
             self.body.endpoints[number].block.target_rps = -1.0
 
@@ -318,7 +318,7 @@ cdef class Reactor:
             flow = self.flows[pool_number]
             random = random_seeded(random_seeded(flow.seed) + self.walked)
             self.walked += 1
-            build.build_walk(lane, pool.flow, pool.endpoints[0], flow.hidden, random)
+            build.build_walk(lane, pool.flow, pool.endpoints[0], flow, random)
         if self.body.header.start_ns:
             control.lane_start(&self.body, lane, monotonic_ns())
         return lane.number
