@@ -10,7 +10,7 @@ from xml.etree import ElementTree as ET
 import pytest
 from markdown_it import MarkdownIt
 from openpyxl import load_workbook
-from summaries import HOSTILE, decision, endpoint_snapshot, summary_of, verdict
+from summaries import FLOW_SECOND, HOSTILE, decision, endpoint_snapshot, flow_part, summary_of, verdict
 
 from tressi.model import Change
 from tressi.report import junit_xml, latency_hlog, report_xlsx, summary_md
@@ -39,6 +39,10 @@ def hostile(text):
     summary = json.loads(json.dumps(summary).replace(json.dumps(KEY)[1:-1], json.dumps(f"GET http://h/{text}")[1:-1]))
     (endpoint,) = summary["endpoints"]
     endpoint |= {"name": text, "url": text, "errorReasons": [{"kind": "tls", "reason": text, "count": 3}]}
+    endpoint |= {"flow": f"flow {text}", "abandoned": 2}
+    summary["flows"] = [flow_part(text, endpoint["endpointKey"])]
+    for moment in summary["timeline"]:
+        moment["flows"] = {f"flow {text}": FLOW_SECOND}
     summary["samples"] = [{"endpointKey": endpoint["endpointKey"], "status": 200, "body": text, "truncated": True}]
     summary["config"] = {"requests": [{"headers": {"X": text}}]}
     return summary

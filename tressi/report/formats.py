@@ -23,7 +23,6 @@ from tressi.report import (
     summary_md,
     timeline_csv,
 )
-from tressi.run.flow_parts import flows_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping
@@ -45,7 +44,6 @@ _STREAMED: Final[Mapping[Callable[[Mapping[str, Any]], bytes], Callable[[Mapping
     summary_json.render: summary_json.pieces,
     timeline_csv.render: timeline_csv.pieces,
 }
-_OF_FLOWS: Final = "flows.csv"  # only of a run that has some
 # A summary says at its beginning when its run began, so that the rest of it need not be read.
 _HEAD_BYTES: Final = 4096
 _STARTED_AT: Final = re.compile(rb'"startedAt":\s*"([^"]{1,40})"')
@@ -83,9 +81,6 @@ def write_export(
     finer = {"latency.hlog": log, "timeline.csv": timeline}
     for name, render in FORMATS.items():
         path = Path(directory) / name
-        if name == _OF_FLOWS and not flows_of(summary):
-            export.left_out.extend([f"{path} is of an earlier run: this one has no flows"] if path.exists() else [])
-            continue
         try:
             if name in there:
                 there = ()  # what comes now is worth less

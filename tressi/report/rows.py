@@ -27,8 +27,8 @@ FLOW_SHARES: Final = ("completedRate", "abandonedRate", "missedRate")
 TIMES: Final = tuple(f"{name}Ms" for name in SUMMARY_TIMES)
 FIGURES: Final = ("min", "mean", "stdev", "p50", "p90", "p95", "p99", "p999", "max")
 ENDPOINT: Final = (
-    "endpointKey", "name", "method", "url", "autoscale", "weight", "priority", "minWorkers", "maxWorkers", "workerCount",
-    "peakWorkerCount", "missedLate",
+    "endpointKey", "name", "flow", "abandoned", "method", "url", "autoscale", "weight", "priority", "minWorkers",
+    "maxWorkers", "workerCount", "peakWorkerCount", "missedLate",
 )  # fmt: skip
 
 FLOW: Final = (

@@ -49,9 +49,8 @@ def flow_figures_of(delta: EndpointCounts, span_s: float) -> SecondFigures:
 
     A duration is that of a completed start, so successes have no times beside it.
     """
-    no_others = {"success_p50_ms": None, "success_p99_ms": None, "success_count": 0}
-    rps = delta.started / span_s if span_s > 0 else 0.0
-    return replace(figures_of(delta, span_s), current_rps=rps, **no_others)
+    rps, figures = delta.started / span_s if span_s > 0 else 0.0, figures_of(delta, span_s)
+    return replace(figures, current_rps=rps, success_p50_ms=None, success_p99_ms=None, success_count=0)
 
 
 def total_of(delta: Delta, shared: Collection[str]) -> SecondFigures:
