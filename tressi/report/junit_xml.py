@@ -96,7 +96,8 @@ def _properties(summary: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     yield from ((name, str(summary[name])) for name in _PROPERTIES if name in summary)
     yield from ((name, str(summary["global"][name])) for name in _GLOBAL_PROPERTIES)
     for flow in flows_of(summary):
-        yield from ((f"{flow['endpointKey']}.{name}", str(flow[name])) for name in (*FLOW_COUNTS, "startsPerSecond"))
+        key = plain(flow["endpointKey"])
+        yield from ((f"{key}.{name}", str(flow[name])) for name in (*FLOW_COUNTS, "startsPerSecond"))
     yield "verdict", judge_run(summary).word
     yield "saturated", str(summary["generator"]["saturated"]).lower()
 

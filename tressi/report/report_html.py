@@ -44,7 +44,7 @@ def render(summary: Mapping[str, Any]) -> bytes:
         .get_template("report.html")
         .render(
             summary=summary,
-        flows=flows_of(summary),
+            flows=flows_of(summary),
             origin=common_origin(endpoint["endpointKey"] for endpoint in summary["endpoints"]),
             labels=summary_labels(summary),
             policy=policy(scripts=" ".join(map(source_hash, scripts)), styles=source_hash(style)),
