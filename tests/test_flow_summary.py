@@ -257,3 +257,12 @@ def test_moments_have_flows():
     assert flow.started == flow.completed + flow.abandoned + flow.cut
     assert [key for key, lost in flow.steps if lost] == [BUY]
     assert [one.flow for one in seen[-1].endpoints] == [None, FLOW, FLOW, FLOW]
+
+
+def test_decisions_on_a_flow_speak_of_its_starts_and_users():
+    """A pool that is too large shrinks, and the reason is in the flow's own words."""
+    settings = {"enabled": True, "maxWorkers": 20, "initialWorkers": 10, "cooldownPeriod": 1}
+    summary = done(journey(duration=3, flow={"autoscale": settings}))
+    (first, *_) = [one for one in summary["scaling"] if one["endpointKey"] == FLOW]
+    assert first["action"] == "scale-down"
+    assert "starts per second with 10 users exceeds" in first["reason"]
