@@ -19,7 +19,7 @@ FLOORS = [
     {"threshold"},
     {"model", "hdr"},
     {"wire", "_wire", "_parser", "_tls", "_values", "_books", "config", "autoscale", "request"},
-    {"load"},
+    {"load", "imports"},
     {"run", "page"},
     {"report", "store", "ui", "testing"},
     {"cli"},
