@@ -207,6 +207,7 @@ ADDED = {
     },
     "TressiConfigSchema": {
         "baseUrl",
+        "flows",
         "data",
         "mask",
         "timeout",
@@ -229,7 +230,16 @@ ADDED = {
         "warmUp",
     },
 }
-NEW_DEFINITIONS = {"Stages", "FormConfigSchema", "MultipartConfigSchema", "VariantConfigSchema", "DataConfigSchema"}
+NEW_DEFINITIONS = {
+    "Stages",
+    "FormConfigSchema",
+    "MultipartConfigSchema",
+    "VariantConfigSchema",
+    "DataConfigSchema",
+    "StepConfigSchema",
+    "ExtractConfigSchema",
+    "FlowConfigSchema",
+}
 
 
 # Three rules of the contract were too narrow: methods are an open set (RFC 9110 9.1), servers send statuses beyond 599, and

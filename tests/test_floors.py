@@ -18,7 +18,7 @@ FLOORS = [
     {"errors", "log", "text", "hosts", "rows", "version", "vocabulary", "core", "_core", "_histogram"},
     {"threshold"},
     {"model", "hdr"},
-    {"wire", "_wire", "_parser", "_tls", "_values", "_books", "config", "autoscale", "request"},
+    {"wire", "_wire", "_parser", "_tls", "_values", "_extract", "_books", "config", "autoscale", "request"},
     {"load", "imports"},
     {"run", "page"},
     {"report", "store", "ui", "testing"},
@@ -34,6 +34,7 @@ SAME_ROOM = {
     "_parser": "wire",
     "_tls": "wire",
     "_values": "wire",
+    "_extract": "wire",
     "_books": "wire",
 }
 

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tressi.load.plan import Plan, PlannedPool
+from tressi.load.plan import Plan
+from tressi.load.planned import PlannedPool
 from tressi.load.share import Place, divided, part_of, share_of
 from tressi.model import Curve
 

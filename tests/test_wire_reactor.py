@@ -15,7 +15,7 @@ from servers import BOUND_S, answering, hanging_port, raw_server, refusing_port
 from tressi._core import Arena
 from tressi._wire import Reactor
 from tressi.load.address import Address
-from tressi.load.plan import PlannedEndpoint, PlannedPool, PlannedRequest
+from tressi.load.planned import PlannedEndpoint, PlannedPool, PlannedRequest
 from tressi.model import Curve
 from tressi.request.parts import Rendering
 from tressi.vocabulary import ERROR_KINDS

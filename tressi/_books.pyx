@@ -13,6 +13,7 @@ from tressi.core.clock cimport never
 from tressi.core.window cimport window_init
 from tressi.wire cimport account as accounts
 from tressi.wire cimport reactor as reactors
+from tressi.wire cimport start as starting
 from tressi.wire.lane cimport BURST_NS, IDLE, IN_FLIGHT, Endpoint, Exchange, Lane, Pool, stack_push, stack_remove
 from tressi.wire.link cimport Link
 from tressi.wire.request cimport Request
@@ -110,7 +111,7 @@ cdef class PoolBooks:
         """Have the idle lane take the next start, and send its request at once; False: none is due."""
         cdef Lane* lane = self.lane(number, IDLE)
         stack_remove(&self.pool, lane)
-        if not reactors.lane_granted(lane, now_ns):
+        if not starting.lane_granted(lane, now_ns):
             stack_push(&self.pool, lane, False)
             return False
         lane.state = IN_FLIGHT

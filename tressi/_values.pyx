@@ -9,12 +9,13 @@ from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy
 
 from tressi.core.bucket cimport random_seeded
-from tressi.wire.render cimport BODY_SIZE, CONSTANT, Filling, Form, Piece, form_draw, form_fill, form_is_spent
+from tressi.wire.render cimport BODY_SIZE, CONSTANT, COOKIES, Filling, Form, Piece, form_draw, form_fill, form_is_spent
 from tressi.wire.source cimport (
-    INTEGER, PER_LANE, SEQUENCE, TABLE, TEXT, TIME, UNIQUE, UUID, Drawn, Source, source_write, zipf_begin,
+    INTEGER, PER_LANE, SEQUENCE, SLOT, TABLE, TEXT, TIME, UNIQUE, UUID, Drawn, Source, source_write, zipf_begin,
 )
 
 cdef enum:
+    CONTEXTS = 6                   # of `model.data.Context`: a hole of a slot has that for its column
     HEADER_BYTES = 32              # of a table in the block; see `request.block`
     LONGEST_TEXT = 1 << 20
 
@@ -122,6 +123,9 @@ cdef class Values:
         elif kind == "Uuid":
             built.kind = UUID
             built.version = planned.version
+        elif kind == "Slot":
+            built.kind = SLOT
+            built.low = planned.number
         elif kind == "Time":
             built.kind = TIME
             built.unit_ns = UNITS_NS[planned.unit]
@@ -142,9 +146,11 @@ cdef class Values:
         cdef bytes text
         cdef int32_t index
         parts = (*rendering.head, *rendering.body)
-        numbers = sorted({part.source for part in parts if not isinstance(part, bytes) and part.source != BODY_SIZE})
+        unnumbered = (BODY_SIZE, COOKIES)
+        numbers = sorted({part.source for part in parts if not isinstance(part, bytes) and part.source not in unnumbered})
         if any(not 0 <= number < self.count for number in numbers):
             raise ValueError(f"sources {numbers} of {self.count}")
+        numbers = [number for number in numbers if self.sources[<int32_t> number].kind != SLOT]
         form.pieces = <Piece*> zeroed(len(parts), sizeof(Piece))
         form.sources = <int32_t*> zeroed(len(numbers), sizeof(int32_t))
         form.count = <int32_t> len(parts)
@@ -161,8 +167,9 @@ cdef class Values:
                 self.check_column(part)
 
     cdef check_column(self, hole):
-        if hole.source != BODY_SIZE:
-            columns = self.sources[<int32_t> hole.source].columns if self.sources[<int32_t> hole.source].kind == TABLE else 1
+        if hole.source not in (BODY_SIZE, COOKIES):
+            kind = self.sources[<int32_t> hole.source].kind
+            columns = self.sources[<int32_t> hole.source].columns if kind == TABLE else CONTEXTS if kind == SLOT else 1
             if not 0 <= hole.column < columns:
                 raise ValueError(f"column {hole.column} of {columns}")
 

@@ -1,7 +1,7 @@
 """The Python border of `wire/`: the Reactor."""
 
 from cpython.object cimport PyObject
-from libc.stdint cimport int32_t, int64_t
+from libc.stdint cimport int32_t, int64_t, uint64_t
 from libc.stdlib cimport free
 
 from tressi._core cimport Arena
@@ -66,6 +66,8 @@ cdef class Reactor:
     cdef list kept_alive           # the bytes that endpoints point to
     cdef Values values             # what requests are filled with, or None
     cdef list free_numbers         # of lanes that have ended
+    cdef dict flows                # as they are planned, by the pool's number
+    cdef uint64_t walked           # users so far, whose random choices are independent
     cdef dict passing              # the bytes of requests that one lane sends, by its number
 
     def __cinit__(self, Arena arena not None):
@@ -76,6 +78,7 @@ cdef class Reactor:
         self.kept_alive = []
         self.free_numbers = []
         self.passing = {}
+        self.flows = {}
         self.body.header = arena.header
         opening.reactor_open(&self.body, self.descriptors)
 
@@ -202,7 +205,7 @@ cdef class Reactor:
         self.body.endpoints = <lanes.Endpoint**> one_more(self.body.endpoints, number, sizeof(lanes.Endpoint*))
         self.body.endpoints[number] = endpoint
         self.body.endpoint_count += 1
-        self.kept_alive += [hung, wanted, lacking, planned.fields, judge, too_many]
+        self.kept_alive += [hung, wanted, lacking, planned, judge, too_many]
         endpoint.block = self.arena.checked(number)
         endpoint.requests = <Request*> allocated(len(planned.requests) * sizeof(Request))
         for request in planned.requests:
@@ -213,8 +216,9 @@ cdef class Reactor:
         build.build_shares(endpoint, [request.rendering.weight for request in planned.requests], number)
         endpoint.counted = planned.attempts is not None
         endpoint.limited = planned.attempts is not None or planned.may_run_out
+        endpoint.is_step = planned.is_step
         build.build_check(&endpoint.check, planned, wanted, lacking)
-        if planned.has_further:
+        if planned.has_further or planned.takes:
             build.build_further(&endpoint.check, planned, judge)
         build.build_times(endpoint, planned, hung)
         if redirects > 0:
@@ -242,12 +246,23 @@ cdef class Reactor:
             pool.endpoints[pool.endpoint_count].pool = pool
             pool.limited = pool.limited or pool.endpoints[pool.endpoint_count].limited
             pool.endpoint_count += 1
+        if planned.flow is not None:
+            self.add_flow(pool, planned.flow)
         build.pool_shuffle(pool, random_seeded(planned.seed))
         for index in range(pool.endpoint_count):
             pool.endpoints[index].block.target_rps = (
                 bucket_rate(&pool.bucket, 0) / pool.endpoint_count if pool.paced else -1.0
             )
         return number
+
+    cdef add_flow(self, lanes.Pool* pool, planned):
+        """Have the pool's lanes walk a flow, whose own books are those of the pool's only endpoint."""
+        cdef int32_t number
+        pool.flow = build.build_flow(planned)
+        self.flows[self.body.pool_count - 1] = planned
+        for number in planned.program.sends:
+            self.body.endpoints[self.known(number, self.body.endpoint_count)].pool = pool
+            self.body.endpoints[number].block.target_rps = -1.0
 
     def limit_connections(self, double per_second, *, double phase=0.0):
         """Begin so many connections a second at most from now on, over all origins; a lane without a permit waits for it."""
@@ -299,6 +314,11 @@ cdef class Reactor:
         cdef lanes.Lane* lane = build.build_lane(pool, origins, self.values)
         lane.number = self.free_number()
         self.body.lanes[lane.number] = lane
+        if pool.flow != NULL:
+            flow = self.flows[pool_number]
+            random = random_seeded(random_seeded(flow.seed) + self.walked)
+            self.walked += 1
+            build.build_walk(lane, pool.flow, pool.endpoints[0], flow.hidden, random)
         if self.body.header.start_ns:
             control.lane_start(&self.body, lane, monotonic_ns())
         return lane.number
@@ -309,6 +329,7 @@ cdef class Reactor:
             return self.free_numbers.pop()
         self.body.lanes = <lanes.Lane**> one_more(self.body.lanes, count, sizeof(lanes.Lane*))
         self.body.ordered = <lanes.Lane**> one_more(self.body.ordered, count, sizeof(lanes.Lane*))
+        self.body.thinking.heap = <lanes.Lane**> one_more(self.body.thinking.heap, count, sizeof(lanes.Lane*))
         self.body.lane_count += 1
         return <int32_t> count
 

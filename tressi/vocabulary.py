@@ -48,6 +48,7 @@ COUNTS: Final = (
     Quantity("failed", "requests", "requestsFailed"),
     Quantity("missed", "starts", "requestsMissed"),
     Quantity("cut", "requests", "requestsCut"),
+    Quantity("abandoned", "users"),
     Quantity("bytes_sent", "bytes", "bytesSent"),
     Quantity("bytes_received", "bytes", "bytesReceived"),
     Quantity("connections_opened", "connections", "connectionsOpened"),
@@ -81,7 +82,7 @@ SUMMARY_COUNTS: Final = {one.summary: one.name for one in COUNTS if one.summary 
 SUMMARY_TIMES: Final = {one.summary: one.name for one in LATENCIES}
 
 # The kinds of errors. The arena stores each by its position here.
-ERROR_KINDS: Final = ("dns", "connect", "tls", "send", "reset", "closed", "timeout", "protocol", "expectation")
+ERROR_KINDS: Final = ("dns", "connect", "tls", "send", "reset", "closed", "timeout", "protocol", "expectation", "extraction")
 
 # Why an endpoint begins no more attempts while the run goes on; the arena has the position. In words for people beside it.
 OVER: Final = (

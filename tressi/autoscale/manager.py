@@ -43,6 +43,10 @@ class EndpointAutoscaleManager:
         self._now = now
         self._settings = {one.endpoint_key: one.autoscale for one in config.autoscaled if one.autoscale is not None}
         self._shares = dict(zip(self._settings, allocated(config), strict=True))
+        # A flow contends with nobody: its users are limited by its own maxWorkers.
+        self._flows = {flow.endpoint_key: flow.autoscale for flow in config.flows if flow.autoscale is not None}
+        self._settings |= self._flows
+        self._shares |= {key: settings.max_workers for key, settings in self._flows.items()}
         self._last_scale = dict.fromkeys(self._settings, float("-inf"))
         self._greenlet: gevent.Greenlet | None = None
         self.generator_limited = False
@@ -61,12 +65,14 @@ class EndpointAutoscaleManager:
 
     def evaluate(self, endpoint_key: str, at: float) -> ScalingDecision:
         """Decide on one endpoint at its scheduled time `at`, apply and publish; returns the decision."""
-        snapshot = self._read("counters", endpoint_key).endpoints[endpoint_key]
+        snapshot = self._read("counters", endpoint_key).of(endpoint_key)
         # Reading all endpoints at each evaluation would cost their square; only a pool that may grow contends with them.
-        claims = self._claims() if snapshot.window.missed else [self._claim(endpoint_key, snapshot)]
-        free = free_workers(claims, self._config.worker_limit, endpoint_key, self._config.strategy)
+        is_flow, settings = endpoint_key in self._flows, self._settings[endpoint_key]
+        claims = self._claims() if snapshot.window.missed and not is_flow else [self._claim(endpoint_key, snapshot)]
+        limit = settings.max_workers if is_flow else self._config.worker_limit
+        free = free_workers(claims, limit, endpoint_key, self._config.strategy)
         decision = decide(self._settings_at(endpoint_key, at), self._metrics(endpoint_key, snapshot), free, at)
-        if decision.action == "scale-up":
+        if decision.action == "scale-up" and not is_flow:
             self._collect(claims, decision)
         self._apply(decision)
         return decision
@@ -124,7 +130,7 @@ class EndpointAutoscaleManager:
 
     def _claims(self) -> list[Claim]:
         endpoints = self._read("counters", None).endpoints
-        return [self._claim(key, endpoints[key]) for key in self._settings]
+        return [self._claim(key, endpoints[key]) for key in self._settings if key not in self._flows]
 
     def _claim(self, endpoint_key: str, snapshot: EndpointSnapshot) -> Claim:
         settings = self._settings[endpoint_key]

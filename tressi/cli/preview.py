@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Final
 
 from tressi.load.plan import USER_AGENT
 from tressi.masking import MASK, is_secret_header, mask_url, secrets_of
-from tressi.model.data import Integer, Sequence, Text, Time, Uuid
+from tressi.model.data import Integer, Sequence, Slot, Text, Time, Uuid
 from tressi.request.compiled import compiled
-from tressi.request.parts import Table
+from tressi.request.parts import CONTEXTS, Table
 from tressi.request.render import render
 from tressi.request.tables import load, row_of
 from tressi.text import counted, plain_lines
@@ -67,9 +67,9 @@ def preview(config: ResolvedConfig) -> Preview | None:
         tables = _sizes(made.uses, sources, size)
         if size:
             with mmap(block.fileno(), size, access=ACCESS_READ) as memory:
-                drawn = {number: _drawn(source, memory) for number, source in enumerate(sources)}
+                drawn = dict(enumerate(_drawn(*pair, memory) for pair in zip(made.uses, sources, strict=True)))
         else:
-            drawn = {number: _drawn(source, b"") for number, source in enumerate(sources)}
+            drawn = dict(enumerate(_drawn(*pair, b"") for pair in zip(made.uses, sources, strict=True)))
     return Preview(
         tables,
         {
@@ -87,7 +87,11 @@ def _sizes(uses: tuple[Use, ...], sources: tuple[Source, ...], size: int) -> tup
     )
 
 
-def _drawn(source: Source, memory: mmap | bytes) -> tuple[bytes, ...]:
+def _drawn(use: Use, source: Source, memory: mmap | bytes) -> tuple[bytes, ...]:
+    if isinstance(source, Slot):
+        # What a flow extracts is known to the target alone.
+        name = f"{{{{{use.name}}}}}".encode()
+        return tuple(b'"%s"' % name if context == "value" else name for context in CONTEXTS)
     return row_of(memory, source, 0) if isinstance(source, Table) else (sample(source),)
 
 

@@ -52,7 +52,7 @@ def divide(document: Mapping[str, Any], total_name: str = TOTAL) -> Budget:
     rates = _Rates(document, resolver, settings, total_name)
     limit = resolver.section.get("maxWorkers", document.get("workers", defaults("TressiConfigSchema")["workers"]))
     complete = tuple(
-        None if one is None else {"maxWorkers": limit, **one, **_shape(one, rates.of(index), stages)}
+        {"maxWorkers": limit, **one, **_shape(one, rates.of(index), stages)} if one else one
         for index, one in enumerate(settings)
     )
     findings = (*rates.findings(), *_worker_findings(document, complete, limit))

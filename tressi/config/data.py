@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, cast
 
+from tressi.config.flows import slots_of
 from tressi.config.place import Finding, Place, listed, path_of, quoted
 from tressi.config.stray import nearest
 from tressi.model.data import NAME, Integer, Rows, Sequence, Text, Time, Uuid
@@ -62,7 +63,8 @@ def declared(document: Mapping[str, Any], folder: str | None, broken: Collection
                 sources[name] = _source(entry, place, folder)
         except DataError as error:
             findings.append(((*place, *error.place), str(error)))
-    return Declared(sources, frozenset(data), tuple(findings))
+    slots = slots_of(document)
+    return Declared({**slots, **sources}, frozenset({*slots, *data}), tuple(findings))
 
 
 def local_file(name: str, folder: str | None) -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from tressi.config.connections import connection_doubts
 from tressi.config.content import KINDS
+from tressi.config.flows import is_templated
 from tressi.config.meaning import EARLY_EXIT_KEYS, TRANSPORT_HEADERS, requests_of
 from tressi.config.place import Place, path_of, quoted, shown
 from tressi.config.templates import not_filled_in, unused
@@ -112,9 +113,9 @@ def _repeated_names(document: Document) -> Iterator[str]:
 
 def _templates(document: Document, mask_headers: tuple[str, ...], literal: Collection[str]) -> list[str]:
     """The first few values that look like templates, and how many more there are."""
-    is_templated = bool(document.get("data"))
+    has_values = is_templated(document)
     left = (
-        (place, not_filled_in(place, text) if is_templated and "{{" in text else text)
+        (place, not_filled_in(place, text) if has_values and "{{" in text else text)
         for place, text in _texts(document)
         if text not in literal
     )

@@ -4,24 +4,27 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from tressi.config.connections import request_tls
 from tressi.config.content import content_of
 from tressi.config.defaults import defaults
+from tressi.config.flows import extracts_of, in_flows, is_in_flow, is_templated, resolved_flows, sent_of
 from tressi.config.jsonpath import steps_of
 from tressi.config.meaning import TRANSPORT_HEADERS, merged
 from tressi.config.url import Address, address
 from tressi.masking import is_secret_parameter
 from tressi.model import AutoscaleConfig, Expectation, JsonCondition, ResolvedEndpoint, ResolvedVariant
+from tressi.model.flow import steps_of as steps_of_flow
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from tressi.config.content import Content
     from tressi.config.resolve import Settings
+    from tressi.model.flow import Flow
 
 INT64_MAX = 2**63 - 1
 
@@ -41,15 +44,37 @@ class Around:
 
 def resolved_endpoints(
     document: Mapping[str, Any], settings: Sequence[Settings | None], around: Around
-) -> tuple[ResolvedEndpoint, ...]:
-    """Resolve every request of a sound document; `settings` has one complete entry for each, None for the shared pool.
+) -> tuple[tuple[ResolvedEndpoint, ...], tuple[Flow, ...]]:
+    """Resolve every request and every flow of a sound document, the endpoints of the flows' steps behind all others.
 
-    Raises DataError where a file of a body can no longer be read.
+    `settings` has one complete entry for each request, None for the shared pool. Raises DataError where a file of a body can
+    no longer be read.
     """
     seen: Counter[str] = Counter()
-    return tuple(
-        _resolved(document, request, one, seen, around) for request, one in zip(document["requests"], settings, strict=True)
+    names = in_flows(document)
+    free = tuple(
+        _resolved(document, request, one, seen, around)
+        for request, one in zip(document["requests"], settings, strict=True)
+        if not is_in_flow(request, names)
     )
+    if not names:
+        return free, ()
+    named = {request.get("name"): request for request in document["requests"]}
+    steps = [
+        replace(
+            _resolved(document, _with_expectation(named[sent.step["request"]], sent.step), None, seen, around),
+            extracts=extracts_of(sent.step),
+        )
+        for sent in sent_of(document)
+    ]
+    flows = resolved_flows(document, [step.endpoint_key for step in steps], seen)
+    flow_of = {key: flow.endpoint_key for flow in flows for key in steps_of_flow(flow)}
+    return (*free, *(replace(step, flow=flow_of[step.endpoint_key]) for step in steps)), flows
+
+
+def _with_expectation(request: Mapping[str, Any], step: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The request with what its response must be in this step."""
+    return {**request, "expect": {**request.get("expect", {}), **step["expect"]}} if "expect" in step else request
 
 
 def _resolved(
@@ -60,7 +85,7 @@ def _resolved(
     around: Around,
 ) -> ResolvedEndpoint:
     where = _address(document, request, around)
-    content = content_of(request, around.folder, templated=bool(document.get("data")))
+    content = content_of(request, around.folder, templated=is_templated(document))
     method = request.get("method", defaults("RequestConfigSchema")["method"])
     key = f"{method} {where.masked}"
     seen[key] += 1
@@ -90,7 +115,7 @@ def _variant(
 ) -> ResolvedVariant:
     whole = merged(request, variant)
     where = _address(document, whole, around)
-    content = content_of(whole, around.folder, templated=bool(document.get("data")))
+    content = content_of(whole, around.folder, templated=is_templated(document))
     headers, left_out = _headers(document, whole, content)
     return ResolvedVariant(
         url=where.wire,
@@ -104,7 +129,7 @@ def _variant(
 
 
 def _address(document: Mapping[str, Any], request: Mapping[str, Any], around: Around) -> Address:
-    templated = bool(document.get("data"))
+    templated = is_templated(document)
     where = address(request["url"], document.get("baseUrl"), templated=templated, is_secret=around.is_secret)
     if around.hide is None or "?" not in where.masked:
         return where
@@ -166,7 +191,7 @@ def _values(given: str | list[str]) -> tuple[str, ...]:
 
 
 def _autoscale(settings: Settings | None) -> AutoscaleConfig | None:
-    if settings is None:
+    if not settings:
         return None
     return AutoscaleConfig(
         target_rps=float(settings["targetRps"]),

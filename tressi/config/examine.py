@@ -74,9 +74,10 @@ def warnings_of(given: Given, current: dict[str, Any], budget: Budget) -> list[s
     warnings = [*sentences(strays(given.document).warnings), *doubts(current, overrides.mask_headers, given.literal)]
     warnings += stage_doubts(current)
     warnings += threshold_doubts(current, overrides.fail_if, is_scaled=overrides.scale is not None)
-    autoscaled = sum(one is not None for one in budget.settings)
-    if "rps" in current and autoscaled == len(budget.settings):
-        warnings.append("rps: has no effect, it limits the shared pool and every endpoint is autoscaled")
+    autoscaled = sum(bool(one) for one in budget.settings)
+    if "rps" in current and None not in budget.settings:
+        why = "every endpoint is autoscaled" if autoscaled == len(budget.settings) else "no endpoint is in it"
+        warnings.append(f"rps: has no effect, it limits the shared pool and {why}")
     elif overrides.rps is not None and autoscaled and not is_legacy(given.document):
         whose = f"{autoscaled} autoscaled endpoint{'s keep theirs' if autoscaled > 1 else ' keeps its own'}"
         warnings.append(f"--rps: is the rate of the shared pool alone, and {whose}; {_SCALE} changes the rates of all")

@@ -46,7 +46,7 @@ def sound_request() -> Check:
 def sound(node: Mapping[str, Any]) -> Check:
     """A function that says True only of values that break no rule of this part of the schema."""
     if "$ref" in node:  # in draft 7 nothing beside it counts
-        return sound(schema()["definitions"][node["$ref"].rpartition("/")[2]])
+        return _defined(node["$ref"].rpartition("/")[2])
     unknown = node.keys() - _RULES.keys() - _REMARKS - {"additionalProperties"}
     if unknown:
         return lambda _: False
@@ -56,6 +56,18 @@ def sound(node: Mapping[str, Any]) -> Check:
     if len(checks) == 1:
         return checks[0]
     return lambda value: all(check(value) for check in checks)
+
+
+def _defined(name: str) -> Check:
+    """The function of a definition, which may name itself: it is made when it is first needed."""
+    made: list[Check] = []
+
+    def check(value: Any) -> bool:  # noqa: ANN401 - any JSON value
+        if not made:
+            made.append(sound(schema()["definitions"][name]))
+        return made[0](value)
+
+    return check
 
 
 def _type(rule: str | list[str], _: Mapping[str, Any]) -> Check:

@@ -1,7 +1,9 @@
-"""The paths of `expect.json`: the part of JSONPath (RFC 9535) that names one place in a document.
+"""The paths of `expect.json` and `extract`: the part of JSONPath (RFC 9535) that names one place in a document.
 
 `$` is the document, `.name` and `['name']` a member of an object, `[n]` an entry of a list, counted from 0, or from -1
-backwards. Whatever names several places (`*`, `..`, slices, filters) is refused: what would it mean that they are `true`?
+backwards. Whatever names several places (`*`, `..`, slices, filters) is refused in a condition: what would it mean that they
+are `true`? Where a value is extracted, `[*]` is any entry of a list, and no index counts backwards: a body is read while it
+comes, and its end is not known then.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ Step = str | int
 _NAME: Final = re.compile(r"\.([A-Za-z_\u0080-\U0010ffff][A-Za-z0-9_\u0080-\U0010ffff]*)")
 _INDEX: Final = re.compile(r"\[(0|-?[1-9][0-9]{0,8})\]")
 _QUOTED: Final = re.compile(r"""\[(?:'((?:[^'\\]|\\['"\\/])*)'|"((?:[^"\\]|\\['"\\/])*)")\]""")
+_ANY: Final = "\x00*"
 _ESCAPED: Final = re.compile(r"\\(.)")
 
 
@@ -38,6 +41,20 @@ def steps_of(path: str) -> tuple[Step, ...]:
         steps.append(_step(found))
         at = found.end()
     return tuple(steps)
+
+
+def steps_to_values(path: str) -> tuple[Step | None, ...]:
+    """The steps to the values of an extract, None for any index. Raises PathError.
+
+    >>> steps_to_values("$.items[*].id")
+    ('items', None, 'id')
+    """
+    # A name that no path can have stands for them while the rest is read.
+    steps = steps_of(path.replace("[*]", f"['{_ANY}']"))
+    backwards = next((step for step in steps if isinstance(step, int) and step < 0), None)
+    if backwards is not None:
+        raise PathError(f"counts from the end with [{backwards}], which is not known while a body comes")
+    return tuple(None if step == _ANY else step for step in steps)
 
 
 def _step(found: re.Match[str]) -> Step:

@@ -106,11 +106,12 @@ def _resolved(given: Given, current: Mapping[str, Any], budget: Budget, variable
     settings = {**defaults("TressiConfigSchema"), **current}
     section = current.get("autoscale") or {}
     try:
-        endpoints = resolved_endpoints(current, budget.settings, _around(given, variables, masks))
+        endpoints, flows = resolved_endpoints(current, budget.settings, _around(given, variables, masks))
     except DataError as error:  # a file that was there when it was looked for
         raise refusal(str(error)) from None
     return ResolvedConfig(
         endpoints=endpoints,
+        flows=flows,
         shared_pool=_shared_pool(settings, budget) if None in budget.settings else None,
         worker_limit=budget.worker_limit,
         strategy=section.get("distributionStrategy", defaults("GlobalAutoscaleConfig")["distributionStrategy"]),

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 from tressi.config.connections import ENVIRONMENT, connection_mistakes, tls_mistakes
 from tressi.config.content import KINDS, content_mistakes
 from tressi.config.defaults import defaults
+from tressi.config.flow_mistakes import flow_mistakes
+from tressi.config.flows import is_templated, sent_of
 from tressi.config.jsonpath import PathError, steps_of
 from tressi.config.pattern import PatternError, searching
 from tressi.config.place import TOKEN, Finding, Place, quoted, shown
@@ -72,7 +74,7 @@ def mistakes(document: Document, mask_headers: Iterable[str] = (), folder: str |
     masked = tuple(mask_headers)
     findings = [*beyond_limits(document), *_base(document), *_headers(document, (), masked), *_output(document)]
     findings += [*connection_mistakes(document), *_warm_up(document)]
-    base, templated = document.get("baseUrl"), bool(document.get("data"))
+    base, templated = document.get("baseUrl"), is_templated(document)
     usable_base = base if isinstance(base, str) and not list(_base(document)) else None
     judge = _Addresses(usable_base, base_is_broken=base is not None and usable_base is None, templated=templated)
     for index, request in requests_of(document):
@@ -86,6 +88,10 @@ def mistakes(document: Document, mask_headers: Iterable[str] = (), folder: str |
         if "expect" in request:
             findings += _expectation(request, (*place, "expect"), masked)
         findings += tls_mistakes(request, place)
+    findings += flow_mistakes(document)
+    for sent in sent_of(document):
+        if isinstance(sent.step.get("expect"), dict):
+            findings += _expectation(sent.step, (*sent.place, "expect"), masked)
     return findings
 
 

@@ -16,6 +16,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tressi.config.defaults import defaults
+from tressi.config.flows import in_flows, is_in_flow
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -34,6 +35,7 @@ class AutoscaleConfigResolver:
         self.section: Mapping[str, Any] = document.get("autoscale") or {}
         ramp = {"rampUpTime": document["rampUpTime"]} if "rampUpTime" in document else {}
         inherited = {name: value for name, value in self.section.items() if name not in BUDGETS | GLOBAL_ONLY}
+        self._in_flows = in_flows(document)
         self._values = {
             "rampUpTime": 0,
             **defaults("EndpointAutoscaleConfig"),
@@ -47,7 +49,12 @@ class AutoscaleConfigResolver:
         return bool(self.section.get("enabled", False))
 
     def resolve_endpoint_config(self, request: Mapping[str, Any]) -> Settings | None:
-        """Return the endpoint's settings, everything inherited filled in; None puts it into the shared pool."""
+        """Return the endpoint's settings, everything inherited filled in; None puts it into the shared pool.
+
+        Empty settings are those of a request that only flows send: it has no rate and no workers of its own.
+        """
+        if is_in_flow(request, self._in_flows):
+            return {}
         own: Mapping[str, Any] = request.get("autoscale", {"enabled": self.enabled})
         if not own["enabled"]:
             return None

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     Change = Callable[[Any], Any]
 
-RATES: Final = ("rps", "targetRps", "connectionsPerSecond")
+RATES: Final = ("rps", "targetRps", "startsPerSecond", "connectionsPerSecond")
 WORKERS: Final = ("workers", "minWorkers", "maxWorkers", "initialWorkers")
 
 
@@ -27,6 +27,8 @@ def scaled(document: Mapping[str, Any], factor: float) -> dict[str, Any]:
     filled = {"workers": defaults("TressiConfigSchema")["workers"], **document}
     new = _section(filled, exact)
     new["requests"] = [_section(request, exact) for request in document["requests"]]
+    if "flows" in document:
+        new["flows"] = [_section(flow, exact) for flow in document["flows"]]
     return _with_room(new, document)
 
 

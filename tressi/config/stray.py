@@ -27,10 +27,11 @@ HARMLESS: Final = words(
     " distributionStrategy threshold enabled data mask bodyFile form multipart compress variants value file filename"
     " contentType format values pick zipf integer from to uuid sequence step time text length alphabet"
     " bodyMatches json maxBodyBytes"
+    " flows steps begin end request extract pick header cookie between show cookies onFailure slotBytes uniform exponential"
 )
 NOTES: Final = ("_", "$", "#", "x-", "X-", "//")
 # In another place these mean a rate, workers or a length, for which dialects.py has better words than their home.
-_SPOKEN_FOR: Final = frozenset({"rps", "targetrps", "workers", "maxworkers", "minworkers", "duration", "rampuptime"})
+_SPOKEN_FOR: Final = words("rps targetrps workers maxworkers minworkers duration rampuptime repeat think")
 _HOMES: Final = {
     "TressiConfigSchema": "at the top level",
     "RequestConfigSchema": "in an entry of requests",
@@ -38,7 +39,12 @@ _HOMES: Final = {
     "GlobalAutoscaleConfig": "in the autoscale section of the top level",
     "VariantConfigSchema": "in an entry of variants",
     "DataConfigSchema": "in a source of data",
+    "FlowConfigSchema": "in an entry of flows",
+    "StepConfigSchema": "in a step of a flow",
+    "ExtractConfigSchema": "in an extract of a step",
 }
+# Properties whose parts have homes of their own.
+_APART: Final = frozenset({"requests", "autoscale", "variants", "flows", "begin", "steps", "end", "extract"})
 IGNORED: Final = "would have no effect, because there is no such property here"
 _DEEPEST: Final = 5  # of the places in a foreign object; what is deeper is no setting of a run
 _SHORT: Final = 4
@@ -156,7 +162,7 @@ def homes() -> dict[str, str]:
     for definition, home in _HOMES.items():
         for name, node in properties(schema()["definitions"][definition]).items():
             found.setdefault(name, home)
-            inner = {} if name in {"requests", "autoscale", "variants"} else properties(items(node) or node)
+            inner = {} if name in _APART else properties(items(node) or node)
             for part in inner:
                 found.setdefault(part, f"in {name}")
     return found

@@ -33,7 +33,7 @@ def template_mistakes(document: Document, data: Declared) -> list[Finding]:
         return []
     return [
         (place, message)
-        for place, text in _texts(document)
+        for place, text in texts_of(document)
         for placeholder in placeholders_of(text)
         if (message := _mistake(placeholder, _kind(place), data)) is not None
     ]
@@ -43,7 +43,7 @@ def unused(document: Document) -> list[str]:
     """The names that are declared, and that no request uses."""
     if not document.get("data"):
         return []
-    used = {placeholder.source for _, text in _texts(document) for placeholder in placeholders_of(text)}
+    used = {placeholder.source for _, text in texts_of(document) for placeholder in placeholders_of(text)}
     return [name for name in document["data"] if name not in used]
 
 
@@ -55,7 +55,7 @@ def not_filled_in(place: Place, text: str) -> str:
     return " ".join(piece for piece in pieces_of(text) if isinstance(piece, str))
 
 
-def _texts(document: Document) -> Iterator[tuple[Place, str]]:
+def texts_of(document: Document) -> Iterator[tuple[Place, str]]:
     """Every text in which placeholders are replaced."""
     yield from walk(document.get("baseUrl"), ("baseUrl",))
     yield from walk(document.get("headers"), ("headers",))

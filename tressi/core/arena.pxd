@@ -25,7 +25,7 @@ cdef extern from "core/sequence.h":
 cdef enum:
     LOWEST_STATUS = 100
     STATUSES = 900                 # 600 to 999 are no valid statuses, and yet some servers send them (RFC 9110 15)
-    KINDS = 9                      # as many as vocabulary.ERROR_KINDS has
+    KINDS = 10                     # as many as vocabulary.ERROR_KINDS has
     SAMPLES = 16                   # bodies kept of one endpoint
     SAMPLES_PER_STATUS = 3
     SAMPLE_BYTES = 4072            # with its header a page
@@ -46,6 +46,7 @@ cdef enum ErrorKind:
     TIMEOUT
     PROTOCOL
     EXPECTATION
+    EXTRACTION
 
 cdef struct Sample:
     int64_t status                 # 0 until the body is complete
@@ -66,6 +67,7 @@ cdef struct EndpointBlock:
     int64_t connections_opened
     int64_t retries
     int64_t redirects              # that were followed
+    int64_t abandoned              # users of a flow who were lost at this step
     int64_t cut                    # attempts still under way when the graceful stop was over
     int64_t statuses[STATUSES]
     int64_t errors[KINDS]

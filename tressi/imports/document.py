@@ -79,11 +79,13 @@ def plain_document(visits: Sequence[Visit], settings: Mapping[str, Any], total_r
     return _whole({"duration": _DURATION_S, "rampUpTime": _RAMP_S, **settings, **load}, entries, requests)
 
 
-def flow_document(visits: Sequence[Visit], settings: Mapping[str, Any], total_rps: int | None) -> dict[str, Any]:
+def flow_document(
+    visits: Sequence[Visit], settings: Mapping[str, Any], total_rps: int | None, slot_bytes: int | None = None
+) -> dict[str, Any]:
     """A config with one flow, which makes the visits one after the other."""
     entries, numbers = entries_of(visit.request for visit in visits)
     steps = _steps([(entries[number].name, visit) for number, visit in zip(numbers, visits, strict=True)])
-    starts = 1 if total_rps is None else max(1, round(total_rps / len(visits)))
+    starts = 1 if total_rps is None else max(0.01, round(total_rps / len(visits), 2))
     lasts_s = sum(visit.think_s for visit in visits) + _PER_REQUEST_S * len(visits)
     workers = min(_MOST_WORKERS, max(_LEAST_WORKERS, ceil(1.5 * starts * lasts_s)))
     flow = {
@@ -91,6 +93,7 @@ def flow_document(visits: Sequence[Visit], settings: Mapping[str, Any], total_rp
         "startsPerSecond": starts,
         "autoscale": {"enabled": True, "maxWorkers": workers},
         "cookies": True,
+        **({} if slot_bytes is None else {"slotBytes": slot_bytes}),
         "steps": steps,
     }
     duration_s = max(_DURATION_S, ceil(2 * lasts_s))

@@ -133,16 +133,12 @@ def _with_data(document: dict[str, Any]) -> dict[str, Any]:
 
 
 def _checkable(document: dict[str, Any]) -> dict[str, Any]:
-    """The document with a word in the place of each variable, which may not be set here, and its requests as endpoints."""
+    """The document with a word in the place of each variable, which may not be set here."""
     plain: dict[str, Any] = _replaced(document)
     for section in (plain, *plain["requests"]):
         for key in section.keys() & {"baseUrl", "url"}:
             # A variable in front of a URL is its scheme, or all that stands before the path.
             section[key] = re.sub(r"^x(?=/|\Z)", "http://localhost", re.sub(r"^x(?=://)", "http", section[key]))
-    flows = plain.pop("flows", [])
-    slots = {slot for flow in flows for step in flow["steps"] for slot in step.get("extract", {})}
-    if slots:
-        plain["data"] = {**plain.get("data", {}), **{slot: {"values": ["x"]} for slot in slots}}
     return plain
 
 

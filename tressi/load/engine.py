@@ -30,7 +30,8 @@ from tressi.model import Kept
 if TYPE_CHECKING:
     from tressi.load.calls import Calls
     from tressi.load.judge import Judge
-    from tressi.load.plan import Plan, PlannedEndpoint
+    from tressi.load.plan import Plan
+    from tressi.load.planned import PlannedEndpoint
     from tressi.load.ways import Way
     from tressi.model import EngineSnapshot, Level, PoolId, TlsConfig, Wanted
     from tressi.request.call import Call
@@ -69,7 +70,7 @@ class LocalEngine:
         if self._alone:
             self._reactor.be_alone()
         self._reactor.decode_with(_decoded)
-        if plan.tables.sources:
+        if plan.tables.sources or plan.flows:
             self._reactor.fill_from(_values(plan))
         self._limit(plan)
         kept = plan.kept
@@ -115,7 +116,7 @@ class LocalEngine:
 
     def read(self, level: Level = "all", endpoint_key: str | None = None) -> EngineSnapshot:
         """Read the metrics as they stand, of one endpoint or of all; works after `stop`."""
-        return read_arena(self._arena, self._plan.keys, endpoint_key, level)
+        return read_arena(self._arena, self._plan.keys, endpoint_key, level, self._plan.flows)
 
     def stop(self, drain_s: float) -> None:
         """Start nothing more, wait at most `drain_s` seconds for what is in flight, cut the rest."""

@@ -6,11 +6,13 @@ What is learnt stays as long as the engine, so there are bounds: a server that l
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from tressi.load.plan import PlannedRequest
+from tressi.load.planned import PlannedRequest
 from tressi.load.redirect import Refused, redirected
-from tressi.request.call import IDEMPOTENT_METHODS
+from tressi.request.call import IDEMPOTENT_METHODS, origin_of
+from tressi.request.compiled import with_cookies
 from tressi.request.parts import Rendering
 
 if TYPE_CHECKING:
@@ -81,6 +83,9 @@ class Hops:
         if dialer is None:
             self._reactor.refuse(lane, b"redirects have led to more than %d hosts, ports and schemes" % PLACES, learns=False)
             return
+        if self._plan.endpoints[endpoint].has_jar:
+            # Its user's cookies go along with each request anew.
+            call = replace(call, headers=tuple(one for one in call.headers if one[0].lower() != "cookie"))
         planned = self._planned(endpoint, call, way, dialer)
         if not learns or _size(planned) > self._left_bytes:
             self._passing[lane] = call
@@ -105,8 +110,13 @@ class Hops:
 
     def _planned(self, endpoint: int, call: Call, way: Way, dialer: int) -> PlannedRequest:
         pool = self._plan.pools[self._plan.pool_of[self._plan.keys[endpoint]]]
+        rendering = Rendering((call.head(way.fields),), (call.body,) if call.body else ())
+        has_jar = self._plan.endpoints[endpoint].has_jar
+        origin = origin_of(call.url)
         return PlannedRequest(
-            rendering=Rendering((call.head(way.fields),), (call.body,) if call.body else ()),
+            rendering=with_cookies(rendering) if has_jar else rendering,
+            host=origin.host.lower().encode() if has_jar else None,
+            is_secure=origin.is_tls,
             origin=pool.origins.index(dialer) if dialer in pool.origins else -1,
             dialer=dialer,
             to_head=call.method == "HEAD",

@@ -28,17 +28,17 @@ def merge(snapshots: Sequence[EngineSnapshot]) -> EngineSnapshot:
     there = [snapshot for snapshot in snapshots if not _is_lost(snapshot)] or snapshots
     return EngineSnapshot(
         time_s=max(snapshot.time_s for snapshot in snapshots),
-        endpoints={
-            key: replace(
-                _endpoint([snapshot.endpoints[key] for snapshot in snapshots]),
-                over=_over([snapshot.endpoints[key].over for snapshot in there]),
-            )
-            for key in snapshots[0].endpoints
-        },
+        endpoints={key: _merged(key, snapshots, there) for key in snapshots[0].endpoints},
+        flows={key: _merged(key, snapshots, there) for key in snapshots[0].flows},
         generator=_generator([snapshot.generator for snapshot in snapshots]),
         samples=tuple(sample for snapshot in snapshots for sample in snapshot.samples),
         over_s=_over_s([snapshot.over_s for snapshot in there]),
     )
+
+
+def _merged(key: str, snapshots: Sequence[EngineSnapshot], there: Sequence[EngineSnapshot]) -> EndpointSnapshot:
+    """One endpoint or flow of all engines; `there` are those that are not lost."""
+    return replace(_endpoint([one.of(key) for one in snapshots]), over=_over([one.of(key).over for one in there]))
 
 
 def _is_lost(snapshot: EngineSnapshot) -> bool:

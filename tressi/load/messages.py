@@ -12,12 +12,21 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import msgpack
 
-from tressi.load.plan import Plan, PlannedEndpoint, PlannedField, PlannedPool, PlannedRequest
+from tressi.load.plan import Plan
+from tressi.load.planned import (
+    PlannedEndpoint,
+    PlannedExtract,
+    PlannedField,
+    PlannedFlow,
+    PlannedPool,
+    PlannedRequest,
+)
 from tressi.load.tables import Tables
 from tressi.load.ways import Network, Proxy, Way
 from tressi.model import Curve, JsonCondition, Kept, Proxies, TlsConfig, Wanted
 from tressi.request.call import Call, Origin
-from tressi.request.parts import Hole, Integer, Rendering, Sequence, Table, Text, Time, Uuid
+from tressi.request.parts import Hole, Integer, Rendering, Sequence, Slot, Table, Text, Time, Uuid
+from tressi.request.program import Operation, Program
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,7 +42,8 @@ _CLASSES: Final[dict[str, Any]] = {
     for one in (
         *(Plan, PlannedEndpoint, PlannedField, PlannedPool, PlannedRequest, Tables, Call, Origin, Curve, JsonCondition, Wanted),
         *(Network, Proxies, Proxy, Way, TlsConfig, Kept),
-        *(Hole, Integer, Rendering, Sequence, Table, Text, Time, Uuid),
+        *(Hole, Integer, Rendering, Sequence, Slot, Table, Text, Time, Uuid),
+        *(PlannedFlow, PlannedExtract, Program, Operation),
     )
 }
 _DATACLASS: Final = 1  # codes of MessagePack's extension types

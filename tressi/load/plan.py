@@ -7,99 +7,24 @@ from typing import TYPE_CHECKING
 
 from tressi.load.allowance import Allowance
 from tressi.load.expected import field_words
+from tressi.load.flows import flow_endpoint, planned_extract, planned_flow
+from tressi.load.planned import PlannedEndpoint, PlannedField, PlannedPool, PlannedRequest
 from tressi.load.tables import Tables
 from tressi.load.ways import Network, Way, network_of
 from tressi.masking import is_secret_header
 from tressi.model import REDIRECTS, Expectation, Kept, pools_of
-from tressi.model.data import Rows
-from tressi.request.call import IDEMPOTENT_METHODS, Call
+from tressi.model.data import Rows, Slot
+from tressi.request.call import IDEMPOTENT_METHODS, origin_of
 from tressi.request.compiled import compiled
-from tressi.request.parts import Hole
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
-    from tressi.model import Arrival, Curve, JsonCondition, Pool, PoolId, ResolvedConfig, ResolvedEndpoint, TlsConfig, Transport
+    from tressi.model import Pool, PoolId, ResolvedConfig, ResolvedEndpoint, Transport
     from tressi.request.compiled import Compiled
-    from tressi.request.parts import Rendering
     from tressi.request.tables import Use
 
 USER_AGENT = "tressi"
-
-
-@dataclass(frozen=True, slots=True)
-class PlannedField:
-    """A field that a response must have, with one of these values, and why it failed otherwise (see `expected`)."""
-
-    name: bytes
-    values: tuple[bytes, ...]
-    missing: bytes
-    before: bytes | None
-    behind: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class PlannedRequest:
-    """A request as the reactor takes it. `origin` counts within its pool (-1: none of it goes there), `dialer` in the plan.
-
-    `call` is the request for what does more with it than send its bytes: the second transport, and redirects.
-    """
-
-    rendering: Rendering
-    origin: int
-    dialer: int
-    to_head: bool
-    idempotent: bool
-    keep_alive: bool
-    awaits_continue: bool = False
-    call: Call | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class PlannedEndpoint:
-    """One endpoint as the reactor takes it: its requests, of which each has its share, and what they have in common.
-
-    `attempts` limits those that it begins. `may_run_out`: a source of its requests has rows that are used once.
-    """
-
-    requests: tuple[PlannedRequest, ...]
-    timeout_ns: int
-    connect_timeout_ns: int | None
-    statuses: Collection[int] | None
-    body_contains: bytes | None
-    tls: TlsConfig | None = None  # None: the network's
-    attempts: int | None = None
-    may_run_out: bool = False
-    fields: tuple[PlannedField, ...] = ()
-    json: tuple[JsonCondition, ...] | None = None
-    body_matches: str | None = None
-    max_body_bytes: int | None = None
-
-    @property
-    def has_judge(self) -> bool:
-        """Whether its bodies are judged as a whole."""
-        return self.json is not None or self.body_matches is not None
-
-    @property
-    def has_further(self) -> bool:
-        """Whether a response is held against more than statuses and a text in its body."""
-        return bool(self.fields) or self.has_judge or self.max_body_bytes is not None
-
-
-@dataclass(frozen=True, slots=True)
-class PlannedPool:
-    """One pool: the numbers of its endpoints and of their ways, its rate (None: unlimited) and its first workers.
-
-    `phase` is where its first start lies within a gap between two of all engines, from 0 to below 1.
-    """
-
-    endpoints: tuple[int, ...]
-    origins: tuple[int, ...]
-    curve: Curve | None
-    phase: float
-    seed: int
-    arrival: Arrival
-    workers: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +50,7 @@ class Plan:
     engine: int = 0  # its number among all engines of the run,
     engines: int = 1  # and how many they are
     attempts: int | None = None  # that all endpoints begin together
+    flows: int = 0  # how many there are: the last of the endpoints are theirs
     allowance: Allowance | None = None  # what is left of them and of the endpoints' own; None: this engine counts alone
 
     @property
@@ -153,43 +79,24 @@ class Plan:
 
 def make_plan(config: ResolvedConfig, workers: Mapping[PoolId, int], tables: Tables | None = None) -> Plan:
     """Lay out the pools, each with so many workers at the start; `tables` are those of `load_tables` for what it uses."""
-    network = network_of(config.tls, config.proxy, config.resolve)
-    made = compiled(config, USER_AGENT, lambda one: network.way(one.url, one.tls).fields)
-    ways: dict[Way, int] = {}
-    dialers = [
-        [ways.setdefault(network.way(call.url, endpoint.tls), len(ways)) for call in calls]
-        for endpoint, calls in zip(config.endpoints, made.calls, strict=True)
-    ]
-    number_of = {endpoint.endpoint_key: number for number, endpoint in enumerate(config.endpoints)}
+    laid = _Laid(config)
     asked = pools_of(config)
     pools = tuple(
         # Phases are spread out, so that pools of one rate do not send in step.
-        replace(
-            _pool(config, pool, [number_of[key] for key in pool.endpoint_keys], dialers),
-            phase=pool.id / len(asked),
-            workers=workers[pool.id],
-        )
+        replace(laid.pool(pool), phase=pool.id / len(asked), workers=workers[pool.id])
         for pool in asked
     )
     pool_of = {key: pool.id for pool in asked for key in pool.endpoint_keys}
-    spent = {number for number, use in enumerate(made.uses) if isinstance(use.source, Rows) and use.source.pick == "unique"}
+    pool_of |= {one.endpoint_key: pool_of[one.flow] for one in config.endpoints if one.flow is not None}
     return Plan(
-        keys=tuple(number_of),
-        ways=tuple(ways),
-        endpoints=tuple(
-            _endpoint(
-                endpoint,
-                config.mask_headers,
-                _requests(config, made, number, dialers[number], pools[pool_of[key]].origins),
-                spent,
-            )
-            for number, (key, endpoint) in enumerate(zip(number_of, config.endpoints, strict=True))
-        ),
+        keys=tuple(laid.number_of),
+        ways=tuple(laid.ways),
+        endpoints=laid.endpoints(pool_of, pools),
         pools=pools,
         pool_of=pool_of,
         lanes_per_worker=config.concurrent_requests,
         duration_ns=round(config.duration_s * 1e9),
-        network=network,
+        network=laid.network,
         source_addresses=config.source_addresses,
         connections_per_second=config.connections_per_second,
         transport=config.transport,
@@ -198,6 +105,7 @@ def make_plan(config: ResolvedConfig, workers: Mapping[PoolId, int], tables: Tab
         seed=config.seed,
         tables=tables or Tables(),
         attempts=config.max_requests,
+        flows=len(config.flows),
     )
 
 
@@ -206,22 +114,92 @@ def uses_of(config: ResolvedConfig) -> tuple[Use, ...]:
     return compiled(config, USER_AGENT).uses if config.data else ()
 
 
-def _pool(config: ResolvedConfig, pool: Pool, numbers: Sequence[int], dialers: Sequence[Sequence[int]]) -> PlannedPool:
-    return PlannedPool(
-        endpoints=tuple(numbers),
-        origins=tuple(dict.fromkeys(dialer for number in numbers for dialer in dialers[number])),
-        curve=pool.curve,
-        phase=0.0,
-        seed=config.seed + pool.id,
-        arrival=config.arrival,
-        workers=0,
-    )
+class _Laid:
+    """A config's requests compiled and numbered: what all parts of its plan refer to. Flows have the last numbers."""
+
+    def __init__(self, config: ResolvedConfig) -> None:
+        self.config = config
+        self.network = network = network_of(config.tls, config.proxy, config.resolve)
+        self.made = made = compiled(config, USER_AGENT, lambda one: network.way(one.url, one.tls).fields)
+        self.ways: dict[Way, int] = {}
+        self.dialers = [
+            [self.ways.setdefault(network.way(call.url, endpoint.tls), len(self.ways)) for call in calls]
+            for endpoint, calls in zip(config.endpoints, made.calls, strict=True)
+        ]
+        keys = (*(one.endpoint_key for one in config.endpoints), *(flow.endpoint_key for flow in config.flows))
+        self.number_of = {key: number for number, key in enumerate(keys)}
+        self.flow_of = {flow.endpoint_key: flow for flow in config.flows}
+        self.slot_of = {name: source.number for name, source in config.data.items() if isinstance(source, Slot)}
+        self.used_once = {
+            number for number, use in enumerate(made.uses) if isinstance(use.source, Rows) and use.source.pick == "unique"
+        }
+
+    def pool(self, pool: Pool) -> PlannedPool:
+        """A pool without its phase and its workers."""
+        config, numbers = self.config, [self.number_of[key] for key in pool.endpoint_keys]
+        flow = self.flow_of.get(pool.endpoint_keys[0])
+        planned = None if flow is None else planned_flow(config, flow, self.number_of, self._used(), self.used_once)
+        served = numbers if planned is None else planned.program.sends
+        return PlannedPool(
+            endpoints=tuple(numbers),
+            origins=tuple(dict.fromkeys(dialer for number in served for dialer in self.dialers[number])),
+            curve=pool.curve,
+            phase=0.0,
+            seed=config.seed + pool.id,
+            arrival=config.arrival,
+            workers=0,
+            flow=planned,
+        )
+
+    def endpoints(self, pool_of: Mapping[str, PoolId], pools: Sequence[PlannedPool]) -> tuple[PlannedEndpoint, ...]:
+        """All endpoints in the order of their numbers, flows included."""
+        config, made = self.config, self.made
+        flows = [pool.flow for pool in pools if pool.flow is not None]
+        return (
+            *(
+                self._endpoint(endpoint, _requests(config, made, number, self.dialers[number], pools[pool_of[key]].origins))
+                for number, (key, endpoint) in enumerate(zip(self.number_of, config.endpoints, strict=False))
+            ),
+            *(flow_endpoint(may_run_out=bool(flow.program.begin_rows or flow.program.rows)) for flow in flows),
+        )
+
+    def _used(self) -> dict[str, set[int]]:
+        """The sources that each endpoint's requests draw from, by its key."""
+        drawn = {number for number, use in enumerate(self.made.uses) if not isinstance(use.source, Slot)}
+        return {
+            one.endpoint_key: {number for rendering in renderings for number in rendering.sources} & drawn
+            for one, renderings in zip(self.config.endpoints, self.made.renderings, strict=True)
+        }
+
+    def _endpoint(self, endpoint: ResolvedEndpoint, requests: tuple[PlannedRequest, ...]) -> PlannedEndpoint:
+        expect, flow = endpoint.expect or Expectation(), self.flow_of.get(endpoint.flow or "")
+        used = {number for one in requests for number in one.rendering.sources}
+        return PlannedEndpoint(
+            requests=requests,
+            timeout_ns=round(endpoint.timeout_s * 1e9),
+            connect_timeout_ns=None if endpoint.connect_timeout_s is None else round(endpoint.connect_timeout_s * 1e9),
+            statuses=expect.status,
+            body_contains=expect.body_contains,
+            tls=endpoint.tls,
+            attempts=endpoint.max_requests,
+            may_run_out=flow is None and not used.isdisjoint(self.used_once),
+            fields=tuple(_field(name, values, self.config.mask_headers) for name, values in expect.headers),
+            json=expect.json,
+            body_matches=expect.body_matches,
+            max_body_bytes=expect.max_body_bytes,
+            is_step=flow is not None,
+            extracts=()
+            if flow is None
+            else tuple(planned_extract(one, self.slot_of[one.slot], flow.slot_bytes) for one in endpoint.extracts),
+            has_jar=flow is not None and flow.cookies,
+        )
 
 
 def _requests(
     config: ResolvedConfig, made: Compiled, number: int, dialers: Sequence[int], origins: Sequence[int]
 ) -> tuple[PlannedRequest, ...]:
     needs_call = config.transport == "urllib3" or bool(config.follow_redirects)
+    with_jar = config.endpoints[number].flow in {flow.endpoint_key for flow in config.flows if flow.cookies}
     return tuple(
         PlannedRequest(
             rendering=rendering,
@@ -232,29 +210,10 @@ def _requests(
             keep_alive=config.keep_alive,
             awaits_continue=call.awaits_continue,
             call=replace(call, secret_headers=config.mask_headers) if needs_call else None,
+            host=origin_of(call.url).host.lower().encode() if with_jar else None,
+            is_secure=origin_of(call.url).is_tls,
         )
         for rendering, call, dialer in zip(made.renderings[number], made.calls[number], dialers, strict=True)
-    )
-
-
-def _endpoint(
-    endpoint: ResolvedEndpoint, mask_headers: Sequence[str], requests: tuple[PlannedRequest, ...], spent: Collection[int]
-) -> PlannedEndpoint:
-    expect = endpoint.expect or Expectation()
-    used = {part.source for one in requests for part in (*one.rendering.head, *one.rendering.body) if isinstance(part, Hole)}
-    return PlannedEndpoint(
-        requests=requests,
-        timeout_ns=round(endpoint.timeout_s * 1e9),
-        connect_timeout_ns=None if endpoint.connect_timeout_s is None else round(endpoint.connect_timeout_s * 1e9),
-        statuses=expect.status,
-        body_contains=expect.body_contains,
-        tls=endpoint.tls,
-        attempts=endpoint.max_requests,
-        may_run_out=not used.isdisjoint(spent),
-        fields=tuple(_field(name, values, mask_headers) for name, values in expect.headers),
-        json=expect.json,
-        body_matches=expect.body_matches,
-        max_body_bytes=expect.max_body_bytes,
     )
 
 

@@ -89,14 +89,15 @@ class ProcessEngine:
 
     def read(self, level: Level = "all", endpoint_key: str | None = None) -> EngineSnapshot:
         """Read the arena as it stands; works after `stop`, and after the process was killed."""
-        read = read_arena(self._arena, self._plan.keys, endpoint_key, level)
+        read = read_arena(self._arena, self._plan.keys, endpoint_key, level, self._plan.flows)
         told = {key: self._as_told(one) for key, one in read.endpoints.items()}
+        flows = {key: self._as_told(one) for key, one in read.flows.items()}
         if self.lost is None:
-            return replace(read, endpoints=told)
+            return replace(read, endpoints=told, flows=flows)
         # What is lost begins nothing more, and must not keep the others from being through.
         over_s = read.time_s if read.over_s is None else read.over_s
         generator = replace(read.generator, busy_s=(None,), lost=(self.lost,))
-        return replace(read, endpoints=told, over_s=over_s, generator=generator)
+        return replace(read, endpoints=told, over_s=over_s, generator=generator, flows=flows)
 
     def stop(self, drain_s: float) -> None:
         """Start nothing more, wait at most `drain_s` seconds for what is in flight, cut the rest; the process ends."""
@@ -144,11 +145,17 @@ class ProcessEngine:
             return replace(
                 snapshot, worker_count=0, draining=0, in_flight=0, oldest_s=0.0, target_rps=asked, window=Window(full=True)
             )
-        wanted = self._workers[self._plan.pool_of[snapshot.endpoint_key]]
-        if snapshot.worker_count == wanted:
+        pool = self._plan.pool_of[snapshot.endpoint_key]
+        wanted = self._workers[pool]
+        if snapshot.worker_count == wanted or self._is_step(pool, snapshot.endpoint_key):
             return snapshot
         leaving = snapshot.draining + max(0, snapshot.worker_count - wanted)
         return replace(snapshot, worker_count=wanted, draining=leaving)
+
+    def _is_step(self, pool: PoolId, key: str) -> bool:
+        """Whether the workers of the pool are told of at its flow."""
+        flow = self._plan.pools[pool].flow
+        return flow is not None and self._plan.keys[self._plan.pools[pool].endpoints[0]] != key
 
     def _tell(self, do: str, **arguments: Any) -> None:  # noqa: ANN401 - what the method takes
         """Never waits: an engine that does not listen, being stopped or starved, holds up nobody."""

@@ -20,21 +20,41 @@ _NO_TIMES: Final = {one.name: _NOTHING for one in LATENCIES}
 _NO_GENERATOR: Final = GeneratorSnapshot()
 
 
-def read_arena(arena: Arena, keys: Sequence[str], only: str | None = None, level: Level = "all") -> EngineSnapshot:
-    """Read the endpoint with the key `only`, or all; `keys` are in the arena's order. Never waits for the writer."""
+def read_arena(
+    arena: Arena, keys: Sequence[str], only: str | None = None, level: Level = "all", flows: int = 0
+) -> EngineSnapshot:
+    """Read the endpoint with the key `only`, or all; `keys` are in the arena's order. Never waits for the writer.
+
+    The last `flows` of the keys are those of flows.
+    """
     numbers = range(len(keys)) if only is None else (keys.index(only),)
     now_ns = time.monotonic_ns()
     time_s = (now_ns - arena.start_ns) / 1e9 if arena.start_ns else 0.0
     if level == "counters":
         counted = {keys[number]: EndpointSnapshot(**_counts(arena, number, keys[number], now_ns)) for number in numbers}
-        return EngineSnapshot(time_s, counted, _NO_GENERATOR, over_s=_over_s(arena))
+        endpoints, of_flows = _apart(counted, keys, flows)
+        return EngineSnapshot(time_s, endpoints, _NO_GENERATOR, over_s=_over_s(arena), flows=of_flows)
+    endpoints, of_flows = _apart(
+        {keys[number]: _endpoint(arena, number, keys[number], now_ns) for number in numbers}, keys, flows
+    )
     return EngineSnapshot(
         time_s=time_s,
         over_s=_over_s(arena),
-        endpoints={keys[number]: _endpoint(arena, number, keys[number], now_ns) for number in numbers},
+        endpoints=endpoints,
+        flows=of_flows,
         generator=_generator(arena),
         samples=tuple(Sample(keys[number], *sample) for number in numbers for sample in arena.samples(number)),
     )
+
+
+def _apart(
+    read: dict[str, EndpointSnapshot], keys: Sequence[str], flows: int
+) -> tuple[dict[str, EndpointSnapshot], dict[str, EndpointSnapshot]]:
+    """The endpoints, and the flows."""
+    if not flows:
+        return read, {}
+    last = frozenset(keys[len(keys) - flows :])
+    return {key: one for key, one in read.items() if key not in last}, {key: one for key, one in read.items() if key in last}
 
 
 def _over_s(arena: Arena) -> float | None:

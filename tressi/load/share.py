@@ -15,7 +15,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from tressi.load.plan import Plan, PlannedPool
+    from tressi.load.plan import Plan
+    from tressi.load.planned import PlannedPool
     from tressi.model import Curve
 
 

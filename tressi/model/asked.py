@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from tressi.model.data import DataSource, Piece
+    from tressi.model.flow import Extract, Flow
     from tressi.threshold.expression import Comparison
 
 Arrival = Literal["uniform", "poisson"]
@@ -162,6 +163,8 @@ class ResolvedEndpoint:
     variants: tuple[ResolvedVariant, ...] = ()
     tls: TlsConfig | None = None  # None: as the config's
     max_requests: int | None = None  # attempts, after which it ends
+    flow: str | None = None  # the key of the flow that it is a step of; such an endpoint has no rate of its own
+    extracts: tuple[Extract, ...] = ()  # what the step takes from its response
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,6 +241,7 @@ class ResolvedConfig:
     export: str | None = None
     mask_headers: tuple[str, ...] = ()  # names of headers that are secret, beside those that are known for it
     data: Mapping[str, DataSource] = field(default_factory=dict)
+    flows: tuple[Flow, ...] = ()
     secrets: tuple[str, ...] = field(default=(), repr=False)
     masks: Masks = field(default_factory=Masks)
     document: Mapping[str, Any] = field(default_factory=dict)

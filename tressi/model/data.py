@@ -80,8 +80,15 @@ class Text:
     alphabet: bytes = b"abcdefghijklmnopqrstuvwxyz0123456789"
 
 
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """What a flow has extracted from an earlier response; a user has one place for each, by `number`."""
+
+    number: int
+
+
 Generator = Integer | Sequence | Uuid | Time | Text
-DataSource = Rows | Generator
+DataSource = Rows | Generator | Slot
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,7 +43,7 @@ _times_of: Final = attrgetter(*_TIMES)
 
 @dataclass(frozen=True, slots=True)
 class Delta:
-    """What a run did in the `span_s` seconds before `t` (seconds since its start), each endpoint of the config in order.
+    """What a run did in the `span_s` seconds before `t` (seconds since its start), each endpoint and each flow in order.
 
     `number` counts the deltas of a run from 1 on, so that a missing one is noticed. `engine_s` is how much of the engine's own
     time passed. `samples` are those that are new.
@@ -56,6 +56,7 @@ class Delta:
     samples: tuple[Sample, ...] = ()
     engine_s: float = 0.0
     number: int = 0
+    flows: tuple[EndpointCounts, ...] = ()
 
 
 def delta_between(earlier: EngineSnapshot, later: EngineSnapshot, t: float, span_s: float, number: int = 0) -> Delta:
@@ -69,6 +70,7 @@ def delta_between(earlier: EngineSnapshot, later: EngineSnapshot, t: float, span
         tuple(sample for sample in later.samples if sample not in known),
         later.time_s - earlier.time_s,
         number,
+        tuple(_endpoint_between(earlier.flows[key], after) for key, after in later.flows.items()),
     )
 
 
@@ -84,13 +86,15 @@ def merged(deltas: Sequence[Delta]) -> Delta:
         tuple(sample for delta in deltas for sample in delta.samples),
         sum(delta.engine_s for delta in deltas),
         last.number,
+        tuple(_endpoint_of(parts) for parts in zip(*(delta.flows for delta in deltas), strict=True)),
     )
 
 
 def reading_of(since_start: Delta) -> EngineSnapshot:
     """The reading that all deltas of a run, merged, amount to. The autoscaler's sliding windows are not in it."""
     endpoints = {one.endpoint_key: EndpointSnapshot(**_values(one)) for one in since_start.endpoints}
-    return EngineSnapshot(since_start.engine_s, endpoints, since_start.generator, since_start.samples)
+    flows = {one.endpoint_key: EndpointSnapshot(**_values(one)) for one in since_start.flows}
+    return EngineSnapshot(since_start.engine_s, endpoints, since_start.generator, since_start.samples, flows=flows)
 
 
 def _values(counts: EndpointCounts) -> dict[str, Any]:

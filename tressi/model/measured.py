@@ -126,7 +126,8 @@ class EndpointCounts:
 
     The names, units and how each adds up are those of `tressi.vocabulary`; histograms are in microseconds. `missed_late` is
     the part of `missed` that was the generator's own fault. `cut` counts the attempts that were still under way when the
-    graceful stop was over: they are neither made nor failed. `scheduled` is the integral of the target rate over
+    graceful stop was over: they are neither made nor failed. `abandoned` are the users of a flow who were lost at this step of
+    it. `scheduled` is the integral of the target rate over
     `scheduled_s` seconds, which end at the last 100 ms boundary before the reading; `lane_s` and `occupied_lane_s` are the
     lane-seconds present and occupied.
 
@@ -142,6 +143,7 @@ class EndpointCounts:
     missed: int = 0
     missed_late: int = 0
     cut: int = 0
+    abandoned: int = 0
     bytes_sent: int = 0
     bytes_received: int = 0
     connections_opened: int = 0
@@ -198,10 +200,19 @@ class GeneratorSnapshot:
 
 @dataclass(frozen=True, slots=True)
 class EngineSnapshot:
-    """One reading of an engine's arena. `time_s` is seconds since the engine's start, by the monotonic clock."""
+    """One reading of an engine's arena. `time_s` is seconds since the engine's start, by the monotonic clock.
+
+    `flows` have the books of endpoints: an attempt is a start of the flow, which succeeds where it is completed and fails
+    where it is abandoned. Their requests are counted by the endpoints of their steps alone.
+    """
 
     time_s: float
     endpoints: Mapping[str, EndpointSnapshot]
     generator: GeneratorSnapshot
     samples: tuple[Sample, ...] = ()
     over_s: float | None = None  # when its last attempt had ended, of a run that had nothing more to send
+    flows: Mapping[str, EndpointSnapshot] = field(default_factory=dict)
+
+    def of(self, key: str) -> EndpointSnapshot:
+        """What was counted of an endpoint or of a flow."""
+        return self.flows[key] if key in self.flows else self.endpoints[key]

@@ -1,6 +1,7 @@
 """The pools of a run: which endpoints share one, and what is asked of each.
 
-An endpoint with autoscale has a pool of its own; all others are in the shared pool, which is the last. What is asked of a
+An endpoint with autoscale has a pool of its own, and so has a flow, whose workers are its users; all other endpoints are in
+the shared pool, which is the last. What is asked of a
 pool is told as a whole, absolute and numbered, so that messages about it may be lost, doubled or late.
 """
 
@@ -48,10 +49,13 @@ class Obedient(Protocol):
 
 
 def pools_of(config: ResolvedConfig) -> tuple[Pool, ...]:
-    """The pools of a run: one for each endpoint with autoscale, in the config's order, then the shared one."""
-    curves = {one.endpoint_key: one.autoscale.curve for one in config.autoscaled if one.autoscale is not None}
+    """The pools of a run: one for each endpoint with autoscale, in the config's order, one for each flow, the shared one."""
+    curves: dict[str, Curve | None] = {
+        one.endpoint_key: one.autoscale.curve for one in config.autoscaled if one.autoscale is not None
+    }
+    curves |= {flow.endpoint_key: flow.curve for flow in config.flows}
     pools = [Pool(PoolId(place), (key,), curve, is_shared=False) for place, (key, curve) in enumerate(curves.items())]
-    shared = tuple(one.endpoint_key for one in config.endpoints if one.autoscale is None)
+    shared = tuple(one.endpoint_key for one in config.endpoints if one.autoscale is None and one.flow is None)
     if shared:
         curve = None if config.shared_pool is None else config.shared_pool.curve
         pools.append(Pool(PoolId(len(pools)), shared, curve, is_shared=True))

@@ -24,20 +24,26 @@ _TIMES: Final = tuple(one.name for one in LATENCIES)
 
 
 def encode_delta(delta: Delta, keys: Sequence[str]) -> bytes:
-    """Write a delta; `keys` are all endpoint keys of the run, and the delta's endpoints are in their order."""
+    """Write a delta; `keys` are all endpoint keys of the run, and the delta's endpoints are in their order.
+
+    A run without flows has no list of them.
+    """
     numbers = {key: number for number, key in enumerate(keys)}
     samples = [(numbers[one.endpoint_key], one.status, one.body, one.truncated) for one in delta.samples]
     head = (delta.number, delta.t, delta.span_s, delta.engine_s)
     written: bytes = msgpack.packb(
-        (*head, [_endpoint_written(one) for one in delta.endpoints], _generator_written(delta.generator), samples)
+        (
+            *(*head, [_endpoint_written(one) for one in delta.endpoints], _generator_written(delta.generator), samples),
+            *([[_endpoint_written(one) for one in delta.flows]] if delta.flows else ()),
+        )
     )
     return written
 
 
-def decode_delta(record: bytes, keys: Sequence[str]) -> Delta:
-    """Read what `encode_delta` wrote with the same `keys`. Raises ValueError for anything else."""
+def decode_delta(record: bytes, keys: Sequence[str], flow_keys: Sequence[str] = ()) -> Delta:
+    """Read what `encode_delta` wrote with the same `keys`, of a run with these flows. Raises ValueError for anything else."""
     try:
-        number, t, span_s, engine_s, endpoints, generator, samples = msgpack.unpackb(record, strict_map_key=False)
+        number, t, span_s, engine_s, endpoints, generator, samples, *flows = msgpack.unpackb(record, strict_map_key=False)
         return Delta(
             _real(t),
             _real(span_s),
@@ -46,6 +52,7 @@ def decode_delta(record: bytes, keys: Sequence[str]) -> Delta:
             tuple(_sample_read(keys, one) for one in samples),
             _real(engine_s),
             _count(number),
+            tuple(_endpoint_read(key, one) for key, one in zip(flow_keys, flows[0] if flow_keys else [], strict=True)),
         )
     except (TypeError, IndexError, AttributeError, KeyError, OverflowError) as error:
         raise ValueError(f"no delta of the run's {len(keys)} endpoints: {error}") from None

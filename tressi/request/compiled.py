@@ -11,9 +11,9 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from tressi.model.data import Integer, Placeholder, Rows, Sequence, Text, Time, Uuid, pieces_of
+from tressi.model.data import Integer, Placeholder, Rows, Sequence, Slot, Text, Time, Uuid, pieces_of
 from tressi.request.call import Call, Origin, call_of, origin_of
-from tressi.request.parts import BODY_LENGTH, Hole, Rendering
+from tressi.request.parts import BODY_LENGTH, CONTEXTS, COOKIES, Hole, Rendering
 from tressi.request.tables import Use
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 # No URL and no header has a NUL.
 _MARK: Final = re.compile(rb"\x00(\d+)\x00")
+_COOKIE: Final = re.compile(rb"\r\nCookie:", re.IGNORECASE)
 _TIME_DIGITS: Final = {"s": 10, "ms": 13, "us": 16, "ns": 19, "iso": 24}  # until the year 2286
 
 
@@ -63,6 +64,8 @@ class Sources:
         numbers = list(self._columns)
         number = numbers.index(placeholder.source) if placeholder.source in self._columns else len(numbers)
         columns = self._columns.setdefault(placeholder.source, [])
+        if isinstance(source, Slot):
+            return (Hole(number, CONTEXTS.index(context)),)
         if not isinstance(source, Rows):
             hole = Hole(number)
             return (b'"', hole, b'"') if context == "value" and not is_number(source) else (hole,)
@@ -86,13 +89,17 @@ class Sources:
 def compiled(config: ResolvedConfig, user_agent: str, fields_of: FieldsOf = no_proxy) -> Compiled:
     """Compile the requests of every endpoint; `fields_of` says of a request what it tells a proxy that passes it on."""
     sources = Sources(config.data)
+    with_jar = {flow.endpoint_key for flow in config.flows if flow.cookies}
     make_call = partial(call_of, user_agent=user_agent, keep_alive=config.keep_alive)
     made = [
         [_request(one, weight, sources, make_call, fields_of(one)) for one, weight in requests_of(endpoint)]
         for endpoint in config.endpoints
     ]
     return Compiled(
-        tuple(tuple(rendering for rendering, _ in requests) for requests in made),
+        tuple(
+            tuple(with_cookies(rendering) if endpoint.flow in with_jar else rendering for rendering, _ in requests)
+            for endpoint, requests in zip(config.endpoints, made, strict=True)
+        ),
         tuple(tuple(origin_of(one.url) for one, _ in requests_of(endpoint)) for endpoint in config.endpoints),
         tuple(tuple(call for _, call in requests) for requests in made),
         sources.uses(),
@@ -191,6 +198,41 @@ def _request(
 def is_templated(endpoint: ResolvedEndpoint) -> bool:
     """Whether a request has a placeholder."""
     return bool(endpoint.template) or "{{" in endpoint.url or any("{{" in value for _, value in endpoint.headers)
+
+
+def with_cookies(rendering: Rendering) -> Rendering:
+    """The request with a hole for the cookies of its user: behind the value of a Cookie field of its own, if it has one."""
+    own = _cookie_field(rendering.head)
+    if own is not None:
+        return replace(rendering, head=_with_hole(rendering.head, *own, Hole(COOKIES, 1)))
+    left = 2  # behind the first field, which is Host
+    for place, part in enumerate(rendering.head):
+        for end in re.finditer(rb"\r\n", part) if isinstance(part, bytes) else ():
+            left -= 1
+            if left == 0:
+                return replace(rendering, head=_with_hole(rendering.head, place, end.end(), Hole(COOKIES)))
+    raise ValueError("a request has no field")
+
+
+def _cookie_field(head: tuple[Part, ...]) -> tuple[int, int] | None:
+    """Where the value of the Cookie field ends, of which some parts may be holes: the part and the byte in it; or None."""
+    found = False
+    for place, part in enumerate(head):
+        begin = 0
+        if isinstance(part, bytes) and not found:
+            match = _COOKIE.search(part)
+            found, begin = match is not None, 0 if match is None else match.end()
+        end = part.find(b"\r\n", begin) if found and isinstance(part, bytes) else -1
+        if end >= 0:
+            return place, end
+    return None
+
+
+def _with_hole(head: tuple[Part, ...], place: int, at: int, hole: Hole) -> tuple[Part, ...]:
+    part = head[place]
+    if not isinstance(part, bytes):
+        raise TypeError(f"part {place} is a hole")
+    return joined([*head[:place], part[:at], hole, part[at:], *head[place + 1 :]])
 
 
 def cut(head: bytes, parts: Callable[[int], Iterable[Part]]) -> tuple[Part, ...]:

@@ -15,11 +15,14 @@ where column 0 of source 0 is the column `id`, percent-encoded for a path.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
-from tressi.model.data import Generator, Integer, Pick, Sequence, Text, Time, Unit, Uuid
+from tressi.model.data import Context, Generator, Integer, Pick, Sequence, Slot, Text, Time, Unit, Uuid
 
 __all__ = [
     "BODY_LENGTH",
+    "CONTEXTS",
+    "COOKIES",
     "Generator",
     "Hole",
     "Integer",
@@ -27,6 +30,7 @@ __all__ = [
     "Pick",
     "Rendering",
     "Sequence",
+    "Slot",
     "Source",
     "Table",
     "Text",
@@ -36,13 +40,19 @@ __all__ = [
 ]
 
 BODY_LENGTH = -1  # the source of a hole that is filled with the size of the body in bytes, in decimal digits
+# And of one that is filled with the cookies of a user: the whole line of the field, or (column 1) what follows on its value.
+COOKIES = -3
+CONTEXTS: Final[tuple[Context, ...]] = ("percent", "url", "json", "value", "header", "raw")  # a slot's columns, in this order
 
 
 @dataclass(frozen=True, slots=True)
 class Hole:
-    """A place that is filled for each attempt: with a column of what was drawn from a source. Generators have one column."""
+    """A place that is filled for each attempt: with a column of what was drawn from a source. Generators have one column.
 
-    source: int  # its number in the plan, or BODY_LENGTH
+    What a flow has extracted has a column for each way in which it is written, see CONTEXTS.
+    """
+
+    source: int  # its number in the plan, BODY_LENGTH or COOKIES
     column: int = 0
 
 
@@ -64,7 +74,7 @@ class Table:
     exponent: float = 0.0
 
 
-Source = Table | Generator
+Source = Table | Generator | Slot
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,3 +92,8 @@ class Rendering:
     def is_static(self) -> bool:
         """Whether it is the same bytes every time."""
         return not any(isinstance(part, Hole) for part in (*self.head, *self.body))
+
+    @property
+    def sources(self) -> frozenset[int]:
+        """The numbers of the sources that it is filled from."""
+        return frozenset(part.source for part in (*self.head, *self.body) if isinstance(part, Hole) and part.source >= 0)

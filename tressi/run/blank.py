@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
 
 def blank_snapshot(config: ResolvedConfig) -> EngineSnapshot:
-    """What an engine measured that never started: every endpoint of `config`, with zeros."""
+    """What an engine measured that never started: every endpoint and flow of `config`, with zeros."""
     endpoints = {endpoint.endpoint_key: EndpointSnapshot(endpoint.endpoint_key) for endpoint in config.endpoints}
-    return EngineSnapshot(time_s=0.0, endpoints=endpoints, generator=GeneratorSnapshot())
+    flows = {flow.endpoint_key: EndpointSnapshot(flow.endpoint_key) for flow in config.flows}
+    return EngineSnapshot(time_s=0.0, endpoints=endpoints, generator=GeneratorSnapshot(), flows=flows)

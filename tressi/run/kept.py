@@ -129,8 +129,8 @@ class _Level:
 class Kept:
     """Keeps the seconds of a run of at most `longest_s`; `keys` are its endpoints, `shared` those of the shared pool."""
 
-    def __init__(self, keys: Sequence[str], shared: Collection[str], longest_s: float) -> None:
-        self._keys, self._shared = keys, shared
+    def __init__(self, keys: Sequence[str], shared: Collection[str], longest_s: float, flow_keys: Sequence[str] = ()) -> None:
+        self._keys, self._flow_keys, self._shared = keys, flow_keys, shared
         self._levels = [_Level()]
         if longest_s > LONGEST:
             while longest_s / 2 ** (len(self._levels) - 1) > LONGEST - 1:
@@ -246,7 +246,7 @@ class Kept:
 
     def _decode(self, record: bytes) -> Place:
         head, _, delta = record.partition(b"\n")
-        return Place(decode_delta(delta, self._keys), *orjson.loads(head))
+        return Place(decode_delta(delta, self._keys, self._flow_keys), *orjson.loads(head))
 
     def _compact(self, row: dict[str, Any], known: dict[float, float]) -> dict[str, Any]:
         """The same row in half the memory: a day's run of 50 endpoints has two million figures, most of them alike."""

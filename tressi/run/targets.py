@@ -11,14 +11,20 @@ if TYPE_CHECKING:
 
 
 class Targets:
-    """Each pool's target, by the key of any of its endpoints; None where nothing limits it. With stages it is the highest."""
+    """Each pool's target, by the key of any of its endpoints; None where nothing limits it. With stages it is the highest.
+
+    The endpoint of a flow's step has no target: only the flow has one.
+    """
 
     def __init__(self, config: ResolvedConfig) -> None:
         pools = pools_of(config)
         self._pool_of = {key: pool for pool in pools for key in pool.endpoint_keys}
+        self._steps = frozenset(one.endpoint_key for one in config.endpoints if one.flow is not None)
         self._rps: dict[PoolId, float | None] = {pool.id: None if pool.curve is None else pool.curve.peak_rps for pool in pools}
 
     def __getitem__(self, endpoint_key: str) -> float | None:
+        if endpoint_key in self._steps:
+            return None
         return self._rps[self._pool_of[endpoint_key].id]
 
     def __setitem__(self, endpoint_key: str, rps: float | None) -> None:
@@ -26,7 +32,7 @@ class Targets:
 
     def sharing(self, endpoint_key: str) -> tuple[str, ...]:
         """The endpoints whose rate is set together with this one's."""
-        return self._pool_of[endpoint_key].endpoint_keys
+        return (endpoint_key,) if endpoint_key in self._steps else self._pool_of[endpoint_key].endpoint_keys
 
     def each(self, endpoint_key: str) -> float | None:
         """An endpoint's own part of its pool's target."""

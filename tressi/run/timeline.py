@@ -65,7 +65,8 @@ class Timeline:
         self._config = config
         keys = tuple(endpoint.endpoint_key for endpoint in config.endpoints)
         shared = {endpoint.endpoint_key for endpoint in config.endpoints if endpoint.autoscale is None}
-        self.kept = Kept(keys, shared, config.duration_s)
+        flows = tuple(flow.endpoint_key for flow in config.flows)
+        self.kept = Kept(keys, shared, config.duration_s, flows)
         self._decisions: FirstAndLast[ScalingDecision] = FirstAndLast(_KEPT_OF_A_KIND)
         self._changes: FirstAndLast[Change] = FirstAndLast(_KEPT_OF_A_KIND)
         self._new_changes: list[Change] = []

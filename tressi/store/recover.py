@@ -90,6 +90,7 @@ class _Playback:
     def __init__(self, config: ResolvedConfig, started_at: str) -> None:
         self.config, self._started_at = config, started_at
         self._keys = tuple(endpoint.endpoint_key for endpoint in config.endpoints)
+        self._flow_keys = tuple(flow.endpoint_key for flow in config.flows)
         self._timeline = Timeline(config)
         self._total: Delta | None = None
         self._ended = self._timeline.last
@@ -150,7 +151,7 @@ class _Playback:
         self._end = (reason, detail, duration_s)
 
     def _next(self, record: bytes) -> Delta:
-        delta = decode_delta(record, self._keys)
+        delta = decode_delta(record, self._keys, self._flow_keys)
         expected = 1 if self._total is None else self._total.number + 1
         if delta.number != expected:
             raise ValueError(f"record {delta.number} stands where {expected} should")

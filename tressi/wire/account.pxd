@@ -32,7 +32,7 @@ from libc.stdio cimport snprintf
 from libc.string cimport memchr
 
 from tressi.core.arena cimport (
-    EXPECTATION, LOWEST_STATUS, REASON_BYTES, SAMPLES, SAMPLES_PER_STATUS, EndpointBlock, ErrorKind, Header, Sample,
+    EXPECTATION, EXTRACTION, LOWEST_STATUS, REASON_BYTES, SAMPLES, SAMPLES_PER_STATUS, EndpointBlock, ErrorKind, Header, Sample,
     block_attempt, block_failed, block_parted, block_reason, block_response, write_begin, write_end,
 )
 from tressi.core.bucket cimport Skipped
@@ -42,6 +42,7 @@ from tressi.core.window cimport window_occupy
 from tressi.wire.check cimport FIRST_MARK, Check, FieldCheck, Further, Piece
 from tressi.wire.lane cimport Endpoint, Exchange, GivenUp, Lane, Pool
 from tressi.wire.response cimport Response
+from tressi.wire.user cimport REFUSED_BY_INTAKE
 
 cdef enum:
     DISTURBED_SHARE = 20           # own delay above 1/20 of the service time
@@ -61,8 +62,13 @@ cdef inline void account_taken(Lane* lane, int64_t now_ns) noexcept nogil:
         lane.virtual_free_ns = max(lane.virtual_free_ns, lane.free_ns)
     lane.given_up = lane.pool.given_up
     lane.pool.given_up.count = 0
-    lane.taken_ns = now_ns
     lane.wait_ns = max(<int64_t> 0, lane.virtual_free_ns - lane.due_ns)
+    account_begun(lane, now_ns)
+
+
+cdef inline void account_begun(Lane* lane, int64_t now_ns) noexcept nogil:
+    """An attempt at the lane's endpoint begins."""
+    lane.taken_ns = now_ns
     lane.connect_ns = 0
     lane.first_sent_ns = 0
     lane.retried = 0
@@ -238,15 +244,17 @@ cdef inline void account_unexpected(Endpoint* endpoint, const Exchange* exchange
     cdef const Check* check = &endpoint.check
     cdef const Response* response = &exchange.response
     cdef const char* reason = exchange.reason if exchange.reason != NULL else check.lacking
+    cdef ErrorKind kind
     if not check.successes[response.status - LOWEST_STATUS]:
         snprintf(words, REASON_BYTES, b"status %d, expected %s", response.status, check.wanted)
         reason = words
     elif has_needle(check, response) and check.further != NULL and not response.refused:
         further_words(check.further, response, words)
         reason = words
-    endpoint.block.errors[<int> EXPECTATION] += 1
+    kind = EXTRACTION if response.refused == REFUSED_BY_INTAKE else EXPECTATION
+    endpoint.block.errors[<int> kind] += 1
     if reason != NULL:
-        block_reason(endpoint.block, <int> EXPECTATION, reason)
+        block_reason(endpoint.block, <int> kind, reason)
 
 
 cdef inline void account_response(Header* header, Lane* lane, int64_t now_ns) noexcept nogil:
@@ -266,12 +274,14 @@ cdef inline void account_response(Header* header, Lane* lane, int64_t now_ns) no
         block_parted(block, service_ns, max(<int64_t> 0, exchange.first_ns - lane.first_sent_ns))
     if not succeeded:
         block_failed(block, service_ns)
-        if endpoint.check.expects:
+        if endpoint.check.expects or exchange.response.refused == REFUSED_BY_INTAKE:
             account_unexpected(endpoint, exchange)
     window_occupy(&block.window, now_ns, -1)
     write_end(&block.sequence)
     if lane.given_up.count > 0:
         account_charged(lane, response_ns)
+    if lane.walk != NULL:
+        lane.walk.failed = not succeeded
     account_generator(header, exchange, service_ns)
 
 
@@ -296,6 +306,8 @@ cdef inline void account_failure(
     write_end(&block.sequence)
     if lane.given_up.count > 0:
         account_left(lane, has_age, now_ns)
+    if lane.walk != NULL:
+        lane.walk.failed = 1
 
 
 cdef inline void account_left(Lane* lane, bint has_age, int64_t now_ns) noexcept nogil:

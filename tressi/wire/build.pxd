@@ -5,7 +5,7 @@ whoever calls keeps them alive.
 """
 
 from cpython.object cimport PyObject
-from libc.stdint cimport int32_t, int64_t, uint64_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
 from libc.stdlib cimport free
 
 from tressi._values cimport Values
@@ -15,13 +15,18 @@ from tressi.core.curve cimport knots_of
 from tressi.wire.allocate cimport allocated
 from tressi.wire.check cimport Check
 from tressi.wire.fields cimport CONTENT_ENCODING, KEEP_ALIVE, LOCATION, field_bit
-from tressi.wire.further cimport build_fields, fields_known, words_of
+from tressi.wire.flow cimport Flow, Operation, Option
+from tressi.wire.further cimport build_fields, build_intake, fields_known, words_of
 from tressi.wire.hops cimport Hops
-from tressi.wire.lane cimport BURST_NS, Endpoint, Lane, Pool
+from tressi.wire.jar cimport Jar
+from tressi.wire.lane cimport BURST_NS, Endpoint, Lane, Pool, Walk
 from tressi.wire.link cimport Link
 from tressi.wire.memory cimport set_needle
 from tressi.wire.render cimport Filling, Form
+from tressi.wire.match cimport Match
 from tressi.wire.request cimport Request, Slice
+from tressi.wire.response cimport body_read
+from tressi.wire.slot cimport Slot, slot_clear
 
 
 cdef inline build_request(Request* request, planned, bytes whole, Values values):
@@ -37,6 +42,17 @@ cdef inline build_request(Request* request, planned, bytes whole, Values values)
     else:
         first = sum(map(len, planned.rendering.head)) if planned.awaits_continue else len(whole)
         request.whole = Slice(<const char*> whole, len(whole), first)
+    if planned.host is not None:
+        build_sender(request, planned.host, planned.is_secure)
+
+
+cdef inline build_sender(Request* request, bytes host, bint is_secure):
+    """Whose cookies the request takes and brings."""
+    request.host = <const char*> host
+    request.host_size = <int32_t> len(host)
+    request.is_secure = is_secure
+    if request.form != NULL:
+        request.form.host, request.form.host_size, request.form.is_secure = request.host, request.host_size, is_secure
 
 
 cdef inline build_shares(Endpoint* endpoint, weights, seed):
@@ -47,7 +63,8 @@ cdef inline build_shares(Endpoint* endpoint, weights, seed):
     for index, weight in enumerate(weights):
         passed += weight
         endpoint.requests[index].until = <uint64_t> min(passed / total * 2.0 ** 64, 2.0 ** 64 - 2048)
-    endpoint.requests[endpoint.request_count - 1].until = ~<uint64_t> 0
+    if endpoint.request_count > 0:
+        endpoint.requests[endpoint.request_count - 1].until = ~<uint64_t> 0
 
 
 cdef inline build_check(Check* check, planned, wanted, lacking):
@@ -81,11 +98,14 @@ cdef inline build_schedule(Pool* pool, planned):
 cdef inline build_further(Check* check, planned, judge):
     """Which fields the response must have, how large its body may be, and who judges it (None: nobody)."""
     check.further = build_fields(planned.fields)
+    if planned.takes:
+        build_intake(check.further, planned)
     check.fields |= fields_known(check.further)
     if planned.max_body_bytes is not None:
         check.further.body_limit = planned.max_body_bytes
     if judge is not None:
         check.further.judge = <PyObject*> judge
+        check.further.read = body_read
 
 
 cdef inline build_hops(Endpoint* endpoint, int32_t most, too_many):
@@ -119,6 +139,68 @@ cdef inline Lane* build_lane(Pool* pool, int32_t origins, Values values) except 
         lane.filling = <Filling*> allocated(sizeof(Filling))
         values.build_filling(lane.filling)
     return lane
+
+
+cdef inline int32_t* numbers_of(values) except NULL:
+    cdef int32_t* numbers = <int32_t*> allocated(len(values) * sizeof(int32_t))
+    cdef int32_t index
+    for index, value in enumerate(values):
+        numbers[index] = value
+    return numbers
+
+
+cdef inline Flow* build_flow(planned) except NULL:
+    """A flow as it is planned (`load.plan.PlannedFlow`)."""
+    cdef Flow* flow = <Flow*> allocated(sizeof(Flow))
+    cdef int32_t index
+    cdef Operation* one
+    program = planned.program
+    # In the order of `OperationKind`.
+    kinds = ("send", "think", "think uniform", "think exponential", "choose", "jump", "count", "again", "draw", "done")
+    flow.operations = <Operation*> allocated(len(program.operations) * sizeof(Operation))
+    for index, operation in enumerate(program.operations):
+        one = &flow.operations[index]
+        one.kind = kinds.index(operation.kind)
+        one.number, one.target, one.count = operation.number, operation.target, operation.count
+        one.low_ns, one.high_ns = operation.low_ns, operation.high_ns
+    flow.options = <Option*> allocated(len(program.options) * sizeof(Option))
+    for index, (share, target) in enumerate(program.options):
+        flow.options[index].until = ~<uint64_t> 0 if share >= 1 else <uint64_t> (share * 2.0 ** 64)
+        flow.options[index].target = target
+    flow.drawn = numbers_of(program.drawn)
+    flow.rows = numbers_of((*program.begin_rows, *program.rows))
+    flow.begin_row_count = <int32_t> len(program.begin_rows)
+    flow.row_count = flow.begin_row_count + <int32_t> len(program.rows)
+    flow.begin, flow.steps, flow.end, flow.counters = program.begin, program.steps, program.end, program.counters
+    flow.slots, flow.slot_bytes, flow.matches = len(planned.hidden), planned.slot_bytes, planned.matches
+    flow.has_end, flow.goes_on, flow.has_jar = program.has_end, planned.goes_on, planned.has_jar
+    return flow
+
+
+cdef inline Walk* build_walk(Lane* lane, const Flow* flow, Endpoint* endpoint, bytes hidden, uint64_t random) except NULL:
+    """A lane's user, before he has begun. `hidden` says of each slot whether its value is a secret, and is kept alive."""
+    cdef Walk* walk = <Walk*> allocated(sizeof(Walk))
+    cdef int32_t index
+    walk.flow = flow
+    walk.endpoint = endpoint
+    walk.random = random
+    walk.rounds = <int32_t*> allocated(flow.counters * sizeof(int32_t))
+    walk.user.slots = <Slot*> allocated(flow.slots * sizeof(Slot))
+    walk.user.slot_count = flow.slots
+    walk.user.hidden = <const uint8_t*> <const char*> hidden
+    for index in range(flow.slots):
+        walk.user.slots[index].limit = flow.slot_bytes
+        slot_clear(&walk.user.slots[index])
+    walk.user.matches = <Match*> allocated(flow.matches * sizeof(Match))
+    for index in range(flow.matches):
+        walk.user.matches[index].random = random_next(&random)
+    if flow.has_jar:
+        walk.user.jar = <Jar*> allocated(sizeof(Jar))
+    lane.walk = walk
+    lane.exchange.response.user = &walk.user
+    if lane.filling != NULL:
+        lane.filling.user = &walk.user
+    return walk
 
 
 cdef inline void pool_shuffle(Pool* pool, uint64_t random) noexcept:

@@ -5,6 +5,7 @@ from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t
 from libc.string cimport memchr, memcmp
 
 from tressi.core.arena cimport STATUSES
+from tressi.wire.user cimport Intake
 
 cdef enum:
     CHECKED_FIELDS = 16            # of one endpoint, at most: with the known ones their numbers are bits of a set
@@ -30,12 +31,15 @@ cdef struct FieldCheck:
 cdef struct Further:
     FieldCheck* fields
     int32_t field_count
+    int32_t name_count             # of `fields`, those behind `field_count` are only taken, see user.pxd
     int32_t name_limit             # bytes of the longest name
     int64_t body_limit             # bytes of the body as it comes; negative: any number
     PyObject* judge                # of the body (judge.pxd), or NULL
+    Intake* intake                 # what a step of a flow takes from the response, or NULL
     # Called through these, so that they stand apart from the code for endpoints without such checks: it would grow slower.
     int32_t (*number_of)(const Further* further, const char* name, int64_t size, int32_t otherwise) noexcept nogil
     bint (*hold)(void* response, int32_t number, const char* value, int64_t size) noexcept nogil
+    void (*read)(void* response, const uint8_t* data, int64_t size) noexcept nogil  # a piece of the body, or NULL
 
 cdef struct Check:
     uint8_t expects                # there are expectations beyond a status below 400
@@ -67,7 +71,7 @@ cdef inline bint is_named(const Piece* name, const char* other, int64_t size) no
 cdef inline int32_t field_checked(const Further* further, const char* name, int64_t size, int32_t otherwise) noexcept nogil:
     """The number of the field of that name, where it is checked."""
     cdef int32_t place
-    for place in range(further.field_count):
+    for place in range(further.name_count):
         if is_named(&further.fields[place].name, name, size):
             return further.fields[place].number
     return otherwise

@@ -8,20 +8,23 @@ from tressi.wire.account cimport account_cut, account_skipped, account_stranded
 from tressi.wire.exchange cimport exchange_end
 from tressi.wire.follow cimport lane_next
 from tressi.wire.lane cimport (
-    BURST_NS, CLOSE, CONNECTING, DIALING, IDLE, IN_FLIGHT, WAITING, Lane, Pool, pool_has_idle, stack_remove,
+    BURST_NS, CLOSE, CONNECTING, DIALING, IDLE, IN_FLIGHT, THINKING, WAITING, Lane, Pool, pool_has_idle, stack_remove,
 )
 from tressi.wire.packed cimport packed_drop
 from tressi.wire.permit cimport permit_abandon, waiting_remove
 from tressi.wire.reactor cimport (
-    Reactor, endpoint_schedule, lane_connect_ended, lane_leave, lane_rest, lane_take, links_close, pool_count_lanes,
+    Reactor, endpoint_schedule, lane_connect_ended, lane_leave, lane_rest, links_close, pool_count_lanes,
     pool_settle,
 )
 from tressi.wire.schedule cimport schedule_update
+from tressi.wire.start cimport lane_take
+from tressi.wire.thinking cimport thinking_remove
+from tressi.wire.walk cimport walk_cut, walk_ends
 
 
 cdef inline int64_t reactor_occupied(const Reactor* reactor) noexcept nogil:
-    """How many lanes have an attempt under way."""
-    cdef int64_t index, count = 0
+    """How many lanes have an attempt under way, or pause within a flow."""
+    cdef int64_t index, count = reactor.thinking.size
     for index in range(reactor.endpoint_count):
         count += reactor.endpoints[index].block.window.occupied
     return count
@@ -47,12 +50,13 @@ cdef inline void lane_close(Reactor* reactor, Lane* lane) noexcept nogil:
 cdef inline void lane_retire(Reactor* reactor, Lane* lane, int64_t now_ns) noexcept nogil:
     """End the lane, now or with its attempt."""
     lane.leaving = 1
-    if lane.state == WAITING and permit_abandon(reactor, lane, now_ns):
+    if lane.state == WAITING and lane.walk == NULL and permit_abandon(reactor, lane, now_ns):
         lane_leave(reactor, lane, now_ns)
     elif lane.state == IDLE:
         pool_settle(lane.pool, never(), now_ns)
         stack_remove(lane.pool, lane)
-        lane_leave(reactor, lane, now_ns)
+        if lane.walk == NULL or not walk_ends(reactor, lane, now_ns):
+            lane_leave(reactor, lane, now_ns)
         schedule_update(&reactor.schedule, lane.pool)
 
 
@@ -93,7 +97,8 @@ cdef inline void reactor_end(Reactor* reactor, int64_t now_ns) noexcept nogil:
     cdef Pool* pool
     while lane != NULL:
         following = lane.below
-        if permit_abandon(reactor, lane, now_ns):
+        # A user of a flow goes on to its end.
+        if lane.walk == NULL and permit_abandon(reactor, lane, now_ns):
             lane_rest(reactor, lane, now_ns)
         lane = following
     for index in range(reactor.pool_count):
@@ -106,10 +111,25 @@ cdef inline void reactor_end(Reactor* reactor, int64_t now_ns) noexcept nogil:
         account_stranded(pool, now_ns)
         pool.ended = 1
         schedule_update(&reactor.schedule, pool)
+    for index in range(reactor.lane_count):
+        lane = reactor.lanes[index]
+        if lane != NULL and lane.walk != NULL and lane.state == IDLE:
+            users_end(reactor, lane, now_ns)
+
+
+cdef inline void users_end(Reactor* reactor, Lane* lane, int64_t now_ns) noexcept nogil:
+    """The run is over for a user who waits for a start: he does what he has to do before he leaves."""
+    stack_remove(lane.pool, lane)
+    if not walk_ends(reactor, lane, now_ns):
+        lane_rest(reactor, lane, lane.idle_since_ns)
 
 
 cdef inline void lane_cut(Reactor* reactor, Lane* lane, int64_t now_ns) noexcept nogil:
     """End the lane's attempt, whose connection may be in the middle of a message."""
+    if lane.state == THINKING:
+        thinking_remove(&reactor.thinking, lane)
+        walk_cut(reactor, lane, now_ns)
+        return
     if lane.state == IN_FLIGHT or lane.state == DIALING:
         exchange_end(reactor, lane, CLOSE)
     else:
@@ -117,7 +137,10 @@ cdef inline void lane_cut(Reactor* reactor, Lane* lane, int64_t now_ns) noexcept
             waiting_remove(reactor, lane)
         lane_connect_ended(reactor, lane)
     account_cut(lane, now_ns)
-    lane_next(reactor, lane, now_ns)
+    if lane.walk != NULL:
+        walk_cut(reactor, lane, now_ns)
+    else:
+        lane_next(reactor, lane, now_ns)
 
 
 cdef inline void reactor_cut(Reactor* reactor, int64_t now_ns) noexcept nogil:
@@ -126,5 +149,5 @@ cdef inline void reactor_cut(Reactor* reactor, int64_t now_ns) noexcept nogil:
     cdef Lane* lane
     for index in range(reactor.lane_count):
         lane = reactor.lanes[index]
-        if lane != NULL and lane.state in (WAITING, DIALING, CONNECTING, IN_FLIGHT):
+        if lane != NULL and lane.state in (WAITING, DIALING, CONNECTING, IN_FLIGHT, THINKING):
             lane_cut(reactor, lane, now_ns)

@@ -34,6 +34,7 @@ from tressi.wire.response cimport Response, body_seen, field_held, response_begi
 from tressi.wire.socket cimport (
     EMFILE, EPOLL_CTL_ADD, close_descriptor, socket_dial, socket_dialed, socket_reason, socket_stamp, socket_watch,
 )
+from tressi.wire.walk cimport walk_abandon
 
 
 cdef inline void lane_begin(Reactor* reactor, Lane* lane) noexcept nogil:
@@ -187,8 +188,10 @@ cdef inline void lane_refused(Reactor* reactor, Lane* lane, int64_t now_ns) noex
     """It could not connect. A lane that no rate holds back rests: a dead target must see no storm."""
     if lane.pool.paced or lane.leaving:
         lane_next(reactor, lane, now_ns)
-    else:
-        lane_rest(reactor, lane, now_ns)
+        return
+    if lane.walk != NULL:
+        walk_abandon(lane, now_ns)
+    lane_rest(reactor, lane, now_ns)
 
 
 cdef inline void lane_connected(Reactor* reactor, Lane* lane, int64_t connect_ns, int64_t tls_ns) noexcept nogil:

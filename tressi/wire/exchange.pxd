@@ -9,7 +9,7 @@ from libc.errno cimport ENOMEM
 from libc.stdint cimport int64_t, uint8_t
 from libc.stdio cimport snprintf
 
-from tressi.core.arena cimport CLOSED, PROTOCOL, RESET, SAMPLE_BYTES, SEND, TIMEOUT, TLS, ErrorKind
+from tressi.core.arena cimport CLOSED, PROTOCOL, RESET, SAMPLE_BYTES, SEND, TIMEOUT, TLS, ErrorKind, Sample
 from tressi.core.clock cimport NS_PER_S, monotonic_ns
 from tressi.wire.account cimport (
     account_failure, account_read, account_response, account_sent, is_success, sample_claim, sample_fill,
@@ -31,6 +31,8 @@ from tressi.wire.request cimport Slice, request_render
 from tressi.wire.response cimport response_begin
 from tressi.wire.socket cimport EAGAIN, EINTR, EPROTO, socket_send
 from tressi.wire.tls cimport link_answer, tls_seal
+from tressi.wire.user cimport REFUSED_BY_INTAKE, Intake, Sender, intake_reason, user_begins, user_hides
+from tressi.wire.walk cimport walk_abandon
 
 cdef enum:
     CONTINUE_NS = 1_000_000_000    # for an answer to a head alone (RFC 9110 10.1.1 asks for a limit and names none)
@@ -47,6 +49,10 @@ cdef inline void request_begin(Reactor* reactor, Lane* lane) noexcept nogil:
     lane.state = IN_FLIGHT
     response_begin(&exchange.response, &endpoint.check)
     parser_reset(&exchange.parser, &exchange.response, exchange.request.to_head)
+    if lane.walk != NULL:
+        lane.walk.user.sender = Sender(
+            exchange.request.host, exchange.request.host_size, exchange.request.is_secure, bytes.bytes, bytes.size
+        )
     exchange.answered = 0
     exchange.reason = NULL
     if lane.followed == 0:
@@ -207,6 +213,8 @@ cdef inline void attempt_fail(
     exchange_end(reactor, lane, CLOSE)
     account_failure(lane, kind, reason, has_age, now_ns)
     if storms:
+        if lane.walk != NULL:
+            walk_abandon(lane, now_ns)
         lane_rest(reactor, lane, now_ns)
     else:
         lane_next(reactor, lane, now_ns)
@@ -268,22 +276,29 @@ cdef inline Ending exchange_ending(
 
 
 cdef inline void exchange_judge(Reactor* reactor, Lane* lane) noexcept nogil:
-    """Have the body judged where it must be and all else is as expected."""
+    """Have the body judged where it must be and all else is as expected; and see what the user of a flow lacks."""
     cdef Exchange* exchange = &lane.exchange
+    cdef Intake* intake = exchange.response.further.intake
     if exchange.response.further.judge != NULL and is_success(&lane.endpoint.check, &exchange.response):
         body_judge(exchange, reactor.buffers.why, WHY_BYTES)
+    if intake != NULL and is_success(&lane.endpoint.check, &exchange.response):
+        exchange.reason = intake_reason(exchange.response.user, intake, exchange.response.taken)
+        exchange.response.refused = REFUSED_BY_INTAKE if exchange.reason != NULL else 0
 
 
 cdef inline void attempt_finish(Reactor* reactor, Lane* lane, bint surplus, int64_t now_ns) noexcept nogil:
     """The response is whole; `surplus`: bytes follow that no request asked for."""
     cdef Exchange* exchange = &lane.exchange
     cdef bint is_hop = lane.endpoint.hops != NULL and response_redirects(&exchange.response)
+    cdef Sample* sample = exchange.sample
     if exchange.response.packed != NULL:
         packed_end(exchange, reactor.buffers.why, WHY_BYTES)
     if not is_hop:
         if exchange.response.further != NULL:
             exchange_judge(reactor, lane)
         sample_fill(exchange)
+        if sample != NULL and lane.walk != NULL:
+            user_hides(&lane.walk.user, sample.body, sample.length)
         account_response(reactor.header, lane, now_ns)
     exchange.link.served += 1
     if reactor.kept != NULL or exchange.response.keeps_ns + exchange.link.keeps_ns > 0:
@@ -307,7 +322,10 @@ cdef inline void exchange_keep(Reactor* reactor, Lane* lane) noexcept nogil:
         exchange.response.needle = NULL
         return
     exchange.sample = sample_claim(lane.endpoint.block, exchange.response.status)
-    is_looked_at = exchange.sample != NULL or exchange.response.needle != NULL
+    if exchange.response.further != NULL and exchange.response.further.intake != NULL:
+        exchange.response.is_searched = exchange.response.further.intake.plan_count > 0
+        user_begins(exchange.response.user, exchange.response.further.intake)
+    is_looked_at = exchange.sample != NULL or exchange.response.needle != NULL or exchange.response.is_searched
     if is_looked_at and exchange.response.coding.size > 0 and reactor.decode != NULL:
         packed_begin(&exchange.response, reactor.decode)
     elif exchange.sample != NULL:

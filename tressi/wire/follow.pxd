@@ -10,9 +10,11 @@ from tressi.wire.hops cimport LONG_BODY_BYTES, Hop, Hops, hops_find, response_re
 from tressi.wire.lane cimport CONNECTING, REDIRECT, Exchange, Lane, lane_hop_link, lane_oldest_hop_link
 from tressi.wire.link cimport Link
 from tressi.wire.reactor cimport (
-    Reactor, lane_connect_begun, lane_leave, lane_rest, lane_take, link_close, order_push, pool_settle, ready_push,
+    Reactor, lane_connect_begun, lane_leave, lane_rest, link_close, order_push, pool_settle, ready_push,
 )
 from tressi.wire.request cimport Request
+from tressi.wire.start cimport lane_take
+from tressi.wire.walk cimport walk_next
 
 cdef enum:
     HOP_LINKS = 16                 # that a lane has at most to origins to which only redirects lead
@@ -20,6 +22,9 @@ cdef enum:
 
 cdef inline void lane_next(Reactor* reactor, Lane* lane, int64_t now_ns) noexcept nogil:
     """An attempt has ended: on to the next, or rest."""
+    if lane.walk != NULL:
+        walk_next(reactor, lane, now_ns)
+        return
     pool_settle(lane.pool, lane.free_ns, now_ns)
     if lane.leaving:
         lane_leave(reactor, lane, now_ns)

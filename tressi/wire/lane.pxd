@@ -10,12 +10,14 @@ from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint64_t
 from tressi.core.arena cimport EndpointBlock, Sample
 from tressi.core.bucket cimport Bucket
 from tressi.wire.check cimport Check
+from tressi.wire.flow cimport Flow
 from tressi.wire.h1.message cimport Parser
 from tressi.wire.hops cimport Hops
 from tressi.wire.link cimport Link
 from tressi.wire.render cimport Filling
 from tressi.wire.request cimport Request
 from tressi.wire.response cimport Response
+from tressi.wire.user cimport User
 
 cdef enum:
     BURST_NS = 100_000_000         # how far behind its schedule a pool may fall
@@ -27,6 +29,7 @@ cdef enum LaneState:
     DIALING                        # the reactor connects
     CONNECTING                     # its greenlet connects
     IN_FLIGHT
+    THINKING                       # between two steps of a flow
     GONE                           # retired: its greenlet is to end
 
 # Why an endpoint begins no more attempts before its schedule ends.
@@ -56,6 +59,7 @@ cdef struct Endpoint:
     uint8_t limited                # its attempts may come to an end before the run does: `left`, or rows that are used once
     uint8_t counted                # it may begin so many, `left`
     uint8_t over                   # they have come to an end
+    uint8_t is_step                # of a flow, whose pool gives it no starts of its own
     int64_t* left                  # attempts that may still begin, of all engines together; NULL: any number
     uint64_t random                # chooses among the requests
     Check check                    # what a response must be
@@ -102,6 +106,7 @@ cdef struct Pool:
     uint8_t paced                  # 0: as fast as responses come back
     uint8_t ended                  # no more starts
     GivenUp given_up               # since the last start that a lane took
+    const Flow* flow               # that its lanes walk, or NULL: a start is one request
 
 # The way of an attempt to a connection: the addresses of its target that it tries, one after the other.
 cdef struct Dial:
@@ -148,6 +153,33 @@ cdef struct Exchange:
     Response response              # what is taken of it
     Parser parser                  # and what reads it
 
+# Where the user of a lane is in his flow.
+cdef enum Part:
+    OUTSIDE                        # he waits for the next start
+    IN_BEGIN
+    IN_STEPS
+    IN_END
+
+# How far a lane has come in its flow; see walk.pxd.
+cdef struct Walk:
+    const Flow* flow
+    Endpoint* endpoint             # the flow's own books
+    int32_t at                     # the next operation
+    int32_t part
+    uint8_t has_begun              # `begin` is done
+    uint8_t failed                 # the last step has
+    uint8_t is_first               # no step of this start was sent yet
+    int64_t due_ns                 # scheduled start
+    int64_t taken_ns               # when the lane took it
+    int64_t wait_ns                # from the one to when it was virtually free
+    int64_t thought_ns             # pauses since
+    int64_t wakes_ns               # end of the pause under way
+    int64_t heap_at                # its position among those that pause
+    uint64_t random
+    int32_t* rounds                # left of each `repeat`
+    GivenUp given_up               # before the start, and charged by it
+    User user
+
 cdef struct Lane:
     Pool* pool
     Endpoint* endpoint             # of the attempt under way
@@ -180,6 +212,7 @@ cdef struct Lane:
     Exchange exchange              # of the attempt under way
     Dial dial
     Filling* filling               # what its requests are filled with; NULL: none of its pool's is
+    Walk* walk                     # through its pool's flow, or NULL
 
 
 # ------------------------------------------------------------------------------------------- the queues of an endpoint

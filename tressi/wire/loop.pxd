@@ -18,12 +18,15 @@ from tressi.wire.lane cimport (
 from tressi.wire.link cimport Link
 from tressi.wire.permit cimport permit_due_ns, reactor_permit
 from tressi.wire.reactor cimport (
-    Reactor, endpoint_schedule, lane_rest, lane_take, link_close, pool_is_over, pool_settle, reactor_cpu,
+    Reactor, endpoint_schedule, lane_rest, link_close, pool_is_over, pool_settle, reactor_cpu,
     reactor_notice_over, ready_pop,
 )
 from tressi.wire.schedule cimport schedule_due_ns, schedule_update
 from tressi.wire.socket cimport EAGAIN, EPOLLOUT, epoll_event, epoll_wait, socket_dialed, socket_rehearse, timer_arm
+from tressi.wire.start cimport lane_take
+from tressi.wire.thinking cimport thinking_due_ns
 from tressi.wire.tls cimport link_answer
+from tressi.wire.walk cimport flow_count_older, walk_wake
 
 # What a turn does next.
 cdef enum Then:
@@ -176,7 +179,7 @@ cdef inline int64_t endpoint_oldest_ns(const Endpoint* endpoint) noexcept nogil:
     return oldest_ns if oldest_ns != never() else 0
 
 
-cdef inline void endpoint_count_older(Endpoint* endpoint, int64_t now_ns) noexcept nogil:
+cdef inline void endpoint_count_older(const Reactor* reactor, Endpoint* endpoint, int64_t now_ns) noexcept nogil:
     """Publish how many attempts in flight are older than the mean of those that ended, and the sum of their ages."""
     cdef Window* window = &endpoint.block.window
     cdef WindowSums sums
@@ -186,6 +189,10 @@ cdef inline void endpoint_count_older(Endpoint* endpoint, int64_t now_ns) noexce
         mean_ns = sums.sums.occupied_ns // window_attempts(&sums)
     window.older = 0
     window.older_ns = 0
+    if endpoint.pool.flow != NULL and not endpoint.is_step:
+        flow_count_older(reactor, endpoint, mean_ns, now_ns)
+        return
+    endpoint.block.oldest_ns = endpoint_oldest_ns(endpoint)
     queue_count_older(&endpoint.trying, window, mean_ns, now_ns)
     queue_count_older(&endpoint.dialing, window, mean_ns, now_ns)
     queue_count_older(&endpoint.awaiting, window, mean_ns, now_ns)
@@ -196,12 +203,11 @@ cdef inline void endpoint_count_older(Endpoint* endpoint, int64_t now_ns) noexce
         window.older_ns += age_ns
 
 
-cdef inline void endpoint_close_slot(Endpoint* endpoint, int64_t now_ns) noexcept nogil:
+cdef inline void endpoint_close_slot(const Reactor* reactor, Endpoint* endpoint, int64_t now_ns) noexcept nogil:
     cdef Window* window = &endpoint.block.window
     write_begin(&endpoint.block.sequence)
     endpoint_schedule(endpoint, window_boundary_ns(window))
-    endpoint_count_older(endpoint, now_ns)
-    endpoint.block.oldest_ns = endpoint_oldest_ns(endpoint)
+    endpoint_count_older(reactor, endpoint, now_ns)
     window_close_slot(window, endpoint.block.scheduled)
     write_end(&endpoint.block.sequence)
 
@@ -225,7 +231,7 @@ cdef inline void reactor_slots(Reactor* reactor, int64_t now_ns) noexcept nogil:
             schedule_update(&reactor.schedule, reactor.pools[index])
             pool_wake(reactor, reactor.pools[index], now_ns)
         for index in range(reactor.endpoint_count):
-            endpoint_close_slot(reactor.endpoints[index], now_ns)
+            endpoint_close_slot(reactor, reactor.endpoints[index], now_ns)
         reactor.slot_ns += SLOT_NS
         reactor_notice_over(reactor, now_ns)
         reactor_cpu(reactor)
@@ -235,7 +241,7 @@ cdef inline void reactor_slots(Reactor* reactor, int64_t now_ns) noexcept nogil:
 cdef inline int64_t reactor_due_ns(Reactor* reactor) noexcept nogil:
     """When there is something to do even if nothing comes."""
     cdef int64_t due_ns = min(schedule_due_ns(&reactor.schedule), min(reactor.next_deadline_ns, reactor.slot_ns))
-    due_ns = min(due_ns, permit_due_ns(reactor))
+    due_ns = min(min(due_ns, permit_due_ns(reactor)), thinking_due_ns(&reactor.thinking))
     return due_ns if reactor.first_ready == NULL else 1
 
 
@@ -309,6 +315,7 @@ cdef inline void reactor_turn(Reactor* reactor) noexcept nogil:
         now_ns = monotonic_ns()
         reactor_rehearse(reactor, now_ns)
         reactor_start_due(reactor, now_ns)
+        walk_wake(reactor, now_ns)
         reactor_permit(reactor, now_ns)
         done.begun = reactor_begin_ready(reactor)
         reactor_expire(reactor, now_ns)

@@ -7,14 +7,17 @@ from libc.string cimport memcmp, memcpy
 from tressi.core.bucket cimport bucket_free
 from tressi.wire.allocate cimport allocated
 from tressi.wire.check cimport Check
+from tressi.wire.flow cimport Flow
 from tressi.wire.further cimport further_free
 from tressi.wire.h1.message cimport parser_free
 from tressi.wire.hops cimport hops_free, request_free
-from tressi.wire.lane cimport Endpoint, Lane, Pool
+from tressi.wire.jar cimport jar_free
+from tressi.wire.lane cimport Endpoint, Lane, Pool, Walk
 from tressi.wire.link cimport Link
 from tressi.wire.origin cimport ADDRESS_BYTES, Address, Origin
 from tressi.wire.request cimport request_clear
 from tressi.wire.response cimport response_free
+from tressi.wire.slot cimport slot_free
 
 
 cdef inline void endpoint_free(Endpoint* endpoint) noexcept:
@@ -29,7 +32,30 @@ cdef inline void endpoint_free(Endpoint* endpoint) noexcept:
     free(endpoint)
 
 
+cdef inline void walk_free(Walk* walk) noexcept:
+    cdef int32_t place
+    for place in range(walk.user.slot_count):
+        slot_free(&walk.user.slots[place])
+    free(walk.user.slots)
+    free(walk.user.matches)
+    if walk.user.jar != NULL:
+        jar_free(walk.user.jar)
+        free(walk.user.jar)
+    free(walk.rounds)
+    free(walk)
+
+
+cdef inline void flow_free(const Flow* flow) noexcept:
+    if flow != NULL:
+        free(flow.operations)
+        free(flow.options)
+        free(flow.drawn)
+        free(flow.rows)
+        free(<void*> flow)
+
+
 cdef inline void pool_free(Pool* pool) noexcept:
+    flow_free(pool.flow)
     free(pool.endpoints)
     bucket_free(&pool.bucket)
     free(pool)
@@ -91,6 +117,8 @@ cdef inline void lane_free(Lane* lane) noexcept:
         free(lane.filling.kept)
         free(lane.filling.bytes)
         free(lane.filling)
+    if lane.walk != NULL:
+        walk_free(lane.walk)
     free(lane.links)
     free(lane)
 

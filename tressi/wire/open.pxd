@@ -83,6 +83,7 @@ cdef inline void reactor_free(Reactor* reactor) noexcept:
     free(reactor.buffers.sealed)
     free(reactor.lanes)
     free(reactor.ordered)
+    free(reactor.thinking.heap)
     free(reactor.pools)
     free(reactor.schedule.heap)
     free(reactor.endpoints)

@@ -1,4 +1,4 @@
-"""What one engine's reactor holds, and how lanes get their tokens and report to their greenlets."""
+"""What one engine's reactor holds, and how lanes report to their greenlets."""
 
 from cpython.object cimport PyObject
 from libc.stdint cimport int32_t, int64_t, uint64_t
@@ -22,6 +22,7 @@ from tressi.wire.render cimport Filling, form_draw, form_is_spent
 from tressi.wire.request cimport Request
 from tressi.wire.schedule cimport Schedule, schedule_update
 from tressi.wire.socket cimport thread_times
+from tressi.wire.thinking cimport Thinking
 from tressi.wire.tls cimport tls_end
 
 cdef struct Reactor:
@@ -42,6 +43,7 @@ cdef struct Reactor:
     int64_t slot_ns                # when the windows' next slot begins
     int64_t offset_ns              # realtime + offset = monotonic, of this batch
     Schedule schedule
+    Thinking thinking              # lanes that pause between two steps of a flow
     Endpoint** endpoints
     int64_t endpoint_count
     Pool** pools
@@ -101,7 +103,7 @@ cdef inline void pool_count_lanes(Pool* pool, int64_t now_ns, int64_t change) no
 cdef inline void endpoint_schedule(Endpoint* endpoint, int64_t now_ns) noexcept nogil:
     """Publish the rate asked of the endpoint, and its integral since the start: those of its pool, evenly shared."""
     cdef const Pool* pool = endpoint.pool
-    if pool.paced and not pool.ended and not endpoint.over:
+    if pool.paced and not pool.ended and not endpoint.over and not endpoint.is_step:
         endpoint.block.target_rps = bucket_rate(&pool.bucket, now_ns) / pool.endpoint_count
         endpoint.block.scheduled = bucket_position(&pool.bucket, now_ns) / pool.endpoint_count
         endpoint.block.scheduled_ns = min(now_ns, pool.bucket.stop_ns) - endpoint.block.window.start_ns
@@ -269,58 +271,3 @@ cdef inline void reactor_notice_over(Reactor* reactor, int64_t now_ns) noexcept 
     if reactor.run != NULL and allowance_left(reactor.run.left) <= 0:
         run_finish(reactor.run, now_ns)
     reactor_note_over(reactor)
-
-
-cdef inline bint pool_admits(
-    Pool* pool, Endpoint* endpoint, const Request* request, const Filling* filling, int64_t now_ns
-) noexcept nogil:
-    """Whether the endpoint may begin one more attempt; a token that it cannot use is nobody's."""
-    if not endpoint.over and request.form != NULL and form_is_spent(request.form, filling.sources):
-        endpoint_finish(pool, endpoint, ROWS_USED, now_ns)
-    if endpoint.over:
-        if pool.paced:
-            pool.bucket.granted -= 1
-        return False
-    if not endpoint_takes(pool, endpoint, now_ns) or (pool.run != NULL and not run_takes(pool.run, now_ns)):
-        if pool.paced:
-            pool.bucket.granted -= 1
-        return False
-    return True
-
-
-cdef inline bint lane_granted(Lane* lane, int64_t now_ns) noexcept nogil:
-    """Take a token for the lane if one is due, and choose its endpoint and with it the link."""
-    cdef Pool* pool = lane.pool
-    cdef Skipped skipped
-    lane.due_ns = now_ns
-    if pool_is_over(pool, now_ns):
-        return False
-    while True:
-        if pool.paced:
-            if bucket_take(&pool.bucket, now_ns, &lane.due_ns, &skipped) != GRANTED:
-                return False
-            account_skipped(pool, &skipped, 0 if pool_has_idle(pool) else lane.free_ns, now_ns)
-        lane.endpoint = pool.endpoints[0]
-        if pool.endpoint_count > 1:
-            lane.endpoint = pool.endpoints[pool.dealt % pool.endpoint_count]
-        pool.dealt += 1
-        lane.exchange.request = request_of(lane.endpoint)
-        if not pool.limited or pool_admits(pool, lane.endpoint, lane.exchange.request, lane.filling, now_ns):
-            break
-        if pool.ended:
-            return False
-    if lane.exchange.request.form != NULL:
-        form_draw(lane.exchange.request.form, lane.filling.sources, lane.filling)
-        if pool.limited and form_is_spent(lane.exchange.request.form, lane.filling.sources):
-            endpoint_finish(pool, lane.endpoint, ROWS_USED, now_ns)
-    lane.exchange.link = &lane.links[lane.exchange.request.link]
-    account_taken(lane, now_ns)
-    return True
-
-
-cdef inline bint lane_take(Reactor* reactor, Lane* lane, int64_t now_ns) noexcept nogil:
-    """Take a token if one is due; True: the lane is among those that are ready."""
-    if not lane_granted(lane, now_ns):
-        return False
-    ready_push(reactor, lane)
-    return True

@@ -23,6 +23,9 @@ cdef struct Request:
     uint8_t idempotent             # may be sent once more (RFC 9110 9.2.2)
     uint8_t keep_alive
     uint8_t awaits_continue        # it has an Expect: 100-continue
+    const char* host               # of its URL, in a flow with cookies
+    int32_t host_size
+    uint8_t is_secure
 
 
 cdef inline bint request_render(const Request* request, Filling* filling, Slice* rendered) noexcept nogil:

@@ -14,6 +14,7 @@ from tressi.core.clock cimport NS_PER_S
 from tressi.wire.check cimport FIRST_MARK, JUDGED_BYTES, Check, Further, is_met
 from tressi.wire.fields cimport CONTENT_ENCODING, KEEP_ALIVE, LOCATION, Field
 from tressi.wire.text cimport Text, text_add, text_clear, text_free, text_join, text_line
+from tressi.wire.user cimport User, user_reads, user_takes
 
 cdef struct Response:
     int32_t status                 # 0: not read yet
@@ -31,6 +32,9 @@ cdef struct Response:
     const Further* further         # what else is held against it, or NULL
     uint32_t fields_met            # of those that it must have, by the bits of their places
     uint8_t refused                # by the judge of the body
+    uint8_t is_searched            # the user of a flow looks for values in the body
+    uint32_t taken                 # which fields that he takes were there (`user_takes`)
+    User* user                     # or NULL
     Text others                    # what such fields had instead, a line each: the mark of its place, and the value
     Text whole                     # the body as it came, where it is judged
     Text coding                    # the Content-Encoding, several fields as one list (RFC 9110 5.3)
@@ -45,6 +49,7 @@ cdef inline void response_forget(Response* response) noexcept nogil:
     text_clear(&response.location)
     if response.further != NULL:
         response.fields_met = 0
+        response.taken = 0
         text_clear(&response.others)
 
 
@@ -58,6 +63,7 @@ cdef inline void response_reset(Response* response) noexcept nogil:
     response.needle_matched = 0
     if response.further != NULL:
         response.refused = 0
+        response.is_searched = 0
         text_clear(&response.whole)
 
 
@@ -121,9 +127,23 @@ cdef inline bint field_held(void* held, int32_t number, const char* value, int64
     return True
 
 
-cdef inline void body_gather(Response* response, const uint8_t* data, int64_t size) noexcept nogil:
-    """Keep the body for its judge. What there is no room or no memory for, the judge misses by the count of its bytes."""
-    text_add(&response.whole, data, min(size, <int64_t> JUDGED_BYTES - response.whole.size))
+cdef inline bint field_taken(void* held, int32_t number, const char* value, int64_t size) noexcept nogil:
+    """A field in a flow: the user may want it, and it may have to be something."""
+    cdef Response* response = <Response*> held
+    response.taken |= user_takes(response.user, response.further.intake, number, value, size)
+    return field_held(held, number, value, size)
+
+
+cdef inline void body_read(void* held, const uint8_t* data, int64_t size) noexcept nogil:
+    """Keep the body for its judge, and look for values in it.
+
+    What there is no room or no memory for, the judge misses by the count of its bytes.
+    """
+    cdef Response* response = <Response*> held
+    if response.further.judge != NULL:
+        text_add(&response.whole, data, min(size, <int64_t> JUDGED_BYTES - response.whole.size))
+    if response.is_searched and response.packed == NULL:
+        user_reads(response.user, response.further.intake, data, size)
 
 
 cdef inline void needle_search(Response* response, const uint8_t* data, int64_t size) noexcept nogil:
@@ -139,18 +159,23 @@ cdef inline void needle_search(Response* response, const uint8_t* data, int64_t 
     response.needle_matched = matched
 
 
-cdef inline void packed_feed(PyObject* packed, const uint8_t* data, int64_t size) noexcept with gil:
-    (<object> packed).feed(PyBytes_FromStringAndSize(<const char*> data, size))
+cdef inline void packed_feed(Response* response, const uint8_t* data, int64_t size) noexcept with gil:
+    cdef bytes piece
+    body = <object> response.packed
+    body.feed(PyBytes_FromStringAndSize(<const char*> data, size))
+    if response.is_searched:
+        for piece in body.taken():
+            user_reads(response.user, response.further.intake, <const uint8_t*> <const char*> piece, len(piece))
 
 
 cdef inline void body_seen(Response* response, const uint8_t* data, int64_t size) noexcept nogil:
     """A piece of the body, framing taken off."""
     cdef int64_t room
     response.body_bytes += size
-    if response.further != NULL and response.further.judge != NULL:
-        body_gather(response, data, size)
+    if response.further != NULL and response.further.read != NULL:
+        response.further.read(response, data, size)
     if response.packed != NULL:
-        packed_feed(response.packed, data, size)
+        packed_feed(response, data, size)
         return
     if response.keep != NULL:
         room = min(response.keep_room - response.kept, size)

@@ -41,6 +41,7 @@ cdef enum SourceKind:
     UUID
     TIME
     TEXT
+    SLOT                           # of a user of a flow, see user.pxd; `low` is its number, and nothing is drawn
 
 cdef enum Pick:
     IN_ORDER

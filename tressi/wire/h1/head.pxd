@@ -218,7 +218,7 @@ cdef inline Progress status_line(Parser* parser, const uint8_t** at, const uint8
             if here == end:
                 break
         here += 1
-        if not status_line_byte(parser, here[-1]):
+        if not status_line_byte(parser, (here - 1)[0]):
             at[0] = here
             return parser_break(parser, BAD_STATUS_LINE)
     at[0] = here
