@@ -6,7 +6,8 @@ import shutil
 import subprocess
 import sys
 from contextlib import contextmanager
-from urllib.parse import parse_qsl
+from itertools import count
+from urllib.parse import parse_qs, parse_qsl
 
 import pytest
 from servers import raw_server, response
@@ -120,6 +121,67 @@ def test_what_is_imported_runs_as_it_stands(name, tmp_path):
     for endpoint in summary["endpoints"]:
         assert endpoint["requestsMade"] > 0, endpoint["endpointKey"]
         assert set(endpoint["statusCodes"]) <= {"200", "404"}
+
+
+class Notes:
+    """A server that gives each visitor a token, a session and a draft of his own, and refuses what does not give them back."""
+
+    def __init__(self):
+        self.refused, self.saved, self._number = [], 0, count(1)
+        self._tokens, self._drafts = set(), {}
+
+    def answer(self, method, path, fields, body):
+        """Status, fields and body for a request."""
+        visitor = parse_qs(fields.get("cookie", "").replace("; ", "&")).get("sid", [""])[0]
+        if (method, path) == ("GET", "/"):
+            token = f"token-{next(self._number):08d}"
+            self._tokens.add(token)
+            page = f'<p>{token[::-1]}<form><input type=hidden name=_csrf value="{token}"></form>'
+            return "200 OK", ["Content-Type: text/html"], page
+        if (method, path) == ("POST", "/session"):
+            form = parse_qs(body.decode())
+            if form["_csrf"][0] in self._tokens and form["password"] == ["some-value"]:
+                sid = f"s-{next(self._number):08d}"
+                self._drafts[sid] = f"draft-{next(self._number):08d}"
+                return "303 See Other", ["Location: /home", f"Set-Cookie: sid={sid}; Path=/; HttpOnly"], ""
+        elif path in {"/style.css", "/home"} or (path in {"/api/notes/31", "/api/notes/32"} and visitor in self._drafts):
+            return "200 OK", [], "x"
+        elif path == "/api/notes" and visitor in self._drafts:
+            return "200 OK", ["Content-Type: application/json"], json.dumps({"draft": self._drafts[visitor], "notes": []})
+        elif method == "PUT" and path == f"/api/notes/{self._drafts.get(visitor)}/text":
+            self.saved += json.loads(body)["text"] == "{{dear}} reader"
+            return "200 OK", [], "saved"
+        self.refused.append((method, path, visitor))
+        return "403 Forbidden", [], "no"
+
+    def script(self, conversation):
+        """Serve one connection."""
+        while (head := conversation.head()) is not None:
+            method = head.head.split(b" ", 1)[0].decode()
+            status, fields, body = self.answer(method, head.target, head.fields, conversation.body(head))
+            conversation.send(response(status, *fields, body=body.encode()))
+
+
+def test_an_imported_flow_is_a_user_of_its_server(tmp_path):
+    """A recording of a browser runs against a server that gives out other tokens, sessions and drafts than it did then."""
+    notes = Notes()
+    config = tmp_path / "config.json"
+    with raw_server(notes.script) as server:
+        done = tressi(
+            *("import", "har", FOLDER / "chromium-recorded.har", "-o", config),
+            *("--base-url", server.url.rstrip("/"), "--total-rps", "160"),
+        )
+        assert done.returncode == 0, done.stderr
+        document = json.loads(config.read_text())
+        assert document["flows"][0]["startsPerSecond"] == 20
+        run = tressi(
+            *("run", config, "--duration", "4", "--ramp-up-time", "0", "--json", "-", "--quiet"),
+            env={**os.environ, "PASSWORD": "some-value"},
+        )
+    assert notes.refused == []
+    assert run.returncode == 0, run.stderr
+    assert notes.saved > 20
+    assert json.loads(run.stdout)["global"]["requestsFailed"] == 0
 
 
 def test_results_and_sentences_are_apart():

@@ -29,15 +29,17 @@ def test_every_sample_is_listed():
     assert set(SAMPLES.values()) == set(FORMATS)
 
 
+@pytest.mark.parametrize("wanted", ["flow", "requests"])
 @pytest.mark.parametrize("name", SAMPLES)
-def test_the_endpoints_of_a_sample_are_a_config_without_a_warning(name, monkeypatch):
+def test_a_sample_is_a_config_without_a_warning(name, wanted, monkeypatch):
     """It loads as it stands, once the variables that are listed are set, and every one of them is listed."""
-    result = sample(name, wanted="requests")
+    result = sample(name, wanted=wanted)
 
     config = loaded(result, monkeypatch)
 
     assert config.warnings == ()
-    assert len(config.endpoints) == len(result.document["requests"]) > 0
+    assert len(config.flows) == (wanted == "flow")
+    assert len(config.endpoints) >= len(result.document["requests"]) > 0
     assert references(result.document) == {variable.name for variable in result.variables}
 
 

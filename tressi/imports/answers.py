@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from html import unescape
 from typing import TYPE_CHECKING, Any, Final
 
+from tressi.config.place import TOKEN
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
@@ -53,11 +55,13 @@ def answers_of(headers: Sequence[tuple[str, str]], content: str) -> Iterator[Ans
 def _of_headers(headers: Sequence[tuple[str, str]]) -> Iterator[Answer]:
     for name, value in headers:
         low = name.lower()
+        if not TOKEN.fullmatch(name):
+            continue
         if low == "set-cookie":
             for line in value.splitlines():
                 cookie, equals, rest = line.partition("=")
                 word = rest.partition(";")[0].strip()
-                if equals and len(word) >= LEAST:
+                if equals and len(word) >= LEAST and TOKEN.fullmatch(cookie.strip()):
                     yield Answer(word, cookie.strip(), {"cookie": cookie.strip()}, f"the cookie {cookie.strip()}")
         elif low not in _ABOUT and not low.startswith(("access-control-", "cf-", "cross-origin-", ":")) and len(value) >= LEAST:
             yield Answer(value.strip(), name, {"header": low}, f"the header {low}")

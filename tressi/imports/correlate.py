@@ -24,8 +24,9 @@ if TYPE_CHECKING:
     from tressi.imports.request import Request
 
 LEAST: Final = 8
-# What flows keep of a value that is extracted, in bytes.
-LONGEST: Final = 4096
+# What flows can keep of a value that is extracted, in bytes, and of how many headers of one response.
+LONGEST: Final = 65_536
+_MOST_HEADERS: Final = 16
 # A value is looked for in a text by its pieces: what stands between these.
 _PIECES: Final = re.compile(r"[^\s/?&=;,\"'<>(){}\[\]#|\\]+")
 # Headers that a browser makes by itself, whose values are no answer to anything.
@@ -55,32 +56,27 @@ class _Source:
     slot: str | None = None
 
 
-def correlated(exchanges: Sequence[Exchange], names: Names) -> tuple[list[Visit], list[str]]:
-    """The visits of exchanges, with what is extracted of each and used in later ones, and sentences about it."""
+def correlated(exchanges: Sequence[Exchange], names: Names) -> tuple[list[Visit], list[str], int]:
+    """The visits of exchanges, with what is extracted of each and used in later ones; sentences about it; the most bytes."""
     sources: dict[str, _Source] = {}
     known: set[str] = set()
     requests: list[Request] = []
-    extracts: list[dict[str, Mapping[str, Any]]] = []
-    notes: list[str] = []
     for index, exchange in enumerate(exchanges):
         requests.append(_filled(exchange.request, sources, names))
         known |= set(_values(exchange.request))
-        extracts.append({})
         for answer in answers_of(exchange.headers, exchange.content):
-            if len(answer.value) >= LEAST and answer.value not in known and answer.value not in sources:
+            is_long = len(answer.value) >= LEAST and len(answer.value.encode("utf-8", "replace")) <= LONGEST
+            if is_long and answer.value not in known and answer.value not in sources:
                 sources[answer.value] = _Source(index, answer)
-    for source in sources.values():
-        if source.slot is None:
-            continue
-        if source.answer.how is None:
-            continue
-        extracts[source.index][source.slot] = source.answer.how
+    extracts: list[dict[str, Mapping[str, Any]]] = [{} for _ in exchanges]
+    notes: list[str] = []
+    used = [source for source in sources.values() if source.slot is not None]
+    for source in used:
+        extracts[source.index][source.slot or ""] = source.answer.how
         label = f"{exchanges[source.index].request.method} {exchanges[source.index].request.path}"
         notes.append(f"{{{{{source.slot}}}}} is taken from the response to {label}: {source.answer.words}")
-        if len(source.answer.value.encode("utf-8", "replace")) > LONGEST:
-            notes.append(f"{{{{{source.slot}}}}} was longer than {LONGEST:,} bytes, the most that a flow keeps of a value")
     visits = [Visit(request, extract=extract) for request, extract in zip(requests, extracts, strict=True)]
-    return visits, notes
+    return visits, notes, max((len(source.answer.value.encode("utf-8", "replace")) for source in used), default=0)
 
 
 def _values(request: Request) -> Iterator[str]:
@@ -99,11 +95,9 @@ def _filled(request: Request, sources: Mapping[str, _Source], names: Names) -> R
 
     def slot_of(value: str) -> str | None:
         source = sources.get(value) if len(value) >= LEAST else None
-        if source is None or source.answer.how is None:
-            return None
-        if source.slot is None:
+        if source is not None and source.slot is None and _is_takeable(source, sources):
             source.slot = names.free(source.answer.name)
-        return source.slot
+        return None if source is None else source.slot
 
     def change(spot: Spot, value: Any) -> Any:  # noqa: ANN401 - any JSON value
         if spot.kind == "header" and (spot.name.lower() in _OWN or spot.name.lower().startswith("sec-")):
@@ -122,3 +116,11 @@ def _filled(request: Request, sources: Mapping[str, _Source], names: Names) -> R
         return marks.literal(value, lambda literal: _PIECES.sub(piece, literal))
 
     return replace(changed(request, change), name=request.name)
+
+
+def _is_takeable(source: _Source, sources: Mapping[str, _Source]) -> bool:
+    """Whether a flow can take one more value of the response: the headers that it looks at are few."""
+    if "header" not in source.answer.how:
+        return True
+    others = (one for one in sources.values() if one.index == source.index and one.slot is not None)
+    return sum("header" in one.answer.how for one in others) < _MOST_HEADERS

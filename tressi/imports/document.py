@@ -20,6 +20,8 @@ _DURATION_S: Final = 30
 _RAMP_S: Final = 5
 _LEAST_WORKERS, _MOST_WORKERS = 20, 10_000
 _LONGEST_NAME: Final = 80
+# What a flow keeps of a value that it extracts, and the most that it can be told to keep.
+_SLOT_BYTES, _MOST_SLOT_BYTES = 4096, 65_536
 # How long a request may take while a flow has still a worker for each start.
 _PER_REQUEST_S: Final = 0.5
 
@@ -79,21 +81,21 @@ def plain_document(visits: Sequence[Visit], settings: Mapping[str, Any], total_r
     return _whole({"duration": _DURATION_S, "rampUpTime": _RAMP_S, **settings, **load}, entries, requests)
 
 
-def flow_document(
-    visits: Sequence[Visit], settings: Mapping[str, Any], total_rps: int | None, slot_bytes: int | None = None
-) -> dict[str, Any]:
-    """A config with one flow, which makes the visits one after the other."""
+def flow_document(visits: Sequence[Visit], settings: Mapping[str, Any], total_rps: int | None, longest: int) -> dict[str, Any]:
+    """A config with one flow, which makes the visits one after the other; `longest` is that of an extracted value, in bytes."""
     entries, numbers = entries_of(visit.request for visit in visits)
     steps = _steps([(entries[number].name, visit) for number, visit in zip(numbers, visits, strict=True)])
     starts = 1 if total_rps is None else max(0.01, round(total_rps / len(visits), 2))
     lasts_s = sum(visit.think_s for visit in visits) + _PER_REQUEST_S * len(visits)
-    workers = min(_MOST_WORKERS, max(_LEAST_WORKERS, ceil(1.5 * starts * lasts_s)))
+    # Little's law says how many users there are at once; the first starts find that many.
+    users = min(_MOST_WORKERS, max(1, ceil(starts * lasts_s)))
+    workers = min(_MOST_WORKERS, max(_LEAST_WORKERS, ceil(1.5 * users)))
     flow = {
         "name": "imported",
         "startsPerSecond": starts,
-        "autoscale": {"enabled": True, "maxWorkers": workers},
+        "autoscale": {"enabled": True, "initialWorkers": users, "maxWorkers": workers},
         "cookies": True,
-        **({} if slot_bytes is None else {"slotBytes": slot_bytes}),
+        **({"slotBytes": min(2 * longest, _MOST_SLOT_BYTES)} if longest > _SLOT_BYTES else {}),
         "steps": steps,
     }
     duration_s = max(_DURATION_S, ceil(2 * lasts_s))

@@ -20,7 +20,7 @@ from tressi.imports.spots import found
 from tressi.masking import Secrets, mask_url
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from tressi.imports.names import Names
     from tressi.imports.options import Options
@@ -47,8 +47,8 @@ def finished(gathered: Gathered, wanted: Wanted, options: Options, names: Names,
     visits = [replace(visit, request=request) for visit, request in zip(gathered.visits, requests, strict=True)]
     visits = _with_used_slots(visits)
     visits = _without(visits, [index for index, visit in enumerate(visits) if _gives_away(visit, vault)], notes, vault)
-    settings = {**gathered.settings, **({"data": data} if data else {})}
-    document = _checked(visits, wanted, settings, options, notes)
+    gathered = replace(gathered, settings={**gathered.settings, **({"data": data} if data else {})})
+    document = _checked(visits, wanted, gathered, options, notes)
     hidden = Secrets(vault.values)
     return Imported(_moved(document, options.folder), _variables(document, vault), tuple(hidden.hide(note) for note in notes))
 
@@ -80,15 +80,17 @@ def _gives_away(visit: Visit, vault: Vault) -> bool:
     return any(value in text for value in vault.values if len(value) >= LONG)
 
 
-def _checked(
-    visits: list[Visit], wanted: Wanted, settings: dict[str, Any], options: Options, notes: list[str]
-) -> dict[str, Any]:
+def _checked(visits: list[Visit], wanted: Wanted, gathered: Gathered, options: Options, notes: list[str]) -> dict[str, Any]:
     """A document that `load_config` takes; requests that it refuses are left out, with its sentence."""
     for _ in range(_MOST_ROUNDS):
+        visits = _with_known_slots(visits, gathered.settings.get("data", {}), notes)
         if not visits:
             raise DocumentError("; ".join(["nothing is left that tressi could send", *notes[:3]]))
-        make = flow_document if wanted == "flow" else plain_document
-        document = _with_data(make(visits, settings, options.total_rps))
+        if wanted == "flow":
+            document = flow_document(visits, gathered.settings, options.total_rps, gathered.longest)
+        else:
+            document = plain_document(visits, gathered.settings, options.total_rps)
+        document = _with_data(document)
         try:
             load_config(_checkable(document))
         except ConfigError as error:
@@ -100,6 +102,21 @@ def _checked(
             continue
         return document
     raise DocumentError("the requests that are left make no config")
+
+
+def _with_known_slots(visits: Sequence[Visit], data: Mapping[str, Any], notes: list[str]) -> list[Visit]:
+    """The visits without those that use a value which no earlier one takes any more, because that one was left out."""
+    known = {*data, marks.BRACE}
+    kept = []
+    for visit in visits:
+        missing = {name for text in _texts(visit.request) for name in marks.values_in(text)} - known
+        if missing:
+            label = f"{visit.request.method} {marks.shown(visit.request.path)}"
+            notes.append(f"{label} was left out: it needs {min(missing)} of a response that was left out")
+        else:
+            known |= visit.extract.keys()
+            kept.append(visit)
+    return kept
 
 
 def _refused(error: ConfigError) -> dict[int, str]:

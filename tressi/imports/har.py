@@ -72,13 +72,13 @@ def import_har(document: Any, options: Options, names: Names) -> Imported:  # no
         raise DocumentError("; ".join(["nothing of the recording is left that tressi could send", *_unique(notes)[:5]]))
     notes += _about_secrets(document, entries)
     if wanted == "flow":
-        visits, said = correlated(exchanges, names)
+        visits, said, longest = correlated(exchanges, names)
         visits = _rested(visits, exchanges, notes)
         notes += said
         notes += _cookies_from_before(entries)
     else:
-        visits = [Visit(exchange.request) for exchange in exchanges]
-    return finished(Gathered(tuple(visits), tuple(_unique(notes))), wanted, options, names)
+        visits, longest = [Visit(exchange.request) for exchange in exchanges], 0
+    return finished(Gathered(tuple(visits), tuple(_unique(notes)), longest=longest), wanted, options, names)
 
 
 # ----------------------------------------------------------------------------------------------------------------- entries

@@ -74,12 +74,17 @@ class Visit:
 
 @dataclass(frozen=True, slots=True)
 class Gathered:
-    """What a document has. `settings` go to the top of the config, `notes` say what is different and what was left out."""
+    """What a document has.
+
+    `settings` go to the top of the config, `notes` say what is different and what was left out. `longest` is how many bytes
+    the longest value had that a flow extracts.
+    """
 
     visits: tuple[Visit, ...]
     notes: tuple[str, ...] = ()
     settings: Mapping[str, Any] = field(default_factory=dict)
     data: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    longest: int = 0
 
 
 def url_parts(url: str) -> tuple[str, str, str | None] | None:
