@@ -15,7 +15,7 @@ from tressi.imports.document import entries_of, flow_document, plain_document
 from tressi.imports.options import Imported
 from tressi.imports.request import DocumentError
 from tressi.imports.routes import folded
-from tressi.imports.secrets import LONG, Variable, Vault, without_secrets
+from tressi.imports.secrets import Finder, Variable, Vault, without_secrets
 from tressi.imports.spots import found
 from tressi.masking import Secrets, mask_url
 
@@ -46,7 +46,8 @@ def finished(gathered: Gathered, wanted: Wanted, options: Options, names: Names,
         notes += said
     visits = [replace(visit, request=request) for visit, request in zip(gathered.visits, requests, strict=True)]
     visits = _with_used_slots(visits)
-    visits = _without(visits, [index for index, visit in enumerate(visits) if _gives_away(visit, vault)], notes, vault)
+    finder = Finder(vault.values)
+    visits = _without(visits, [index for index, visit in enumerate(visits) if _gives_away(visit, finder)], notes, vault)
     gathered = replace(gathered, settings={**gathered.settings, **({"data": data} if data else {})})
     document = _checked(visits, wanted, gathered, options, notes)
     hidden = Secrets(vault.values)
@@ -75,9 +76,9 @@ def _without(visits: list[Visit], bad: list[int], notes: list[str], vault: Vault
     return [visit for index, visit in enumerate(visits) if index not in bad]
 
 
-def _gives_away(visit: Visit, vault: Vault) -> bool:
-    text = f"{visit!r}{json.dumps(visit.request.body.content, ensure_ascii=False) if visit.request.body else ''}"
-    return any(value in text for value in vault.values if len(value) >= LONG)
+def _gives_away(visit: Visit, finder: Finder) -> bool:
+    content = json.dumps(visit.request.body.content, ensure_ascii=False) if visit.request.body else ""
+    return finder.found(f"{visit!r}{content}")
 
 
 def _checked(visits: list[Visit], wanted: Wanted, gathered: Gathered, options: Options, notes: list[str]) -> dict[str, Any]:

@@ -58,11 +58,6 @@ def literal(text: str, change: Callable[[str], str]) -> str:
     return done + change(text[at:])
 
 
-def replaced(text: str, old: str, new: str) -> str:
-    """A text with `new` in the place of each `old` that stands between its marks."""
-    return literal(text, lambda piece: piece.replace(old, new))
-
-
 def shown(text: str) -> str:
     """A text as a label has it: a mark is its name in single braces."""
     return _MARK.sub(lambda match: f"{{{match[2]}}}", text)

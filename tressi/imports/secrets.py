@@ -14,7 +14,7 @@ from tressi.imports.spots import Spot, changed
 from tressi.masking import is_secret_header, is_secret_parameter
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from tressi.imports.request import Request
 
@@ -54,6 +54,7 @@ class Vault:
         self._parts: dict[str, Variable] = {}
         self._declared: dict[str, Variable] = {}
         self._taken = set(taken)
+        self._numbers: dict[str, int] = {}
 
     def declare(self, name: str, meaning: str) -> str:
         """The mark of a variable whose value the document does not have."""
@@ -94,10 +95,11 @@ class Vault:
             self._parts.setdefault(value, Variable(hint, meaning))
 
     def _free(self, name: str) -> str:
-        number, free = 1, name
+        number, free = self._numbers.get(name, 1), name
         while free in self._taken:
             number += 1
             free = f"{name}_{number}"
+        self._numbers[name] = number
         return free
 
 
@@ -110,7 +112,43 @@ def env_name(text: str) -> str:
 def without_secrets(requests: Sequence[Request], vault: Vault) -> list[Request]:
     """The requests with variables in the place of secrets, which `vault` then has."""
     named = [_named(_without_user_info(request, vault), vault) for request in requests]
-    return [_swept(request, vault) for request in named]
+    finder = Finder(vault.values)
+    return [_swept(request, vault, finder) for request in named]
+
+
+class Finder:
+    """Finds long secrets within texts, in the ways in which they may be written there.
+
+    A recording may have a secret for each of thousands of requests: a text is looked at once for all of them, by the
+    characters with which they begin.
+    """
+
+    def __init__(self, values: Sequence[str]) -> None:
+        self._by_begin: dict[str, list[tuple[str, str]]] = {}
+        for value in values:
+            for form in _forms(value) if len(value) >= LONG else ():
+                self._by_begin.setdefault(form[:LONG], []).append((form, value))
+        for forms in self._by_begin.values():
+            forms.sort(key=lambda one: -len(one[0]))
+
+    def found(self, text: str) -> bool:
+        """Whether a secret stands in a text."""
+        return self.replaced(text, lambda _: "") != text
+
+    def replaced(self, text: str, change: Callable[[str], str]) -> str:
+        """A text with `change(value)` in the place of each secret, the longest first."""
+        if not self._by_begin or len(text) < LONG:
+            return text
+        done, at, place = "", 0, 0
+        while place <= len(text) - LONG:
+            forms = self._by_begin.get(text[place : place + LONG])
+            form, value = next((one for one in forms if text.startswith(one[0], place)), ("", "")) if forms else ("", "")
+            if form:
+                done += text[at:place] + change(value)
+                at = place = place + len(form)
+            else:
+                place += 1
+        return done + text[at:]
 
 
 def _without_user_info(request: Request, vault: Vault) -> Request:
@@ -184,18 +222,14 @@ def _header(name: str, text: str, vault: Vault) -> str:
     return vault.mark(text.strip(), name, f"the value of the header {name}")
 
 
-def _swept(request: Request, vault: Vault) -> Request:
+def _swept(request: Request, vault: Vault, finder: Finder) -> Request:
     """Replace secrets that stand in other places than those that are named for them."""
-    longs = [(form, value) for value in vault.values if len(value) >= LONG for form in _forms(value)]
 
     def change(spot: Spot, value: Any) -> Any:  # noqa: ANN401 - any JSON value
         text = value if isinstance(value, str) else json.dumps(value)
         if len(text) >= SHORT and (mark := vault.known(text)) is not None and spot.kind != "segment":
             return mark
-        after = text
-        for form, secret in longs:
-            if form in after:
-                after = marks.replaced(after, form, vault.known(secret) or "")
+        after = marks.literal(text, lambda piece: finder.replaced(piece, lambda secret: vault.known(secret) or ""))
         return value if after == text else after
 
     return changed(request, change)
