@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import argparse
 import json
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from bench.measure import machine, spread
+from bench.measure import machine, request_cpu_us, spread, summary_of
 from bench.servers import free_port, start_nginx
 
 if TYPE_CHECKING:
@@ -67,21 +66,18 @@ def _compare(file: Path, url: str, rate: int | None, arguments: argparse.Namespa
     costs: dict[str, list[float]] = {name: [] for name in CHECKS}
     for _ in range(arguments.rounds):
         for name, expect in CHECKS.items():
-            file.write_text(json.dumps({**load, "requests": [{"url": url, "expect": expect}]}), encoding="ascii")
-            costs[name].append(_microseconds(file))
+            costs[name].append(_microseconds(file, {**load, "requests": [{"url": url, "expect": expect}]}))
     for name, found in costs.items():
         ratios = [one / bare for one, bare in zip(found, costs["nothing"], strict=True)]
         print(f"  {name:16} µs of CPU {spread(found)}, / nothing {spread(ratios)}", flush=True)
 
 
-def _microseconds(config: Path) -> float:
+def _microseconds(config: Path, document: dict[str, Any]) -> float:
     """CPU of the engine for each request of one run, every one of which must have succeeded."""
-    command = [sys.executable, "-m", "tressi", str(config), "--quiet", "--json", "-"]
-    summary = json.loads(subprocess.run(command, capture_output=True, check=True).stdout)
-    made = summary["global"]["requestsMade"]
-    if summary["global"]["requestsSucceeded"] != made:
+    summary = summary_of(config, document)
+    if summary["global"]["requestsSucceeded"] != summary["global"]["requestsMade"]:
         sys.exit(f"not every response was a success: {summary['global']}")
-    return summary["generator"]["cpuPercent"] / 100 * summary["durationSec"] / made * 1e6
+    return request_cpu_us(summary)
 
 
 if __name__ == "__main__":

@@ -10,14 +10,12 @@ Of each round the plain run comes first, then the others; the ratio is that of o
 from __future__ import annotations
 
 import argparse
-import json
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
 from typing import Any
 
-from bench.measure import machine, spread
+from bench.measure import machine, request_cpu_us, spread, summary_of
 from bench.servers import nginx
 
 SERVER_CORE = 0
@@ -49,19 +47,12 @@ def main() -> None:
 
 
 def _microseconds(config: Path, document: dict[str, Any]) -> float:
-    """CPU of the engine for each attempt of one run, every one of which must have ended in a 200."""
-    config.write_text(json.dumps(document), encoding="ascii")
-    command = [sys.executable, "-m", "tressi", str(config), "--quiet", "--json", "-"]
-    ended = subprocess.run(command, capture_output=True, check=False)
-    if ended.returncode != 0:
-        sys.exit(f"tressi ended with {ended.returncode}: {ended.stderr.decode()}")
-    summary = json.loads(ended.stdout)
-    made = summary["global"]["requestsMade"]
-    if summary["global"]["statusCodes"] != {"200": made}:
-        sys.exit(f"not every response was a 200: {summary['global']['statusCodes']}, {summary['global']['errors']}")
-    if document["requests"][0]["url"].endswith("moved") and summary["global"]["redirects"] != made:
-        sys.exit(f"{summary['global']['redirects']} redirects of {made} attempts")
-    return float(summary["generator"]["cpuPercent"] / 100 * summary["durationSec"] / made * 1e6)
+    """CPU of the engine for each attempt of one run; where it was to be redirected, every attempt must have been."""
+    summary = summary_of(config, document)
+    made, redirects = summary["global"]["requestsMade"], summary["global"]["redirects"]
+    if document["requests"][0]["url"].endswith("moved") and redirects != made:
+        sys.exit(f"{redirects} redirects of {made} attempts")
+    return request_cpu_us(summary)
 
 
 if __name__ == "__main__":

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from bench.servers import Nginx
 
 WARM_UP_S = 1.5
+RUN_S = 300  # after which a run is given up
 
 
 @dataclass(frozen=True)
@@ -118,3 +119,23 @@ def run_tressi(document: dict, core: int) -> dict:
         command = [sys.executable, "-m", "tressi", "run", config.name, "--quiet", "--json", "-"]
         done = subprocess.run(["taskset", "-c", str(core), *command], check=True, stdout=subprocess.PIPE)
     return json.loads(done.stdout)
+
+
+def summary_of(config: Path, document: dict | None = None, *flags: str, core: int | None = None) -> dict:
+    """The summary of a run of `config`, into which `document` is written first; anything but a result ends the program."""
+    if document is not None:
+        config.write_text(json.dumps(document), encoding="ascii")
+    pinned = [] if core is None else ["taskset", "-c", str(core)]
+    command = [*pinned, sys.executable, "-m", "tressi", str(config), "--quiet", "--json", "-", *flags]
+    ended = subprocess.run(command, capture_output=True, check=False, timeout=RUN_S)
+    if ended.returncode != 0:
+        sys.exit(f"tressi ended with {ended.returncode}: {ended.stderr.decode()}")
+    return json.loads(ended.stdout)
+
+
+def request_cpu_us(summary: dict) -> float:
+    """CPU of the engine for each request of a run, in microseconds; a run with another status than 200 ends the program."""
+    made = summary["global"]["requestsMade"]
+    if summary["global"]["statusCodes"] != {"200": made}:
+        sys.exit(f"not every response was a 200: {summary['global']['statusCodes']}, {summary['global']['errors']}")
+    return float(summary["generator"]["cpuPercent"] / 100 * summary["durationSec"] / made * 1e6)

@@ -10,16 +10,13 @@ plain and over TLS, 64 connections; what is asked for is a ratio of 1.05 at most
 from __future__ import annotations
 
 import argparse
-import json
 import random
-import subprocess
-import sys
 import tempfile
 from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Any, Final
 
-from bench.measure import machine, spread
+from bench.measure import machine, request_cpu_us, spread, summary_of
 from bench.servers import nginx
 
 if TYPE_CHECKING:
@@ -41,7 +38,6 @@ PICKS: Final[Mapping[str, Any]] = {
     "weight": {"weight": "share"},
 }
 COLUMNS: Final = ("id", "name", "token", "share")
-_SECONDS: Final = 300  # after which a run is given up
 
 
 def cells(rows: int) -> Iterator[tuple[str, ...]]:
@@ -102,7 +98,7 @@ def _pairs(file: Path, both: list[dict[str, Any]], pairs: int) -> list[list[floa
     found = []
     for number in range(pairs):
         order = (0, 1) if number % 2 == 0 else (1, 0)
-        costs = {kind: _microseconds(file, both[kind]) for kind in order}
+        costs = {kind: request_cpu_us(summary_of(file, both[kind], core=CLIENT_CORE)) for kind in order}
         found.append([costs[0], costs[1]])
     return found
 
@@ -113,20 +109,6 @@ def _said(load: str, pick: str, pairs: list[list[float]]) -> str:
     mine_us, bare_us = (median(side) for side in zip(*pairs, strict=True))
     verdict = "kept" if median(ratios) <= ASKED else f"above {ASKED}"
     return f"{load:9} {pick:11} {spread(ratios)}  {mine_us:6.2f} / {bare_us:6.2f} µs  {verdict}"
-
-
-def _microseconds(config: Path, document: dict[str, Any]) -> float:
-    """CPU of the engine for each request of one run, every one of which must have ended in a 200."""
-    config.write_text(json.dumps(document), encoding="ascii")
-    command = ["taskset", "-c", str(CLIENT_CORE), sys.executable, "-m", "tressi", str(config), "--quiet", "--json", "-"]
-    ended = subprocess.run(command, capture_output=True, check=False, timeout=_SECONDS)
-    if ended.returncode != 0:
-        sys.exit(f"tressi ended with {ended.returncode}: {ended.stderr.decode()}")
-    summary = json.loads(ended.stdout)
-    made = summary["global"]["requestsMade"]
-    if summary["global"]["statusCodes"] != {"200": made}:
-        sys.exit(f"not every response was a 200: {summary['global']['statusCodes']}, {summary['global']['errors']}")
-    return float(summary["generator"]["cpuPercent"] / 100 * summary["durationSec"] / made * 1e6)
 
 
 if __name__ == "__main__":

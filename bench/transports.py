@@ -8,13 +8,10 @@ At full speed and at a rate: there both engines wake up for each request, so the
 from __future__ import annotations
 
 import argparse
-import json
-import subprocess
-import sys
 import tempfile
 from pathlib import Path
 
-from bench.measure import machine, spread
+from bench.measure import machine, request_cpu_us, spread, summary_of
 from bench.servers import nginx
 
 SERVER_CORE = 0
@@ -33,22 +30,15 @@ def main() -> None:
         config = Path(name, "config.json")
         for rate in (None, arguments.rate):
             document = {"requests": [{"url": server.url}], "workers": arguments.workers, "duration": arguments.seconds}
-            config.write_text(json.dumps({**document, **({"rps": rate} if rate else {})}), encoding="ascii")
-            pairs = [(_microseconds(config, FIRST), _microseconds(config, SECOND)) for _ in range(arguments.rounds)]
+            document |= {"rps": rate} if rate else {}
+            pairs = [
+                [request_cpu_us(summary_of(config, document, "--transport", one)) for one in (FIRST, SECOND)]
+                for _ in range(arguments.rounds)
+            ]
             ratios = [second / first for first, second in pairs]
             print(f"{f'{rate} RPS' if rate else 'full speed':12} second / first {spread(ratios)}")
             print(f"{'':12} first, µs of CPU  {spread([first for first, _ in pairs])}")
             print(f"{'':12} second, µs of CPU {spread([second for _, second in pairs])}", flush=True)
-
-
-def _microseconds(config: Path, transport: str) -> float:
-    """CPU of the engine for each request of one run, every one of which must have succeeded."""
-    command = [sys.executable, "-m", "tressi", str(config), "--quiet", "--json", "-", "--transport", transport]
-    summary = json.loads(subprocess.run(command, capture_output=True, check=True).stdout)
-    made = summary["global"]["requestsMade"]
-    if summary["global"]["statusCodes"] != {"200": made}:
-        sys.exit(f"over {transport} not every response was a 200: {summary['global']['statusCodes']}")
-    return summary["generator"]["cpuPercent"] / 100 * summary["durationSec"] / made * 1e6
 
 
 if __name__ == "__main__":

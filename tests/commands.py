@@ -1,7 +1,12 @@
-"""Several commands at once: they mostly wait, and a test of each needs not wait for the one before."""
+"""tressi as a command: one at a time, or several at once, which mostly wait."""
 
+import json
+import os
 import subprocess
 import sys
+from contextlib import contextmanager
+
+BOUND_S = 60
 
 
 def at_once(*commands, bound_s=60, **how):
@@ -18,3 +23,44 @@ def at_once(*commands, bound_s=60, **how):
             process.kill()
             process.wait()
     return [subprocess.CompletedProcess(one.args, one.returncode, *words) for one, words in zip(running, said, strict=True)]
+
+
+def command(*arguments):
+    """The command line of a run."""
+    return [sys.executable, "-m", "tressi", *map(str, arguments)]
+
+
+def tressi(*arguments):
+    """Run it to its end."""
+    return subprocess.run(command(*arguments), capture_output=True, text=True, timeout=BOUND_S, check=False)
+
+
+def config_file(folder, *urls, rps=50, **fields):
+    """A config of autoscaled endpoints, as a file."""
+    requests = [{"url": url, "autoscale": {"enabled": True, "targetRps": rps, "maxWorkers": 8}} for url in urls]
+    path = folder / "config.json"
+    path.write_text(json.dumps({"duration": 1, "workers": 20, "requests": requests, **fields}))
+    return path
+
+
+def check_sums(summary):
+    """Attempts are successes and failures, and the global figures are the sums of the endpoints'."""
+    for metrics in [summary["global"], *summary["endpoints"]]:
+        assert metrics["requestsMade"] == metrics["requestsSucceeded"] + metrics["requestsFailed"]
+    for name in ("requestsMade", "requestsSucceeded", "requestsFailed", "requestsMissed", "rps", "bytesSent", "bytesReceived"):
+        assert summary["global"][name] == sum(endpoint[name] for endpoint in summary["endpoints"])
+
+
+def with_streams(stdout, stderr, *arguments):
+    """Run it with these descriptors; returns the exit code, and what it said on standard error where that is a pipe."""
+    done = subprocess.run(command(*arguments), stdout=stdout, stderr=stderr, text=True, timeout=BOUND_S, check=False)
+    return done.returncode, done.stderr
+
+
+@contextmanager
+def closed_pipe():
+    """The writing end of a pipe whose reader has left."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    yield writing
+    os.close(writing)

@@ -76,3 +76,33 @@ def _no_proxy_variables(monkeypatch):
     """The machine's own would be remarked on in front of every run."""
     for name in [name for name in os.environ if name.lower().endswith("_proxy")]:
         monkeypatch.delenv(name)
+
+
+@pytest.fixture(params=["wire", "urllib3"])
+def transport(request):
+    """Each of the two transports."""
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def target():
+    """The URL of the embedded target, one for all tests of a module."""
+    from tressi.testing.target import Target
+
+    with Target() as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def authority():
+    """A certificate authority that no system knows."""
+    import trustme
+
+    return trustme.CA()
+
+
+@pytest.fixture
+def ca_file(authority, tmp_path):
+    """Its certificate, as a file."""
+    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+    return str(tmp_path / "ca.pem")

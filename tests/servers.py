@@ -13,6 +13,7 @@ import time
 from collections import Counter
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import cache
 from threading import Event, Lock, Thread
 
 import trustme
@@ -247,10 +248,16 @@ def answering(response):
     return script
 
 
+@cache
+def _certificate():
+    """One for all servers of a session: to make its keys takes longer than most tests of a response."""
+    return trustme.CA().issue_cert("localhost")
+
+
 def secured(script):
     """The script inside TLS, with a certificate of an authority that nobody knows."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    trustme.CA().issue_cert("localhost").configure_cert(context)
+    _certificate().configure_cert(context)
 
     def inside(conversation):
         # Else a response waits until the client has acknowledged the session tickets, 40 ms.
@@ -379,3 +386,13 @@ def _wait_listening(process, port, log):
             return
         time.sleep(0.01)
     raise AssertionError(f"nginx does not listen: {log.read_text() if log.exists() else 'no log'}")
+
+
+def replying(answers):
+    """A script that answers each target as `answers` has it."""
+
+    def script(conversation):
+        while seen := conversation.request():
+            conversation.send(answers[seen.target])
+
+    return script

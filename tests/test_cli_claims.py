@@ -6,37 +6,17 @@ import json
 import os
 import signal
 import subprocess
-import sys
 from contextlib import contextmanager
 
 import pytest
+from commands import BOUND_S, command, tressi
 from engines import descriptors
 
 from tressi.cli.claims import Claims
 from tressi.errors import ConfigError
 from tressi.report.formats import FORMATS
-from tressi.testing.target import Target
 
 pytestmark = pytest.mark.timed
-
-BOUND_S = 60
-
-
-@pytest.fixture(scope="module")
-def target():
-    """The embedded target."""
-    with Target() as url:
-        yield url
-
-
-def command(*arguments):
-    """A command line of tressi."""
-    return [sys.executable, "-m", "tressi", *map(str, arguments)]
-
-
-def tressi(*arguments):
-    """Do it to its end."""
-    return subprocess.run(command(*arguments), capture_output=True, text=True, timeout=BOUND_S, check=False)
 
 
 def config_file(directory, url, duration=1):

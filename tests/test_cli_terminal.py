@@ -11,7 +11,6 @@ import pytest
 from terminals import terminal
 
 from tressi.report.formats import FORMATS
-from tressi.testing.target import Target
 
 pytestmark = pytest.mark.timed
 
@@ -23,13 +22,6 @@ signal.signal(signal.SIGQUIT, signal.SIG_DFL)  # a shell's background jobs ignor
 fcntl.ioctl(2, termios.TIOCSCTTY, 0)
 os.execvp(sys.argv[1], sys.argv[1:])
 """
-
-
-@pytest.fixture(scope="module")
-def target():
-    """The embedded target."""
-    with Target() as url:
-        yield url
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 import pytest
 
 from tressi.config.load import Overrides, load_config
-from tressi.config.place import listed
+from tressi.config.messages import listed
 from tressi.errors import ConfigError
 from tressi.threshold.parse import parse
 from tressi.vocabulary import ERROR_KINDS

@@ -16,9 +16,9 @@ PACKAGE = Path(__file__).parent.parent / "tressi"
 FLOORS = [
     {"isolation", "start", "masking"},
     {"errors", "log", "text", "hosts", "rows", "version", "vocabulary", "core", "_core", "_histogram"},
-    {"threshold"},
+    {"threshold", "site"},
     {"model", "hdr"},
-    {"wire", "_wire", "_parser", "_tls", "_values", "_extract", "_books", "config", "autoscale", "request"},
+    {"wire", "_wire", "_parser", "_tls", "_values", "_extract", "_books", "config", "autoscale", "request", "stats"},
     {"load", "imports"},
     {"run", "page"},
     {"report", "store", "ui", "testing"},

@@ -7,7 +7,7 @@ from ssl import PROTOCOL_TLS_SERVER, SSLContext
 import pytest
 import trustme
 from engines import ONCE, attempt, endpoint, finish, only, reach, running
-from servers import RawServer, answering, raw_server
+from servers import RawServer, answering, raw_server, secured
 
 from tressi.model import SharedPool, TlsConfig
 from tressi.request.call import Origin, origin_of, request_bytes
@@ -121,15 +121,7 @@ def test_each_source_address_is_used_with_each_of_the_target(monkeypatch, transp
 @pytest.mark.parametrize(("scheme", "transport"), WAYS)
 def test_an_address_that_refuses_is_passed_over_whatever_others_try(monkeypatch, scheme, transport):
     """Of two addresses one listens: no attempt fails, however many lanes take the turns in between."""
-    context = SSLContext(PROTOCOL_TLS_SERVER)
-    trustme.CA().issue_cert("localhost").configure_cert(context)
-
-    def script(conversation):
-        if scheme == "https":
-            conversation.socket = context.wrap_socket(conversation.socket, server_side=True)
-        answering(OK)(conversation)
-
-    with raw_server(script) as server:
+    with raw_server(secured(answering(OK)) if scheme == "https" else answering(OK)) as server:
         found = [(socket.AF_INET, socket.SOCK_STREAM, 0, "", (host, server.port)) for host in ("127.0.0.7", "127.0.0.1")]
         monkeypatch.setattr("tressi.load.address.getaddrinfo", lambda *_: found)
         with running(

@@ -13,7 +13,7 @@ from engines import ONCE, attempt, endpoint, only
 from servers import answering, raw_server, response
 
 from tressi.load.connection import client_context
-from tressi.load.secure import make_context, named_in_tls
+from tressi.load.tls import make_context, named_in_tls
 from tressi.model import TlsConfig
 
 pytestmark = pytest.mark.timed

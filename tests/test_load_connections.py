@@ -13,7 +13,7 @@ from engines import ONCE, attempt, endpoint, finish, only, reach, running, until
 from servers import answering, raw_server
 
 from tressi.errors import EngineError
-from tressi.load.descriptors import PLENTY, is_room, make_room, wanted_limits
+from tressi.load.descriptor_limit import PLENTY, is_room, make_room, wanted_limits
 from tressi.model import TlsConfig
 
 pytestmark = pytest.mark.timed

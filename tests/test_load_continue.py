@@ -20,12 +20,6 @@ BODY = bytes(range(256)) * 4_096
 PATIENCE_S = 1.0
 
 
-@pytest.fixture(params=["wire", "urllib3"])
-def transport(request):
-    """Each of the two."""
-    return request.param
-
-
 def expecting(url, rate=ONCE, *, method="POST", body=BODY, **fields):
     """An endpoint that asks before it sends its body."""
     return endpoint(url, rate, method=method, body=body, headers=(("Expect", "100-Continue"),), **fields)

@@ -18,12 +18,6 @@ pytestmark = pytest.mark.timed
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"
 
 
-@pytest.fixture(params=["wire", "urllib3"])
-def transport(request):
-    """Each of the two."""
-    return request.param
-
-
 def then(end, data=b""):
     """A script that reads a request, says `data` and ends the connection by `end`, a name of Conversation."""
 

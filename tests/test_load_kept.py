@@ -11,12 +11,6 @@ from tressi.model import Kept, TlsConfig
 pytestmark = pytest.mark.timed
 
 
-@pytest.fixture(params=["wire", "urllib3"])
-def transport(request):
-    """Each of the two."""
-    return request.param
-
-
 def by_connection(server):
     """How many requests came over each connection."""
     seen = [one.connection for one in server.requests]

@@ -3,7 +3,6 @@
 import ssl
 
 import pytest
-import trustme
 from engines import ONCE, attempt, endpoint, finish, only, reach, running
 from servers import answering, raw_server, response
 
@@ -11,25 +10,6 @@ from tressi.errors import ConfigError
 from tressi.model import SharedPool, TlsConfig
 
 pytestmark = pytest.mark.timed
-
-
-@pytest.fixture(params=["wire", "urllib3"])
-def transport(request):
-    """Each of the two."""
-    return request.param
-
-
-@pytest.fixture(scope="module")
-def authority():
-    """A certificate authority that nobody else knows."""
-    return trustme.CA()
-
-
-@pytest.fixture
-def ca_file(authority, tmp_path):
-    """Its certificate, as a file."""
-    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
-    return str(tmp_path / "ca.pem")
 
 
 def listening(authority, name, heard, ask=None):

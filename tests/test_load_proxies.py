@@ -15,12 +15,6 @@ pytestmark = pytest.mark.timed
 UNVERIFIED = TlsConfig(verify=False)
 
 
-@pytest.fixture(params=["wire", "urllib3"])
-def transport(request):
-    """Each of the two."""
-    return request.param
-
-
 @pytest.mark.parametrize("scheme", ["http", "https"])
 def test_a_proxy_hears_the_credentials_of_its_url(scheme, transport):
     """With the request, or with the CONNECT of a tunnel (RFC 9110 11.7.2), percent-decoded."""

@@ -2,13 +2,11 @@
 
 import socket
 from contextlib import ExitStack, contextmanager
-from ssl import PROTOCOL_TLS_SERVER, SSLContext
 from threading import Event, Timer
 
 import pytest
-import trustme
 from engines import ONCE, attempt, endpoint, finish, only, reach, running
-from servers import answering, hanging_port, has_ipv6, raw_server, response
+from servers import answering, hanging_port, has_ipv6, raw_server, response, secured
 
 from tressi._wire import WAITS_NS
 from tressi.load import dial
@@ -25,15 +23,7 @@ SILENT, REFUSING, LIVE = "127.0.0.9", "127.0.0.8", "127.0.0.1"
 
 def script_of(scheme):
     """Answers every request, inside TLS for https."""
-    context = SSLContext(PROTOCOL_TLS_SERVER)
-    trustme.CA().issue_cert("localhost").configure_cert(context)
-
-    def script(conversation):
-        if scheme == "https":
-            conversation.socket = context.wrap_socket(conversation.socket, server_side=True)
-        answering(OK)(conversation)
-
-    return script
+    return secured(answering(OK)) if scheme == "https" else answering(OK)
 
 
 @contextmanager

@@ -16,7 +16,7 @@ from tressi.report import endpoints_csv, formats, summary_json, timeline_csv
 from tressi.report.csv_table import cell
 from tressi.report.formats import FORMATS, write_export
 from tressi.report.timeline_csv import Running
-from tressi.run.moments import row_of
+from tressi.stats.summary_rows import row_of
 
 pytestmark = pytest.mark.pure
 

@@ -2,11 +2,10 @@
 
 import json
 import re
-import subprocess
-import sys
 from collections import Counter
 
 import pytest
+from commands import tressi
 from servers import answering, nginx, raw_server, response
 
 from tressi import EndpointRunner
@@ -140,11 +139,6 @@ def test_a_lost_engine_does_not_keep_the_others_from_being_through(target):
     assert summary["endDetail"].startswith("each endpoint is through")
     assert len(summary["generator"]["lost"]) == 1
     assert 400 - document["workers"] <= ended(summary["global"]) <= target.served()["/lost"] <= 400
-
-
-def tressi(*arguments):
-    """A command, done."""
-    return subprocess.run([sys.executable, "-m", "tressi", *arguments], capture_output=True, text=True, timeout=60, check=False)
 
 
 def test_quick_makes_so_many(target, tmp_path):

@@ -10,8 +10,8 @@ from shutil import which
 import gevent
 import pytest
 from engines import until
+from fake_runs import KEYS, check, config_of
 from gevent import GreenletExit, Timeout
-from test_run_ends import KEYS, check, config_of
 
 from tressi import EndpointRunner, load_config, run
 from tressi.config.stray import homes

@@ -5,8 +5,9 @@ from summaries import endpoint_snapshot as snapshot_of
 from summaries import histogram, resolved, summary_of
 
 from tressi.model import EngineSnapshot, GeneratorSnapshot, Threshold
-from tressi.run.figures import Figures, statistic_ms, tally
 from tressi.run.thresholds import Thresholds
+from tressi.stats.latency import statistic_ms
+from tressi.stats.tally import Figures, tally
 from tressi.threshold.expression import Metric
 from tressi.threshold.names import STATISTICS, TIMES
 from tressi.threshold.parse import parse

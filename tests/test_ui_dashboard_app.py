@@ -11,11 +11,11 @@ from werkzeug.test import Client
 
 from tressi.errors import ConfigError, ConfigProblem, TressiError
 from tressi.model import Change, Reason, ThresholdVerdict, Trouble
+from tressi.site.feed import Feed
+from tressi.site.guard import guarded
 from tressi.text import plain
 from tressi.ui.dashboard.app import ASSETS, BODY_LIMIT, Run, make_app
 from tressi.ui.dashboard.board import Board
-from tressi.ui.dashboard.feed import Feed
-from tressi.ui.dashboard.guard import guarded
 
 pytestmark = pytest.mark.pure
 

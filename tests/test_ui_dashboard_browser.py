@@ -12,20 +12,11 @@ from browsers import TELL_OF_VIOLATIONS, chromium
 from playwright.sync_api import expect
 from servers import refusing_port
 
-from tressi.testing.target import Target
-
 pytestmark = pytest.mark.timed
 
 BOUND_S = 60
 BOUND_MS = 30_000
 HOSTILE = "<img src=x onerror=alert(1)> \u202e<b>bold</b>"
-
-
-@pytest.fixture(scope="module")
-def target():
-    """The embedded target."""
-    with Target() as url:
-        yield url
 
 
 @pytest.fixture(scope="module")

@@ -13,10 +13,10 @@ from summaries import decision, moment, resolved, summary_of
 from tressi import EndpointRunner
 from tressi.errors import ConfigError
 from tressi.model import Change, Draining
+from tressi.site import server
+from tressi.site.feed import KEPT
 from tressi.testing.fake_engine import FakeEngine
-from tressi.ui import server
 from tressi.ui.dashboard import watcher as watching
-from tressi.ui.dashboard.feed import KEPT
 from tressi.ui.dashboard.watcher import Dashboard
 from tressi.ui.watcher import attach
 

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from summaries import moment
 
-from tressi.run.moments import row_of
+from tressi.stats.summary_rows import row_of
 from tressi.ui.dashboard.history import COLUMNS, PLACES, RECENT, TOGETHER, History, Series
 
 pytestmark = pytest.mark.pure

@@ -11,28 +11,20 @@ from pathlib import Path
 
 import gevent
 import pytest
+from commands import BOUND_S, closed_pipe, command, config_file, tressi, with_streams
 from summaries import decision, moment, resolved, summary_of
-from test_cli_run import BOUND_S, closed_pipe, command, config_file, tressi, with_streams
-from test_ui_outlet import read_until
-from test_ui_stream import _no_waiting, unread_pipe  # noqa: F401 - a write that waits fails its test
+from test_ui_nonblocking_lines import read_until
+from test_ui_nonblocking_stream import _no_waiting, unread_pipe  # noqa: F401 - a write that waits fails its test
 
 from tressi.errors import ConfigError, OutputError
 from tressi.model import Change, Draining, ThresholdVerdict, Trouble
-from tressi.testing.target import Target
 from tressi.ui.json_lines import JsonLines, stream_to
-from tressi.ui.outlet import Outlet, share_outlet
+from tressi.ui.nonblocking_lines import Outlet, share_outlet
 
 pytestmark = pytest.mark.timed
 
 PAGE = (Path(__file__).parent.parent / "docs" / "stream.md").read_text(encoding="utf-8")
 KEY = "GET http://host/a"
-
-
-@pytest.fixture(scope="module")
-def target():
-    """The embedded target."""
-    with Target() as url:
-        yield url
 
 
 def lines_of(path):

@@ -15,27 +15,19 @@ from urllib.parse import urlsplit
 
 import gevent
 import pytest
+from commands import BOUND_S, command, config_file
 from gevent import socket
 from prometheus_client.parser import text_string_to_metric_families
 from summaries import decision, endpoint_snapshot, engine_snapshot, moment, resolved, summary_of
-from test_cli_run import BOUND_S, command, config_file
 
 from tressi.errors import ConfigError
 from tressi.model import ThresholdVerdict
-from tressi.testing.target import Target
 from tressi.ui.prometheus import LONGEST_WAIT_S, SHORTEST_WAIT_S, Prometheus, patience_s
 
 pytestmark = pytest.mark.timed
 
 VERDICT = ThresholdVerdict("p99 < 2ms", "GET http://host/0", passed=True, value=1.5, limit=2.0, detail="")
 KEYS = [f"GET http://host/{number}" for number in range(120)]
-
-
-@pytest.fixture(scope="module")
-def target():
-    """The embedded target."""
-    with Target() as url:
-        yield url
 
 
 @contextmanager

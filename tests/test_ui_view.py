@@ -11,7 +11,7 @@ from summaries import moment, resolved
 from tressi.model import Change, Moment
 from tressi.ui.live.chart import chart
 from tressi.ui.live.columns import COLUMNS, count, failures_text, order, rps
-from tressi.ui.live.seen import Sample, Seen
+from tressi.ui.live.run_state import Sample, Seen
 from tressi.ui.live.view import Command, View, press, settled, stepped
 
 pytestmark = pytest.mark.pure

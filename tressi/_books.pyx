@@ -12,6 +12,7 @@ from tressi.core.bucket cimport Knot, Skipped, bucket_end, bucket_free, bucket_i
 from tressi.core.clock cimport never
 from tressi.core.window cimport window_init
 from tressi.wire cimport account as accounts
+from tressi.wire cimport given_up
 from tressi.wire cimport reactor as reactors
 from tressi.wire cimport start as starting
 from tressi.wire.lane cimport BURST_NS, IDLE, IN_FLIGHT, Endpoint, Exchange, Lane, Pool, stack_push, stack_remove
@@ -154,6 +155,6 @@ cdef class PoolBooks:
         cdef Skipped skipped
         cdef bint has_idle = self.pool.warm != NULL or self.pool.cold != NULL
         bucket_end(&self.pool.bucket, now_ns, &skipped)
-        accounts.account_skipped(&self.pool, &skipped, 0 if has_idle else never(), now_ns)
-        accounts.account_stranded(&self.pool, now_ns)
+        given_up.account_skipped(&self.pool, &skipped, 0 if has_idle else never(), now_ns)
+        given_up.account_stranded(&self.pool, now_ns)
         self.pool.ended = 1

@@ -17,7 +17,7 @@ from tressi.core cimport window as windows
 from tressi.core.curve cimport knots_of
 
 HAS_EPOLL = bool(epoll.HAS_EPOLL)
-# What is cimported is no name of Python's, and whoever has the arena may import its histogram from here.
+# What is cimported is no name of Python's, so Python code that has the arena may import its histogram from here.
 globals()["Histogram"] = Histogram
 HIGHEST_US = hdr.highest_us()
 SLOT_NS = windows.SLOT_NS

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from argparse import ArgumentTypeError
+from dataclasses import fields
 from itertools import chain, count
 from math import isfinite
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from tressi.config.overrides import Overrides
 from tressi.log import set_up
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace, _ArgumentGroup
+    from collections.abc import Iterable
 
 PRIVATE: Final = 0o600
+_OVERRIDES: Final = tuple(field.name for field in fields(Overrides))
 LOG_LEVELS = ("debug", "info", "warning", "error")
 
 
@@ -156,34 +159,11 @@ def add_logging(parser: ArgumentParser) -> None:
     group.add_argument("--log-level", choices=LOG_LEVELS, default="info", help="default: info")
 
 
-def overrides(arguments: Namespace) -> Overrides:
-    """Return what the flags of `add_overrides` were given."""
-    return Overrides(
-        duration=arguments.duration,
-        warm_up=arguments.warm_up,
-        rps=arguments.rps,
-        max_requests=arguments.max_requests,
-        workers=arguments.workers,
-        concurrent_requests=arguments.concurrent_requests,
-        ramp_up_time=arguments.ramp_up_time,
-        base_url=arguments.base_url,
-        timeout=arguments.timeout,
-        connect_timeout=arguments.connect_timeout,
-        connections_per_second=arguments.connections_per_second,
-        graceful_stop=arguments.graceful_stop,
-        seed=arguments.seed,
-        export=arguments.export,
-        insecure=arguments.insecure,
-        transport=arguments.transport,
-        source_addresses=tuple(arguments.source_addresses),
-        mask_headers=tuple(arguments.mask_headers),
-        masks=tuple(arguments.masks),
-        fail_if=tuple(arguments.fail_if),
-        strict=arguments.strict,
-        scale=arguments.scale,
-        headers=tuple(arguments.headers),
-        env_files=tuple(arguments.env_files),
-    )
+def overrides(arguments: Namespace, names: Iterable[str] = _OVERRIDES) -> Overrides:
+    """Return what the flags of `add_overrides` were given, or those of `names` alone."""
+    found = ((name, getattr(arguments, name)) for name in names)
+    given: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in found}
+    return Overrides(**given)
 
 
 def set_up_logging(arguments: Namespace) -> None:
@@ -232,8 +212,8 @@ def _mode(text: str) -> int:
 
 def header_line(text: str) -> tuple[str, str | None]:
     """A header as curl takes it: `Name: value`, `Name;` for an empty value, `Name:` (None) for one that is left out."""
-    from tressi.config.meaning import NO_HEADER_NAME, header_fault  # noqa: PLC0415 - most runs add no header
-    from tressi.config.place import TOKEN  # noqa: PLC0415 - likewise
+    from tressi.config.messages import TOKEN  # noqa: PLC0415 - likewise
+    from tressi.config.rules import NO_HEADER_NAME, header_fault  # noqa: PLC0415 - most runs add no header
 
     name, colon, value = text.partition(":")
     is_empty = not colon and text.endswith(";")

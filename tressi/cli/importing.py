@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from tressi.cli.arguments import integer
 from tressi.cli.exits import Exit
 from tressi.cli.output import remark, write
-from tressi.config.place import printable, refusal
+from tressi.config.messages import printable, refusal
 from tressi.config.source import MAX_BYTES
 from tressi.imports.formats import FORMATS, OWN_FLAGS, imported
 from tressi.imports.options import Options

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from tressi.cli.exits import Exit
 from tressi.cli.output import remark, write
-from tressi.config.place import printable, quoted, refusal
+from tressi.config.messages import printable, quoted, refusal
 from tressi.errors import ConfigError, ConfigProblem
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 from tressi.cli.output import remark
 from tressi.cli.watching import watchers_of
-from tressi.config.place import printable
+from tressi.config.messages import printable
 from tressi.config.remarks import remarks
 from tressi.errors import ConfigError, ConfigProblem
 from tressi.load.cluster import Cluster
@@ -162,7 +162,7 @@ def _check_tls(config: ResolvedConfig) -> None:
     """Find files of TLS that are wrong before the run: bad input, not a failure of tressi. Raises ConfigError."""
     if config.tls.ca is None and config.tls.cert is None:
         return
-    from tressi.load.secure import make_context  # noqa: PLC0415 - most configs name no files, and need no OpenSSL here
+    from tressi.load.tls import make_context  # noqa: PLC0415 - most configs name no files, and need no OpenSSL here
 
     make_context(config.tls)
 

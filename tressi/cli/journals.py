@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from tressi.cli.output import remark
-from tressi.config.place import printable
+from tressi.config.messages import printable
 from tressi.errors import ConfigError, ConfigProblem
 from tressi.run.journal import NAME, Journal
 

@@ -9,9 +9,9 @@ from tressi.cli.arguments import add_config
 from tressi.cli.exits import Exit
 from tressi.cli.output import remark, write
 from tressi.config.check import breaches
+from tressi.config.messages import in_document_order, problem_of
 from tressi.config.migrate import migrated
 from tressi.config.original import is_original, moved
-from tressi.config.place import in_document_order, problem_of
 from tressi.config.source import read
 from tressi.config.stray import sentences, strays
 from tressi.errors import ConfigError

@@ -8,12 +8,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from tressi.cli.arguments import add_header, add_load, add_logging, add_sending, integer, set_up_logging
+from tressi.cli.arguments import add_header, add_load, add_logging, add_sending, integer, overrides, set_up_logging
 from tressi.cli.exits import Exit
 from tressi.cli.flags import add_running
 from tressi.cli.output import files_of_mode, remark, write
-from tressi.config.overrides import Overrides, camel, headers_of, kebab
-from tressi.config.place import printable, quoted
+from tressi.config.messages import printable, quoted
+from tressi.config.overrides import camel, headers_of, kebab
 from tressi.errors import ConfigError, ConfigProblem
 from tressi.load.spawn import Ahead
 
@@ -41,6 +41,8 @@ _SETTINGS: Final = (
     "duration", "warm_up", "max_requests", "ramp_up_time", "concurrent_requests", "timeout", "connect_timeout",
     "connections_per_second", "graceful_stop", "seed",
 )  # fmt: skip
+# What no config can say, or not with a name of its own in messages.
+_LAID_OVER: Final = ("export", "transport", "source_addresses", "mask_headers", "fail_if", "masks", "env_files")
 # Which argument a place of the config comes from.
 _ARGUMENTS: Final = {
     "requests[0].url": "URL",
@@ -160,25 +162,12 @@ def _refused(place: str, message: str) -> ConfigError:
     return ConfigError([ConfigProblem(place, message)])
 
 
-def _overrides(arguments: Namespace) -> Overrides:
-    """What no config can say, or not with a name of its own in messages."""
-    return Overrides(
-        export=arguments.export,
-        transport=arguments.transport,
-        source_addresses=tuple(arguments.source_addresses),
-        mask_headers=tuple(arguments.mask_headers),
-        fail_if=tuple(arguments.fail_if),
-        masks=tuple(arguments.masks),
-        env_files=tuple(arguments.env_files),
-    )
-
-
 def _loaded(document: Mapping[str, Any], arguments: Namespace) -> ResolvedConfig:
     """Resolve the config; what is wrong with it is told by the names of the flags. Raises ConfigError."""
     from tressi.config.load import load_config  # noqa: PLC0415 - a run reads it while its engine starts
 
     try:
-        return load_config(document, _overrides(arguments))
+        return load_config(document, overrides(arguments, _LAID_OVER))
     except ConfigError as error:
         raise ConfigError([replace(problem, path=_argument(problem.path)) for problem in error.problems]) from None
 

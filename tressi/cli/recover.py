@@ -10,7 +10,7 @@ from tressi.cli.drawing import drawn
 from tressi.cli.exits import Exit
 from tressi.cli.journals import find_journal
 from tressi.cli.output import files_of_mode, remark, write, write_pieces
-from tressi.config.place import printable, refusal
+from tressi.config.messages import printable, refusal
 from tressi.report.formats import write_export
 from tressi.report.latency_hlog import second_by_second
 from tressi.report.shape import check_summary

@@ -12,7 +12,7 @@ from tressi.cli.arguments import add_export_mode
 from tressi.cli.claims import Claims
 from tressi.cli.exits import Exit
 from tressi.cli.output import files_of_mode, remark, write
-from tressi.config.place import no_json, printable, refusal
+from tressi.config.messages import no_json, printable, refusal
 from tressi.report import latency_hlog, timeline_csv
 from tressi.report.formats import write_export
 from tressi.report.shape import check_summary

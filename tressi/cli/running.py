@@ -12,7 +12,7 @@ from tressi.cli.job import checked_outputs, prepare
 from tressi.cli.output import STANDARD_OUTPUT, files_of_mode, forget_output, remark, write, write_pieces
 from tressi.cli.signals import Signals
 from tressi.cli.watching import tell_result
-from tressi.config.place import printable
+from tressi.config.messages import printable
 from tressi.errors import OutputError
 from tressi.report.summary_json import pieces
 from tressi.run.judgement import judge_run

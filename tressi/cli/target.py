@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from tressi.cli.exits import Exit
 from tressi.cli.output import remark, write
-from tressi.config.place import printable
+from tressi.config.messages import printable
 from tressi.errors import ConfigError, ConfigProblem
 
 if TYPE_CHECKING:

@@ -20,7 +20,7 @@ from tressi.config.stages import parsed, peak, with_targets
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from tressi.config.place import Finding, Place
+    from tressi.config.messages import Finding, Place
     from tressi.model import Stage
 
 

@@ -10,7 +10,7 @@ import re
 from typing import TYPE_CHECKING, Any, cast
 
 from tressi.config.gate import sound_document, sound_request
-from tressi.config.place import Finding, Place, listed, shown
+from tressi.config.messages import Finding, Place, listed, shown
 from tressi.config.schema import items, leaves, properties, schema
 
 if TYPE_CHECKING:

@@ -1,6 +1,6 @@
 """How connections are made: TLS, `resolve`, proxies and for how long a connection is used, from a document to their values.
 
-The rules yield place and message as those of meaning.py do; what follows them takes a document in which they found nothing.
+The rules yield place and message as those of rules.py do; what follows them takes a document in which they found nothing.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Final
 
-from tressi.config.place import Finding, Place, path_of, quoted
+from tressi.config.messages import Finding, Place, path_of, quoted
 from tressi.config.url import AddressError, server_name, wire_base
 from tressi.errors import ConfigError, ConfigProblem
 from tressi.model import Kept, Proxies, TlsConfig

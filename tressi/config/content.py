@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote_plus
 
 from tressi.config.data import DataError, local_file, unreadable
-from tressi.config.place import Finding, Place, listed, quoted
+from tressi.config.messages import Finding, Place, listed, quoted
 from tressi.model.data import Piece, Placeholder, pieces_of, placeholders_of
 
 if TYPE_CHECKING:

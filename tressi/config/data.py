@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from tressi.config.flows import slots_of
-from tressi.config.place import Finding, Place, listed, path_of, quoted
+from tressi.config.messages import Finding, Place, listed, path_of, quoted
 from tressi.config.stray import nearest
 from tressi.model.data import NAME, Integer, Rows, Sequence, Text, Time, Uuid
 from tressi.rows import BY_EXTENSION, RowsError, column_names, head_of

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 from tressi.config.connections import connection_doubts
 from tressi.config.content import KINDS
 from tressi.config.flows import is_templated
-from tressi.config.meaning import EARLY_EXIT_KEYS, TRANSPORT_HEADERS, requests_of
-from tressi.config.place import Place, path_of, quoted, shown
+from tressi.config.messages import Place, path_of, quoted, shown
+from tressi.config.rules import EARLY_EXIT_KEYS, TRANSPORT_HEADERS, requests_of
 from tressi.config.templates import not_filled_in, unused
 from tressi.config.url import address
 from tressi.log import mask_url

@@ -13,7 +13,7 @@ from tressi.config.content import content_of
 from tressi.config.defaults import defaults
 from tressi.config.flows import extracts_of, in_flows, is_in_flow, is_templated, resolved_flows, sent_of
 from tressi.config.jsonpath import steps_of
-from tressi.config.meaning import TRANSPORT_HEADERS, merged
+from tressi.config.rules import TRANSPORT_HEADERS, merged
 from tressi.config.url import Address, address
 from tressi.masking import is_secret_parameter
 from tressi.model import AutoscaleConfig, Expectation, JsonCondition, ResolvedEndpoint, ResolvedVariant

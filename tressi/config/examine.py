@@ -10,11 +10,11 @@ from tressi.config.check import breaches, plain_integers
 from tressi.config.data import declared
 from tressi.config.doubts import doubts
 from tressi.config.masks import mask_mistakes
-from tressi.config.meaning import beyond_limits, mistakes
+from tressi.config.messages import Finding, Place, in_document_order, problem_of
 from tressi.config.migrate import DEPRECATION, is_legacy, legacy_place, migrated
 from tressi.config.original import DEPRECATION as MOVED
 from tressi.config.overrides import kebab
-from tressi.config.place import Finding, Place, in_document_order, problem_of
+from tressi.config.rules import beyond_limits, mistakes
 from tressi.config.stages import stage_doubts, stage_mistakes, with_length
 from tressi.config.stray import sentences, strays
 from tressi.config.templates import template_mistakes

@@ -14,7 +14,7 @@ from urllib.parse import unquote, urljoin, urlsplit, urlunsplit
 
 import urllib3
 
-from tressi.config.place import broken_url, printable, refusal
+from tressi.config.messages import broken_url, printable, refusal
 from tressi.hosts import ascii_host
 from tressi.masking import secrets_of
 

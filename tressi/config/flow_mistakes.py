@@ -17,7 +17,7 @@ from tressi.config.flows import (
     walk_steps,
 )
 from tressi.config.jsonpath import PathError, steps_to_values
-from tressi.config.place import TOKEN, Finding, Place, listed, quoted
+from tressi.config.messages import TOKEN, Finding, Place, listed, quoted
 from tressi.config.stray import nearest
 from tressi.config.templates import texts_of
 from tressi.model.data import NAME, placeholders_of

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections import Counter
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from tressi.config.place import Place
+    from tressi.config.messages import Place
     from tressi.model.flow import Origin, Step
 
     Document = Mapping[str, Any]

@@ -11,12 +11,12 @@ from tressi.config.data import DataError, declared
 from tressi.config.defaults import defaults
 from tressi.config.endpoint import Around, resolved_endpoints
 from tressi.config.examine import Given, check_scale, examined, warnings_of
+from tressi.config.for_summary import record
 from tressi.config.masks import masked_values, masks_of
-from tressi.config.meaning import EARLY_EXIT_KEYS
+from tressi.config.messages import quoted, refusal
 from tressi.config.original import is_original, moved
 from tressi.config.overrides import Overrides, with_headers
-from tressi.config.place import quoted, refusal
-from tressi.config.record import record
+from tressi.config.rules import EARLY_EXIT_KEYS
 from tressi.config.source import read
 from tressi.config.thresholds import check_targets, resolved_thresholds
 from tressi.config.transport import chosen_transport, epoll_is_here

@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import unquote
 
-from tressi.config.place import Finding, Place, quoted
+from tressi.config.messages import Finding, Place, quoted
 from tressi.errors import ConfigError, ConfigProblem
 from tressi.masking import Masks, parameters_of
 from tressi.model.data import pieces_of

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from tressi.config.place import Place
+    from tressi.config.messages import Place
 
 # Where the keys of the section come from, in the section's order.
 MOVED = {"targetRps": "rps", "maxWorkers": "workers", "rampUpTime": "rampUpTime"}

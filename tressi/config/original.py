@@ -16,14 +16,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, TypeGuard
 
 from tressi.config.dialects import belongs, kind_of
-from tressi.config.place import shown
+from tressi.config.messages import shown
 from tressi.config.schema import properties, schema
 from tressi.config.stray import IGNORED, NOTES, nearest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from tressi.config.place import Finding, Place
+    from tressi.config.messages import Finding, Place
 
 DEPRECATION: Final = (
     "this config has the form of the original tool; it is run as it is meant there,"

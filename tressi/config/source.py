@@ -17,7 +17,7 @@ from math import inf, isfinite
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
-from tressi.config.place import Finding, Place, broken_url, no_json, path_of, printable, problem_of, refusal
+from tressi.config.messages import Finding, Place, broken_url, no_json, path_of, printable, problem_of, refusal
 from tressi.config.syntax import no_json_because
 from tressi.errors import ConfigError
 

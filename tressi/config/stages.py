@@ -12,13 +12,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from tressi.config.place import path_of
+from tressi.config.messages import path_of
 from tressi.model import Stage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from tressi.config.place import Finding, Place
+    from tressi.config.messages import Finding, Place
 
     Document = Mapping[str, Any]
 

@@ -12,7 +12,7 @@ from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 from tressi.config.dialects import belongs, fold, has_number, kind_of, words
-from tressi.config.place import Finding, Place, path_of, shown
+from tressi.config.messages import Finding, Place, path_of, shown
 from tressi.config.schema import items, members, properties, schema
 
 if TYPE_CHECKING:

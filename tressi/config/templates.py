@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
 from tressi.config.data import unknown_column, walk
-from tressi.config.place import Finding, Place, listed, quoted
+from tressi.config.messages import Finding, Place, listed, quoted
 from tressi.config.stray import nearest
 from tressi.model.data import Placeholder, Rows, Text, pieces_of, placeholders_of
 

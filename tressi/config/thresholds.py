@@ -11,8 +11,8 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from tressi.config.meaning import YEAR_S
-from tressi.config.place import Finding, Place, listed, path_of, quoted, shown
+from tressi.config.messages import Finding, Place, listed, path_of, quoted, shown
+from tressi.config.rules import YEAR_S
 from tressi.config.url import AddressError, address
 from tressi.errors import ConfigError, ConfigProblem
 from tressi.log import mask_url

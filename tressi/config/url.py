@@ -15,7 +15,7 @@ from itertools import count
 from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, quote, unquote, urlsplit, urlunsplit
 
-from tressi.config.place import broken_url, quoted
+from tressi.config.messages import broken_url, quoted
 from tressi.hosts import ascii_host
 from tressi.masking import is_secret_parameter, mask_url
 from tressi.model.data import Placeholder, pieces_of

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from tressi.config.data import DataError, local_file, unreadable
-from tressi.config.place import URL_KEYS, Finding, Place, problem_of, quoted
+from tressi.config.messages import URL_KEYS, Finding, Place, problem_of, quoted
 from tressi.config.schema import Node, items, leaves, properties, schema
 from tressi.errors import ConfigError, ConfigProblem
 from tressi.masking import Secrets

@@ -8,7 +8,7 @@ from tressi.core.bucket cimport Knot
 cdef inline Knot* knots_of(points, int32_t* count) except NULL:
     """The points (seconds from the curve's origin, starts per second) as knots, to be freed by the caller.
 
-    Raises ValueError for what is no curve, MemoryError.
+    Raises ValueError where the points are not a curve, MemoryError.
     """
     cdef Knot* knots
     cdef int32_t index

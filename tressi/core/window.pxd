@@ -19,7 +19,7 @@ cdef enum:
 cdef struct Sums:
     int64_t succeeded
     int64_t failed
-    int64_t missed                 # for want of a free lane
+    int64_t missed                 # because no lane was free
     int64_t missed_late            # while a lane was free
     int64_t occupied_ns            # of the attempts that ended
     int64_t service_ns             # of the responses that came

@@ -11,8 +11,8 @@ from math import isfinite
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qsl, quote
 
-from tressi.config.meaning import TRANSPORT_HEADERS, header_fault
-from tressi.config.place import TOKEN
+from tressi.config.messages import TOKEN
+from tressi.config.rules import TRANSPORT_HEADERS, header_fault
 from tressi.imports import marks
 from tressi.imports.request import Body
 

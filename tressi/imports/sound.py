@@ -10,7 +10,7 @@ import re
 from math import inf
 from typing import Any, Final
 
-from tressi.config.place import refusal
+from tressi.config.messages import refusal
 from tressi.config.source import decoded, parse
 
 MAX_DEPTH: Final = 200

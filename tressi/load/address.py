@@ -92,7 +92,7 @@ def literal(host: str, port: int) -> list[Address]:
     try:
         found = socket.getaddrinfo(host, port, family, socket.SOCK_STREAM, 0, socket.AI_NUMERICHOST)
     except socket.gaierror:
-        # A zone that this machine has not, or not yet: asked for again by whoever connects.
+        # A zone that this machine has not, or not yet: a lane that connects asks for it again.
         return []
     return [Address(entry[0], entry[4]) for entry in found]
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tressi.load.client import Client
 from tressi.load.connection import client_context, routes_of
-from tressi.load.secure import Contexts
+from tressi.load.second_transport import Client
+from tressi.load.tls import Contexts
 
 if TYPE_CHECKING:
     from tressi.load.permits import Permits

@@ -25,7 +25,7 @@ from urllib3.util import parse_url
 from tressi.errors import ConfigError
 from tressi.load.address import Answers, literal, look_up
 from tressi.load.dial import DialError, connected_in_turn, within
-from tressi.load.secure import configure, named_in_tls
+from tressi.load.tls import configure, named_in_tls
 from tressi.load.tunnel import ask_for_tunnel
 from tressi.model import Kept
 
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     from tressi.load.address import Address
     from tressi.load.dial import Patience
-    from tressi.load.secure import Contexts
+    from tressi.load.tls import Contexts
     from tressi.load.ways import Network, Way
     from tressi.model import TlsConfig
 

@@ -19,7 +19,7 @@ from gevent.socket import gaierror, wait_write
 from tressi._wire import connect_reason
 from tressi.errors import ConfigError
 from tressi.load.address import Address, Answers, known, literal, look_up
-from tressi.load.secure import Plain, Session, Sessions, named_in_tls, reason_of
+from tressi.load.tls import Plain, Session, Sessions, named_in_tls, reason_of
 from tressi.load.tunnel import ask_for_tunnel
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from tressi._tls import TlsSession
     from tressi._wire import Reactor
-    from tressi.load.secure import Contexts
+    from tressi.load.tls import Contexts
     from tressi.load.tunnel import Stream
     from tressi.load.ways import Way
     from tressi.model import TlsConfig
@@ -44,7 +44,7 @@ class Patience:
     own: bool = False
 
     def over(self, part: str) -> DialError:
-        """What a connection fails of whose `part`, a kind of error, has not ended in time."""
+        """The error for a connection whose step `part` ("dns", "connect" or "tls") has not ended in time."""
         return DialError(part if self.own else "timeout", f"{_PARTS[part]} within {self.seconds:g} s", waited=True)
 
 

@@ -13,17 +13,17 @@ from tressi._values import Values
 from tressi._wire import Reactor
 from tressi.errors import EngineError
 from tressi.load.answer import Sought
+from tressi.load.arena_reader import read_arena
 from tressi.load.coding import Body
-from tressi.load.descriptors import make_room
+from tressi.load.descriptor_limit import make_room
 from tressi.load.dial import Dialer, Patience
 from tressi.load.expected import lacking_words, status_words
 from tressi.load.hops import Hops
 from tressi.load.permits import Permits
 from tressi.load.pool import WorkerPool
-from tressi.load.reading import read_arena
 from tressi.load.redirect import too_many
-from tressi.load.secure import Contexts
-from tressi.load.wake import wake_of
+from tressi.load.tls import Contexts
+from tressi.load.turn_trigger import wake_of
 from tressi.load.worker import ClientLane, Lane
 from tressi.model import Kept
 

@@ -15,7 +15,7 @@ import gevent
 from gevent.select import select
 
 from tressi.load.dial import DialError
-from tressi.load.secure import reason_of
+from tressi.load.tls import reason_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable

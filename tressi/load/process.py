@@ -20,8 +20,8 @@ from gevent.socket import socket as gevent_socket
 
 from tressi._core import Arena
 from tressi.errors import EngineError
+from tressi.load.arena_reader import read_arena
 from tressi.load.messages import Greeting, encode, messages
-from tressi.load.reading import read_arena
 from tressi.load.spawn import spawn
 from tressi.model import Window
 

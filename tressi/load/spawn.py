@@ -31,7 +31,7 @@ class Spawned:
 
 
 def spawn() -> Spawned:
-    """Start the process with one descriptor of ours and nothing else; a terminal's signals do not reach it. Raises OSError."""
+    """Start the process with one end of a socket pair, nothing else; a terminal's signals do not reach it. Raises OSError."""
     ours, theirs = socket.socketpair()
     with theirs:
         try:

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
     from tressi._wire import Reactor
     from tressi.load.answer import Sought
-    from tressi.load.client import Client, Reply
     from tressi.load.dial import Dialed, Dialer, Patience
+    from tressi.load.second_transport import Client, Reply
     from tressi.model import TlsConfig
     from tressi.request.call import Call
 

@@ -4,7 +4,7 @@ Everything here is frozen. Commands go down through `Engine`, values come up as 
 config schema in snake_case; every number that is not a count carries its unit in its name or in its comment.
 """
 
-from tressi.model.asked import (
+from tressi.model.config import (
     REDIRECTS,
     Arrival,
     AutoscaleConfig,
@@ -27,18 +27,7 @@ from tressi.model.asked import (
 from tressi.model.curve import Curve, Stage
 from tressi.model.delta import Delta
 from tressi.model.engine import Engine, Level
-from tressi.model.measured import (
-    EndpointCounts,
-    EndpointMetrics,
-    EndpointSnapshot,
-    EngineSnapshot,
-    GeneratorSnapshot,
-    Reason,
-    Sample,
-    Window,
-)
-from tressi.model.pool import Pool, PoolId, Pools, Wanted, pools_of
-from tressi.model.told import (
+from tressi.model.events import (
     Action,
     Change,
     Draining,
@@ -52,6 +41,17 @@ from tressi.model.told import (
     Trouble,
     WorkerAllocation,
 )
+from tressi.model.measurements import (
+    EndpointCounts,
+    EndpointMetrics,
+    EndpointSnapshot,
+    EngineSnapshot,
+    GeneratorSnapshot,
+    Reason,
+    Sample,
+    Window,
+)
+from tressi.model.pool import Pool, PoolId, Pools, Wanted, pools_of
 
 __all__ = [
     "REDIRECTS",

@@ -17,13 +17,13 @@ from operator import attrgetter, sub
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from tressi._core import Histogram
-from tressi.model.measured import EndpointCounts, EndpointSnapshot, EngineSnapshot, GeneratorSnapshot, Reason
+from tressi.model.measurements import EndpointCounts, EndpointSnapshot, EngineSnapshot, GeneratorSnapshot, Reason
 from tressi.vocabulary import LATENCIES, QUANTITIES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from tressi.model.measured import Sample
+    from tressi.model.measurements import Sample
 
 Name = TypeVar("Name", int, str)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal, Protocol, TypeVar
 
 if TYPE_CHECKING:
-    from tressi.model.measured import EngineSnapshot
+    from tressi.model.measurements import EngineSnapshot
     from tressi.model.pool import PoolId, Wanted
 
 # What an engine is built from: `load.plan.Plan`, which this room does not know.

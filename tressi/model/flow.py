@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal
 from tressi.model.curve import Curve, Stage
 
 if TYPE_CHECKING:
-    from tressi.model.asked import AutoscaleConfig
+    from tressi.model.config import AutoscaleConfig
 
 Pick = Literal["first", "last", "random"]
 SLOT_BYTES = 4096  # the most that a value may have where a flow names no other number

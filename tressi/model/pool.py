@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NewType, Protocol
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from tressi.model.asked import ResolvedConfig
+    from tressi.model.config import ResolvedConfig
     from tressi.model.curve import Curve
 
 PoolId = NewType("PoolId", int)

@@ -12,7 +12,7 @@ import msgpack
 
 from tressi._core import Histogram
 from tressi.model.delta import Delta
-from tressi.model.measured import EndpointCounts, GeneratorSnapshot, Reason, Sample
+from tressi.model.measurements import EndpointCounts, GeneratorSnapshot, Reason, Sample
 from tressi.vocabulary import COUNTS, LATENCIES, REALS
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from itertools import islice
 from math import isfinite
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeGuard
 
-from tressi.config.place import Place, problem_of, shown
+from tressi.config.messages import Place, problem_of, shown
 from tressi.errors import ConfigError
 from tressi.hdr import decode_histogram
 from tressi.report.rows import COUNTS, FIGURES, TIMES
@@ -20,7 +20,7 @@ from tressi.run.summary import SCHEMA_VERSION
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from tressi.config.place import Finding
+    from tressi.config.messages import Finding
 
 PROBLEMS_SHOWN: Final = 10
 _MEASURED: Final = 1e15  # what no time, rate or share reaches; with a factor of a thousand it still has 64 bits

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from tressi.report.csv_table import header, lines
 from tressi.report.rows import TIMELINE, second_rows, timeline_columns
-from tressi.run.moments import row_of
+from tressi.stats.summary_rows import row_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

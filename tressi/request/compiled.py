@@ -163,21 +163,11 @@ def _request(
     call = make_call(endpoint)
     if not sources._declared or not is_templated(endpoint):  # noqa: SLF001 - a neighbour
         return Rendering((call.head(fields),), () if not call.body else (call.body,), weight), call
-    marks: list[tuple[Part, ...]] = []
-
-    def marked(text: str, context: Context, raw: Context) -> str:
-        return "".join(
-            mark(piece, raw if piece.raw else context) if isinstance(piece, Placeholder) else piece for piece in pieces_of(text)
-        )
-
-    def mark(placeholder: Placeholder, context: Context) -> str:
-        marks.append(sources.parts(placeholder, context))
-        return f"\0{len(marks) - 1}\0"
-
+    marks = _Marks(sources)
     where = replace(
         endpoint,
-        url=marked(endpoint.url, "percent", "url"),
-        headers=tuple((name, marked(value, "header", "header")) for name, value in endpoint.headers),
+        url=marks.text(endpoint.url, "percent", "url"),
+        headers=tuple((name, marks.text(value, "header", "header")) for name, value in endpoint.headers),
     )
     body = joined(
         part for piece in endpoint.template for part in ((piece,) if isinstance(piece, bytes) else sources.parts(*piece))
@@ -185,14 +175,33 @@ def _request(
     head = make_call(where)
     if body:
         size = sources.size(body)
-        marks.append((Hole(BODY_LENGTH),) if size is None else (str(size).encode(),))
-        length = ("Content-Length", f"\0{len(marks) - 1}\0")
+        length = ("Content-Length", marks.put((Hole(BODY_LENGTH),) if size is None else (str(size).encode(),)))
         head = replace(
             head, headers=tuple(length if name == "Content-Length" else (name, value) for name, value in head.headers)
         )
     elif call.body:
         body = (call.body,)
-    return Rendering(cut(head.head(fields), marks.__getitem__), body, weight), call
+    return Rendering(cut(head.head(fields), marks.parts.__getitem__), body, weight), call
+
+
+class _Marks:
+    """Text in which numbered marks stand for `parts`, until the head that is made of it is cut at them."""
+
+    def __init__(self, sources: Sources) -> None:
+        self._sources = sources
+        self.parts: list[tuple[Part, ...]] = []
+
+    def put(self, parts: tuple[Part, ...]) -> str:
+        """A mark that stands for these."""
+        self.parts.append(parts)
+        return f"\0{len(self.parts) - 1}\0"
+
+    def text(self, text: str, context: Context, raw: Context) -> str:
+        """A text with a mark in place of each placeholder, whose value is written as `context` asks, or `raw`."""
+        return "".join(
+            self.put(self._sources.parts(piece, raw if piece.raw else context)) if isinstance(piece, Placeholder) else piece
+            for piece in pieces_of(text)
+        )
 
 
 def is_templated(endpoint: ResolvedEndpoint) -> bool:

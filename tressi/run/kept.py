@@ -25,8 +25,8 @@ import orjson
 from tressi.hdr import encode_histogram
 from tressi.model.delta import merged
 from tressi.model.portable import decode_delta, encode_delta
-from tressi.run.moments import row_of_delta
 from tressi.run.spool import Spool
+from tressi.stats.summary_rows import row_of_delta
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence

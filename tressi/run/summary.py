@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 from tressi.hdr import encode_histogram
 from tressi.log import mask_url
-from tressi.run.figures import Figures, latency_ms, percentiles_ms, tally
 from tressi.run.judgement import judge_run
-from tressi.run.moments import change_row, decision_row, verdict_row
 from tressi.run.selfcheck import late_remark
 from tressi.run.targets import Targets
+from tressi.stats.latency import latency_ms, percentiles_ms, statistic_ms
+from tressi.stats.summary_rows import change_row, decision_row, verdict_row
+from tressi.stats.tally import Figures, tally
 from tressi.version import __version__
 from tressi.vocabulary import OVER
 
@@ -219,9 +220,8 @@ def _clock(generator: GeneratorSnapshot) -> str:
 
 
 def _delay_ms(histogram: Histogram) -> dict[str, float | None]:
-    if histogram.count == 0:
-        return dict.fromkeys(("p50", "p99", "max"))
-    return {**percentiles_ms(histogram, {"p50": 50.0, "p99": 99.0}), "max": histogram.max_us / 1e3}
+    p50_ms, p99_ms = percentiles_ms(histogram, (50.0, 99.0))
+    return {"p50": p50_ms, "p99": p99_ms, "max": statistic_ms(histogram, "max")}
 
 
 def _sample(sample: Sample) -> dict[str, Any]:

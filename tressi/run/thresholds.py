@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Final
 
 from tressi._core import Histogram
 from tressi.model import ThresholdVerdict
-from tressi.run.figures import Figures, Tally, tally
-from tressi.run.words import NO_VALUE, is_settled, verdict_words
+from tressi.run.threshold_words import NO_VALUE, is_settled, verdict_words
+from tressi.stats.tally import Figures, Tally, tally
 from tressi.threshold.expression import Comparison, Outcome, excess, judge, metrics_of
 from tressi.threshold.names import TIMES
 

@@ -11,15 +11,16 @@ from typing import TYPE_CHECKING, Any, Final
 
 from tressi.model import Moment
 from tressi.model.delta import delta_between
-from tressi.run.blank import blank_snapshot
+from tressi.run.blank_snapshot import blank_snapshot
 from tressi.run.bounded import FirstAndLast
 from tressi.run.kept import Kept, Place
-from tressi.run.moments import endpoint_moment, row_of, total_moment
 from tressi.run.selfcheck import Finding, check_generator, merged
 from tressi.run.summary import RunRecord, figures_of, summarise
 from tressi.run.thresholds import Thresholds
 from tressi.run.trouble import Troubles
 from tressi.run.warm_up import WarmUp
+from tressi.stats.seconds import endpoint_moment, total_moment
+from tressi.stats.summary_rows import row_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any, Final
 import orjson
 
 from tressi.errors import ConfigError, ConfigProblem, OutputError
-from tressi.run.moments import change_row, decision_row, row_of, verdict_row
+from tressi.stats.summary_rows import change_row, decision_row, row_of, verdict_row
 from tressi.text import harmless_json
-from tressi.ui.outlet import Outlet, open_outlet, share_outlet
+from tressi.ui.nonblocking_lines import Outlet, open_outlet, share_outlet
 from tressi.ui.trouble import Beginnings
 from tressi.ui.watcher import Watcher
 from tressi.version import __version__

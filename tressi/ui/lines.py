@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.text import Text
 
 from tressi.text import plain
+from tressi.ui.nonblocking_stream import finish
 from tressi.ui.sentences import (
     LIMITED,
     cells_of,
@@ -22,7 +23,6 @@ from tressi.ui.sentences import (
     threshold_news,
     time_left,
 )
-from tressi.ui.stream import finish
 from tressi.ui.trouble import Beginnings, Told
 from tressi.ui.watcher import Watcher
 

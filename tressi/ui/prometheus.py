@@ -19,10 +19,10 @@ import gevent
 from gevent.event import Event
 from prometheus_client.exposition import choose_encoder
 
-from tressi.run.blank import blank_snapshot
-from tressi.ui.host_header import is_no_site
-from tressi.ui.metrics import View, families
-from tressi.ui.server import Listener
+from tressi.run.blank_snapshot import blank_snapshot
+from tressi.site.host_header import is_no_site
+from tressi.site.server import Listener
+from tressi.ui.prometheus_metrics import View, families
 from tressi.ui.watcher import Watcher
 
 if TYPE_CHECKING:

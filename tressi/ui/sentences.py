@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Final
 
 from tressi.config.remarks import at_full_speed
 from tressi.run.shortfall import mean_differs
+from tressi.run.threshold_words import standing, standing_news
 from tressi.run.trouble import NOTEWORTHY_SHARE, failures_of
-from tressi.run.words import standing, standing_news
 from tressi.text import common_origin, counted, labels, milliseconds, plain, rate, short_key
 
 if TYPE_CHECKING:

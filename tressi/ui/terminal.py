@@ -29,7 +29,7 @@ def watch(stream: IO[str] | None, *, no_ui: bool = False, quiet: bool = False, c
     # Each only where it is chosen: the first request waits for what draws the progress.
     if no_ui or not _can_draw(stream):
         from tressi.ui.lines import LenientConsole, Lines  # noqa: PLC0415 - see above
-        from tressi.ui.stream import unhurried  # noqa: PLC0415 - see above
+        from tressi.ui.nonblocking_stream import unhurried  # noqa: PLC0415 - see above
 
         return Lines(LenientConsole(file=unhurried(stream), no_color=True, highlight=False, soft_wrap=True))
     from tressi.ui.keys import open_keyboard  # noqa: PLC0415 - see above

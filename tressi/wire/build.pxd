@@ -1,7 +1,7 @@
 """A planned endpoint as the structs that the hot path follows: made by the control path, with the GIL, before the run.
 
 What is planned are objects of Python with the fields of `load.plan.PlannedEndpoint`. Their bytes are pointed to, not copied:
-whoever calls keeps them alive.
+the caller keeps them alive.
 """
 
 from cpython.object cimport PyObject

@@ -1,6 +1,6 @@
 """How a connection ends: with FIN, and with a reset only where local ports would run out.
 
-Whoever sends its FIN first keeps the port in TIME_WAIT for 60 s (RFC 9293 3.6.1, Linux's TCP_TIMEWAIT_LEN), and of ports
+The side that sends its FIN first keeps the port in TIME_WAIT for 60 s (RFC 9293 3.6.1, Linux's TCP_TIMEWAIT_LEN), and of ports
 to one target there are 28,232. A server that ends connections after their last response sends its FIN with or just behind
 the last byte (RFC 9112 9.6), so a connection that has served waits for that FIN here, in the epoll set, while its lane is
 long at work on another. Where none comes in time we close first, as long as the kernel remembers few enough of such
@@ -34,7 +34,7 @@ cdef struct Closings:
     int32_t epoll
     int32_t sockstat               # /proc/net/sockstat, or -1
     int64_t ports                  # of this machine, for connections
-    int64_t room                   # closes of ours before the server's that leave enough of them
+    int64_t room                   # closes by tressi, before the server's, that leave enough of them
     bint spent                     # of that room, since the kernel was asked
     Closing* places
     Closing* free
@@ -43,7 +43,7 @@ cdef struct Closings:
 
 
 cdef inline void closings_ask(Closings* closings) noexcept nogil:
-    """Ask the kernel how many ports are taken, by whichever program; if it does not tell, none of ours come back."""
+    """Ask the kernel how many ports are taken, by whichever program; without an answer the room stays as it is."""
     cdef int64_t open_count = 0, remembered = 0
     closings.spent = False
     if ports_taken(closings.sockstat, &open_count, &remembered) == 0:

@@ -4,9 +4,10 @@ from libc.stdint cimport int32_t, int64_t
 
 from tressi.core.bucket cimport Knot, Skipped, bucket_end, bucket_follow, bucket_init, bucket_stop_at
 from tressi.core.clock cimport never
-from tressi.wire.account cimport account_cut, account_skipped, account_stranded
+from tressi.wire.account cimport account_cut
 from tressi.wire.exchange cimport exchange_end
 from tressi.wire.follow cimport lane_next
+from tressi.wire.given_up cimport account_skipped, account_stranded
 from tressi.wire.lane cimport (
     BURST_NS, CLOSE, CONNECTING, DIALING, IDLE, IN_FLIGHT, THINKING, WAITING, Lane, Pool, pool_has_idle, stack_remove,
 )
@@ -31,7 +32,7 @@ cdef inline int64_t reactor_occupied(const Reactor* reactor) noexcept nogil:
 
 
 cdef inline void lane_start(Reactor* reactor, Lane* lane, int64_t now_ns) noexcept nogil:
-    """The lane is there from now on; what was given up before is not for want of it."""
+    """The lane is there from now on; the starts given up before are not charged to it."""
     pool_settle(lane.pool, never(), now_ns)
     pool_count_lanes(lane.pool, now_ns, 1)
     lane.virtual_free_ns = now_ns

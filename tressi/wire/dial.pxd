@@ -11,9 +11,7 @@ from libc.string cimport memchr
 from tressi.core.arena cimport CONNECT as FAILED_TO_CONNECT
 from tressi.core.arena cimport SAMPLE_BYTES, TIMEOUT, ErrorKind
 from tressi.core.clock cimport monotonic_ns
-from tressi.wire.account cimport (
-    account_connected, account_failure, account_read, account_response, account_sent, sample_claim, sample_fill,
-)
+from tressi.wire.account cimport account_connected, account_failure, account_read, account_response, account_sent
 from tressi.wire.address cimport (
     address_answered, address_choose, address_heard, address_silent, addresses_left, dial_take, lane_has_address,
     source_for, wait_ns,
@@ -31,6 +29,7 @@ from tressi.wire.reactor cimport (
     Reactor, lane_connect_begun, lane_connect_ended, lane_rest, link_close, order_push, ready_push,
 )
 from tressi.wire.response cimport Response, body_seen, field_held, response_begin
+from tressi.wire.sample cimport sample_claim, sample_fill
 from tressi.wire.socket cimport (
     EMFILE, EPOLL_CTL_ADD, close_descriptor, socket_dial, socket_dialed, socket_reason, socket_stamp, socket_watch,
 )

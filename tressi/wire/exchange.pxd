@@ -11,10 +11,7 @@ from libc.stdio cimport snprintf
 
 from tressi.core.arena cimport CLOSED, PROTOCOL, RESET, SAMPLE_BYTES, SEND, TIMEOUT, TLS, ErrorKind, Sample
 from tressi.core.clock cimport NS_PER_S, monotonic_ns
-from tressi.wire.account cimport (
-    account_failure, account_read, account_response, account_sent, is_success, sample_claim, sample_fill,
-    sample_release,
-)
+from tressi.wire.account cimport account_failure, account_read, account_response, account_sent
 from tressi.wire.follow cimport hop_is_long, hop_met, hop_sent, lane_next
 from tressi.wire.h1.message cimport BROKEN, DONE, FAULTS, HEAD_READ, Progress, parser_has_head, parser_reset
 from tressi.wire.h1.parser cimport parser_close, parser_feed
@@ -29,7 +26,9 @@ from tressi.wire.packed cimport packed_begin, packed_drop, packed_end
 from tressi.wire.reactor cimport Reactor, lane_rest, link_close, ready_push
 from tressi.wire.request cimport Slice, request_render
 from tressi.wire.response cimport response_begin
+from tressi.wire.sample cimport sample_claim, sample_fill, sample_release
 from tressi.wire.socket cimport EAGAIN, EINTR, EPROTO, socket_send
+from tressi.wire.success cimport is_success
 from tressi.wire.tls cimport link_answer, tls_seal
 from tressi.wire.user cimport REFUSED_BY_INTAKE, Intake, Sender, intake_reason, user_begins, user_hides
 from tressi.wire.walk cimport walk_abandon

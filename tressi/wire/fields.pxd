@@ -1,4 +1,4 @@
-"""Fields by number: which names are known, and the sets in which whoever reads a head says what it is interested in."""
+"""Fields by number: which names are known, and the sets in which the reader of a head says which ones it is interested in."""
 
 from libc.stdint cimport int64_t, uint32_t
 

@@ -1,6 +1,6 @@
 """What a response must have beyond its status, as structs: made and given back by the control path, with the GIL.
 
-The bytes of names, values and words are pointed to, not copied: whoever calls keeps them alive.
+The bytes of names, values and words are pointed to, not copied: the caller keeps them alive.
 """
 
 from libc.stdint cimport int32_t, uint32_t

@@ -112,8 +112,8 @@ cdef struct Pool:
 cdef struct Dial:
     int64_t asked_ns               # when it asked for the permit that it waits for
     int64_t begun_ns               # when connecting began; 0: not begun
-    int64_t dialed_ns              # when connecting to the address at hand began
-    int64_t address                # the number of that
+    int64_t dialed_ns              # when connecting to the present address began
+    int64_t address                # the number of that address
     int64_t first                  # connections begun to the target before this attempt's first
     int64_t spent_ns               # on those that refused or did not answer
     uint64_t tried                 # which they were, by their places

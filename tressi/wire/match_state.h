@@ -67,7 +67,7 @@ typedef struct {
     uint64_t matches;
     uint8_t state; /* of the reader */
     uint8_t outcome; /* once nothing more is read */
-    uint8_t taken;   /* an Outcome: what there is so far */
+    uint8_t taken;   /* an Outcome: the one so far */
     uint8_t taking;
     /* JSON: where in the document, and along how much of the path. */
     int32_t depth;   /* lists and objects that are open */

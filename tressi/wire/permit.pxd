@@ -8,7 +8,7 @@ from libc.stdint cimport int64_t
 
 from tressi.core.bucket cimport GRANTED, Skipped, bucket_take
 from tressi.core.clock cimport monotonic_ns, never
-from tressi.wire.account cimport account_abandoned
+from tressi.wire.given_up cimport account_abandoned
 from tressi.wire.lane cimport WAITING, Lane
 from tressi.wire.reactor cimport Reactor, lane_connect_begun, lane_connect_ended, ready_push
 
@@ -85,7 +85,7 @@ cdef inline int64_t permit_due_ns(const Reactor* reactor) noexcept nogil:
 
 
 cdef inline bint permit_abandon(Reactor* reactor, Lane* lane, int64_t now_ns) noexcept nogil:
-    """Let a lane wait no longer: nothing was done for its start, which is missed for want of a connected lane.
+    """Let a lane wait no longer: nothing was done for its start, which is missed because no lane was connected.
 
     False: an address has refused it already, or its request was sent once; it goes on waiting.
     """

@@ -137,7 +137,7 @@ cdef inline bint field_taken(void* held, int32_t number, const char* value, int6
 cdef inline void body_read(void* held, const uint8_t* data, int64_t size) noexcept nogil:
     """Keep the body for its judge, and look for values in it.
 
-    What there is no room or no memory for, the judge misses by the count of its bytes.
+    Bytes without room or memory are left out; the judge notices by the count of bytes.
     """
     cdef Response* response = <Response*> held
     if response.further.judge != NULL:

@@ -23,7 +23,7 @@ typedef enum {
 } SlotContext;
 
 /* All zero but for `size` and `limit` it is an empty slot, which `slot_free` gives back. Without a limit (0) its room stays what it
-   is, and the bytes are the caller's. */
+   is, and its maker owns the bytes. */
 typedef struct {
     int32_t size;       /* SLOT_EMPTY: it holds no value */
     int32_t room;       /* so many bytes fit */

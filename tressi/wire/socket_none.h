@@ -1,4 +1,4 @@
-/* A system without epoll: nothing can be watched, so whoever asks for a connection hears that there are none. */
+/* A system without epoll: nothing can be watched, so a caller that asks for a connection is told that there are none. */
 
 enum { EPOLL_CTL_ADD, EPOLL_CTL_MOD };
 enum { EPOLLIN = 1, EPOLLOUT = 2, EPOLLRDHUP = 4, EPOLLET = 8 };

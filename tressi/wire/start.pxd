@@ -3,7 +3,8 @@
 from libc.stdint cimport int64_t
 
 from tressi.core.bucket cimport GRANTED, Skipped, bucket_take
-from tressi.wire.account cimport account_skipped, account_taken
+from tressi.wire.account cimport account_taken
+from tressi.wire.given_up cimport account_skipped
 from tressi.wire.lane cimport ROWS_USED, Endpoint, Lane, Pool, pool_has_idle
 from tressi.wire.reactor cimport (
     Reactor, endpoint_finish, endpoint_takes, pool_is_over, ready_push, request_of, run_takes,

@@ -24,10 +24,11 @@ from tressi.core.arena cimport EndpointBlock, block_attempt, write_begin, write_
 from tressi.core.bucket cimport GRANTED, Skipped, bucket_take, random_next
 from tressi.core.histogram cimport histogram_record
 from tressi.core.window cimport Window, window_occupy
-from tressi.wire.account cimport account_begun, account_skipped, account_taken, charge_given_up
+from tressi.wire.account cimport account_begun, account_taken
 from tressi.wire.flow cimport (
     AGAIN, CHOOSE, COUNT, DRAW, JUMP, SEND, THINK, THINK_EXPONENTIAL, THINK_UNIFORM, Flow, Operation, option_of, thought_ns,
 )
+from tressi.wire.given_up cimport account_skipped, charge_given_up
 from tressi.wire.lane cimport (
     IN_BEGIN, IN_END, IN_STEPS, OUTSIDE, ROWS_USED, THINKING, Endpoint, Lane, Pool, Walk, pool_has_idle,
 )

@@ -21,8 +21,8 @@ from tressi.page.assets import asset, environment, plotly_script, policy, stand_
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from tressi.site.feed import Feed
     from tressi.ui.dashboard.board import Board
-    from tressi.ui.dashboard.feed import Feed
     from tressi.ui.watcher import Controls
 
 EXTRA: Final = "dashboard"
@@ -70,6 +70,14 @@ def _page(document: str | bytes, allowed: str) -> flask.Response:
     return answer
 
 
+def _asset(name: str) -> flask.Response:
+    """A script or style by its name."""
+    if name not in ASSETS:
+        raise NotFound(f"there is no {name!r} here")
+    kind, text = ASSETS[name]
+    return flask.Response(text(), content_type=f"{kind}; charset=utf-8")
+
+
 def pages(run: Run) -> flask.Blueprint:
     """What is read."""
     blueprint = flask.Blueprint("pages", __name__)
@@ -82,12 +90,7 @@ def pages(run: Run) -> flask.Blueprint:
         own = f"'nonce-{nonce}'"
         return _page(template.render(nonce=nonce, stand_ins=stands), policy(scripts=own, styles=own, connect="'self'"))
 
-    @blueprint.get("/assets/<name>")
-    def part(name: str) -> flask.Response:
-        if name not in ASSETS:
-            raise NotFound(f"there is no {name!r} here")
-        kind, text = ASSETS[name]
-        return flask.Response(text(), content_type=f"{kind}; charset=utf-8")
+    blueprint.add_url_rule("/assets/<name>", view_func=_asset)
 
     @blueprint.get("/events")
     def events() -> flask.Response:

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from tressi.run.moments import change_row, decision_row
 from tressi.run.targets import Targets
+from tressi.stats.summary_rows import change_row, decision_row
 from tressi.text import common_origin, plain, short_key
 from tressi.ui.dashboard.documents import end_document, moment_document
 from tressi.ui.dashboard.history import History

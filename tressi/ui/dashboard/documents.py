@@ -13,9 +13,9 @@ from tressi.model import EndpointSnapshot, Reason
 from tressi.model.delta import delta_between, reading_of
 from tressi.page.thin import count_of
 from tressi.run.judgement import has_many_failures, judge_run
-from tressi.run.moments import row_of, verdict_row
 from tressi.run.shortfall import mean_differs
 from tressi.run.trouble import failures_of
+from tressi.stats.summary_rows import row_of, verdict_row
 from tressi.text import carries, plain
 from tressi.ui.sentences import shows_successes
 from tressi.ui.trouble import told

@@ -9,12 +9,12 @@ import gevent
 import orjson
 from gevent.event import Event
 
+from tressi.site.feed import Feed
+from tressi.site.guard import guarded
+from tressi.site.server import Listener
 from tressi.ui.dashboard.app import Run, make_app
 from tressi.ui.dashboard.board import Board
-from tressi.ui.dashboard.feed import Feed
-from tressi.ui.dashboard.guard import guarded
 from tressi.ui.sentences import draining_words
-from tressi.ui.server import Listener
 from tressi.ui.watcher import Watcher
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from rich.text import Text
 
 from tressi.ui.live.columns import met_style
-from tressi.ui.live.seen import Sample
+from tressi.ui.live.run_state import Sample
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

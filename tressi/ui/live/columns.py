@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from tressi.model import EndpointMoment
-    from tressi.ui.live.seen import Seen
+    from tressi.ui.live.run_state import Seen
 
 FULLY_BUSY: Final = 0.95
 TREND_SECONDS: Final = 60

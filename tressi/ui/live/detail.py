@@ -14,7 +14,7 @@ from tressi.ui.sentences import shows_successes
 
 if TYPE_CHECKING:
     from tressi.model import EndpointMoment, EndpointSnapshot
-    from tressi.ui.live.seen import Seen
+    from tressi.ui.live.run_state import Seen
 
 _WORDS_LINES = 7
 _SCALE_CELLS, _SECOND_CELLS = 8, 4

@@ -16,8 +16,8 @@ from rich.text import Text
 from tressi.errors import TressiError
 from tressi.ui.keys import Keyboard
 from tressi.ui.live.picture import page_of, picture
+from tressi.ui.live.run_state import Seen
 from tressi.ui.live.screen import Screen
-from tressi.ui.live.seen import Seen
 from tressi.ui.live.view import View, press, settled
 from tressi.ui.sentences import draining_words
 from tressi.ui.watcher import Watcher

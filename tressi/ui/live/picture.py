@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from tressi.model import Moment, ThresholdVerdict
     from tressi.ui.live.columns import Column, Fitted
-    from tressi.ui.live.seen import Seen
+    from tressi.ui.live.run_state import Seen
     from tressi.ui.live.view import View
 
 Size = tuple[int, int]

@@ -18,7 +18,7 @@ from gevent.socket import wait_write
 from rich.console import Console, ConsoleDimensions
 
 from tressi.ui.keys import is_elsewhere
-from tressi.ui.stream import finish, forget, is_behind, unhurried
+from tressi.ui.nonblocking_stream import finish, forget, is_behind, unhurried
 
 if TYPE_CHECKING:
     from collections.abc import Callable

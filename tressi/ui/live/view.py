@@ -11,7 +11,7 @@ from tressi.ui.live.columns import COLUMNS, order
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tressi.ui.live.seen import Seen
+    from tressi.ui.live.run_state import Seen
 
 # A target is changed by about this share of it.
 STEP_SHARE: Final = 0.1

@@ -14,8 +14,8 @@ from summaries import HOSTILE, endpoint_snapshot, engine_snapshot, histogram, mo
 
 from tressi.config.load import load_config
 from tressi.model import Window
-from tressi.run.blank import blank_snapshot
-from tressi.ui.metrics import EDGES_US, View, cumulative, families
+from tressi.run.blank_snapshot import blank_snapshot
+from tressi.ui.prometheus_metrics import EDGES_US, View, cumulative, families
 
 pytestmark = pytest.mark.pure
 

@@ -8,7 +8,7 @@ import sys
 import pytest
 from servers import answering, raw_server, response
 
-from tressi.load.descriptors import open_descriptors
+from tressi.load.descriptor_limit import open_descriptors
 
 pytestmark = pytest.mark.timed
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from tressi.config.defaults import defaults
 from tressi.config.masks import pointer_keys, without
-from tressi.config.place import URL_KEYS
+from tressi.config.messages import URL_KEYS
 from tressi.config.stray import homes
 from tressi.masking import MASK, Masks, is_secret_parameter, mask_url
 from tressi.masking import mask_headers as masked_pairs

@@ -6,7 +6,6 @@ from contextlib import contextmanager, suppress
 from urllib.parse import quote
 
 import pytest
-import trustme
 from cryptography.hazmat.primitives.serialization import (
     BestAvailableEncryption,
     Encoding,
@@ -17,25 +16,12 @@ from engines import ONCE, attempt, endpoint, finish, only, reach, running
 from servers import RawServer, answering, raw_server
 
 from tressi.errors import ConfigError
-from tressi.load.secure import Sessions, make_context
+from tressi.load.tls import Sessions, make_context
 from tressi.model import TlsConfig
 
 pytestmark = pytest.mark.timed
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
-
-
-@pytest.fixture(scope="module")
-def authority():
-    """A certificate authority that nobody else knows."""
-    return trustme.CA()
-
-
-@pytest.fixture
-def ca_file(authority, tmp_path):
-    """Its certificate, as a file."""
-    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
-    return str(tmp_path / "ca.pem")
 
 
 @contextmanager

@@ -11,12 +11,12 @@ from engines import until
 from gevent import socket
 from summaries import resolved
 
-from tressi.ui import server
-from tressi.ui.dashboard.feed import KEPT
+from tressi.site import server
+from tressi.site.feed import KEPT
+from tressi.site.places import KNOWN, STRANGERS, STRANGERS_PER_ADDRESS, Places
+from tressi.site.server import REQUEST_BYTES, Listener
 from tressi.ui.dashboard.watcher import Dashboard
-from tressi.ui.places import KNOWN, STRANGERS, STRANGERS_PER_ADDRESS, Places
 from tressi.ui.prometheus import Prometheus
-from tressi.ui.server import REQUEST_BYTES, Listener
 
 pytestmark = pytest.mark.timed
 

@@ -13,7 +13,7 @@ from summaries import decision, moment, resolved
 
 from tressi.ui.lines import Lines
 from tressi.ui.live.live import LivePicture
-from tressi.ui.stream import KEPT_BYTES, finish, unhurried
+from tressi.ui.nonblocking_stream import KEPT_BYTES, finish, unhurried
 from tressi.ui.terminal import watch
 
 pytestmark = pytest.mark.timed

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from summaries import verdict
 
-from tressi.run.words import is_settled, standing, standing_news
+from tressi.run.threshold_words import is_settled, standing, standing_news
 from tressi.threshold.expression import Outcome
 from tressi.threshold.parse import parse
 

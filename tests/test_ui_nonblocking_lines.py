@@ -7,9 +7,9 @@ import socket
 import gevent
 import pytest
 from gevent.socket import wait_read
-from test_ui_stream import _no_waiting, unread_pipe, way  # noqa: F401 - the fixtures serve the tests here too
+from test_ui_nonblocking_stream import _no_waiting, unread_pipe, way  # noqa: F401 - the fixtures serve the tests here too
 
-from tressi.ui.outlet import Outlet, open_outlet, share_outlet
+from tressi.ui.nonblocking_lines import Outlet, open_outlet, share_outlet
 
 pytestmark = pytest.mark.timed
 

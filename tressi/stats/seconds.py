@@ -1,7 +1,4 @@
-"""One second of a run, as views and streams show it: pure functions of a reading and of what changed since the last.
-
-The row of the summary's timeline, the dashboard and the stream of snapshots are the same numbers under the same names.
-"""
+"""The figures of one second of a run: pure functions of a reading and of what changed since the last."""
 
 from __future__ import annotations
 
@@ -12,23 +9,21 @@ from typing import TYPE_CHECKING, Any, Final
 
 from tressi.model import EndpointMoment, SecondFigures
 from tressi.model.delta import added
+from tressi.stats.latency import percentiles_ms
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
     from tressi._core import Histogram
     from tressi.model import (
-        Change,
         Delta,
         EndpointCounts,
         EndpointSnapshot,
-        Moment,
         ResolvedEndpoint,
-        ScalingDecision,
-        ThresholdVerdict,
     )
 
 
+_SHOWN: Final = (50.0, 99.0)
 _FIGURES: Final = tuple(field.name for field in fields(SecondFigures))
 _values_of: Final = attrgetter(*_FIGURES)
 
@@ -108,85 +103,6 @@ def _fields(figures: SecondFigures) -> dict[str, Any]:
     return dict(zip(_FIGURES, _values_of(figures), strict=True))
 
 
-def row_of_delta(delta: Delta, shared: Collection[str], *, saturated: bool, warm_up: bool) -> dict[str, Any]:
-    """A row of the summary's timeline made anew from a delta, as of several seconds that were merged."""
-    row = {
-        "t": round(delta.t, 3),
-        "global": _figures(total_of(delta, shared)),
-        "endpoints": {one.endpoint_key: _figures(figures_of(one, delta.span_s)) for one in delta.endpoints},
-        "saturated": saturated,
-    }
-    return {**row, "warmUp": True} if warm_up else row
-
-
-def row_of(moment: Moment) -> dict[str, Any]:
-    """One row of the summary's timeline."""
-    row = {
-        "t": round(moment.t, 3),
-        "global": _figures(moment.total),
-        "endpoints": {one.endpoint_key: _figures(one) for one in moment.endpoints},
-        "saturated": bool(moment.saturated_by),
-    }
-    if moment.warm_up:
-        row["warmUp"] = True
-    if moment.changes:
-        row["changes"] = [change_row(change) for change in moment.changes]
-    return row
-
-
-def change_row(change: Change) -> dict[str, Any]:
-    """A change as the summary tells it."""
-    return {
-        "t": round(change.t, 3),
-        "action": change.action,
-        "endpointKey": change.endpoint_key,
-        "targetRps": change.target_rps,
-    }
-
-
-def decision_row(decision: ScalingDecision) -> dict[str, Any]:
-    """A scaling decision as the summary tells it."""
-    return {
-        "endpointKey": decision.endpoint_key,
-        "action": decision.action,
-        "workers": decision.workers,
-        "workerCount": decision.worker_count,
-        "reason": decision.reason,
-        "timestamp": decision.timestamp,
-    }
-
-
-def verdict_row(verdict: ThresholdVerdict) -> dict[str, Any]:
-    """A threshold as it stands, as the summary tells it."""
-    return {
-        "threshold": verdict.text,
-        "endpointKey": verdict.endpoint_key,
-        "passed": verdict.passed,
-        "value": verdict.value,
-        "limit": verdict.limit,
-        "detail": verdict.detail,
-        "failedAt": None if verdict.failed_at is None else round(verdict.failed_at, 3),
-        "aborts": verdict.aborts,
-    }
-
-
-def _figures(one: SecondFigures) -> dict[str, Any]:
-    return {
-        "targetRps": one.target_rps,
-        "currentRps": one.current_rps,
-        "workerCount": one.worker_count,
-        "utilisation": one.utilisation,
-        "errorRate": one.error_rate,
-        "p50": one.p50_ms,
-        "p99": one.p99_ms,
-        "serviceP50": one.service_p50_ms,
-        "serviceP99": one.service_p99_ms,
-        "successP50": one.success_p50_ms,
-        "successP99": one.success_p99_ms,
-        "missed": one.missed_now,
-    }
-
-
 def _mean_target_rps(delta: EndpointCounts) -> float | None:
     """The mean of the curve; a time too short for a boundary of 100 ms has only the rate at its end."""
     if delta.target_rps is None or delta.scheduled_s <= 0:
@@ -203,10 +119,10 @@ def _share(part: float, whole: float) -> float:
 
 
 def _latencies(service: Histogram, response: Histogram, success: Histogram) -> dict[str, Any]:
-    p50_ms, p99_ms = _percentiles_ms(response)
-    service_p50_ms, service_p99_ms = _percentiles_ms(service)
+    p50_ms, p99_ms = percentiles_ms(response, _SHOWN)
+    service_p50_ms, service_p99_ms = percentiles_ms(service, _SHOWN)
     # Mostly every response is a success, and the histogram is one and the same.
-    success_p50_ms, success_p99_ms = (service_p50_ms, service_p99_ms) if success is service else _percentiles_ms(success)
+    success_p50_ms, success_p99_ms = (service_p50_ms, service_p99_ms) if success is service else percentiles_ms(success, _SHOWN)
     return {
         "p50_ms": p50_ms,
         "p99_ms": p99_ms,
@@ -218,11 +134,3 @@ def _latencies(service: Histogram, response: Histogram, success: Histogram) -> d
         "service_count": service.count,
         "success_count": success.count,
     }
-
-
-def _percentiles_ms(histogram: Histogram) -> tuple[float | None, float | None]:
-    if not histogram.count:
-        return None, None
-    # A percentile is the highest value that its counter stands for, which may lie beyond the exact maximum.
-    (p50_us, p99_us), most_us = histogram.percentiles((50, 99)), histogram.max_us
-    return min(p50_us, most_us) / 1e3, min(p99_us, most_us) / 1e3

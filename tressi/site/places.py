@@ -5,7 +5,7 @@ when all places are taken would let such a program lock out everybody else. So t
 one loses its own: of the address that holds the most places, the one that has longest waited without sending a request, and
 only where all of that address are being answered, the oldest of those.
 
-A connection that has shown that it may be there (the dashboard's token) gets a place of another kind, which no stranger can
+A connection that has shown that it may be there (it knows a token) gets a place of another kind, which no stranger can
 take.
 """
 

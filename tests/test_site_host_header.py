@@ -4,7 +4,7 @@ from socket import gethostname
 
 import pytest
 
-from tressi.ui.host_header import host_name, is_no_site, is_of_this_machine
+from tressi.site.host_header import host_name, is_no_site, is_of_this_machine
 
 pytestmark = pytest.mark.pure
 

@@ -16,8 +16,8 @@ from tressi.config.defaults import defaults
 from tressi.config.flow_mistakes import flow_mistakes
 from tressi.config.flows import is_templated, sent_of
 from tressi.config.jsonpath import PathError, steps_of
+from tressi.config.messages import TOKEN, Finding, Place, quoted, shown
 from tressi.config.pattern import PatternError, searching
-from tressi.config.place import TOKEN, Finding, Place, quoted, shown
 from tressi.config.url import AddressError, address, wire_base
 
 if TYPE_CHECKING:

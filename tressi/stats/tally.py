@@ -1,16 +1,17 @@
 """The figures of a summary: what endpoints counted, one of them or several together, and what follows from that.
 
 A run as a whole, a second of it and a window of a threshold are all tallies, so a figure is the same number wherever it is
-shown. Latencies are milliseconds; without any value they are None, because a latency of 0 would be a claim.
+shown.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from tressi.model.delta import added, counted
-from tressi.threshold.names import PERCENTILE, SATURATED
+from tressi.stats.latency import statistic_ms
+from tressi.threshold.names import SATURATED
 from tressi.vocabulary import SUMMARY_COUNTS, SUMMARY_TIMES
 
 if TYPE_CHECKING:
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
     from tressi._core import Histogram
     from tressi.model import EndpointCounts
     from tressi.threshold.expression import Figure, Metric
-
-PERCENTILES: Final[Mapping[str, float]] = {"p50": 50.0, "p90": 90.0, "p95": 95.0, "p99": 99.0, "p999": 99.9}
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,30 +98,3 @@ class Figures:
             return self.tally.errors.get(metric.argument or "", 0)
         time, _, statistic = metric.name.partition(".")
         return statistic_ms(self.tally.histograms[time], statistic, metric.argument)
-
-
-def statistic_ms(histogram: Histogram, statistic: str, argument: str | None = None) -> float | None:
-    """One statistic of a latency by its name in the summary, or the percentile `argument`; None without any value."""
-    if histogram.count == 0:
-        return None
-    if statistic == PERCENTILE:
-        return percentiles_ms(histogram, {statistic: float(argument or 0)})[statistic]
-    if statistic in PERCENTILES:
-        return percentiles_ms(histogram, {statistic: PERCENTILES[statistic]})[statistic]
-    microseconds: float = getattr(histogram, f"{statistic}_us")
-    return microseconds / 1e3
-
-
-def percentiles_ms(histogram: Histogram, wanted: Mapping[str, float]) -> dict[str, float | None]:
-    """Several percentiles by their names; ascending."""
-    # A percentile is the highest value that its counter stands for, which may lie beyond the exact maximum.
-    found = histogram.percentiles(wanted.values())
-    return {name: min(value, histogram.max_us) / 1e3 for name, value in zip(wanted, found, strict=True)}
-
-
-def latency_ms(histogram: Histogram) -> dict[str, float | None]:
-    """Every statistic of a latency."""
-    if histogram.count == 0:
-        return dict.fromkeys(("min", "mean", "stdev", *PERCENTILES, "max"))
-    spread = {name: statistic_ms(histogram, name) for name in ("min", "mean", "stdev")}
-    return {**spread, **percentiles_ms(histogram, PERCENTILES), "max": statistic_ms(histogram, "max")}

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tressi.ui.places import Places, holder_of
+from tressi.site.places import Places, holder_of
 
 pytestmark = pytest.mark.pure
 

@@ -11,7 +11,7 @@ from tressi._core import Arena
 from tressi._wire import Reactor
 from tressi.errors import EngineError
 from tressi.load.engine import LocalEngine
-from tressi.load.wake import Alarm
+from tressi.load.turn_trigger import Alarm
 
 pytestmark = pytest.mark.timed
 
@@ -126,7 +126,7 @@ def test_the_reactors_clock_is_that_of_python():
 
 def test_an_engine_runs_by_the_hubs_timer(monkeypatch):
     """Starts granted and missed are the schedule's, the windows turn, and the end leaves no timer."""
-    monkeypatch.setattr("tressi.load.wake.HAS_EPOLL", False)
+    monkeypatch.setattr("tressi.load.turn_trigger.HAS_EPOLL", False)
     with (
         raw_server(answering(OK)) as server,
         running(endpoint(server.url, 100), workers=4, transport="urllib3", duration_s=1.0) as engine,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from tressi.model.measured import EngineSnapshot
+    from tressi.model.measurements import EngineSnapshot
 
 Action = Literal["scale-up", "scale-down", "maintain"]
 EndReason = Literal["duration", "complete", "early-exit", "interrupted", "stopped", "error"]

@@ -1,4 +1,4 @@
-"""The HTTP server of the dashboard and of the Prometheus endpoint: gevent's, in the thread of the run, with limits.
+"""An HTTP server for pages and metrics: gevent's, in the thread of the one who starts it, with limits.
 
 The port is taken before the run, so that one in use is told before anything is sent. gevent's server knows no limits of its
 own but for a number of connections, at which it accepts no further one. Here each connection has a place (`places` says who
@@ -26,7 +26,7 @@ from gevent.pool import Pool
 from gevent.pywsgi import WSGIHandler, WSGIServer
 
 from tressi.errors import ConfigError, ConfigProblem
-from tressi.ui.places import Places
+from tressi.site.places import Places
 
 if TYPE_CHECKING:
     from types import TracebackType

@@ -1,4 +1,4 @@
-"""Who may see a run and steer it: anyone who has the token of its address, from a page that we served ourselves.
+"""Who may see a server's pages and give commands: anyone who has the token of its address, from a page that it served itself.
 
 Any site that the user's browser shows can send requests to this machine, and any program on it can try the port. Three
 checks keep them out. The token is the first part of every path, so that a client without it finds nothing, not even a script.
@@ -13,8 +13,8 @@ from hmac import compare_digest
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
-from tressi.ui.host_header import is_loopback, is_of_this_machine
-from tressi.ui.server import TRUST
+from tressi.site.host_header import is_loopback, is_of_this_machine
+from tressi.site.server import TRUST
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -42,7 +42,7 @@ def guarded(app: WSGIApplication, token: str, host: str) -> WSGIApplication:
         if words := refusal(environ, host):
             return _refuse(answer, "403 Forbidden", words)
         if not environ.get(TRUST, _always)():
-            return _refuse(answer, "503 Service Unavailable", "too many connections: close a page of this dashboard")
+            return _refuse(answer, "503 Service Unavailable", "too many connections: close a page of this server")
         environ["SCRIPT_NAME"], environ["PATH_INFO"] = f"/{token}", rest
         return app(environ, answer)
 
@@ -58,7 +58,7 @@ def refusal(environ: Mapping[str, Any], host: str) -> str:
         return ""
     origin, site = environ.get("HTTP_ORIGIN"), environ.get("HTTP_SEC_FETCH_SITE", "same-origin")
     if site != "same-origin" or (origin is not None and _place(origin) not in {asked.lower()} - {""}):
-        return "commands are taken from the dashboard's own page alone"
+        return "commands are taken from this server's own pages alone"
     return ""
 
 

@@ -1,0 +1,1 @@
+"""Figures of what was counted: pure functions of deltas and histograms."""

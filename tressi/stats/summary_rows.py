@@ -1,0 +1,94 @@
+"""What happened in a run, as the summary's documents have it: a second, a change, a scaling decision, a threshold.
+
+The row of the summary's timeline, the dashboard and the stream of snapshots are the same numbers under the same names.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from tressi.stats.seconds import figures_of, total_of
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from tressi.model import Change, Delta, Moment, ScalingDecision, SecondFigures, ThresholdVerdict
+
+
+def row_of_delta(delta: Delta, shared: Collection[str], *, saturated: bool, warm_up: bool) -> dict[str, Any]:
+    """A row of the summary's timeline made anew from a delta, as of several seconds that were merged."""
+    row = {
+        "t": round(delta.t, 3),
+        "global": _figures(total_of(delta, shared)),
+        "endpoints": {one.endpoint_key: _figures(figures_of(one, delta.span_s)) for one in delta.endpoints},
+        "saturated": saturated,
+    }
+    return {**row, "warmUp": True} if warm_up else row
+
+
+def row_of(moment: Moment) -> dict[str, Any]:
+    """One row of the summary's timeline."""
+    row = {
+        "t": round(moment.t, 3),
+        "global": _figures(moment.total),
+        "endpoints": {one.endpoint_key: _figures(one) for one in moment.endpoints},
+        "saturated": bool(moment.saturated_by),
+    }
+    if moment.warm_up:
+        row["warmUp"] = True
+    if moment.changes:
+        row["changes"] = [change_row(change) for change in moment.changes]
+    return row
+
+
+def change_row(change: Change) -> dict[str, Any]:
+    """A change as the summary tells it."""
+    return {
+        "t": round(change.t, 3),
+        "action": change.action,
+        "endpointKey": change.endpoint_key,
+        "targetRps": change.target_rps,
+    }
+
+
+def decision_row(decision: ScalingDecision) -> dict[str, Any]:
+    """A scaling decision as the summary tells it."""
+    return {
+        "endpointKey": decision.endpoint_key,
+        "action": decision.action,
+        "workers": decision.workers,
+        "workerCount": decision.worker_count,
+        "reason": decision.reason,
+        "timestamp": decision.timestamp,
+    }
+
+
+def verdict_row(verdict: ThresholdVerdict) -> dict[str, Any]:
+    """A threshold as it stands, as the summary tells it."""
+    return {
+        "threshold": verdict.text,
+        "endpointKey": verdict.endpoint_key,
+        "passed": verdict.passed,
+        "value": verdict.value,
+        "limit": verdict.limit,
+        "detail": verdict.detail,
+        "failedAt": None if verdict.failed_at is None else round(verdict.failed_at, 3),
+        "aborts": verdict.aborts,
+    }
+
+
+def _figures(one: SecondFigures) -> dict[str, Any]:
+    return {
+        "targetRps": one.target_rps,
+        "currentRps": one.current_rps,
+        "workerCount": one.worker_count,
+        "utilisation": one.utilisation,
+        "errorRate": one.error_rate,
+        "p50": one.p50_ms,
+        "p99": one.p99_ms,
+        "serviceP50": one.service_p50_ms,
+        "serviceP99": one.service_p99_ms,
+        "successP50": one.success_p50_ms,
+        "successP99": one.success_p99_ms,
+        "missed": one.missed_now,
+    }
