@@ -341,6 +341,42 @@ def test_a_body_that_is_no_text_is_left_out_with_a_sentence():
     assert any("POST /up was left out: its body is no text" in note for note in har(entry(), bad).notes)
 
 
+def test_a_request_that_needs_one_that_was_left_out_is_left_out_too():
+    """Its value would never be there; each has its sentence."""
+    bad = entry("http://a..b/login", text=f'{{"t":"{TOKEN}"}}')
+    result = har(bad, entry(f"http://h/{TOKEN}", second=1), entry("http://h/free", second=2), hosts=("*",))
+    assert [one["url"] for one in result.document["requests"]] == ["/free"]
+    assert any("has a host that cannot be" in note for note in result.notes)
+    assert "GET /{t} was left out: it needs t of a response that was left out" in result.notes
+
+
+def test_a_secret_where_no_variable_can_be_leaves_its_request_out():
+    """Such as the name of a member; the sentence does not repeat it."""
+    secret = "0123-hidden-4567"
+    sent = {"Authorization": f"Bearer {secret}"}
+    bad = entry("http://h/bad", method="POST", mime="application/json", body=f'{{"{secret}": 1}}')
+    result = har(entry(sent=sent), bad)
+    assert [one["url"] for one in result.document["requests"]] == ["/"]
+    assert "POST /bad was left out: a secret stands where a config can have no variable" in result.notes
+    assert secret not in json.dumps([result.document, result.notes])
+
+
+@pytest.mark.parametrize(("size", "slot_bytes"), [(4000, None), (5000, 10_000), (60_000, 65_536)])
+def test_a_long_token_has_room(size, slot_bytes):
+    """A flow keeps 4,096 bytes of a value unless it is told otherwise; a longer one than 65,536 is no token."""
+    token = "t" * size
+    result = har(entry("http://h/a", text=f'{{"t":"{token}"}}'), entry("http://h/b", sent={"X-T": token}))
+    assert result.document["flows"][0].get("slotBytes") == slot_bytes
+    assert result.document["requests"][1]["headers"] == {"X-T": "{{t}}"}
+
+
+def test_rates_of_a_flow_are_starts():
+    """A total of requests is divided by those of a start; the first starts find as many users as they need."""
+    flow = har(entry(), entry("http://h/b", second=9), total_rps=30).document["flows"][0]
+    assert flow["startsPerSecond"] == 15
+    assert flow["autoscale"] == {"enabled": True, "initialWorkers": 150, "maxWorkers": 225}
+
+
 def test_another_server_is_named_everywhere():
     """With --base-url the origin and the referer name it too."""
     sent = {"Origin": "http://h", "Referer": "http://h/x"}
