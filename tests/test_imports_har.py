@@ -261,11 +261,12 @@ def test_a_value_of_a_response_becomes_an_extract(first, second, how, place):
         ({"text": '{"t": "electronics"}', "url": "http://h/?c=electronics"}, {"url": "http://h/x?c=electronics"}),
         ({"got": {"Content-Type": "application/json"}}, {"sent": {"Accept": "application/json"}}),
         ({"text": '{"t": "tok_4f9a81c2"}'}, {"url": "http://h/tok_4f9a81c2x"}),
+        ({"text": '{"language": "en-GB-oxendict"}'}, {"sent": {"Accept-Language": "en-GB-oxendict"}}),
     ],
-    ids=["seven characters", "known before", "of the message", "a part of a word"],
+    ids=["seven characters", "known before", "of the message", "a part of a word", "of the browser"],
 )
 def test_what_is_no_answer_is_left_as_it_was(first, second):
-    """Short values, what the browser knew already, and words that only begin alike."""
+    """Short values, what the browser knew already or says by itself, and words that only begin alike."""
     result = har(entry(**{"url": "http://h/first", **first}), entry(**{"second": 0.1, **second}))
     assert not any("extract" in step for step in steps(result))
     assert "{{" not in json.dumps(result.document["requests"])
