@@ -118,6 +118,7 @@ def test_settings_of_connections_go_to_the_top():
         ("curl h --datta x", "--datta"),
         ("curl h -Q x", "-Q"),
         ("curl h -sQx", "-Q"),
+        ("curl h -s: i", "-:"),
         ("curl h -X", "-X has no value"),
         ("curl h -b jar.txt", "-b names a file"),
         ("curl -s", "no URL"),
@@ -207,6 +208,18 @@ def test_commands_can_be_a_flow():
     document = curl("curl h/a\ncurl h/b\ncurl h/a", wanted="flow").document
     assert [step["request"] for step in document["flows"][0]["steps"]] == ["GET /a", "GET /b", "GET /a"]
     assert len(document["requests"]) == 2
+
+
+@pytest.mark.parametrize("option", OPTIONS, ids=lambda option: option.names[0])
+def test_every_option_is_read(option):
+    """Each name with some value: a request or a sentence, whatever it means."""
+    for name in option.names:
+        flag = f"{'-' if len(name) == 1 else '--'}{name}{' 1' if option.takes else ''}"
+        try:
+            said = curl(f"curl h {flag}\ncurl h").document["requests"]
+        except ConfigError as error:
+            said = str(error)
+        assert said
 
 
 def test_every_option_is_in_the_table_once():

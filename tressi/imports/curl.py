@@ -125,7 +125,7 @@ def _short(command: Command, letters: str, waiting: list[str], notes: list[str])
     """Short options may stand in one word, the last of them with its value: `-sXPOST`."""
     while letters:
         name, letters = letters[0], letters[1:]
-        option = BY_NAME.get(name)
+        option = BY_NAME.get(name) if name != ":" else None  # it parts requests, and stands alone
         if option is None:
             raise DocumentError(f"curl's option -{name if name.isprintable() else '?'} is not known to this import")
         if option.takes:
