@@ -33,14 +33,14 @@ def config_of(*endpoints, **fields):
 class Driven:
     """An engine under way, with the pools through which a run would change it; all else is the engine's own."""
 
-    def __init__(self, engine, config, workers):
-        """Start it, each autoscaled endpoint with `workers[endpoint_key]`."""
+    def __init__(self, engine, config, workers, tables=None):
+        """Start it, each autoscaled endpoint and each flow with `workers[endpoint_key]`."""
         self.engine = engine
         shared = config.shared_pool.workers if config.shared_pool is not None else 0
         pools = pools_of(config)
         counts = {pool.id: workers.get(pool.endpoint_keys[0], shared) for pool in pools}
         self.pools = Pools(pools, counts, engine)
-        engine.build(make_plan(config, counts))
+        engine.build(make_plan(config, counts, tables))
         begin_ns = engine.go()
         gevent.sleep(max(0, begin_ns - time.monotonic_ns()) / 1e9)
 

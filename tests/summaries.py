@@ -1,5 +1,6 @@
 """A small summary for tests of what is made from one."""
 
+from collections import Counter
 from itertools import zip_longest
 
 from tressi._core import Histogram
@@ -50,8 +51,8 @@ HOSTILE = [
 def histogram(*values_us):
     """A histogram of these values."""
     made = Histogram()
-    for value in values_us:
-        made.record(value)
+    for value, count in Counter(values_us).items():
+        made.record(value, count)
     return made
 
 

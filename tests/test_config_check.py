@@ -249,7 +249,7 @@ documents = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(documents)
 def test_any_document_is_resolved_or_refused_in_words(document):
     """No combination of wrong values ends in another exception, and what is resolved keeps its budgets."""

@@ -196,13 +196,13 @@ def test_any_bytes_are_a_document_or_a_config_error(data):
 
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
-    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
-    max_leaves=20,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
+    max_leaves=10,
 )
 
 
 @settings(max_examples=40, deadline=None)
-@given(st.dictionaries(st.text(), json_values))
+@given(st.dictionaries(st.text(max_size=8), json_values, max_size=6))
 def test_what_json_can_hold_is_read_unchanged(document):
     """Reading loses nothing."""
     assert read(document).document == document

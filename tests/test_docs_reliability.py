@@ -1,6 +1,5 @@
 """The page of faults names tests, so each of them must be there."""
 
-import ast
 import re
 from pathlib import Path
 
@@ -31,8 +30,7 @@ def names_in(path):
     """The names of the tests that a file has."""
     if not path.is_file():
         return set()
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    return {node.name for node in tree.body if isinstance(node, ast.FunctionDef) and node.name.startswith("test_")}
+    return set(re.findall(r"^def (test_\w+)\(", path.read_text(encoding="utf-8"), re.MULTILINE))
 
 
 def test_every_promise_is_kept_by_a_test_that_exists():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -46,6 +47,7 @@ def room_of(module: str) -> str:
     return SAME_ROOM.get(name, name)
 
 
+@cache
 def imports_of(path: Path) -> set[str]:
     """Every module of tressi that a file imports, typing imports and Cython's included."""
     text = path.read_text(encoding="utf-8")

@@ -3,6 +3,7 @@
 import gzip
 import sys
 import zlib
+from functools import partial
 
 import brotli
 import pytest
@@ -146,7 +147,7 @@ def test_a_bomb_is_left_after_64_mib(codings):
     assert len(body.beginning) == KEPT_BYTES
 
 
-@pytest.mark.parametrize(("coding", "pack"), [("br", brotli.compress), ("zstd", zstd.compress)])
+@pytest.mark.parametrize(("coding", "pack"), [("br", partial(brotli.compress, quality=4)), ("zstd", zstd.compress)])
 def test_a_bomb_of_a_newer_coding_is_left_as_well(coding, pack):
     """A few hundred bytes stand for more than 64 MiB: they come out in pieces, and no more than that of them."""
     bomb, pauses = pack(b"\0" * (DECODED_BYTES + 1)), []

@@ -8,6 +8,7 @@ import resource
 import warnings
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from itertools import islice
 
 import pytest
 from openpyxl import load_workbook
@@ -32,8 +33,8 @@ def opened(summary):
 def few_descriptors(spare):
     """Room for so many more files than are open, and not one more; what is left open is closed in silence."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    free = [number for number in range(soft) if not os.path.lexists(f"/proc/self/fd/{number}")]
-    resource.setrlimit(resource.RLIMIT_NOFILE, (free[spare], hard))
+    free = (number for number in range(soft) if not os.path.lexists(f"/proc/self/fd/{number}"))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (next(islice(free, spare, None)), hard))
     with warnings.catch_warnings(action="ignore", category=ResourceWarning):
         try:
             yield

@@ -260,7 +260,7 @@ cdef class Reactor:
         cdef int32_t number
         pool.flow = build.build_flow(planned)
         self.flows[self.body.pool_count - 1] = planned
-        for number in planned.program.sends:
+        for number in planned.steps:
             self.body.endpoints[self.known(number, self.body.endpoint_count)].pool = pool
             self.body.endpoints[number].block.target_rps = -1.0
 

@@ -164,12 +164,22 @@ class Body:
         self._needle = needle
         self._seam = b""
         self._pause = pause
+        self._pieces: list[bytes] | None = None  # decoded, for somebody else who reads them
         self._is_packed = False  # what is kept is not decoded
         self._decoders: list[_Decoder] = []
         try:
             self._decoders = decoders_of(codings)
         except CodingError as failure:
             self._fail(failure)
+
+    def hand_over(self) -> None:
+        """Keep what is decoded from now on, for `taken`: all of it is read."""
+        self._pieces = []
+
+    def taken(self) -> list[bytes]:
+        """What was decoded since the last time."""
+        pieces, self._pieces = self._pieces or [], []
+        return pieces
 
     def feed(self, data: bytes) -> None:
         """So much more of it came."""
@@ -201,6 +211,8 @@ class Body:
 
     def _look_at(self, piece: bytes) -> None:
         self._keep(piece)
+        if self._pieces is not None:
+            self._pieces.append(piece)
         if self._needle is not None and not self.found:
             searched = self._seam + piece
             self.found = self._needle in searched
@@ -210,7 +222,7 @@ class Body:
         self.beginning += piece[: KEPT_BYTES - len(self.beginning)]
 
     def _is_satisfied(self) -> bool:
-        return self.found and len(self.beginning) == KEPT_BYTES
+        return self.found and self._pieces is None and len(self.beginning) == KEPT_BYTES
 
     def _fail(self, failure: CodingError) -> None:
         self.reason = f"the body cannot be searched: {failure}"

@@ -43,6 +43,7 @@ def planned_flow(
     searched = [sum(isinstance(one.origin, (FromJson, Between)) for one in steps[key].extracts) for key in steps_of(flow)]
     return PlannedFlow(
         program=program_of(flow, number_of, used, used_once),
+        steps=tuple(number_of[key] for key in steps_of(flow)),
         hidden=bytes(names[slot] not in shown for slot in slots),
         slot_bytes=flow.slot_bytes,
         matches=max(searched, default=0),

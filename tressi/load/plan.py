@@ -139,7 +139,7 @@ class _Laid:
         config, numbers = self.config, [self.number_of[key] for key in pool.endpoint_keys]
         flow = self.flow_of.get(pool.endpoint_keys[0])
         planned = None if flow is None else planned_flow(config, flow, self.number_of, self._used(), self.used_once)
-        served = numbers if planned is None else planned.program.sends
+        served = numbers if planned is None else planned.steps
         return PlannedPool(
             endpoints=tuple(numbers),
             origins=tuple(dict.fromkeys(dialer for number in served for dialer in self.dialers[number])),

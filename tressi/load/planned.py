@@ -70,6 +70,7 @@ class PlannedFlow:
     """
 
     program: Program
+    steps: tuple[int, ...]  # the numbers of its steps' endpoints, also of those that no user comes to
     hidden: bytes
     slot_bytes: int
     matches: int

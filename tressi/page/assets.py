@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from base64 import b64encode
-from functools import cache
+from functools import cache, lru_cache
 from hashlib import sha256
 from importlib.resources import files
 from typing import TYPE_CHECKING, Final
@@ -74,6 +74,7 @@ def stand_ins(extra: str = "report") -> tuple[str, ...]:
     return tuple(dict.fromkeys(_STAND_IN.findall(plotly_script(extra))))
 
 
+@lru_cache(maxsize=16)
 def source_hash(text: str) -> str:
     """A script or style as a source of a Content-Security-Policy (CSP 3, section 6.7.3.3): its text between the tags."""
     return f"'sha256-{b64encode(sha256(text.encode()).digest()).decode()}'"

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import zlib
 from base64 import b64encode
+from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 import orjson
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from jinja2 import Environment
+    from jinja2.runtime import Context
 
 _ROOM: Final = "tressi.report.page"
 
@@ -36,20 +38,25 @@ def render(summary: Mapping[str, Any]) -> bytes:
     style = asset("style.css") + asset("report.css", _ROOM)
     scripts = (asset("tables.js", _ROOM), plotly_script(), asset("charts.js"), asset("report.js", _ROOM))
     shown, left_out = excerpts(summary)
-    page = _environment(summary).get_template("report.html")
-    text = page.render(
-        summary=summary,
-        policy=policy(scripts=" ".join(map(source_hash, scripts)), styles=source_hash(style)),
-        style=style,
-        scripts=scripts,
-        stand_ins=stand_ins(),
-        charts=packed(chart_data(summary)),
-        headline=headline(summary),
-        verdicts=verdicts(summary),
-        failures=failure_rows(summary),
-        excerpts=shown,
-        excerpts_left_out=left_out,
-        config=json.dumps(summary["config"], indent=2, ensure_ascii=False),
+    text = (
+        _environment()
+        .get_template("report.html")
+        .render(
+            summary=summary,
+            origin=common_origin(endpoint["endpointKey"] for endpoint in summary["endpoints"]),
+            labels=summary_labels(summary),
+            policy=policy(scripts=" ".join(map(source_hash, scripts)), styles=source_hash(style)),
+            style=style,
+            scripts=scripts,
+            stand_ins=stand_ins(),
+            charts=packed(chart_data(summary)),
+            headline=headline(summary),
+            verdicts=verdicts(summary),
+            failures=failure_rows(summary),
+            excerpts=shown,
+            excerpts_left_out=left_out,
+            config=json.dumps(summary["config"], indent=2, ensure_ascii=False),
+        )
     )
     return text.encode()
 
@@ -59,14 +66,19 @@ def packed(value: Any) -> str:  # noqa: ANN401 - any JSON value
     return b64encode(zlib.compress(orjson.dumps(value), 9)).decode()
 
 
-def _environment(summary: Mapping[str, Any]) -> Environment:
+@cache
+def _environment() -> Environment:
+    """The templates, with what they call; it is one for all reports, so the labels of keys are found in the context."""
+    from jinja2 import pass_context  # noqa: PLC0415 - an extra, whose absence `environment` has told
+
+    def short(context: Context, key: str) -> str:
+        return clipped(short_key(key, context["origin"]))
+
+    def label(context: Context, key: str) -> str:
+        return clipped(context["labels"].get(key) or short_key(key, context["origin"]))
+
     made = environment(_ROOM)
-    origin = common_origin(endpoint["endpointKey"] for endpoint in summary["endpoints"])
-    labels = summary_labels(summary)
-    made.filters.update(short=lambda key: clipped(short_key(key, origin)))
-    made.filters.update(label=lambda key: clipped(labels.get(key) or short_key(key, origin)))
-    made.filters.update(clipped=clipped, tone=tone_of)
+    made.filters.update(short=pass_context(short), label=pass_context(label), clipped=clipped, tone=tone_of)
     made.tests.update(thin=is_thin, failing=has_many_failures)
     made.tests.update(of_another_mean=lambda metrics: mean_differs(metrics["askedRps"], metrics["targetRps"]))
-    made.globals.update(origin=origin)
     return made

@@ -77,11 +77,6 @@ class Program:
         """Whether a user has something left to do when he leaves."""
         return self.operations[self.end].kind != "done"
 
-    @property
-    def sends(self) -> tuple[int, ...]:
-        """The endpoints of its steps, in order."""
-        return tuple(one.number for one in self.operations if one.kind == "send")
-
 
 def program_of(
     flow: Flow,

@@ -278,11 +278,15 @@ cdef inline void exchange_judge(Reactor* reactor, Lane* lane) noexcept nogil:
     """Have the body judged where it must be and all else is as expected; and see what the user of a flow lacks."""
     cdef Exchange* exchange = &lane.exchange
     cdef Intake* intake = exchange.response.further.intake
+    cdef const char* reason
     if exchange.response.further.judge != NULL and is_success(&lane.endpoint.check, &exchange.response):
         body_judge(exchange, reactor.buffers.why, WHY_BYTES)
     if intake != NULL and is_success(&lane.endpoint.check, &exchange.response):
-        exchange.reason = intake_reason(exchange.response.user, intake, exchange.response.taken)
-        exchange.response.refused = REFUSED_BY_INTAKE if exchange.reason != NULL else 0
+        reason = intake_reason(exchange.response.user, intake, exchange.response.taken)
+        exchange.response.refused = REFUSED_BY_INTAKE if reason != NULL else 0
+        if exchange.reason == NULL:
+            # One that is there says why the body could not be decoded.
+            exchange.reason = reason
 
 
 cdef inline void attempt_finish(Reactor* reactor, Lane* lane, bint surplus, int64_t now_ns) noexcept nogil:

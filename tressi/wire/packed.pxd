@@ -27,6 +27,8 @@ cdef inline void packed_begin(Response* response, PyObject* make) noexcept with 
         needle = PyBytes_FromStringAndSize(<const char*> response.needle, response.needle_size)
     codings = PyBytes_FromStringAndSize(response.coding.bytes, response.coding.size).decode("latin-1")
     body = (<object> make)(needle, codings)
+    if response.is_searched:
+        body.hand_over()
     Py_INCREF(body)
     response.packed = <PyObject*> body
     response.needle = NULL

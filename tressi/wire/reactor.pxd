@@ -8,7 +8,6 @@ from tressi.core.bucket cimport (
     GRANTED, Bucket, Skipped, bucket_position, bucket_rate, bucket_settle, bucket_take, random_next,
 )
 from tressi.core.window cimport window_set_lanes
-from tressi.wire.account cimport account_taken
 from tressi.wire.allowance cimport allowance_left, allowance_take
 from tressi.wire.close cimport Closings, descriptor_end
 from tressi.wire.given_up cimport account_skipped
