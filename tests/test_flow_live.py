@@ -16,11 +16,12 @@ from test_ui_dashboard_browser import running
 
 from tressi.config.load import load_config
 from tressi.errors import ConfigError
-from tressi.model import Change
+from tressi.model import Change, Draining
 from tressi.run.steering import endpoint_key_of
 from tressi.testing.fake_engine import Behaviour, FakeEngine
 from tressi.ui.dashboard.board import Board
 from tressi.ui.lines import Lines
+from tressi.ui.sentences import draining_words
 
 pytestmark = pytest.mark.timed
 
@@ -113,6 +114,15 @@ def test_plain_lines_have_the_flow(seen):
     assert "workers" not in buy
     assert f"lost {last.flows[0].abandoned}" in buy
     assert "flow shop  target 12.5 starts per second" in said
+
+
+@pytest.mark.parametrize(
+    ("flying", "users", "said"),
+    [(0, 2, "2 users within a flow"), (1, 1, "1 request in flight and 1 user within a flow"), (3, 0, "3 requests in flight")],
+)
+def test_users_who_think_are_waited_for(flying, users, said):
+    """A run may wait for users of whom none has a request in flight."""
+    assert draining_words(Draining(61.0, flying, 30.0, users)) == f"waiting for {said}, up to 30 s"
 
 
 def test_the_board_has_flows_and_their_past(seen):

@@ -141,3 +141,22 @@ def test_a_killed_run_is_recovered_with_its_flows(tmp_path):
     assert flow["flowsUnderWay"] > 0
     assert flow["flowsStarted"] <= shop.seen["/items"]
     assert len(summary["timeline"][0]["flows"]) == 1
+
+
+def test_two_engines_walk_a_flow_as_one(tmp_path):
+    """Their counts are added up, steps and flow alike, and a user who is cut is neither completed nor abandoned."""
+    shop = Shop()
+    with raw_server(shop) as server:
+        steps = [{"request": "item"}, {"think": {"uniform": [0, 0.4]}}, {"request": "buy"}]
+        flow = {"steps": steps, "end": [{"request": "health"}]}
+        document = journey(server.url.rstrip("/"), duration=2, gracefulStop=0, flow=flow)
+        document["requests"][3] = {"name": "health", "url": "/health"}
+        (tmp_path / "config.json").write_text(json.dumps(document))
+        done = tressi("run", tmp_path / "config.json", "--processes", 2, "--json", tmp_path / "s.json", "--quiet")
+    assert done.returncode == 0, done.stderr
+    summary = check(json.loads((tmp_path / "s.json").read_text()))
+    (flow,) = summary["flows"]
+    assert summary["generator"]["processes"] == 2
+    assert flow["flowsStarted"] + flow["flowsMissed"] == 100
+    assert flow["flowsCut"] > 0
+    assert flow["flowsAbandoned"] > 0

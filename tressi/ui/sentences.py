@@ -74,10 +74,11 @@ def _requests_left(moment: Moment, most: int) -> str:
 
 
 def draining_words(draining: Draining) -> str:
-    """What a run waits for at its end."""
-    plural = "s" * (draining.in_flight != 1)
-    users = f" and {counted(draining.users, 'user')} within a flow" if draining.users else ""
-    return f"waiting for {draining.in_flight} request{plural} in flight{users}, up to {draining.patience_s:g} s"
+    """What a run waits for at its end: requests in flight, and users within a flow, of whom most may think."""
+    flying, users = draining.in_flight, draining.users
+    parts = [f"{flying} request{'s' * (flying != 1)} in flight"] if flying or not users else []
+    parts += [f"{counted(users, 'user')} within a flow"] if users else []
+    return f"waiting for {' and '.join(parts)}, up to {draining.patience_s:g} s"
 
 
 def cells_of(one: EndpointMoment, reading: EndpointSnapshot | None) -> Mapping[str, str]:
