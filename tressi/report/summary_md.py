@@ -74,7 +74,7 @@ def render(summary: Mapping[str, Any]) -> bytes:
         _verdict(summary),
         Section("", _remarks(summary), share=0.05, noun="remark"),
         *_thresholds(summary["thresholds"], keys),
-        Section("\n\n".join(_global(summary["global"]))),
+        Section("\n\n".join(_global(summary))),
         *_flows(summary, keys),
         _endpoints(summary, keys),
         *_counts("Status codes", ("endpoint", "status", "count"), _texts(keys, STATUS_CODES, _statuses(summary)), 0.08),
@@ -143,9 +143,13 @@ def _thresholds(verdicts: Sequence[Mapping[str, Any]], keys: Keys) -> Iterator[S
     return _counts("Thresholds", ("verdict", "endpoint", "threshold", "why"), rows, 0.15, "threshold")
 
 
-def _global(total: Mapping[str, Any]) -> Iterator[str]:
+def _global(summary: Mapping[str, Any]) -> Iterator[str]:
+    total = summary["global"]
+    # How many requests a start of a flow makes is in no rate, so of all together none is asked for, and not the highest.
+    unasked = {name for name in ("askedRps", "targetRps") if total[name] is None and flows_of(summary)}
     yield "### Global summary"
-    yield table(("figure", "value"), ((label(name), figure(name, total[name])) for name in PLAIN), ["value"])
+    rows = ((label(name), "-" if name in unasked else figure(name, total[name])) for name in PLAIN)
+    yield table(("figure", "value"), rows, ["value"])
     latencies = ((label(time), *(milliseconds(total[time][name]) for name in FIGURES)) for time in TIMES)
     yield table(("in ms", *FIGURES), latencies, FIGURES)
 

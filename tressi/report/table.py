@@ -104,7 +104,7 @@ def _flows(summary: Mapping[str, Any]) -> list[RenderableType]:
         _Row(plain(one["name"]), _flow_figures(one, lasted_s), _flow_words(one, said[one["endpointKey"]], summary))
         for one in flows
     ]
-    heading = f"{counted(len(flows), 'flow')}: starts per second, n starts that users took, durations in ms without thinking"
+    heading = f"{counted(len(flows), 'flow')}: starts per second, n starts, durations in ms without thinking"
     return [Text(heading), _Rows([_Row("flow", _FLOW_FIGURES), *rows])]
 
 
