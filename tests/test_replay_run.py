@@ -80,6 +80,7 @@ def test_by_times_every_entry_arrives_exactly_once(log, engines):
         "GET /users/:id/orders": (90, 0),
         "GET /": (30, 0),
     }
+    assert summary["replay"]["log"] == {"lines": 300, "taken": 300, "leftOut": {}, "otherPaths": 0, "unreadable": 0}
     assert sum(sum(one["sentPerSecond"]) for one in summary["replay"]["endpoints"].values()) == 300
     # What each endpoint was asked for is the log's, and no even share.
     assert [round(one["targetRps"] * summary["durationSec"]) for one in summary["endpoints"]] == [180, 90, 30]

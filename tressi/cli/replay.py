@@ -19,7 +19,7 @@ from tressi.errors import ConfigError
 from tressi.load.spawn import Ahead
 from tressi.log import set_up
 from tressi.replay.document import Options, config_by_rates, config_by_times, length_s, replay_of, shortened
-from tressi.replay.files import fields_of, read_log, refused, told
+from tressi.replay.files import counted, fields_of, read_log, refused, told
 from tressi.replay.fit import Fit, fit_lines
 from tressi.replay.gathering import Wanted
 from tressi.replay.traffic import NS_PER_S, traffic_of
@@ -109,13 +109,14 @@ def execute(arguments: Namespace) -> int:
         from tressi.cli.running import conduct  # noqa: PLC0415 - a run reads it while its engine starts
 
         config = _config_of(traffic, options, arguments)
-        return conduct(config, arguments, ahead, _Beside(config, traffic, options))
+        return conduct(config, arguments, ahead, _Beside(config, gathered, traffic, options))
 
 
 class _Beside:
     """The fit of a run to its log, beside the run."""
 
-    def __init__(self, config: ResolvedConfig, traffic: Traffic, options: Options) -> None:
+    def __init__(self, config: ResolvedConfig, gathered: Gathered, traffic: Traffic, options: Options) -> None:
+        self._log = counted(gathered)
         times = zip((one.endpoint_key for one in config.endpoints), traffic.starts_of(), strict=True)
         self._fit = Fit(dict(times), traffic.period_ns if options.loops else 0, length_s(traffic, options))
 
@@ -126,7 +127,7 @@ class _Beside:
 
     def add_to(self, summary: dict[str, Any]) -> None:
         """Put the fit into the summary."""
-        summary["replay"] = self._fit.summed()
+        summary["replay"] = {"log": self._log, **self._fit.summed()}
 
     def lines(self, summary: dict[str, Any]) -> str:
         """The fit for a terminal."""

@@ -59,6 +59,17 @@ def told(found: Gathered) -> str:
     return "; ".join(parts) + "".join(f"\n  {line}" for line in lines)
 
 
+def counted(found: Gathered) -> dict[str, Any]:
+    """The same in numbers, as a summary has them."""
+    return {
+        "lines": found.lines,
+        "taken": len(found.times_ns),
+        "leftOut": dict(found.left_out),
+        "otherPaths": found.elsewhere,
+        "unreadable": found.unreadable,
+    }
+
+
 def fields_of(texts: Sequence[str]) -> dict[str, str]:
     """`--fields time=ts,url=path` as names by role. Raises ConfigError."""
     found: dict[str, str] = {}

@@ -51,6 +51,8 @@ _NGINX: Final = {
     "request_time": "duration",
 }
 _APACHE: Final = {"r": "request", "m": "method", "U": "path", "q": "query", "v": "host", "V": "host"}
+# Variables and directives whose values have no space, so that the pattern need not look for the text behind them.
+_WORDS: Final = frozenset({"remote_addr", "status", "body_bytes_sent", "bytes_sent", "h", "a", "l", "s", "b", "O", "B", "I"})
 _READERS: Final[dict[str, Callable[[str], stamps.Stamp]]] = {
     "common": stamps.common,
     "iso": stamps.iso,
@@ -100,7 +102,7 @@ def line_format(text: str) -> LineFormat:
     is_apache = _is_apache(text)
     pieces = _apache_pieces(text, told) if is_apache else _nginx_pieces(text, told)
     groups = _once(pieces)
-    names = frozenset(name for name, _ in groups if name)
+    names = frozenset(name for name, _ in groups if name not in {"", "-", "word"})
     if told.time_of is None:
         raise FormatError("has no time: it needs one of $time_local, $time_iso8601, $msec or %t")
     if not names & {"request", "target", "path"}:
@@ -122,7 +124,8 @@ def _nginx_pieces(text: str, told: _Told) -> list[tuple[str, str]]:
     found = list(_NGINX_VARIABLE.finditer(text))
     for index, one in enumerate(found):
         place = found[index + 1].start() if index + 1 < len(found) else len(text)
-        group = _NGINX.get(one[1] or one[2], "")
+        name = one[1] or one[2]
+        group = _NGINX.get(name, "word" if name in _WORDS else "")
         if group in {"common", "iso", "epoch"}:
             told.time_of = _READERS[group]
         pieces.append((group, text[one.end() : place]))
@@ -152,7 +155,7 @@ def _apache_group(argument: str | None, directive: str, told: _Told) -> str:
         return "duration"
     if directive == "i" and (argument or "").lower() == "host":
         return "host"
-    return _APACHE.get(directive, "")
+    return _APACHE.get(directive, "word" if directive in _WORDS else "")
 
 
 def _apache_time(argument: str, told: _Told) -> str:
@@ -186,7 +189,7 @@ def _once(pieces: list[tuple[str, str]]) -> list[tuple[str, str]]:
     for index, (group, text) in enumerate(pieces):
         is_needed = group == "-" or (index == times[-1] if index in times else group not in seen)
         seen.add(group)
-        groups.append((group if is_needed else "", text))
+        groups.append((group if is_needed or group == "word" else "", text))
     return groups
 
 
@@ -194,9 +197,9 @@ def _pattern(groups: list[tuple[str, str]]) -> str:
     parts = [re.escape(groups[0][1])]
     for group, behind in groups[1:]:
         shape = _shape(group, behind)
-        name = "time" if group in {"common", "iso", "epoch"} else group
+        name = "time" if group in {"common", "iso", "epoch"} else "" if group == "word" else group
         # Apache writes the brackets of %t itself, nginx has them in its format.
-        edges = (r"\[?", r"\]?") if group == "common" else ("", "")
+        edges = (r"\[?", r"\]?") if group == "common" and not behind.startswith("]") else ("", "")
         parts.append(f"{edges[0]}(?P<{name}>{shape}){edges[1]}" if name else shape)
         parts.append(re.escape(behind))
     return "".join(parts)
@@ -211,6 +214,6 @@ def _shape(group: str, behind: str) -> str:
     if group == "request":
         # Without quotes its spaces are no ends.
         return r"(?:\S+ .*? HTTP/[\d.]+|\S+ \S+|\S*)"
-    if len(behind) == 1:
-        return f"[^{re.escape(behind)}]*"
+    if len(behind) == 1 or (behind.startswith(" ") and group == "word"):
+        return f"[^{re.escape(behind[0])}]*"
     return ".*?" if behind else ".*"
