@@ -10,7 +10,7 @@ _ALONE = re.compile("[\ud800-\udfff]")
 DEEPEST = 512
 
 
-def found(data, steps, pick, room):
+def found(data, steps, pick, limit):
     """The outcomes that a search may have, each as `Extractor.end` gives it; there are several only for a random pick.
 
     `steps` are names, indices and None for every entry. With the pick "first" it holds for what is JSON to its end: what
@@ -29,17 +29,17 @@ def found(data, steps, pick, room):
         spans = spans[:1]
     elif pick == "last":
         spans = spans[-1:]
-    return [_outcome(text[begin:end], room) for begin, end in spans] or [("not found", None, False)]
+    return [_outcome(text[begin:end], limit) for begin, end in spans] or [("not found", None, False)]
 
 
 def _refuse(word):
     raise ValueError(word)
 
 
-def _outcome(text, room):
+def _outcome(text, limit):
     is_literal = not text.startswith('"')
     value = (text if is_literal else _ALONE.sub("\ufffd", json.loads(text))).encode()
-    return ("found", value, is_literal) if len(value) <= room else ("too long", None, False)
+    return ("found", value, is_literal) if len(value) <= limit else ("too long", None, False)
 
 
 def _depth(text):

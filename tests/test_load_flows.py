@@ -166,6 +166,37 @@ def test_what_is_not_found_is_a_failure_that_says_what_was_looked_for(extract, b
     assert of_flow_in(snapshot).failed == login.abandoned == 1
 
 
+def test_a_value_that_cannot_stand_where_it_is_used_is_a_failure():
+    """A line end in a header would be a header of the target's; in a URL it is encoded."""
+    body = json.dumps({"access_token": "a\r\nX-Evil: 1"}).encode()
+    shop = Shop(answers={"/login": response(body=body), "/q": response()})
+    for use, succeeds in ((ITEM, False), (request("item", "/q?t={{token}}"), True)):
+        flow = {**ONCE, "steps": [TOKEN, {"request": "item"}]}
+        with raw_server(shop.script) as server, flowing(flow_config(server, [LOGIN, use], flow)) as engine:
+            ended(engine, 1)
+            snapshot = finished(engine)
+        login = next(iter(snapshot.endpoints.values()))
+        reasons = [one.text for one in login.reasons]
+        unfit = "the value at $.access_token cannot stand where it is used, in a header or in JSON"
+        assert reasons == ([] if succeeds else [unfit])
+        assert of_flow_in(snapshot).succeeded == succeeds
+    assert shop.paths() == ["/login", "/login", "/q?t=a%0D%0AX-Evil%3A%201"]
+
+
+def test_of_several_cookies_of_one_name_the_last_one_counts():
+    """Also where it is too long."""
+    for last, found in (("b", True), ("x" * 5000, False)):
+        cookies = ("Set-Cookie: sid=a", f"Set-Cookie: sid={last}")
+        shop = Shop(answers={"/login": response("200 OK", *cookies), "/q": response()})
+        flow = {**ONCE, "steps": [{"request": "login", "extract": {"sid": {"cookie": "sid"}}}, {"request": "use"}]}
+        requests = [LOGIN, request("use", "/q", headers={"X-Sid": "{{sid}}"})]
+        with raw_server(shop.script) as server, flowing(flow_config(server, requests, flow)) as engine:
+            ended(engine, 1)
+            snapshot = finished(engine)
+        assert of_flow_in(snapshot).succeeded == found
+        assert [seen.fields["x-sid"] for seen, _ in shop.seen if seen.target == "/q"] == (["b"] if found else [])
+
+
 # Where a value stands, and how it comes.
 FOUND = [
     ({"json": "$.list[1].id"}, (), b'{"list": [{"id": "x"}, {"id": "va&l e"}]}'),
@@ -211,10 +242,10 @@ def test_a_value_deep_in_a_large_body_is_found_however_it_is_sent(coding):
     shop = Shop(answers={"/login": response("200 OK", *fields, body=gzip.compress(text) if coding else text)})
     shop.tokens["abc-1"] = 9
     step = {"request": "login", "extract": {"token": {"json": "$.last.token"}}}
-    with raw_server(shop.script) as server:
-        with flowing(flow_config(server, [LOGIN, ITEM], {**ONCE, "steps": [step, {"request": "item"}]})) as engine:
-            completed(engine, 1)
-            finished(engine)
+    flow = {**ONCE, "steps": [step, {"request": "item"}]}
+    with raw_server(shop.script) as server, flowing(flow_config(server, [LOGIN, ITEM], flow)) as engine:
+        completed(engine, 1)
+        finished(engine)
     assert shop.seen[1][0].fields["authorization"] == "Bearer abc-1"
 
 
@@ -335,7 +366,7 @@ def test_what_was_extracted_is_masked_in_samples_unless_it_is_shown():
     """Of the response that gave it, and of later ones that repeat it."""
     for show, text in ((False, b"the token *******"), (True, b"the token token-0")):
         shop = Shop()
-        shop.answers["/echo"] = lambda seen, body: response(body=b"the token " + seen.fields["x-t"].encode())
+        shop.answers["/echo"] = lambda seen, _: response(body=b"the token " + seen.fields["x-t"].encode())
         echo = request("echo", "/echo", headers={"X-T": "{{token}}"})
         step = {"request": "login", "extract": {"token": {"json": "$.access_token", "show": show}}}
         flow = {**ONCE, "steps": [step, {"request": "echo"}]}

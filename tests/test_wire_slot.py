@@ -46,7 +46,7 @@ def test_every_byte_of_latin_1_is_written_as_in_a_cell(context):
         assert encoded(value, context) == cell(value, context), code
 
 
-@settings(max_examples=400)
+@settings(max_examples=100)
 @given(st.recursive(st.none() | st.booleans() | st.integers() | TEXT, lambda inner: st.lists(inner, max_size=3)), CONTEXT)
 def test_a_literal_stands_without_quotes_where_a_json_value_does(document, context):
     """And elsewhere like a text."""
@@ -54,7 +54,7 @@ def test_a_literal_stands_without_quotes_where_a_json_value_does(document, conte
     assert encoded(value, context, is_literal=True) == cell(value, context, is_json=True)
 
 
-@settings(max_examples=400)
+@settings(max_examples=200)
 @given(st.binary(max_size=30), CONTEXT)
 def test_any_bytes_are_written_or_refused(value, context):
     """A header has bytes that are not UTF-8 as they came, and JSON refuses them."""

@@ -1,25 +1,23 @@
 """The Python border of what is taken from responses: matchers of bodies, values in slots and cookies, without a reactor."""
 
 from libc.stdint cimport int32_t, int64_t, uint8_t
-from libc.stdlib cimport free
 
 from tressi.core.bucket cimport random_seeded
-from tressi.wire.allocate cimport allocated
 from tressi.wire.cookie cimport CookieText, cookie_date, cookie_extract
 from tressi.wire.jar cimport JAR_BYTES as MOST_BYTES, Jar as JarStruct, jar_clear, jar_free, jar_size, jar_store, jar_write
 from tressi.wire.match cimport (
     Match, MatchPick, MatchPlan, match_begin, match_end, match_feed, match_is_done, plan_between, plan_free, plan_json,
 )
-from tressi.wire.slot cimport Slot, SlotContext, slot_fits, slot_size, slot_write
+from tressi.wire.slot cimport SLOT_EMPTY, SLOT_LIMIT, Slot, SlotContext, slot_fits, slot_free, slot_size, slot_write
 
 # By their numbers in wire/slot.h and wire/match_state.h.
 CONTEXTS = ("percent", "url", "json", "value", "header", "raw")
 PICKS = ("first", "last", "random")
-OUTCOMES = ("found", "not found", "too long", "malformed", "too deep")
+OUTCOMES = ("found", "not found", "too long", "malformed", "too deep", "no memory")
 MATCH_BYTES = sizeof(Match)
 # By their numbers in wire/jar.pxd and wire/cookie.h.
 STORED = ("stored", "removed", "refused", "too large", "no memory")
-COOKIES = ("other", "found", "too long")
+COOKIES = ("other", "found", "no room")
 JAR_BYTES = MOST_BYTES
 
 
@@ -40,24 +38,29 @@ def encoded(bytes value, context, *, bint is_literal=False):
     return bytes(out[:written])
 
 
+cdef value_of(const Slot* slot):
+    if slot.size <= 0:
+        return None if slot.size < 0 else b""
+    return slot.bytes[:slot.size]
+
+
 cdef class Extractor:
-    """One search in one body after the other, as a lane does it, with a slot of `room` bytes."""
+    """One search in one body after the other, as a lane does it, for a value of `limit` bytes at most."""
 
     cdef MatchPlan plan
     cdef Match match
     cdef Slot slot
 
-    def __cinit__(self, *_, int32_t room=256, seed=0, **__):
-        self.slot.bytes = <char*> allocated(room)
-        self.slot.room = room
-        self.slot.size = -1
+    def __cinit__(self, *_, int32_t limit=SLOT_LIMIT, seed=0, **__):
+        self.slot.size = SLOT_EMPTY
+        self.slot.limit = limit
         self.match.plan = &self.plan
         self.match.slot = &self.slot
         self.match.random = random_seeded(seed)
 
     def __dealloc__(self):
         plan_free(&self.plan)
-        free(self.slot.bytes)
+        slot_free(&self.slot)
 
     def begin(self):
         """Another body comes."""
@@ -66,15 +69,18 @@ cdef class Extractor:
     def feed(self, const unsigned char[::1] data not None):
         """Read a piece of the body; returns whether the rest of it makes no difference."""
         if len(data):
-            # A piece of its own, with nothing around it, so that a sanitizer sees a read beyond it.
             match_feed(&self.match, &data[0], len(data))
         return match_is_done(&self.match)
 
     def end(self):
         """The body is over: how the search ended, the value (None: there is none), and whether it is a literal of JSON."""
         outcome = OUTCOMES[<int> match_end(&self.match)]
-        value = None if self.slot.size < 0 else self.slot.bytes[:self.slot.size]
-        return outcome, value, bool(self.slot.is_literal)
+        return outcome, value_of(&self.slot), bool(self.slot.is_literal)
+
+    @property
+    def room(self):
+        """Bytes that are allocated for the value."""
+        return self.slot.room
 
     def read(self, *pieces):
         """A whole body in pieces: what `end` says of it."""
@@ -87,7 +93,7 @@ cdef class Extractor:
 cdef class JsonExtractor(Extractor):
     """The value at a path of JSON; see `plan_json`. Raises ValueError for a step or a pick that is none."""
 
-    def __init__(self, steps, pick="first", *, room=256, seed=0):
+    def __init__(self, steps, pick="first", *, limit=SLOT_LIMIT, seed=0):
         plan_json(&self.plan, steps, <MatchPick> <int> PICKS.index(pick))
         self.begin()
 
@@ -95,20 +101,18 @@ cdef class JsonExtractor(Extractor):
 cdef class BetweenExtractor(Extractor):
     """The text between two others. Raises ValueError where one of them is empty."""
 
-    def __init__(self, left, right, *, room=256):
+    def __init__(self, left, right, *, limit=SLOT_LIMIT):
         plan_between(&self.plan, left, right)
         self.begin()
 
 
-def cookie_of(bytes line, bytes name, int32_t room=256):
-    """What a Set-Cookie is for someone who looks for the cookie of that name ("other", "found", "too long"), and its value."""
-    cdef Slot slot = Slot(-1, room, 0, 0, NULL)
-    slot.bytes = <char*> allocated(room)
-    try:
-        outcome = COOKIES[<int> cookie_extract(line, len(line), name, len(name), &slot)]
-        return outcome, None if slot.size < 0 else slot.bytes[:slot.size]
-    finally:
-        free(slot.bytes)
+def cookie_of(bytes line, bytes name, int32_t limit=SLOT_LIMIT):
+    """What a Set-Cookie is for someone who looks for the cookie of that name, a word of COOKIES, and its value."""
+    cdef Slot slot = Slot(-1, 0, limit, 0, NULL)
+    outcome = COOKIES[<int> cookie_extract(line, len(line), name, len(name), &slot)]
+    value = value_of(&slot)
+    slot_free(&slot)
+    return outcome, value
 
 
 def date_of(bytes text):

@@ -68,7 +68,7 @@ cdef class Reactor:
     cdef list free_numbers         # of lanes that have ended
     cdef dict flows                # as they are planned, by the pool's number
     cdef uint64_t walked           # users so far, whose random choices are independent
-    cdef dict passing              # the bytes of requests that one lane sends, by its number
+    cdef dict passing              # requests that one lane sends, and their bytes, by its number
 
     def __cinit__(self, Arena arena not None):
         opening.nothing_open(self.descriptors)
@@ -325,7 +325,7 @@ cdef class Reactor:
             flow = self.flows[pool_number]
             random = random_seeded(random_seeded(flow.seed) + self.walked)
             self.walked += 1
-            build.build_walk(lane, pool.flow, pool.endpoints[0], flow.hidden, random)
+            build.build_walk(lane, pool.flow, pool.endpoints[0], flow, random)
         if self.body.header.start_ns:
             control.lane_start(&self.body, lane, monotonic_ns())
         return lane.number
@@ -483,7 +483,7 @@ cdef class Reactor:
         endpoint.hops.requests[count] = self.hop(planned, whole)
         endpoint.hops.requests[count].number = <int32_t> count + 1
         endpoint.hops.request_count += 1
-        self.kept_alive.append(whole)
+        self.kept_alive += [whole, planned]
         return count + 1
 
     def send_on(self, int64_t number, int64_t hop, bint learns=True):
@@ -507,7 +507,7 @@ cdef class Reactor:
         request.number = -1
         hops.request_free(lane.passing)
         lane.passing = request
-        self.passing[number] = whole
+        self.passing[number] = (whole, planned)
         self.go_on(lane, request)
 
     def refuse(self, int64_t number, bytes reason not None, bint learns=True):

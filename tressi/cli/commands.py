@@ -14,6 +14,9 @@ from typing import Protocol, cast
 from tressi.cli.help import Formatter, closing, exit_codes, listed, to_paste, width
 from tressi.errors import missing_engine
 
+# A command whose module cannot have its name, which is a word of Python's.
+_MODULES = {"import": "importing"}
+
 ABOUT = """A declarative HTTP load generator: each endpoint keeps its own rate with no more workers than it needs.
 CONFIG is a file, - for standard input, or an https:// address."""
 
@@ -96,6 +99,15 @@ COMMANDS = {
         "turn a legacy config into the current form",
         ("tressi migrate old.json", "tressi migrate old.json -o config.json"),
     ),
+    "import": Command(
+        "import FORMAT FILE",
+        "make a config of traffic that exists already: har, curl, openapi, postman, insomnia",
+        (
+            "tressi import har shop.har -o shop.json",
+            "tressi import openapi api.json --total-rps 200 -o api-load.json",
+            "tressi import curl commands.sh | tressi validate -",
+        ),
+    ),
     "init": Command(
         "init [URL] [FILE]",
         "write a config to start from",
@@ -153,7 +165,7 @@ def overview() -> str:
 def load(name: str) -> CommandModule:
     """Import a subcommand's module. Raises EngineError where this system has no engine for it."""
     try:
-        return cast("CommandModule", import_module(f"tressi.cli.{name}"))
+        return cast("CommandModule", import_module(f"tressi.cli.{_MODULES.get(name, name)}"))
     except ImportError as error:
         raise missing_engine(error) or error from None
 

@@ -79,7 +79,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         "--duration", type=_seconds, metavar="S", help="seconds the run lasts at most (default: the log's length)"
     )
     load.add_argument(
-        "--workers", type=_count, metavar="N", help="workers; with --as rates of each endpoint, at most (default: 10 to 1,000)"
+        "--workers", type=_count, metavar="N", help="workers of all endpoints; with --as rates at most (default: 10 to 1,000)"
     )
     add_header(load, "-H", "--header", help_="send this header")
     _add_settings(load)
@@ -157,6 +157,8 @@ def _place(path: str) -> str:
         return "--base-url"
     if path.startswith("headers"):
         return f"--header{path.removeprefix('headers')}"
+    if path.endswith("maxWorkers"):
+        return "--workers"
     return next((f"--{name.replace('_', '-')}" for name in _SETTINGS if path == camel(name)), path)
 
 

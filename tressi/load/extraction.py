@@ -30,8 +30,9 @@ def extraction_words(origin: Origin, room: int) -> tuple[bytes, ...]:
         missing,
         f"the {what} has more than {room:,} bytes",
         f"the body is not JSON, so it has no {what}",
-        f"the body has more than 512 lists and objects within one another, so the {what} was not found",
+        f"more than 512 lists and objects are within one another, so the {what} was not found",
         f"no memory was left for the {what}",
+        f"the {what} cannot stand where it is used, in a header or in JSON",
     )
     return (b"", *(sentence.encode() for sentence in sentences))
 

@@ -31,11 +31,16 @@ def planned_extract(extract: Extract, slot: int, slot_bytes: int) -> PlannedExtr
 def planned_flow(
     config: ResolvedConfig,
     flow: Flow,
+    *,
     number_of: Mapping[str, int],
     used: Mapping[str, Collection[int]],
     used_once: Collection[int],
+    contexts: Mapping[int, int],
 ) -> PlannedFlow:
-    """A flow of a config: `number_of` has the numbers of all endpoints, `used` the sources that each of them uses."""
+    """A flow of a config: `number_of` has the numbers of all endpoints, `used` the sources that each of them uses.
+
+    `contexts` are those of each slot, by its number, as bits.
+    """
     steps = {one.endpoint_key: one for one in config.endpoints if one.flow == flow.endpoint_key}
     slots = sorted(source.number for source in config.data.values() if isinstance(source, Slot))
     names = {source.number: name for name, source in config.data.items() if isinstance(source, Slot)}
@@ -45,6 +50,7 @@ def planned_flow(
         program=program_of(flow, number_of, used, used_once),
         steps=tuple(number_of[key] for key in steps_of(flow)),
         hidden=bytes(names[slot] not in shown for slot in slots),
+        contexts=bytes(contexts.get(slot, 0) for slot in slots),
         slot_bytes=flow.slot_bytes,
         matches=max(searched, default=0),
         seed=config.seed + number_of[flow.endpoint_key],

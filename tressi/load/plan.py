@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from tressi.load.allowance import Allowance
 from tressi.load.expected import field_words
 from tressi.load.flows import flow_endpoint, planned_extract, planned_flow
-from tressi.load.planned import PlannedEndpoint, PlannedField, PlannedPool, PlannedRequest
+from tressi.load.planned import PlannedEndpoint, PlannedField, PlannedFlow, PlannedPool, PlannedRequest
 from tressi.load.tables import Tables
 from tressi.load.ways import Network, Way, network_of
 from tressi.masking import is_secret_header
@@ -16,12 +16,14 @@ from tressi.model import REDIRECTS, Expectation, Kept, pools_of
 from tressi.model.data import Rows, Slot
 from tressi.request.call import IDEMPOTENT_METHODS, origin_of
 from tressi.request.compiled import compiled
+from tressi.request.parts import Hole
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from tressi.load.planned import PlannedReplay
     from tressi.model import Pool, PoolId, ResolvedConfig, ResolvedEndpoint, Transport
+    from tressi.model.flow import Flow
     from tressi.request.compiled import Compiled
     from tressi.request.tables import Use
 
@@ -143,7 +145,7 @@ class _Laid:
         """A pool without its phase and its workers."""
         config, numbers = self.config, [self.number_of[key] for key in pool.endpoint_keys]
         flow = self.flow_of.get(pool.endpoint_keys[0])
-        planned = None if flow is None else planned_flow(config, flow, self.number_of, self._used(), self.used_once)
+        planned = None if flow is None else self._flow(flow)
         served = numbers if planned is None else planned.steps
         return PlannedPool(
             endpoints=tuple(numbers),
@@ -155,6 +157,16 @@ class _Laid:
             workers=0,
             flow=planned,
             replay=self.replay if pool.is_shared else None,
+        )
+
+    def _flow(self, flow: Flow) -> PlannedFlow:
+        return planned_flow(
+            self.config,
+            flow,
+            number_of=self.number_of,
+            used=self._used(),
+            used_once=self.used_once,
+            contexts=self._contexts(),
         )
 
     def endpoints(self, pool_of: Mapping[str, PoolId], pools: Sequence[PlannedPool]) -> tuple[PlannedEndpoint, ...]:
@@ -176,6 +188,16 @@ class _Laid:
             one.endpoint_key: {number for rendering in renderings for number in rendering.sources} & drawn
             for one, renderings in zip(self.config.endpoints, self.made.renderings, strict=True)
         }
+
+    def _contexts(self) -> dict[int, int]:
+        """Where each slot is used, as bits, by its number."""
+        found: dict[int, int] = {}
+        slots = {number: use.source.number for number, use in enumerate(self.made.uses) if isinstance(use.source, Slot)}
+        for rendering in (one for renderings in self.made.renderings for one in renderings):
+            for part in (*rendering.head, *rendering.body):
+                if isinstance(part, Hole) and part.source in slots:
+                    found[slots[part.source]] = found.get(slots[part.source], 0) | 1 << part.column
+        return found
 
     def _endpoint(self, endpoint: ResolvedEndpoint, requests: tuple[PlannedRequest, ...]) -> PlannedEndpoint:
         expect, flow = endpoint.expect or Expectation(), self.flow_of.get(endpoint.flow or "")

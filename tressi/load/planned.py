@@ -66,12 +66,15 @@ class PlannedExtract:
 class PlannedFlow:
     """A flow as the reactor takes it. `hidden` has a byte for each slot, 1 where its value is a secret.
 
+    `contexts` has one for each slot as well: the bits of the places (`request.parts.CONTEXTS`) where its value is used.
+
     `matches` is how many values are looked for in one body at most.
     """
 
     program: Program
     steps: tuple[int, ...]  # the numbers of its steps' endpoints, also of those that no user comes to
     hidden: bytes
+    contexts: bytes
     slot_bytes: int
     matches: int
     seed: int

@@ -62,10 +62,11 @@ def config_by_rates(traffic: Traffic, options: Options) -> dict[str, Any]:
         if not any(rates):
             continue
         request, table = _request(one, f"r{number}" if is_even(one) else f"r{number}.path", options.base_url)
-        most = options.workers or _workers(max(rates))
-        requests.append({**request, "autoscale": {"enabled": True, "maxWorkers": most, "stages": stages(rates)}})
+        requests.append({**request, "autoscale": {"enabled": True, "stages": stages(rates)}})
         data |= {} if table is None else {f"r{number}": _drawn(one, table)}
-    return _config(data, requests, options, duration_s)
+    whole = per_second(traffic.times_ns, traffic.period_ns if options.loops else 0, duration_s)
+    most = options.workers or max(len(requests), _workers(max(whole)))
+    return {**_config(data, requests, options, duration_s), "autoscale": {"enabled": True, "maxWorkers": most}}
 
 
 def config_by_times(traffic: Traffic, options: Options) -> dict[str, Any]:

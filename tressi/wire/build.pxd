@@ -193,8 +193,9 @@ cdef inline Flow* build_flow(planned) except NULL:
     return flow
 
 
-cdef inline Walk* build_walk(Lane* lane, const Flow* flow, Endpoint* endpoint, bytes hidden, uint64_t random) except NULL:
-    """A lane's user, before he has begun. `hidden` says of each slot whether its value is a secret, and is kept alive."""
+cdef inline Walk* build_walk(Lane* lane, const Flow* flow, Endpoint* endpoint, planned, uint64_t random) except NULL:
+    """A lane's user, before he has begun. `planned` is the flow, and is kept alive."""
+    cdef bytes hidden = planned.hidden, contexts = planned.contexts
     cdef Walk* walk = <Walk*> allocated(sizeof(Walk))
     cdef int32_t index
     walk.flow = flow
@@ -204,6 +205,7 @@ cdef inline Walk* build_walk(Lane* lane, const Flow* flow, Endpoint* endpoint, b
     walk.user.slots = <Slot*> allocated(flow.slots * sizeof(Slot))
     walk.user.slot_count = flow.slots
     walk.user.hidden = <const uint8_t*> <const char*> hidden
+    walk.user.contexts = <const uint8_t*> <const char*> contexts
     for index in range(flow.slots):
         walk.user.slots[index].limit = flow.slot_bytes
         slot_clear(&walk.user.slots[index])

@@ -315,7 +315,8 @@ static inline int cookie_read(const char *line, int64_t size, int64_t now_s, Coo
 
 /* ------------------------------------------------------------------------------------------------------- into a slot */
 
-typedef enum { COOKIE_OTHER, COOKIE_FOUND, COOKIE_TOO_LONG } CookieFound;
+/* COOKIE_NO_ROOM: it is longer than the slot's limit, or there is no memory for it. */
+typedef enum { COOKIE_OTHER, COOKIE_FOUND, COOKIE_NO_ROOM } CookieFound;
 
 /* Put the value of a Set-Cookie into the slot where it is the cookie of that name; its attributes make no difference. */
 static inline CookieFound cookie_extract(const char *line, int64_t size, const char *name, int64_t name_size, Slot *slot)
@@ -325,7 +326,7 @@ static inline CookieFound cookie_extract(const char *line, int64_t size, const c
     if (!cookie_pair(line, size, &cookie, &rest) || cookie.name.size != name_size
         || memcmp(cookie.name.at, name, (size_t)name_size) != 0)
         return COOKIE_OTHER;
-    return slot_set(slot, cookie.value.at, cookie.value.size) ? COOKIE_FOUND : COOKIE_TOO_LONG;
+    return slot_set(slot, cookie.value.at, cookie.value.size) ? COOKIE_FOUND : COOKIE_NO_ROOM;
 }
 
 #endif

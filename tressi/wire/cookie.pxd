@@ -23,7 +23,7 @@ cdef extern from "wire/cookie.h" nogil:
     ctypedef enum CookieFound:
         COOKIE_OTHER
         COOKIE_FOUND
-        COOKIE_TOO_LONG
+        COOKIE_NO_ROOM
 
     bint cookie_date(CookieText text, int64_t* seconds)
     char cookie_lower(char byte)

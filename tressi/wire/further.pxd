@@ -11,7 +11,7 @@ from tressi.wire.check cimport CHECKED_FIELDS, FieldCheck, Further, Piece, field
 from tressi.wire.fields cimport OTHER, field_number
 from tressi.wire.match cimport NOT_FOUND, TOO_LONG, MatchPick, MatchPlan, plan_between, plan_free, plan_json
 from tressi.wire.response cimport body_read, field_held, field_taken
-from tressi.wire.user cimport OUTCOMES, TAKEN_FIELDS, Intake, TakenField
+from tressi.wire.user cimport OUTCOMES, TAKEN_FIELDS, UNFIT, Intake, TakenField
 
 
 cdef inline const char* words_of(bytes words) except? NULL:
@@ -99,6 +99,7 @@ cdef inline build_taken_field(Further* further, TakenField* field, extract):
     field.slot = extract.slot
     field.lacking = words_of(extract.words[<int> NOT_FOUND])
     field.too_long = words_of(extract.words[<int> TOO_LONG])
+    field.unfit = words_of(extract.words[UNFIT])
     if extract.kind == "header":
         field.number = name_field(further, name)
         return

@@ -1,7 +1,8 @@
 """Values that are looked for in bodies, fed in pieces of any size: a place in a JSON document, or the text between two others.
 
 What is looked for is a `MatchPlan`, made before the run and shared by all lanes. A lane has a `Match` for each, which holds
-how far it has come with one body. It allocates nothing, and a document of any depth takes no more stack than another.
+how far it has come with one body. It allocates nothing but what the value needs, and a document of any depth takes no more
+stack than another.
 
 With PICK_FIRST reading ends where the value ends: nothing behind it is looked at, neither a later member of the same name nor
 whether the rest is JSON. PICK_LAST and PICK_RANDOM read all of the document. There the last of several members with one name
@@ -35,6 +36,7 @@ cdef extern from "wire/match.h" nogil:
         TOO_LONG
         MALFORMED
         TOO_DEEP
+        NO_MEMORY
 
     ctypedef enum StepKind:
         STEP_NAME

@@ -260,10 +260,22 @@ static inline const uint8_t *json_plain_end(const uint8_t *at, const uint8_t *en
     return at;
 }
 
+/* Bytes of the character beyond ASCII at `at`, where four bytes can be read; 0: it is none, or one that is looked at closer. */
+static inline int json_character(const uint8_t *at)
+{
+    uint8_t low, high;
+    int left = utf8_following(*at, &low, &high);
+    if (left < 0 || at[1] < low || at[1] > high)
+        return 0;
+    if ((left > 1 && (at[2] & 0xC0) != 0x80) || (left > 2 && (at[3] & 0xC0) != 0x80))
+        return 0;
+    return left + 1;
+}
+
 /* The first byte from `at` on that is no text: a quote, a backslash, a control character, or no UTF-8. */
 static inline const uint8_t *json_text_end(Match *match, const uint8_t *at, const uint8_t *end)
 {
-    int left;
+    int left, size;
     for (;;) {
         for (; match->utf8_left > 0 && at < end; match->utf8_left--, at++) {
             if (*at < match->utf8_low || *at > match->utf8_high)
@@ -272,8 +284,12 @@ static inline const uint8_t *json_text_end(Match *match, const uint8_t *at, cons
             match->utf8_high = 0xBF;
         }
         at = json_plain_end(at, end);
-        if (at == end || *at < 0x80)
+        while (end - at >= 4 && *at >= 0x80 && (size = json_character(at)) > 0)
+            at += size;
+        if (at == end || *at == '"' || *at == '\\' || *at < 0x20)
             return at;
+        if (*at < 0x80)
+            continue;
         left = utf8_following(*at, &match->utf8_low, &match->utf8_high);
         if (left < 0)
             return at;
@@ -462,39 +478,36 @@ static inline void json_mark(Match *match, uint8_t byte)
         match->state = JSON_VALUE;
 }
 
-/* A byte between values, and no white space. */
-static inline void json_between(Match *match, const uint8_t *mark, const uint8_t *at)
+/* A name or the end of the object. */
+static inline void json_name(Match *match, const uint8_t *mark, const uint8_t *at)
 {
-    uint8_t byte = *at, closing;
-    switch (match->state) {
-    case JSON_FIRST_NAME:
-    case JSON_NAME:
-        if (byte == '"')
-            json_name_begins(match);
-        else if (byte == '}' && match->state == JSON_FIRST_NAME)
-            json_close(match, mark, at + 1);
-        else
-            match_stop(match, MALFORMED);
-        return;
-    case JSON_COLON:
-        match->state = JSON_VALUE;
-        if (byte != ':')
-            match_stop(match, MALFORMED);
-        return;
-    case JSON_NEXT:
-        closing = json_in_object(match) ? '}' : ']';
-        if (byte == ',')
-            json_comma(match);
-        else if (byte == closing)
-            json_close(match, mark, at + 1);
-        else
-            match_stop(match, MALFORMED);
-        return;
-    default: /* JSON_END */
+    if (*at == '"')
+        json_name_begins(match);
+    else if (*at == '}' && match->state == JSON_FIRST_NAME)
+        json_close(match, mark, at + 1);
+    else
         match_stop(match, MALFORMED);
-    }
 }
 
+/* What stands behind a member or an entry. */
+static inline void json_next(Match *match, const uint8_t *mark, const uint8_t *at)
+{
+    if (*at == ',')
+        json_comma(match);
+    else if (*at == (json_in_object(match) ? '}' : ']'))
+        json_close(match, mark, at + 1);
+    else
+        match_stop(match, MALFORMED);
+}
+
+static inline const uint8_t *json_space_end(const uint8_t *at, const uint8_t *end)
+{
+    while (at < end && json_is_space(*at))
+        at++;
+    return at;
+}
+
+/* The states that mostly follow one another do so by a jump, which saves about a fifth of the time. */
 static inline void json_feed(Match *match, const uint8_t *at, const uint8_t *end)
 {
     /* From where on what is taken raw has not been copied yet. */
@@ -514,11 +527,23 @@ static inline void json_feed(Match *match, const uint8_t *at, const uint8_t *end
         case JSON_MARK:
             json_mark(match, *at++);
             break;
+        case JSON_COLON:
+        colon:
+            at = json_space_end(at, end);
+            if (at == end)
+                break;
+            match->state = JSON_VALUE;
+            if (*at++ != ':') {
+                match_stop(match, MALFORMED);
+                return;
+            }
+            /* fall through */
         case JSON_FIRST_ENTRY:
         case JSON_VALUE:
-            while (json_is_space(*at))
-                if (++at == end)
-                    goto over;
+        value:
+            at = json_space_end(at, end);
+            if (at == end)
+                break;
             if (*at == ']' && match->state == JSON_FIRST_ENTRY) {
                 json_close(match, mark, ++at);
                 break;
@@ -527,9 +552,16 @@ static inline void json_feed(Match *match, const uint8_t *at, const uint8_t *end
             if (match->taking == TAKING_RAW && match->depth == match->plan->step_count)
                 mark = at;
             json_value(match, *at++);
-            break;
+            if (match->state != JSON_STRING)
+                break;
+            /* fall through */
         case JSON_STRING:
+        string:
             at = json_string(match, mark, at, end);
+            if (match->state == JSON_COLON)
+                goto colon;
+            if (match->state == JSON_NEXT)
+                goto next;
             break;
         case JSON_ESCAPE:
             json_escaped(match, *at++);
@@ -542,19 +574,36 @@ static inline void json_feed(Match *match, const uint8_t *at, const uint8_t *end
             break;
         case JSON_FIRST_NAME:
         case JSON_NAME:
-        case JSON_COLON:
+        name:
+            at = json_space_end(at, end);
+            if (at == end)
+                break;
+            json_name(match, mark, at++);
+            if (match->state == JSON_STRING)
+                goto string;
+            break;
         case JSON_NEXT:
+        next:
+            at = json_space_end(at, end);
+            if (at == end)
+                break;
+            json_next(match, mark, at++);
+            if (match->state == JSON_NAME)
+                goto name;
+            if (match->state == JSON_VALUE)
+                goto value;
+            break;
         case JSON_END:
-            while (json_is_space(*at))
-                if (++at == end)
-                    goto over;
-            json_between(match, mark, at++);
+            at = json_space_end(at, end);
+            if (at < end)
+                match_stop(match, MALFORMED);
             break;
         default:
             at = json_number(match, mark, at, end);
+            if (match->state == JSON_NEXT)
+                goto next;
         }
     }
-over:
     if (match->taking == TAKING_RAW)
         match_take(match, mark, end - mark);
 }

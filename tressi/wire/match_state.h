@@ -18,9 +18,10 @@ typedef enum { PICK_FIRST, PICK_LAST, PICK_RANDOM } MatchPick;
 typedef enum {
     FOUND,
     NOT_FOUND,
-    TOO_LONG,  /* found, but the slot has no room for it */
+    TOO_LONG,  /* found, but longer than the slot's limit */
     MALFORMED, /* the body is not JSON */
     TOO_DEEP,  /* more than JSON_DEPTH lists and objects within one another */
+    NO_MEMORY,
 } Outcome;
 
 typedef enum {
@@ -100,9 +101,10 @@ static inline void match_stop(Match *match, Outcome outcome)
 /* Add to the value; what does not fit is remembered as that. */
 static inline void match_take(Match *match, const uint8_t *bytes, int64_t size)
 {
-    if (match->taken == FOUND && !slot_add(match->slot, bytes, size)) {
-        match->taken = TOO_LONG;
-        slot_clear(match->slot);
+    Slot *slot = match->slot;
+    if (match->taken == FOUND && !slot_add(slot, bytes, size)) {
+        match->taken = size > slot->limit - slot->size ? TOO_LONG : NO_MEMORY;
+        slot_clear(slot);
     }
 }
 

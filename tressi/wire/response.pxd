@@ -130,7 +130,7 @@ cdef inline bint field_held(void* held, int32_t number, const char* value, int64
 cdef inline bint field_taken(void* held, int32_t number, const char* value, int64_t size) noexcept nogil:
     """A field in a flow: the user may want it, and it may have to be something."""
     cdef Response* response = <Response*> held
-    response.taken |= user_takes(response.user, response.further.intake, number, value, size)
+    user_takes(response.user, response.further.intake, number, value, size, &response.taken)
     return field_held(held, number, value, size)
 
 

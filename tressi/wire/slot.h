@@ -10,7 +10,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SLOT_BYTES = 256, SLOT_EMPTY = -1, SLOT_GRAIN = 64 };
+enum {
+    SLOT_EMPTY = -1,
+    SLOT_GRAIN = 64,   /* bytes that are allocated at first */
+    SLOT_LIMIT = 4096, /* bytes of a value where nothing else is said */
+};
 
 /* The contexts of `model.data.Context`. */
 typedef enum {
@@ -22,12 +26,12 @@ typedef enum {
     CONTEXT_RAW,         /* as it is */
 } SlotContext;
 
-/* All zero but for `size` and `limit` it is an empty slot, which `slot_free` gives back. Without a limit (0) its room stays what it
-   is, and its maker owns the bytes. */
+/* All zero but for `size`, which is SLOT_EMPTY, and `limit`, it has no value and no memory yet. What was allocated once is kept
+   for the next value. */
 typedef struct {
     int32_t size;       /* SLOT_EMPTY: it holds no value */
-    int32_t room;       /* so many bytes fit */
-    int32_t limit;      /* its room grows up to that */
+    int32_t room;       /* bytes that are allocated */
+    int32_t limit;      /* a value may have so many bytes */
     uint8_t is_literal; /* a JSON number, true, false, null, object or array: stands as it is where a JSON value stands */
     char *bytes;
 } Slot;
@@ -46,14 +50,12 @@ static inline void slot_free(Slot *slot)
     slot_clear(slot);
 }
 
-/* Make room for so many bytes more; 0: the limit is too low, or there is no memory. */
-static inline int slot_grow(Slot *slot, int64_t more)
+/* Have room for so many bytes, which are not more than the limit; 0: there is no memory. */
+static inline int slot_grow(Slot *slot, int64_t size)
 {
-    int64_t needed = slot->size + more, room = slot->room > 0 ? slot->room : SLOT_GRAIN;
+    int64_t room = slot->room > SLOT_GRAIN ? slot->room : SLOT_GRAIN;
     char *bytes;
-    if (needed > slot->limit)
-        return 0;
-    while (room < needed)
+    while (room < size)
         room *= 2;
     if (room > slot->limit)
         room = slot->limit;
@@ -65,19 +67,23 @@ static inline int slot_grow(Slot *slot, int64_t more)
     return 1;
 }
 
-/* Append to the value; 0: it does not fit. */
+/* Append to the value; 0: it would be longer than the limit, or, where it would not, there is no memory. */
 static inline int slot_add(Slot *slot, const void *bytes, int64_t size)
 {
-    if (size > slot->room - slot->size && !slot_grow(slot, size))
+    if (size > slot->limit - slot->size)
         return 0;
-    /* No copy may be made from nowhere, not even of nothing (C11 7.24.1). */
-    if (size > 0)
-        memcpy(slot->bytes + slot->size, bytes, (size_t)size);
+    /* No copy may be made from or to nowhere, not even of nothing (C11 7.24.1). */
+    if (size == 0)
+        return 1;
+    if (size > slot->room - slot->size && !slot_grow(slot, slot->size + size))
+        return 0;
+    memcpy(slot->bytes + slot->size, bytes, (size_t)size);
     slot->size += (int32_t)size;
     return 1;
 }
 
-/* Hold these bytes from now on; 0: they do not fit, and the slot is empty. */
+/* Hold these bytes from now on; 0: they are more than the limit, or, where they are not, there is no memory. The slot is empty
+   then. */
 static inline int slot_set(Slot *slot, const void *bytes, int64_t size)
 {
     slot->size = 0;
@@ -127,8 +133,11 @@ enum { HEADER_NONE, HEADER_NARROWED, HEADER_AS_IT_IS };
 
 static inline int slot_header_form(const Slot *slot)
 {
-    const uint8_t *at = (const uint8_t *)slot->bytes, *end = at + slot->size;
+    const uint8_t *at = (const uint8_t *)slot->bytes, *end;
     int is_narrow = 1, is_ascii = 1;
+    if (slot->size <= 0)
+        return HEADER_AS_IT_IS;
+    end = at + slot->size;
     for (; at < end; at++) {
         if ((*at < 0x20 && *at != '\t') || *at == 0x7F)
             return HEADER_NONE;
@@ -256,12 +265,12 @@ static inline int64_t slot_size(const Slot *slot, SlotContext context)
 /* Write the value as it stands there, `slot_size` bytes; returns how many. */
 static inline int64_t slot_write(const Slot *slot, SlotContext context, char *out)
 {
-    const uint8_t *at = (const uint8_t *)slot->bytes, *end;
+    const uint8_t *at = (const uint8_t *)slot->bytes;
     char *begin = out;
+    int32_t number;
     int quotes, form;
     if (slot->size < 0)
         return 0;
-    end = at + slot->size;
     quotes = slot_quotes(slot, &context);
     form = context == CONTEXT_HEADER ? slot_header_form(slot) : HEADER_AS_IT_IS;
     if (form == HEADER_NONE)
@@ -273,14 +282,14 @@ static inline int64_t slot_write(const Slot *slot, SlotContext context, char *ou
     }
     if (quotes)
         *out++ = '"';
-    for (; at < end; at++) {
+    for (number = 0; number < slot->size; number++) {
         if (context != CONTEXT_HEADER)
-            out = byte_write(context, *at, out);
-        else if (*at < 0x80)
-            *out++ = (char)*at;
+            out = byte_write(context, at[number], out);
+        else if (at[number] < 0x80)
+            *out++ = (char)at[number];
         else {
-            *out++ = (char)((*at << 6) | (at[1] & 0x3F));
-            at++;
+            *out++ = (char)((at[number] << 6) | (at[number + 1] & 0x3F));
+            number++;
         }
     }
     if (quotes)

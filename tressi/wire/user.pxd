@@ -12,14 +12,15 @@ from tressi.core.clock cimport NS_PER_S, realtime_ns
 from tressi.wire.cookie cimport cookie_extract
 from tressi.wire.jar cimport Jar, jar_store
 from tressi.wire.match cimport FOUND, Match, MatchPlan, Outcome, match_begin, match_end, match_feed
-from tressi.wire.slot cimport Slot, slot_set
+from tressi.wire.slot cimport CONTEXT_RAW, Slot, SlotContext, slot_fits, slot_set
 
 cdef extern from "string.h" nogil:
     void* memmem(const void* text, size_t size, const void* needle, size_t needle_size)
 
 cdef enum:
     TAKEN_FIELDS = 16              # of one response, at most
-    OUTCOMES = 6                   # as many as there are
+    UNFIT = 6                      # as a further `Outcome`: the value cannot stand where it is used
+    OUTCOMES = 7                   # as many as there are
     REFUSED_BY_INTAKE = 2          # as `Response.refused`
 
 # A field whose value goes into a slot: a header, or a cookie that the response sets.
@@ -29,7 +30,8 @@ cdef struct TakenField:
     const char* cookie             # its name, or NULL
     int32_t cookie_size
     const char* lacking            # why a response without it failed, in words,
-    const char* too_long           # and one whose value has no room
+    const char* too_long           # one whose value has no room,
+    const char* unfit              # and one whose value cannot stand where it is used
 
 # What a step takes from its response. Made before the run, and only read by the hot path.
 cdef struct Intake:
@@ -53,6 +55,7 @@ cdef struct User:
     Slot* slots
     int32_t slot_count
     const uint8_t* hidden          # of each slot whether its value is a secret
+    const uint8_t* contexts        # and where it is used, a bit for each `SlotContext`
     Match* matches
     Jar* jar                       # or NULL
     Sender sender
@@ -90,12 +93,15 @@ cdef inline void user_stores(User* user, const char* value, int64_t size) noexce
     )
 
 
-cdef inline uint32_t user_takes(
-    User* user, const Intake* intake, int32_t number, const char* value, int64_t size
+cdef inline void user_takes(
+    User* user, const Intake* intake, int32_t number, const char* value, int64_t size, uint32_t* taken
 ) noexcept nogil:
-    """A field of the response: keep of it what is wanted. Returns the places of fields that were met, two bits each."""
-    cdef uint32_t met = 0
+    """A field of the response: keep of it what is wanted. `taken` has two bits for each place: 1 it is there, 2 it had no room.
+
+    Of several fields, or cookies of one name, the last one counts.
+    """
     cdef int32_t place
+    cdef uint32_t found
     cdef const TakenField* field
     if number == intake.cookie_number and intake.has_jar:
         user_stores(user, value, size)
@@ -104,10 +110,11 @@ cdef inline uint32_t user_takes(
         if field.number != number:
             continue
         if field.cookie != NULL:
-            met |= <uint32_t> cookie_extract(value, size, field.cookie, field.cookie_size, &user.slots[field.slot]) << 2 * place
+            found = <uint32_t> cookie_extract(value, size, field.cookie, field.cookie_size, &user.slots[field.slot])
         else:
-            met |= (<uint32_t> 1 if slot_set(&user.slots[field.slot], value, size) else <uint32_t> 2) << 2 * place
-    return met
+            found = 1 if slot_set(&user.slots[field.slot], value, size) else 2
+        if found != 0:
+            taken[0] = (taken[0] & ~(<uint32_t> 3 << 2 * place)) | found << 2 * place
 
 
 cdef inline void user_begins(User* user, const Intake* intake) noexcept nogil:
@@ -126,18 +133,35 @@ cdef inline void user_reads(User* user, const Intake* intake, const uint8_t* dat
         match_feed(&user.matches[place], data, size)
 
 
+cdef inline bint slot_is_fit(const User* user, int32_t number) noexcept nogil:
+    """Whether the value may stand wherever it is used: in a header no line may end with it."""
+    cdef int32_t context
+    for context in range(CONTEXT_RAW + 1):
+        if user.contexts[number] >> context & 1 and not slot_fits(&user.slots[number], <SlotContext> context):
+            return False
+    return True
+
+
 cdef inline const char* intake_reason(User* user, const Intake* intake, uint32_t met) noexcept nogil:
     """The response is whole: what it lacks of what it must have, in words; NULL: nothing."""
     cdef int32_t place
     cdef Outcome outcome
     cdef const char* reason = NULL
     for place in range(intake.field_count):
-        if reason == NULL and not met >> 2 * place & 1:
+        if reason != NULL:
+            break
+        if not met >> 2 * place & 1:
             reason = intake.fields[place].too_long if met >> 2 * place & 2 else intake.fields[place].lacking
+        elif not slot_is_fit(user, intake.fields[place].slot):
+            reason = intake.fields[place].unfit
     for place in range(intake.plan_count):
         outcome = match_end(&user.matches[place])
-        if outcome != FOUND and reason == NULL:
+        if reason != NULL:
+            continue
+        if outcome != FOUND:
             reason = intake.words[place * OUTCOMES + <int> outcome]
+        elif not slot_is_fit(user, intake.plans[place].slot):
+            reason = intake.words[place * OUTCOMES + UNFIT]
     return reason
 
 
