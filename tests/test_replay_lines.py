@@ -176,6 +176,23 @@ def test_what_is_sendable_is_safe_in_a_config(text):
     assert sendable(target)[1] == target
 
 
+@pytest.mark.parametrize(
+    "form",
+    [
+        "combined",
+        r"%h %l %u %t \"%r\" %>s %O \"%{Referer}i\" \"%{User-Agent}i\"",
+        "$a - $b - $c - $d [$time_local] $request $e $f",
+    ],
+)
+def test_a_hostile_line_takes_no_longer_than_its_length(form):
+    """A line of separators, quotes and backslashes alone is refused at once: no part of it is looked at again and again."""
+    read = reader_of_format(line_format(form))
+    for piece in (" - ", '"', '\\"', " [", "a ", '" ', " HTTP/"):
+        for whole in (piece * 20_000, '1.2.3.4 - - [31/Jan/2026:12:00:00 +0000] "GET /' + piece * 20_000):
+            entry = entry_or_none(read, whole)
+            assert entry is None or entry.target
+
+
 def entry_or_none(read, line):
     """The entry of a line; None where the reader says why there is none."""
     try:

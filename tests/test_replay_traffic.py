@@ -95,6 +95,21 @@ def test_requests_of_one_route_are_an_endpoint():
     assert traffic.firsts == (0, 2)
 
 
+def test_servers_are_told_apart_only_where_they_are_kept():
+    """With one base for all, the same path of two servers is one request."""
+    entries = [
+        Entry(BASE + at, False, "GET", "/a", origin, 0) for at, origin in enumerate(("http://one", "http://two", "http://one"))
+    ]
+    for keeps, counts in ((False, [(3,)]), (True, [(2,), (1,)])):
+        found = Gathered()
+        for entry in entries:
+            found.add(entry, Wanted(keeps_servers=keeps))
+        traffic = traffic_of(found)
+        assert [one.counts for one in traffic.endpoints] == counts
+        options = Options(None if keeps else "http://base")
+        assert len(load_config(config_by_rates(traffic, options)).endpoints) == len(counts)
+
+
 def test_beyond_the_most_endpoints_the_rest_are_one():
     """A log that was scanned for weaknesses has thousands of routes."""
     entries = [(place, f"/word{'x' * place}") for place in range(MOST_ENDPOINTS + 50)]

@@ -170,7 +170,7 @@ def _options(arguments: Namespace) -> Options:
 
 
 def _wanted(arguments: Namespace) -> Wanted:
-    return Wanted(frozenset(arguments.methods.split(",")), tuple(arguments.only))
+    return Wanted(frozenset(arguments.methods.split(",")), tuple(arguments.only), arguments.hosts_of_log)
 
 
 def _check(arguments: Namespace) -> None:

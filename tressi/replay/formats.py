@@ -194,18 +194,19 @@ def _once(pieces: list[tuple[str, str]]) -> list[tuple[str, str]]:
 
 
 def _pattern(groups: list[tuple[str, str]]) -> str:
+    """The pattern of a line. Each value is atomic, so that no line takes longer than its length: logs hold what strangers send."""
     parts = [re.escape(groups[0][1])]
     for group, behind in groups[1:]:
-        shape = _shape(group, behind)
         name = "time" if group in {"common", "iso", "epoch"} else "" if group == "word" else group
         # Apache writes the brackets of %t itself, nginx has them in its format.
         edges = (r"\[?", r"\]?") if group == "common" and not behind.startswith("]") else ("", "")
-        parts.append(f"{edges[0]}(?P<{name}>{shape}){edges[1]}" if name else shape)
-        parts.append(re.escape(behind))
+        shape = f"{edges[0]}(?P<{name}>{_shape(group, behind)}){edges[1]}" if name else _shape(group, behind)
+        parts.append(f"(?>{shape}{re.escape(behind)})")
     return "".join(parts)
 
 
 def _shape(group: str, behind: str) -> str:
+    """What a value looks like, up to the first place where what follows on it stands."""
     if group in _SHAPES:
         return _SHAPES[group]
     if behind.startswith('"'):
@@ -213,7 +214,11 @@ def _shape(group: str, behind: str) -> str:
         return r'[^"\\]*(?:\\.[^"\\]*)*'
     if group == "request":
         # Without quotes its spaces are no ends.
-        return r"(?:\S+ .*? HTTP/[\d.]+|\S+ \S+|\S*)"
-    if len(behind) == 1 or (behind.startswith(" ") and group == "word"):
-        return f"[^{re.escape(behind[0])}]*"
+        return r"(?>\S+ (?>.*? HTTP/[\d.]+)|\S+ \S+|\S*)"
+    if group == "path" and not behind:
+        return r"[^? ]*"
+    if group in {"word", "query"} and (not behind or behind.startswith(" ")):
+        return r"[^ ]*"
+    if len(behind) == 1:
+        return f"[^{re.escape(behind)}]*"
     return ".*?" if behind else ".*"

@@ -37,10 +37,14 @@ class Unreadable:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Which entries of a log are to be sent again. `paths` are patterns of the shell, one of which must match the path."""
+    """Which entries of a log are to be sent again. `paths` are patterns of the shell, one of which must match the path.
+
+    `keeps_servers`: requests to different servers are different ones; else all go to one.
+    """
 
     methods: frozenset[str] = frozenset({"GET", "HEAD"})
     paths: tuple[str, ...] = ()
+    keeps_servers: bool = False
 
 
 @dataclass(slots=True)
@@ -68,7 +72,8 @@ class Gathered:
             return
         self.times_ns.append(entry.time_ns)
         self.delays_ns.append(entry.delay_ns)
-        self.numbers.append(self.requests.setdefault((entry.method, entry.origin, entry.target), len(self.requests)))
+        origin = entry.origin if wanted.keeps_servers else ""
+        self.numbers.append(self.requests.setdefault((entry.method, origin, entry.target), len(self.requests)))
         self.are_whole = self.are_whole and entry.is_whole
 
     def refuse(self, number: int, reason: str, line: str) -> None:
