@@ -92,6 +92,8 @@ def refused(place: str, message: str) -> ConfigError:
 @contextmanager
 def _opened(path: str) -> Iterator[IO[str]]:
     """A log as text, unpacked if it is packed; a byte that is no UTF-8 stays what it is."""
+    if path == "-" and sys.stdin is None:
+        raise refused("LOG", "is standard input, which is closed")
     raw: Any = sys.stdin.buffer if path == "-" else Path(path).open("rb")  # noqa: SIM115 - closed below
     try:
         buffered = raw if isinstance(raw, io.BufferedReader) else io.BufferedReader(raw)
