@@ -98,7 +98,8 @@ def test_requests_of_one_route_are_an_endpoint():
 def test_servers_are_told_apart_only_where_they_are_kept():
     """With one base for all, the same path of two servers is one request."""
     entries = [
-        Entry(BASE + at, False, "GET", "/a", origin, 0) for at, origin in enumerate(("http://one", "http://two", "http://one"))
+        Entry(BASE + at, is_whole=False, method="GET", target="/a", origin=origin)
+        for at, origin in enumerate(("http://one", "http://two", "http://one"))
     ]
     for keeps, counts in ((False, [(3,)]), (True, [(2,), (1,)])):
         found = Gathered()

@@ -194,7 +194,7 @@ def _once(pieces: list[tuple[str, str]]) -> list[tuple[str, str]]:
 
 
 def _pattern(groups: list[tuple[str, str]]) -> str:
-    """The pattern of a line. Each value is atomic, so that no line takes longer than its length: logs hold what strangers send."""
+    """The pattern of a line. Each value is atomic, so that no line takes longer than its length: strangers write into logs."""
     parts = [re.escape(groups[0][1])]
     for group, behind in groups[1:]:
         name = "time" if group in {"common", "iso", "epoch"} else "" if group == "word" else group
@@ -215,10 +215,8 @@ def _shape(group: str, behind: str) -> str:
     if group == "request":
         # Without quotes its spaces are no ends.
         return r"(?>\S+ (?>.*? HTTP/[\d.]+)|\S+ \S+|\S*)"
-    if group == "path" and not behind:
-        return r"[^? ]*"
-    if group in {"word", "query"} and (not behind or behind.startswith(" ")):
-        return r"[^ ]*"
+    if group in {"path", "word", "query"} and (not behind or behind.startswith(" ")):
+        return r"[^? ]*" if group == "path" and not behind else r"[^ ]*"
     if len(behind) == 1:
         return f"[^{re.escape(behind)}]*"
     return ".*?" if behind else ".*"
