@@ -8,17 +8,19 @@ import sys
 import time
 from array import array
 from collections import Counter
+from dataclasses import replace
 
 import gevent
 import pytest
 from engines import config_of, endpoint, until
 from servers import answering, raw_server, response
 
-from tressi.errors import ConfigError
+from tressi.errors import ConfigError, EngineError
 from tressi.load.engine import LocalEngine
 from tressi.load.plan import make_plan, uses_of
 from tressi.load.tables import load_tables
 from tressi.model import Curve, Pools, SharedPool, pools_of
+from tressi.model.data import Rows
 from tressi.model.replay import Replay
 from tressi.run.runner import EndpointRunner
 from tressi.testing.fake_engine import FakeEngine
@@ -209,6 +211,7 @@ BAD = [
     (("--base-url", "http://127.0.0.1"), "{\n}\n", "LOG: is no HAR"),
     (("--base-url", "http://[::1"), line(0, "/y"), "--base-url"),
     (("--hosts-of-log", *FORMAT), line(0, "/y"), "--hosts-of-log: the log names no server for /y"),
+    (("--base-url", "http://127.0.0.1", "-H", "X-One: {{r1}}"), "", "--header: X-One has {{, and a replay has no data"),
     (("--base-url", "http://127.0.0.1", "--speed", "0"), "", "is not from 0.001"),
     (("--base-url", "http://127.0.0.1", "--methods", "G T"), "", "no list of methods"),
     (("--base-url", "http://127.0.0.1", "--workers", "0"), "", "is not 1 or more"),
@@ -275,6 +278,15 @@ def test_a_pause_leaves_out_what_would_have_been_due_meanwhile():
     # Of the two that are due together a machine that stands still may miss the first.
     assert found.missed <= 1
     assert ended(found) == found.scheduled == 1 + left
+
+
+def test_a_request_that_would_need_rows_of_two_tables_is_refused():
+    """An entry has one number, which is a row of its endpoint's own table."""
+    data = {name: Rows(f"data.{name}", values=("1", "2")) for name in ("r1", "r2")}
+    config = replace(replayed([0], "http://127.0.0.1:9/{{r1}}/{{r2}}"), data=data)
+    pools = {pool.id: 5 for pool in pools_of(config)}
+    with pytest.raises(EngineError, match="more than the log's own table"):
+        make_plan(config, pools, load_tables(uses_of(config), config.replay))
 
 
 def test_the_rate_of_a_log_cannot_be_set():

@@ -185,6 +185,9 @@ def _check(arguments: Namespace) -> None:
         raise refused("--loop", "has no end without --duration")
     if arguments.save is not None and arguments.kind == "times":
         raise refused("--save", "writes a config, and a config has rates and no times: leave out --as times")
+    for name, value in arguments.headers:
+        if "{{" in (value or ""):
+            raise refused("--header", f"{name} has {{{{, and a replay has no data that a placeholder could name")
     if arguments.fields and arguments.log_format not in {None, "json"}:
         raise refused("--fields", "names members of JSON, and --log-format is another one")
 

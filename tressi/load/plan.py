@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from tressi.errors import EngineError
 from tressi.load.allowance import Allowance
 from tressi.load.expected import field_words
 from tressi.load.flows import flow_endpoint, planned_extract, planned_flow
@@ -156,8 +157,19 @@ class _Laid:
             arrival=config.arrival,
             workers=0,
             flow=planned,
-            replay=self.replay if pool.is_shared else None,
+            replay=self._replay(numbers) if pool.is_shared else None,
         )
+
+    def _replay(self, numbers: Sequence[int]) -> PlannedReplay | None:
+        """The log that the shared pool replays. Raises EngineError where an entry would need rows of several tables."""
+        if self.replay is not None:
+            for number in numbers:
+                sources = {source for one in self.made.renderings[number] for source in one.sources}
+                if len(self.made.renderings[number]) != 1 or len(sources) > 1:
+                    raise EngineError(
+                        f"{self.config.endpoints[number].endpoint_key} is filled from more than the log's own table"
+                    )
+        return self.replay
 
     def _flow(self, flow: Flow) -> PlannedFlow:
         return planned_flow(
