@@ -21,9 +21,9 @@ from tressi._core import HIGHEST_US
 from tressi.hdr import decode_histogram, lowest_us_at
 
 # Texts, and what has numbers of another kind.
-NO_FIGURES = {"endpointKey", "name", "method", "url", "autoscale", "priority", "what limited it"}
+NO_FIGURES = {"endpointKey", "name", "flow", "method", "url", "autoscale", "priority", "what limited it"}
 RUN = {"verdict", "reason", "tressiVersion", "startedAt", "durationSec", "endReason", "endDetail"}
-NO_FIGURES |= {"statusCodes", "errors", "errorReasons", "histograms"}
+NO_FIGURES |= {"steps", "statusCodes", "errors", "errorReasons", "histograms"}
 KINDS_OF_TIME = ("responseTime", "serviceTime")
 SERVICE = "service:"
 
@@ -55,8 +55,10 @@ def figures(part):
 
 
 def columns(row):
-    """The numbers of an endpoint's row."""
-    return {name: value for name, value in row.items() if name not in NO_FIGURES}
+    """The numbers of the row of an endpoint or a flow; users are lost at the steps of flows alone."""
+    return {
+        name: value for name, value in row.items() if name not in NO_FIGURES and not (name == "abandoned" and value is None)
+    }
 
 
 def counters(text):
@@ -90,6 +92,7 @@ def facts(summary):
             for key, part in every.items()
             for name, n in (*part.items(), ("saturated", moment["saturated"]))
         },
+        "flows": {(one["endpointKey"], name): n for one in summary.get("flows", ()) for name, n in figures(one).items()},
         "scaling": numbered(summary["scaling"]),
         "changes": numbered(summary["changes"]),
         "thresholds": numbered(summary["thresholds"]),
@@ -136,6 +139,11 @@ def read_endpoints_csv(path):
         "statusCodes": {(row["endpointKey"], code): float(n) for row in rows for code, n in pairs(row["statusCodes"]).items()},
         "errors": {(row["endpointKey"], kind): float(n) for row in rows for kind, n in pairs(row["errors"]).items()},
     }
+
+
+def read_flows_csv(path):
+    """The flows; the users lost at their steps stand in one text."""
+    return {"flows": {(row["endpointKey"], name): n for row in csv_rows(path) for name, n in columns(row).items()}}
 
 
 def read_scaling_csv(path):
@@ -324,6 +332,7 @@ READERS = {
     "summary.md": read_md,
     "junit.xml": read_junit,
     "endpoints.csv": read_endpoints_csv,
+    "flows.csv": read_flows_csv,
     "scaling.csv": read_scaling_csv,
     "timeline.csv": read_timeline_csv,
     "report.html": read_html,

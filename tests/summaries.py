@@ -4,6 +4,7 @@ from collections import Counter
 from itertools import zip_longest
 
 from tressi._core import Histogram
+from tressi.hdr import encode_histogram
 from tressi.model import (
     AutoscaleConfig,
     EndpointMoment,
@@ -164,6 +165,61 @@ def summary_of(
             **more,
         )
     )
+
+
+def flow_part(name, *steps):
+    """A flow of a summary that has lost two of five users at the last of these steps."""
+    times = dict.fromkeys(("min", "mean", "stdev", "p50", "p90", "p95", "p99", "p999", "max"), 4.0)
+    text = encode_histogram(histogram(4000, 4000, 4000))
+    return {
+        "endpointKey": f"flow {name}",
+        "name": name,
+        "autoscale": True,
+        "minWorkers": 1,
+        "maxWorkers": 9,
+        "workerCount": 2,
+        "peakWorkerCount": 3,
+        "missedLate": 0,
+        **dict.fromkeys(("askedStartsPerSecond", "targetStartsPerSecond", "startsPerSecond"), 2.5),
+        "flowsStarted": 5,
+        "flowsCompleted": 3,
+        "flowsAbandoned": 2,
+        "flowsMissed": 0,
+        "flowsCut": 0,
+        "flowsUnderWay": 0,
+        "completedRate": 0.6,
+        "abandonedRate": 0.4,
+        "missedRate": 0.0,
+        "durationMs": times,
+        "walkTimeMs": times,
+        "histograms": {"duration": text, "walkTime": text},
+        "steps": [
+            {
+                "endpointKey": key,
+                "part": "steps",
+                "requestsMade": 5,
+                "requestsFailed": 2 * (key == steps[-1]),
+                "abandoned": 2 * (key == steps[-1]),
+            }
+            for key in steps
+        ],
+    }
+
+
+FLOW_SECOND = {
+    "targetStartsPerSecond": 2.5,
+    "startsPerSecond": 2.5,
+    "completed": 1,
+    "abandoned": 1,
+    "missed": 0,
+    "underWay": 1,
+    "workerCount": 2,
+    "utilisation": 0.5,
+    "p50": 4.0,
+    "p99": 4.0,
+    "walkP50": 4.0,
+    "walkP99": 4.0,
+}
 
 
 def verdict(text="p99 < 2ms", key=None, *, passed=True, value=1.5, limit=2.0, detail="1.5 ms", **fields):

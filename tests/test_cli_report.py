@@ -181,7 +181,8 @@ def test_every_part_of_a_summary_is_asked_for(place, shape):
     """Without it, or with another type in its place, a document is refused, and the message names the place."""
     for remove in (False, isinstance(place[-1], str) and not isinstance(shape, Optional)):
         summary = copy.deepcopy(full_summary())
-        way = put(summary, place, {"a": 1} if isinstance(shape, (list, Leaf, Maybe, Optional)) else [], remove=remove)
+        inner = shape.shape if isinstance(shape, Optional) else shape
+        way = put(summary, place, {"a": 1} if isinstance(inner, (list, Leaf, Maybe)) else [], remove=remove)
         with pytest.raises(ConfigError, match=r"is missing$" if remove else r"an (object|array) is not ") as refused:
             check_summary(summary, "x")
         assert refused.value.problems[0].path.startswith(str(way[0]))

@@ -9,11 +9,11 @@ from typing import get_args
 import pytest
 
 from tressi.model import EndReason
-from tressi.report.table import _FIGURES
+from tressi.report.table import _FIGURES, _FLOW_FIGURES
 from tressi.run.judgement import Word
 from tressi.run.selfcheck import Rule
 from tressi.ui.live.columns import COLUMNS
-from tressi.vocabulary import COUNTS, ERROR_KINDS, LATENCIES
+from tressi.vocabulary import COUNTS, ERROR_KINDS, FLOW_COUNTS, FLOW_LATENCIES, LATENCIES
 
 pytestmark = pytest.mark.pure
 
@@ -23,8 +23,11 @@ PAGE = (ROOT / "docs" / "glossary.md").read_text(encoding="utf-8")
 EXPECTED = {
     "columns of the live picture": [column.name for column in COLUMNS],
     "columns of the final table": ["endpoint", *_FIGURES],
+    "columns of the table of flows": ["flow", *_FLOW_FIGURES],
     "kinds of errors": ERROR_KINDS,
     "latencies": [one.summary for one in LATENCIES],
+    "times of flows": [f"{FLOW_LATENCIES[0].summary}Ms", FLOW_LATENCIES[1].summary],
+    "counts of flows": [one.summary for one in FLOW_COUNTS],
     "counts of the summary": ["requestsMade", *(one.summary for one in COUNTS if one.summary)],
     "rules of the self-check": get_args(Rule),
     "verdicts": get_args(Word),

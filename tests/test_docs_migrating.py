@@ -14,7 +14,7 @@ from tressi.config.load import load_config
 pytestmark = pytest.mark.pure
 
 PAGE = Path(__file__).parent.parent / "docs" / "migrating.md"
-TOOLS = ["k6", "Locust", "Artillery", "Gatling", "vegeta", "wrk"]
+TOOLS = ["k6", "Locust", "Artillery", "Gatling", "vegeta", "wrk", "Users who log in"]
 
 
 def blocks(language):

@@ -123,7 +123,8 @@ def test_every_column_is_the_summarys_value():
         for column, shown in row.items():
             value = endpoint
             for name in column.split("."):
-                value = value[name]
+                # Only the step of a flow says which it is, and how many users were lost at it.
+                value = value.get(name) if column in {"flow", "abandoned"} else value[name]
             if isinstance(value, dict):
                 value = " ".join(f"{name}={count}" for name, count in value.items())
             assert shown == ("" if value is None else str(value).lower() if isinstance(value, bool) else str(value)), column

@@ -10,7 +10,7 @@ from xml.etree import ElementTree as ET
 import pytest
 from markdown_it import MarkdownIt
 from openpyxl import load_workbook
-from summaries import HOSTILE, decision, endpoint_snapshot, summary_of, verdict
+from summaries import FLOW_SECOND, HOSTILE, decision, endpoint_snapshot, flow_part, summary_of, verdict
 
 from tressi.model import Change
 from tressi.report import junit_xml, latency_hlog, report_xlsx, summary_md
@@ -39,6 +39,10 @@ def hostile(text):
     summary = json.loads(json.dumps(summary).replace(json.dumps(KEY)[1:-1], json.dumps(f"GET http://h/{text}")[1:-1]))
     (endpoint,) = summary["endpoints"]
     endpoint |= {"name": text, "url": text, "errorReasons": [{"kind": "tls", "reason": text, "count": 3}]}
+    endpoint |= {"flow": f"flow {text}", "abandoned": 2}
+    summary["flows"] = [flow_part(text, endpoint["endpointKey"])]
+    for moment in summary["timeline"]:
+        moment["flows"] = {f"flow {text}": FLOW_SECOND}
     summary["samples"] = [{"endpointKey": endpoint["endpointKey"], "status": 200, "body": text, "truncated": True}]
     summary["config"] = {"requests": [{"headers": {"X": text}}]}
     return summary
@@ -129,7 +133,7 @@ def test_markdown_is_what_the_summary_means_by_it(text):
     tags = [token.content.strip() for token in tokens if token.type in {"html_block", "html_inline"}]
     assert tags == ["<details><summary>of the 1 in summary.json</summary>", "</details>"]
     assert not {token.type for token in tokens} & {"link_open", "image", "hr", "blockquote_open", "s_open", "em_open"}
-    assert [token.type for token in tokens].count("heading_open") == len(re.findall(r"^##", document, re.MULTILINE)) == 9
+    assert [token.type for token in tokens].count("heading_open") == len(re.findall(r"^##", document, re.MULTILINE)) == 11
     assert [token.type for token in tokens].count("fence") == 1
     for token in tokens:
         if token.type == "text":
@@ -156,7 +160,7 @@ def test_tables_keep_their_columns(text):
     """No text adds a cell to a row or ends a table."""
     tokens = list(MarkdownIt("gfm-like", {"linkify": False}).parse(summary_md.render(hostile(text)).decode()))
     types = [token.type for token in tokens]
-    assert types.count("table_open") == 8
+    assert types.count("table_open") == 10
     width = 0
     for kind, count in re.findall(r"(h|d)row=(\d+)", rows_of(types)):
         width = int(count) if kind == "h" else width
@@ -180,7 +184,7 @@ def rows_of(types):
 def test_a_line_of_the_log_is_a_line(text):
     """A tag has no space, comma or line end, and none that would begin a comment."""
     lines = latency_hlog.render(hostile(text)).decode().splitlines()
-    assert len(lines) == 6
+    assert len(lines) == 8
     for line in lines[4:]:
         assert re.fullmatch(r"Tag=(service:)?[A-Za-z0-9%_.~-]+,0\.000,2\.000,0\.00\d{4},[A-Za-z0-9+/=]+", line)
 

@@ -13,7 +13,8 @@ from prometheus_client.parser import text_string_to_metric_families as plain_tex
 from summaries import HOSTILE, endpoint_snapshot, engine_snapshot, histogram, moment, resolved
 
 from tressi.config.load import load_config
-from tressi.model import Window
+from tressi.model import EndpointSnapshot, Window
+from tressi.model.flow import Flow, Send
 from tressi.run.blank_snapshot import blank_snapshot
 from tressi.ui.prometheus_metrics import EDGES_US, View, cumulative, families
 
@@ -58,9 +59,12 @@ def full_view():
     """A view in which every metric has a sample."""
     good = replace(endpoint_snapshot(GOOD), connect=histogram(80), tls=histogram(900))
     bad = endpoint_snapshot(BAD, succeeded=0, failed=40, missed=60, status_codes={503: 9}, errors={"connect": 31})
+    shop = Flow("flow shop", "shop", (Send(BAD),), target_rps=2.0)
+    book = EndpointSnapshot("flow shop", started=5, succeeded=3, failed=2, worker_count=4, in_flight=1, target_rps=2.0)
+    book.response.record(4_000, 3)
     return View(
-        resolved(GOOD, BAD),
-        engine_snapshot(good, bad),
+        replace(resolved(GOOD, BAD), flows=(shop,)),
+        replace(engine_snapshot(good, replace(bad, abandoned=2)), flows={"flow shop": book}),
         1_700_000_000.0,
         moment(GOOD, BAD, saturated_by=("CPU",)),
         {(GOOD, "scale-up"): 3},
@@ -84,6 +88,11 @@ def test_counts_are_those_of_the_reading(accept, parse):
     assert value(samples, "tressi_scaling_decisions_total", pool=GOOD, action="scale-up") == 3
     assert value(samples, "tressi_threshold_passed", threshold="p99 < 2ms", endpoint=GOOD) == 1
     assert value(samples, "tressi_generator_saturated") == 1
+    assert value(samples, "tressi_flow_started_total", flow="shop") == 5
+    assert value(samples, "tressi_flow_abandoned_total", flow="shop", endpoint=BAD) == 2
+    assert value(samples, "tressi_flow_under_way", flow="shop") == 1
+    assert value(samples, "tressi_flow_duration_seconds_count", flow="shop") == 3
+    assert value(samples, "tressi_workers", pool="flow shop") == 4
 
 
 @pytest.mark.parametrize(("accept", "parse"), FORMATS, ids=["text", "openmetrics"])

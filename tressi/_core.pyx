@@ -221,7 +221,7 @@ cdef dict block_counters(const layout.EndpointBlock* block, int64_t now_ns):
         "missed": block.window.now.missed + block.window.now.missed_late, "missed_late": block.window.now.missed_late,
         "bytes_sent": block.bytes_sent, "bytes_received": block.bytes_received,
         "connections_opened": block.connections_opened, "retries": block.retries, "redirects": block.redirects,
-        "cut": block.cut, "abandoned": block.abandoned,
+        "cut": block.cut, "abandoned": block.abandoned, "started": block.started,
         "status_codes": {i + layout.LOWEST_STATUS: block.statuses[i] for i in range(layout.STATUSES) if block.statuses[i]},
         "errors": [block.errors[i] for i in range(layout.KINDS)],
         "worker_count": block.workers, "draining": block.draining, "peak_worker_count": block.peak_workers,

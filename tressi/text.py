@@ -20,6 +20,7 @@ _OBEYED = re.compile(
     rb"|\xd8\x9c|\xe2\x80[\x8b-\x8f\xa8-\xae]|\xe2\x81[\xa0-\xaf]|\xef\xbb\xbf"  # U+061C, 200B-200F, 2028-202E, 2060-206F, FEFF
 )
 _BEYOND = 10
+_NUMBERED = re.compile(r" #[0-9]+\Z")
 # A run that is shorter than one slot of the window has no rate that means something.
 SHORTEST_S = 0.1
 
@@ -71,11 +72,14 @@ def short_key(endpoint_key: str, origin: str) -> str:
 def labels(names: Mapping[str, str | None]) -> dict[str, str]:
     """How endpoints are shown, by key: by the config's name, else by the key without the origin that all have.
 
-    `names` are all endpoints of a run. A name that could be taken for another endpoint's has the key beside it.
+    `names` are all endpoints of a run. A name that could be taken for another endpoint's has the key beside it. A request that
+    several steps of flows send has its number there, as its key has: `item`, `item #2`.
     """
     origin = common_origin(names)
     shorts = {key: short_key(key, origin) for key in names}
     shown = {key: plain(name) if name and name.strip() else shorts[key] for key, name in names.items()}
+    for alike in _repeated(names):
+        shown |= {key: f"{shown[key]}{_number_of(key)}" for key in alike}
     often = Counter(shown.values())
     others = Counter(shorts.values())
     return {
@@ -84,9 +88,27 @@ def labels(names: Mapping[str, str | None]) -> dict[str, str]:
     }
 
 
+def _repeated(names: Mapping[str, str | None]) -> Iterable[list[str]]:
+    """The keys that have one name, where they differ by their numbers alone."""
+    named: dict[str, list[str]] = {}
+    for key, name in names.items():
+        if name and name.strip():
+            named.setdefault(name, []).append(key)
+    for keys in named.values():
+        if len(keys) > 1 and len({key.removesuffix(_number_of(key)) for key in keys}) == 1:
+            yield keys
+
+
+def _number_of(key: str) -> str:
+    """The end of a repeated key, such as ` #2`; nothing of the first one."""
+    found = _NUMBERED.search(key)
+    return found[0] if found else ""
+
+
 def summary_labels(summary: Mapping[str, Any]) -> dict[str, str]:
-    """How the endpoints of a summary are shown, by key."""
-    return labels({endpoint["endpointKey"]: endpoint["name"] for endpoint in summary["endpoints"]})
+    """How the endpoints of a summary are shown, by key, and its flows."""
+    shown = labels({endpoint["endpointKey"]: endpoint["name"] for endpoint in summary["endpoints"]})
+    return shown | {flow["endpointKey"]: plain(flow["endpointKey"]) for flow in summary.get("flows", ())}
 
 
 def rate(value: float | None) -> str:

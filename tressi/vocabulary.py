@@ -49,6 +49,7 @@ COUNTS: Final = (
     Quantity("missed", "starts", "requestsMissed"),
     Quantity("cut", "requests", "requestsCut"),
     Quantity("abandoned", "users"),
+    Quantity("started", "starts"),
     Quantity("bytes_sent", "bytes", "bytesSent"),
     Quantity("bytes_received", "bytes", "bytesReceived"),
     Quantity("connections_opened", "connections", "connectionsOpened"),
@@ -77,9 +78,24 @@ LATENCIES: Final = (
     Latency("tls", "tlsTime", windowed=False),
 )
 
+# A flow has the books of an endpoint whose attempts are its starts, and other names for what is in them.
+FLOW_COUNTS: Final = (
+    Quantity("started", "starts", "flowsStarted"),
+    Quantity("succeeded", "starts", "flowsCompleted"),
+    Quantity("failed", "starts", "flowsAbandoned"),
+    Quantity("missed", "starts", "flowsMissed"),
+    Quantity("cut", "starts", "flowsCut"),
+)
+FLOW_LATENCIES: Final = (
+    Latency("response", "duration"),  # from the scheduled start to the end of the last step, pauses left out
+    Latency("service", "walkTime"),  # the same, from the moment at which a user was free for it
+)
+
 # Python's names of the counts that the summary has, by the summary's: requestsMade is their sum, never counted by itself.
 SUMMARY_COUNTS: Final = {one.summary: one.name for one in COUNTS if one.summary is not None}
 SUMMARY_TIMES: Final = {one.summary: one.name for one in LATENCIES}
+FLOW_SUMMARY_COUNTS: Final = {one.summary: one.name for one in FLOW_COUNTS if one.summary is not None}
+FLOW_SUMMARY_TIMES: Final = {one.summary: one.name for one in FLOW_LATENCIES}
 
 # The kinds of errors. The arena stores each by its position here.
 ERROR_KINDS: Final = ("dns", "connect", "tls", "send", "reset", "closed", "timeout", "protocol", "expectation", "extraction")

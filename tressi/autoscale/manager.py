@@ -72,7 +72,9 @@ class EndpointAutoscaleManager:
         limit = settings.max_workers if is_flow else self._config.worker_limit
         free = free_workers(claims, limit, endpoint_key, self._config.strategy)
         decision = decide(self._settings_at(endpoint_key, at), self._metrics(endpoint_key, snapshot), free, at)
-        if decision.action == "scale-up" and not is_flow:
+        if is_flow:
+            decision = replace(decision, reason=_of_users(decision.reason))
+        elif decision.action == "scale-up":
             self._collect(claims, decision)
         self._apply(decision)
         return decision
@@ -184,3 +186,8 @@ def _capacity_rps(snapshot: EndpointSnapshot, lanes_per_worker: int) -> float | 
     if not occupied_s:
         return None
     return snapshot.worker_count * lanes_per_worker / occupied_s
+
+
+def _of_users(reason: str) -> str:
+    """A reason in the words of a flow: its attempts are starts, and its workers users."""
+    return reason.replace("RPS", "starts per second").replace("workers", "users").replace("no lane", "no user")

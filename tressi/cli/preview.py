@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import pairwise
 from mmap import ACCESS_READ, mmap
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
+from tressi.cli.walk import ways
 from tressi.load.plan import USER_AGENT
 from tressi.masking import MASK, is_secret_header, mask_url, secrets_of
 from tressi.model.data import Integer, Sequence, Slot, Text, Time, Uuid
@@ -49,15 +50,22 @@ class TableSize:
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """`requests` has the requests of each endpoint by its key, one for each variant, as text that is safe to show."""
+    """`requests` has the requests of each endpoint by its key, one for each variant, as text that is safe to show.
+
+    `flows` are the ways of one user through each flow (`walk.ways`).
+    """
 
     tables: tuple[TableSize, ...]
     requests: Mapping[str, tuple[str, ...]]
+    flows: tuple[dict[str, Any], ...] = ()
 
 
 def preview(config: ResolvedConfig) -> Preview | None:
-    """Fill in the requests of a config; None where it has neither data nor variants. Raises ConfigError for a bad row."""
-    if not config.data and not any(endpoint.variants for endpoint in config.endpoints):
+    """Fill in the requests of a config; None where it has neither data, variants nor flows.
+
+    Raises ConfigError for a bad row.
+    """
+    if not has_something_to_fill_in(config):
         return None
     made = compiled(config, USER_AGENT)
     with tempfile.TemporaryFile() as block:
@@ -70,13 +78,16 @@ def preview(config: ResolvedConfig) -> Preview | None:
                 drawn = dict(enumerate(_drawn(*pair, memory) for pair in zip(made.uses, sources, strict=True)))
         else:
             drawn = dict(enumerate(_drawn(*pair, b"") for pair in zip(made.uses, sources, strict=True)))
-    return Preview(
-        tables,
-        {
-            endpoint.endpoint_key: tuple(_safe(config, render(rendering, drawn)) for rendering in renderings)
-            for endpoint, renderings in zip(config.endpoints, made.renderings, strict=True)
-        },
-    )
+    requests = {
+        endpoint.endpoint_key: tuple(_safe(config, render(rendering, drawn)) for rendering in renderings)
+        for endpoint, renderings in zip(config.endpoints, made.renderings, strict=True)
+    }
+    return Preview(tables, requests, ways(config, made, requests))
+
+
+def has_something_to_fill_in(config: ResolvedConfig) -> bool:
+    """Whether what is sent is not what stands in the config, or stands there in an order of its own."""
+    return bool(config.data or config.flows) or any(endpoint.variants for endpoint in config.endpoints)
 
 
 def _sizes(uses: tuple[Use, ...], sources: tuple[Source, ...], size: int) -> tuple[TableSize, ...]:
@@ -117,12 +128,26 @@ def _safe(config: ResolvedConfig, request: bytes) -> str:
     head, _, body = request.partition(b"\r\n\r\n")
     line, *fields = head.decode("latin-1").split("\r\n")
     pairs = [(name, value) for name, _, value in (field.partition(": ") for field in fields)]
-    secrets = secrets_of(pairs, [line], config.mask_headers, config.secrets)
+    # What is to be hidden must not be the name of a slot, or it would be hidden wherever it stands.
+    own = [(name, value) for name, value in pairs if not _is_of_slots(value, config)]
+    secrets = secrets_of(own, [line], config.mask_headers, config.secrets)
     shown = [mask_url(line, config.masks.is_parameter)]
-    shown += [f"{name}: {MASK if is_secret_header(name, config.mask_headers) else value}" for name, value in pairs]
+    shown += [
+        f"{name}: {MASK if (name, value) in own and is_secret_header(name, config.mask_headers) else value}"
+        for name, value in pairs
+    ]
     text = config.masks.hide(_text_of(body))
     cut = f"{text[:_MOST_CHARACTERS]}…" if len(text) > _MOST_CHARACTERS else text
     return plain_lines(secrets.hide("\n".join([*shown, *(["", cut] if text else [])])))
+
+
+def _is_of_slots(value: str, config: ResolvedConfig) -> bool:
+    """Whether a header's value is made of slots of a flow alone, behind the name of a scheme where there is one."""
+    names = [f"{{{{{name}}}}}" for name, source in config.data.items() if isinstance(source, Slot)]
+    rest = value
+    for name in names:
+        rest = rest.replace(name, "")
+    return rest != value and rest.strip().lower() in {"", "bearer", "basic", "token", "digest"}
 
 
 def _text_of(body: bytes) -> str:

@@ -60,7 +60,7 @@ def execute(arguments: Namespace) -> int:
 
 
 def _preview(config: ResolvedConfig) -> Preview | None:
-    if not config.data and not any(endpoint.variants for endpoint in config.endpoints):
+    if not (config.data or config.flows) and not any(endpoint.variants for endpoint in config.endpoints):
         return None
     from tressi.cli.preview import preview  # noqa: PLC0415 - most configs have nothing to fill in
 
@@ -88,6 +88,7 @@ def _shown(shown: Preview) -> dict[str, Any]:
     return {
         "tables": [{"name": table.name, "rows": table.rows, "bytes": table.size_bytes} for table in shown.tables],
         "requests": [{"endpointKey": key, "variants": list(texts)} for key, texts in shown.requests.items()],
+        **({"flows": list(shown.flows)} if shown.flows else {}),
     }
 
 
@@ -97,18 +98,23 @@ def text(config: ResolvedConfig, starting: Mapping[str, int], said: Sequence[str
     rows += [_row(endpoint, starting) for endpoint in config.endpoints]
     closing = [_length(config), _time_limits(config), *_limits(config, starting), *_conditions(config)]
     closing += [f"warning: {warning}" for warning in config.warnings]
-    closing += _requests(shown) if shown is not None else []
+    closing += _requests(config, shown) if shown is not None else []
     return "\n".join([*said, *([""] if said else []), *_aligned(rows), "", *closing])
 
 
-def _requests(shown: Preview) -> list[str]:
-    """The tables, and a request of each endpoint with their first rows."""
+def _requests(config: ResolvedConfig, shown: Preview) -> list[str]:
+    """The tables, the way of one user through each flow, and a request of each other endpoint with the tables' first rows."""
+    from tressi.cli.walk import way_lines  # noqa: PLC0415 - most configs have nothing to fill in
+
     lines = [f"table {table}" for table in shown.tables]
-    for key, texts in list(shown.requests.items())[:_MOST_SHOWN]:
+    lines += [line for way in shown.flows for line in way_lines(way)]
+    steps = {one.endpoint_key for one in config.endpoints if one.flow is not None}
+    others = {key: texts for key, texts in shown.requests.items() if key not in steps}
+    for key, texts in list(others.items())[:_MOST_SHOWN]:
         for number, request in enumerate(texts, 1):
             which = f", variant {number} of {len(texts)}" if len(texts) > 1 else ""
             lines += ["", f"{key}{which}, with the first rows:", *(f"    {line}".rstrip() for line in request.split("\n"))]
-    more = len(shown.requests) - _MOST_SHOWN
+    more = len(others) - _MOST_SHOWN
     return [*lines, "", f"The requests of {counted(more, 'more endpoint')} are in the plan by --json."] if more > 0 else lines
 
 
@@ -137,6 +143,7 @@ def _entry(endpoint: ResolvedEndpoint, starting: Mapping[str, int]) -> dict[str,
         "scaleDownFactor": own.scale_down_factor if own else None,
         "cooldownPeriod": _round(own.cooldown_period) if own else None,
         "initialWorkers": starting.get(endpoint.endpoint_key),
+        **({} if endpoint.flow is None else {"flow": endpoint.flow}),
     }
 
 
@@ -151,7 +158,7 @@ def _row(endpoint: ResolvedEndpoint, starting: Mapping[str, int]) -> tuple[str, 
     label = f"{endpoint.endpoint_key} ({endpoint.name})" if endpoint.name else endpoint.endpoint_key
     own = endpoint.autoscale
     if own is None:
-        return (label, "", "shared", "", "", "")
+        return (label, "", "shared" if endpoint.flow is None else endpoint.flow, "", "", "")
     at_start = str(starting[endpoint.endpoint_key])
     return (label, f"{own.target_rps:g}", f"{own.min_workers}-{own.max_workers}", at_start, f"{own.weight:g}", own.priority)
 

@@ -55,7 +55,9 @@ def examined(given: Given) -> tuple[dict[str, Any], Budget]:
     current = with_length(migrated(plain_integers(sound))) if isinstance(sound, dict) else {}
     findings += strays(given.document, masked, strict=overrides.strict).mistakes
     findings += stage_mistakes(sound) if isinstance(sound, dict) else ()
-    findings += [*mistakes(current, masked, given.folder), *threshold_mistakes(current, overrides.fail_if)]
+    found = mistakes(current, masked, given.folder)
+    findings += [one for one in found if not _follows(one, broken)]
+    findings += threshold_mistakes(current, overrides.fail_if)
     data = declared(current, given.folder, broken)
     findings += [*data.findings, *template_mistakes(current, data), *mask_mistakes(current)]
     # A budget with a part missing would complain of consequences; one with a part beyond all limits cannot be computed.
@@ -131,6 +133,12 @@ def _without(value: Any, broken: set[Place], place: Place = ()) -> Any:  # noqa:
     if isinstance(value, list):
         return [_without(item, broken, (*place, index)) for index, item in enumerate(value)]
     return value
+
+
+def _follows(finding: Finding, broken: set[Place]) -> bool:
+    """Whether a step of a flow lacks what was taken out of it: that has its own message."""
+    place = finding[0]
+    return place[:1] == ("flows",) and any(one[: len(place)] == place for one in broken)
 
 
 def _bears_on_budget(place: Place) -> bool:

@@ -13,7 +13,7 @@ from tressi.config.defaults import defaults
 from tressi.config.jsonpath import steps_to_values
 from tressi.model import AutoscaleConfig, Stage
 from tressi.model.data import Slot
-from tressi.model.flow import Between, Choose, Extract, Flow, FromCookie, FromHeader, FromJson, Repeat, Send, Think
+from tressi.model.flow import KEY_BEGIN, Between, Choose, Extract, Flow, FromCookie, FromHeader, FromJson, Repeat, Send, Think
 
 if TYPE_CHECKING:
     from collections import Counter
@@ -102,7 +102,7 @@ def resolved_flows(document: Document, keys: Sequence[str], taken: Counter[str])
 
 def _flow(document: Document, flow: Document, key: Callable[[], str], taken: Counter[str]) -> Flow:
     parts = {section: _steps(flow.get(section, ()), key) for section in SECTIONS}
-    name = f"flow {flow['name']}"
+    name = f"{KEY_BEGIN}{flow['name']}"
     taken[name] += 1
     stages = tuple(
         Stage(float(one["duration"]), float(one["startsPerSecond"]), is_step=one.get("shape") == "step")

@@ -130,7 +130,7 @@ def _resolved(given: Given, current: Mapping[str, Any], budget: Budget, variable
         seed=settings["seed"],
         max_requests=current.get("maxRequests"),
         early_exit=_early_exit(current),
-        thresholds=resolved_thresholds(current, overrides.fail_if, endpoints),
+        thresholds=resolved_thresholds(current, overrides.fail_if, endpoints, flows),
         export=current.get("export"),
         mask_headers=overrides.mask_headers,
         data=declared(current, given.folder).sources,

@@ -1,7 +1,9 @@
 """From the texts of `thresholds` and `--fail-if` to conditions on the results, each of the run or of one endpoint.
 
 `checkout: p99 < 250ms` is about the endpoint named checkout; without a name in front it is about the whole run, and with
-`*` it is one condition for each endpoint. `--fail-if` says when a run has failed, so it becomes the opposite condition.
+`*` it is one condition for each endpoint. `shop: completed > 99%` is about the flow named shop: its metrics have names that
+no endpoint's have, so an endpoint and a flow may have the same name. `--fail-if` says when a run has failed, so it becomes
+the opposite condition.
 """
 
 from __future__ import annotations
@@ -11,6 +13,8 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from tressi.config.flows import flows_of, is_in_flow, sent_of
+from tressi.config.flows import in_flows as names_in_flows
 from tressi.config.messages import Finding, Place, listed, path_of, quoted, shown
 from tressi.config.rules import YEAR_S
 from tressi.config.url import AddressError, address
@@ -18,19 +22,31 @@ from tressi.errors import ConfigError, ConfigProblem
 from tressi.log import mask_url
 from tressi.model import Threshold
 from tressi.threshold.expression import Metric, Number, metrics_of
-from tressi.threshold.names import COUNTED, COUNTS
+from tressi.threshold.names import (
+    COUNTED,
+    COUNTS,
+    FLOW_COUNTS,
+    FLOW_RATES,
+    FLOW_SHARES,
+    SATURATED,
+    SHARES,
+    in_flows,
+    is_of_flows,
+)
 from tressi.vocabulary import ERROR_KINDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from tressi.model import ResolvedConfig, ResolvedEndpoint
+    from tressi.model.flow import Flow
     from tressi.threshold.expression import Comparison
 
 FAIL_IF: Final = "--fail-if"
 EACH: Final = "*"
 # Figures that follow the rates.
-_SCALED: Final = frozenset({"rps", *COUNTS, *COUNTED})
+_SCALED: Final = frozenset({"rps", *COUNTS, *COUNTED, "startsPerSecond", *FLOW_COUNTS})
+_TARGETS: Final = frozenset({"targetRps", "targetStartsPerSecond"})
 _NUMBER: Final = re.compile(r"(?<![\w.\[])[0-9]+(?:\.[0-9]+)?(?![\w\]])")
 
 
@@ -63,7 +79,8 @@ def threshold_mistakes(document: Mapping[str, Any], fail_if: Sequence[str]) -> l
     """Everything that is wrong with the thresholds of a well-typed document, and with those of the command line."""
     labels = _labels(document, fail_if)
     known = {label for own in labels for label in own}
-    found = [(wish.place, message) for wish in _wishes(document, fail_if) for message in _mistakes(wish, known)]
+    flows = {flow["name"] for _, flow in flows_of(document) if isinstance(flow.get("name"), str)}
+    found = [(wish.place, message) for wish in _wishes(document, fail_if) for message in _mistakes(wish, known, flows)]
     return [*found, *_endless_delays(document)]
 
 
@@ -87,7 +104,7 @@ def threshold_doubts(document: Mapping[str, Any], fail_if: Sequence[str], *, is_
                 f"{place}: {quoted(wish.condition)} is about a share, of which 1 means 100 %; for {percent} % write {meant}"
             )
         names = {metric.name for metric in metrics_of(comparison)}
-        if is_scaled and names & _SCALED and "targetRps" not in names:
+        if is_scaled and names & _SCALED and not names & _TARGETS:
             warnings.append(f"{place}: {quoted(wish.condition)} is judged as it stands, --scale does not change it")
     return warnings
 
@@ -95,7 +112,7 @@ def threshold_doubts(document: Mapping[str, Any], fail_if: Sequence[str], *, is_
 def _percent_meant(condition: str, comparison: Comparison) -> str | None:
     """The number of a condition such as `errorRate < 1`, which is meant as a percentage; None where there is none."""
     sides = (comparison.left, comparison.right)
-    is_share = any(isinstance(side, Metric) and side.name == "errorRate" for side in sides)
+    is_share = any(isinstance(side, Metric) and side.name in SHARES for side in sides)
     number = next((side.value for side in sides if isinstance(side, Number)), 0)
     written = _NUMBER.search(condition)
     if not is_share or number < 1 or "%" in condition or written is None:
@@ -104,20 +121,27 @@ def _percent_meant(condition: str, comparison: Comparison) -> str | None:
 
 
 def resolved_thresholds(
-    document: Mapping[str, Any], fail_if: Sequence[str], endpoints: Sequence[ResolvedEndpoint]
+    document: Mapping[str, Any],
+    fail_if: Sequence[str],
+    endpoints: Sequence[ResolvedEndpoint],
+    flows: Sequence[Flow] = (),
 ) -> tuple[Threshold, ...]:
     """The thresholds of a sound document, in their order, those of the command line last."""
+    of_flows: dict[str, list[str | None]] = {EACH: [flow.endpoint_key for flow in flows]}
+    of_flows |= {flow.name: [flow.endpoint_key] for flow in flows}
     keys_of: dict[str, list[str | None]] = {EACH: [one.endpoint_key for one in endpoints]}
     for own, one in zip(_labels(document, fail_if), endpoints, strict=False):  # no labels where none are asked for
         for label in own - {EACH}:
             keys_of.setdefault(label, []).append(one.endpoint_key)
-    return tuple(one for wish in _wishes(document, fail_if) for one in _resolved(wish, keys_of))
+    return tuple(one for wish in _wishes(document, fail_if) for one in _resolved(wish, keys_of, of_flows))
 
 
 def check_targets(config: ResolvedConfig) -> None:
     """Raise ConfigError for a threshold about a target that nothing gives: it could never be judged."""
     limited = config.shared_pool is None or config.shared_pool.target_rps is not None
-    free = set() if limited else {one.endpoint_key for one in config.endpoints if one.autoscale is None}
+    steps = {one.endpoint_key for one in config.endpoints if one.flow is not None}
+    free = steps if limited else steps | {one.endpoint_key for one in config.endpoints if one.autoscale is None}
+    closed = {flow.endpoint_key for flow in config.flows if flow.curve is None}
     problems = [
         ConfigProblem(
             "thresholds", f"{quoted(one.text)} asks for the targetRps of {one.endpoint_key or 'the run'}, which has none"
@@ -126,12 +150,22 @@ def check_targets(config: ResolvedConfig) -> None:
         if any(metric.name == "targetRps" for metric in metrics_of(one.comparison))
         if (one.endpoint_key in free if one.endpoint_key else free)
     ]
+    problems += [
+        ConfigProblem("thresholds", f"{quoted(one.text)} asks for the rate of the {one.endpoint_key}, which has none")
+        for one in config.thresholds
+        if one.endpoint_key in closed
+        if {metric.name for metric in metrics_of(one.comparison)} & {"targetStartsPerSecond", "missedRate"}
+    ]
     if problems:
         raise ConfigError(problems)
 
 
-def _resolved(wish: _Wish, keys_of: Mapping[str, Sequence[str | None]]) -> Iterator[Threshold]:
+def _resolved(
+    wish: _Wish, keys_of: Mapping[str, Sequence[str | None]], of_flows: Mapping[str, Sequence[str | None]]
+) -> Iterator[Threshold]:
     comparison = _parsed(wish.condition)
+    if any(is_of_flows(metric.name) for metric in metrics_of(comparison)) or wish.endpoint not in {None, *keys_of}:
+        keys_of = of_flows
     text = f"fail if {wish.condition}" if wish.fails_if else wish.condition
     for key in [None] if wish.endpoint is None else keys_of[wish.endpoint]:
         kept = comparison.negated() if wish.fails_if else comparison
@@ -150,12 +184,12 @@ def _wishes(document: Mapping[str, Any], fail_if: Sequence[str]) -> Iterator[_Wi
         yield _Wish((FAIL_IF,), text)
 
 
-def _mistakes(wish: _Wish, known: set[str]) -> Iterator[str]:
+def _mistakes(wish: _Wish, known: set[str], flows: set[str]) -> Iterator[str]:
     from tressi.threshold.parse import ThresholdError  # noqa: PLC0415 - see `_parsed`
 
-    if wish.endpoint is not None and wish.endpoint != EACH and wish.endpoint not in known:
-        missing = quoted(mask_url(wish.endpoint))
-        yield f"{quoted(mask_url(wish.text))}: there is no endpoint {missing}{_nearest(wish.endpoint, known)}"
+    if wish.endpoint is not None and wish.endpoint not in {EACH, *known, *flows}:
+        missing, what = quoted(mask_url(wish.endpoint)), "endpoint or flow" if flows else "endpoint"
+        yield f"{quoted(mask_url(wish.text))}: there is no {what} {missing}{_nearest(wish.endpoint, known | flows)}"
     try:
         comparison = _parsed(wish.condition)
     except ThresholdError as error:
@@ -164,6 +198,29 @@ def _mistakes(wish: _Wish, known: set[str]) -> Iterator[str]:
     for metric in metrics_of(comparison):
         if metric.name == "errors" and metric.argument not in ERROR_KINDS:
             yield f"{quoted(wish.condition)}: {metric.argument} is no kind of error: use {listed(ERROR_KINDS)}"
+    yield from _unfit(wish, list(metrics_of(comparison)), known, flows)
+
+
+def _unfit(wish: _Wish, metrics: Sequence[Metric], known: set[str], flows: set[str]) -> Iterator[str]:
+    """A metric of flows asked of an endpoint or of the whole run, and one of endpoints asked of a flow."""
+    own = [metric for metric in metrics if is_of_flows(metric.name)]
+    others = [metric for metric in metrics if metric not in own and metric.name != SATURATED]
+    written = quoted(mask_url(wish.text))
+    if own and others:
+        yield f"{written}: {own[0].text} is a metric of flows and {others[0].text} one of requests; write two thresholds"
+    elif own and wish.endpoint is None:
+        example = f"{next(iter(sorted(flows)), 'shop')}: {wish.condition}"
+        yield f"{written}: {own[0].text} is a metric of flows; write the name of one in front, as in {quoted(example)}"
+    elif own and not flows:
+        yield f"{written}: {own[0].text} is a metric of flows, and the config has none"
+    elif own and wish.endpoint in known and wish.endpoint not in flows:
+        yield f"{written}: {own[0].text} is a metric of flows, and {quoted(wish.endpoint)} is a request"
+    elif others and wish.endpoint in flows and wish.endpoint not in known:
+        instead, argument = in_flows(others[0].name), others[0].argument
+        names = f"a flow has {listed((*FLOW_SHARES, *FLOW_RATES, *FLOW_COUNTS))}, and duration.p99 and the like"
+        if instead is not None:
+            names = f"write {instead}" + (f"({argument})" if argument else "")
+        yield f"{written}: {others[0].text} is a metric of requests, and {quoted(wish.endpoint)} is a flow; {names}"
 
 
 def _parsed(condition: str) -> Comparison:
@@ -180,7 +237,7 @@ def _labels(document: Mapping[str, Any], fail_if: Sequence[str]) -> list[set[str
     if not any(wish.endpoint for wish in _wishes(document, fail_if)):
         return []
     labels, seen = [], Counter[str]()
-    for request in document.get("requests", ()):
+    for request in _sent(document):
         own = {request["name"]} if isinstance(request, dict) and "name" in request else set()
         if isinstance(request, dict) and "url" in request:
             method = request.get("method", "GET")
@@ -190,6 +247,16 @@ def _labels(document: Mapping[str, Any], fail_if: Sequence[str]) -> list[set[str
                 own.add(key if seen[key] == 1 else f"{key} #{seen[key]}")
         labels.append(own)
     return labels
+
+
+def _sent(document: Mapping[str, Any]) -> list[Any]:
+    """The request of each endpoint, in the order of the endpoints: those with a rate of their own, then the steps of flows."""
+    requests, names = document.get("requests", ()), names_in_flows(document)
+    if not names:
+        return list(requests)
+    named = {request.get("name"): request for request in requests if isinstance(request, dict)}
+    free = [request for request in requests if not (isinstance(request, dict) and is_in_flow(request, names))]
+    return free + [named.get(sent.step["request"]) for sent in sent_of(document)]
 
 
 def _masked(url: str, base: str | None) -> str:

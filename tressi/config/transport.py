@@ -1,6 +1,6 @@
 """Which transport does what a config asks for: the wire transport wherever there is epoll.
 
-urllib3 does elsewhere what it can, which is all but unix sockets, and wherever it is asked for by name.
+urllib3 does elsewhere what it can, which is all but unix sockets and flows, and wherever it is asked for by name.
 """
 
 from __future__ import annotations
@@ -21,10 +21,12 @@ def chosen_transport(config: ResolvedConfig, wished: Transport | None, *, has_ep
         raise _problem("--transport", f"wire {_ONLY_ON_LINUX}: leave it out, or give urllib3")
     if has_epoll and wished != "urllib3":
         return "wire"
+    reason = "" if has_epoll else f", which {_ONLY_ON_LINUX}"
+    if config.flows:
+        raise _problem("flows", f"need the transport wire{reason}")
     for endpoint in config.endpoints:
         urls = (endpoint.url, *(variant.url for variant in endpoint.variants))
         if any(url.startswith("http+unix:") for url in urls):
-            reason = "" if has_epoll else f", which {_ONLY_ON_LINUX}"
             raise _problem(endpoint.endpoint_key, f"a unix socket needs the transport wire{reason}")
     return "urllib3"
 

@@ -68,6 +68,7 @@ cdef struct EndpointBlock:
     int64_t retries
     int64_t redirects              # that were followed
     int64_t abandoned              # users of a flow who were lost at this step
+    int64_t started                # starts of a flow that a user has taken
     int64_t cut                    # attempts still under way when the graceful stop was over
     int64_t statuses[STATUSES]
     int64_t errors[KINDS]

@@ -55,11 +55,15 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Draining:
-    """The run's time is over, `t` seconds after its start, and `in_flight` requests are waited for, `patience_s` in all."""
+    """The run's time is over, `t` seconds after its start, and `in_flight` requests are waited for, `patience_s` in all.
+
+    `users` are those who are still within a flow, most of them perhaps thinking.
+    """
 
     t: float
     in_flight: int
     patience_s: float
+    users: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +122,9 @@ class EndpointMoment(SecondFigures):
     `asked_rps` is the rate asked for at the end of the second, `in_flight` the attempts under way then, `oldest_s` the age
     of the oldest of them. `missed`, `requests_made` and `errors` count since the start. `min_workers` and `max_workers` are
     None in the shared pool.
+
+    `flow` is the key of the flow that it is a step of: then no rate is asked for and it has no workers, because both are the
+    flow's. `abandoned` are the users that the flow has lost at it since the start.
     """
 
     endpoint_key: str
@@ -129,6 +136,30 @@ class EndpointMoment(SecondFigures):
     asked_rps: float | None = None
     in_flight: int = 0
     oldest_s: float = 0.0
+    flow: str | None = None
+    abandoned: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class FlowMoment(EndpointMoment):
+    """A flow's last second, with the fields of an endpoint whose attempts are starts of the flow.
+
+    `target_rps` and `asked_rps` are starts per second, `current_rps` those that users took, `error_rate` the share of those
+    ended that were abandoned. `p50_ms` and `p99_ms` are of the durations of those completed, from the scheduled start and
+    without the pauses; `service_…` is the same from the moment at which a user was free. `worker_count` are the users, of
+    whom `in_flight` are on their way through the flow, thinking included. `requests_made` counts the starts that ended.
+
+    `started`, `completed`, `abandoned` and `cut` count since the start, `completed_now` and `abandoned_now` in the second.
+    `name` is the config's, `steps` has the key of each step in order with how many users were lost at it since the start.
+    """
+
+    name: str = ""
+    started: int = 0
+    completed: int = 0
+    cut: int = 0
+    completed_now: int = 0
+    abandoned_now: int = 0
+    steps: tuple[tuple[str, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +186,8 @@ class Moment:
     `t` is seconds since the run's start; `saturated_by` says why the generator, not the target, was the bottleneck in
     this second (empty: it was not). `changes` are those of this second, `thresholds` the verdicts as they stand, `troubles`
     the endpoints that only fail or give no answer. `reading` is what all of it was made from. `warm_up`: the second is left
-    out of the run's figures. `max_requests` is after how many the run ends, of all endpoints together.
+    out of the run's figures. `max_requests` is after how many the run ends, of all endpoints together. `flows` are those of
+    the config, in its order; `total` has their users among its workers, and counts requests alone.
     """
 
     t: float
@@ -170,3 +202,4 @@ class Moment:
     troubles: tuple[Trouble, ...] = ()
     warm_up: bool = False
     max_requests: int | None = None
+    flows: tuple[FlowMoment, ...] = ()

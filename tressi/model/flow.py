@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from tressi.model.config import AutoscaleConfig
 
 Pick = Literal["first", "last", "random"]
+KEY_BEGIN = "flow "  # of a flow's key; no method is written in small letters
 SLOT_BYTES = 4096  # the most that a value may have where a flow names no other number
 
 
@@ -141,6 +142,11 @@ class Flow:
         if self.stages:
             return Curve.of(self.stages)
         return None if self.target_rps is None else Curve.ramp(self.target_rps, self.ramp_up_time)
+
+
+def is_flow_key(key: str) -> bool:
+    """Whether a key is a flow's and not an endpoint's."""
+    return key.startswith(KEY_BEGIN)
 
 
 def sends_of(steps: tuple[Step, ...]) -> list[str]:

@@ -127,7 +127,7 @@ class EndpointCounts:
     The names, units and how each adds up are those of `tressi.vocabulary`; histograms are in microseconds. `missed_late` is
     the part of `missed` that was the generator's own fault. `cut` counts the attempts that were still under way when the
     graceful stop was over: they are neither made nor failed. `abandoned` are the users of a flow who were lost at this step of
-    it. `scheduled` is the integral of the target rate over
+    it, `started` the starts of a flow that a user has taken. `scheduled` is the integral of the target rate over
     `scheduled_s` seconds, which end at the last 100 ms boundary before the reading; `lane_s` and `occupied_lane_s` are the
     lane-seconds present and occupied.
 
@@ -144,6 +144,7 @@ class EndpointCounts:
     missed_late: int = 0
     cut: int = 0
     abandoned: int = 0
+    started: int = 0
     bytes_sent: int = 0
     bytes_received: int = 0
     connections_opened: int = 0

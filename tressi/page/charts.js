@@ -7,7 +7,8 @@
      tressiCharts.extend(element, {t, y: [[…], …], markers, saturated}, keep)     more seconds for a time chart
      tressiCharts.forget(element)                                                 empty the element again
      tressiCharts.plain(text)                                                     control characters as code points
-     tressiCharts.latencySeries({p50, p99, serviceP99, successP99}, hasFailures)  both latencies of each second, by their names
+     tressiCharts.latencySeries({p50, p99, serviceP99, successP99}, hasFailures)  both latencies of each second, by their names;
+                                                                                  a third argument: they are a flow's durations
 
    `t` is seconds since the start; a series may have its own `t`. A `y` of null is a gap. `color` is a name of style.css,
    without its dashes. A marker is {t, text, up}: `text` is lines of why, `up` whether workers were added (null: neither).
@@ -317,7 +318,14 @@ window.tressiCharts = (() => {
   const percentile = { traces: percentileTraces, layout: percentileLayout, words: percentileWords };
 
   // The response time is what is judged; the successes' own stands beside it where failures would hide it.
-  function latencySeries(columns, hasFailures) {
+  function latencySeries(columns, hasFailures, isFlow) {
+    if (isFlow) {
+      return [
+        { name: "duration p99", color: "p99", y: columns.p99 },
+        { name: "duration p50", color: "p50", y: columns.p50 },
+        { name: "walk time p99", color: "service", y: columns.serviceP99, dash: true },
+      ];
+    }
     const series = [
       { name: "response time p99", color: "p99", y: columns.p99 },
       { name: "response time p50", color: "p50", y: columns.p50 },

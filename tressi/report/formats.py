@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from tressi.errors import OutputError, TressiError
 from tressi.report import (
     endpoints_csv,
+    flows_csv,
     junit_xml,
     latency_hlog,
     report_html,
@@ -32,6 +33,7 @@ FORMATS: Mapping[str, Callable[[Mapping[str, Any]], bytes]] = {
     "junit.xml": junit_xml.render,
     "summary.md": summary_md.render,
     "endpoints.csv": endpoints_csv.render,
+    "flows.csv": flows_csv.render,
     "scaling.csv": scaling_csv.render,
     "timeline.csv": timeline_csv.render,
     "report.html": report_html.render,

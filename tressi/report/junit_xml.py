@@ -10,7 +10,9 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 from xml.etree import ElementTree as ET
 
+from tressi.report.rows import FLOW_COUNTS
 from tressi.report.table import run_lines, verdict_words
+from tressi.run.flow_parts import flows_of
 from tressi.run.judgement import exited_early, judge_run, limited_reasons, short_reasons, without_success
 from tressi.run.shortfall import verdicts
 from tressi.text import plain, plain_lines
@@ -93,6 +95,9 @@ def _add(suite: ET.Element, case: _Case) -> None:
 def _properties(summary: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     yield from ((name, str(summary[name])) for name in _PROPERTIES if name in summary)
     yield from ((name, str(summary["global"][name])) for name in _GLOBAL_PROPERTIES)
+    for flow in flows_of(summary):
+        key = plain(flow["endpointKey"])
+        yield from ((f"{key}.{name}", str(flow[name])) for name in (*FLOW_COUNTS, "startsPerSecond"))
     yield "verdict", judge_run(summary).word
     yield "saturated", str(summary["generator"]["saturated"]).lower()
 

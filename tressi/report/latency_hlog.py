@@ -1,9 +1,10 @@
 """Every second's latencies as an HdrHistogram log, which its own tools read, sum and draw.
 
 A line is an interval: a tag, its start and length in seconds, its highest value, and its histogram. An endpoint has two
-tags. The percent-encoded endpointKey alone holds response times, because that is what the tools are used for: latencies
-free of coordinated omission. With `service:` in front, which no encoded key can begin with, it holds service times. All
-values are microseconds; the highest is divided by the format's own ratio of a million, and is in seconds here.
+tags, and so has a flow, whose durations stand for latencies. The percent-encoded endpointKey alone holds response times,
+because that is what the tools are used for: latencies free of coordinated omission. With `service:` in front, which no encoded
+key can begin with, it holds service times. All values are microseconds; the highest is divided by the format's own ratio of a
+million, and is in seconds here.
 
 The lines of a tag sum to the summary's histogram, to the count. A run has them second by second, a long one for several
 seconds together; from a summary alone there is one interval, the whole run. Lines are made and read one by one, because a
@@ -18,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
 from tressi.hdr import decode_counts
+from tressi.run.flow_parts import flows_of
 from tressi.run.kept import Interval
 from tressi.run.warm_up import measured_s
 
@@ -85,10 +87,12 @@ def _tag(interval: Interval) -> str:
 
 
 def _whole(summary: Mapping[str, Any]) -> Iterator[Interval]:
-    times: tuple[Time, ...] = ("response", "service")
-    for endpoint in summary["endpoints"]:
-        for time in times:
-            longest_ms, text = endpoint[f"{time}TimeMs"]["max"], endpoint["histograms"][f"{time}Time"]
+    times: Mapping[Time, str] = {"response": "responseTime", "service": "serviceTime"}
+    of_flows: Mapping[Time, str] = {"response": "duration", "service": "walkTime"}
+    parts = [(one, times) for one in summary["endpoints"]] + [(flow, of_flows) for flow in flows_of(summary)]
+    for endpoint, names in parts:
+        for time, name in names.items():
+            longest_ms, text = endpoint[f"{name}Ms"]["max"], endpoint["histograms"][name]
             if longest_ms is not None:
                 begin_s, length_s = summary.get("warmUpSec", 0.0), measured_s(summary)
                 yield Interval(endpoint["endpointKey"], time, begin_s, length_s, longest_ms * 1000, text)

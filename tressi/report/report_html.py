@@ -20,6 +20,7 @@ from tressi.page.thin import is_thin
 from tressi.report.page.excerpts import clipped, excerpts, failure_rows
 from tressi.report.page.headline import headline, tone_of
 from tressi.report.page.series import chart_data
+from tressi.run.flow_parts import flows_of, is_step
 from tressi.run.judgement import has_many_failures
 from tressi.run.shortfall import mean_differs, verdicts
 from tressi.text import common_origin, short_key, summary_labels
@@ -43,6 +44,7 @@ def render(summary: Mapping[str, Any]) -> bytes:
         .get_template("report.html")
         .render(
             summary=summary,
+            flows=flows_of(summary),
             origin=common_origin(endpoint["endpointKey"] for endpoint in summary["endpoints"]),
             labels=summary_labels(summary),
             policy=policy(scripts=" ".join(map(source_hash, scripts)), styles=source_hash(style)),
@@ -79,6 +81,7 @@ def _environment() -> Environment:
 
     made = environment(_ROOM)
     made.filters.update(short=pass_context(short), label=pass_context(label), clipped=clipped, tone=tone_of)
-    made.tests.update(thin=is_thin, failing=has_many_failures)
+    made.tests.update(thin=is_thin, failing=has_many_failures, step=is_step)
     made.tests.update(of_another_mean=lambda metrics: mean_differs(metrics["askedRps"], metrics["targetRps"]))
+    made.tests.update(of_another_pace=lambda flow: mean_differs(flow["askedStartsPerSecond"], flow["targetStartsPerSecond"]))
     return made

@@ -13,23 +13,28 @@ from tressi.report.rows import (
     CHANGES,
     ENDPOINT,
     ERRORS,
+    FLOW,
     GLOBAL,
     METRICS,
     REASONS,
     SAMPLES,
     SCALING,
     STATUS_CODES,
+    STEPS,
     THRESHOLDS,
     TIMELINE,
     endpoint_row,
     error_rows,
+    flow_row,
     metrics_row,
     reason_rows,
     second_row,
     status_code_rows,
+    step_rows,
     timeline_columns,
 )
 from tressi.report.workbook import LAST_ROW, NAMED_VALUES, book_in
+from tressi.run.flow_parts import flows_of
 from tressi.run.judgement import judge_run
 from tressi.run.shortfall import verdicts
 
@@ -80,6 +85,10 @@ def _fill(book: Book, summary: Mapping[str, Any]) -> None:
     endpoints = ({**endpoint_row(one), "limit": said[one["endpointKey"]]} for one in summary["endpoints"])
     columns = (*ENDPOINT, *METRICS)
     book.sheet("Endpoints", (*columns, "what limited it"), _cells((*columns, "limit"), endpoints))
+    if flows_of(summary):
+        flows = ({**flow_row(one), "limit": said[one["endpointKey"]]} for one in flows_of(summary))
+        book.sheet("Flows", (*FLOW, "what limited it"), _cells((*FLOW, "limit"), flows))
+        book.sheet("Flow steps", STEPS, _cells(STEPS, step_rows(summary)), frozen=3)
     book.sheet("Status codes", STATUS_CODES, _cells(STATUS_CODES, status_code_rows(summary)))
     book.sheet("Errors", ERRORS, _cells(ERRORS, error_rows(summary)))
     book.sheet("Error reasons", REASONS, _cells(REASONS, reason_rows(summary)))
@@ -113,8 +122,8 @@ def _global(summary: Mapping[str, Any]) -> Iterator[tuple[str, object]]:
 
 
 def _timeline(summary: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    """All seconds of all endpoints together, then those of each endpoint."""
-    for key in (GLOBAL, *(endpoint["endpointKey"] for endpoint in summary["endpoints"])):
+    """All seconds of all endpoints together, then those of each endpoint, then those of each flow."""
+    for key in (GLOBAL, *(one["endpointKey"] for one in (*summary["endpoints"], *flows_of(summary)))):
         yield from (second_row(moment, key) for moment in summary["timeline"])
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from tressi.vocabulary import SUMMARY_TIMES
+from tressi.run.flow_parts import flows_of
+from tressi.stats.summary_rows import flow_as_endpoint
+from tressi.vocabulary import FLOW_SUMMARY_COUNTS, FLOW_SUMMARY_TIMES, SUMMARY_TIMES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -18,13 +20,23 @@ PLAIN: Final = (
     *COUNTS, "askedRps", "targetRps", "rps", "errorRate", "bytesSent", "bytesReceived", "connectionsOpened", "retries",
     "redirects",
 )  # fmt: skip
+FLOW_COUNTS: Final = (*FLOW_SUMMARY_COUNTS, "flowsUnderWay")
+FLOW_TIMES: Final = tuple(f"{name}Ms" for name in FLOW_SUMMARY_TIMES)
+FLOW_RATES: Final = ("askedStartsPerSecond", "targetStartsPerSecond", "startsPerSecond")
+FLOW_SHARES: Final = ("completedRate", "abandonedRate", "missedRate")
 TIMES: Final = tuple(f"{name}Ms" for name in SUMMARY_TIMES)
 FIGURES: Final = ("min", "mean", "stdev", "p50", "p90", "p95", "p99", "p999", "max")
 ENDPOINT: Final = (
-    "endpointKey", "name", "method", "url", "autoscale", "weight", "priority", "minWorkers", "maxWorkers", "workerCount",
-    "peakWorkerCount", "missedLate",
+    "endpointKey", "name", "flow", "abandoned", "method", "url", "autoscale", "weight", "priority", "minWorkers",
+    "maxWorkers", "workerCount", "peakWorkerCount", "missedLate",
 )  # fmt: skip
 
+FLOW: Final = (
+    *("endpointKey", "name", "autoscale", "minWorkers", "maxWorkers", "workerCount", "peakWorkerCount", "missedLate"),
+    *(*FLOW_COUNTS, *FLOW_RATES, *FLOW_SHARES),
+    *(f"{time}.{figure}" for time in FLOW_TIMES for figure in FIGURES),
+)
+STEPS: Final = ("flow", "part", "step", "endpointKey", "requestsMade", "requestsFailed", "abandoned")
 METRICS: Final = (*PLAIN, *(f"{time}.{figure}" for time in TIMES for figure in FIGURES))
 SCALING: Final = ("timestamp", "endpointKey", "action", "workers", "workerCount", "reason")
 CHANGES: Final = ("t", "action", "endpointKey", "targetRps")
@@ -52,7 +64,19 @@ def metrics_row(metrics: Mapping[str, Any]) -> Row:
 
 def endpoint_row(endpoint: Mapping[str, Any]) -> Row:
     """What an endpoint was, and its metrics."""
-    return {name: endpoint[name] for name in ENDPOINT} | metrics_row(endpoint)
+    return {name: endpoint.get(name) for name in ENDPOINT} | metrics_row(endpoint)
+
+
+def flow_row(flow: Mapping[str, Any]) -> Row:
+    """What a flow was and what became of its starts, nested names joined by a dot."""
+    row = {name: flow[name] for name in FLOW if "." not in name}
+    return row | {f"{time}.{figure}": flow[time][figure] for time in FLOW_TIMES for figure in FIGURES}
+
+
+def step_rows(summary: Mapping[str, Any]) -> Iterator[Row]:
+    """One for each step of each flow, in the order in which a user comes to them; `step` counts them."""
+    for flow in flows_of(summary):
+        yield from ({"flow": flow["endpointKey"], "step": place, **step} for place, step in enumerate(flow["steps"], 1))
 
 
 def status_code_rows(summary: Mapping[str, Any]) -> Iterator[Row]:
@@ -74,13 +98,16 @@ def reason_rows(summary: Mapping[str, Any]) -> Iterator[Row]:
 
 
 def second_rows(moment: Mapping[str, Any]) -> Iterator[Row]:
-    """A second of the timeline: all endpoints together, then each."""
-    return (second_row(moment, key) for key in (GLOBAL, *moment["endpoints"]))
+    """A second of the timeline: all endpoints together, then each, then each flow."""
+    return (second_row(moment, key) for key in (GLOBAL, *moment["endpoints"], *moment.get("flows", ())))
 
 
 def second_row(moment: Mapping[str, Any], key: str) -> Row:
-    """A second of one endpoint, or of all together (`global`)."""
-    figures = moment["global"] if key == GLOBAL else moment["endpoints"][key]
+    """A second of one endpoint, of all together (`global`), or of a flow: its rates are starts, its times durations."""
+    if key in moment.get("flows", ()):
+        figures = flow_as_endpoint(moment["flows"][key])
+    else:
+        figures = moment["global"] if key == GLOBAL else moment["endpoints"][key]
     beside = {"saturated": moment["saturated"], "warmUp": moment.get("warmUp", False)}
     return {"t": moment["t"], "endpointKey": key, **figures, **beside}
 

@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeGuard
 from tressi.config.messages import Place, problem_of, shown
 from tressi.errors import ConfigError
 from tressi.hdr import decode_histogram
-from tressi.report.rows import COUNTS, FIGURES, TIMES
+from tressi.report.rows import COUNTS, FIGURES, FLOW_COUNTS, FLOW_RATES, FLOW_SHARES, FLOW_TIMES, TIMES
 from tressi.run.summary import SCHEMA_VERSION
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from tressi.config.messages import Finding
 
@@ -113,8 +113,32 @@ _ENDPOINT: Final = {
     **dict.fromkeys(("minWorkers", "maxWorkers"), Maybe(COUNT)),
     **dict.fromkeys(("workerCount", "peakWorkerCount"), COUNT),
     **_METRICS,
+    **dict.fromkeys(("flow", "endedBy"), Optional(TEXT)),
+    "abandoned": Optional(COUNT),
     "missedLate": COUNT,
     "errorReasons": [{"kind": TEXT, "reason": TEXT, "count": COUNT}],
+}
+_FLOW: Final = {
+    **dict.fromkeys(("endpointKey", "name"), TEXT),
+    "endedBy": Optional(TEXT),
+    "autoscale": FLAG,
+    **dict.fromkeys((*FLOW_COUNTS, "minWorkers", "maxWorkers", "workerCount", "peakWorkerCount", "missedLate"), COUNT),
+    "flowsFromWarmUp": Optional(NUMBER),
+    **dict.fromkeys((*FLOW_RATES, *FLOW_SHARES), Maybe(NUMBER)),
+    "startsPerSecond": NUMBER,
+    **dict.fromkeys(FLOW_TIMES, dict.fromkeys(FIGURES, Maybe(NUMBER))),
+    "histograms": dict.fromkeys(("duration", "walkTime"), HISTOGRAM),
+    "steps": [
+        {
+            **dict.fromkeys(("endpointKey", "part"), TEXT),
+            **dict.fromkeys(("requestsMade", "requestsFailed", "abandoned"), COUNT),
+        }
+    ],
+}
+_FLOW_SECOND: Final = {
+    **dict.fromkeys(("startsPerSecond", "utilisation"), NUMBER),
+    **dict.fromkeys(("targetStartsPerSecond", "p50", "p99", "walkP50", "walkP99"), Maybe(NUMBER)),
+    **dict.fromkeys(("workerCount", "completed", "abandoned", "missed", "underWay"), COUNT),
 }
 _SECOND: Final = {
     **dict.fromkeys(("currentRps", "utilisation", "errorRate"), NUMBER),
@@ -160,7 +184,17 @@ SUMMARY: Final = {
     "changes": [{"t": NUMBER, "action": TEXT, "endpointKey": Maybe(TEXT), "targetRps": Maybe(NUMBER)}],
     "timelineSeconds": COUNT,
     "leftOut": [TEXT],
-    "timeline": [{"t": NUMBER, "global": _SECOND, "endpoints": Each(_SECOND), "saturated": FLAG, "warmUp": Optional(FLAG)}],
+    "flows": Optional([_FLOW]),
+    "timeline": [
+        {
+            "t": NUMBER,
+            "global": _SECOND,
+            "endpoints": Each(_SECOND),
+            "flows": Optional(Each(_FLOW_SECOND)),
+            "saturated": FLAG,
+            "warmUp": Optional(FLAG),
+        }
+    ],
     "samples": [{"endpointKey": TEXT, "status": COUNT, "body": TEXT, "truncated": FLAG}],
     "config": {},
 }
@@ -217,6 +251,7 @@ def _contradictions(summary: Mapping[str, Any]) -> Iterator[Finding]:
     keys = [endpoint["endpointKey"] for endpoint in summary["endpoints"]]
     if len(set(keys)) < len(keys):
         yield ("endpoints",), "two endpoints have one endpointKey"
+    yield from _contradictions_of_flows(summary, keys)
     # Nothing else of the config is reckoned with: the verdicts ask how many workers there could have been.
     yield from _breaches(summary["config"].get("autoscale"), Maybe({}), ("config", "autoscale"))
     for section, place in ((summary["config"], ()), (summary["config"].get("autoscale"), ("autoscale",))):
@@ -225,4 +260,20 @@ def _contradictions(summary: Mapping[str, Any]) -> Iterator[Finding]:
     for number, moment in enumerate(summary["timeline"]):
         if moment["endpoints"].keys() != set(keys):
             yield ("timeline", number, "endpoints"), "are not the summary's endpoints"
+            return
+
+
+def _contradictions_of_flows(summary: Mapping[str, Any], keys: Sequence[str]) -> Iterator[Finding]:
+    flows = [flow["endpointKey"] for flow in summary.get("flows", ())]
+    if len({*flows, *keys}) < len(flows) + len(set(keys)):
+        yield ("flows",), "have an endpointKey that an endpoint or another flow has, too"
+    for number, flow in enumerate(summary.get("flows", ())):
+        if not {step["endpointKey"] for step in flow["steps"]} <= set(keys):
+            yield ("flows", number, "steps"), "are not all among the summary's endpoints"
+    for number, endpoint in enumerate(summary["endpoints"]):
+        if endpoint.get("flow") not in {None, *flows}:
+            yield ("endpoints", number, "flow"), "is not among the summary's flows"
+    for number, moment in enumerate(summary["timeline"]):
+        if moment.get("flows", {}).keys() != set(flows):
+            yield ("timeline", number, "flows"), "are not the summary's flows"
             return

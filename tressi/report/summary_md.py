@@ -23,7 +23,9 @@ from tressi.report.rows import (
     error_rows,
     reason_rows,
     status_code_rows,
+    step_rows,
 )
+from tressi.run.flow_parts import flows_of, is_step
 from tressi.run.judgement import judge_run
 from tressi.run.shortfall import verdicts
 from tressi.run.warm_up import came_words
@@ -50,6 +52,15 @@ _ENDPOINT_TIMES: Final = {
     **{name: ("responseTimeMs", name) for name in ("p50", "p90", "p99", "max")},
     "svc p99": ("serviceTimeMs", "p99"),
 }
+_OF_A_POOL: Final = ("askedRps", "workerCount", "peakWorkerCount", "requestsMissed")  # which a step of a flow has not
+_FLOW_COUNTS: Final = {
+    "started": "flowsStarted",
+    "completed": "flowsCompleted",
+    "abandoned": "flowsAbandoned",
+    "missed": "flowsMissed",
+    "cut": "flowsCut",
+}
+_FLOW_TIMES: Final = ("p50", "p95", "p99", "max")
 _THRESHOLD_WORDS: Final = {True: "passed", False: "**failed**", None: "not judged"}
 _WORST_FIRST: Final = (False, None, True)
 _WORD_START: Final = re.compile("(?<=[a-z])(?=[A-Z])")
@@ -63,7 +74,8 @@ def render(summary: Mapping[str, Any]) -> bytes:
         _verdict(summary),
         Section("", _remarks(summary), share=0.05, noun="remark"),
         *_thresholds(summary["thresholds"], keys),
-        Section("\n\n".join(_global(summary["global"]))),
+        Section("\n\n".join(_global(summary))),
+        *_flows(summary, keys),
         _endpoints(summary, keys),
         *_counts("Status codes", ("endpoint", "status", "count"), _texts(keys, STATUS_CODES, _statuses(summary)), 0.08),
         *_counts("Errors", ("endpoint", "kind", "count"), _texts(keys, ERRORS, _most(error_rows(summary))), 0.08),
@@ -131,11 +143,46 @@ def _thresholds(verdicts: Sequence[Mapping[str, Any]], keys: Keys) -> Iterator[S
     return _counts("Thresholds", ("verdict", "endpoint", "threshold", "why"), rows, 0.15, "threshold")
 
 
-def _global(total: Mapping[str, Any]) -> Iterator[str]:
+def _global(summary: Mapping[str, Any]) -> Iterator[str]:
+    total = summary["global"]
+    # How many requests a start of a flow makes is in no rate, so of all together none is asked for, and not the highest.
+    unasked = {name for name in ("askedRps", "targetRps") if total[name] is None and flows_of(summary)}
     yield "### Global summary"
-    yield table(("figure", "value"), ((label(name), figure(name, total[name])) for name in PLAIN), ["value"])
+    rows = ((label(name), "-" if name in unasked else figure(name, total[name])) for name in PLAIN)
+    yield table(("figure", "value"), rows, ["value"])
     latencies = ((label(time), *(milliseconds(total[time][name]) for name in FIGURES)) for time in TIMES)
     yield table(("in ms", *FIGURES), latencies, FIGURES)
+
+
+def _flows(summary: Mapping[str, Any], keys: Keys) -> Iterator[Section]:
+    """Each flow's figures, and the steps of each in order with how many users were lost at them."""
+    flows, said = flows_of(summary), verdicts(summary)
+    if not flows:
+        return
+    columns = ("flow", "asked", "got", "users", "peak", *_FLOW_COUNTS, *_FLOW_TIMES, "what limited it")
+    rows = (
+        (
+            inert(one["name"]),
+            *(rate(one[name]) for name in ("askedStartsPerSecond", "startsPerSecond")),
+            *(str(one[name]) for name in ("workerCount", "peakWorkerCount", *_FLOW_COUNTS.values())),
+            *(milliseconds(one["durationMs"][name]) for name in _FLOW_TIMES),
+            inert(said[one["endpointKey"]]),
+        )
+        for one in flows
+    )
+    opening = "### Flows\n\nStarts per second, and durations in ms without the time that users think:"
+    yield Section(*_table(opening, columns, rows, columns[1:-1]), share=0.1, noun="flow", elsewhere="flows.csv")
+    names = ("flow", "part", "step", "requests", "failed", "users lost")
+    steps = (
+        (
+            *(inert(str(row[name])) for name in ("flow", "part")),
+            keys.shown(row["endpointKey"]),
+            *(str(row[name]) for name in ("requestsMade", "requestsFailed", "abandoned")),
+        )
+        for row in step_rows(summary)
+    )
+    opening = "### Steps of flows\n\nIn the order in which a user comes to them:"
+    yield Section(*_table(opening, names, steps, names[3:]), share=0.1, noun="step", elsewhere="flows.csv")
 
 
 def _endpoints(summary: Mapping[str, Any], keys: Keys) -> Section:
@@ -145,7 +192,7 @@ def _endpoints(summary: Mapping[str, Any], keys: Keys) -> Section:
     rows = (
         (
             keys.shown(one["endpointKey"]),
-            *(figure(name, one[name]) for name in _ENDPOINT_FIGURES.values()),
+            *("-" if is_step(one) and name in _OF_A_POOL else figure(name, one[name]) for name in _ENDPOINT_FIGURES.values()),
             *(milliseconds(one[time][name]) for time, name in _ENDPOINT_TIMES.values()),
             inert(said[one["endpointKey"]]),
         )

@@ -7,13 +7,14 @@ few requests cannot carry is a dash.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from rich.cells import cell_len
 from rich.console import Group
 from rich.padding import Padding
 from rich.text import Text
 
+from tressi.run.flow_parts import as_endpoint, flows_of, is_step, lost_words
 from tressi.run.judgement import has_many_failures, judge_run, missed_words, status_words
 from tressi.run.shortfall import mean_differs, verdicts
 from tressi.run.warm_up import came_words, measured_s
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from tressi.run.judgement import Judgement
 
 _FIGURES = ("asked", "got", "n", "workers", "p50", "p99", "svc p99", "missed", "failed")
+_FLOW_FIGURES = ("asked", "got", "n", "users", "p50", "p99", "max", "missed", "completed", "abandoned")
 _GAP = 2
 _THRESHOLDS_SHOWN = 20
 _STYLES: Final = {"good": "bold green", "warn": "bold yellow", "bad": "bold red"}
@@ -37,8 +39,9 @@ def summary_table(summary: Mapping[str, Any]) -> RenderableType:
     origin = common_origin(endpoint["endpointKey"] for endpoint in summary["endpoints"])
     heading = counted(len(summary["endpoints"]), "endpoint") + (f" of {plain(origin)}" if origin else "")
     return Group(
+        *_flows(summary),
         Text(f"{heading}: RPS, n requests, response times in ms"),
-        _Endpoints(summary),
+        _Rows(_endpoint_rows(summary)),
         *_thresholds(summary["thresholds"], summary_labels(summary)),
         *[Text(line) for line in run_lines(summary)],
     )
@@ -74,21 +77,80 @@ def _threshold(verdict: Mapping[str, Any], labels: Mapping[str, str]) -> Text:
     return Text.assemble((f"{word}  ", style), f"{of}{plain(verdict['threshold'])}", (f"  ({plain(verdict['detail'])})", "dim"))
 
 
-class _Endpoints:
-    """The endpoints' lines, laid out for the console's width."""
+class _Row(NamedTuple):
+    """A line of a table and the words below it; the one without words is the heading."""
 
-    def __init__(self, summary: Mapping[str, Any]) -> None:
-        said = verdicts(summary)
-        self._labels = ["endpoint", *summary_labels(summary).values()]
-        self._rows = [_FIGURES, *(_figures(endpoint, measured_s(summary)) for endpoint in summary["endpoints"])]
-        self._said = ["", *(_words(one, said[one["endpointKey"]], summary) for one in summary["endpoints"])]
+    label: str
+    figures: tuple[str, ...]
+    words: str = ""
+
+
+def _endpoint_rows(summary: Mapping[str, Any]) -> list[_Row]:
+    said, shown, lasted_s = verdicts(summary), summary_labels(summary), measured_s(summary)
+    rows = [
+        _Row(shown[key], _figures(one, lasted_s), _words(one, said[key], summary))
+        for one in summary["endpoints"]
+        for key in [one["endpointKey"]]
+    ]
+    return [_Row("endpoint", _FIGURES), *rows]
+
+
+def _flows(summary: Mapping[str, Any]) -> list[RenderableType]:
+    """Each flow in a table of its own columns; nothing where there is none."""
+    flows, said, lasted_s = flows_of(summary), verdicts(summary), measured_s(summary)
+    if not flows:
+        return []
+    rows = [
+        _Row(plain(one["name"]), _flow_figures(one, lasted_s), _flow_words(one, said[one["endpointKey"]], summary))
+        for one in flows
+    ]
+    heading = f"{counted(len(flows), 'flow')}: starts per second, n starts, durations in ms without thinking"
+    return [Text(heading), _Rows([_Row("flow", _FLOW_FIGURES), *rows])]
+
+
+def _flow_figures(flow: Mapping[str, Any], lasted_s: float) -> tuple[str, ...]:
+    duration, completed = flow["durationMs"], flow["flowsCompleted"]
+    return (
+        rate(flow["askedStartsPerSecond"]),
+        rate(flow["startsPerSecond"]) if lasted_s >= SHORTEST_S else "-",
+        str(flow["flowsStarted"]),
+        str(flow["workerCount"]),
+        *(percentile_ms(duration[name], completed, percent) for name, percent in (("p50", 50), ("p99", 99))),
+        milliseconds(duration["max"]),
+        str(flow["flowsMissed"]),
+        str(completed),
+        str(flow["flowsAbandoned"]),
+    )
+
+
+def _flow_words(flow: Mapping[str, Any], limit: str, summary: Mapping[str, Any]) -> str:
+    """What limited a flow, and where it lost users."""
+    part, lost = as_endpoint(flow), lost_words(flow, summary)
+    cut, under_way, peak = flow["flowsCut"], flow["flowsUnderWay"], flow["peakWorkerCount"]
+    words = (
+        _mean_words(part),
+        limit,
+        f"at most {counted(peak, 'user')}" if peak != flow["workerCount"] else "",
+        missed_words(part, summary),
+        lost if lost not in limit else "",
+        f"{counted(cut, 'start')} still under way at the end {'was' if cut == 1 else 'were'} cut" if cut else "",
+        f"no end was seen of {counted(under_way, 'start')}" if under_way else "",
+    )
+    return "; ".join(filter(None, words))
+
+
+class _Rows:
+    """The lines of a table, laid out for the console's width."""
+
+    def __init__(self, rows: Sequence[_Row]) -> None:
+        self._rows = rows
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        figures = _aligned(self._rows)
+        figures = _aligned([row.figures for row in self._rows])
         room = max(1, options.max_width - len(figures[0]) - _GAP)
-        fitting = [cell_len(label) for label in self._labels if cell_len(label) <= room]
+        fitting = [cell_len(row.label) for row in self._rows if cell_len(row.label) <= room]
         width = max(fitting, default=0)
-        for label, line, words in zip(self._labels, figures, self._said, strict=True):
+        for (label, _, words), line in zip(self._rows, figures, strict=True):
             length = cell_len(label)
             if length > room:
                 yield Text(label)
@@ -104,15 +166,17 @@ class _Endpoints:
 def _figures(endpoint: Mapping[str, Any], lasted_s: float) -> tuple[str, ...]:
     made, answered = endpoint["requestsMade"], sum(endpoint["statusCodes"].values())
     response, service = endpoint["responseTimeMs"], endpoint["serviceTimeMs"]
+    # The rate and the workers of a step are its flow's.
+    is_own = not is_step(endpoint)
     return (
-        rate(endpoint["askedRps"]),
+        rate(endpoint["askedRps"]) if is_own else "-",
         rate(endpoint["rps"]) if lasted_s >= SHORTEST_S else "-",
         str(made),
-        str(endpoint["workerCount"]),
+        str(endpoint["workerCount"]) if is_own else "-",
         percentile_ms(response["p50"], made, 50),
         percentile_ms(response["p99"], made, 99),
         percentile_ms(service["p99"], answered, 99),
-        str(endpoint["requestsMissed"]),
+        str(endpoint["requestsMissed"]) if is_own else "-",
         str(endpoint["requestsFailed"]),
     )
 

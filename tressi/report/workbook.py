@@ -33,8 +33,10 @@ _LINE_HEIGHT, _MOST_LINES = 15, 10  # points
 _PRINTED_COLUMNS = 15  # that can be read on a page
 _FLAG = '"TRUE";"TRUE";"FALSE"'  # LibreOffice takes a flag without a format for a number
 _SECONDS = frozenset({"t", "timestamp", "failedAt", "durationSec", "warmUpSec"})
-_SHARES = frozenset({"errorRate", "utilisation"})
-_RATES = frozenset({"rps", "askedRps", "targetRps", "currentRps"})
+_SHARES = frozenset({"errorRate", "utilisation", "completedRate", "abandonedRate", "missedRate"})
+_RATES = frozenset(
+    {"rps", "askedRps", "targetRps", "currentRps", "askedStartsPerSecond", "targetStartsPerSecond", "startsPerSecond"}
+)
 _UNROUNDED = frozenset({"value", "limit", "weight", "cpuPercent"})
 
 

@@ -88,11 +88,15 @@ def program_of(
 
     `used_once` are the sources whose rows are used once in the whole run.
     """
-    return _Compiling(flow, number_of, _drawn_at(flow, used, used_once), used_once).done()
+    return _Compiling(flow, number_of, drawn_at(flow, used, used_once), used_once).done()
 
 
-def _drawn_at(flow: Flow, used: Mapping[str, Collection[int]], used_once: Collection[int]) -> dict[Place, list[int]]:
-    """Which sources are drawn from at the beginning of which block; () is the user, a section's place has its number."""
+def drawn_at(flow: Flow, used: Mapping[str, Collection[int]], used_once: Collection[int] = ()) -> dict[Place, list[int]]:
+    """Which sources are drawn from at the beginning of which block; () is the user, a section's place has its number.
+
+    The place of a step is that of the list around it and its position in that; an option of a choice has -1 - (the choice's
+    position) - (its own number) x (the length of the list) in place of a position.
+    """
     places: dict[int, list[Place]] = defaultdict(list)
     for number, section in enumerate((flow.begin, flow.steps, flow.end)):
         for place, key in _sends(section, (number,)):

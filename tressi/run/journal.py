@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgpack
 
+from tressi.model.flow import sends_of
 from tressi.model.portable import encode_delta
 from tressi.version import __version__
 
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from tressi.model import Delta, ResolvedConfig
+    from tressi.model.flow import Flow
     from tressi.run.timeline import Ending, Second
 
 NAME: Final = "run.journal"
@@ -122,9 +124,13 @@ def document_of(config: ResolvedConfig) -> dict[str, Any]:
     warm_up = {"warmUpSec": config.warm_up_s} if config.warm_up_s else {}
     return {
         "endpoints": [
-            [one.endpoint_key, one.method, one.masked_url, one.name, one.autoscale and asdict(one.autoscale)]
+            [
+                *(one.endpoint_key, one.method, one.masked_url, one.name, one.autoscale and asdict(one.autoscale)),
+                *(() if one.flow is None else (one.flow,)),
+            ]
             for one in config.endpoints
         ],
+        **({"flows": [_flow_of(flow) for flow in config.flows]} if config.flows else {}),
         "sharedPool": shared and asdict(shared),
         "workerLimit": config.worker_limit,
         "durationSec": config.duration_s,
@@ -133,4 +139,18 @@ def document_of(config: ResolvedConfig) -> dict[str, Any]:
         "thresholds": [[one.text, one.endpoint_key, one.aborts, one.abort_delay_s] for one in config.thresholds],
         # As text: a config may have integers beyond 64 bits.
         "config": json.dumps(dict(config.document)),
+    }
+
+
+def _flow_of(flow: Flow) -> dict[str, Any]:
+    """A flow without what its steps take and how long they pause; its results are made of their order alone."""
+    return {
+        "endpoint_key": flow.endpoint_key,
+        "name": flow.name,
+        **{part: sends_of(getattr(flow, part)) for part in ("begin", "steps", "end")},
+        "workers": flow.workers,
+        "target_rps": flow.target_rps,
+        "ramp_up_time": flow.ramp_up_time,
+        "stages": [asdict(stage) for stage in flow.stages],
+        "autoscale": flow.autoscale and asdict(flow.autoscale),
     }

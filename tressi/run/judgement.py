@@ -4,8 +4,8 @@ The first of these that is so has the word, and what else is so follows among th
 
 1. FAILED: tressi itself failed, a threshold is broken, the run exited early, an endpoint had not one success, or nothing was
    sent.
-2. TARGET NOT MET: the rate of an endpoint was missed by more than 1 % after ramp and pool growth, or starts were missed
-   because no lane was free (`shortfall` says when), and for no endpoint was that the generator's fault.
+2. TARGET NOT MET: the rate of an endpoint or a flow was missed by more than 1 % after ramp and pool growth, or starts were
+   missed because no lane was free (`shortfall` says when), and for none of them was that the generator's fault.
 3. GENERATOR LIMITED: the generator cost the run rate or truth. A rate that was missed because of it is this.
 4. PASSED. It is not shown as a plain success where more than 1 % of the requests failed, where no answer was a 2xx, or where
    the run was ended before its time.
@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
+from tressi.run.flow_parts import is_flow, is_step, paced, parts_of
 from tressi.run.shortfall import TOO_SHORT, UNMEASURED, failures, limits, starts_due
 from tressi.run.trouble import NOTEWORTHY_SHARE
 from tressi.run.warm_up import is_unmeasured, measured_s
@@ -102,7 +103,7 @@ def without_success(summary: Summary) -> str | None:
         return f"not one of {counted(cut, 'request')} was answered" if cut else "no request was made"
     if not total["requestsSucceeded"]:
         return f"not one of {counted(total['requestsMade'], 'request')} succeeded{_of_what(total)}"
-    useless = [endpoint for endpoint in summary["endpoints"] if _is_useless(endpoint, summary)]
+    useless = [part for part in parts_of(summary) if _is_useless(part, summary)]
     return _told(summary, [(endpoint, _useless(endpoint)) for endpoint in useless])
 
 
@@ -169,9 +170,14 @@ def _broken_thresholds(summary: Summary) -> str | None:
 
 
 def _is_useless(endpoint: Endpoint, summary: Summary) -> bool:
-    """Whether an endpoint was asked for something and had not one success."""
+    """Whether an endpoint was asked for something and had not one success; of a flow, whether it lost every user.
+
+    A run need not come to every step of a flow, and one that is shorter than a flow completes none.
+    """
     if endpoint["requestsSucceeded"]:
         return False
+    if is_step(endpoint) or is_flow(endpoint):
+        return bool(endpoint["requestsFailed"])
     if endpoint["requestsMade"] or endpoint["requestsMissed"] or endpoint["requestsCut"]:
         return True
     # A run that ended before its time may not have come to an endpoint that waits for its turn.
@@ -180,6 +186,8 @@ def _is_useless(endpoint: Endpoint, summary: Summary) -> bool:
 
 def _useless(endpoint: Endpoint) -> str:
     made, cut = endpoint["requestsMade"], endpoint["requestsCut"]
+    if is_flow(endpoint):
+        return f"not one of {counted(made, 'start')} was completed"
     if made:
         return f"not one of {counted(made, 'request')} succeeded{_of_what(endpoint)}"
     return f"not one of {counted(cut, 'request')} was answered" if cut else "no request was made"
@@ -187,7 +195,7 @@ def _useless(endpoint: Endpoint) -> str:
 
 def _short_reasons(summary: Summary, found: Mapping[str, Limit]) -> tuple[str, ...]:
     """Which endpoints fell short of their rates, by how much, and why; of one without a success that is said already."""
-    short = [one for one in summary["endpoints"] if found[one["endpointKey"]].is_short and not _is_useless(one, summary)]
+    short = [one for one in paced(summary) if found[one["endpointKey"]].is_short and not _is_useless(one, summary)]
     told = [(endpoint, _short(endpoint, summary, found[endpoint["endpointKey"]])) for endpoint in short]
     words = _told(summary, sorted(told, key=lambda item: -item[0]["requestsMissed"]))
     return (words,) if words else ()
@@ -195,7 +203,8 @@ def _short_reasons(summary: Summary, found: Mapping[str, Limit]) -> tuple[str, .
 
 def _short(endpoint: Endpoint, summary: Summary, limit: Limit) -> str:
     missed = missed_words(endpoint, summary)
-    got = f"{rate(endpoint['rps'])} of {rate(endpoint['targetRps'])} RPS"
+    unit = "starts per second" if is_flow(endpoint) else "RPS"
+    got = f"{rate(endpoint['rps'])} of {rate(endpoint['targetRps'])} {unit}"
     return f"{got}{f', {missed}' if missed else ''} ({limit.words})"
 
 
@@ -230,7 +239,7 @@ def _kept(summary: Summary, found: Mapping[str, Limit]) -> tuple[str, ...]:
     held = f"{some_of(len(judged), len(judged), 'threshold')} held" if judged else "no threshold was set"
     if measured_s(summary) < SHORTEST_S:
         return held, TOO_SHORT
-    asked = [endpoint for endpoint in summary["endpoints"] if endpoint["targetRps"] is not None]
+    asked = [part for part in paced(summary) if part["targetRps"] is not None]
     if not asked:
         return held, f"no rate was asked for: {rate(summary['global']['rps'])} RPS came"
     grown = [(one, found[one["endpointKey"]].words) for one in asked if found[one["endpointKey"]].is_grown]
@@ -269,10 +278,11 @@ def _told(summary: Summary, sentences: Sequence[tuple[Endpoint, str]]) -> str | 
     if not sentences:
         return None
     shown = summary_labels(summary)
-    if len(summary["endpoints"]) == 1:
+    if len(parts_of(summary)) == 1:
         return sentences[0][1]
     told = "; ".join(f"{shown[endpoint['endpointKey']]}: {words}" for endpoint, words in sentences[:_NAMED])
-    return f"{told}{_and_more(sentences, 'endpoint')}"
+    noun = "endpoint or flow" if summary.get("flows") else "endpoint"
+    return f"{told}{_and_more(sentences, noun)}"
 
 
 def _and_more(found: Sequence[object], noun: str) -> str:

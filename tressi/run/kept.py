@@ -43,7 +43,10 @@ Time = Literal["response", "service"]
 
 
 class Interval(NamedTuple):
-    """Latencies of one endpoint over some time of the run; `histogram` is text as `tressi.hdr` writes it."""
+    """Latencies of one endpoint, or durations of one flow, over some time of the run.
+
+    `histogram` is text as `tressi.hdr` writes it.
+    """
 
     endpoint_key: str
     time: Time
@@ -72,7 +75,7 @@ class Place:
         if self.warm_up:
             return
         start_s = max(0.0, self.delta.t - self.delta.span_s)
-        for one in self.delta.endpoints:
+        for one in (*self.delta.endpoints, *self.delta.flows):
             times: tuple[tuple[Time, Any], ...] = (("response", one.response), ("service", one.service))
             for time, histogram in times:
                 if histogram.count:
@@ -251,7 +254,9 @@ class Kept:
     def _compact(self, row: dict[str, Any], known: dict[float, float]) -> dict[str, Any]:
         """The same row in half the memory: a day's run of 50 endpoints has two million figures, most of them alike."""
         figures = {key: _compact_figures(row["endpoints"][key], known) for key in self._keys}
-        return {**row, "global": _compact_figures(row["global"], known), "endpoints": figures}
+        flows = {key: _compact_figures(one, known) for key, one in row.get("flows", {}).items()}
+        whole = {**row, "global": _compact_figures(row["global"], known), "endpoints": figures}
+        return {**whole, "flows": flows} if flows else whole
 
 
 def _compact_figures(figures: dict[str, Any], known: dict[float, float]) -> dict[str, Any]:

@@ -133,7 +133,8 @@ def may_complete(config: ResolvedConfig) -> bool:
 
 def complete_words(snapshot: EngineSnapshot) -> str:
     """Why there is nothing more to send."""
-    kinds = [OVER[kind] for kind in sorted({one.over for one in snapshot.endpoints.values()})]
+    parts = (*snapshot.endpoints.values(), *snapshot.flows.values())
+    kinds = [OVER[kind] for kind in sorted({one.over for one in parts})]
     words = " or ".join(kind[1] for kind in kinds if kind is not None)
     # Of an engine that was lost nobody knows whether it had made its last request.
     return f"each endpoint is through: {words}" if words else "each endpoint is through"

@@ -186,8 +186,9 @@ class EndpointRunner:
     def set_target(self, endpoint: str, rps: float) -> None:
         """Hold another rate from now on; 0 starts nothing. For an endpoint of the shared pool it is the whole pool's rate.
 
-        `endpoint` is its key or its name. Raises ConfigError where no endpoint has it, where several have the name, and for
-        a rate that is none; TressiError while no run is under way.
+        `endpoint` is the key or the name of an endpoint, or of a flow, whose rate is its starts per second. Raises ConfigError
+        where none has it, where several have the name, for the step of a flow, and for a rate that is none; TressiError while
+        no run is under way.
         """
         endpoint_key = endpoint_key_of(self.config, endpoint)
         check_target(endpoint_key, rps)
@@ -306,9 +307,11 @@ class EndpointRunner:
             drain.kill(block=False)
 
     def _tell_of_drain(self, patience_s: float) -> None:
-        in_flight = sum(one.in_flight for one in self._count().endpoints.values())
-        if in_flight:  # none is left while the engine closes
-            self._publisher.emit("draining", Draining(self._now(), in_flight, patience_s))
+        reading = self._count()
+        in_flight = sum(one.in_flight for one in reading.endpoints.values())
+        users = sum(one.in_flight for one in reading.flows.values())
+        if in_flight or users:  # none is left while the engine closes
+            self._publisher.emit("draining", Draining(self._now(), in_flight, patience_s, users))
 
     def _close_timeline(self) -> None:
         # An engine that failed to start has measured nothing, and may have nothing to read.

@@ -26,15 +26,16 @@ tenth. A CPU limit that a cgroup sets is no rule of its own; where it held the g
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import TYPE_CHECKING, Final, Literal
 
 from tressi._core import Histogram
 from tressi.text import milliseconds
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping
 
-    from tressi.model import EngineSnapshot, GeneratorSnapshot
+    from tressi.model import EndpointSnapshot, EngineSnapshot, GeneratorSnapshot
 
 Rule = Literal["cpu", "own-delay", "missed-late", "standstill"]
 
@@ -109,15 +110,18 @@ class Finding:
         return "and no rate is set: the requests came as fast as the generator could send them"
 
 
-def check_generator(earlier: EngineSnapshot, later: EngineSnapshot, throttled_s: float = 0.0) -> tuple[Finding, ...]:
+def check_generator(
+    earlier: EngineSnapshot, later: EngineSnapshot, throttled_s: float = 0.0, steps: Collection[str] = ()
+) -> tuple[Finding, ...]:
     """Every rule that the engine broke between two of its readings; none where no time passed between them.
 
-    `throttled_s` is for how long a cgroup's quota held its processes back between the readings.
+    `throttled_s` is for how long a cgroup's quota held its processes back between the readings. `steps` are the endpoints of
+    steps of flows: their starts are the flows', which count as those of endpoints do.
     """
     if later.time_s <= earlier.time_s:
         return ()
     findings = (
-        *_cpu(earlier, later),
+        *_cpu(earlier, later, steps),
         *_own_delay(earlier, later),
         *_missed_late(earlier, later),
         *_standstill(earlier, later),
@@ -150,7 +154,7 @@ def late_remark(late_sends: Histogram, duration_s: float) -> str | None:
 # ------------------------------------------------------------------------------------------------------------ the rules
 
 
-def _cpu(earlier: EngineSnapshot, later: EngineSnapshot) -> Iterable[Finding]:
+def _cpu(earlier: EngineSnapshot, later: EngineSnapshot, steps: Collection[str]) -> Iterable[Finding]:
     """A CPU at its limit is no fault: it counts where starts were missed or late for it, or where nothing else is the limit."""
     busy_percent = _busy_percent(earlier, later)
     if busy_percent < CPU_LIMIT_PERCENT:
@@ -158,7 +162,7 @@ def _cpu(earlier: EngineSnapshot, later: EngineSnapshot) -> Iterable[Finding]:
     missed, due = _missed(earlier, later), _due(earlier, later)
     late_sends = later.generator.late_sends.since(earlier.generator.late_sends)
     late_ms = _p99_ms(late_sends) if _is_late(late_sends, later.time_s - earlier.time_s, sends=1) else 0.0
-    is_unlimited = any(endpoint.target_rps is None for endpoint in later.endpoints.values())
+    is_unlimited = any(one.target_rps is None for one in _paced(later) if one.endpoint_key not in steps)
     if not (missed or late_ms or is_unlimited):
         return ()
     return (Finding("cpu", busy_percent, CPU_LIMIT_PERCENT, missed, max(due, missed), late_ms),)
@@ -252,9 +256,13 @@ def _missed(earlier: EngineSnapshot, later: EngineSnapshot) -> int:
 
 def _due(earlier: EngineSnapshot, later: EngineSnapshot) -> int:
     """Starts scheduled between the readings; 0 without a schedule."""
-    scheduled = sum(one.scheduled for one in later.endpoints.values())
-    return round(scheduled - sum(one.scheduled for one in earlier.endpoints.values()))
+    return round(sum(one.scheduled for one in _paced(later)) - sum(one.scheduled for one in _paced(earlier)))
 
 
 def _sum(reading: EngineSnapshot, name: Literal["missed", "missed_late"]) -> int:
-    return sum(getattr(endpoint, name) for endpoint in reading.endpoints.values())
+    return sum(getattr(one, name) for one in _paced(reading))
+
+
+def _paced(reading: EngineSnapshot) -> Iterable[EndpointSnapshot]:
+    """Whatever has a schedule: endpoints and flows. The endpoints of steps have none."""
+    return chain(reading.endpoints.values(), reading.flows.values())

@@ -20,8 +20,9 @@ import re
 from collections import Counter
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from tressi.run.flow_parts import flows_of, is_flow, is_step, lost_words, parts_of, second_of
 from tressi.run.warm_up import is_unmeasured, measured_s
-from tressi.text import SHORTEST_S, plain, summary_labels
+from tressi.text import SHORTEST_S, counted, plain, summary_labels
 from tressi.vocabulary import FAILED_STATUS, MET_SHARE, OVER
 
 if TYPE_CHECKING:
@@ -66,30 +67,32 @@ class _Second(NamedTuple):
 
 
 def verdicts(summary: Summary) -> dict[str, str]:
-    """A short sentence for each endpoint, by its key."""
+    """A short sentence for each endpoint and each flow, by its key."""
     return {key: limit.words for key, limit in limits(summary).items()}
 
 
 def limits(summary: Summary) -> dict[str, Limit]:
-    """What limited each endpoint, by its key."""
-    return {endpoint["endpointKey"]: limit_of(endpoint, summary) for endpoint in summary["endpoints"]}
+    """What limited each endpoint and each flow, by its key."""
+    return {part["endpointKey"]: limit_of(part, summary) for part in parts_of(summary)}
 
 
 def limit_of(endpoint: Endpoint, summary: Summary) -> Limit:
-    """What limited one endpoint of a summary."""
+    """What limited one endpoint of a summary, or one flow under the names of an endpoint."""
     if is_unmeasured(summary):
         return Limit(UNMEASURED)
+    if is_step(endpoint):
+        return _over(endpoint) or Limit("; ".join(filter(None, (step_words(endpoint, summary), _failing(endpoint, summary)))))
     if measured_s(summary) < SHORTEST_S:
         return _over(endpoint) or Limit(TOO_SHORT)  # a signal came as it began
     made, target_rps = endpoint["requestsMade"], endpoint["targetRps"]
     if target_rps is None:
-        return _over(endpoint) or Limit(_failing(endpoint) or _unlimited(endpoint, summary))
+        return _over(endpoint) or Limit(_failing(endpoint, summary) or _unlimited(endpoint, summary))
     short = _Shortfall(endpoint, summary)
     if not made:
         was_due = endpoint["requestsMissed"] or endpoint["requestsCut"]
-        return Limit("target failing: no attempt ended" if was_due else "no attempt was made", is_short=short.is_short)
+        return Limit(_none_ended(endpoint) if was_due else _none_made(endpoint), is_short=short.is_short)
     cause = short.cause() if short.is_short else _over(endpoint) or short.kept()
-    return cause._replace(words=_failing(endpoint) or cause.words)
+    return cause._replace(words=_failing(endpoint, summary) or cause.words)
 
 
 def failures(endpoint: Endpoint) -> Counter[str]:
@@ -127,18 +130,38 @@ def _over(endpoint: Endpoint) -> Limit | None:
     return None if words is None else Limit(words)
 
 
-def _failing(endpoint: Endpoint) -> str | None:
+def step_words(endpoint: Endpoint, summary: Summary) -> str:
+    """Which flow an endpoint is a step of, and how many users that has lost at it."""
+    flow = next((one for one in flows_of(summary) if one["endpointKey"] == endpoint["flow"]), None)
+    name = plain(endpoint["flow"] if flow is None else flow["endpointKey"])
+    lost = endpoint.get("abandoned", 0)
+    where = f", {counted(lost, 'user')} lost here" if lost else ""
+    return f"step of {name}{where}"
+
+
+def _failing(endpoint: Endpoint, summary: Summary) -> str | None:
     made = endpoint["requestsMade"]
     if not made or endpoint["requestsFailed"] < FAILING_SHARE * made:
         return None
+    if is_flow(endpoint):
+        return f"users lost: {endpoint['requestsFailed'] / made:.0%} of the starts were {lost_words(endpoint, summary)}"
     return f"target failing: {failure_words(endpoint)}"
+
+
+def _none_ended(part: Endpoint) -> str:
+    return "no user came to the end" if is_flow(part) else "target failing: no attempt ended"
+
+
+def _none_made(part: Endpoint) -> str:
+    return "no user started" if is_flow(part) else "no attempt was made"
 
 
 def _unlimited(endpoint: Endpoint, summary: Summary) -> str:
     if not endpoint["requestsMade"]:
-        return "target failing: no attempt ended" if endpoint["requestsCut"] else "no attempt was made"
+        return _none_ended(endpoint) if endpoint["requestsCut"] else _none_made(endpoint)
     ours = _rates_spoilt_s(summary) >= LIMITING_SHARE * measured_s(summary)
-    return f"as fast as {'the generator could' if ours else 'responses came'}"
+    theirs = "users came to the end" if is_flow(endpoint) else "responses came"
+    return f"as fast as {'the generator could' if ours else theirs}"
 
 
 class _Shortfall:
@@ -221,9 +244,9 @@ class _Shortfall:
 
 def _seconds(endpoint: Endpoint, summary: Summary) -> list[_Second]:
     """The seconds of the run that were measured and in which the endpoint was there, in their order."""
-    key, before, seconds = endpoint["endpointKey"], 0.0, []
+    before, seconds = 0.0, []
     for whole in summary["timeline"]:
-        row = whole["endpoints"].get(key)
+        row = second_of(endpoint, whole)
         if row is not None and not whole.get("warmUp"):
             seconds.append(_Second(row, whole, before, whole["t"]))
         before = whole["t"]
@@ -233,8 +256,10 @@ def _seconds(endpoint: Endpoint, summary: Summary) -> list[_Second]:
 def _stills(endpoint: Endpoint, seconds: Sequence[_Second]) -> list[tuple[float, float]]:
     """From when to when attempts were in flight and none ended, for longer than the endpoint's answers take.
 
-    A second in which the generator was limited says nothing about the target.
+    A second in which the generator was limited says nothing about the target, nor does a flow's, whose users may all think.
     """
+    if is_flow(endpoint):
+        return []
     usual_s = (endpoint["serviceTimeMs"]["p50"] or 0.0) / 1e3
     found: list[tuple[float, float]] = []
     for second in seconds:
@@ -291,7 +316,9 @@ def _rates_spoilt_s(summary: Summary) -> float:
 
 def _worker_cap(endpoint: Endpoint, seconds: Sequence[_Second], summary: Summary) -> str | None:
     """Which limit of workers was reached when most of the starts were missed."""
-    most, limit = endpoint["maxWorkers"], _worker_limit(summary)
+    most, limit = endpoint["maxWorkers"], None if is_flow(endpoint) else _worker_limit(summary)
+    if is_flow(endpoint) and not endpoint["autoscale"]:
+        return f"worker cap: {'the 1 user' if most == 1 else f'all {most} users'} of the flow were on their way"
     if most is None:
         held = _holder(endpoint, seconds, summary)
         return f"worker cap: all {endpoint['workerCount']} workers of the shared pool were busy{held}"
@@ -304,7 +331,7 @@ def _worker_cap(endpoint: Endpoint, seconds: Sequence[_Second], summary: Summary
 
 def _holder(endpoint: Endpoint, seconds: Sequence[_Second], summary: Summary) -> str:
     """Which other endpoint of the shared pool occupied most of its lanes meanwhile, in words; nothing where none did."""
-    members = [one["endpointKey"] for one in summary["endpoints"] if not one["autoscale"]]
+    members = [one["endpointKey"] for one in summary["endpoints"] if not one["autoscale"] and not is_step(one)]
     held = {key: sum(second.whole["endpoints"][key]["utilisation"] for second in seconds) for key in members}
     most = max(held, key=lambda key: held[key])
     if most == endpoint["endpointKey"] or held[most] <= LIMITING_SHARE * len(seconds):

@@ -70,24 +70,33 @@ class Steering:
 
 
 def endpoint_key_of(config: ResolvedConfig, endpoint: str) -> str:
-    """The key of the endpoint that has this key or this name, or is shown so. Raises ConfigError where none is, or several."""
+    """The key of the endpoint or flow that has this key or this name, or is shown so.
+
+    Raises ConfigError where none is, or several, and for the step of a flow, whose rate is the flow's.
+    """
     shown = labels({one.endpoint_key: one.name for one in config.endpoints})
-    if endpoint in shown:
-        return endpoint
     origin = common_origin(shown)
-    words = {
+    words: dict[str, tuple[str | None, ...]] = {
         one.endpoint_key: (one.name, shown[one.endpoint_key], short_key(one.endpoint_key, origin)) for one in config.endpoints
     }
-    meant = [key for key, forms in words.items() if endpoint in forms]
-    if len(meant) > 1:
-        problem = f"{len(meant)} endpoints of this run have that name; use the key of one: {', '.join(meant)}"
+    words |= {flow.endpoint_key: (flow.name, flow.endpoint_key) for flow in config.flows}
+    steps = {one.endpoint_key: one.flow for one in config.endpoints if one.flow is not None}
+    found = [endpoint] if endpoint in words else [key for key, forms in words.items() if endpoint in forms]
+    meant = [key for key in found if key not in steps] or found
+    if len(meant) > 1 and not set(meant) <= set(steps):
+        noun = "endpoints and flows" if config.flows else "endpoints"
+        problem = f"{len(meant)} {noun} of this run have that name; use the key of one: {', '.join(meant)}"
         raise ConfigError([ConfigProblem(endpoint, problem)])
     if not meant:
         # Near in the form that was asked for: whole keys are nearly alike by their origin alone.
         short = dict.fromkeys(form for forms in words.values() for form in forms if form)
-        near = get_close_matches(endpoint, shown if "://" in endpoint else short, _SUGGESTED)
+        near = get_close_matches(endpoint, words if "://" in endpoint else short, _SUGGESTED)
         hint = f"; did you mean {' or '.join(near)}?" if near else ""
-        raise ConfigError([ConfigProblem(mask_url(endpoint), f"no endpoint of this run has that key or name{hint}")])
+        noun = "endpoint and no flow" if config.flows else "endpoint"
+        raise ConfigError([ConfigProblem(mask_url(endpoint), f"no {noun} of this run has that key or name{hint}")])
+    if meant[0] in steps:
+        problem = f"has no rate of its own: it is a step of the {steps[meant[0]]}, whose starts per second can be changed"
+        raise ConfigError([ConfigProblem(endpoint, problem)])
     return meant[0]
 
 

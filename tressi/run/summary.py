@@ -6,14 +6,16 @@ milliseconds; without any value they are null, because a latency of 0 would be a
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from tressi.hdr import encode_histogram
 from tressi.log import mask_url
+from tressi.model.flow import sends_of
 from tressi.run.judgement import judge_run
 from tressi.run.selfcheck import late_remark
 from tressi.run.targets import Targets
+from tressi.stats.flow_tally import flow_tally
 from tressi.stats.latency import latency_ms, percentiles_ms, statistic_ms
 from tressi.stats.summary_rows import change_row, decision_row, verdict_row
 from tressi.stats.tally import Figures, tally
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from tressi._core import Histogram
     from tressi.model import (
         Change,
+        EndpointSnapshot,
         EndReason,
         EngineSnapshot,
         GeneratorSnapshot,
@@ -35,6 +38,8 @@ if TYPE_CHECKING:
         ScalingDecision,
         ThresholdVerdict,
     )
+    from tressi.model.flow import Flow
+    from tressi.stats.flow_tally import FlowFigures
 
 SCHEMA_VERSION: Final = 1
 _OUTCOMES: Final = ("requestsSucceeded", "requestsFailed", "requestsMissed", "requestsCut")
@@ -93,10 +98,14 @@ def summarise(record: RunRecord) -> dict[str, Any]:
         "verdict": {},
         "thresholds": [verdict_row(verdict) for verdict in record.verdicts],
         "generator": _generator(record),
-        "global": {"askedRps": _sum_of_all(asked.values()), **_metrics(figures[None])},
+        "global": {
+            "askedRps": _sum_of_all(asked[one.endpoint_key] for one in record.config.endpoints),
+            **_metrics(figures[None]),
+        },
         "endpoints": [
             _endpoint(record, one, figures[one.endpoint_key], asked[one.endpoint_key]) for one in record.config.endpoints
         ],
+        **({"flows": flows} if (flows := [_flow(record, one, asked[one.endpoint_key]) for one in record.config.flows]) else {}),
         "scaling": [decision_row(decision) for decision in record.decisions],
         "changes": [change_row(change) for change in record.changes],
         "timelineSeconds": record.row_s,
@@ -114,7 +123,7 @@ def summarise(record: RunRecord) -> dict[str, Any]:
 
 
 def figures_of(record: RunRecord) -> dict[str | None, Figures]:
-    """The run's figures by endpoint key, and under None those of all endpoints together."""
+    """The run's figures by the key of the endpoint or flow, and under None those of all endpoints together."""
     saturated, final = bool(record.saturated_by), record.final.endpoints
     figures: dict[str | None, Figures] = {}
     for endpoint in record.config.endpoints:
@@ -124,6 +133,7 @@ def figures_of(record: RunRecord) -> dict[str | None, Figures]:
     target_rps = _sum_of_all(one.target_rps for one in figures.values())
     whole = tally([final[endpoint.endpoint_key] for endpoint in record.config.endpoints])
     figures[None] = Figures(whole, sum(one.rps for one in figures.values()), target_rps, saturated)
+    figures |= {flow.endpoint_key: _flow_figures(record, flow) for flow in record.config.flows}
     return figures
 
 
@@ -135,12 +145,13 @@ def _sum_of_all(rates: Iterable[float | None]) -> float | None:
 
 
 def _asked_rps(record: RunRecord) -> dict[str, float | None]:
-    """The rate that was asked for, by endpoint: the target after the ramp, or what somebody set it to last."""
+    """The rate that was asked for, by endpoint and flow: the target after the ramp, or what somebody set it to last."""
     targets = Targets(record.config)
     for change in record.changes:
         if change.endpoint_key is not None:
             targets[change.endpoint_key] = change.target_rps
-    return {one.endpoint_key: targets.each(one.endpoint_key) for one in record.config.endpoints}
+    keys = [one.endpoint_key for one in record.config.endpoints] + [flow.endpoint_key for flow in record.config.flows]
+    return {key: targets.each(key) for key in keys}
 
 
 def _endpoint(record: RunRecord, endpoint: ResolvedEndpoint, figures: Figures, asked_rps: float | None) -> dict[str, Any]:
@@ -149,6 +160,7 @@ def _endpoint(record: RunRecord, endpoint: ResolvedEndpoint, figures: Figures, a
     return {
         "endpointKey": key,
         "name": endpoint.name,
+        **({} if endpoint.flow is None else {"flow": endpoint.flow, "abandoned": final.abandoned}),
         "method": endpoint.method,
         "url": endpoint.masked_url,
         "autoscale": autoscale is not None,
@@ -166,13 +178,64 @@ def _endpoint(record: RunRecord, endpoint: ResolvedEndpoint, figures: Figures, a
     }
 
 
+def _flow_figures(record: RunRecord, flow: Flow) -> FlowFigures:
+    key = flow.endpoint_key
+    counted = flow_tally(record.final.flows[key]).over(record.measured_s, saturated=bool(record.saturated_by))
+    return replace(counted, target_rps=_mean_target_rps(record, key))
+
+
+def _flow(record: RunRecord, flow: Flow, asked_rps: float | None) -> dict[str, Any]:
+    key, autoscale = flow.endpoint_key, flow.autoscale
+    own, ended, final = _flow_figures(record, flow), record.ended.flows[key], record.final.flows[key]
+    counted = own.tally
+    return {
+        "endpointKey": key,
+        "name": flow.name,
+        "autoscale": autoscale is not None,
+        "minWorkers": autoscale.min_workers if autoscale else flow.workers,
+        "maxWorkers": autoscale.max_workers if autoscale else flow.workers,
+        "workerCount": ended.worker_count,
+        "peakWorkerCount": max(ended.peak_worker_count, final.peak_worker_count),
+        "askedStartsPerSecond": asked_rps,
+        "targetStartsPerSecond": own.target_rps,
+        "startsPerSecond": own.rps,
+        **({} if (over := OVER[final.over]) is None else {"endedBy": over[0]}),
+        **counted.counts,
+        **_under_way(record, final),
+        "missedLate": final.missed_late,
+        "completedRate": own.completed_rate,
+        "abandonedRate": own.abandoned_rate,
+        "missedRate": own.missed_rate,
+        **{f"{name}Ms": latency_ms(histogram) for name, histogram in counted.histograms.items()},
+        "histograms": {name: encode_histogram(histogram) for name, histogram in counted.histograms.items()},
+        "steps": [_step(record, part, step) for part in ("begin", "steps", "end") for step in sends_of(getattr(flow, part))],
+    }
+
+
+def _step(record: RunRecord, part: str, key: str) -> dict[str, Any]:
+    step = record.final.endpoints[key]
+    made = {"requestsMade": step.requests_made, "requestsFailed": step.failed}
+    return {"endpointKey": key, "part": part, **made, "abandoned": step.abandoned}
+
+
+def _under_way(record: RunRecord, final: EndpointSnapshot) -> dict[str, int]:
+    """Starts of which no end was seen, so that those started are the ones completed, abandoned, cut and under way.
+
+    Of a run with a warm-up some of those that ended had begun within it; how many is a figure of its own.
+    """
+    open_starts = final.started - final.succeeded - final.failed - final.cut
+    if not record.config.warm_up_s:
+        return {"flowsUnderWay": open_starts}
+    return {"flowsUnderWay": final.in_flight, "flowsFromWarmUp": final.in_flight - open_starts}
+
+
 def _mean_target_rps(record: RunRecord, key: str) -> float | None:
     """The mean of the target curve over the run: what was asked for, ramp and changes included; None where unlimited."""
-    asked_now = record.ended.endpoints[key].target_rps
+    asked_now = record.ended.of(key).target_rps
     if asked_now is None or record.measured_s <= 0:
         return asked_now
     # Until a schedule has ended, a reading knows it up to the last slot only; so does the one that ends a warm-up.
-    final = record.final.endpoints[key]
+    final = record.final.of(key)
     return final.scheduled / (final.scheduled_s if record.warm_up_s and final.scheduled_s > 0 else record.duration_s)
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from tressi.text import milliseconds
 from tressi.threshold.expression import Metric, Operation, metrics_of
-from tressi.threshold.names import COUNTED, COUNTS, SATURATED
+from tressi.threshold.names import COUNTED, COUNTS, FLOW_COUNTS, SATURATED, SHARES
 
 if TYPE_CHECKING:
     from tressi.model import ThresholdVerdict
@@ -61,7 +61,7 @@ def is_settled(comparison: Comparison, outcome: Outcome) -> bool:
         return False
     if left.name == SATURATED:
         return is_above or symbol == "!="  # once it was, it stays that
-    if left.name in {*COUNTS, *COUNTED} or left.name.endswith(".max"):
+    if left.name in {*COUNTS, *COUNTED, *FLOW_COUNTS} or left.name.endswith(".max"):
         return symbol in {"<", "<="} or (symbol == "==" and is_above)
     return left.name.endswith(".min") and (symbol in {">", ">="} or (symbol == "==" and not is_above))
 
@@ -99,7 +99,7 @@ def _kind(comparison: Comparison) -> _Kind:
 def _is_share(expression: Expression) -> bool:
     if isinstance(expression, Operation):
         return _is_share(expression.left) or _is_share(expression.right)
-    return isinstance(expression, Metric) and expression.name == "errorRate"
+    return isinstance(expression, Metric) and expression.name in SHARES
 
 
 def _amount(figure: Figure, kind: _Kind) -> str:

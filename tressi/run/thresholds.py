@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, Final
 from tressi._core import Histogram
 from tressi.model import ThresholdVerdict
 from tressi.run.threshold_words import NO_VALUE, is_settled, verdict_words
+from tressi.stats.flow_tally import flow_tally
 from tressi.stats.tally import Figures, Tally, tally
 from tressi.threshold.expression import Comparison, Outcome, excess, judge, metrics_of
-from tressi.threshold.names import TIMES
+from tressi.threshold.names import FLOW_TIMES, TIMES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from tressi.model import EngineSnapshot, ResolvedConfig, Threshold
     from tressi.threshold.expression import Figure
 
-Scope = str | None  # an endpoint's key, or None for all of them together
+Scope = str | None  # the key of an endpoint or a flow, or None for all endpoints together
 
 # Readings come once a second, give or take; a window begins with the one that is nearest.
 _NEAR_S: Final = 0.5
@@ -153,11 +154,11 @@ class Thresholds:
         starts = {window_s: self._begin(t - window_s) for window_s in _windows(comparison)}
         if None in starts.values():
             return
-        views: dict[int | None, Figures] = {None: _figures(now[scope], t - self._begin_t, saturated=self._saturated_s > 0)}
+        views: dict[int | None, Figures] = {None: now[scope].over(t - self._begin_t, saturated=self._saturated_s > 0)}
         for window_s, start in starts.items():
             if start is not None:
                 within = now[scope].since(start.tally(scope))
-                views[window_s] = _figures(within, t - start.t, saturated=self._saturated_s > start.saturated_s)
+                views[window_s] = within.over(t - start.t, saturated=self._saturated_s > start.saturated_s)
         outcome = judge(comparison, lambda metric: views[metric.window_s].of(metric))
         if starts:
             standing.take(outcome, t)
@@ -182,6 +183,8 @@ class Thresholds:
             self._readings.popleft()
 
     def _tally(self, snapshot: EngineSnapshot, scope: Scope, times: Iterable[str]) -> Tally:
+        if scope is not None and scope in snapshot.flows:
+            return flow_tally(snapshot.flows[scope], times)
         parts = list(snapshot.endpoints.values()) if scope is None else [snapshot.endpoints[scope]]
         return tally(parts, times)
 
@@ -190,18 +193,13 @@ def _scopes(thresholds: Iterable[Threshold]) -> dict[Scope, set[str]]:
     """The latencies that are asked of each scope."""
     scopes: dict[Scope, set[str]] = {}
     for threshold in thresholds:
-        times = {metric.name.partition(".")[0] for metric in metrics_of(threshold.comparison)} & set(TIMES)
+        times = {metric.name.partition(".")[0] for metric in metrics_of(threshold.comparison)} & {*TIMES, *FLOW_TIMES}
         scopes.setdefault(threshold.endpoint_key, set()).update(times)
     return scopes
 
 
 def _windows(comparison: Comparison) -> Sequence[int]:
     return sorted({metric.window_s for metric in metrics_of(comparison) if metric.window_s is not None})
-
-
-def _figures(counted: Tally, span_s: float, *, saturated: bool) -> Figures:
-    target_rps = None if counted.scheduled is None else counted.scheduled / span_s if span_s > 0 else 0.0
-    return Figures(counted, counted.made / span_s if span_s > 0 else 0.0, target_rps, saturated)
 
 
 def _number(figure: Figure) -> float | None:

@@ -19,7 +19,7 @@ from tressi.run.summary import RunRecord, figures_of, summarise
 from tressi.run.thresholds import Thresholds
 from tressi.run.trouble import Troubles
 from tressi.run.warm_up import WarmUp
-from tressi.stats.seconds import endpoint_moment, total_moment
+from tressi.stats.seconds import endpoint_moment, flow_moment, total_moment
 from tressi.stats.summary_rows import row_of
 
 if TYPE_CHECKING:
@@ -65,9 +65,10 @@ class Timeline:
     def __init__(self, config: ResolvedConfig, throttled_s: float = 0.0) -> None:
         self._config = config
         keys = tuple(endpoint.endpoint_key for endpoint in config.endpoints)
-        shared = {endpoint.endpoint_key for endpoint in config.endpoints if endpoint.autoscale is None}
+        self._shared = frozenset(one.endpoint_key for one in config.endpoints if one.autoscale is None and one.flow is None)
+        self._steps = frozenset(one.endpoint_key for one in config.endpoints if one.flow is not None)
         flows = tuple(flow.endpoint_key for flow in config.flows)
-        self.kept = Kept(keys, shared, config.duration_s, flows)
+        self.kept = Kept(keys, self._shared, config.duration_s, flows)
         self._decisions: FirstAndLast[ScalingDecision] = FirstAndLast(_KEPT_OF_A_KIND)
         self._changes: FirstAndLast[Change] = FirstAndLast(_KEPT_OF_A_KIND)
         self._new_changes: list[Change] = []
@@ -96,7 +97,7 @@ class Timeline:
 
         `throttled_s` is for how long a cgroup's quota has held the generator back up to now.
         """
-        findings = check_generator(self.last, snapshot, throttled_s - self._throttled_s)
+        findings = check_generator(self.last, snapshot, throttled_s - self._throttled_s, self._steps)
         self._throttled_s = throttled_s
         warm_up, abort = self._warm_up.covers(self.last_t), None
         if not warm_up:
@@ -161,11 +162,17 @@ class Timeline:
             endpoint_moment(endpoint, snapshot.endpoints[endpoint.endpoint_key], deltas[endpoint.endpoint_key], delta.span_s)
             for endpoint in self._config.endpoints
         )
+        of_flows = {one.endpoint_key: one for one in delta.flows}
+        flows = tuple(
+            flow_moment(flow, snapshot.flows[key], of_flows[key], delta.span_s, snapshot.endpoints)
+            for flow in self._config.flows
+            for key in [flow.endpoint_key]
+        )
         return Moment(
             t=delta.t,
             duration_s=self._config.duration_s,
             endpoints=endpoints,
-            total=total_moment(endpoints, delta),
+            total=total_moment(endpoints, delta, self._shared),
             reading=snapshot,
             saturated_by=tuple(str(finding) for finding in findings),
             changes=tuple(self._new_changes),
@@ -174,6 +181,7 @@ class Timeline:
             troubles=self._troubles.tick(snapshot),
             warm_up=warm_up,
             max_requests=self._config.max_requests,
+            flows=flows,
         )
 
 

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import fields
+from dataclasses import fields, replace
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final
 
-from tressi.model import EndpointMoment, SecondFigures
+from tressi.model import EndpointMoment, FlowMoment, SecondFigures
 from tressi.model.delta import added
+from tressi.model.flow import steps_of
 from tressi.stats.latency import percentiles_ms
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from tressi._core import Histogram
     from tressi.model import (
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
         EndpointSnapshot,
         ResolvedEndpoint,
     )
+    from tressi.model.flow import Flow
 
 
 _SHOWN: Final = (50.0, 99.0)
@@ -42,18 +44,32 @@ def figures_of(delta: EndpointCounts, span_s: float) -> SecondFigures:
     )
 
 
+def flow_figures_of(delta: EndpointCounts, span_s: float) -> SecondFigures:
+    """The figures of one flow over the `span_s` seconds of its delta: its rate is that of the starts that users took.
+
+    A duration is that of a completed start, so successes have no times beside it.
+    """
+    rps, figures = delta.started / span_s if span_s > 0 else 0.0, figures_of(delta, span_s)
+    return replace(figures, current_rps=rps, success_p50_ms=None, success_p99_ms=None, success_count=0)
+
+
 def total_of(delta: Delta, shared: Collection[str]) -> SecondFigures:
-    """The figures of all endpoints together; the workers of the shared pool, which `shared` names the endpoints of, once."""
+    """The figures of all endpoints together; the workers of the shared pool, which `shared` names the endpoints of, once.
+
+    The users of flows are workers, and the endpoints of their steps have none.
+    """
     parts = delta.endpoints
     targets = [rps for rps in map(_mean_target_rps, parts) if rps is not None]
-    own = [part for part in parts if part.endpoint_key not in shared]
+    own = [part for part in (*parts, *delta.flows) if part.endpoint_key not in shared]
     pooled = [part for part in parts if part.endpoint_key in shared]
     lane_s = sum(part.lane_s for part in own) + max((part.lane_s for part in pooled), default=0.0)
+    # A step's lanes are the flow's, which are occupied while their users think as well.
+    occupied = [part for part in (*own, *pooled) if part.lane_s]
     return SecondFigures(
         target_rps=sum(targets) if len(targets) == len(parts) else None,
         current_rps=sum(_rate(part, delta.span_s) for part in parts),
         worker_count=sum(part.worker_count for part in own) + max((part.worker_count for part in pooled), default=0),
-        utilisation=_share(sum(part.occupied_lane_s for part in parts), lane_s),
+        utilisation=_share(sum(part.occupied_lane_s for part in occupied), lane_s),
         error_rate=_share(sum(part.failed for part in parts), sum(part.succeeded + part.failed for part in parts)),
         missed_now=sum(part.missed for part in parts),
         **_latencies(*(added(getattr(part, time) for part in parts) for time in ("service", "response", "success"))),
@@ -76,17 +92,46 @@ def endpoint_moment(
         asked_rps=snapshot.target_rps,
         in_flight=snapshot.in_flight,
         oldest_s=snapshot.oldest_s,
+        flow=endpoint.flow,
+        abandoned=snapshot.abandoned,
     )
 
 
-def total_moment(endpoints: Sequence[EndpointMoment], delta: Delta) -> EndpointMoment:
-    """All endpoints together: sums, and latencies of their merged histograms."""
+def flow_moment(
+    flow: Flow, snapshot: EndpointSnapshot, delta: EndpointCounts, span_s: float, endpoints: Mapping[str, EndpointSnapshot]
+) -> FlowMoment:
+    """What is published of one flow; `endpoints` are those of all steps."""
+    autoscale = flow.autoscale
+    return FlowMoment(
+        **_fields(flow_figures_of(delta, span_s)),
+        endpoint_key=flow.endpoint_key,
+        min_workers=autoscale.min_workers if autoscale else flow.workers,
+        max_workers=autoscale.max_workers if autoscale else flow.workers,
+        missed=snapshot.missed,
+        requests_made=snapshot.requests_made,
+        errors=snapshot.errors,
+        asked_rps=snapshot.target_rps,
+        in_flight=snapshot.in_flight,
+        oldest_s=snapshot.oldest_s,
+        abandoned=snapshot.failed,
+        name=flow.name,
+        started=snapshot.started,
+        completed=snapshot.succeeded,
+        cut=snapshot.cut,
+        completed_now=delta.succeeded,
+        abandoned_now=delta.failed,
+        steps=tuple((key, endpoints[key].abandoned) for key in steps_of(flow)),
+    )
+
+
+def total_moment(endpoints: Sequence[EndpointMoment], delta: Delta, shared: Collection[str]) -> EndpointMoment:
+    """All endpoints together: sums, and latencies of their merged histograms. `shared` are those of the shared pool."""
     asked = [one.asked_rps for one in endpoints if one.asked_rps is not None]
     errors = Counter[str]()
     for one in endpoints:
         errors.update(one.errors)
     return EndpointMoment(
-        **_fields(total_of(delta, {one.endpoint_key for one in endpoints if one.max_workers is None})),
+        **_fields(total_of(delta, shared)),
         endpoint_key="",
         min_workers=None,
         max_workers=None,

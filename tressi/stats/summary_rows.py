@@ -7,12 +7,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tressi.stats.seconds import figures_of, total_of
+from tressi.stats.seconds import figures_of, flow_figures_of, total_of
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Mapping
 
-    from tressi.model import Change, Delta, Moment, ScalingDecision, SecondFigures, ThresholdVerdict
+    from tressi.model import (
+        Change,
+        Delta,
+        EndpointCounts,
+        FlowMoment,
+        Moment,
+        ScalingDecision,
+        SecondFigures,
+        ThresholdVerdict,
+    )
 
 
 def row_of_delta(delta: Delta, shared: Collection[str], *, saturated: bool, warm_up: bool) -> dict[str, Any]:
@@ -21,6 +30,7 @@ def row_of_delta(delta: Delta, shared: Collection[str], *, saturated: bool, warm
         "t": round(delta.t, 3),
         "global": _figures(total_of(delta, shared)),
         "endpoints": {one.endpoint_key: _figures(figures_of(one, delta.span_s)) for one in delta.endpoints},
+        **_flows({one.endpoint_key: _flow_of_delta(one, delta.span_s) for one in delta.flows}),
         "saturated": saturated,
     }
     return {**row, "warmUp": True} if warm_up else row
@@ -32,6 +42,7 @@ def row_of(moment: Moment) -> dict[str, Any]:
         "t": round(moment.t, 3),
         "global": _figures(moment.total),
         "endpoints": {one.endpoint_key: _figures(one) for one in moment.endpoints},
+        **_flows({one.endpoint_key: _flow_of_moment(one) for one in moment.flows}),
         "saturated": bool(moment.saturated_by),
     }
     if moment.warm_up:
@@ -39,6 +50,21 @@ def row_of(moment: Moment) -> dict[str, Any]:
     if moment.changes:
         row["changes"] = [change_row(change) for change in moment.changes]
     return row
+
+
+def flow_as_endpoint(row: Mapping[str, Any]) -> dict[str, Any]:
+    """A flow's figures of a second under the names of an endpoint's: its rates are starts, its times durations."""
+    ended = row["completed"] + row["abandoned"]
+    return {
+        "targetRps": row["targetStartsPerSecond"],
+        "currentRps": row["startsPerSecond"],
+        **{name: row[name] for name in ("workerCount", "utilisation", "p50", "p99", "missed")},
+        "errorRate": row["abandoned"] / ended if ended else 0.0,
+        "serviceP50": row["walkP50"],
+        "serviceP99": row["walkP99"],
+        "successP50": None,  # a duration is that of a completed start anyway
+        "successP99": None,
+    }
 
 
 def change_row(change: Change) -> dict[str, Any]:
@@ -91,4 +117,34 @@ def _figures(one: SecondFigures) -> dict[str, Any]:
         "successP50": one.success_p50_ms,
         "successP99": one.success_p99_ms,
         "missed": one.missed_now,
+    }
+
+
+def _flows(flows: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    """The flows of a second; a run without any has no word of them."""
+    return {"flows": flows} if flows else {}
+
+
+def _flow_of_delta(delta: EndpointCounts, span_s: float) -> dict[str, Any]:
+    return _flow_figures(flow_figures_of(delta, span_s), delta.succeeded, delta.failed, delta.in_flight)
+
+
+def _flow_of_moment(one: FlowMoment) -> dict[str, Any]:
+    return _flow_figures(one, one.completed_now, one.abandoned_now, one.in_flight)
+
+
+def _flow_figures(one: SecondFigures, completed: int, abandoned: int, under_way: int) -> dict[str, Any]:
+    return {
+        "targetStartsPerSecond": one.target_rps,
+        "startsPerSecond": one.current_rps,
+        "completed": completed,
+        "abandoned": abandoned,
+        "missed": one.missed_now,
+        "underWay": under_way,
+        "workerCount": one.worker_count,
+        "utilisation": one.utilisation,
+        "p50": one.p50_ms,
+        "p99": one.p99_ms,
+        "walkP50": one.service_p50_ms,
+        "walkP99": one.service_p99_ms,
     }

@@ -6,7 +6,7 @@ shown.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from tressi.model.delta import added, counted
@@ -48,13 +48,19 @@ class Tally:
     def since(self, earlier: Tally) -> Tally:
         """What was counted after `earlier`, an earlier tally of the same endpoints."""
         unlimited = self.scheduled is None or earlier.scheduled is None
-        return Tally(
-            {name: count - earlier.counts[name] for name, count in self.counts.items()},
-            {code: count - earlier.status_codes.get(code, 0) for code, count in self.status_codes.items()},
-            {kind: count - earlier.errors.get(kind, 0) for kind, count in self.errors.items()},
-            None if unlimited else (self.scheduled or 0.0) - (earlier.scheduled or 0.0),
-            {name: one.since(earlier.histograms[name]) for name, one in self.histograms.items()},
+        return replace(
+            self,
+            counts={name: count - earlier.counts[name] for name, count in self.counts.items()},
+            status_codes={code: count - earlier.status_codes.get(code, 0) for code, count in self.status_codes.items()},
+            errors={kind: count - earlier.errors.get(kind, 0) for kind, count in self.errors.items()},
+            scheduled=None if unlimited else (self.scheduled or 0.0) - (earlier.scheduled or 0.0),
+            histograms={name: one.since(earlier.histograms[name]) for name, one in self.histograms.items()},
         )
+
+    def over(self, span_s: float, *, saturated: bool) -> Figures:
+        """The figures of what was counted in so many seconds."""
+        target_rps = None if self.scheduled is None else self.scheduled / span_s if span_s > 0 else 0.0
+        return Figures(self, self.made / span_s if span_s > 0 else 0.0, target_rps, saturated)
 
 
 def tally(parts: Sequence[EndpointCounts], times: Iterable[str] = tuple(SUMMARY_TIMES)) -> Tally:

@@ -21,9 +21,11 @@ from tressi.model import (
     Threshold,
 )
 from tressi.model.delta import merged, reading_of
+from tressi.model.flow import Flow, Send
 from tressi.model.portable import decode_delta
 from tressi.run.timeline import Ending, Timeline
 from tressi.store.records import Damage, is_journal, records_of
+from tressi.text import counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -113,10 +115,13 @@ class _Playback:
         missing = [] if damage is None else [f"from byte {damage.at_byte:,} on the journal is not read: {damage.reason}"]
         if self._end is None:
             last_t = self._timeline.last_t
-            in_flight = sum(one.in_flight for one in self._timeline.last.endpoints.values())
+            last = self._timeline.last
+            in_flight = sum(one.in_flight for one in last.endpoints.values())
+            users = sum(one.in_flight for one in last.flows.values())
+            under_way = f" ({counted(users, 'user')} of flows were on their way)" if users else ""
             missing.append(
                 f"the journal ends at {last_t:.1f} s of {self.config.duration_s:g} s: what came after that is missing,"
-                f" and {in_flight:,} requests then in flight are in no count"
+                f" and {in_flight:,} requests then in flight are in no count{under_way}"
             )
             ending = Ending("error", f"{BROKE_OFF}, which ends at {last_t:.1f} s", self._ended_t, self._ended)
         else:
@@ -174,16 +179,24 @@ def _config_of(document: dict[str, Any]) -> ResolvedConfig:
         duration_s=float(document["durationSec"]),
         warm_up_s=float(document.get("warmUpSec", 0)),
         concurrent_requests=document["concurrentRequests"],
+        flows=tuple(_flow_of(**one) for one in document.get("flows", ())),
         thresholds=tuple(_threshold_of(*one) for one in document["thresholds"]),
         document=dict(json.loads(document["config"])),
     )
 
 
-def _endpoint_of(
-    key: str, method: str, masked_url: str, name: str | None, autoscale: dict[str, Any] | None
-) -> ResolvedEndpoint:
-    section = None if autoscale is None else AutoscaleConfig(**{**autoscale, "stages": _stages_of(autoscale)})
-    return ResolvedEndpoint(key, method, masked_url, masked_url, autoscale=section, name=name)
+def _endpoint_of(key: str, method: str, masked_url: str, *rest: Any) -> ResolvedEndpoint:  # noqa: ANN401 - see the head
+    name, autoscale, flow = (*rest, None)[:3]
+    return ResolvedEndpoint(key, method, masked_url, masked_url, autoscale=_autoscale_of(autoscale), name=name, flow=flow)
+
+
+def _flow_of(autoscale: dict[str, Any] | None, **fields: Any) -> Flow:  # noqa: ANN401 - of several types
+    parts = {part: tuple(Send(key) for key in fields.pop(part)) for part in ("begin", "steps", "end")}
+    return Flow(**{**fields, **parts, "stages": _stages_of(fields), "autoscale": _autoscale_of(autoscale)})
+
+
+def _autoscale_of(section: dict[str, Any] | None) -> AutoscaleConfig | None:
+    return None if section is None else AutoscaleConfig(**{**section, "stages": _stages_of(section)})
 
 
 def _stages_of(section: dict[str, Any]) -> tuple[Stage, ...]:

@@ -2,12 +2,17 @@
 
 For tests of what stands above an engine, ours and our users': `EndpointRunner(config, engine=FakeEngine())` runs whole
 runs, with limits, timeline and summary, in as much time as they take, but without sockets. It counts by the run's clock.
+
+A user of a flow walks it in an instant: each start makes one request of every step, without a pause, and where a step's
+behaviour says that it fails the user is lost there. The steps of `begin` are made once by each user, those of `end` when the
+engine stops.
 """
 
 from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from tressi.errors import EngineError
@@ -18,8 +23,12 @@ if TYPE_CHECKING:
 
     from tressi.load.plan import Plan
     from tressi.model import Level, PoolId, Wanted
+    from tressi.request.program import Program
 
 WINDOW_S = 1.0
+_OF_THE_POOL = (
+    "worker_count", "peak_worker_count", "target_rps", "scheduled", "scheduled_s", "window", "lane_s", "occupied_lane_s",
+)  # fmt: skip
 UNLIMITED_RPS = 100.0  # what a shared pool does
 
 
@@ -39,10 +48,26 @@ class _Endpoint:
 
     curve: Curve
     workers: int
+    is_limited: bool = True
     scheduled: float = 0.0
     counted_s: float = 0.0
     peak: int = 0
     rates: list[tuple[float, float]] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class _Steps:
+    """The keys of a flow's steps, in order."""
+
+    begin: tuple[str, ...]
+    steps: tuple[str, ...]
+    end: tuple[str, ...]
+
+    @classmethod
+    def of(cls, program: Program, keys: Sequence[str]) -> _Steps:
+        bounds = (program.begin, program.steps, program.end, len(program.operations))
+        parts = [program.operations[begin:end] for begin, end in pairwise(bounds)]
+        return cls(*(tuple(keys[one.number] for one in part if one.kind == "send") for part in parts))
 
 
 class FakeEngine:
@@ -53,7 +78,8 @@ class FakeEngine:
         self.broken: str | None = None
         self._behaviours = behaviours or {}
         self._now = now
-        self._endpoints: dict[str, _Endpoint] = {}
+        self._endpoints: dict[str, _Endpoint] = {}  # flows included, without their steps
+        self._flows: dict[str, _Steps] = {}
         self._started: float | None = None
         self._stopped: float | None = None
         self.lost: str | None = None
@@ -62,9 +88,13 @@ class FakeEngine:
         """Take the plan. Raises EngineError while `broken` says why."""
         self.calls.append(("build", plan.keys, None))
         self._keys = [[plan.keys[number] for number in pool.endpoints] for pool in plan.pools]
+        walked = [(plan.keys[pool.endpoints[0]], pool.flow) for pool in plan.pools if pool.flow is not None]
+        self._flows = {key: _Steps.of(flow.program, plan.keys) for key, flow in walked}
         for pool, keys in zip(plan.pools, self._keys, strict=True):
             for key in keys:
-                self._endpoints[key] = _Endpoint(_own(pool.curve, keys), pool.workers, peak=pool.workers)
+                self._endpoints[key] = _Endpoint(
+                    _own(pool.curve, keys), pool.workers, pool.curve is not None, peak=pool.workers
+                )
         self._check()
 
     def go(self, at_ns: int | None = None) -> int:
@@ -79,6 +109,7 @@ class FakeEngine:
             endpoint = self._endpoints[key]
             self._count(endpoint)
             endpoint.curve = _own(wanted.curve, self._keys[pool])
+            endpoint.is_limited = wanted.curve is not None
             endpoint.workers = wanted.workers
             endpoint.peak = max(endpoint.peak, wanted.workers)
 
@@ -89,10 +120,13 @@ class FakeEngine:
     def read(self, _level: Level = "all", endpoint_key: str | None = None) -> EngineSnapshot:
         """What the script makes of the time that has passed. Raises EngineError while `broken` says why, until `stop`."""
         self._check()
-        keys = [endpoint_key] if endpoint_key is not None else list(self._endpoints)
+        keys = [key for key in self._endpoints if key not in self._flows and endpoint_key in {None, key}]
+        flows, steps = self._walked()
+        endpoints = {key: self._read(key) for key in keys} | {key: steps[key] for key in steps if endpoint_key in {None, key}}
         generator = GeneratorSnapshot(cpu_s=0.01 * self._elapsed())
-        samples = tuple(Sample(key, 200, b"scripted", truncated=False) for key in keys)
-        return EngineSnapshot(self._elapsed(), {key: self._read(key) for key in keys}, generator, samples)
+        samples = tuple(Sample(key, 200, b"scripted", truncated=False) for key in endpoints)
+        wanted = {key: flow for key, flow in flows.items() if endpoint_key in {None, key}}
+        return EngineSnapshot(self._elapsed(), endpoints, generator, samples, flows=wanted)
 
     def stop(self, drain_s: float) -> None:
         """Count no further."""
@@ -123,7 +157,63 @@ class FakeEngine:
         self._count(endpoint)
         made = int(endpoint.scheduled)
         failed = int(made * behaviour.error_rate)
-        snapshot = _blank(endpoint_key, endpoint, endpoint.counted_s, made - failed, failed)
+        occupied_s = made * behaviour.service_ms / 1000
+        return replace(
+            self._answered(endpoint_key, behaviour, made, failed),
+            worker_count=endpoint.workers,
+            peak_worker_count=endpoint.peak,
+            target_rps=endpoint.curve.rps_at(endpoint.counted_s),
+            scheduled=endpoint.scheduled,
+            scheduled_s=endpoint.counted_s,
+            window=self._window(endpoint, behaviour),
+            lane_s=max(occupied_s, endpoint.workers * endpoint.counted_s),
+            occupied_lane_s=occupied_s,
+        )
+
+    def _walked(self) -> tuple[dict[str, EndpointSnapshot], dict[str, EndpointSnapshot]]:
+        """The books of all flows, and those of the endpoints of their steps."""
+        flows: dict[str, EndpointSnapshot] = {}
+        steps: dict[str, EndpointSnapshot] = {}
+        for key, parts in self._flows.items():
+            flow = self._read(key)
+            started = flow.requests_made
+            users = min(started, flow.peak_worker_count)
+            begun, own = self._through(parts.begin, users)
+            steps |= own
+            left, own = self._through(parts.steps, started - (users - begun))
+            steps |= own
+            steps |= self._through(parts.end, begun if self._stopped is not None else 0)[1]
+            duration_us = sum(round(1000 * self._behaviours.get(step, Behaviour()).service_ms) for step in parts.steps)
+            flows[key] = replace(
+                EndpointSnapshot(key, started=started, succeeded=left, failed=started - left),
+                **{name: getattr(flow, name) for name in _OF_THE_POOL},
+            )
+            if not self._endpoints[key].is_limited:
+                flows[key] = replace(flows[key], target_rps=None)
+            for histogram in (flows[key].service, flows[key].response):
+                histogram.record(duration_us, left)
+        return flows, steps
+
+    def _through(self, keys: Sequence[str], users: int) -> tuple[int, dict[str, EndpointSnapshot]]:
+        """Send so many users through steps; how many come to the end, and the books of the steps."""
+        found = {}
+        for key in keys:
+            behaviour = self._behaviours.get(key, Behaviour())
+            failed = int(users * behaviour.error_rate)
+            found[key] = replace(self._answered(key, behaviour, users, failed), abandoned=failed, target_rps=None)
+            users -= failed
+        return users, found
+
+    def _answered(self, key: str, behaviour: Behaviour, made: int, failed: int) -> EndpointSnapshot:
+        """The counts and times of so many attempts, of which some failed."""
+        snapshot = EndpointSnapshot(
+            endpoint_key=key,
+            succeeded=made - failed,
+            failed=failed,
+            bytes_sent=100 * made,
+            bytes_received=200 * made,
+            connections_opened=1,
+        )
         answered = made if behaviour.error is None else made - failed
         service_us = round(behaviour.service_ms * 1000)
         for histogram in (snapshot.service, snapshot.response, snapshot.first_byte):
@@ -133,15 +223,7 @@ class FakeEngine:
         if failed and behaviour.error is None:
             codes[behaviour.status] = failed
         errors = {behaviour.error: failed} if failed and behaviour.error else {}
-        occupied_s = made * behaviour.service_ms / 1000
-        return replace(
-            snapshot,
-            status_codes=codes,
-            errors=errors,
-            window=self._window(endpoint, behaviour),
-            lane_s=max(occupied_s, endpoint.workers * endpoint.counted_s),
-            occupied_lane_s=occupied_s,
-        )
+        return replace(snapshot, status_codes=codes, errors=errors)
 
     def _window(self, endpoint: _Endpoint, behaviour: Behaviour) -> Window:
         """The last second, in which everything due was answered."""
@@ -166,20 +248,3 @@ class FakeEngine:
 def _own(curve: Curve | None, keys: Sequence[str]) -> Curve:
     """An endpoint's even part of the rate of its pool, which has these."""
     return (Curve.held(UNLIMITED_RPS * len(keys)) if curve is None else curve).times(1 / len(keys))
-
-
-def _blank(endpoint_key: str, endpoint: _Endpoint, now_s: float, succeeded: int, failed: int) -> EndpointSnapshot:
-    made = succeeded + failed
-    return EndpointSnapshot(
-        endpoint_key=endpoint_key,
-        succeeded=succeeded,
-        failed=failed,
-        bytes_sent=100 * made,
-        bytes_received=200 * made,
-        connections_opened=1,
-        worker_count=endpoint.workers,
-        peak_worker_count=endpoint.peak,
-        target_rps=endpoint.curve.rps_at(now_s),
-        scheduled=endpoint.scheduled,
-        scheduled_s=now_s,
-    )

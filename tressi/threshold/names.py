@@ -6,12 +6,34 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-from tressi.vocabulary import LATENCIES, SUMMARY_COUNTS, SUMMARY_TIMES
+from tressi.vocabulary import FLOW_SUMMARY_COUNTS, FLOW_SUMMARY_TIMES, LATENCIES, SUMMARY_COUNTS, SUMMARY_TIMES
 
 COUNTS: Final = ("requestsMade", *SUMMARY_COUNTS)
 RATES: Final = ("rps", "targetRps", "errorRate")
 COUNTED: Final = ("statusCodes", "errors")
 SATURATED: Final = "saturated"
+
+# Of a flow. Those in the table of shares have a short name as well: `completed` is `completedRate`.
+FLOW_COUNTS: Final = tuple(FLOW_SUMMARY_COUNTS)
+FLOW_RATES: Final = ("startsPerSecond", "targetStartsPerSecond")
+FLOW_SHARES: Final = {"completed": "completedRate", "abandoned": "abandonedRate", "missed": "missedRate"}
+FLOW_TIMES: Final = tuple(FLOW_SUMMARY_TIMES)
+# What is asked of a flow where a metric of endpoints was written.
+_IN_FLOWS: Final = {
+    "requestsMade": "flowsStarted",
+    "requestsSucceeded": "flowsCompleted",
+    "requestsFailed": "flowsAbandoned",
+    "requestsMissed": "flowsMissed",
+    "requestsCut": "flowsCut",
+    "rps": "startsPerSecond",
+    "targetRps": "targetStartsPerSecond",
+    "errorRate": "abandoned",
+    "responseTime": "duration",
+    "serviceTime": "walkTime",
+    "successTime": "duration",
+}
+
+SHARES: Final = frozenset({"errorRate", *FLOW_SHARES.values()})
 
 TIMES: Final = tuple(SUMMARY_TIMES)
 # Of these the seconds of a run are not kept apart.
@@ -38,11 +60,38 @@ def names() -> dict[str, Name]:
     known = {name: Name(name) for name in (*COUNTS, *RATES, SATURATED)}
     known |= {name: Name(name, takes_argument=True) for name in COUNTED}
     for time in TIMES:
-        for statistic in (*STATISTICS, PERCENTILE):
-            name = Name(f"{time}.{statistic}", 1, takes_argument=statistic == PERCENTILE)
-            known[name.full] = known[f"{_short(time)}.{statistic}"] = name
-            if time == SHORT_TIME:
-                known[statistic] = name
+        known |= _of_time(time)
+    return known | flow_names()
+
+
+def flow_names() -> dict[str, Name]:
+    """Every name that may be written of a flow, beside `saturated`."""
+    known = {name: Name(name) for name in (*FLOW_COUNTS, *FLOW_RATES, *FLOW_SHARES.values())}
+    known |= {short: Name(full) for short, full in FLOW_SHARES.items()}
+    for time in FLOW_TIMES:
+        known |= _of_time(time)
+    return known
+
+
+def is_of_flows(metric: str) -> bool:
+    """Whether a metric, by its name in the summary, is one of flows."""
+    return metric.partition(".")[0] in {*FLOW_COUNTS, *FLOW_RATES, *FLOW_SHARES.values(), *FLOW_TIMES}
+
+
+def in_flows(metric: str) -> str | None:
+    """What a flow has instead of a metric of endpoints; None where it has nothing of the kind."""
+    time, dot, statistic = metric.partition(".")
+    found = _IN_FLOWS.get(time)
+    return None if found is None else f"{found}{dot}{statistic}"
+
+
+def _of_time(time: str) -> dict[str, Name]:
+    known = {}
+    for statistic in (*STATISTICS, PERCENTILE):
+        name = Name(f"{time}.{statistic}", 1, takes_argument=statistic == PERCENTILE)
+        known[name.full] = known[f"{_short(time)}.{statistic}"] = name
+        if time == SHORT_TIME:
+            known[statistic] = name
     return known
 
 
@@ -54,7 +103,7 @@ def nearest(name: str) -> str:
     """A remedy for a name that is none: `; did you mean p99?`, or where all of them are told."""
     time, _, percentile = name.rpartition(".")
     digits = re.fullmatch(r"p([0-9]{2})([0-9]*)", percentile)
-    if digits and time in {"", *TIMES, *map(_short, TIMES)}:
+    if digits and time in {"", *TIMES, *FLOW_TIMES, *map(_short, (*TIMES, *FLOW_TIMES))}:
         return f"; write {name.removesuffix(percentile)}p({digits[1]}{'.' * bool(digits[2])}{digits[2]})"
     folded = {other.lower(): other for other in names()}
     from difflib import get_close_matches  # noqa: PLC0415 - only a mistake needs it

@@ -72,14 +72,16 @@ class JsonLines(Watcher):
     def draining(self, draining: Draining) -> None:
         """Tell what is waited for after the run's time."""
         facts = {"t": round(draining.t, 3), "inFlight": draining.in_flight, "upToSec": draining.patience_s}
-        self._say("draining", facts)
+        self._say("draining", {**facts, **({"users": draining.users} if draining.users else {})})
 
     def result(self, summary: Mapping[str, Any]) -> None:
         """Tell the end and close. Raises OutputError where lines are missing, unless the reader has left."""
         self._judge(summary["durationSec"], summary["thresholds"])
-        metrics = {name: value for name, value in summary["global"].items() if name != "histograms"}
-        facts = {name: summary[name] for name in _END if name in summary}
-        self._say("end", {**facts, "global": metrics, "dropped": self._dropped}, is_last=True)
+        facts: dict[str, Any] = {name: summary[name] for name in _END if name in summary}
+        facts["global"] = _without_histograms(summary["global"])
+        if "flows" in summary:
+            facts["flows"] = [_without_histograms(flow) for flow in summary["flows"]]
+        self._say("end", {**facts, "dropped": self._dropped}, is_last=True)
         self._outlet.drain(self._patience_s)
         missing, failure = self._dropped + self._outlet.lines_waiting, self._outlet.failure
         self._outlet.close()
@@ -126,6 +128,10 @@ def _standard_output() -> int:
     if sys.stdout is None:
         raise ValueError("it is closed")
     return sys.stdout.fileno()
+
+
+def _without_histograms(part: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in part.items() if name != "histograms"}
 
 
 def _line(kind: str, fields: Mapping[str, Any]) -> bytes:

@@ -17,6 +17,7 @@ from tressi.ui.sentences import (
     change_line,
     decision_line,
     draining_words,
+    flow_cells,
     label_of,
     labels_of,
     running,
@@ -27,7 +28,7 @@ from tressi.ui.trouble import Beginnings, Told
 from tressi.ui.watcher import Watcher
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from tressi.model import Change, Draining, EndpointMoment, Moment, ResolvedConfig, ScalingDecision, ThresholdVerdict
 
@@ -112,10 +113,12 @@ class Lines(Watcher):
 
     def _show_endpoints(self, moment: Moment) -> None:
         self._say(moment, f"{time_left(moment)}{', paused' * moment.paused}")
+        for flow in moment.flows:
+            self._say(moment, f"{label_of(flow.endpoint_key, self._labels)}  {_joined(flow_cells(flow))}")
         shown, hidden = fitting(moment.endpoints, PLAIN_ENDPOINTS_SHOWN)
         for endpoint in shown:
             reading = moment.reading.endpoints.get(endpoint.endpoint_key)
-            cells = "  ".join(f"{name} {value}" for name, value in cells_of(endpoint, reading).items())
+            cells = _joined(cells_of(endpoint, reading))
             self._say(moment, f"{label_of(endpoint.endpoint_key, self._labels)}  {cells}")
         if hidden:
             self._say(moment, f"… and {hidden} more")
@@ -126,6 +129,10 @@ class Lines(Watcher):
     def _print(self, line: str) -> None:
         with suppress(OSError):
             self._console.print(Text(line))
+
+
+def _joined(cells: Mapping[str, str]) -> str:
+    return "  ".join(f"{name} {value}" for name, value in cells.items())
 
 
 def fitting(endpoints: Sequence[EndpointMoment], room: int) -> tuple[Sequence[EndpointMoment], int]:

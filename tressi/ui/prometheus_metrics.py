@@ -20,6 +20,7 @@ from prometheus_client.core import (
 )
 
 from tressi._core import Histogram
+from tressi.ui.prometheus_flows import flow_families
 from tressi.version import __version__
 
 if TYPE_CHECKING:
@@ -62,6 +63,7 @@ def families(view: View) -> Iterator[Metric]:
     yield from _run(view)
     yield from _endpoint_counts(view)
     yield from _latencies(view)
+    yield from flow_families(view.config, view.reading, _add_histogram)
     yield from _pools(view)
     yield from _generator(view)
     yield from _judgement(view)
@@ -80,7 +82,7 @@ def _run(view: View) -> Iterator[Metric]:
     yield GaugeMetricFamily("tressi_run_ended", "1 once the run is over and the figures are final.", float(view.ended))
     info = InfoMetricFamily("tressi_endpoint", "What each endpoint is, and whose workers serve it.", labels=["endpoint"])
     for endpoint in view.config.endpoints:
-        pool = endpoint.endpoint_key if endpoint.autoscale else SHARED
+        pool = endpoint.endpoint_key if endpoint.autoscale else endpoint.flow or SHARED
         more = {"method": endpoint.method, "name": endpoint.name or "", "pool": pool, "url": endpoint.masked_url}
         info.add_metric([endpoint.endpoint_key], more)
     yield info
@@ -196,13 +198,16 @@ def _pools(view: View) -> Iterator[Metric]:
         "Share of the workers' time that was occupied in the last second.",
         labels=["pool"],
     )
-    seconds = {one.endpoint_key: one.utilisation for one in view.moment.endpoints} if view.moment else {}
+    moment = view.moment
+    seconds = {one.endpoint_key: one.utilisation for one in (*moment.endpoints, *moment.flows)} if moment else {}
     for pool, parts in _by_pool(view).items():
         workers.add_metric([pool], max(part.worker_count for part in parts))
         # Each endpoint of the shared pool has all of the pool's lanes, and its own part of their time.
         busy.add_metric([pool], min(1.0, sum(seconds.get(part.endpoint_key, 0.0) for part in parts)))
     for endpoint in view.config.autoscaled:
         most.add_metric([endpoint.endpoint_key], endpoint.autoscale.max_workers if endpoint.autoscale else 0)
+    for flow in view.config.flows:
+        most.add_metric([flow.endpoint_key], flow.autoscale.max_workers if flow.autoscale else flow.workers)
     yield from (workers, most, busy)
     yield _counter("tressi_scaling_decisions", "Pools that were scaled.", ("pool", "action"), view.decisions.items())
     yield _counter(
@@ -214,8 +219,9 @@ def _by_pool(view: View) -> dict[str, list[EndpointSnapshot]]:
     pools: dict[str, list[EndpointSnapshot]] = {}
     for endpoint in view.config.endpoints:
         pool = endpoint.endpoint_key if endpoint.autoscale else SHARED
-        pools.setdefault(pool, []).append(view.reading.endpoints[endpoint.endpoint_key])
-    return pools
+        if endpoint.flow is None:  # the workers of a step are its flow's
+            pools.setdefault(pool, []).append(view.reading.endpoints[endpoint.endpoint_key])
+    return pools | {flow.endpoint_key: [view.reading.flows[flow.endpoint_key]] for flow in view.config.flows}
 
 
 # -------------------------------------------------------------------------------------------------------- the generator

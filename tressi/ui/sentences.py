@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from tressi.config.remarks import at_full_speed
+from tressi.model.flow import is_flow_key
 from tressi.run.shortfall import mean_differs
 from tressi.run.threshold_words import standing, standing_news
 from tressi.run.trouble import NOTEWORTHY_SHARE, failures_of
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
         Draining,
         EndpointMoment,
         EndpointSnapshot,
+        FlowMoment,
         Moment,
         ResolvedConfig,
         ScalingDecision,
@@ -31,8 +33,9 @@ LIMITED: Final = "GENERATOR LIMITED"
 
 
 def labels_of(config: ResolvedConfig) -> dict[str, str]:
-    """Every endpoint's key as it is shown."""
-    return labels({endpoint.endpoint_key: endpoint.name for endpoint in config.endpoints})
+    """Every endpoint's key as it is shown, and every flow's."""
+    shown = labels({endpoint.endpoint_key: endpoint.name for endpoint in config.endpoints})
+    return shown | {flow.endpoint_key: plain(flow.endpoint_key) for flow in config.flows}
 
 
 def label_of(endpoint_key: str, shown: Labels) -> str:
@@ -54,7 +57,8 @@ def running(config: ResolvedConfig) -> str:
     length = f"{config.duration_s:g} s"
     if config.max_requests is not None:
         length = f"{counted(config.max_requests, 'request')}, {length} at most"
-    return f"running {count} endpoint{'s' * (count != 1)}{at} for {length}{warm_up}"
+    flows = f"{counted(len(config.flows), 'flow')} with " if config.flows else ""
+    return f"running {flows}{count} endpoint{'s' * (count != 1)}{at} for {length}{warm_up}"
 
 
 def time_left(moment: Moment) -> str:
@@ -70,16 +74,21 @@ def _requests_left(moment: Moment, most: int) -> str:
 
 
 def draining_words(draining: Draining) -> str:
-    """What a run waits for at its end."""
-    plural = "s" * (draining.in_flight != 1)
-    return f"waiting for {draining.in_flight} request{plural} in flight, up to {draining.patience_s:g} s"
+    """What a run waits for at its end: requests in flight, and users within a flow, of whom most may think."""
+    flying, users = draining.in_flight, draining.users
+    parts = [f"{flying} request{'s' * (flying != 1)} in flight"] if flying or not users else []
+    parts += [f"{counted(users, 'user')} within a flow"] if users else []
+    return f"waiting for {' and '.join(parts)}, up to {draining.patience_s:g} s"
 
 
 def cells_of(one: EndpointMoment, reading: EndpointSnapshot | None) -> Mapping[str, str]:
     """One endpoint's last second by column; workers with the most there may be, latencies in milliseconds.
 
     `p50` and `p99` are response times, `svc` means service time, `ok` that of the successes. `reading` says why it failed.
+    The step of a flow has neither a rate asked for nor workers.
     """
+    if one.flow is not None:
+        return _step_cells(one, reading)
     most = "" if one.max_workers is None else f"/{one.max_workers}"
     mean = f" (mean {rate(one.target_rps)})" if mean_differs(one.asked_rps, one.target_rps) else ""
     cells = {
@@ -94,6 +103,38 @@ def cells_of(one: EndpointMoment, reading: EndpointSnapshot | None) -> Mapping[s
     if shows_successes(one):
         cells |= {"ok p50": milliseconds(one.success_p50_ms), "ok p99": milliseconds(one.success_p99_ms)}
     return {**cells, "failed": f"{one.error_rate:.0%}{_why(one, reading)}", "missed": str(one.missed)}
+
+
+def _step_cells(one: EndpointMoment, reading: EndpointSnapshot | None) -> Mapping[str, str]:
+    """A step's last second; `lost` are the users that its flow has lost at it."""
+    cells = {
+        "rate": rate(one.current_rps),
+        "p50": milliseconds(one.p50_ms),
+        "p99": milliseconds(one.p99_ms),
+        "svc p99": milliseconds(one.service_p99_ms),
+        "failed": f"{one.error_rate:.0%}{_why(one, reading)}",
+    }
+    return {**cells, "lost": str(one.abandoned)}
+
+
+def flow_cells(one: FlowMoment) -> Mapping[str, str]:
+    """One flow's last second by column: starts per second asked for and taken, users with the most there may be.
+
+    Durations are in milliseconds, without thinking; `completed`, `abandoned` and `missed` count since the start.
+    """
+    most = "" if one.max_workers in {None, one.worker_count} else f"/{one.max_workers}"
+    mean = f" (mean {rate(one.target_rps)})" if mean_differs(one.asked_rps, one.target_rps) else ""
+    return {
+        "target": f"{rate(one.asked_rps)}{mean}",
+        "rate": rate(one.current_rps),
+        "users": f"{one.worker_count}{most}",
+        "under way": str(one.in_flight),
+        "p50": milliseconds(one.p50_ms),
+        "p99": milliseconds(one.p99_ms),
+        "completed": str(one.completed),
+        "abandoned": str(one.abandoned),
+        "missed": str(one.missed),
+    }
 
 
 def shows_successes(one: SecondFigures) -> bool:
@@ -123,7 +164,8 @@ def change_line(change: Change, shown: Labels) -> str:
     """One change by hand in a line."""
     what = {"pause": "paused", "resume": "resumed"}.get(change.action, "")
     if change.endpoint_key is not None:
-        what = f"{label_of(change.endpoint_key, shown)}  target {change.target_rps:g} RPS"
+        unit = "starts per second" if is_flow_key(change.endpoint_key) else "RPS"
+        what = f"{label_of(change.endpoint_key, shown)}  target {change.target_rps:g} {unit}"
     return f"{change.t:6.1f} s  {what}"
 
 

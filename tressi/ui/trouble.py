@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import groupby
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from tressi.model.flow import is_flow_key
 from tressi.text import plain
 
 if TYPE_CHECKING:
@@ -25,8 +26,8 @@ class Told(NamedTuple):
     words: str
 
     def sentence(self, labels: Mapping[str, str]) -> str:
-        """The same with the endpoints' names, which `labels` has of all endpoints; where it is true of all, without."""
-        if len(self.endpoint_keys) == len(labels):
+        """The same with the endpoints' names, which `labels` has beside the flows'; where it is true of all, without them."""
+        if len(self.endpoint_keys) == sum(not is_flow_key(key) for key in labels):
             return self.words
         named = ", ".join(labels.get(key, plain(key)) for key in self.endpoint_keys[:_NAMED])
         more = len(self.endpoint_keys) - _NAMED

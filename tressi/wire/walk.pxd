@@ -61,6 +61,14 @@ cdef inline void account_flow(Lane* lane, bint completed, int64_t now_ns) noexce
     walk.part = OUTSIDE
 
 
+cdef inline void account_started(Walk* walk) noexcept nogil:
+    """A user has taken a start of the flow."""
+    cdef EndpointBlock* block = walk.endpoint.block
+    write_begin(&block.sequence)
+    block.started += 1
+    write_end(&block.sequence)
+
+
 cdef inline void account_abandoned_at(Lane* lane) noexcept nogil:
     """The step that has failed is the one at which the user is lost."""
     cdef EndpointBlock* block = lane.endpoint.block
@@ -187,6 +195,7 @@ cdef inline bint walk_granted(Lane* lane, int64_t now_ns) noexcept nogil:
     pool.dealt += 1
     lane.endpoint = walk.endpoint
     account_taken(lane, now_ns)
+    account_started(walk)
     walk.due_ns = lane.due_ns
     walk.taken_ns = now_ns
     walk.wait_ns = lane.wait_ns

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal
 
+from tressi.run.flow_parts import is_step
 from tressi.run.judgement import judge_run
 from tressi.run.shortfall import verdicts
 from tressi.text import counted, summary_labels
@@ -18,8 +19,11 @@ Tone = Literal["good", "warn", "bad", "none"]
 _TONES: Final[Mapping[str, Tone]] = {
     "target met": "good",
     "target failing": "bad",
+    "users lost": "bad",
+    "step of": "none",
     "as fast as": "none",
     "no attempt": "none",
+    "no user started": "none",
     "the run was too short": "none",
 }
 _NAMED: Final = 3  # endpoints that are named one by one
@@ -48,16 +52,22 @@ def tone_of(words: str) -> Tone:
 
 
 def _endpoints(summary: Mapping[str, Any]) -> list[str]:
-    """What limited the endpoints: a few by name, many by number; those that fell short come first."""
+    """What limited endpoints and flows: a few by name, many by number; those that fell short come first.
+
+    Of the step of a flow nothing is said that its flow does not say.
+    """
+    steps = {one["endpointKey"] for one in summary["endpoints"] if is_step(one)}
     found: dict[str, list[str]] = {}
     for key, words in verdicts(summary).items():
-        found.setdefault(words, []).append(key)
+        if key not in steps:
+            found.setdefault(words, []).append(key)
     order: Sequence[Tone] = ("bad", "warn", "none", "good")
     ranked = sorted(found.items(), key=lambda item: (order.index(tone_of(item[0])), -len(item[1])))
     labels = summary_labels(summary)
     told = [f"{_named(keys, labels)}: {words}" for words, keys in ranked[:_TOLD]]
     more = sum(len(keys) for _, keys in ranked[_TOLD:])
-    return [*told, f"{counted(more, 'endpoint')} more: below"] if more else told
+    noun = "endpoint or flow" if summary.get("flows") else "endpoint"
+    return [*told, f"{counted(more, noun)} more: below"] if more else told
 
 
 def _named(keys: Sequence[str], labels: Mapping[str, str]) -> str:

@@ -20,7 +20,8 @@
 
   function changeText(one) {
     if (one.action !== "set-target") return one.action;
-    return `target set to ${one.targetRps === null ? "as fast as possible" : `${one.targetRps} RPS`}`;
+    const unit = one.endpointKey?.startsWith("flow ") ? "starts per second" : "RPS";
+    return `target set to ${one.targetRps === null ? "as fast as possible" : `${one.targetRps} ${unit}`}`;
   }
 
   // What happened between two points and in one direction is one mark; in the total each line says whose it is.
@@ -43,40 +44,41 @@
 
   function timeSpecs(data, choice) {
     const columns = choice === null ? data.total : data.endpoints[choice];
+    const isFlow = Boolean(columns.isFlow);
     const common = { t: data.t, saturated: data.saturated, warmUp: data.warmUp };
     const marks = markers(data, choice);
     const fewMarks = marks.length > mostOnLine ? [] : marks;
     const isLimited = columns.targetRps.some((value) => value !== null);
     const asked = isLimited ? [{ name: "asked", color: "asked", dash: true, y: columns.targetRps }] : [];
-    const achieved = { name: "achieved", color: "achieved", y: columns.currentRps, marked: true };
+    const achieved = { name: isFlow ? "taken" : "achieved", color: "achieved", y: columns.currentRps, marked: true };
     const one = (name, y, color, more) => [{ name, color, y, ...more }];
     return {
-      rate: { ...common, title: "Rate", unit: "RPS", series: [...asked, achieved], markers: fewMarks },
+      rate: { ...common, title: isFlow ? "Starts" : "Rate", unit: isFlow ? "per second" : "RPS", series: [...asked, achieved], markers: fewMarks },
       workers: {
-        ...common, title: "Workers", markers: marks,
-        series: one("workers", columns.workerCount, "workers", { step: true }),
+        ...common, title: isFlow ? "Users" : "Workers", markers: marks,
+        series: one(isFlow ? "users" : "workers", columns.workerCount, "workers", { step: true }),
       },
       latencies: {
-        ...common, title: "Latency", unit: "ms", log: element("logarithmic").checked,
-        series: tressiCharts.latencySeries(columns, columns.errorRate.some((percent) => percent > noteworthyPercent)),
+        ...common, title: isFlow ? "Duration, without thinking" : "Latency", unit: "ms", log: element("logarithmic").checked,
+        series: tressiCharts.latencySeries(columns, columns.errorRate.some((percent) => percent > noteworthyPercent), isFlow),
       },
       utilisation: {
         ...common, title: "Utilisation of the workers", unit: "%",
         series: one("utilisation", columns.utilisation, "utilisation"),
       },
-      failed: { ...common, title: "Failed requests", unit: "%", series: one("failed", columns.errorRate, "errors") },
+      failed: { ...common, title: isFlow ? "Abandoned starts" : "Failed requests", unit: "%", series: one(isFlow ? "abandoned" : "failed", columns.errorRate, "errors") },
       missed: { ...common, title: "Missed starts", unit: "per second", series: one("missed", columns.missed, "missed") },
     };
   }
 
   function percentileSpec(data, choice) {
-    const { serviceTime, responseTime } = choice === null ? data.total : data.endpoints[choice];
+    const { serviceTime, responseTime, isFlow } = choice === null ? data.total : data.endpoints[choice];
     return {
       title: `Latency of ${choice === null ? "all endpoints together" : data.endpoints[choice].key}`,
       log: element("logarithmic").checked,
       series: [
-        { name: "response time", color: "response", points: responseTime },
-        { name: "service time", color: "service", points: serviceTime },
+        { name: isFlow ? "duration" : "response time", color: "response", points: responseTime },
+        { name: isFlow ? "walk time" : "service time", color: "service", points: serviceTime },
       ],
     };
   }

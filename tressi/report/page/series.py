@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from tressi.hdr import decode_histogram
 from tressi.report.page.excerpts import clipped
+from tressi.run.flow_parts import flows_of, second_of
 from tressi.text import plain, summary_labels
 
 if TYPE_CHECKING:
@@ -52,11 +53,11 @@ _COLUMNS: Final = (
 
 
 def chart_data(summary: Mapping[str, Any]) -> dict[str, Any]:
-    """All that the charts draw, as JSON values; every text is plain and short."""
-    timeline, endpoints = summary["timeline"], summary["endpoints"]
+    """All that the charts draw, as JSON values; every text is plain and short. Flows are behind the endpoints."""
+    timeline, endpoints, flows = summary["timeline"], summary["endpoints"], flows_of(summary)
     labels = summary_labels(summary)
     places = {key: {"endpoint": index, "endpointKey": clipped(label)} for index, (key, label) in enumerate(labels.items())}
-    span, row_s = seconds_a_point(len(timeline), len(endpoints)), summary["timelineSeconds"]
+    span, row_s = seconds_a_point(len(timeline), len(endpoints) + len(flows)), summary["timelineSeconds"]
     return {
         "t": [round(group[-1]["t"], 1) for group in _grouped(timeline, span)],
         "secondsAPoint": span * row_s,
@@ -70,6 +71,15 @@ def chart_data(summary: Mapping[str, Any]) -> dict[str, Any]:
                 **_percentiles(endpoint),
             }
             for endpoint in endpoints
+        ]
+        + [
+            {
+                "key": places[flow["endpointKey"]]["endpointKey"],
+                "isFlow": True,
+                **_columns([second_of(flow, row) for row in timeline], span, row_s),
+                **_durations(flow),
+            }
+            for flow in flows
         ],
         "decisions": [_happened(one, places) for one in summary["scaling"]],
         "changes": [_happened(one, places) for one in summary["changes"]],
@@ -118,6 +128,12 @@ def _happened(one: Mapping[str, Any], places: Mapping[str, Mapping[str, Any]]) -
 def _percentiles(metrics: Mapping[str, Any]) -> dict[str, Points]:
     names = ("serviceTime", "responseTime")
     return {name: percentile_points(metrics["histograms"][name], metrics[f"{name}Ms"]["max"]) for name in names}
+
+
+def _durations(flow: Mapping[str, Any]) -> dict[str, Points]:
+    """A flow's durations where an endpoint has its response times, and its walk times where that has service times."""
+    names = {"responseTime": "duration", "serviceTime": "walkTime"}
+    return {name: percentile_points(flow["histograms"][own], flow[f"{own}Ms"]["max"]) for name, own in names.items()}
 
 
 def _columns(rows: Sequence[Mapping[str, Any] | None], span: int, row_s: int) -> dict[str, list[Number]]:

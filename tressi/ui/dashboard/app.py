@@ -31,7 +31,10 @@ _NUMBER_DIGITS: Final = 18
 _JSON: Final = "application/json"
 _SCRIPT, _STYLE = "text/javascript", "text/css"
 _HERE: Final = "tressi.ui.dashboard"
-_MODULES: Final = ("dashboard.js", "endpoint_table.js", "format.js", "notes.js", "seconds.js", "server.js", "time_charts.js")
+_MODULES: Final = (
+    *("dashboard.js", "endpoint_table.js", "flows.js", "format.js", "notes.js", "seconds.js", "server.js"),
+    "time_charts.js",
+)
 # Each script and style by its name in the page's addresses.
 ASSETS: Final[dict[str, tuple[str, Callable[[], str]]]] = {
     "plotly.js": (_SCRIPT, lambda: plotly_script(EXTRA)),

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING, Any, Final, Literal
 
+from tressi.model.flow import sends_of
 from tressi.run.targets import Targets
 from tressi.stats.summary_rows import change_row, decision_row
 from tressi.text import common_origin, plain, short_key
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from tressi.model import Change, EngineSnapshot, Moment, ResolvedConfig, ScalingDecision
+    from tressi.model.flow import Flow
 
 Phase = Literal["starting", "running", "ending", "ended"]
 NOTES_KEPT: Final = 500  # of decisions and of changes; the summary has them all
@@ -32,7 +34,8 @@ class Board:
         self._config = config
         self._origin = common_origin(endpoint.endpoint_key for endpoint in config.endpoints)
         self._labels = labels_of(config)
-        self._history = History(endpoint.endpoint_key for endpoint in config.endpoints)
+        self._keys = [one.endpoint_key for one in config.endpoints] + [flow.endpoint_key for flow in config.flows]
+        self._history = History(self._keys)
         self._decisions: deque[dict[str, Any]] = deque(maxlen=NOTES_KEPT)
         self._changes: deque[dict[str, Any]] = deque(maxlen=NOTES_KEPT)
         self._targets = Targets(config)
@@ -77,9 +80,11 @@ class Board:
         return self._end
 
     def columns(self, number: int | None) -> dict[str, list[float]]:
-        """The past of the endpoint of that number in the config, or of all. Raises IndexError for one that is none."""
-        key = None if number is None else self._config.endpoints[number].endpoint_key
-        return self._history.columns(key)
+        """The past of the endpoint of that number in the config, or of all; flows are behind the endpoints.
+
+        Raises IndexError for a number that is none.
+        """
+        return self._history.columns(None if number is None else self._keys[number])
 
     def state(self, *, paused: bool) -> dict[str, Any]:
         """All that a page has to know when it comes: its next messages go on from here."""
@@ -92,6 +97,7 @@ class Board:
             "durationSec": self._config.duration_s,
             **({"warmUpSec": self._config.warm_up_s} if self._config.warm_up_s else {}),
             "endpoints": [self._endpoint(number) for number in range(len(self._config.endpoints))],
+            "flows": [self._flow(flow) for flow in self._config.flows],
             "columns": self._history.columns(),
             "decisions": list(self._decisions),
             "changes": list(self._changes),
@@ -109,4 +115,18 @@ class Board:
             "autoscale": autoscale is not None,
             "maxWorkers": autoscale.max_workers if autoscale else None,
             "targetRps": self._targets[endpoint.endpoint_key],
+            "flow": None if endpoint.flow is None else self._labels[endpoint.flow],
+        }
+
+    def _flow(self, flow: Flow) -> dict[str, Any]:
+        label = self._labels[flow.endpoint_key]
+        parts = ((part, sends_of(getattr(flow, part))) for part in ("begin", "steps", "end"))
+        return {
+            "endpointKey": flow.endpoint_key,
+            "label": label,
+            "shortKey": label,
+            "name": plain(flow.name),
+            "maxWorkers": flow.autoscale.max_workers if flow.autoscale else flow.workers,
+            "targetRps": self._targets[flow.endpoint_key],
+            "steps": [{"endpointKey": key, "label": self._labels[key], "part": part} for part, keys in parts for key in keys],
         }

@@ -2,18 +2,24 @@
 
 import { Charts } from "./time_charts.js";
 import { count, meanOf, milliseconds, percent, rate, show, showThin, workersOf } from "./format.js";
+import { Flows } from "./flows.js";
 import { Notes } from "./notes.js";
-import { Seconds } from "./seconds.js";
+import { secondOf, Seconds } from "./seconds.js";
 import { ask, listen } from "./server.js";
 import { EndpointTable, wordsOf } from "./endpoint_table.js";
 
 const at = (id) => document.getElementById(id);
 
-const run = { phase: "starting", waiting: "", paused: false, saturated: false, endpoints: [], moment: null, end: null, lost: "" };
+const run = { phase: "starting", waiting: "", paused: false, saturated: false, endpoints: [], flows: [], moment: null, end: null, lost: "" };
 const seconds = new Seconds();
 const charts = new Charts(at("charts"));
 const notes = new Notes({ list: at("notes"), empty: at("no-notes"), said: at("said") });
 const table = new EndpointTable(at("endpoints"), { choose: chooseAndGo, setTarget });
+const flows = new Flows(at("flows"), { choose: (place) => chooseAndGo(run.endpoints.length + place), setTarget });
+
+/* An endpoint by its number; the flows' are behind the endpoints'. */
+const subjectOf = (number) => run.endpoints[number] ?? run.flows[number - run.endpoints.length];
+const isFlow = (number) => number !== null && number >= run.endpoints.length;
 
 // ----------------------------------------------------------------------------------------------------------- what is told
 
@@ -22,12 +28,14 @@ const told = {
     const isFirst = !run.endpoints.length;
     Object.assign(run, state, { lost: "" });
     at("origin").textContent = state.origin;
-    notes.take(state.decisions, state.changes, new Map(state.endpoints.map((one) => [one.endpointKey, one.label])));
+    notes.take(state.decisions, state.changes, new Map([...state.endpoints, ...state.flows].map((one) => [one.endpointKey, one.label])));
     if (isFirst) {
       table.take(state.endpoints);
+      flows.take(state.flows);
       countShown(state.endpoints.length);
     } else {
       for (const one of state.endpoints) table.targetSet(one.endpointKey, one.targetRps);
+      for (const one of state.flows) flows.targetSet(one.endpointKey, one.targetRps);
     }
     if (seconds.number === null) seconds.take(state.columns);
     else choose(seconds.number);
@@ -46,7 +54,7 @@ const told = {
     run.moment = moment;
     run.paused = moment.paused;
     run.saturated = moment.saturatedBy.length > 0;
-    seconds.append(moment.row, chosenKey());
+    seconds.append(moment, chosenKey());
     if (document.hidden) return;
     showMoment();
     showState();
@@ -56,7 +64,10 @@ const told = {
 
   change(change) {
     notes.change(change);
-    if (change.action === "set-target") table.targetSet(change.endpointKey, change.targetRps);
+    if (change.action === "set-target") {
+      table.targetSet(change.endpointKey, change.targetRps);
+      flows.targetSet(change.endpointKey, change.targetRps);
+    }
     run.paused = change.paused;
     showState();
   },
@@ -65,6 +76,7 @@ const told = {
     run.phase = "ended";
     run.end = end;
     table.close();
+    flows.close();
     showEnd();
     showState();
   },
@@ -131,7 +143,7 @@ function showTime(t) {
 
 // ----------------------------------------------------------------------------------------------------- figures and charts
 
-const chosenKey = () => (seconds.number === null ? null : run.endpoints[seconds.number].endpointKey);
+const chosenKey = () => (seconds.number === null ? null : subjectOf(seconds.number).endpointKey);
 
 function showMoment() {
   if (!run.moment) return;
@@ -139,47 +151,65 @@ function showMoment() {
   if (!run.end) {
     showTime(row.t);
     table.show((key) => figuresOf(run.moment, key));
+    flows.show((key) => figuresOf(run.moment, key));
     showFigures(figuresOf(run.moment, chosenKey()));
     showTroubles(troubles);
     showSaturated(saturatedBy, row.t);
     showLost(engines);
     showThresholds(thresholds);
   }
-  if (seconds.columns) charts.show(seconds, notes.marks(), run.warmUpSec ?? 0);
+  if (seconds.columns) charts.show(seconds, notes.marks(), run.warmUpSec ?? 0, isFlow(seconds.number));
 }
 
-/* All that is told of an endpoint in a second, or of all together (null). */
-function figuresOf({ row, beside, counts }, key) {
-  return { ...(key === null ? row.global : row.endpoints[key]), ...beside[key ?? ""], ...counts[key ?? ""] };
+/* All that is told of an endpoint or a flow in a second, or of all endpoints together (null). */
+function figuresOf(moment, key) {
+  return { ...secondOf(moment, key), ...moment.beside[key ?? ""], ...moment.counts[key ?? ""] };
 }
+
+/* The names of figures that are others for a flow. */
+const NAMES = {
+  currentRps: ["achieved", "taken"],
+  p50: ["response time p50", "duration p50"],
+  p99: ["response time p99", "duration p99"],
+  serviceP99: ["service time p99", "walk time p99"],
+  errorRate: ["failed", "abandoned"],
+  workerCount: ["workers", "users"],
+  requestsMade: ["attempts", "started"],
+};
 
 const ms = (value) => (value === null ? "–" : `${milliseconds(value)} ms`);
 
 /* Figures of a second or of the whole run, which have the same names. */
 function showFigures(one) {
-  const maxWorkers = seconds.number === null ? null : run.endpoints[seconds.number].maxWorkers;
+  const subject = seconds.number === null ? null : subjectOf(seconds.number);
+  const maxWorkers = subject === null ? null : subject.maxWorkers;
+  const unit = isFlow(seconds.number) ? "/ s" : "RPS";
+  // The rate of a step is its flow's, and of all requests together no rate is asked for where there are flows.
+  const isUnasked = one.askedRps === null && (subject === null ? run.flows.length > 0 : Boolean(subject.flow));
   const texts = {
-    askedRps: one.askedRps === null ? "max" : `${rate(one.askedRps)} RPS`,
-    currentRps: `${rate(one.currentRps)} RPS`,
+    askedRps: isUnasked ? "–" : one.askedRps === null ? "max" : `${rate(one.askedRps)} ${unit}`,
+    currentRps: `${rate(one.currentRps)} ${unit}`,
     p50: ms(one.p50),
     p99: ms(one.p99),
     serviceP99: ms(one.serviceP99),
     errorRate: percent(one.errorRate),
     missed: count(one.requestsMissed),
-    workerCount: workersOf({ ...one, maxWorkers }),
+    workerCount: subject?.flow ? "–" : workersOf({ ...one, maxWorkers }),
     requestsMade: count(one.requestsMade),
   };
   for (const cell of at("figures").querySelectorAll("[data-figure]")) {
     const name = cell.dataset.figure;
     show(cell, texts[name]);
+    if (name in NAMES) show(cell.closest("div").querySelector("dt"), NAMES[name][Number(isFlow(seconds.number))]);
     if (name in PERCENTILES) showThin(cell, one.thin.includes(name));
   }
   for (const [name, success] of Object.entries(PERCENTILES)) {
     show(at(`success-${name}`), one.showsSuccesses && success ? `of successes ${ms(one[success])} (service)` : "");
   }
   show(at("mean"), meanOf(one));
-  show(at("busy"), one.utilisation === null ? "" : `${percent(one.utilisation)} busy`);
-  show(at("in-flight"), one.inFlight ? `${count(one.inFlight)} in flight, the oldest for ${one.oldestSec.toFixed(1)} s` : "");
+  show(at("busy"), subject?.flow ? `step of ${subject.flow}` : one.utilisation === null ? "" : `${percent(one.utilisation)} busy`);
+  const under = isFlow(seconds.number) ? "on their way" : "in flight";
+  show(at("in-flight"), one.inFlight ? `${count(one.inFlight)} ${under}, the oldest for ${one.oldestSec.toFixed(1)} s` : "");
   show(at("failures"), failuresOf(one));
 }
 
@@ -253,11 +283,12 @@ function chooseAndGo(number) {
 }
 
 async function choose(number) {
-  const shown = number === null ? "All endpoints" : wordsOf(run.endpoints[number]);
-  table.mark(number);
+  const shown = number === null ? "All endpoints" : wordsOf(subjectOf(number));
+  table.mark(isFlow(number) ? null : number);
+  flows.mark(isFlow(number) ? number - run.endpoints.length : null);
   at("subject").textContent = shown;
   at("all").hidden = number === null;
-  notes.choose(number === null ? null : run.endpoints[number].endpointKey);
+  notes.choose(number === null ? null : subjectOf(number).endpointKey);
   try {
     if (!(await seconds.choose(number))) return;
   } catch (failure) {
@@ -279,7 +310,8 @@ const ENDS = {
 };
 
 function showEnd() {
-  const { endReason, endDetail, durationSec, verdict, thresholds, total, endpoints } = run.end;
+  const { endReason, endDetail, durationSec, verdict, thresholds, total } = run.end;
+  const parts = { ...run.end.endpoints, ...run.end.flows };
   const whole = run.warmUpSec ? "the run after its warm-up" : "the whole run";
   at("end").hidden = false;
   at("end").className = `verdict ${verdict.tone}`;
@@ -292,8 +324,9 @@ function showEnd() {
   for (const box of ["troubles", "saturated", "lost"]) at(box).hidden = true;
   showThresholds(thresholds);
   const key = chosenKey();
-  showFigures(key === null ? total : endpoints[key]);
-  table.show((endpointKey) => endpoints[endpointKey]);
+  showFigures(key === null ? total : parts[key]);
+  table.show((endpointKey) => parts[endpointKey]);
+  flows.show((endpointKey) => parts[endpointKey]);
 }
 
 // ---------------------------------------------------------------------------------------------------------- what is asked

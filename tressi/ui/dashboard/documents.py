@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any, Final
 from tressi.model import EndpointSnapshot, Reason
 from tressi.model.delta import delta_between, reading_of
 from tressi.page.thin import count_of
+from tressi.run.flow_parts import flows_of, is_step, lost_at
 from tressi.run.judgement import has_many_failures, judge_run
 from tressi.run.shortfall import mean_differs
 from tressi.run.trouble import failures_of
-from tressi.stats.summary_rows import row_of, verdict_row
+from tressi.stats.summary_rows import flow_as_endpoint, row_of, verdict_row
 from tressi.text import carries, plain
 from tressi.ui.sentences import shows_successes
 from tressi.ui.trouble import told
@@ -23,7 +24,7 @@ from tressi.ui.trouble import told
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from tressi.model import EndpointMoment, EngineSnapshot, Moment
+    from tressi.model import EndpointMoment, EngineSnapshot, FlowMoment, Moment
 
 # What the page shows of a summary.
 _ENDED: Final = ("endReason", "endDetail", "durationSec")
@@ -41,11 +42,12 @@ _TOTAL: Final = ""  # in place of an endpoint's key: all together
 
 def moment_document(moment: Moment, labels: Mapping[str, str]) -> dict[str, Any]:
     """A second: its row of the timeline, what belongs beside its figures, the counts since the start, and what is wrong."""
-    everyone = (*moment.endpoints, moment.total)
+    everyone, row = (*moment.endpoints, moment.total), row_of(moment)
     return {
-        "row": row_of(moment),
-        "beside": {one.endpoint_key: _beside(one) for one in everyone},
-        "counts": _counts(moment.reading),
+        "row": row,
+        "beside": {one.endpoint_key: _beside(one) for one in (*everyone, *moment.flows)},
+        "counts": {**_counts(moment.reading), **{flow.endpoint_key: _flow_counts(flow, labels) for flow in moment.flows}},
+        **_flows(row),
         "paused": moment.paused,
         "troubles": [one.sentence(labels) for one in told(moment.troubles)],
         "saturatedBy": [plain(reason) for reason in moment.saturated_by],
@@ -65,7 +67,8 @@ def end_document(
         reading = reading_of(delta_between(before, reading, 0.0, 0.0))
     judgement, detail, endpoints = judge_run(summary), summary["endDetail"], summary["endpoints"]
     failures = {one["endpointKey"]: _failures(_as_reading(one)) for one in endpoints}
-    busy = _utilisation(reading, {one["endpointKey"] for one in endpoints if one["maxWorkers"] is None})
+    shared = {one["endpointKey"] for one in endpoints if one["maxWorkers"] is None and not is_step(one)}
+    busy = _utilisation(reading, shared)
     peak = max((row["global"]["workerCount"] for row in summary["timeline"]), default=0)
     return {
         **{name: summary[name] for name in _ENDED},
@@ -77,6 +80,24 @@ def end_document(
             one["endpointKey"]: _whole(one, failures[one["endpointKey"]], busy.get(one["endpointKey"]), one["peakWorkerCount"])
             for one in endpoints
         },
+        "flows": {one["endpointKey"]: _whole_flow(one, busy, summary) for one in flows_of(summary)},
+    }
+
+
+def _flows(row: Mapping[str, Any]) -> dict[str, Any]:
+    """The flows' figures under the names of an endpoint's; a run without flows has no word of them."""
+    flows = {key: {**flow_as_endpoint(one), "underWay": one["underWay"]} for key, one in row.get("flows", {}).items()}
+    return {"flows": flows} if flows else {}
+
+
+def _flow_counts(flow: FlowMoment, labels: Mapping[str, str]) -> dict[str, Any]:
+    """What became of a flow's starts up to now, and at which steps users were lost."""
+    return {
+        "requestsMade": flow.started,
+        "requestsMissed": flow.missed,
+        **{name: getattr(flow, name) for name in ("completed", "abandoned", "cut")},
+        "lost": dict(flow.steps),
+        "failures": {f"lost at {labels[key]}": lost for key, lost in flow.steps if lost},
     }
 
 
@@ -137,12 +158,13 @@ def _as_reading(endpoint: Mapping[str, Any]) -> EndpointSnapshot:
 
 def _utilisation(reading: EngineSnapshot | None, shared: set[str]) -> dict[str, float]:
     """The share of the lane-seconds that was occupied over the whole run, by endpoint; the shared pool's lanes count once."""
-    parts = reading.endpoints if reading is not None else {}
+    # The lanes of a step are its flow's.
+    parts = {**reading.endpoints, **reading.flows} if reading is not None else {}
     found = {key: one.occupied_lane_s / one.lane_s for key, one in parts.items() if one.lane_s > 0}
     pooled = max((one.lane_s for key, one in parts.items() if key in shared), default=0.0)
     lane_s = pooled + sum(one.lane_s for key, one in parts.items() if key not in shared)
     if lane_s > 0:
-        found[_TOTAL] = sum(one.occupied_lane_s for one in parts.values()) / lane_s
+        found[_TOTAL] = sum(one.occupied_lane_s for one in parts.values() if one.lane_s > 0) / lane_s
     return {key: min(1.0, share) for key, share in found.items()}
 
 
@@ -160,6 +182,33 @@ def _whole(metrics: Mapping[str, Any], failures: Mapping[str, int], busy: float 
         "failures": failures,
         "showsSuccesses": has_many_failures(metrics) and metrics["requestsSucceeded"] > 0,
         "thin": _thin(counts),
+    }
+
+
+def _whole_flow(flow: Mapping[str, Any], busy: Mapping[str, float], summary: Mapping[str, Any]) -> dict[str, Any]:
+    """The figures of a flow over the whole run under the names of a second's."""
+    key, duration = flow["endpointKey"], flow["durationMs"]
+    ended = {"response": flow["flowsCompleted"], "service": flow["flowsCompleted"], "success": 0}
+    asked_rps, mean_rps = flow["askedStartsPerSecond"], flow["targetStartsPerSecond"]
+    return {
+        **{name: duration[name] for name in ("p50", "p99")},
+        **{name: flow["walkTimeMs"][which] for name, which in (("serviceP50", "p50"), ("serviceP99", "p99"))},
+        "askedRps": asked_rps,
+        "meanRps": mean_rps if mean_differs(asked_rps, mean_rps) else None,
+        "currentRps": flow["startsPerSecond"],
+        "utilisation": busy.get(key),
+        "peakWorkerCount": flow["peakWorkerCount"],
+        "errorRate": flow["abandonedRate"] or 0.0,
+        "requestsMade": flow["flowsStarted"],
+        "requestsMissed": flow["flowsMissed"],
+        "completed": flow["flowsCompleted"],
+        "abandoned": flow["flowsAbandoned"],
+        "cut": flow["flowsCut"],
+        "underWay": flow["flowsUnderWay"],
+        "lost": {step["endpointKey"]: step["abandoned"] for step in flow["steps"]},
+        "failures": {f"lost at {place}": count for place, count in lost_at(flow, summary)},
+        "showsSuccesses": False,
+        "thin": _thin(ended),
     }
 
 

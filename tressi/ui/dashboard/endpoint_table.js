@@ -3,16 +3,16 @@
 import { count, meanOf, milliseconds, percent, rate, show, showThin, workersOf } from "./format.js";
 
 const CELLS = {
-  askedRps: (one) => [rate(one.askedRps), meanOf(one)].filter(Boolean).join("\n"),
+  askedRps: (one) => (one.flow ? "–" : [rate(one.askedRps), meanOf(one)].filter(Boolean).join("\n")),
   currentRps: (one) => rate(one.currentRps),
-  workerCount: workersOf,
-  utilisation: (one) => percent(one.utilisation),
+  workerCount: (one) => (one.flow ? "–" : workersOf(one)),
+  utilisation: (one) => (one.flow ? "–" : percent(one.utilisation)),
   p50: (one) => milliseconds(one.p50),
   p99: (one) => milliseconds(one.p99),
   serviceP99: (one) => milliseconds(one.serviceP99),
   successP99: (one) => (one.showsSuccesses ? milliseconds(one.successP99) : ""),
   errorRate: (one) => percent(one.errorRate),
-  requestsMissed: (one) => count(one.requestsMissed),
+  requestsMissed: (one) => (one.flow ? "–" : count(one.requestsMissed)),
   requestsMade: (one) => count(one.requestsMade),
 };
 
@@ -42,7 +42,8 @@ export class EndpointTable {
   /* Show the figures that `figuresOf` has of each endpoint by its key: those of a second, or of the whole run. */
   show(figuresOf) {
     for (const one of this.rows) {
-      one.values = { ...figuresOf(one.endpoint.endpointKey), maxWorkers: one.endpoint.maxWorkers };
+      const { maxWorkers, flow } = one.endpoint;
+      one.values = { ...figuresOf(one.endpoint.endpointKey), maxWorkers, flow };
       for (const [name, cell] of one.cells) {
         show(cell, CELLS[name](one.values));
         if (PERCENTILES.has(name)) showThin(cell, one.values.thin.includes(name));
@@ -57,9 +58,10 @@ export class EndpointTable {
 
   /* Somebody set the target of an endpoint, of the shared pool's all. */
   targetSet(key, rps) {
-    const isShared = this.rows.some((one) => one.endpoint.endpointKey === key && !one.endpoint.autoscale);
+    const isPooled = ({ autoscale, flow }) => !autoscale && !flow;
+    const isShared = this.rows.some((one) => one.endpoint.endpointKey === key && isPooled(one.endpoint));
     for (const { endpoint, input } of this.rows) {
-      if (endpoint.endpointKey !== key && !(isShared && !endpoint.autoscale)) continue;
+      if (endpoint.endpointKey !== key && !(isShared && isPooled(endpoint))) continue;
       endpoint.targetRps = rps;
       if (document.activeElement !== input) input.value = shortened(rps);
     }
@@ -122,6 +124,14 @@ export class EndpointTable {
       event.preventDefault();
       this.setTarget(endpoint, input.valueAsNumber);
     });
+    if (endpoint.flow) {
+      // Its rate is the flow's.
+      const step = document.createElement("span");
+      step.className = "muted";
+      step.textContent = `step of ${endpoint.flow}`;
+      form.replaceChildren(step);
+      form.title = "";
+    }
     const cells = new Map([...element.querySelectorAll("[data-figure]")].map((cell) => [cell.dataset.figure, cell]));
     return { endpoint, element, button, form, input, cells, values: {}, text: words.toLowerCase() };
   }

@@ -11,6 +11,8 @@ from array import array
 from math import inf, isnan, nan
 from typing import TYPE_CHECKING, Any, Final
 
+from tressi.stats.summary_rows import flow_as_endpoint
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
@@ -29,7 +31,7 @@ _P99: Final = COLUMNS.index("p99")
 
 
 class History:
-    """The past of every endpoint and of all together."""
+    """The past of every endpoint and every flow, and of all endpoints together."""
 
     def __init__(self, endpoint_keys: Iterable[str]) -> None:
         self._total = Series()
@@ -40,6 +42,8 @@ class History:
         self._total.append(_point(row, row["global"]))
         for key, figures in row["endpoints"].items():
             self._endpoints[key].append(_point(row, figures))
+        for key, figures in row.get("flows", {}).items():
+            self._endpoints[key].append(_point(row, flow_as_endpoint(figures)))
 
     def columns(self, endpoint_key: str | None = None) -> dict[str, list[float]]:
         """What is kept of an endpoint, or of all together, by column. Raises KeyError for an endpoint that is none."""

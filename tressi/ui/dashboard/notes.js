@@ -90,10 +90,13 @@ export class Notes {
 
   ofChange({ t, endpointKey, action, targetRps }) {
     const words = { pause: "paused", resume: "resumed" }[action];
-    const what = words ?? `${this.labels.get(endpointKey)}: target ${targetRps.toLocaleString("en")} RPS`;
+    const what = words ?? `${this.labels.get(endpointKey)}: target ${targetRps.toLocaleString("en")} ${unitOf(endpointKey)}`;
     return { t, key: endpointKey, what, why: "", up: null };
   }
 }
+
+/* A key that begins so is a flow's: no method is written in small letters. */
+const unitOf = (key) => (key.startsWith("flow ") ? "starts per second" : "RPS");
 
 function item({ t, what, why }) {
   const element = document.createElement("li");

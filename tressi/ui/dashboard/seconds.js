@@ -9,11 +9,14 @@ const FIGURES = [
 ];
 const MOST = 1900; // the process keeps at most 1,560
 
+/* The figures of an endpoint or a flow in a second, or of all endpoints together (null). */
+export const secondOf = ({ row, flows }, key) => (key === null ? row.global : row.endpoints[key] ?? flows[key]);
+
 export class Seconds {
   constructor() {
     this.number = null; // of the endpoint; null is all of them
     this.columns = null;
-    this.late = []; // rows that came while the past was fetched
+    this.late = []; // moments that came while the past was fetched
     this.fetching = 0;
   }
 
@@ -29,18 +32,19 @@ export class Seconds {
     this.late = [];
     const columns = await past(number);
     if (turn !== this.fetching) return false;
-    const rows = this.late;
+    const moments = this.late;
     this.fetching = 0;
     this.columns = columns;
-    for (const [row, key] of rows) this.append(row, key);
+    for (const [moment, key] of moments) this.append(moment, key);
     return true;
   }
 
-  /* A second has passed; `key` is that of the endpoint shown. */
-  append(row, key) {
-    if (this.fetching) this.late.push([row, key]);
+  /* A second has passed; `key` is that of the endpoint or the flow shown. */
+  append(moment, key) {
+    const { row } = moment;
+    if (this.fetching) this.late.push([moment, key]);
     if (this.columns === null || row.t <= (this.columns.t.at(-1) ?? -1)) return;
-    const figures = key === null ? row.global : row.endpoints[key];
+    const figures = secondOf(moment, key);
     this.columns.t.push(row.t);
     for (const name of FIGURES) this.columns[name].push(figures[name]);
     this.columns.saturated.push(Number(row.saturated));

@@ -5,26 +5,26 @@ const NOTEWORTHY_SHARE = 0.01;
 
 const share = (values) => values.map((value) => (value === null ? null : 100 * value));
 
-/* Each chart by its name in the page, as a function of the columns. */
+/* Each chart by its name in the page, as a function of the columns, the marks, and whether they are of a flow. */
 const CHARTS = {
-  rate: (columns, marks) => ({
-    title: "Rate",
-    unit: "RPS",
+  rate: (columns, marks, isFlow) => ({
+    title: isFlow ? "Starts" : "Rate",
+    unit: isFlow ? "per second" : "RPS",
     series: [
       { name: "asked", color: "asked", y: columns.targetRps, dash: true },
-      { name: "achieved", color: "achieved", y: columns.currentRps, marked: true },
+      { name: isFlow ? "taken" : "achieved", color: "achieved", y: columns.currentRps, marked: true },
     ],
     markers: marks,
   }),
-  latency: (columns) => ({
-    title: "Latency",
+  latency: (columns, _marks, isFlow) => ({
+    title: isFlow ? "Duration, without thinking" : "Latency",
     unit: "ms",
-    series: window.tressiCharts.latencySeries(columns, columns.errorRate.some((share) => share > NOTEWORTHY_SHARE)),
+    series: window.tressiCharts.latencySeries(columns, columns.errorRate.some((share) => share > NOTEWORTHY_SHARE), isFlow),
   }),
-  workers: (columns, marks) => ({
-    title: "Workers",
+  workers: (columns, marks, isFlow) => ({
+    title: isFlow ? "Users" : "Workers",
     unit: "",
-    series: [{ name: "workers", color: "workers", y: columns.workerCount, step: true }],
+    series: [{ name: isFlow ? "users" : "workers", color: "workers", y: columns.workerCount, step: true }],
     markers: marks.filter((mark) => mark.up !== null),
   }),
   utilisation: (columns) => ({
@@ -32,10 +32,10 @@ const CHARTS = {
     unit: "%",
     series: [{ name: "utilisation", color: "utilisation", y: share(columns.utilisation) }],
   }),
-  failures: (columns) => ({
-    title: "Failed attempts",
+  failures: (columns, _marks, isFlow) => ({
+    title: isFlow ? "Abandoned starts" : "Failed attempts",
     unit: "%",
-    series: [{ name: "failed", color: "errors", y: share(columns.errorRate) }],
+    series: [{ name: isFlow ? "abandoned" : "failed", color: "errors", y: share(columns.errorRate) }],
   }),
   missed: (columns) => ({
     title: "Missed starts",
@@ -59,9 +59,9 @@ export class Charts {
   }
 
   /* Show these seconds and marks from now on; the first `warmUpSec` of them are in no figure of the run. */
-  show(seconds, marks, warmUpSec) {
+  show(seconds, marks, warmUpSec, isFlow) {
     const warmUp = warmUpSec ? [[0, Math.min(warmUpSec, seconds.columns.t.at(-1) ?? 0)]] : [];
-    this.latest = { columns: seconds.columns, saturated: seconds.saturated(), warmUp, marks };
+    this.latest = { columns: seconds.columns, saturated: seconds.saturated(), warmUp, marks, isFlow };
     this.draw();
   }
 
@@ -91,7 +91,8 @@ export class Charts {
   }
 
   drawOne(element) {
-    const { columns, saturated, warmUp, marks } = this.latest;
-    window.tressiCharts.timeChart(element, { t: columns.t, saturated, warmUp, ...CHARTS[element.dataset.chart](columns, marks) });
+    const { columns, saturated, warmUp, marks, isFlow } = this.latest;
+    const spec = CHARTS[element.dataset.chart](columns, marks, isFlow);
+    window.tressiCharts.timeChart(element, { t: columns.t, saturated, warmUp, ...spec });
   }
 }

@@ -25,6 +25,7 @@ TREND_SECONDS: Final = 60
 LEAST_LABEL: Final = 12
 _LEAST_TREND, _LEAST_ERRORS, _MOST_FAILURES = 6, 10, 44
 _LABEL_SHARE = 0.6  # of the room that figures and errors leave
+_INDENT: Final = "  "
 _STEP, _TWO_ERRORS = 4, 14  # the latter as wide as the most frequent error and how many other kinds there are
 _SPACIOUS = 100  # from this width on columns are two apart
 _LONG, _ROUNDS_UP, _WHOLE = 1e5, 999.5, 10.0
@@ -32,11 +33,16 @@ _UNITS = ((1e3, "k"), (1e6, "M"), (1e9, "G"), (1e12, "T"))
 
 
 class Row(NamedTuple):
-    """An endpoint in the table, or all of them together: its last second, its name, and what went wrong so far."""
+    """An endpoint or a flow in the table, or all endpoints together: its last second, its name, and what went wrong so far.
+
+    `has_rate`: it has a rate and workers of its own. The step of a flow has neither, and of all together a run with flows says
+    no rate, because how many requests a start makes depends on the steps.
+    """
 
     one: EndpointMoment
     label: str
     failures: Counter[str]
+    has_rate: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +106,8 @@ def carried_style(count: int, percent: float) -> str:
 
 def _target(row: Row) -> str:
     """The rate asked for now, and its mean in the second that the other figures are of where a ramp makes that another."""
+    if not row.has_rate:
+        return ""
     one = row.one
     mean = f" ~{rps(one.target_rps)}" if mean_differs(one.asked_rps, one.target_rps) else ""
     return f"{rps(one.asked_rps)}{mean}"
@@ -108,6 +116,8 @@ def _target(row: Row) -> str:
 def _workers(row: Row) -> str:
     """Workers, then the fewest and the most there may be."""
     one = row.one
+    if one.flow is not None:
+        return ""
     if one.min_workers is None and one.max_workers is None:
         return str(one.worker_count)
     return f"{one.worker_count} {one.min_workers}-{one.max_workers}"
@@ -122,7 +132,7 @@ def _style_workers(row: Row) -> str:
 
 COLUMNS: Final = (
     Column("endpoint", 12, LEAST_LABEL, lambda row: row.label, lambda row: row.label, is_rising=True),
-    Column("target", 8, 6, _target, lambda row: _or_most(row.one.asked_rps)),
+    Column("target", 8, 6, _target, lambda row: _or_most(row.one.asked_rps) if row.has_rate else -1.0),
     Column(
         "rate",
         11,
@@ -137,7 +147,7 @@ COLUMNS: Final = (
         "busy",
         5,
         4,
-        lambda row: f"{row.one.utilisation:.0%}",
+        lambda row: f"{row.one.utilisation:.0%}" if row.one.flow is None else "",
         lambda row: row.one.utilisation,
         lambda row: "yellow" if row.one.utilisation >= FULLY_BUSY else "",
     ),
@@ -178,7 +188,7 @@ COLUMNS: Final = (
         "missed",
         4,
         6,
-        lambda row: count(row.one.missed),
+        lambda row: count(row.one.missed) if row.one.flow is None else "",
         lambda row: row.one.missed,
         lambda row: "yellow" if row.one.missed_now else "dim",
     ),
@@ -210,8 +220,11 @@ def order(seen: Seen, name: str, *, is_reversed: bool = False) -> list[EndpointM
 
 
 def row_of(seen: Seen, one: EndpointMoment) -> Row:
-    """An endpoint's row, or that of all together."""
-    return Row(one, seen.label(one.endpoint_key), seen.failures(one))
+    """The row of an endpoint or a flow, or that of all together. A step stands a little to the right."""
+    is_step = one.flow is not None
+    has_flows = seen.moment is not None and bool(seen.moment.flows)
+    has_rate = not is_step and not (has_flows and one.endpoint_key == "")
+    return Row(one, f"{_INDENT * is_step}{seen.label(one.endpoint_key)}", seen.failures(one), has_rate)
 
 
 def _or_most(value: float | None) -> float:

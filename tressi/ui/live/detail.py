@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
+from rich.cells import set_cell_size
 from rich.text import Text
 
+from tressi.model import FlowMoment
 from tressi.run.shortfall import mean_differs
 from tressi.text import milliseconds, plain, short_key
 from tressi.ui.live.chart import chart, peak_of
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
     from tressi.model import EndpointMoment, EndpointSnapshot
     from tressi.ui.live.run_state import Seen
 
+INDENT: Final = 10  # of the further lines of a text that is folded
 _WORDS_LINES = 7
 _SCALE_CELLS, _SECOND_CELLS = 8, 4
 
@@ -24,8 +27,10 @@ def detail(one: EndpointMoment, seen: Seen, size: tuple[int, int]) -> list[Text]
     """Key, figures, statuses, errors with their reasons, and the rate of the last minutes, on as many lines as asked for."""
     width, height = size
     lines = [ruled(_heading(one.endpoint_key, seen), width, style="bold")]
-    lines += [Text(f"   {line}") for line in _figures(one)]
+    lines += [Text(f"   {line}") for line in (_flow_figures(one) if isinstance(one, FlowMoment) else _figures(one, seen))]
     lines.append(_latencies(one))
+    if isinstance(one, FlowMoment):
+        lines += folded(Text(f"   {_steps(one, seen)}"), width)[: _WORDS_LINES - len(lines)]
     reading = seen.moment.reading.endpoints.get(one.endpoint_key) if seen.moment is not None else None
     if reading is not None:
         lines += [Text(f"   {line}") for line in _counts(reading)]
@@ -48,7 +53,40 @@ def ruled(words: str, width: int, style: str, beside: str = "") -> Text:
     return line.append("─" * max(0, width - line.cell_len - end.cell_len), "dim").append_text(end)
 
 
-def _figures(one: EndpointMoment) -> list[str]:
+def folded(text: Text, width: int) -> list[Text]:
+    """A text on as many lines as its words need, the further ones indented."""
+    if text.cell_len <= width:
+        return [text]
+    room = len(set_cell_size(text.plain, width).rstrip())
+    cut = text.plain.rfind(" ", 0, room + 1) + 1
+    if cut <= INDENT:
+        return [text]
+    first, rest = text.divide([cut])
+    first.rstrip()
+    return [first, *folded(Text.assemble(" " * INDENT, rest), width)]
+
+
+def _flow_figures(one: FlowMoment) -> list[str]:
+    users = f"{one.worker_count} user{'s' * (one.worker_count != 1)} (at least {one.min_workers}, at most {one.max_workers})"
+    target = "as fast as users come to the end" if one.asked_rps is None else f"of {rps(one.asked_rps)} starts per second"
+    if mean_differs(one.asked_rps, one.target_rps):
+        target += f" (mean of the second {rps(one.target_rps)})"
+    oldest = f", the first of them for {one.oldest_s:.1f} s" if one.in_flight else ""
+    ends = f"{one.started} started, {one.completed} completed, {one.abandoned} abandoned ({one.error_rate:.0%} of the latest)"
+    return [
+        f"{rps(one.current_rps)} {target}; {users}, {one.in_flight} on their way{oldest}",
+        f"{ends}; {one.missed} missed, {one.missed_now} just now",
+    ]
+
+
+def _steps(one: FlowMoment, seen: Seen) -> str:
+    """The steps in order, each with how many users were lost at it."""
+    return "steps: " + " → ".join(f"{seen.label(key)}{f' ({lost} lost)' if lost else ''}" for key, lost in one.steps)
+
+
+def _figures(one: EndpointMoment, seen: Seen) -> list[str]:
+    if one.flow is not None:
+        return _step_figures(one, seen)
     bounds = "of the shared pool" if one.max_workers is None else f"(at least {one.min_workers}, at most {one.max_workers})"
     workers = f"{one.worker_count} worker{'s' * (one.worker_count != 1)} {bounds}"
     target = "as fast as responses come" if one.asked_rps is None else f"of {rps(one.asked_rps)} RPS"
@@ -62,11 +100,23 @@ def _figures(one: EndpointMoment) -> list[str]:
     ]
 
 
+def _step_figures(one: EndpointMoment, seen: Seen) -> list[str]:
+    oldest = f", the oldest for {one.oldest_s:.1f} s" if one.in_flight else ""
+    return [
+        f"{rps(one.current_rps)} RPS; a step of the {seen.label(one.flow or '')}, whose users send it",
+        (
+            f"{one.requests_made} made, {one.error_rate:.0%} of the latest failed; {one.abandoned} users lost here;"
+            f" {one.in_flight} in flight{oldest}"
+        ),
+    ]
+
+
 def _latencies(one: EndpointMoment) -> Text:
     """Percentiles of the last second by their names; dim where they are of too few values."""
+    whole, own = ("duration", "of its walk") if isinstance(one, FlowMoment) else ("response time", "service time")
     parts = [
-        ("response time", one.p50_ms, one.p99_ms, one.response_count),
-        ("service time", one.service_p50_ms, one.service_p99_ms, one.service_count),
+        (whole, one.p50_ms, one.p99_ms, one.response_count),
+        (own, one.service_p50_ms, one.service_p99_ms, one.service_count),
     ]
     if shows_successes(one):
         parts.append(("of successes", one.success_p50_ms, one.success_p99_ms, one.success_count))

@@ -15,7 +15,7 @@ from tressi.model import Change, ScalingDecision
 from tressi.text import plain
 from tressi.ui.live.chart import chart
 from tressi.ui.live.columns import LEAST_LABEL, TREND_SECONDS, Row, failures_text, fit, is_left_aligned, order, row_of
-from tressi.ui.live.detail import detail, ruled
+from tressi.ui.live.detail import INDENT, detail, folded, ruled
 from tressi.ui.live.help import help_lines
 from tressi.ui.live.layout import Layout, Needs, layout
 from tressi.ui.sentences import LIMITED, change_line, decision_line, scaled, threshold_line, time_left
@@ -41,7 +41,7 @@ KEYS: Final = (
 )
 _MARK = 2  # the cells before a row, for what points at the selected one
 _TIME = 8  # the cells of an event's time
-_FOLDING, _INDENT = 8, 10  # from so many lines on a long event has several; how far the further ones are indented
+_FOLDING = 8  # from so many lines on a long event has several
 _BAR_LEAST = 10
 
 
@@ -82,7 +82,7 @@ def _middle(view: View, seen: Seen, parts: Layout, width: int) -> list[Text]:
     lines = [_progress(moment, width), *[Text()] * parts.gap, *_table(view, seen, parts, width)]
     lines += [Text(words, style="bold red") for words in _warnings(moment, seen)[: parts.warnings]]
     lines += [_threshold(verdict, seen) for verdict in _open_thresholds(moment)[: parts.thresholds]]
-    selected = next((one for one in moment.endpoints if one.endpoint_key == view.selected), None)
+    selected = next((one for one in seen.endpoints if one.endpoint_key == view.selected), None)
     if parts.detail and selected is not None:
         lines += detail(selected, seen, (width, parts.detail))
     return lines + _events(view, seen, parts, width)
@@ -144,7 +144,7 @@ def _table(view: View, seen: Seen, parts: Layout, width: int) -> list[Text]:
     shown = order(seen, view.column, is_reversed=view.is_reversed)[view.offset : view.offset + parts.rows]
     rows = [row_of(seen, one) for one in shown]
     total = row_of(seen, moment.total)
-    longest = max(map(cell_len, seen.labels.values()), default=0)
+    longest = max((cell_len(label) + _MARK * bool(moment.flows) for label in seen.labels.values()), default=0)
     fitted = fit(width - _MARK, [*rows, total], longest, with_successes=seen.has_failures)
     lines = [_heading(view, fitted)]
     lines += [_row(row, fitted, seen, is_selected=row.one.endpoint_key == view.selected) for row in rows]
@@ -184,7 +184,7 @@ def _painted(row: Row, column: Column, width: int, seen: Seen, *, is_selected: b
     cell = _cell(Text(_words(row, column, width), style=column.style(row)), column, width)
     if column.name == "endpoint" and is_selected:
         cell.stylize("reverse")
-    if column.name == "workers" and row.one.max_workers is not None:
+    if column.name == "workers" and row.one.max_workers is not None and " " in cell.plain.strip():
         cell.stylize("dim", cell.plain.rindex(" "))
     return cell
 
@@ -246,22 +246,9 @@ def _latest(seen: Seen, room: int, width: int) -> list[Text]:
         if len(lines) >= room:
             break
     # Rather a line too few than an event without its beginning.
-    while len(lines) > room or (lines and lines[0].plain.startswith(" " * _INDENT)):
+    while len(lines) > room or (lines and lines[0].plain.startswith(" " * INDENT)):
         lines.pop(0)
     return lines
-
-
-def folded(text: Text, width: int) -> list[Text]:
-    """A text on as many lines as its words need, the further ones indented."""
-    if text.cell_len <= width:
-        return [text]
-    room = len(set_cell_size(text.plain, width).rstrip())
-    cut = text.plain.rfind(" ", 0, room + 1) + 1
-    if cut <= _INDENT:
-        return [text]
-    first, rest = text.divide([cut])
-    first.rstrip()
-    return [first, *folded(Text.assemble(" " * _INDENT, rest), width)]
 
 
 def _event(event: ScalingDecision | Change, seen: Seen) -> Text:

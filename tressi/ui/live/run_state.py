@@ -6,6 +6,7 @@ from collections import Counter, deque
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from tressi.model import FlowMoment
 from tressi.run.targets import Targets
 from tressi.run.trouble import failures_of
 from tressi.text import common_origin
@@ -68,11 +69,11 @@ class Seen:
         self.announcement, self.origin = announcement(config), common_origin(keys)
         self.labels = labels_of(config)
         self._targets = Targets(config)
-        self.trends = {key: Trend() for key in (*keys, "")}
+        self.trends = {key: Trend() for key in (*keys, *(flow.endpoint_key for flow in config.flows), "")}
 
     def see(self, moment: Moment) -> None:
         """A second has passed."""
-        for one in (*moment.endpoints, moment.total):
+        for one in (*moment.endpoints, *moment.flows, moment.total):
             self.trends.setdefault(one.endpoint_key, Trend()).add(one)
             self.has_failures = self.has_failures or shows_successes(one)
         self.moment = moment
@@ -106,7 +107,7 @@ class Seen:
     def label(self, endpoint_key: str) -> str:
         """An endpoint's key as it is shown; "" is all of them together."""
         if not endpoint_key:
-            return f"all {len(self.endpoints)}"
+            return f"all {0 if self.moment is None else len(self.moment.endpoints)}"
         return label_of(endpoint_key, self.labels)
 
     def pool_of(self, endpoint_key: str) -> tuple[str, ...]:
@@ -119,11 +120,18 @@ class Seen:
 
     @property
     def endpoints(self) -> tuple[EndpointMoment, ...]:
-        """Every endpoint's last second."""
-        return self.moment.endpoints if self.moment is not None else ()
+        """The last second of every endpoint and every flow, as the config has them: a flow stands in front of its steps."""
+        if self.moment is None:
+            return ()
+        rows: list[EndpointMoment] = []
+        for flow in self.moment.flows:
+            rows += [flow, *(one for one in self.moment.endpoints if one.flow == flow.endpoint_key)]
+        return (*rows, *(one for one in self.moment.endpoints if one.flow is None))
 
     def failures(self, one: EndpointMoment) -> Counter[str]:
-        """How often what went wrong since the start with an endpoint, or with all of them together."""
+        """How often what went wrong since the start, of all together too; of a flow it is how many users were lost where."""
+        if isinstance(one, FlowMoment):
+            return Counter({f"lost at {self.label(key)}": count for key, count in one.steps if count})
         readings = self.moment.reading.endpoints if self.moment is not None else {}
         parts = readings.values() if one.endpoint_key == "" else filter(None, (readings.get(one.endpoint_key),))
         found = [failures_of(reading) for reading in parts]
@@ -142,4 +150,5 @@ class Seen:
         each_rps = self._targets.each(endpoint_key)
         if self.moment is not None and not self.moment.paused:
             changed = [replace(one, asked_rps=each_rps) if one.endpoint_key in pool else one for one in self.moment.endpoints]
-            self.moment = replace(self.moment, endpoints=tuple(changed))
+            flows = [replace(one, asked_rps=each_rps) if one.endpoint_key in pool else one for one in self.moment.flows]
+            self.moment = replace(self.moment, endpoints=tuple(changed), flows=tuple(flows))

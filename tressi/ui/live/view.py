@@ -124,6 +124,8 @@ def _step(view: View, seen: Seen, direction: int) -> Pressed:
     one = next((one for one in seen.endpoints if one.endpoint_key == view.selected), None)
     if one is None:
         return view, None
+    if one.flow is not None:
+        return replace(view, message=f"{seen.label(one.endpoint_key)}: its rate is that of the {seen.label(one.flow)}"), None
     target = seen.target(one.endpoint_key)
     if target is None and direction > 0:
         return replace(view, message=f"{seen.label(one.endpoint_key)}: nothing limits its rate already"), None

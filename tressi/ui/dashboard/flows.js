@@ -1,0 +1,116 @@
+/* The flows: the starts of each, the target to hold from now on, and its steps in order with how many users were lost at each. */
+
+import { count, meanOf, milliseconds, percent, rate, show, showThin, workersOf } from "./format.js";
+
+const FIGURES = {
+  asked: (one) => (one.askedRps === null ? "max" : `${rate(one.askedRps)} / s`),
+  got: (one) => `${rate(one.currentRps)} / s`,
+  p50: (one) => `${milliseconds(one.p50)} ms`,
+  p99: (one) => `${milliseconds(one.p99)} ms`,
+  users: (one) => workersOf(one),
+  started: (one) => count(one.requestsMade),
+  completed: (one) => count(one.completed),
+  abandoned: (one) => count(one.abandoned),
+  missed: (one) => count(one.requestsMissed),
+};
+
+const BESIDE = {
+  asked: meanOf,
+  users: (one) => (one.underWay ? `${count(one.underWay)} on their way` : ""),
+  abandoned: (one) => (one.requestsMade ? `${percent(one.abandoned / one.requestsMade)} of those started` : ""),
+};
+
+const PERCENTILES = ["p50", "p99"];
+
+export class Flows {
+  /* `choose` is called with a flow's place, `setTarget` with a flow and the rate. */
+  constructor(section, { choose, setTarget }) {
+    this.section = section;
+    this.list = section.querySelector(".flows");
+    this.choose = choose;
+    this.setTarget = setTarget;
+    this.blocks = [];
+  }
+
+  /* Begin anew with these flows. */
+  take(flows) {
+    this.section.hidden = !flows.length;
+    this.blocks = flows.map((flow, place) => this.block(flow, place));
+    this.list.replaceChildren(...this.blocks.map(({ element }) => element));
+  }
+
+  /* Show the figures that `figuresOf` has of each flow and each step by its key: those of a second, or of the whole run. */
+  show(figuresOf) {
+    for (const { flow, figures, beside, steps } of this.blocks) {
+      const one = { ...figuresOf(flow.endpointKey), maxWorkers: flow.maxWorkers };
+      for (const [name, cell] of figures) {
+        show(cell, FIGURES[name](one));
+        if (PERCENTILES.includes(name)) showThin(cell, one.thin.includes(name));
+      }
+      for (const [name, cell] of beside) show(cell, BESIDE[name](one));
+      const made = steps.map(({ key }) => figuresOf(key).requestsMade);
+      const most = Math.max(1, ...made);
+      const mostLost = Math.max(1, ...Object.values(one.lost));
+      steps.forEach(({ key, cells, bars }, at) => {
+        const lost = one.lost[key];
+        show(cells.get("made"), count(made[at]));
+        show(cells.get("failed"), made[at] ? percent(failed(figuresOf(key)) / made[at]) : "–");
+        show(cells.get("lost"), count(lost));
+        cells.get("lost").classList.toggle("failing", lost > 0);
+        bars.get("made").style.width = `${(100 * made[at]) / most}%`;
+        bars.get("lost").style.width = `${(100 * lost) / mostLost}%`;
+      });
+    }
+  }
+
+  /* Somebody set the rate of a flow. */
+  targetSet(key, rps) {
+    for (const { flow, input } of this.blocks) {
+      if (flow.endpointKey !== key) continue;
+      flow.targetRps = rps;
+      if (document.activeElement !== input) input.value = rps ?? "";
+    }
+  }
+
+  /* The run is over: nothing can be set any more. */
+  close() {
+    for (const { form } of this.blocks) for (const element of form.elements) element.disabled = true;
+  }
+
+  /* Mark the flow at that place, or none (null). */
+  mark(place) {
+    this.blocks.forEach(({ button }, at) => button.setAttribute("aria-pressed", String(at === place)));
+  }
+
+  block(flow, place) {
+    const element = document.getElementById("flow").content.cloneNode(true).firstElementChild;
+    const button = element.querySelector(".choose");
+    const form = element.querySelector("form");
+    const input = form.elements.rps;
+    button.textContent = flow.label;
+    button.addEventListener("click", () => this.choose(place));
+    input.value = flow.targetRps ?? "";
+    input.setAttribute("aria-label", `starts per second of the ${flow.label}`);
+    form.querySelector("button").setAttribute("aria-label", `Apply the starts per second of the ${flow.label}`);
+    form.addEventListener("submit", (event) => {
+      event.preventDefault();
+      this.setTarget(flow, input.valueAsNumber);
+    });
+    const steps = flow.steps.map((step) => this.step(step));
+    element.querySelector("tbody").append(...steps.map((one) => one.element));
+    return { flow, element, button, form, input, steps, figures: named(element, "figure"), beside: named(element, "beside") };
+  }
+
+  step({ endpointKey, label, part }) {
+    const element = document.getElementById("flow-step").content.cloneNode(true).firstElementChild;
+    element.querySelector("th").textContent = label;
+    element.querySelector(".part").textContent = part === "steps" ? "" : part;
+    return { key: endpointKey, element, cells: named(element, "cell"), bars: named(element, "bar") };
+  }
+}
+
+const failed = ({ failures }) => Object.values(failures).reduce((sum, times) => sum + times, 0);
+
+/* The elements within that have this name for something, by it. */
+const named = (element, what) =>
+  new Map([...element.querySelectorAll(`[data-${what}]`)].map((found) => [found.dataset[what], found]));
