@@ -136,6 +136,20 @@ def test_what_a_server_says_steers_no_terminal_and_is_cut(trace):
     assert f"    < … (of {2 * BODY_BYTES:,} bytes)\n" in out
 
 
+def test_what_is_no_response_is_shown_without_its_secrets(trace):
+    """Up to where it broke, or stopped; fields of secret names are masked in it."""
+    said = b"HTTP/1.1 200 OK\r\nSet-Cookie: sid=hidden-1\r\nno field\r\n\r\n"
+    with raw_server(lambda conversation: conversation.request() and conversation.send(said)) as server:
+        document = flow_config(server, [request("a", "/a")], {"workers": 1, "steps": [{"request": "a"}]})
+        code, out, _ = trace(document)
+        _, lines, _ = trace(document, "--json")
+    assert code == 1
+    assert "    < HTTP/1.1 200 OK\n    < Set-Cookie: ***\n    < no field\n" in out
+    assert "    FAILED (protocol): a malformed header field\n" in out
+    (garbled,) = events_of(lines, "garbled")
+    assert (garbled["beginning"].splitlines()[2], garbled["isCut"]) == ("no field", False)
+
+
 def test_the_flow_is_named_where_there_are_several(trace):
     """None, an unknown one, and one that is there."""
     with raw_server(Shop().script) as server:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from tressi.cli.arguments import add_config, add_header, add_trial, overrides
@@ -49,7 +50,8 @@ def execute(arguments: Namespace) -> int:
     """Walk through it. Raises ConfigError for a config that cannot be run, and for a flow that is not there."""
     config = load_config(arguments.config, overrides(arguments, _OVERRIDES))
     flow = flow_of(config, arguments.flow)
-    chosen_transport(config, "urllib3", has_epoll=True)
+    # A run walks flows in the reactor alone; here it is unix sockets that the second transport cannot reach.
+    chosen_transport(replace(config, flows=()), "urllib3", has_epoll=True)
     for warning in config.warnings:
         remark(f"warning: {warning}")
 

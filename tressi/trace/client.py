@@ -35,7 +35,7 @@ class Watch(Protocol):
         """Its response is whole."""
 
     def broke(self, call: Call, answer: Recorded) -> None:
-        """Its response is not, but its head is."""
+        """Its response has begun, and is not whole."""
 
 
 class WatchedClient(Client):
@@ -52,7 +52,7 @@ class WatchedClient(Client):
         try:
             answer, exchange = super().answered(call, attempt)
         except BaseException:
-            if isinstance(attempt.answer, Recorded) and attempt.answer.status:
+            if isinstance(attempt.answer, Recorded) and attempt.answer.began:
                 self.watch.broke(call, attempt.answer)
             raise
         if isinstance(answer, Recorded):

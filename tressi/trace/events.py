@@ -104,7 +104,7 @@ class Retried:
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """A response, whole, `ms` after its request was sent.
+    """A response, `ms` after its request was sent; whole, unless the step fails for another reason.
 
     `body` is the beginning of what it says, decoded; `is_cut`: there is more. `body_bytes` came. `reason`: why it was not
     decoded. `secrets` are values that were taken from it and are not to be shown.
@@ -118,6 +118,14 @@ class Received:
     is_cut: bool = False
     reason: str | None = None
     secrets: tuple[bytes, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Garbled:
+    """What came is no response, or none yet: `beginning` of it, so many milliseconds after the request was sent."""
+
+    beginning: bytes
+    ms: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +187,7 @@ Event = (
     | Sent
     | Retried
     | Received
+    | Garbled
     | CookieSeen
     | Extracted
     | Checked

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from tressi.masking import MASK, Secrets, is_secret_header, mask_url, secrets_of
 from tressi.text import counted, plain, plain_lines
-from tressi.trace.events import CookieSeen, Extracted, Place, Received, Sent
+from tressi.trace.events import CookieSeen, Extracted, Garbled, Place, Received, Sent
 
 if TYPE_CHECKING:
     from tressi.model import ResolvedConfig
@@ -40,6 +40,8 @@ class Shown:
             return shown | self._sent(event)
         if isinstance(event, Received):
             return shown | self._received(event)
+        if isinstance(event, Garbled):
+            return shown | self._garbled(event)
         if isinstance(event, CookieSeen):
             return shown | self._cookie(event)
         if isinstance(event, Extracted):
@@ -86,6 +88,15 @@ class Shown:
             "ms": round(event.ms, 3),
             "unread": None if event.reason is None else self._text(event.reason),
         }
+
+    def _garbled(self, event: Garbled) -> dict[str, Any]:
+        # A line that looks like a field is one, as far as secrets go.
+        lines = event.beginning.decode("latin-1").split("\n")
+        named = ((line, *line.partition(":")) for line in lines)
+        also = self._config.mask_headers
+        kept = [f"{name}: {MASK}" if colon and is_secret_header(name, also) else line for line, name, colon, _ in named]
+        text, is_cut = self._body("\n".join(kept).encode("latin-1"), is_cut=False)
+        return {"beginning": text, "isCut": is_cut, "ms": round(event.ms, 3)}
 
     def _headers(self, pairs: Fields) -> list[list[str]]:
         also = self._config.mask_headers

@@ -12,7 +12,7 @@ from tressi.load.judge import Judge
 from tressi.request.call import origin_of
 from tressi.request.compiled import with_cookies
 from tressi.request.parts import Rendering
-from tressi.trace.events import Connected, CookieSeen, Extracted, Received, Retried, Sent, StepEnded
+from tressi.trace.events import Connected, CookieSeen, Extracted, Garbled, Received, Retried, Sent, StepEnded
 from tressi.trace.intake import FOUND, NOT_FOUND, UNFIT, extractor_of, is_fit, taken_field, taken_of_body
 from tressi.trace.verdict import Met, checks_of, kind_of
 
@@ -116,8 +116,12 @@ class Step:
         self._stored = self._store(call, answer)
 
     def broke(self, call: Call, answer: Recorded) -> None:
-        """Its response is not whole, but its head is: that counts for the user."""
-        self.came(call, answer, time.monotonic_ns())
+        """Its response has begun, and is not whole; a head that is whole counts for the user."""
+        now_ns = time.monotonic_ns()
+        if not answer.status:
+            self._tell(Garbled(answer.head, (now_ns - self._sent_ns) / 1e6))
+            return
+        self.came(call, answer, now_ns)
         for slot in self._searches:
             self._user.keep(slot, None)
 

@@ -63,6 +63,16 @@ def _received(event: Shape) -> str:
     return "\n".join([*lines, *([] if event["unread"] is None else [f"    {event['unread']}"])])
 
 
+def _garbled(event: Shape) -> str:
+    lines = [*(event["beginning"] or "").rstrip("\n").split("\n"), *(["…"] if event["isCut"] else [])]
+    return "\n".join(
+        [
+            *(f"    < {line}".rstrip() for line in lines),
+            f"    ({event['ms']:.1f} ms) this is no response, or not all of its head",
+        ]
+    )
+
+
 def _message(mark: str, first: str, event: Shape) -> list[str]:
     lines = [first, *(f"{name}: {value}" for name, value in event["headers"])]
     if event["body"] is not None:
@@ -111,6 +121,7 @@ _WORDS: dict[str, Callable[[Shape], str]] = {
     "sent": _sent,
     "retried": _retried,
     "received": _received,
+    "garbled": _garbled,
     "cookieSeen": _cookie_seen,
     "extracted": _extracted,
     "checked": _checked,
