@@ -89,7 +89,8 @@ def test_the_target_serves_until_a_signal(number):
         os.kill(process.pid, number)
         out, err = process.communicate(timeout=BOUND_S)
         assert (process.returncode, out) == (0, "")
-        assert err == "tressi: serves /fast, /slow, /flaky and /tide until Ctrl-C\n"
+        shop = "a shop at /login, /items, /cart, /form and /shop"
+        assert err == f"tressi: serves /fast, /slow, /flaky and /tide, and {shop}, until Ctrl-C\n"
 
 
 def test_a_port_that_is_taken_is_told():

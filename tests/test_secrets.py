@@ -13,7 +13,8 @@ from urllib.parse import quote
 import pytest
 import structlog
 from servers import raw_server, response
-from test_config_source import message_of, served  # noqa: F401 - a fixture
+from config_messages import message_of
+from test_config_fetch import served  # noqa: F401 - a fixture
 
 from tressi import EndpointRunner, load_config
 from tressi.cli import main

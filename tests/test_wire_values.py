@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tressi._values import Filler, Values
+from tressi._values import Drawer, Filler, Values
 from tressi.model.data import Rows
 from tressi.request.parts import BODY_LENGTH, Hole, Integer, Rendering, Sequence, Table, Text, Time, Uuid
 from tressi.request.render import render
@@ -117,6 +117,26 @@ def test_engines_divide_the_rows_of_a_table_among_them(count, engines, pick):
         assert [len(drawn_rows(block, table, 1_000, **place)) for place in places] == own
     else:
         assert all(len(drawn_rows(block, table, count + 5, **place)) == count + 5 for place in places)
+
+
+@settings(max_examples=30)
+@given(
+    count=st.integers(1, 30),
+    pick=st.sampled_from(["sequential", "random", "shuffle", "unique", "perLane", "zipf"]),
+    seed=st.integers(0, 2**32),
+)
+def test_one_source_at_a_time_is_drawn_from_as_for_a_request(count, pick, seed):
+    """The same rows from the same seed; of rows that are used once there is none in the end."""
+    block, table = table_of([[str(number)] for number in range(count)], pick, **({"exponent": 1.1} if pick == "zipf" else {}))
+    alone = Drawer(Values([table], block, seed=seed))
+    rows = drawn_rows(block, table, 2 * count, seed=seed)
+    assert [alone.draw(0) for _ in rows] == rows
+    assert (alone.draw(0) is None) == (pick == "unique")
+    drawer = Drawer(Values([table, Integer(1, 9)], block, seed=seed))
+    assert 1 <= int(drawer.draw(1)) <= 9
+    for number in (-1, 2):
+        with pytest.raises(ValueError, match=f"source {number} of 2"):
+            drawer.draw(number)
 
 
 @settings(max_examples=30)

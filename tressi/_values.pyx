@@ -11,7 +11,8 @@ from libc.string cimport memcpy
 from tressi.core.bucket cimport random_seeded
 from tressi.wire.render cimport BODY_SIZE, CONSTANT, COOKIES, Filling, Form, Piece, form_draw, form_fill, form_is_spent
 from tressi.wire.source cimport (
-    INTEGER, PER_LANE, SEQUENCE, SLOT, TABLE, TEXT, TIME, UNIQUE, UUID, Drawn, Source, source_write, zipf_begin,
+    INTEGER, PER_LANE, SEQUENCE, SLOT, TABLE, TEXT, TIME, UNIQUE, UUID, Drawn, Source, source_draw, source_is_spent,
+    source_longest, source_write, zipf_begin,
 )
 
 cdef enum:
@@ -208,13 +209,40 @@ cdef class Filler:
 
     def drawn(self):
         """What the last request was filled with: the number of the row of a table, the text of a generator, by source."""
-        cdef bytearray text = bytearray(LONGEST_TEXT)
         cdef int32_t index, number
         found = {}
         for index in range(self.form.source_count):
             number = self.form.sources[index]
-            if self.values.sources[number].kind == TABLE:
-                found[number] = self.filling.drawn[number].low
-            else:
-                found[number] = bytes(text[:source_write(&self.values.sources[number], &self.filling.drawn[number], text)])
+            found[number] = drawn_of(&self.values.sources[number], &self.filling.drawn[number])
         return found
+
+
+cdef class Drawer:
+    """Draws as the lane of one user does, one source after the other, without a reactor."""
+
+    cdef Values values
+    cdef Filling filling
+
+    def __cinit__(self, Values values not None):
+        self.values = values
+        values.build_filling(&self.filling)
+
+    def __dealloc__(self):
+        filling_free(&self.filling)
+
+    def draw(self, int32_t number):
+        """Draw from a source: the number of the row of a table (None: each was used that may be), the text of a generator."""
+        if not 0 <= number < self.values.count or self.values.sources[number].kind == SLOT:
+            raise ValueError(f"source {number} of {self.values.count}")
+        if source_is_spent(&self.values.sources[number]):
+            return None
+        source_draw(&self.values.sources[number], &self.filling.drawn[number], self.filling.kept)
+        return drawn_of(&self.values.sources[number], &self.filling.drawn[number])
+
+
+cdef drawn_of(const Source* source, const Drawn* drawn):
+    cdef bytearray text
+    if source.kind == TABLE:
+        return drawn.low
+    text = bytearray(source_longest(source))
+    return bytes(text[:source_write(source, drawn, text)])

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 PRIVATE: Final = 0o600
 _OVERRIDES: Final = tuple(field.name for field in fields(Overrides))
+STRICT: Final = "refuse a config with a property that is unknown"
 LOG_LEVELS = ("debug", "info", "warning", "error")
 
 
@@ -41,7 +42,7 @@ def add_overrides(parser: ArgumentParser) -> None:
     group.add_argument("--base-url", metavar="URL", help="put in front of every url that is not absolute")
     add_header(group, "--header", help_="add this header to every request, instead of the config's own of that name")
     add_load(group)
-    group.add_argument("--strict", action="store_true", help="refuse a config with a property that is unknown")
+    group.add_argument("--strict", action="store_true", help=STRICT)
     add_sending(group)
 
 
@@ -60,12 +61,44 @@ def add_load(group: _ArgumentGroup) -> None:
     )
     group.add_argument("--concurrent-requests", type=integer, metavar="N", help="requests in flight per worker")
     group.add_argument("--ramp-up-time", type=_whole_seconds, metavar="S", help="seconds until the target rate is reached")
-    group.add_argument("--timeout", type=_seconds, metavar="S", help="seconds until a request counts as failed")
-    group.add_argument("--connect-timeout", type=_seconds, metavar="S", help="seconds until a connection counts as failed")
+    _add_time_limits(group)
     group.add_argument("--connections-per-second", type=_number, metavar="N", help="new connections each second, at most")
     group.add_argument(
         "--graceful-stop", type=_seconds, metavar="S", help="seconds that requests in flight at the end may take"
     )
+    _add_seed(group)
+
+
+def add_sending(group: _ArgumentGroup) -> None:
+    """Declare the flags that say over what requests are sent, how the run is judged, and where its results go."""
+    add_export(group)
+    group.add_argument("--transport", choices=("wire", "urllib3"), help="default: wire, where it can do what is asked for")
+    _add_reach(group)
+    group.add_argument(
+        "--fail-if",
+        action="append",
+        default=[],
+        metavar="CONDITION",
+        help="fail the run where this holds, as in 'p99 > 250ms'; may be given several times",
+    )
+    _add_masks(group)
+
+
+def add_trial(group: _ArgumentGroup) -> None:
+    """Declare the flags that mean something where requests are sent one by one, and no figures are made."""
+    group.add_argument("--strict", action="store_true", help=STRICT)
+    _add_time_limits(group)
+    _add_seed(group)
+    _add_reach(group)
+    _add_masks(group)
+
+
+def _add_time_limits(group: _ArgumentGroup) -> None:
+    group.add_argument("--timeout", type=_seconds, metavar="S", help="seconds until a request counts as failed")
+    group.add_argument("--connect-timeout", type=_seconds, metavar="S", help="seconds until a connection counts as failed")
+
+
+def _add_seed(group: _ArgumentGroup) -> None:
     group.add_argument("--seed", type=integer, metavar="N", help="seed of every random choice")
     group.add_argument(
         "--env-file",
@@ -77,10 +110,7 @@ def add_load(group: _ArgumentGroup) -> None:
     )
 
 
-def add_sending(group: _ArgumentGroup) -> None:
-    """Declare the flags that say over what requests are sent, how the run is judged, and where its results go."""
-    add_export(group)
-    group.add_argument("--transport", choices=("wire", "urllib3"), help="default: wire, where it can do what is asked for")
+def _add_reach(group: _ArgumentGroup) -> None:
     group.add_argument("--insecure", action="store_true", help="take any certificate of an https target")
     group.add_argument(
         "--source-address",
@@ -90,13 +120,9 @@ def add_sending(group: _ArgumentGroup) -> None:
         metavar="IP",
         help="connect from this address; several are used in turn",
     )
-    group.add_argument(
-        "--fail-if",
-        action="append",
-        default=[],
-        metavar="CONDITION",
-        help="fail the run where this holds, as in 'p99 > 250ms'; may be given several times",
-    )
+
+
+def _add_masks(group: _ArgumentGroup) -> None:
     group.add_argument(
         "--mask-header",
         action="append",

@@ -36,12 +36,16 @@ class CommandModule(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A subcommand as the overview shows it. `is_run`: it does a run, and ends in all the ways of one."""
+    """A subcommand as the overview shows it.
+
+    `is_run`: it does a run, and ends in all the ways of one. `is_trial`: what it tries may fail.
+    """
 
     usage: str
     summary: str
     examples: tuple[str, ...]
     is_run: bool = False
+    is_trial: bool = False
 
 
 COMMANDS = {
@@ -93,6 +97,16 @@ COMMANDS = {
             "tressi validate config.json --json | jq .endpoints",
             "cat config.json | tressi validate - --base-url http://127.0.0.1:8080",
         ),
+    ),
+    "trace": Command(
+        "trace CONFIG",
+        "have one user walk through a flow, and show each exchange",
+        (
+            "tressi trace config.json",
+            "tressi trace config.json --flow shop --think --seed 7",
+            "tressi trace config.json --json | jq 'select(.event == \"stepEnded\")'",
+        ),
+        is_trial=True,
     ),
     "migrate": Command(
         "migrate CONFIG",
@@ -177,7 +191,7 @@ def parser_of(name: str, module: CommandModule) -> ArgumentParser:
         prog=f"tressi {name}",
         usage=f"tressi {command.usage} [flags]",
         description=module.HELP,
-        epilog=closing(command.examples, is_run=command.is_run),
+        epilog=closing(command.examples, is_run=command.is_run, is_trial=command.is_trial),
         formatter_class=Formatter,
         allow_abbrev=False,
         add_help=False,

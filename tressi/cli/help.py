@@ -17,6 +17,7 @@ WIDEST, NARROWEST = 100, 60
 _HELP_COLUMN = 26
 
 OF_A_RUN = tuple(Exit)
+OF_A_TRIAL = (Exit.DONE, Exit.TEST_FAILED, Exit.BAD_INPUT, Exit.BROKEN)
 OF_OTHERS = (Exit.DONE, Exit.BAD_INPUT, Exit.BROKEN)
 
 ENVIRONMENT = {
@@ -48,9 +49,9 @@ def width() -> int:
     return max(NARROWEST, min(WIDEST, shutil.get_terminal_size().columns))
 
 
-def closing(examples: Iterable[str], *, is_run: bool) -> str:
+def closing(examples: Iterable[str], *, is_run: bool, is_trial: bool = False) -> str:
     """What a help ends with: exit codes, what a run looks at, and commands to paste."""
-    parts = [exit_codes(OF_A_RUN if is_run else OF_OTHERS)]
+    parts = [exit_codes(OF_A_RUN if is_run else OF_A_TRIAL if is_trial else OF_OTHERS)]
     if is_run:
         parts += [listed("environment", ENVIRONMENT), listed("files", FILES)]
     return "\n\n".join([*parts, to_paste(examples)])

@@ -20,10 +20,16 @@ NAME = "target"
 HELP = """Serve a small HTTP target until Ctrl-C or SIGTERM, and print its address.
 
 /fast answers at once, /slow after 50 ms, /flaky with 503 every tenth time on average, and /tide after 20 to 60 ms, rising and
-falling. Bodies are read and forgotten."""
+falling. Bodies are read and forgotten.
+
+Beside these there is a small shop for journeys. POST /login takes a JSON user and password, any, and gives a token and the
+cookie sid. GET /items is a list, as gzip where that is accepted. GET /items/1 to /items/100 and POST /cart with
+{"item": 1} need the token, as Authorization: Bearer; GET /cart needs the cookie; POST /logout ends both. /form is a login by
+form whose hidden field csrf must be given back, and /shop a page whose script logs in and loads items."""
 
 PORT, HIGHEST_PORT = 8080, 0xFFFF
 HOST: Final = "127.0.0.1"
+_MOST: Final = 10**9  # of requests or seconds
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -35,6 +41,12 @@ def add_arguments(parser: ArgumentParser) -> None:
         metavar="HOST",
         help=f"address of this machine to listen on; any may reach 0.0.0.0 (default: {HOST})",
     )
+    parser.add_argument(
+        "--token-requests", type=_count, metavar="N", help="requests that a token of the shop is good for (default: any number)"
+    )
+    parser.add_argument(
+        "--token-seconds", type=_count, default=3600, metavar="S", help="seconds that it is good for (default: 3600)"
+    )
 
 
 def execute(arguments: Namespace) -> int:
@@ -42,9 +54,11 @@ def execute(arguments: Namespace) -> int:
     import gevent  # noqa: PLC0415 - help and completion need no server
     from gevent.event import Event  # noqa: PLC0415 - likewise
 
+    from tressi.testing.shop import Shop  # noqa: PLC0415 - likewise
     from tressi.testing.target import Behaviour, Server  # noqa: PLC0415 - likewise
 
-    server, ended = Server(Behaviour(), arguments.port, arguments.host), Event()
+    shop = Shop(arguments.token_requests, arguments.token_seconds)
+    server, ended = Server(Behaviour(), arguments.port, arguments.host, shop), Event()
     try:
         url = server.start()
     except (OSError, UnicodeError) as error:
@@ -56,10 +70,16 @@ def execute(arguments: Namespace) -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
         gevent.signal_handler(number, ended.set)
     write(url)
-    remark("serves /fast, /slow, /flaky and /tide until Ctrl-C")
+    remark("serves /fast, /slow, /flaky and /tide, and a shop at /login, /items, /cart, /form and /shop, until Ctrl-C")
     ended.wait()
     server.stop()
     return Exit.DONE
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or not 0 < int(text) <= _MOST:
+        raise ArgumentTypeError(f"{text!r} is no number from 1 to {_MOST:,}")
+    return int(text)
 
 
 def _port(text: str) -> int:

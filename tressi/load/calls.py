@@ -14,11 +14,14 @@ if TYPE_CHECKING:
 
 
 class Calls:
-    """Makes the clients of a plan's lanes. TLS contexts are made now where a target or a proxy speaks TLS."""
+    """Makes the clients of a plan's lanes, which connect by `routes`.
 
-    def __init__(self, plan: Plan, permits: Permits | None) -> None:
+    TLS contexts are made now where a target or a proxy speaks TLS.
+    """
+
+    def __init__(self, plan: Plan, permits: Permits | None = None) -> None:
         contexts = Contexts(plan.network.tls, client_context)
-        self._routes = routes_of(plan.network, contexts, plan.source_addresses, plan.kept)
+        self.routes = routes_of(plan.network, contexts, plan.source_addresses, plan.kept)
         self._permits = permits
         self._redirects = plan.redirects
         for way in plan.ways:
@@ -28,4 +31,4 @@ class Calls:
 
     def client(self, begun: int, origins: int) -> Client:
         """A client for a lane that asks so many origins; `begun` spreads the lanes over the addresses."""
-        return Client(self._routes, self._permits, redirects=self._redirects, begun=begun, origins=origins)
+        return Client(self.routes, self._permits, redirects=self._redirects, begun=begun, origins=origins)

@@ -68,7 +68,7 @@ class Listener(Protocol):
         """So much of heads and bodies went to the target, and came from it."""
 
 
-class _Attempt:
+class Attempt:
     """One attempt's time: it stands still while connections are made, which are as many as redirects ask for."""
 
     def __init__(self, tls: TlsConfig | None, timeout_s: float, patience: Patience, sought: Sought, listener: Listener) -> None:
@@ -135,7 +135,7 @@ class Client:
         Each connection that has to be made for it gets `patience`, and `tls` where it is not the config's. Raises DialError
         with the kind of failure.
         """
-        attempt = _Attempt(tls, timeout_s, patience, sought, listener)
+        attempt = Attempt(tls, timeout_s, patience, sought, listener)
         try:
             return self._followed(call, attempt)
         except Timeout as reached:
@@ -150,11 +150,11 @@ class Client:
         while self._links:
             self._links.popitem()[1].close()
 
-    def _followed(self, call: Call, attempt: _Attempt) -> Reply:
+    def _followed(self, call: Call, attempt: Attempt) -> Reply:
         """Send, and follow where the answer leads."""
         followed = 0
         while True:
-            answer, exchange = self._answered(call, attempt)
+            answer, exchange = self.answered(call, attempt)
             then = None
             if self._redirects:
                 then = redirected(call, answer.status, answer.locations, followed, self._redirects)
@@ -166,7 +166,7 @@ class Client:
             call, followed = then, followed + 1
             attempt.listener.redirected()
 
-    def _answered(self, call: Call, attempt: _Attempt) -> tuple[Answer, Exchange]:
+    def answered(self, call: Call, attempt: Attempt) -> tuple[Answer, Exchange]:
         """Send one request, once more where a kept connection turns out closed and sending twice is as good as once."""
         way = self._routes.network.way(call.url, attempt.tls)
         link = self._links.pop(way, None)
@@ -186,9 +186,13 @@ class Client:
         attempt.listener.retried()
         return self._exchanged(self._opened(way, attempt), call, attempt, way)
 
-    def _exchanged(self, link: Link, call: Call, attempt: _Attempt, way: Way) -> tuple[Answer, Exchange]:
+    def answer_to(self, call: Call, attempt: Attempt) -> Answer:
+        """What reads the response to a request that is sent now."""
+        return Answer(self._parser, attempt.sought, attempt.breathe, to_head=call.method == "HEAD")
+
+    def _exchanged(self, link: Link, call: Call, attempt: Attempt, way: Way) -> tuple[Answer, Exchange]:
         """Send one request over `link`, and keep that or close it. Raises DialError."""
-        answer = attempt.answer = Answer(self._parser, attempt.sought, attempt.breathe, to_head=call.method == "HEAD")
+        answer = attempt.answer = self.answer_to(call, attempt)
         exchange = Exchange(link.socket, answer, attempt.listener.carried, attempt.breathe)
         head = call.head(way.fields)
         attempt.begin()
@@ -211,7 +215,7 @@ class Client:
         if len(self._links) > self._most:
             self._links.pop(next(iter(self._links))).close()
 
-    def _opened(self, way: Way, attempt: _Attempt) -> Link:
+    def _opened(self, way: Way, attempt: Attempt) -> Link:
         """Connect, with a permit where one is needed. Raises DialError."""
         asked_ns = attempt.stand_still()
         if self._permits:

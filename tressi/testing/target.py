@@ -1,7 +1,8 @@
 """The embedded target: a small HTTP server on loopback whose endpoints behave in known ways.
 
 `/fast` answers at once, `/slow` after 50 ms, `/flaky` with 503 every tenth time on average, and `/tide` after a latency that
-rises from 20 ms to 60 ms and falls again. `python -m tressi.testing.target --port 0` prints its address and serves.
+rises from 20 ms to 60 ms and falls again. Beside these it has a small shop to log in to, see `testing.shop`.
+`python -m tressi.testing.target --port 0` prints its address and serves.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import subprocess
 import time
 from contextlib import suppress
 from functools import cache
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 import gevent
@@ -25,6 +27,7 @@ from gevent.server import StreamServer
 
 from tressi.errors import TressiError
 from tressi.isolation import command_of, environment
+from tressi.testing.shop import BODY_LIMIT, TOKEN_SECONDS, Answer, Asked, Shop, is_of_the_shop
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -69,10 +72,11 @@ class Behaviour:
 
 
 class Server:
-    """Serves `behaviour` on a port, of loopback unless `host` says otherwise; 0 lets the system choose one."""
+    """Serves `behaviour`, and a shop, on a port, of loopback unless `host` says otherwise; 0 lets the system choose one."""
 
-    def __init__(self, behaviour: Behaviour, port: int = 0, host: str = "127.0.0.1") -> None:
+    def __init__(self, behaviour: Behaviour, port: int = 0, host: str = "127.0.0.1", shop: Shop | None = None) -> None:
         self._behaviour = behaviour
+        self._shop = shop or Shop()
         self._host = f"[{host}]" if ":" in host else host
         self._server = StreamServer((host, port), self._serve, backlog=4096)
 
@@ -89,26 +93,35 @@ class Server:
         # A client may leave at any moment, in the middle of a request too.
         with suppress(OSError):
             reader = _Reader(connection)
-            while (head := reader.head()) is not None and self._answer(connection, head):
+            while (head := reader.head()) is not None and self._answer(connection, head, reader.body):
                 pass
 
-    def _answer(self, connection: socket, head: bytes) -> bool:
+    def _answer(self, connection: socket, head: bytes, body: bytes) -> bool:
         """Answer one request; says whether the connection goes on."""
         method, _, rest = head.partition(b" ")
-        status, latency_s = self._behaviour.answer(rest.partition(b" ")[0].decode("latin-1"), time.monotonic())
+        target = rest.partition(b" ")[0].decode("latin-1")
+        status, latency_s = self._behaviour.answer(target, time.monotonic())
         if latency_s > 0:
             gevent.sleep(latency_s)
         closes = b"\r\nconnection: close" in head.lower()
-        connection.sendall(_response(status, with_body=method != b"HEAD", closes=closes))
+        if status == _NOT_FOUND and is_of_the_shop(target):
+            answer = self._shop.answer(Asked(method.decode("latin-1"), target, _fields(head), body), time.monotonic())
+            connection.sendall(_written(answer, with_body=method != b"HEAD", closes=closes))
+        else:
+            connection.sendall(_response(status, with_body=method != b"HEAD", closes=closes))
         return not closes
 
 
 class _Reader:
-    """The requests of one connection, pipelined ones too. Bodies are skipped, not kept; they need a Content-Length."""
+    """The requests of one connection, pipelined ones too. Bodies need a Content-Length; all but those to the shop are skipped.
+
+    `body` is that of the last request, where it was kept: of one that is too long a byte more than the shop takes.
+    """
 
     def __init__(self, connection: socket) -> None:
         self._connection = connection
         self._waiting = b""
+        self.body = b""
 
     def head(self) -> bytes | None:
         """Read one request and return its head; None where the connection has ended, or the head never does."""
@@ -116,7 +129,21 @@ class _Reader:
             if len(self._waiting) > HEAD_LIMIT or not self._receive():
                 return None
         head, self._waiting = self._waiting[:end], self._waiting[end + len(HEAD_END) :]
-        return head if self._skip(_content_length(head)) else None
+        self.body = b""
+        body_bytes = _content_length(head)
+        if body_bytes and is_of_the_shop(head.split(b" ", 2)[1].decode("latin-1") if head.count(b" ") else ""):
+            kept_bytes = min(body_bytes, BODY_LIMIT + 1)
+            if not self._keep(kept_bytes):
+                return None
+            body_bytes -= kept_bytes
+        return head if self._skip(body_bytes) else None
+
+    def _keep(self, body_bytes: int) -> bool:
+        while len(self._waiting) < body_bytes:
+            if not self._receive():
+                return False
+        self.body, self._waiting = self._waiting[:body_bytes], self._waiting[body_bytes:]
+        return True
 
     def _skip(self, body_bytes: int) -> bool:
         while len(self._waiting) < body_bytes:
@@ -133,6 +160,7 @@ class _Reader:
         return bool(data)
 
 
+_NOT_FOUND = 404
 _REASONS = {200: "OK", 404: "Not Found", 503: "Service Unavailable"}
 
 
@@ -142,6 +170,23 @@ def _response(status: int, *, with_body: bool, closes: bool) -> bytes:
     lines = [f"HTTP/1.1 {status} {_REASONS[status]}", "Content-Type: application/json", f"Content-Length: {len(body)}"]
     lines += ["Connection: close"] if closes else []
     return "\r\n".join([*lines, "", ""]).encode("ascii") + (body if with_body else b"")
+
+
+def _written(answer: Answer, *, with_body: bool, closes: bool) -> bytes:
+    """An answer of the shop as it is sent; one without content has no length (RFC 9110 8.6)."""
+    lines = [
+        f"HTTP/1.1 {answer.status} {HTTPStatus(answer.status).phrase}",
+        *(f"{name}: {value}" for name, value in answer.fields),
+    ]
+    lines += [f"Content-Length: {len(answer.body)}"] if answer.status != HTTPStatus.NO_CONTENT else []
+    lines += ["Connection: close"] if closes else []
+    return "\r\n".join([*lines, "", ""]).encode("latin-1") + (answer.body if with_body else b"")
+
+
+def _fields(head: bytes) -> dict[str, str]:
+    """The fields of a head, names in small letters."""
+    named = (line.partition(":") for line in head.decode("latin-1").split("\r\n")[1:])
+    return {name.lower(): value.strip() for name, _, value in named}
 
 
 def _content_length(head: bytes) -> int:
@@ -204,8 +249,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else None)
     parser.add_argument("--port", type=int, default=8080)
     parser.add_argument("--period", type=float, default=20.0, metavar="S", help="seconds from one low tide to the next")
+    parser.add_argument("--token-requests", type=int, metavar="N", help="requests that a token of the shop is good for")
+    parser.add_argument("--token-seconds", type=float, default=TOKEN_SECONDS, metavar="S", help="seconds that it is good for")
     arguments = parser.parse_args()
-    server, ended = Server(Behaviour(arguments.period), arguments.port), Event()
+    shop = Shop(arguments.token_requests, arguments.token_seconds)
+    server, ended = Server(Behaviour(arguments.period), arguments.port, shop=shop), Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         gevent.signal_handler(number, ended.set)
     print(server.start(), flush=True)  # noqa: T201 - the address is the result
