@@ -12,8 +12,8 @@ from urllib.parse import quote
 
 import pytest
 import structlog
-from servers import raw_server, response
 from config_messages import message_of
+from servers import raw_server, response
 from test_config_fetch import served  # noqa: F401 - a fixture
 
 from tressi import EndpointRunner, load_config
