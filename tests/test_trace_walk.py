@@ -279,6 +279,24 @@ def test_a_user_who_is_lost_does_his_end_and_one_who_has_not_begun_does_not():
         assert [one.paths() for one in made] == [paths, paths]
 
 
+def test_of_several_values_that_are_missing_a_run_names_those_of_fields_first():
+    """Whatever the order of the config."""
+    requests = [request("a", "/a"), request("b", "/b?{{x}}{{y}}")]
+    step = {"request": "a", "extract": {"x": {"json": "$.x"}, "y": {"header": "X-Y"}}}
+    assert agree(requests, [step, {"request": "b"}], response(body=b"{}")).reason == "the response has no header x-y"
+
+
+def test_a_user_who_is_lost_in_his_end_has_not_completed_the_walk():
+    """In a run his start is completed, and the failed request counts at its step."""
+    flow = {**ONCE, "begin": [TOKEN], "steps": [{"request": "item"}], "end": [{"request": "bad"}]}
+    _, _, completed, events, snapshot = both(
+        lambda server: flow_config(server, [LOGIN, ITEM, request("bad", "/bad")], flow), Shop
+    )
+    assert only(events, FlowEnded) == [FlowEnded(completed=False, requests=3, failed=1, stopped_at="end 1")]
+    (counted,) = snapshot.flows.values()
+    assert (completed, counted.succeeded, counted.failed) == (False, 1, 0)
+
+
 def test_a_flow_that_goes_on_is_completed():
     """Whatever its steps say; a value that is not there leaves nothing in its place."""
     flow = {**ONCE, "onFailure": "continue", "steps": [TOKEN, {"request": "item"}]}
