@@ -6,7 +6,7 @@ import json
 import sys
 
 import pytest
-from summaries import decision, endpoint_snapshot, summary_of, verdict
+from summaries import FLOW_SECOND, decision, endpoint_snapshot, flow_part, summary_of, verdict
 
 from tressi.cli import main
 from tressi.errors import ConfigError
@@ -32,6 +32,9 @@ def full_summary():
     )
     summary["endpoints"][0]["errorReasons"] = [{"kind": "connect", "reason": "refused", "count": 2}]
     summary["leftOut"] = ["the timeline ends at 3 s"]
+    summary["flows"] = [flow_part("shop", KEY)]
+    for moment in summary["timeline"]:
+        moment["flows"] = {"flow shop": FLOW_SECOND}
     return summary
 
 
@@ -149,7 +152,7 @@ def test_a_summary_that_cannot_be_read_is_bad_input(name, words, tmp_path, monke
 def places(shape, place=()):
     """Every place of the shape, as a path into `full_summary`, with what must stand there."""
     yield place, shape
-    inner = shape.shape if isinstance(shape, Maybe) else shape
+    inner = shape.shape if isinstance(shape, (Maybe, Optional)) else shape
     if isinstance(inner, list):
         yield from places(inner[0], (*place, 0))
     elif isinstance(inner, Each):

@@ -7,15 +7,17 @@ from libc.stdint cimport int32_t, int64_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memset
 
+from array import array
+
 from tressi._core cimport Arena
-from tressi.core.bucket cimport Knot, Skipped, bucket_end, bucket_free, bucket_init, bucket_stop_at
+from tressi.core.bucket cimport Knot, Skipped, bucket_end, bucket_free, bucket_init, bucket_replay, bucket_stop_at
 from tressi.core.clock cimport never
 from tressi.core.window cimport window_init
 from tressi.wire cimport account as accounts
 from tressi.wire cimport given_up
 from tressi.wire cimport reactor as reactors
 from tressi.wire cimport start as starting
-from tressi.wire.lane cimport BURST_NS, IDLE, IN_FLIGHT, Endpoint, Exchange, Lane, Pool, stack_push, stack_remove
+from tressi.wire.lane cimport BURST_NS, IDLE, IN_FLIGHT, Endpoint, Exchange, Lane, Pool, Replay, stack_push, stack_remove
 from tressi.wire.link cimport Link
 from tressi.wire.request cimport Request
 
@@ -37,6 +39,9 @@ cdef class PoolBooks:
     cdef Request request           # that all endpoints send
     cdef int64_t count             # of lanes
     cdef int64_t room              # for so many
+    cdef Replay replayed
+    cdef object log                # whose memory it reads
+    cdef int32_t[::1] firsts
 
     def __cinit__(
         self, Arena arena not None, double rate, int64_t lanes, *, int64_t duration_ns, int64_t most=0,
@@ -77,6 +82,24 @@ cdef class PoolBooks:
         free(self.members)
         free(self.lanes)
         free(self.links)
+
+    def replay(self, const int64_t[::1] times not None, const int32_t[::1] numbers not None, firsts not None):
+        """Have the entries of a log as the pool's starts, before the first one is taken: when each is due, and its request."""
+        if len(times) != len(numbers) or len(times) == 0 or len(firsts) != self.pool.endpoint_count:
+            raise ValueError(f"{len(times)} times, {len(numbers)} numbers, {len(firsts)} endpoints")
+        self.log = (times, numbers)
+        self.firsts = array("i", firsts)
+        self.replayed.numbers = &numbers[0]
+        self.replayed.firsts = &self.firsts[0]
+        self.replayed.counted = 0
+        self.pool.replay = &self.replayed
+        bucket_replay(&self.pool.bucket, &times[0], len(times), 0, 0, 1, 0)
+
+    def schedule(self, int64_t now_ns):
+        """Publish what was asked of each endpoint up to now, as the reactor does every 100 ms."""
+        cdef int64_t index
+        for index in range(self.pool.endpoint_count):
+            reactors.endpoint_schedule(self.members[index], now_ns)
 
     def add_lane(self, int64_t now_ns):
         """The pool has another lane, idle, from `now_ns` on; returns its number. Starts given up before were not its fault."""

@@ -37,6 +37,7 @@ cdef class TokenBucket:
     """
 
     cdef buckets.Bucket bucket
+    cdef object log                # whose memory the bucket reads
 
     def __init__(
         self, double rate, *, int64_t start_ns=0, int64_t ramp_ns=0, double phase=0.0, int64_t burst_ns=100_000_000,
@@ -92,6 +93,28 @@ cdef class TokenBucket:
         free(knots)
         if not followed:
             raise MemoryError
+
+    def replay(
+        self, const int64_t[::1] times not None, *, int64_t period_ns=0, int64_t first=0, int64_t of=1, int64_t origin_ns=0,
+    ):
+        """Have the times of a log as starts: those of bucket number `first` of the `of` that share it.
+
+        They count from `origin_ns`. With `period_ns` they come again after that time, for ever.
+        """
+        if not 0 <= first < of or len(times) == 0 or not (period_ns == 0 or period_ns > times[len(times) - 1]):
+            raise ValueError(f"{len(times)} times for bucket {first} of {of}, of a log of {period_ns} ns")
+        self.log = times
+        buckets.bucket_replay(&self.bucket, &times[0], len(times), period_ns, first, of, origin_ns)
+
+    def hold(self, int64_t now_ns):
+        """Let nothing of the log be due from now on."""
+        buckets.bucket_hold(&self.bucket, now_ns)
+
+    def release(self, int64_t now_ns):
+        """Go on with what is due from now on; returns how many starts were given up that were due before the hold."""
+        cdef buckets.Skipped skipped
+        buckets.bucket_release(&self.bucket, now_ns, &skipped)
+        return skipped.count
 
     def stop_at(self, int64_t stop_ns):
         """Let the schedule end by itself: nothing is due at `stop_ns` or after it."""

@@ -225,10 +225,11 @@ cdef class Reactor:
             build.build_hops(endpoint, redirects, too_many)
         return number
 
-    def add_pool(self, planned not None):
-        """Add a pool as it is planned (`load.plan.PlannedPool`); returns its number.
+    def add_pool(self, planned not None, const unsigned char[::1] block=None, int64_t first=0, int64_t of=1):
+        """Add a pool as it is planned (`load.planned.PlannedPool`); returns its number.
 
-        Its starts are dealt to its endpoints in turn, in an order that its seed decides.
+        Its starts are dealt to its endpoints in turn, in an order that its seed decides. A pool that replays a log has that in
+        `block`; of the `of` engines that share the log this is number `first`.
         """
         cdef int64_t number = self.body.pool_count
         cdef int64_t index
@@ -248,7 +249,11 @@ cdef class Reactor:
             pool.endpoint_count += 1
         if planned.flow is not None:
             self.add_flow(pool, planned.flow)
-        build.pool_shuffle(pool, random_seeded(planned.seed))
+        if planned.replay is not None:
+            self.kept_alive.append(block)
+            build.build_replay(pool, planned.replay, block, first, of)
+        else:
+            build.pool_shuffle(pool, random_seeded(planned.seed))
         for index in range(pool.endpoint_count):
             pool.endpoints[index].block.target_rps = (
                 bucket_rate(&pool.bucket, 0) / pool.endpoint_count if pool.paced else -1.0
@@ -280,7 +285,7 @@ cdef class Reactor:
 
     def start(self, duration_ns=None, at_ns=None):
         """Let every pool's schedule begin at `at_ns`, which is past (None: now), and end after `duration_ns`; returns when."""
-        cdef int64_t index, begin_ns = monotonic_ns() if at_ns is None else at_ns
+        cdef int64_t index, other, begin_ns = monotonic_ns() if at_ns is None else at_ns
         self.body.header.start_ns = begin_ns
         if self.body.limits_connections:
             bucket_shift(&self.body.permits, begin_ns)
@@ -288,6 +293,8 @@ cdef class Reactor:
             bucket_shift(&self.body.pools[index].bucket, begin_ns)
             if duration_ns is not None:
                 bucket_stop_at(&self.body.pools[index].bucket, begin_ns + <int64_t> duration_ns)
+            for other in range(self.body.pools[index].endpoint_count):
+                self.body.pools[index].endpoints[other].asked.before_ns = begin_ns
         for index in range(self.body.endpoint_count):
             window_init(&self.body.endpoints[index].block.window, begin_ns)
         for index in range(self.body.lane_count):
@@ -579,6 +586,13 @@ cdef class Reactor:
         free(knots)
         if not followed:
             raise MemoryError
+
+    def hold(self, int64_t pool_number, bint hold):
+        """Let a pool that replays a log have no more starts (`hold`), or go on with those that are due from now on."""
+        cdef lanes.Pool* pool = self.body.pools[self.known(pool_number, self.body.pool_count)]
+        if pool.replay == NULL:
+            raise ValueError(f"pool {pool_number} replays no log")
+        control.pool_hold(&self.body, pool, hold, monotonic_ns())
 
     def occupied(self):
         """How many lanes have an attempt under way."""

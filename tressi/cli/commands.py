@@ -69,6 +69,16 @@ COMMANDS = {
         ),
         is_run=True,
     ),
+    "replay": Command(
+        "replay LOG",
+        "send the traffic of an access log again",
+        (
+            "tressi replay access.log --base-url http://127.0.0.1:8080",
+            "tressi replay access.log.gz --base-url http://127.0.0.1:8080 --as times --speed 2 --only '/api/*'",
+            "zcat access.log*.gz | tressi replay - --base-url http://127.0.0.1:8080 --save replay.json",
+        ),
+        is_run=True,
+    ),
     "report": Command(
         "report SUMMARY.json",
         "make the files of an export again, from a summary",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from tressi.cli.claims import Claims
 from tressi.cli.exits import Exit
@@ -33,27 +33,44 @@ if TYPE_CHECKING:
 _BY_SIGNAL = {"SIGHUP": Exit.HUNG_UP, "SIGINT": Exit.INTERRUPTED, "SIGQUIT": Exit.QUIT, "SIGTERM": Exit.TERMINATED}
 
 
-def conduct(config: ResolvedConfig, arguments: Namespace, ahead: Ahead) -> int:
+class Beside(Protocol):
+    """What a command watches beside its run, and reports at its end."""
+
+    def watch(self, runner: EndpointRunner) -> None:
+        """Listen to the run, before it starts."""
+
+    def add_to(self, summary: dict[str, Any]) -> None:
+        """Put what was found into the summary."""
+
+    def lines(self, summary: dict[str, Any]) -> str:
+        """What is told below the table."""
+
+
+def conduct(config: ResolvedConfig, arguments: Namespace, ahead: Ahead, beside: Beside | None = None) -> int:
     """Do one run as `arguments` say, by the processes that were started ahead; returns the exit code. Raises TressiError."""
     with files_of_mode(arguments.export_mode), Claims(checked_outputs(config, arguments)) as claims:
         job = prepare(config, arguments, ahead)
+        if beside is not None:
+            beside.watch(job.runner)
         with Signals() as signals:
             summary = job.run(signals)
-            failures = _hand_out(job, summary, claims, signals)
+            if beside is not None:
+                beside.add_to(summary)
+            failures = _hand_out(job, summary, claims, signals, None if beside is None else beside.lines(summary))
             _show_verdict(summary, arguments, failures)
     if failures:
         raise failures[0]
     return _exit_code(summary)
 
 
-def _hand_out(job: Job, summary: dict[str, Any], claims: Claims, signals: Signals) -> list[Exception]:
-    """Write the results and tell the watchers; returns what could not be written."""
+def _hand_out(job: Job, summary: dict[str, Any], claims: Claims, signals: Signals, more: str | None = None) -> list[Exception]:
+    """Write the results and tell the watchers; returns what could not be written. `more` is told below the table."""
     signals.note()
     _tell_what_is_left_out(summary)
     failures: list[Exception] = []
     try:
         with _noted(failures):
-            _deliver(job, summary, is_gone=job.on_terminal and _exit_code(summary) is Exit.HUNG_UP)
+            _deliver(job, summary, more, is_gone=job.on_terminal and _exit_code(summary) is Exit.HUNG_UP)
         if not failures:
             job.drop_journal()
     finally:
@@ -96,14 +113,14 @@ def _tell_what_is_left_out(summary: dict[str, Any]) -> None:
         remark(f"left out: {sentence}")
 
 
-def _deliver(job: Job, summary: dict[str, Any], *, is_gone: bool) -> None:
+def _deliver(job: Job, summary: dict[str, Any], more: str | None, *, is_gone: bool) -> None:
     """Write every result, the table first, for a person is waiting; one that cannot be written costs no other.
 
     `is_gone`: standard output is a terminal that has hung up, and what cannot be written there is no failure. Raises the
     first OutputError; BrokenPipeError where the reader of standard output has left.
     """
     arguments, timeline = job.arguments, job.timeline
-    deliveries: list[Callable[[], object]] = [lambda: _show_table(summary, arguments)]
+    deliveries: list[Callable[[], object]] = [lambda: _show_table(summary, arguments, more)]
     if arguments.json is not None:
         deliveries.append(lambda: write_pieces(pieces(summary), arguments.json))
     if timeline is not None:
@@ -138,11 +155,15 @@ def _export(summary: dict[str, Any], runner: EndpointRunner, timeline: Running, 
         remark(f"the results are in {printable(directory)}")
 
 
-def _show_table(summary: dict[str, Any], arguments: Namespace) -> None:
-    """Print the table where no JSON goes."""
+def _show_table(summary: dict[str, Any], arguments: Namespace, more: str | None) -> None:
+    """Print the table where no JSON goes, and what is told below it."""
     from tressi.report.table import summary_table  # noqa: PLC0415 - the first request does not wait for what draws the end
 
     _show(summary_table(summary), arguments)
+    if more is not None:
+        from rich.text import Text  # noqa: PLC0415 - likewise
+
+        _show(Text(more), arguments)
 
 
 def _show_verdict(summary: dict[str, Any], arguments: Namespace, failures: Sequence[Exception]) -> None:

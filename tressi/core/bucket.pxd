@@ -19,6 +19,11 @@ follow at once. Granted and missed together are the integral of the rate, to the
 *The series.* What one call gives up is told as (80, 1,000 ms, 1,395 ms) in `Skipped`: how many, and when the first and the
 last were due. The starts between are evenly spaced at one rate, so the due times of any number of starts are three numbers;
 `account.pxd` turns them into response times.
+
+*A log.* A bucket may have the times of a log in place of a curve (`bucket_replay`). Its starts are then the entries `first`,
+`first + stride`, `first + 2 stride` and so on, so that several engines share one log to the entry, and a start's position is
+its number among them. Its due time is read from the log and added to the run's start, never added up from start to start.
+All else holds as above: granted and missed together are the entries that were due.
 """
 
 from libc.math cimport ceil, floor, fmin, llround, log, sqrt
@@ -61,6 +66,13 @@ cdef struct Bucket:
     int32_t pieces
     int32_t room           # for pieces: OWED_PIECES + SPARE_PIECES at least
     Piece* curve           # allocated by `bucket_follow`, freed by `bucket_free`
+    const int64_t* times   # of a log, in ns from origin_ns on and in order: the starts; NULL: those of the curve
+    int64_t entries        # how many times there are
+    int64_t period_ns      # after which they come again; 0: once
+    int64_t origin_ns
+    int64_t first          # the entry that is this bucket's first start,
+    int64_t stride         # and how far its next one is from it
+    int64_t held_ns        # no entry is due after this; never() while nothing is held back
 
 # A run of starts given up at once: an arithmetic series of due times (exact for uniform arrival at one rate).
 cdef struct Skipped:
@@ -120,8 +132,47 @@ cdef inline int64_t piece_due(const Piece* piece, double position) noexcept nogi
     return piece.start_ns + <int64_t> llround(ahead) if ahead < 4e18 else never()
 
 
+cdef inline int64_t log_due(const Bucket* bucket) noexcept nogil:
+    """When the entry of the next start is due; never() where there is none."""
+    cdef int64_t entry = bucket.first + <int64_t> bucket.next * bucket.stride
+    cdef int64_t due_ns = bucket.origin_ns
+    if entry >= bucket.entries:
+        if bucket.period_ns == 0:
+            return never()
+        due_ns += entry // bucket.entries * bucket.period_ns
+        entry = entry % bucket.entries
+    due_ns += bucket.times[entry]
+    return due_ns if due_ns <= bucket.held_ns else never()
+
+
+cdef inline int64_t log_before(const Bucket* bucket, int64_t time_ns) noexcept nogil:
+    """How many of the bucket's own entries are due before that time."""
+    cdef int64_t low = 0, high = bucket.entries, middle, begun = 0
+    time_ns = min(time_ns, bucket.stop_ns)
+    if time_ns > bucket.held_ns:
+        time_ns = bucket.held_ns + 1
+    time_ns -= bucket.origin_ns
+    if time_ns <= 0:
+        return 0
+    if bucket.period_ns > 0:
+        begun = time_ns // bucket.period_ns * bucket.entries
+        time_ns %= bucket.period_ns
+    while low < high:
+        middle = (low + high) >> 1
+        if bucket.times[middle] < time_ns:
+            low = middle + 1
+        else:
+            high = middle
+    return max(<int64_t> 0, (begun + low - bucket.first + bucket.stride - 1) // bucket.stride)
+
+
 cdef inline void bucket_find_due(Bucket* bucket) noexcept nogil:
-    cdef int64_t due_ns = piece_due(&bucket.curve[bucket.current], bucket.next)
+    cdef int64_t due_ns
+    if bucket.times != NULL:
+        due_ns = log_due(bucket)
+        bucket.due_ns = due_ns if due_ns < bucket.stop_ns else never()
+        return
+    due_ns = piece_due(&bucket.curve[bucket.current], bucket.next)
     while due_ns > bucket.curve[bucket.current].end_ns and bucket.current + 1 < bucket.pieces:
         bucket.current += 1
         due_ns = piece_due(&bucket.curve[bucket.current], bucket.next)
@@ -137,6 +188,8 @@ cdef inline void bucket_advance(Bucket* bucket) noexcept nogil:
 cdef inline double bucket_position(const Bucket* bucket, int64_t time_ns) noexcept nogil:
     """The integral of the rate from the run's start to `time_ns`: how many starts have been asked for."""
     cdef int32_t index = 0
+    if bucket.times != NULL:
+        return <double> log_before(bucket, time_ns)
     time_ns = min(time_ns, bucket.stop_ns)
     if bucket.pieces > 0 and time_ns >= bucket.curve[bucket.current].start_ns:
         index = bucket.current
@@ -187,6 +240,10 @@ cdef inline void bucket_settle(Bucket* bucket, int64_t now_ns, Skipped* skipped)
     skipped[0] = Skipped(0, 0, 0)
     # No start lies before the next one: the common case is one comparison.
     if now_ns - bucket.due_ns <= bucket.burst_ns:
+        return
+    if bucket.times != NULL:
+        # The number of the last entry that is due; on a curve it is the position itself.
+        bucket_skip(bucket, log_before(bucket, now_ns - bucket.burst_ns), log_before(bucket, now_ns + 1) - 1, skipped)
         return
     bucket_skip(bucket, bucket_position(bucket, now_ns - bucket.burst_ns), bucket_position(bucket, now_ns), skipped)
 
@@ -334,7 +391,49 @@ cdef inline bint bucket_init(
         bucket.gap = bucket_draw_gap(bucket)
     bucket.current = 0
     bucket.pieces = 0
+    bucket.times = NULL
     return bucket_follow(bucket, knots, count, start_ns, start_ns)
+
+
+cdef inline void bucket_replay(
+    Bucket* bucket, const int64_t* times, int64_t entries, int64_t period_ns, int64_t first, int64_t stride, int64_t origin_ns
+) noexcept nogil:
+    """Have every `stride`-th of the times from the one of number `first` on as starts, before the first one is taken.
+
+    With `period_ns`, which is above the last of the times, they come again and again. The caller keeps them.
+    """
+    bucket.times, bucket.entries, bucket.period_ns = times, entries, period_ns
+    bucket.first, bucket.stride, bucket.origin_ns = first, stride, origin_ns
+    bucket.held_ns = never()
+    bucket.next = 0.0
+    bucket.gap = 1.0
+    bucket.random = 0
+    bucket_find_due(bucket)
+
+
+cdef inline void bucket_hold(Bucket* bucket, int64_t now_ns) noexcept nogil:
+    """Let no entry of the log be due from now on, until `bucket_release`."""
+    bucket.held_ns = min(bucket.held_ns, now_ns)
+    bucket_find_due(bucket)
+
+
+cdef inline void bucket_release(Bucket* bucket, int64_t now_ns, Skipped* skipped) noexcept nogil:
+    """Go on with the entries that are due from now on. What was due before the hold is given up, what was meanwhile is not."""
+    cdef int64_t owed
+    skipped[0] = Skipped(0, 0, 0)
+    if bucket.held_ns == never():
+        return
+    owed = log_before(bucket, bucket.held_ns + 1) - <int64_t> bucket.next
+    if owed > 0:
+        skipped.count, skipped.first_due_ns = owed, bucket.due_ns
+        bucket.missed += owed
+        bucket.next += owed - 1
+        bucket_find_due(bucket)
+        skipped.last_due_ns = bucket.due_ns
+        bucket.next += 1
+    bucket.held_ns = never()
+    bucket.next = max(bucket.next, <double> log_before(bucket, now_ns))
+    bucket_find_due(bucket)
 
 
 cdef inline void bucket_free(Bucket* bucket) noexcept nogil:
@@ -351,6 +450,7 @@ cdef inline void bucket_shift(Bucket* bucket, int64_t by_ns) noexcept nogil:
         bucket.curve[index].start_ns += by_ns
         if bucket.curve[index].end_ns != never():
             bucket.curve[index].end_ns += by_ns
+    bucket.origin_ns += by_ns
     bucket_find_due(bucket)
 
 

@@ -104,7 +104,7 @@ class Cluster:
             return
         whole = self._wanted[pool]
         self._version += 1
-        of = at_least(whole.workers, len(self._active), may_run_out=self._plan.may_run_out(pool))
+        of = at_least(whole.workers, len(self._active), is_divided=self._plan.is_divided(pool))
         for member, workers in zip(self._active, divided(of, len(self._active), pool), strict=True):
             member.want(pool, Wanted(workers, curve_of(whole.curve, workers, of), self._version))
 

@@ -105,8 +105,15 @@ class LocalEngine:
         self._pools[pool].scale(wanted.workers, self._reactor)
         if wanted.curve != self._curves[pool]:
             self._curves[pool] = wanted.curve
-            self._reactor.follow(pool, None if wanted.curve is None else wanted.curve.points)
+            self._follow(pool, wanted)
         self._ask_turn()
+
+    def _follow(self, pool: PoolId, wanted: Wanted) -> None:
+        """Have another rate; a log keeps its times, and can only be held back."""
+        if self._plan.pools[pool].replay is not None:
+            self._reactor.hold(pool, wanted.curve is not None and wanted.curve.peak_rps == 0)
+        else:
+            self._reactor.follow(pool, None if wanted.curve is None else wanted.curve.points)
 
     def limit_connections(self, per_second: float) -> None:
         """Make so many connections a second at most from now on; for an engine that was built with such a limit."""
@@ -158,7 +165,8 @@ class LocalEngine:
                 too_many=too_many(plan.redirects).encode(),
             )
         for number, pool in enumerate(plan.pools):
-            self._reactor.add_pool(pool)
+            block = None if pool.replay is None or plan.tables.block is None else plan.tables.block.memory
+            self._reactor.add_pool(pool, block, plan.engine, plan.engines)
             workers = WorkerPool(plan.lanes_per_worker, partial(self._make_lane, number), partial(self._publish, number))
             self._pools.append(workers)
             workers.scale(pool.workers, self._reactor)

@@ -19,6 +19,7 @@ from tressi.load.planned import (
     PlannedField,
     PlannedFlow,
     PlannedPool,
+    PlannedReplay,
     PlannedRequest,
 )
 from tressi.load.tables import Tables
@@ -43,7 +44,7 @@ _CLASSES: Final[dict[str, Any]] = {
         *(Plan, PlannedEndpoint, PlannedField, PlannedPool, PlannedRequest, Tables, Call, Origin, Curve, JsonCondition, Wanted),
         *(Network, Proxies, Proxy, Way, TlsConfig, Kept),
         *(Hole, Integer, Rendering, Sequence, Slot, Table, Text, Time, Uuid),
-        *(PlannedFlow, PlannedExtract, Program, Operation),
+        *(PlannedFlow, PlannedExtract, PlannedReplay, Program, Operation),
     )
 }
 _DATACLASS: Final = 1  # codes of MessagePack's extension types

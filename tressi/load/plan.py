@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from tressi.errors import EngineError
 from tressi.load.allowance import Allowance
 from tressi.load.expected import field_words
 from tressi.load.flows import flow_endpoint, planned_extract, planned_flow
@@ -21,6 +22,7 @@ from tressi.request.parts import Hole
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from tressi.load.planned import PlannedReplay
     from tressi.model import Pool, PoolId, ResolvedConfig, ResolvedEndpoint, Transport
     from tressi.model.flow import Flow
     from tressi.request.compiled import Compiled
@@ -74,14 +76,18 @@ class Plan:
         """How many connections its first workers may have at once."""
         return sum(pool.workers * self.lanes_per_worker * len(pool.origins) for pool in self.pools)
 
-    def may_run_out(self, pool: int) -> bool:
-        """Whether requests of that pool have rows that are used once, of which each engine has its own."""
-        return any(self.endpoints[number].may_run_out for number in self.pools[pool].endpoints)
+    def is_divided(self, pool: int) -> bool:
+        """Whether each engine has its own part of what the pool sends, which no other sends for it.
+
+        Such are rows that are used once, and the entries of a log.
+        """
+        planned = self.pools[pool]
+        return planned.replay is not None or any(self.endpoints[number].may_run_out for number in planned.endpoints)
 
 
 def make_plan(config: ResolvedConfig, workers: Mapping[PoolId, int], tables: Tables | None = None) -> Plan:
     """Lay out the pools, each with so many workers at the start; `tables` are those of `load_tables` for what it uses."""
-    laid = _Laid(config)
+    laid = _Laid(config, (tables or Tables()).replay)
     asked = pools_of(config)
     pools = tuple(
         # Phases are spread out, so that pools of one rate do not send in step.
@@ -119,8 +125,8 @@ def uses_of(config: ResolvedConfig) -> tuple[Use, ...]:
 class _Laid:
     """A config's requests compiled and numbered: what all parts of its plan refer to. Flows have the last numbers."""
 
-    def __init__(self, config: ResolvedConfig) -> None:
-        self.config = config
+    def __init__(self, config: ResolvedConfig, replay: PlannedReplay | None) -> None:
+        self.config, self.replay = config, replay
         self.network = network = network_of(config.tls, config.proxy, config.resolve)
         self.made = made = compiled(config, USER_AGENT, lambda one: network.way(one.url, one.tls).fields)
         self.ways: dict[Way, int] = {}
@@ -151,7 +157,19 @@ class _Laid:
             arrival=config.arrival,
             workers=0,
             flow=planned,
+            replay=self._replay(numbers) if pool.is_shared else None,
         )
+
+    def _replay(self, numbers: Sequence[int]) -> PlannedReplay | None:
+        """The log that the shared pool replays. Raises EngineError where an entry would need rows of several tables."""
+        if self.replay is not None:
+            for number in numbers:
+                sources = {source for one in self.made.renderings[number] for source in one.sources}
+                if len(self.made.renderings[number]) != 1 or len(sources) > 1:
+                    raise EngineError(
+                        f"{self.config.endpoints[number].endpoint_key} is filled from more than the log's own table"
+                    )
+        return self.replay
 
     def _flow(self, flow: Flow) -> PlannedFlow:
         return planned_flow(

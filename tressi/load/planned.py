@@ -83,6 +83,19 @@ class PlannedFlow:
 
 
 @dataclass(frozen=True, slots=True)
+class PlannedReplay:
+    """A log in the block that all engines share: at `offset`, a multiple of 8, the times of all entries, then their numbers.
+
+    See `model.replay.Replay`; `firsts` are in the order of the pool's endpoints.
+    """
+
+    offset: int
+    entries: int
+    period_ns: int
+    firsts: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class PlannedEndpoint:
     """One endpoint as the reactor takes it: its requests, of which each has its share, and what they have in common.
 
@@ -136,3 +149,4 @@ class PlannedPool:
     arrival: Arrival
     workers: int
     flow: PlannedFlow | None = None  # that its workers walk; its own books are the pool's only endpoint
+    replay: PlannedReplay | None = None  # whose entries are its starts; the curve is then only told of

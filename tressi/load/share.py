@@ -45,19 +45,19 @@ def share_of(workers: int, place: Place, number: int) -> int:
 
 
 def spread(plan: Plan, engines: int) -> Plan:
-    """The plan with a worker on each engine in every pool with rows that are used once: nobody else uses an engine's rows."""
+    """The plan with a worker on each engine in every pool that is divided: nobody else uses an engine's rows or entries."""
     return replace(
         plan,
         pools=tuple(
-            replace(pool, workers=at_least(pool.workers, engines, may_run_out=plan.may_run_out(number)))
+            replace(pool, workers=at_least(pool.workers, engines, is_divided=plan.is_divided(number)))
             for number, pool in enumerate(plan.pools)
         ),
     )
 
 
-def at_least(workers: int, engines: int, *, may_run_out: bool) -> int:
+def at_least(workers: int, engines: int, *, is_divided: bool) -> int:
     """How many workers a pool has at least over so many engines, see `spread`."""
-    return max(workers, engines) if may_run_out else workers
+    return max(workers, engines) if is_divided else workers
 
 
 def curve_of(curve: Curve | None, workers: int, of: int) -> Curve | None:

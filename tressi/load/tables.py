@@ -6,13 +6,15 @@ import mmap
 import os
 import tempfile
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
+from tressi.load.planned import PlannedReplay
 from tressi.request.tables import load
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from tressi.model.replay import Replay
     from tressi.request.parts import Source
     from tressi.request.tables import Use
 
@@ -38,20 +40,34 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class Tables:
-    """The sources of a run, by the numbers that the holes of its requests have, and the block that their tables are in."""
+    """The sources of a run, by the numbers that the holes of its requests have, and the block that their tables are in.
+
+    So is the log that the run replays, if it does.
+    """
 
     sources: tuple[Source, ...] = ()
     block: Block | None = None
+    replay: PlannedReplay | None = None
 
 
-def load_tables(uses: Sequence[Use]) -> Tables:
-    """Load the tables of all sources. Raises ConfigError for one that cannot be used, with the file, the line and the rule."""
-    if not uses:
+def load_tables(uses: Sequence[Use], replay: Replay | None = None) -> Tables:
+    """Load the tables of all sources, and a log. Raises ConfigError for one that cannot be used, with file, line and rule."""
+    if not uses and replay is None:
         return Tables()
     with os.fdopen(memory_file("tressi-tables"), "w+b") as file:
         sources = load(uses, file)
+        planned = None if replay is None else _written(replay, file)
         file.flush()
-        return Tables(sources, Block(os.dup(file.fileno())))
+        return Tables(sources, Block(os.dup(file.fileno())), planned)
+
+
+def _written(replay: Replay, file: IO[bytes]) -> PlannedReplay:
+    """Write a log behind what the file holds."""
+    offset = -(-file.seek(0, os.SEEK_END) // 8) * 8
+    file.seek(offset)
+    file.write(memoryview(replay.times_ns))
+    file.write(memoryview(replay.numbers))
+    return PlannedReplay(offset, len(replay.times_ns), replay.period_ns, replay.firsts)
 
 
 def memory_file(name: str) -> int:

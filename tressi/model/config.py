@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from tressi.model.data import DataSource, Piece
     from tressi.model.flow import Extract, Flow
+    from tressi.model.replay import Replay
     from tressi.threshold.expression import Comparison
 
 Arrival = Literal["uniform", "poisson"]
@@ -244,6 +245,7 @@ class ResolvedConfig:
     flows: tuple[Flow, ...] = ()
     secrets: tuple[str, ...] = field(default=(), repr=False)
     masks: Masks = field(default_factory=Masks)
+    replay: Replay | None = field(default=None, repr=False)  # whose entries are the starts of the shared pool
     document: Mapping[str, Any] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
 

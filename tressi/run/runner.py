@@ -22,7 +22,7 @@ from gevent.event import AsyncResult, Event
 
 from tressi.autoscale.manager import EndpointAutoscaleManager
 from tressi.config.load import load_config
-from tressi.errors import TressiError
+from tressi.errors import ConfigError, ConfigProblem, TressiError
 from tressi.load.plan import make_plan, uses_of
 from tressi.load.tables import load_tables
 from tressi.log import log_error, log_failure
@@ -97,7 +97,7 @@ class EndpointRunner:
         journal: Journal | None = None,
     ) -> None:
         self.config = config if isinstance(config, ResolvedConfig) else load_config(config)
-        self._tables = load_tables(uses_of(self.config))
+        self._tables = load_tables(uses_of(self.config), self.config.replay)
         self._given_engine = engine
         self._publisher = Publisher()
         self._journal = journal
@@ -192,6 +192,9 @@ class EndpointRunner:
         """
         endpoint_key = endpoint_key_of(self.config, endpoint)
         check_target(endpoint_key, rps)
+        if self.config.replay is not None:
+            said = "this run has the times of a log, and its rate cannot be set; it can be paused"
+            raise ConfigError([ConfigProblem(endpoint_key, said)])
         self._check_under_way()
         self._steering.set_target(endpoint_key, rps)
 

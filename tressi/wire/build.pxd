@@ -10,7 +10,7 @@ from libc.stdlib cimport free
 
 from tressi._values cimport Values
 from tressi.core.arena cimport LOWEST_STATUS, STATUSES
-from tressi.core.bucket cimport Knot, bucket_init, random_next, random_seeded
+from tressi.core.bucket cimport Knot, bucket_init, bucket_replay, random_next, random_seeded
 from tressi.core.curve cimport knots_of
 from tressi.wire.allocate cimport allocated
 from tressi.wire.check cimport Check
@@ -19,7 +19,7 @@ from tressi.wire.flow cimport Flow, Operation, Option
 from tressi.wire.further cimport build_fields, build_intake, fields_known, words_of
 from tressi.wire.hops cimport Hops
 from tressi.wire.jar cimport Jar
-from tressi.wire.lane cimport BURST_NS, Endpoint, Lane, Pool, Walk
+from tressi.wire.lane cimport BURST_NS, Endpoint, Lane, Pool, Replay, Walk
 from tressi.wire.link cimport Link
 from tressi.wire.memory cimport set_needle
 from tressi.wire.render cimport Filling, Form
@@ -93,6 +93,22 @@ cdef inline build_schedule(Pool* pool, planned):
     free(knots)
     if not made:
         raise MemoryError
+
+
+cdef inline build_replay(Pool* pool, planned, const uint8_t[::1] block, int64_t first, int64_t of):
+    """Have entries of a log as the pool's starts (`load.planned.PlannedReplay`); the caller keeps the block.
+
+    The pool's endpoints are in the order of `planned.firsts`. Raises ValueError where the block does not hold the log.
+    """
+    cdef int64_t entries = planned.entries, offset = planned.offset
+    cdef const uint8_t* times
+    if not 0 <= first < of or entries < 1 or offset < 0 or offset % 8 or offset + 12 * entries > len(block):
+        raise ValueError(f"no log of {entries} entries at {offset} of {len(block)} bytes, for engine {first} of {of}")
+    times = &block[offset]
+    pool.replay = <Replay*> allocated(sizeof(Replay))
+    pool.replay.firsts = numbers_of(planned.firsts)
+    pool.replay.numbers = <const int32_t*> (times + 8 * entries)
+    bucket_replay(&pool.bucket, <const int64_t*> times, entries, planned.period_ns, first, of, 0)
 
 
 cdef inline build_further(Check* check, planned, judge):

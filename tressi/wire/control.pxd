@@ -2,7 +2,9 @@
 
 from libc.stdint cimport int32_t, int64_t
 
-from tressi.core.bucket cimport Knot, Skipped, bucket_end, bucket_follow, bucket_init, bucket_stop_at
+from tressi.core.bucket cimport (
+    Knot, Skipped, bucket_end, bucket_follow, bucket_hold, bucket_init, bucket_release, bucket_stop_at,
+)
 from tressi.core.clock cimport never
 from tressi.wire.account cimport account_cut
 from tressi.wire.exchange cimport exchange_end
@@ -17,6 +19,7 @@ from tressi.wire.reactor cimport (
     Reactor, endpoint_schedule, lane_connect_ended, lane_leave, lane_rest, links_close, pool_count_lanes,
     pool_settle,
 )
+from tressi.wire.replay cimport replay_ask
 from tressi.wire.schedule cimport schedule_update
 from tressi.wire.start cimport lane_take
 from tressi.wire.thinking cimport thinking_remove
@@ -87,6 +90,22 @@ cdef inline void pool_unpace(Reactor* reactor, Pool* pool) noexcept nogil:
     schedule_update(&reactor.schedule, pool)
     for index in range(pool.endpoint_count):
         pool.endpoints[index].block.target_rps = -1.0
+
+
+cdef inline void pool_hold(Reactor* reactor, Pool* pool, bint hold, int64_t now_ns) noexcept nogil:
+    """Have no more starts of the log that the pool replays, or (`hold` false) go on with what it has from now on."""
+    cdef Skipped skipped
+    pool_settle(pool, never(), now_ns)
+    replay_ask(pool, now_ns)
+    if hold:
+        bucket_hold(&pool.bucket, now_ns)
+    else:
+        bucket_release(&pool.bucket, now_ns, &skipped)
+        account_skipped(pool, &skipped, 0 if pool_has_idle(pool) else never(), now_ns)
+        # The entries of the pause were asked of nobody.
+        pool.dealt = <int64_t> pool.bucket.next
+        pool.replay.counted = max(pool.replay.counted, pool.dealt)
+    schedule_update(&reactor.schedule, pool)
 
 
 cdef inline void reactor_end(Reactor* reactor, int64_t now_ns) noexcept nogil:

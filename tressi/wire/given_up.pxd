@@ -9,11 +9,12 @@ are recorded with 1,505, 1,005 and 505 ms. They are one arithmetic series, recor
 from libc.stdint cimport int64_t
 
 from tressi.core.arena cimport EndpointBlock, write_begin, write_end
-from tressi.core.bucket cimport Skipped
+from tressi.core.bucket cimport Skipped, log_before
 from tressi.core.clock cimport NS_PER_MS
 from tressi.core.histogram cimport histogram_record_series
 from tressi.core.window cimport window_occupy
 from tressi.wire.lane cimport GivenUp, Lane, Pool
+from tressi.wire.replay cimport replay_charge, replay_missed
 
 cdef enum:
     PROMPT_NS = NS_PER_MS          # if we serve a lane this soon, missed starts are not our fault
@@ -41,6 +42,9 @@ cdef inline void charge_given_up(Pool* pool, const GivenUp* given_up, int64_t en
     """Record the response times of starts given up, had they all ended at `ended_ns`."""
     cdef int64_t index, part
     cdef EndpointBlock* block
+    if pool.replay != NULL:
+        replay_charge(pool, given_up, ended_ns)
+        return
     for index in range(pool.endpoint_count):
         part = given_up_part(given_up, pool.endpoint_count, index)
         if pool.endpoints[index].over:
@@ -65,6 +69,9 @@ cdef inline void account_missed(Pool* pool, const GivenUp* given_up, bint late) 
     """Count starts given up at the endpoints that they would have gone to; `late`: while a lane was free."""
     cdef int64_t index, part
     cdef EndpointBlock* block
+    if pool.replay != NULL:
+        replay_missed(pool, given_up, late)
+        return
     for index in range(pool.endpoint_count):
         part = given_up_part(given_up, pool.endpoint_count, index)
         if pool.endpoints[index].over:
@@ -102,6 +109,9 @@ cdef inline void account_skipped(Pool* pool, const Skipped* skipped, int64_t fre
         ours = 0
     elif limit_ns <= first_ns:
         ours = skipped.count
+    elif pool.replay != NULL:
+        ours = min(skipped.count, max(<int64_t> 1, pool.dealt + skipped.count - log_before(&pool.bucket, limit_ns)))
+        last_ns = limit_ns
     else:
         ours = 1 + <int64_t> ((skipped.count - 1) * (<double> (last_ns - limit_ns) / (last_ns - first_ns)))
         last_ns = limit_ns
@@ -119,7 +129,7 @@ cdef inline void account_abandoned(Lane* lane, int64_t now_ns) noexcept nogil:
     """A lane gives its start back before anything was done for it: the start is missed because no lane was connected."""
     cdef Pool* pool = lane.pool
     cdef GivenUp start = lane.given_up
-    cdef GivenUp own = GivenUp(1, lane.due_ns, lane.due_ns, pool.dealt)
+    cdef GivenUp own = GivenUp(1, lane.due_ns, lane.due_ns, pool.dealt if pool.replay == NULL else pool.dealt - 1)
     lane.virtual_free_ns = now_ns
     lane.free_ns = now_ns
     window_occupy(&lane.endpoint.block.window, now_ns, -1)

@@ -50,6 +50,13 @@ cdef struct Queue:
     Lane* oldest
     Lane* newest
 
+# The starts that a log asked of an endpoint, so far and up to a moment about a second ago: the rate asked is between the two.
+cdef struct Asked:
+    int64_t count
+    int64_t before
+    int64_t before_ns
+    double rps
+
 # What is kept for one endpoint: its books, its pool, who waits for what, and for how long.
 cdef struct Endpoint:
     EndpointBlock* block
@@ -74,6 +81,7 @@ cdef struct Endpoint:
     bint hung_times_out            # and whether that is a timeout of the request: there is no limit for connecting alone
     int64_t connecting             # lanes that wait for a permit to connect, or whose greenlets connect
     int64_t connecting_since_ns    # the sum of the times at which they took it
+    Asked asked                    # of a pool that replays a log
 
 # Starts that were given up because no lane was free: a series of due times, evenly spaced. The pool holds it until a lane
 # takes the next start, then that lane until its attempt ends, which tells how long the starts given up would have taken.
@@ -82,6 +90,12 @@ cdef struct GivenUp:
     int64_t first_due_ns
     int64_t last_due_ns
     int64_t place                  # of the first among the pool's starts, which says whose they are
+
+# A log whose entries are the starts of a pool; their due times are the bucket's. See replay.pxd.
+cdef struct Replay:
+    const int32_t* numbers         # of the request of each entry
+    int32_t* firsts                # the number of each endpoint's first request, in the order of the pool's endpoints
+    int64_t counted                # of the pool's starts are in its endpoints' `asked`
 
 # Attempts that may still begin in the whole run, at all pools together.
 cdef struct Run:
@@ -107,6 +121,7 @@ cdef struct Pool:
     uint8_t ended                  # no more starts
     GivenUp given_up               # since the last start that a lane took
     const Flow* flow               # that its lanes walk, or NULL: a start is one request
+    Replay* replay                 # or NULL: the starts are dealt to the endpoints in turn
 
 # The way of an attempt to a connection: the addresses of its target that it tries, one after the other.
 cdef struct Dial:

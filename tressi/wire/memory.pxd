@@ -56,6 +56,9 @@ cdef inline void flow_free(const Flow* flow) noexcept:
 
 cdef inline void pool_free(Pool* pool) noexcept:
     flow_free(pool.flow)
+    if pool.replay != NULL:
+        free(pool.replay.firsts)
+        free(pool.replay)
     free(pool.endpoints)
     bucket_free(&pool.bucket)
     free(pool)

@@ -19,6 +19,7 @@ from tressi.wire.lane cimport (
 from tressi.wire.link cimport Buffers, Link
 from tressi.wire.origin cimport Origin
 from tressi.wire.render cimport Filling, form_draw, form_is_spent
+from tressi.wire.replay cimport replay_ask, replay_rate
 from tressi.wire.request cimport Request
 from tressi.wire.schedule cimport Schedule, schedule_update
 from tressi.wire.socket cimport thread_times
@@ -101,9 +102,14 @@ cdef inline void pool_count_lanes(Pool* pool, int64_t now_ns, int64_t change) no
 
 
 cdef inline void endpoint_schedule(Endpoint* endpoint, int64_t now_ns) noexcept nogil:
-    """Publish the rate asked of the endpoint, and its integral since the start: those of its pool, evenly shared."""
-    cdef const Pool* pool = endpoint.pool
-    if pool.paced and not pool.ended and not endpoint.over and not endpoint.is_step:
+    """Publish the rate asked of the endpoint, and its integral since the start: its pool's, evenly shared, or the log's."""
+    cdef Pool* pool = endpoint.pool
+    if pool.replay != NULL and not pool.ended:
+        replay_ask(pool, now_ns)
+        endpoint.block.target_rps = replay_rate(endpoint, min(now_ns, pool.bucket.stop_ns))
+        endpoint.block.scheduled = <double> endpoint.asked.count
+        endpoint.block.scheduled_ns = min(now_ns, pool.bucket.stop_ns) - endpoint.block.window.start_ns
+    elif pool.paced and not pool.ended and not endpoint.over and not endpoint.is_step:
         endpoint.block.target_rps = bucket_rate(&pool.bucket, now_ns) / pool.endpoint_count
         endpoint.block.scheduled = bucket_position(&pool.bucket, now_ns) / pool.endpoint_count
         endpoint.block.scheduled_ns = min(now_ns, pool.bucket.stop_ns) - endpoint.block.window.start_ns

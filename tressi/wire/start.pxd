@@ -1,4 +1,4 @@
-"""How a lane gets its next start: one request of its pool's endpoints, or a start of its pool's flow."""
+"""How a lane gets its next start: one request of its pool's endpoints, an entry of a log, or a start of its pool's flow."""
 
 from libc.stdint cimport int64_t
 
@@ -10,6 +10,7 @@ from tressi.wire.reactor cimport (
     Reactor, endpoint_finish, endpoint_takes, pool_is_over, ready_push, request_of, run_takes,
 )
 from tressi.wire.render cimport Filling, form_draw, form_is_spent
+from tressi.wire.replay cimport replay_draw, replay_endpoint
 from tressi.wire.request cimport Request
 from tressi.wire.walk cimport walk_take
 
@@ -44,7 +45,9 @@ cdef inline bint lane_granted(Lane* lane, int64_t now_ns) noexcept nogil:
                 return False
             account_skipped(pool, &skipped, 0 if pool_has_idle(pool) else lane.free_ns, now_ns)
         lane.endpoint = pool.endpoints[0]
-        if pool.endpoint_count > 1:
+        if pool.replay != NULL:
+            lane.endpoint = replay_endpoint(pool, pool.dealt)
+        elif pool.endpoint_count > 1:
             lane.endpoint = pool.endpoints[pool.dealt % pool.endpoint_count]
         pool.dealt += 1
         lane.exchange.request = request_of(lane.endpoint)
@@ -56,6 +59,8 @@ cdef inline bint lane_granted(Lane* lane, int64_t now_ns) noexcept nogil:
         form_draw(lane.exchange.request.form, lane.filling.sources, lane.filling)
         if pool.limited and form_is_spent(lane.exchange.request.form, lane.filling.sources):
             endpoint_finish(pool, lane.endpoint, ROWS_USED, now_ns)
+        if pool.replay != NULL:
+            replay_draw(lane, pool.dealt - 1)
     lane.exchange.link = &lane.links[lane.exchange.request.link]
     account_taken(lane, now_ns)
     return True
