@@ -116,6 +116,32 @@ def test_it_sends_the_bytes_that_the_engine_sends():
     assert len(only(events, Connected)) == 1
 
 
+def test_through_a_proxy_it_sends_what_the_engine_sends():
+    """The whole URL, credentials for the proxy, and the cookies of the path in it; nothing of it is looked up."""
+    answers = {
+        "http://shop.invalid/a/in": response("200 OK", "Set-Cookie: one=1", "Set-Cookie: two=2; Path=/b", "Location: /x"),
+        "http://shop.invalid/a/out": moved("Location: http://other.invalid/b", "Set-Cookie: three=3; Domain=shop.invalid"),
+        "http://other.invalid/b": moved("Location: http://shop.invalid/b/c"),
+        "http://shop.invalid/b/c": response(),
+    }
+    requests = [request("in", "/a/in?x=1"), request("out", "/a/out", method="POST", payload={"at": "{{at}}"})]
+    steps = [{"request": "in", "extract": {"at": {"header": "location"}}}, {"request": "out"}]
+
+    def document_of(server):
+        flow = {**ONCE, "cookies": True, "steps": steps}
+        proxy = server.url.replace("http://", "http://ann:word@")
+        made = flow_config(server, requests, flow, followRedirects=True, proxy=proxy)
+        return {**made, "baseUrl": "http://shop.invalid"}
+
+    seen, others, completed, _, _ = both(document_of, lambda: Shop(answers=answers))
+    assert completed
+    assert seen == others
+    assert [head.split(b" ")[1] for head, _ in seen][2:] == [b"http://other.invalid/b", b"http://shop.invalid/b/c"]
+    cookies = [[line for line in head.split(b"\r\n") if line.startswith(b"Cookie")] for head, _ in seen]
+    assert cookies == [[], [b"Cookie: one=1"], [], [b"Cookie: two=2"]]
+    assert all(b"\r\nProxy-Authorization: Basic " in head for head, _ in seen)
+
+
 def test_it_chooses_and_draws_as_the_first_user_of_a_run():
     """From the same seed: options, variants, and rows by every pick."""
     answers = {f"/{name}": response() for name in "abcd"}
@@ -251,6 +277,24 @@ def test_a_user_who_is_lost_does_his_end_and_one_who_has_not_begun_does_not():
         _, _, completed, _, _ = both(lambda server: flow_config(server, [LOGIN, ITEM, bad], flow), shop)
         assert not completed
         assert [one.paths() for one in made] == [paths, paths]
+
+
+def test_of_several_values_that_are_missing_a_run_names_those_of_fields_first():
+    """Whatever the order of the config."""
+    requests = [request("a", "/a"), request("b", "/b?{{x}}{{y}}")]
+    step = {"request": "a", "extract": {"x": {"json": "$.x"}, "y": {"header": "X-Y"}}}
+    assert agree(requests, [step, {"request": "b"}], response(body=b"{}")).reason == "the response has no header x-y"
+
+
+def test_a_user_who_is_lost_in_his_end_has_not_completed_the_walk():
+    """In a run his start is completed, and the failed request counts at its step."""
+    flow = {**ONCE, "begin": [TOKEN], "steps": [{"request": "item"}], "end": [{"request": "bad"}]}
+    _, _, completed, events, snapshot = both(
+        lambda server: flow_config(server, [LOGIN, ITEM, request("bad", "/bad")], flow), Shop
+    )
+    assert only(events, FlowEnded) == [FlowEnded(completed=False, requests=3, failed=1, stopped_at="end 1")]
+    (counted,) = snapshot.flows.values()
+    assert (completed, counted.succeeded, counted.failed) == (False, 1, 0)
 
 
 def test_a_flow_that_goes_on_is_completed():
