@@ -14,7 +14,23 @@ from tressi.load.engine import LocalEngine
 from tressi.load.plan import uses_of
 from tressi.load.tables import load_tables
 
-__all__ = ["BOUND_S", "Shop", "flow_config", "flowing", "of_flow", "request", "until"]
+__all__ = [
+    "BOUND_S",
+    "ITEM",
+    "LOGIN",
+    "ONCE",
+    "TOKEN",
+    "Shop",
+    "completed",
+    "ended",
+    "finished",
+    "flow_config",
+    "flowing",
+    "of_flow",
+    "of_flow_in",
+    "request",
+    "until",
+]
 
 
 class Shop:
@@ -72,6 +88,7 @@ def request(name, url, **fields):
 
 LOGIN = request("login", "/login", method="POST", payload={"user": "ann"})
 ITEM = request("item", "/items/7", headers={"Authorization": "Bearer {{token}}"})
+ONCE = {"startsPerSecond": 0.001}
 TOKEN = {"request": "login", "extract": {"token": {"json": "$.access_token"}}}
 
 
@@ -105,4 +122,36 @@ def flowing(document, users=None):
 def of_flow(engine):
     """What was counted of the one flow."""
     (found,) = engine.read().flows.values()
+    return found
+
+
+def completed(engine, count):
+    """Wait for so many starts that were walked to their end."""
+    until(lambda: of_flow(engine).succeeded >= count)
+
+
+def ended(engine, count):
+    """Wait for so many starts that have ended, completed or abandoned."""
+    until(lambda: of_flow(engine).requests_made >= count)
+
+
+def finished(engine, drain_s=10.0):
+    """Stop; the last reading, whose laws are checked: each start is accounted for, and so is each request."""
+    engine.stop(drain_s)
+    snapshot = engine.read()
+    for flow in snapshot.flows.values():
+        assert flow.in_flight == 0
+        steps = [snapshot.endpoints[key] for key in snapshot.endpoints]
+        # A user is lost at one step of the start that he is lost in.
+        assert flow.failed == sum(step.abandoned for step in steps)
+        assert flow.response.count >= flow.succeeded
+    for step in snapshot.endpoints.values():
+        assert step.requests_made == step.succeeded + step.failed
+        assert step.in_flight == 0
+    return snapshot
+
+
+def of_flow_in(snapshot):
+    """The one flow of a snapshot."""
+    (found,) = snapshot.flows.values()
     return found
