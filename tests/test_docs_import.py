@@ -49,7 +49,7 @@ def test_every_flag_is_explained():
 
 
 def test_every_format_has_a_section_and_every_generator_is_named():
-    """And the rate that nobody asked for is the one of the code."""
+    """And the rate without `--total-rps` is the one of the code."""
     for heading in ("HAR", "curl", "OpenAPI", "Postman", "Insomnia"):
         assert f"\n## {heading}\n" in PAGE
     named = set(re.findall(r"\{\{\$(\w+)\}\}", PAGE))

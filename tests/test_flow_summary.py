@@ -78,7 +78,7 @@ def test_what_limited_a_flow_is_said_and_its_steps_say_whose_they_are(lossy):
 
 
 def test_a_flow_that_loses_every_user_has_failed():
-    """It had not one success, as an endpoint has none; its first step fails, so nobody comes to the others."""
+    """It had not one success, as an endpoint has none; its first step fails, so no user comes to the others."""
     summary = done(engine=FakeEngine({ITEM: Behaviour(error_rate=1.0)}))
     judgement = judge_run(summary)
     assert judgement.word == "FAILED"

@@ -134,7 +134,7 @@ def test_settings_of_connections_go_to_the_top():
     ],
 )
 def test_what_is_not_known_is_an_error_that_names_it(text, said):
-    """One option that nobody looked at could make another request of it; no value of one is shown."""
+    """An option that is passed over could make another request of it; no value of one is shown."""
     with pytest.raises(ConfigError) as caught:
         curl(text)
     assert said in str(caught.value)

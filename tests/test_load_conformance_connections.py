@@ -16,7 +16,7 @@ pytestmark = pytest.mark.timed
 
 
 def test_a_refused_connection(transport):
-    """Nobody listens: kind connect, with the system's words."""
+    """No server listens: kind connect, with the system's words."""
     with refusing_port() as port:
         found = only(attempt(endpoint(f"http://127.0.0.1:{port}/", ONCE), transport=transport))
     assert found.errors == {"connect": 1}

@@ -82,7 +82,7 @@ def test_a_long_run_keeps_no_more_rows_than_there_is_room_for(monkeypatch):
 
 
 def test_the_fit_is_told_in_words():
-    """With the worst seconds, and without figures that nobody measured."""
+    """With the worst seconds, and without figures that were not measured."""
     whole = {"asked": 10, "sent": 9, "missed": 1, "worst": [{"t": 2.0, "asked": 5, "sent": 3, "off": 2}]}
     lines = fit_lines(whole, {"p50": 0.01, "p99": 0.05, "max": 1.0}).splitlines()
     kept = fit_lines(whole | {"worst": []}, {"p50": None, "p99": None, "max": None})

@@ -26,7 +26,7 @@ from tressi.replay.traffic import NS_PER_S, traffic_of
 from tressi.request.route import path_of
 
 if TYPE_CHECKING:
-    from argparse import ArgumentParser, Namespace
+    from argparse import ArgumentParser, Namespace, _ArgumentGroup
 
     from tressi.model import ResolvedConfig
     from tressi.replay.gathering import Gathered
@@ -48,7 +48,16 @@ _METHOD_BYTES: Final = 32
 def add_arguments(parser: ArgumentParser) -> None:
     """Declare the arguments of `tressi replay`."""
     parser.add_argument("log", metavar="LOG", help="a file, or - for standard input")
-    group = parser.add_argument_group("the log")
+    _add_log(parser.add_argument_group("the log"))
+    _add_load(parser.add_argument_group("the load"))
+    add_running(parser)
+    add_sending(parser.add_argument_group("connections, verdict and results"))
+    logging = parser.add_argument_group("logging, to standard error")
+    logging.add_argument("--log-level", choices=LOG_LEVELS, default="info", help="default: info")
+
+
+def _add_log(group: _ArgumentGroup) -> None:
+    """How the log is read, and what of it is sent."""
     group.add_argument(
         "--log-format",
         metavar="FORMAT",
@@ -67,7 +76,10 @@ def add_arguments(parser: ArgumentParser) -> None:
         "--only", action="append", default=[], metavar="PATTERN", help="only paths such as '/api/*'; or several times"
     )
     group.add_argument("--methods", type=_methods, default="GET,HEAD", metavar="LIST", help="what is sent (default: GET,HEAD)")
-    load = parser.add_argument_group("the load")
+
+
+def _add_load(load: _ArgumentGroup) -> None:
+    """Where the requests go, how fast, and for how long."""
     load.add_argument("--base-url", metavar="URL", help="where requests go, in front of the log's paths")
     load.add_argument(
         "--hosts-of-log", action="store_true", help="send to the servers that the log names, instead of --base-url"
@@ -86,10 +98,6 @@ def add_arguments(parser: ArgumentParser) -> None:
     load.add_argument(
         "--save", metavar="FILE", help="write the config instead of running it, with --as rates; - for standard output"
     )
-    add_running(parser)
-    add_sending(parser.add_argument_group("connections, verdict and results"))
-    logging = parser.add_argument_group("logging, to standard error")
-    logging.add_argument("--log-level", choices=LOG_LEVELS, default="info", help="default: info")
 
 
 def execute(arguments: Namespace) -> int:
@@ -221,7 +229,7 @@ def _save(document: dict[str, Any], arguments: Namespace) -> int:
 # ------------------------------------------------------------------------------------------------------------- its flags
 
 
-def _add_settings(group: Any) -> None:  # noqa: ANN401 - argparse has no public name for a group
+def _add_settings(group: _ArgumentGroup) -> None:
     group.add_argument("--timeout", type=_number, metavar="S", help="seconds until a request counts as failed")
     group.add_argument("--connect-timeout", type=_number, metavar="S", help="seconds until a connection counts as failed")
     group.add_argument("--connections-per-second", type=_number, metavar="N", help="new connections each second, at most")

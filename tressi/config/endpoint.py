@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from tressi.config.connections import request_tls
 from tressi.config.content import content_of
 from tressi.config.defaults import defaults
-from tressi.config.flows import extracts_of, in_flows, is_in_flow, is_templated, resolved_flows, sent_of
+from tressi.config.flows import extracts_of, in_flows, is_in_flow, resolved_flows, sent_of
 from tressi.config.jsonpath import steps_of
 from tressi.config.rules import TRANSPORT_HEADERS, merged
 from tressi.config.url import Address, address
@@ -34,12 +34,13 @@ class Around:
     """What a request needs to know beside the document.
 
     `folder` is where its files are, `is_secret` says which parameters of URLs are secret, and `hide` masks values that are,
-    where there are any.
+    where there are any. `templated` says whether placeholders are replaced.
     """
 
     folder: str | None = ""
     is_secret: Callable[[str], bool] = is_secret_parameter
     hide: Callable[[str], str] | None = None
+    templated: bool = False
 
 
 def resolved_endpoints(
@@ -85,7 +86,7 @@ def _resolved(
     around: Around,
 ) -> ResolvedEndpoint:
     where = _address(document, request, around)
-    content = content_of(request, around.folder, templated=is_templated(document))
+    content = content_of(request, around.folder, templated=around.templated)
     method = request.get("method", defaults("RequestConfigSchema")["method"])
     key = f"{method} {where.masked}"
     seen[key] += 1
@@ -115,7 +116,7 @@ def _variant(
 ) -> ResolvedVariant:
     whole = merged(request, variant)
     where = _address(document, whole, around)
-    content = content_of(whole, around.folder, templated=is_templated(document))
+    content = content_of(whole, around.folder, templated=around.templated)
     headers, left_out = _headers(document, whole, content)
     return ResolvedVariant(
         url=where.wire,
@@ -129,8 +130,7 @@ def _variant(
 
 
 def _address(document: Mapping[str, Any], request: Mapping[str, Any], around: Around) -> Address:
-    templated = is_templated(document)
-    where = address(request["url"], document.get("baseUrl"), templated=templated, is_secret=around.is_secret)
+    where = address(request["url"], document.get("baseUrl"), templated=around.templated, is_secret=around.is_secret)
     if around.hide is None or "?" not in where.masked:
         return where
     path, mark, query = where.masked.partition("?")

@@ -11,6 +11,7 @@ from tressi.config.data import DataError, declared
 from tressi.config.defaults import defaults
 from tressi.config.endpoint import Around, resolved_endpoints
 from tressi.config.examine import Given, check_scale, examined, warnings_of
+from tressi.config.flows import is_templated
 from tressi.config.for_summary import record
 from tressi.config.masks import masked_values, masks_of
 from tressi.config.messages import quoted, refusal
@@ -106,7 +107,7 @@ def _resolved(given: Given, current: Mapping[str, Any], budget: Budget, variable
     settings = {**defaults("TressiConfigSchema"), **current}
     section = current.get("autoscale") or {}
     try:
-        endpoints, flows = resolved_endpoints(current, budget.settings, _around(given, variables, masks))
+        endpoints, flows = resolved_endpoints(current, budget.settings, _around(given, current, variables, masks))
     except DataError as error:  # a file that was there when it was looked for
         raise refusal(str(error)) from None
     return ResolvedConfig(
@@ -140,9 +141,10 @@ def _resolved(given: Given, current: Mapping[str, Any], budget: Budget, variable
     )
 
 
-def _around(given: Given, variables: Filled, masks: Masks) -> Around:
+def _around(given: Given, current: Mapping[str, Any], variables: Filled, masks: Masks) -> Around:
     hide = variables.hide if variables.values else None
-    return Around(given.folder, masks.is_parameter if masks.parameters else is_secret_parameter, hide)
+    is_secret = masks.is_parameter if masks.parameters else is_secret_parameter
+    return Around(given.folder, is_secret, hide, is_templated(current))
 
 
 def _shared_pool(settings: Mapping[str, Any], budget: Budget) -> SharedPool:

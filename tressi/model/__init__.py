@@ -4,15 +4,14 @@ Everything here is frozen. Commands go down through `Engine`, values come up as 
 config schema in snake_case; every number that is not a count carries its unit in its name or in its comment.
 """
 
+from tressi.model.autoscale import AutoscaleConfig, Priority
 from tressi.model.config import (
     REDIRECTS,
     Arrival,
-    AutoscaleConfig,
     EarlyExit,
     Expectation,
     JsonCondition,
     Kept,
-    Priority,
     Proxies,
     ResolvedConfig,
     ResolvedEndpoint,

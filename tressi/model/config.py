@@ -11,45 +11,18 @@ from tressi.model.curve import Curve, Stage
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from tressi.model.autoscale import AutoscaleConfig
     from tressi.model.data import DataSource, Piece
     from tressi.model.flow import Extract, Flow
     from tressi.model.replay import Replay
     from tressi.threshold.expression import Comparison
 
 Arrival = Literal["uniform", "poisson"]
-Priority = Literal["high", "medium", "low"]
 Strategy = Literal["proportional", "equal", "priority-based"]
 TlsVersion = Literal["1.2", "1.3"]
 Transport = Literal["wire", "urllib3"]
 
 REDIRECTS: Final = 20  # that are followed in one attempt where a config names no number, as the Fetch standard has it
-
-
-@dataclass(frozen=True, slots=True)
-class AutoscaleConfig:
-    """One autoscaled endpoint's resolved settings: nothing inherited is left open. Times are seconds.
-
-    `target_rps` may be fractional: it can be a share of a total. `initial_workers` is None where the allocation decides.
-    """
-
-    target_rps: float
-    min_workers: int
-    max_workers: int
-    ramp_up_time: float = 0.0
-    scale_up_threshold: float = 0.9
-    scale_down_threshold: float = 1.1
-    scale_up_factor: float = 0.25
-    scale_down_factor: float = 0.25
-    cooldown_period: float = 2.0
-    weight: float = 1.0
-    priority: Priority = "medium"
-    initial_workers: int | None = None
-    stages: tuple[Stage, ...] = ()  # then `target_rps` is the highest of their rates, and `ramp_up_time` 0
-
-    @property
-    def curve(self) -> Curve:
-        """The rate over the run's time."""
-        return Curve.of(self.stages) if self.stages else Curve.ramp(self.target_rps, self.ramp_up_time)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal
 from tressi.model.curve import Curve, Stage
 
 if TYPE_CHECKING:
-    from tressi.model.config import AutoscaleConfig
+    from tressi.model.autoscale import AutoscaleConfig
 
 Pick = Literal["first", "last", "random"]
 KEY_BEGIN = "flow "  # of a flow's key; no method is written in small letters
