@@ -129,6 +129,8 @@ class Board:
             "durationSec": self._config.duration_s,
             "maxRequests": self._config.max_requests,
             **({"warmUpSec": self._config.warm_up_s} if self._config.warm_up_s else {}),
+            **({} if self._config.name is None else {"name": plain(self._config.name)}),
+            **({"labels": labels} if (labels := {plain(key): plain(one) for key, one in self._config.labels.items()}) else {}),
             "endpoints": [self._endpoint(number) for number in range(len(self._config.endpoints))],
             "flows": [self._flow(flow) for flow in self._config.flows],
             "subjects": {plain(one.text): subject_of(one.comparison) for one in self._config.thresholds},

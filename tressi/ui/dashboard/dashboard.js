@@ -92,6 +92,7 @@ const told = {
     run.end = end;
     table.close();
     flows.close();
+    verdict.giveUpRoom();
     showEnd();
     showState();
   },
