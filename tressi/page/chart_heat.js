@@ -64,7 +64,7 @@ function heatTraces({ edges, cells, lowest, highest }) {
 }
 
 function heatLayout(spec) {
-  const { edges, lowest, highest } = spec;
+  const { t, lowest, highest } = spec;
   const range = highest < lowest ? [0, 1] : [lowest, highest + 1];
   // Round numbers of milliseconds, as far apart as their texts need.
   const steps = range[1] - range[0] > 2 * bandsADecade ? [1] : [1, 2, 5];
@@ -73,7 +73,7 @@ function heatLayout(spec) {
     ticks.push(...steps.map((step) => bandsADecade * (decade + Math.log10(step))));
   }
   const y = { range, fixedrange: true, tickvals: ticks, ticktext: ticks.map(edgeText) };
-  return layout({ xaxis: timeAxis(edges), yaxis: axis(y), shapes: shades(spec) });
+  return layout({ xaxis: timeAxis(t), yaxis: axis(y), shapes: shades(spec) });
 }
 
 function heatWords(spec) {
@@ -92,7 +92,7 @@ function heatReading(spec, at, _hidden, row = null) {
   const fullest = [...column].reduce((most, one) => (one[1] > most[1] ? one : most), [null, 0])[0];
   const band = row ?? fullest;
   const [from, to] = [spec.edges[at], spec.edges[at + 1]];
-  const head = to - from > 1.5 ? `${figureText(from)} to ${secondText(to)}` : secondText(to);
+  const head = to - from > 1.5 ? `${figureText(Math.round(10 * from) / 10)} to ${secondText(to)}` : secondText(to);
   const name = row === null ? "fullest band" : "band";
   const found = band === null ? [] : [{ name, value: `${bandText(band)}: ${figureText(column.get(band) ?? 0)}` }];
   return { head, items: [...found, { name: "in all", value: figureText(count) }], notes: remarks(spec, from, to) };
