@@ -54,7 +54,7 @@ def test_endpoints_are_laid_over_each_other(target, browser, tmp_path):
 
 
 def test_what_was_before_the_page_came_is_there(target, browser, tmp_path):
-    """A page that is opened later has the failures by kind and the bands of the seconds before it; without any there is no panel."""
+    """A page that is opened later has the failures by kind and the bands of the seconds before it."""
     one = {"url": f"{target}/missing", "autoscale": {"enabled": True, "targetRps": 20, "maxWorkers": 4}}
     with running(config_file(tmp_path, target, requests=[{**one, "name": "x"}]), "--quiet") as run:
         with page_of(browser, run.url) as page:

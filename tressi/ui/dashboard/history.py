@@ -115,7 +115,9 @@ class Series:
 class _Points:
     """Points, their figures in one array."""
 
-    def __init__(self, figures: array[float] | None = None, bands: list[int] | None = None, failures: list[Any] | None = None):
+    def __init__(
+        self, figures: array[float] | None = None, bands: list[int] | None = None, failures: list[Any] | None = None
+    ) -> None:
         self._figures = array("d") if figures is None else figures
         self._bands: list[int] = bands or []
         self._failures: list[Mapping[str, int]] = failures or []
@@ -132,9 +134,9 @@ class _Points:
         self._failures.append(point.failures)
 
     def extend(self, other: _Points) -> None:
-        self._figures.extend(other._figures)  # noqa: SLF001 - its own kind
-        self._bands.extend(other._bands)  # noqa: SLF001 - its own kind
-        self._failures.extend(other._failures)  # noqa: SLF001 - its own kind
+        self._figures.extend(other._figures)
+        self._bands.extend(other._bands)
+        self._failures.extend(other._failures)
 
     def copy(self) -> Self:
         return type(self)(self._figures[:], self._bands[:], self._failures[:])
