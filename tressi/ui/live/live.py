@@ -33,13 +33,18 @@ _DRAWING_ANEW: Final = (signal.SIGWINCH, signal.SIGCONT)
 
 
 class LivePicture(Watcher):
-    """Draws on the terminal `stream`; keys that are typed at the terminal `keyboard` do to the run what `controls` can."""
+    """Draws on the terminal `stream`; keys that are typed at the terminal `keyboard` do to the run what `controls` can.
 
-    def __init__(self, stream: IO[str], controls: Controls | None = None, keyboard: int | None = None) -> None:
+    `address` is where else the run is shown, which stands in the header.
+    """
+
+    def __init__(
+        self, stream: IO[str], controls: Controls | None = None, keyboard: int | None = None, address: str = ""
+    ) -> None:
         self._screen = Screen(stream, self._overhear, self._draw)
         self._controls = controls
         self._keyboard = Keyboard(keyboard, self._press) if keyboard is not None else None
-        self._seen, self._view = Seen(), View()
+        self._seen, self._view = Seen(address), View()
         self._handlers: dict[int, Any] = {}
         self._is_up = False
 
