@@ -1,8 +1,8 @@
 """A table of figures in the room that there is: pure, rows in, lines out.
 
 One line a row. Where the room is too small for all columns, those that matter least are left out; a label is cut in its middle
-only after that. What is said beside a figure is there only where all of it has room. Where nothing limits the room, in a pipe or
-a file, each row is one line however long it becomes, and its words stand at its end.
+only after that. What is said beside a figure is there only where all of it has room. Where nothing limits the room, in a pipe
+or a file, each row is one line however long it becomes, and its words stand at its end.
 """
 
 from __future__ import annotations

@@ -129,8 +129,9 @@ def _endpoint_rows(summary: Mapping[str, Any], found: Mapping[str, Limit]) -> li
     """A row for each endpoint, and one for all together where there are several."""
     shown, lasted_s = summary_labels(summary), measured_s(summary)
     rows = [
-        Row(shown[one["endpointKey"]], _figures(one, found[one["endpointKey"]], lasted_s), _words(one, found, summary))
+        Row(shown[one["endpointKey"]], _figures(one, limit, lasted_s), _words(one, limit))
         for one in summary["endpoints"]
+        for limit in [found[one["endpointKey"]]]
     ]
     if len(rows) > 1:
         rows.append(Row(f"all {len(rows):,}", _total_figures(summary, lasted_s), style="bold"))
@@ -249,9 +250,9 @@ class _Table:
                 yield Padding(Text(below, style="dim"), (0, 0, 0, GAP), expand=False)
 
 
-def _words(endpoint: Mapping[str, Any], found: Mapping[str, Limit], summary: Mapping[str, Any]) -> str:
+def _words(endpoint: Mapping[str, Any], limit: Limit) -> str:
     """Why an endpoint has not got what was asked for, and what its figures alone would hide."""
-    limit, lost = found[endpoint["endpointKey"]], endpoint.get("abandoned", 0)
+    lost = endpoint.get("abandoned", 0)
     is_plain = limit.words in _MET or (is_step(endpoint) and not lost and not endpoint["requestsFailed"])
     parts = (
         _mean_words(endpoint["askedRps"], endpoint["targetRps"]),

@@ -37,8 +37,8 @@ class Shrunk:
 
 def first_s(config: ResolvedConfig) -> float:
     """For how many seconds after the start a pool is looked at for the first time; 0 where none is scaled."""
-    settings = [one.autoscale for one in (*config.endpoints, *config.flows) if one.autoscale is not None]
-    return min(_LONGEST_S, 2 * max((one.cooldown_period for one in settings), default=0.0))
+    settings = [*(one.autoscale for one in config.endpoints), *(flow.autoscale for flow in config.flows)]
+    return min(_LONGEST_S, 2 * max((one.cooldown_period for one in settings if one is not None), default=0.0))
 
 
 def is_first(decision: ScalingDecision, until_s: float) -> bool:

@@ -23,11 +23,12 @@ from tressi.ui.sentences import (
     draining_words,
     label_of,
     labels_of,
+    left_words,
     running,
     shrunk_line,
     threshold_news,
-    time_left,
 )
+from tressi.ui.standing import standing_of
 from tressi.ui.trouble import Beginnings, Told
 from tressi.ui.watcher import Watcher
 
@@ -194,8 +195,9 @@ def failing_since(before: Mapping[str, Counts], now: Mapping[str, Counts]) -> li
 def failing_words(before: Counts, now: Counts) -> str:
     """How many attempts failed between two counts, and of what."""
     made, failures = now.made - before.made, now.failures - before.failures
-    kinds = ", ".join(f"{count:,} {plain(kind)}" for kind, count in failures.most_common(_REASONS_SHOWN))
     more = len(failures) - _REASONS_SHOWN
+    kinds = ", ".join(f"{count:,} {plain(kind)}" for kind, count in failures.most_common(_REASONS_SHOWN))
+    kinds = plain(next(iter(failures))) if len(failures) == 1 else kinds
     return f"{failures.total():,} of {made:,} failed ({kinds}{f' and {more} other kinds' if more > 0 else ''})"
 
 
@@ -204,13 +206,14 @@ def progress_words(moment: Moment, labels: Mapping[str, str]) -> str:
     total = moment.total
     failed = sum(one.failed for one in moment.reading.endpoints.values())
     parts = [
-        f"{time_left(moment)}{', paused' * moment.paused}",
+        standing_of(moment, labels).word,
         f"{three_digits(total.current_rps)}{_asked(total)} RPS",
         *(_flow_words(flow, labels) for flow in moment.flows),
         f"p50 {three_digits(total.p50_ms)} p99 {three_digits(total.p99_ms)} ms",
         counted(total.worker_count, "worker"),
         f"{failed:,} failed",
         f"{total.missed + sum(flow.missed for flow in moment.flows):,} missed",
+        left_words(moment),
     ]
     return "  ".join(parts)
 

@@ -60,14 +60,15 @@ def running(config: ResolvedConfig) -> str:
 
 def time_left(moment: Moment) -> str:
     """How far the run is, and how long it still takes."""
-    left_s = max(0.0, moment.duration_s - moment.t)
-    left = f"{left_s:.0f} s left" if moment.max_requests is None else _requests_left(moment, moment.max_requests)
     warm_up = ", warming up" if moment.warm_up else ""
-    return f"{moment.t:.0f} s of {moment.duration_s:g} s, {left}{warm_up}"
+    return f"{moment.t:.0f} s of {moment.duration_s:g} s, {left_words(moment)}{warm_up}"
 
 
-def _requests_left(moment: Moment, most: int) -> str:
-    return f"{moment.total.requests_made:,} of {counted(most, 'request')}"
+def left_words(moment: Moment) -> str:
+    """What is left: seconds, or how many of the requests that the run ends after have been made."""
+    if moment.max_requests is not None:
+        return f"{moment.total.requests_made:,} of {counted(moment.max_requests, 'request')}"
+    return f"{max(0.0, moment.duration_s - moment.t):.0f} s left"
 
 
 def draining_words(draining: Draining) -> str:

@@ -106,13 +106,13 @@ class LivePicture(Watcher):
         if self._keyboard is not None:
             self._keyboard.take()
         size = self._screen.size
-        self._view = settled(self._view, self._seen, page_of(self._seen, size))
+        self._view = settled(self._view, self._seen, page_of(self._view, self._seen, size))
         self._screen.draw(picture(self._view, self._seen, size), size)
 
     def _press(self, keys: list[str]) -> None:
         """Do what the keys ask for, one after the other, and show it once."""
         for key in keys:
-            page = page_of(self._seen, self._screen.size)
+            page = page_of(self._view, self._seen, self._screen.size)
             self._view, command = press(self._view, key, self._seen, page)
             if command is not None:
                 self._obey(command)

@@ -101,8 +101,9 @@ class Seen:
         self.events.append(told_together(self._first) or decision)
 
     def note(self, line: str) -> None:
-        """Something was said that has no other place, an address or a warning: it stays when events move on."""
-        self.notes.append(line)
+        """Something was said that has no other place, such as a warning: it stays when events move on."""
+        if not self.address or self.address not in line:
+            self.notes.append(line)
 
     def change(self, change: Change) -> None:
         """Somebody changed the run: it is noted, and shows in the last moment already."""
