@@ -18,7 +18,16 @@ from tressi.run.flow_parts import flows_of, is_step, lost_words
 from tressi.run.judgement import has_many_failures, judge_run, status_words
 from tressi.run.shortfall import limits, mean_differs
 from tressi.run.warm_up import came_words, measured_s
-from tressi.text import SHORTEST_S, carries, common_origin, counted, plain, summary_labels, three_digits
+from tressi.text import (
+    SHORTEST_S,
+    carries,
+    common_origin,
+    counted,
+    plain,
+    run_words,
+    summary_labels,
+    three_digits,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -67,8 +76,10 @@ def summary_table(summary: Mapping[str, Any]) -> RenderableType:
     """Each endpoint's figures, what limited it where it was limited, all together, and the run in a few lines."""
     origin = common_origin(endpoint["endpointKey"] for endpoint in summary["endpoints"])
     heading = counted(len(summary["endpoints"]), "endpoint") + (f" of {plain(origin)}" if origin else "")
+    called = run_words(summary.get("name"), summary.get("labels", {}))
     found = limits(summary)
     return Group(
+        *([Text(called, style="bold")] if called else []),
         *_flows(summary, found),
         Text(f"{heading}: rates per second, response times in ms"),
         _Table("endpoint", COLUMNS, _endpoint_rows(summary, found)),
