@@ -28,12 +28,12 @@ def test_pools_that_shrink_to_their_need_are_told_together():
     assert told_together(FIRST[2:]) is None
 
 
-def test_the_first_decisions_are_those_of_two_cooldowns():
-    """By which pools shrink; one that grows is told at once, and without an autoscaler there are none."""
+def test_the_first_decisions_are_those_of_four_cooldowns():
+    """By which pools shrink; one that grows is told at once, and without two pools there is nothing to tell together."""
     until_s = first_s(resolved(A, B))
-    assert until_s == 4.0
-    assert [is_first(one, until_s) for one in (*FIRST, shrank(A, 1, 3, 4.1), decision(A))] == [*[True] * 4, False, False]
-    assert first_s(resolved(A, autoscale=False)) == 0.0
+    assert until_s == 8.0
+    assert [is_first(one, until_s) for one in (*FIRST, shrank(A, 1, 3, 8.1), decision(A))] == [*[True] * 4, False, False]
+    assert first_s(resolved(A, B, autoscale=False)) == first_s(resolved(A)) == 0.0
 
 
 def test_the_live_view_has_one_event_of_them():

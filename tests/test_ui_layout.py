@@ -25,8 +25,9 @@ def test_every_line_is_used_and_none_twice(height, needs):
 def test_endpoints_come_before_the_detail_and_the_detail_before_blank_lines():
     """A few endpoints leave room for it in a small window; many get twenty rows before it gets a line."""
     assert layout(24, Needs(4, 0, 0))[3:] == (4, 1, 1, 0, 0, 9, 4)
-    assert layout(24, Needs(40, 0, 0)).detail == 0
-    assert layout(24, Needs(40, 0, 0)).rows == 13
-    assert (layout(40, Needs(40, 0, 0)).rows, layout(40, Needs(40, 0, 0)).detail) == (24, 0)
-    assert (layout(50, Needs(40, 0, 0)).rows, layout(50, Needs(40, 0, 0)).detail) == (25, 9)
+    many = Needs(40, 0, 0, events=100)
+    assert (layout(24, many).rows, layout(24, many).detail, layout(24, many).events) == (13, 0, 4)
+    assert (layout(40, many).rows, layout(40, many).detail) == (24, 0)
+    assert (layout(50, many).rows, layout(50, many).detail) == (25, 9)
     assert layout(60, Needs(4, 0, 0)).detail == MOST_DETAIL_LINES
+    assert (layout(40, Needs(40, 0, 0, events=1)).rows, layout(40, Needs(40, 0, 0, events=1)).events) == (30, 2)

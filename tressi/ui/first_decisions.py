@@ -1,7 +1,7 @@
 """The scaler's first decisions, told as one: pools that shrink to their need once the run has begun.
 
 A run begins with workers for what it might need. Within two cooldowns each pool is looked at for the first time, and those that
-have more than they need give it up: as many decisions as pools, of which all say the same.
+have more than they need give it up in a few steps: many decisions that all say the same.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
     from tressi.model import ResolvedConfig, ScalingDecision
 
-# However long cooldowns are, what is held back is told by then.
+# So many looks at each pool, and however long cooldowns are, no later than this.
+_COOLDOWNS: Final = 4
 _LONGEST_S: Final = 10.0
 
 
@@ -36,9 +37,10 @@ class Shrunk:
 
 
 def first_s(config: ResolvedConfig) -> float:
-    """For how many seconds after the start a pool is looked at for the first time; 0 where none is scaled."""
+    """For how many seconds after the start pools shrink to their need; 0 where fewer than two are scaled."""
     settings = [*(one.autoscale for one in config.endpoints), *(flow.autoscale for flow in config.flows)]
-    return min(_LONGEST_S, 2 * max((one.cooldown_period for one in settings if one is not None), default=0.0))
+    cooldowns = [one.cooldown_period for one in settings if one is not None]
+    return min(_LONGEST_S, _COOLDOWNS * max(cooldowns)) if len(cooldowns) > 1 else 0.0
 
 
 def is_first(decision: ScalingDecision, until_s: float) -> bool:

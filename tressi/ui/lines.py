@@ -25,7 +25,6 @@ from tressi.ui.sentences import (
     labels_of,
     left_words,
     running,
-    shrunk_line,
     threshold_news,
 )
 from tressi.ui.standing import standing_of
@@ -67,6 +66,7 @@ class Lines(Watcher):
         self._console = console
         self._interval_s = interval_s or inf
         self._next_s = self._interval_s
+        self._t = 0.0
         self._labels: dict[str, str] = {}
         self._first_s = 0.0
         self._first: list[ScalingDecision] = []
@@ -83,6 +83,7 @@ class Lines(Watcher):
 
     def moment(self, moment: Moment) -> None:
         """Say at once what goes wrong, and how the run stands when it is time again."""
+        self._t = moment.t
         if moment.t > self._first_s:
             self._show_first()
         is_time = moment.t >= self._next_s
@@ -125,7 +126,8 @@ class Lines(Watcher):
         held, self._first = self._first, []
         together = told_together(held)
         if together is not None:
-            self._print(shrunk_line(together))
+            # At the time at which it is said, so that lines are in their order.
+            self._print(f"{max(self._t, together.timestamp):6.1f} s  {together.words}")
             return
         for one in held:
             self._print(decision_line(one, self._labels))

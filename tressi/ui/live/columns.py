@@ -279,6 +279,7 @@ def fit(width: int, rows: Sequence[Row], longest_label: int, *, with_successes: 
     widths = {column.name: _need(column, rows) for column in COLUMNS}
     wanted = (column for column in COLUMNS if with_successes or not column.of_successes)
     kept = sorted(wanted, key=lambda column: column.keep)
+    has_missed_none = not any(row.one.missed for row in rows)
     label = max(longest_label, len("endpoint"))
     widths["endpoint"] = min(label, LEAST_LABEL)
     full = widths | {"endpoint": label, "errors": min(errors, _ERRORS_BEFORE)}
@@ -286,7 +287,8 @@ def fit(width: int, rows: Sequence[Row], longest_label: int, *, with_successes: 
         for column in list(kept[:-1]):
             if sum(needs[one.name] + gap for one in kept) - gap <= width:
                 break
-            if column.yields or not may_go:
+            # A column of nothing but zeros yields as well.
+            if column.yields or not may_go or (column.name == "missed" and has_missed_none):
                 kept.remove(column)
     names = {column.name for column in kept}
     free = width - sum(gap + (0 if is_left_aligned(column) else widths[column.name]) for column in kept) + gap
@@ -313,7 +315,7 @@ def _share(free: int, names: set[str], longest_label: int, wanted_errors: int) -
     least_trend = _LEAST_TREND if "trend" in names else 0
     if "errors" in names:
         half = max(_TWO_ERRORS, free // 2)
-        errors = min(wanted_errors, max(_LEAST_ERRORS, free // 3, min(half, free - longest_label - least_trend)))
+        errors = min(wanted_errors, max(_LEAST_ERRORS, free * 2 // 5, min(half, free - longest_label - least_trend)))
     label = min(longest_label, free - errors - least_trend)
     if "trend" in names:
         trend = min(TREND_SECONDS, free - errors - label)

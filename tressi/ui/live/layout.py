@@ -12,16 +12,18 @@ _WITH_TITLE, _WITH_HEADING = 12, 18
 _SMALL, _LARGE = 14, 30
 # The detail takes no line from so many endpoints.
 _ROWS_FIRST: Final = 20
+_LEAST_EVENTS: Final = 2
 _FIXED_LINES = 3  # progress, the table's head, the keys
 
 
 class Needs(NamedTuple):
-    """How many there are: endpoints, thresholds that are broken or undecided, warnings, lines with an address."""
+    """How many there are: endpoints, thresholds that are broken or undecided, warnings, lines with an address, events."""
 
     endpoints: int
     thresholds: int
     warnings: int
     addresses: int = 0
+    events: int = 0
 
 
 class Layout(NamedTuple):
@@ -53,9 +55,12 @@ def layout(height: int, needs: Needs) -> Layout:
     thresholds = min(needs.thresholds, 1 if height < _SMALL else 3 if height < _LARGE else 6)
     events = 1 if height < _SMALL else 4 if height < _LARGE else 8
     left -= warnings + thresholds
+    has_room_for_detail = left - events - LEAST_DETAIL_LINES >= _ROWS_FIRST
+    if needs.endpoints > left - events and not has_room_for_detail:
+        events = min(events, max(_LEAST_EVENTS, needs.events))  # no line stays empty that a row could have
     rows = max(1, min(needs.endpoints, left - events))
     detail = _detail(left - rows - events)
-    if not detail and left - events - LEAST_DETAIL_LINES >= _ROWS_FIRST:
+    if not detail and has_room_for_detail:
         detail = LEAST_DETAIL_LINES
         rows -= detail - (left - rows - events)
     return Layout(title, address, gap, rows, total, heading, warnings, thresholds, detail, max(0, left - rows - detail))

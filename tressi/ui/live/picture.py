@@ -71,7 +71,13 @@ def needs_of(view: View, seen: Seen, width: int) -> Needs:
     if seen.moment is None:
         return Needs(0, 0, 0)
     warnings = sum(map(len, _warnings(seen.moment, seen, width)))
-    return Needs(len(shown_by(view, seen)), len(_open_thresholds(seen.moment)), warnings, int(bool(seen.address)))
+    return Needs(
+        endpoints=len(shown_by(view, seen)),
+        thresholds=len(_open_thresholds(seen.moment)),
+        warnings=warnings,
+        addresses=int(bool(seen.address)),
+        events=len(seen.events) + len(seen.notes),
+    )
 
 
 def page_of(view: View, seen: Seen, size: Size) -> int:
