@@ -5,38 +5,35 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from pathlib import Path
 
 MIRROR = "http://deb.debian.org/debian"
 # Debian's testing suites are served with a date in their list of packages; an older copy of a mirror is as good for a trial.
 OPTIONS = ('--aptopt=Acquire::Check-Valid-Until "false"',)
-# What a machine behind a registry of its own needs inside, too: its authorities, its names, and pip's settings.
-SHARED = ("/etc/resolv.conf", "/etc/hosts", "/etc/ssl/certs")
-PASSED_ON = (
-    "PIP_CERT",
-    "PIP_INDEX_URL",
-    "PIP_EXTRA_INDEX_URL",
-    "PIP_DEFAULT_TIMEOUT",
-    "SSL_CERT",
-    "http_proxy",
-    "https_proxy",
-    "no_proxy",
-)
+# What a machine behind a registry of its own needs inside, too: its names, its authorities and pip's settings. They are copied
+# and never mounted: what is installed inside may write to them.
+COPIED = ("/etc/resolv.conf", "/etc/hosts")
+AUTHORITIES = "/etc/ssl/certs/ca-certificates.crt"
+AUTHORITIES_INSIDE = "/opt/authorities.crt"
+PASSED_ON = ("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_DEFAULT_TIMEOUT", "http_proxy", "https_proxy", "no_proxy")
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-# In a mount namespace of its own, so that what is mounted goes with the command.
+# In namespaces of its own, so that what is mounted and what is started go with the command; of this machine's devices only
+# those that every program may use.
 ENTER = """
 set -eu
 root=$1 cwd=$2 user=$3
 shift 3
 mount -t proc proc "$root/proc"
-mount --rbind /dev "$root/dev"
-for place in $SHARED; do
-    [ ! -e "$place" ] || { [ -d "$place" ] && mkdir -p "$root$place" || { rm -f "$root$place"; touch "$root$place"; }; }
-    [ ! -e "$place" ] || mount --bind "$place" "$root$place"
+mount -t tmpfs -o mode=755 tmpfs "$root/dev"
+for device in null zero full random urandom tty; do
+    touch "$root/dev/$device"
+    mount --bind "/dev/$device" "$root/dev/$device"
 done
+mkdir "$root/dev/shm" "$root/dev/pts"
+mount -t tmpfs -o mode=1777 tmpfs "$root/dev/shm"
+mount -t devpts -o newinstance,ptmxmode=666 devpts "$root/dev/pts"
+ln -s pts/ptmx "$root/dev/ptmx"
+ln -s /proc/self/fd "$root/dev/fd"
 exec chroot --userspec="$user" "$root" env -i -C "$cwd" "$@"
 """
 
@@ -72,11 +69,20 @@ def run(
     timeout_s: float = 3600,
 ) -> int:
     """Run a command inside as a user, with nothing of the environment outside but what reaching the registries takes."""
-    outside = {name: value for name, value in os.environ.items() if name.startswith(PASSED_ON)}
-    inside = {"PATH": PATH, "HOME": "/tmp", "LC_ALL": "C.UTF-8", **outside, **(environment or {})}
+    outside = {name: value for name, value in os.environ.items() if name in PASSED_ON}
+    inside = {"PATH": PATH, "HOME": "/tmp", "LC_ALL": "C.UTF-8", **_reach_registries(root), **outside, **(environment or {})}
     assigned = [f"{name}={value}" for name, value in inside.items()]
     enter = ["unshare", "--mount", "--pid", "--fork", "sh", "-c", ENTER, "enter", str(root), cwd, user]
-    done = subprocess.run(
-        [*enter, *assigned, *command], check=False, timeout=timeout_s, env={"PATH": PATH, "SHARED": " ".join(SHARED)}
-    )
-    return done.returncode
+    return subprocess.run([*enter, *assigned, *command], check=False, timeout=timeout_s, env={"PATH": PATH}).returncode
+
+
+def _reach_registries(root: Path) -> dict[str, str]:
+    """Copy in what reaching the registries takes, and answer the variables that name it."""
+    for place in COPIED:
+        if Path(place).exists():
+            (root / place[1:]).unlink(missing_ok=True)
+            shutil.copyfile(place, root / place[1:])
+    if not Path(AUTHORITIES).exists():
+        return {}
+    shutil.copyfile(AUTHORITIES, root / AUTHORITIES_INSIDE[1:])
+    return dict.fromkeys(("PIP_CERT", "SSL_CERT_FILE"), AUTHORITIES_INSIDE)

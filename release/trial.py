@@ -75,12 +75,15 @@ def lay_checkout(folder: Path) -> None:
 
 
 def lay_interpreter(interpreter: str, root: Path) -> str:
-    """Copy an interpreter of this machine, as it is and to the same place; answer its path."""
+    """Copy an interpreter of this machine with its library; answer its path inside."""
     program = "import sys; print(sys.base_prefix)"
     said = subprocess.run([interpreter, "-c", program], capture_output=True, text=True, check=True, timeout=60)
     prefix = Path(said.stdout.strip())
-    shutil.copytree(prefix, root / prefix.relative_to("/"), symlinks=True, ignore=shutil.ignore_patterns("test", "__pycache__"))
-    return str(prefix / "bin" / Path(interpreter).name)
+    # Not to where it was: a home folder is closed to the user that runs the demo. CPython finds its library beside itself.
+    shutil.copytree(prefix, root / "opt/python", symlinks=True, ignore=shutil.ignore_patterns("test", "__pycache__"))
+    (root / "etc/ld.so.conf.d/python.conf").write_text("/opt/python/lib\n", encoding="utf-8")
+    chroots.run(root, ["ldconfig"])
+    return f"/opt/python/bin/{Path(interpreter).name}"
 
 
 def lay_root(python: str, interpreter: str | None) -> tuple[Path, str]:
