@@ -13,7 +13,6 @@ from tressi.report.page.series import (
     MOST_POINTS,
     chart_data,
     percentile_points,
-    saturated_spans,
     seconds_a_point,
 )
 from tressi.text import summary_labels
@@ -84,21 +83,6 @@ def test_however_long_the_run_the_page_has_a_bound(seconds, endpoints):
 def test_ten_minutes_of_120_endpoints_are_drawn_second_by_second():
     """The figure that the page is built for."""
     assert seconds_a_point(600, 120) == 1
-
-
-@pytest.mark.parametrize(
-    ("marked", "spans"),
-    [
-        ([], []),
-        ([False, False], []),
-        ([True], [[0.0, 1]]),
-        ([True, True, False, True], [[0.0, 2], [3, 4]]),
-        ([False, True, True], [[1, 3]]),
-    ],
-)
-def test_seconds_in_a_row_are_one_span(marked, spans):
-    """A row speaks of the time since the one before it."""
-    assert saturated_spans([{"t": second, "saturated": one} for second, one in enumerate(marked, 1)]) == spans
 
 
 @given(values=st.lists(st.integers(1, 3_600_000_000), min_size=1, max_size=300))
