@@ -35,6 +35,7 @@ def full_summary():
     summary["flows"] = [flow_part("shop", KEY)]
     for moment in summary["timeline"]:
         moment["flows"] = {"flow shop": FLOW_SECOND}
+        moment["global"]["failures"] = moment["endpoints"][KEY]["failures"] = {"404": 1}
     return summary
 
 

@@ -31,6 +31,7 @@ _ENDED: Final = ("endReason", "endDetail", "durationSec")
 # The percentiles of a page: of which count of values each is, and by what it is told in a summary.
 _PERCENTILES: Final = {
     "p50": ("response", 50.0, "responseTimeMs"),
+    "p95": ("response", 95.0, "responseTimeMs"),
     "p99": ("response", 99.0, "responseTimeMs"),
     "serviceP50": ("service", 50.0, "serviceTimeMs"),
     "serviceP99": ("service", 99.0, "serviceTimeMs"),
@@ -173,6 +174,7 @@ def _whole(metrics: Mapping[str, Any], failures: Mapping[str, int], busy: float 
     counts = {time: count_of(metrics, f"{time}Time") for time in ("response", "service", "success")}
     return {
         **{name: metrics[time][f"p{percent:.0f}"] for name, (_, percent, time) in _PERCENTILES.items()},
+        "max": metrics["responseTimeMs"]["max"],
         "askedRps": metrics["askedRps"],
         "meanRps": metrics["targetRps"] if mean_differs(metrics["askedRps"], metrics["targetRps"]) else None,
         "currentRps": metrics["rps"],
@@ -191,7 +193,7 @@ def _whole_flow(flow: Mapping[str, Any], busy: Mapping[str, float], summary: Map
     ended = {"response": flow["flowsCompleted"], "service": flow["flowsCompleted"], "success": 0}
     asked_rps, mean_rps = flow["askedStartsPerSecond"], flow["targetStartsPerSecond"]
     return {
-        **{name: duration[name] for name in ("p50", "p99")},
+        **{name: duration[name] for name in ("p50", "p95", "p99", "max")},
         **{name: flow["walkTimeMs"][which] for name, which in (("serviceP50", "p50"), ("serviceP99", "p99"))},
         "askedRps": asked_rps,
         "meanRps": mean_rps if mean_differs(asked_rps, mean_rps) else None,
