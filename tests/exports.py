@@ -352,7 +352,9 @@ READERS = {
 
 # Where a file shows a part of a kind only, and of which places.
 PARTS = {
-    ("report.html", "endpoints"): lambda place: place[1] in {name for names in (*ENDPOINT.values(), *POOL.values()) for name in names},
+    ("report.html", "endpoints"): lambda place: (
+        place[1] in {name for names in (*ENDPOINT.values(), *POOL.values()) for name in names}
+    ),
     ("report.html", "global"): lambda name: "." in name,
     ("report.html", "scaling"): lambda place: place[1] in {"timestamp", "workers", "workerCount"},
     ("report.html", "thresholds"): lambda place: place[1] in {"value", "limit", "failedAt"},

@@ -84,10 +84,14 @@ def _starts(summary: Summary, found: Mapping[str, Limit]) -> Card:
     got = sum(flow["startsPerSecond"] for flow in flows)
     requests = f"{rate(summary['global']['rps'])} requests per second"
     if None in asked:
-        return Card("Starts of users", "none", (Figure(got, rate(got)),), "per second", ("as fast as users came through", requests))
+        return Card(
+            "Starts of users", "none", (Figure(got, rate(got)),), "per second", ("as fast as users came through", requests)
+        )
     keys = [flow["endpointKey"] for flow in flows]
     tone: Tone = "warn" if any(found[key].is_short for key in keys) else "good"
-    return Card("Starts of users", tone, _got_of_asked(got, sum(asked)), "per second", (*_short_words(got, sum(asked)), requests))
+    return Card(
+        "Starts of users", tone, _got_of_asked(got, sum(asked)), "per second", (*_short_words(got, sum(asked)), requests)
+    )
 
 
 def _got_of_asked(got: float, asked: float) -> tuple[Figure, ...]:
