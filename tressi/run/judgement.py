@@ -229,7 +229,7 @@ def _doubts(summary: Summary) -> tuple[str, ...]:
 
 
 def _blemishes(summary: Summary, found: Mapping[str, Limit]) -> tuple[str, ...]:
-    """The few failures and missed starts that a run may have and pass; what is told as a doubt or of a pool is not told twice."""
+    """The few failures and missed starts that a run may have and pass, unless they are a doubt or told of a pool already."""
     total = summary["global"]
     failed = _failed_share(total) if total["requestsFailed"] and not has_many_failures(total) else ""
     short = [one for one in paced(summary) if one["requestsMissed"] and not found[one["endpointKey"]].is_grown]
