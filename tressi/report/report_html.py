@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
-from tressi.page.assets import asset, environment, plotly_script, policy, source_hash, stand_ins
+from tressi.page.assets import asset, charts_script, environment, plotly_script, policy, source_hash, stand_ins
 from tressi.page.thin import is_thin
 from tressi.report.page.cards import cards
 from tressi.report.page.excerpts import clipped, excerpts
@@ -42,7 +42,7 @@ _MOST_DECISIONS: Final = 1_000  # in the table; a day has tens of thousands
 def render(summary: Mapping[str, Any]) -> bytes:
     """Write the report of a summary. Raises TressiError where the extra `report` is missing."""
     style = asset("style.css") + asset("report.css", _ROOM)
-    scripts = (asset("tables.js", _ROOM), plotly_script(), asset("charts.js"), asset("report.js", _ROOM))
+    scripts = (asset("tables.js", _ROOM), plotly_script(), charts_script(), asset("report.js", _ROOM))
     text = (
         _environment()
         .get_template("report.html")

@@ -5,10 +5,11 @@
 (() => {
   const mostOnLine = 40; // marks that a line can bear; with more of them only the workers' has them
   const noteworthyPercent = 1; // more failures, and latencies of all responses alone would mislead
+  const failureColors = 6; // of style.css
   const classColors = {
-    1: ["asked"], 2: ["achieved", "utilisation", "asked"], 3: ["workers", "asked"], 4: ["missed", "p99"], 5: ["errors", "workers"],
+    1: ["series-8"], 2: ["series-1", "series-3", "series-7"], 3: ["series-4", "series-8"],
+    4: ["series-6", "series-2"], 5: ["failure-1", "failure-3", "failure-5"],
   };
-  const kindColors = ["errors", "missed", "workers", "achieved", "utilisation", "asked"];
   const element = (id) => document.getElementById(id);
 
   async function unpacked(script) {
@@ -61,81 +62,50 @@
   const kindSeries = (counts) =>
     Object.keys(counts).map((name, index) => ({
       name: /^\d/.test(name) ? `status ${name}` : name,
-      color: kindColors[index % kindColors.length], y: counts[name], stack: "kinds",
+      color: `failure-${(index % failureColors) + 1}`, y: counts[name], stack: "kinds",
     }));
 
-  const some = (values) => values.some((value) => value);
+  const isSome = (values) => values.some((value) => value);
+  const partOf = (data, choice) => (choice === null ? data.total : data.endpoints[choice]);
+  const nameOf = (data, choice) => (choice === null ? "all endpoints together" : data.endpoints[choice].key);
 
-  function latencySeries(columns) {
-    const isFlow = Boolean(columns.isFlow);
-    const what = isFlow ? "duration" : "response time";
-    const series = [
-      { name: `${what} p99`, color: "p99", y: columns.p99 },
-      { name: `${what} p95`, color: "workers", y: columns.p95 },
-      { name: `${what} p50`, color: "p50", y: columns.p50 },
-      { name: isFlow ? "walk time p99" : "service time p99", color: "service", y: columns.serviceP99, dash: true },
-      { name: "slowest", color: "asked", y: columns.max, hidden: true },
-    ].filter((one) => some(one.y));
-    const hasFailures = !isFlow && columns.errorRate.some((percent) => percent > noteworthyPercent);
-    if (!hasFailures) return series;
-    return [...series, { name: "service time p99 of successes", color: "utilisation", y: columns.successP99, dash: true }];
-  }
-
+  // The charts of every page, and beside them what is in a summary alone: by status, and by kind of failure.
   function timeSpecs(data, choice) {
-    const columns = choice === null ? data.total : data.endpoints[choice];
-    const isFlow = Boolean(columns.isFlow);
-    const common = { t: data.t, saturated: data.saturated, warmUp: data.warmUp };
+    const { failures, statusCodes, isFlow, ...columns } = partOf(data, choice);
+    const shades = { t: data.t, saturated: data.saturated, warmUp: data.warmUp };
     const marks = markers(data, choice);
-    const fewMarks = marks.length > mostOnLine ? [] : marks;
-    const asked = some(columns.targetRps) ? [{ name: "asked", color: "asked", dash: true, y: columns.targetRps }] : [];
-    const achieved = { name: isFlow ? "taken" : "achieved", color: "achieved", y: columns.currentRps, marked: true };
-    const one = (name, y, color, more) => [{ name, color, y, ...more }];
-    const kinds = columns.failures ?? {};
-    const percent = { title: isFlow ? "Abandoned starts" : "Failed requests", unit: "%", series: one("failed", columns.errorRate, "errors") };
-    const perSecond = { title: isFlow ? "Abandoned starts" : "Failures by kind", unit: "per second", series: kindSeries(kinds) };
+    const hasFailures = columns.errorRate.some((percent) => percent > noteworthyPercent);
+    const { rate, latency, heat, workers } = tressiCharts.panels(
+      { ...columns, occupied: columns.utilisation }, { ...shades, markers: marks, isFlow, hasFailures },
+    );
+    const title = isFlow ? "Abandoned starts" : "Failures by kind";
+    const percent = [{ name: "failed", color: "errors", y: columns.errorRate }];
+    const failed = Object.keys(failures ?? {}).length
+      ? { ...shades, title, unit: "per second", series: kindSeries(failures) }
+      : { ...shades, title: isFlow ? title : "Failed requests", unit: "%", series: percent };
     return {
-      rate: { ...common, title: isFlow ? "Starts" : "Rate", unit: isFlow ? "per second" : "RPS", series: [...asked, achieved], markers: fewMarks },
-      latencies: {
-        ...common, title: isFlow ? "Duration, without thinking" : "Response time", unit: "ms", log: element("logarithmic").checked,
-        series: latencySeries(columns),
-      },
-      ...(columns.statusCodes && Object.keys(columns.statusCodes).length
-        ? { statuses: { ...common, title: "Responses by status", unit: "per second", series: statusSeries(columns.statusCodes) } }
-        : {}),
-      ...(some(columns.errorRate) ? { failed: { ...common, ...(Object.keys(kinds).length ? perSecond : percent) } } : {}),
-      ...(some(columns.missed)
-        ? { missed: { ...common, title: "Missed starts", unit: "per second", series: one("missed", columns.missed, "missed") } }
-        : {}),
-      workers: {
-        ...common, title: isFlow ? "Users" : "Workers", markers: marks,
-        series: one(isFlow ? "users" : "workers", columns.workerCount, "workers", { step: true }),
-      },
-      utilisation: {
-        ...common, title: "Utilisation of the workers", unit: "%",
-        series: one("utilisation", columns.utilisation, "utilisation"),
-      },
+      rate: rate && { ...rate, markers: marks.length > mostOnLine ? [] : marks },
+      latency: latency && { ...latency, markers: [] },
+      statuses: Object.keys(statusCodes ?? {}).length
+        ? { ...shades, title: "Responses by status", unit: "per second", series: statusSeries(statusCodes) }
+        : null,
+      failed: isSome(columns.errorRate) ? failed : null,
+      workers,
+      heat: heat && { ...heat, t: data.heatT, markers: [] },
     };
   }
 
   function percentileSpec(data, choice) {
-    const { serviceTime, responseTime, isFlow } = choice === null ? data.total : data.endpoints[choice];
+    const { serviceTime, responseTime, isFlow } = partOf(data, choice);
     return {
       title: `Latency of ${nameOf(data, choice)}`,
-      log: element("logarithmic").checked,
+      logSwitch: true,
       series: [
         { name: isFlow ? "duration" : "response time", color: "response", points: responseTime },
         { name: isFlow ? "walk time" : "service time", color: "service", points: serviceTime },
       ],
     };
   }
-
-  function heatSpec(data, choice) {
-    const { bands, isFlow } = choice === null ? data.total : data.endpoints[choice];
-    const title = isFlow ? "Durations: how many of which length" : "Response times: how many of which length";
-    return bands?.some((one) => one.length) ? { title, t: data.heatT, bands, saturated: data.saturated, warmUp: data.warmUp } : null;
-  }
-
-  const nameOf = (data, choice) => (choice === null ? "all endpoints together" : data.endpoints[choice].key);
 
   let drawing = 0;
 
@@ -146,12 +116,11 @@
     showLatencies(data, choice);
     const specs = timeSpecs(data, choice);
     tellNothing(specs);
-    for (const name of ["rate", "latencies", "statuses", "failed", "missed", "workers", "utilisation"]) {
-      await show(`chart-${name}`, specs[name], tressiCharts.timeChart);
+    for (const [name, spec] of Object.entries(specs)) {
+      await show(`chart-${name}`, spec, name === "heat" ? tressiCharts.heatMap : tressiCharts.timeChart);
       await new Promise((resolve) => setTimeout(resolve));
       if (mine !== drawing) return;
     }
-    if (tressiCharts.heatMap) await show("chart-heat", heatSpec(data, choice), tressiCharts.heatMap);
     await show("chart-percentiles", percentileSpec(data, choice), tressiCharts.percentileChart);
     if (mine === drawing) document.documentElement.dataset.drawn = choice ?? "all";
   }
@@ -165,10 +134,8 @@
   }
 
   function tellNothing(specs) {
-    const absent = [specs.failed ? "" : "nothing failed", specs.missed ? "" : "no start was missed"].filter(Boolean);
-    const words = absent.join(" and ");
-    element("nothing").textContent = words && `${words[0].toUpperCase()}${words.slice(1)}: that has no chart.`;
-    element("nothing").hidden = !words;
+    element("nothing").textContent = specs.failed ? "" : "Nothing failed, so failures have no chart.";
+    element("nothing").hidden = Boolean(specs.failed);
   }
 
   let ofAll; // the rows of the table before anything was chosen
@@ -203,7 +170,6 @@
     const words = `A point stands for ${span} s: their mean; of latencies, their worst second.`;
     element("resolution").textContent = span > 1 ? words : "";
     choice.addEventListener("change", show);
-    element("logarithmic").addEventListener("change", show);
     document.addEventListener("click", (event) => {
       const link = event.target.closest("[data-endpoint]");
       if (!link) return;

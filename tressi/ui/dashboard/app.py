@@ -16,7 +16,7 @@ from werkzeug.exceptions import BadRequest, HTTPException, NotFound
 
 from tressi.errors import ConfigError, TressiError
 from tressi.log import log_failure
-from tressi.page.assets import asset, environment, plotly_script, policy, stand_ins
+from tressi.page.assets import asset, charts_script, environment, plotly_script, policy, stand_ins
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,7 +38,7 @@ _MODULES: Final = (
 # Each script and style by its name in the page's addresses.
 ASSETS: Final[dict[str, tuple[str, Callable[[], str]]]] = {
     "plotly.js": (_SCRIPT, lambda: plotly_script(EXTRA)),
-    "charts.js": (_SCRIPT, lambda: asset("charts.js")),
+    "charts.js": (_SCRIPT, charts_script),
     "style.css": (_STYLE, lambda: asset("style.css")),
     "dashboard.css": (_STYLE, lambda: asset("dashboard.css", _HERE)),
     **{name: (_SCRIPT, partial(asset, name, _HERE)) for name in _MODULES},
