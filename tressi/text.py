@@ -21,6 +21,7 @@ _OBEYED = re.compile(
 )
 _BEYOND = 10
 _NUMBERED = re.compile(r" #[0-9]+\Z")
+_LONGEST_LABEL = 80
 # A run that is shorter than one slot of the window has no rate that means something.
 SHORTEST_S = 0.1
 
@@ -109,6 +110,20 @@ def summary_labels(summary: Mapping[str, Any]) -> dict[str, str]:
     """How the endpoints of a summary are shown, by key, and its flows."""
     shown = labels({endpoint["endpointKey"]: endpoint["name"] for endpoint in summary["endpoints"]})
     return shown | {flow["endpointKey"]: plain(flow["endpointKey"]) for flow in summary.get("flows", ())}
+
+
+def run_words(name: str | None, given: Mapping[str, str], longest: int = _LONGEST_LABEL) -> str:
+    """What a run is called and found by, in a line: `checkout (branch=main, git=4f2a9c1)`; "" of one that says neither.
+
+    Each text is cut behind `longest` characters.
+    """
+    told = ", ".join(f"{_cut(plain(key), longest)}={_cut(plain(value), longest)}" for key, value in given.items())
+    words = "" if name is None else _cut(plain(name), longest)
+    return f"{words} ({told})" if words and told else words or told
+
+
+def _cut(text: str, longest: int) -> str:
+    return text if len(text) <= longest else f"{text[: longest - 1]}…"
 
 
 def rate(value: float | None) -> str:

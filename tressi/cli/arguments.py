@@ -46,6 +46,20 @@ def add_overrides(parser: ArgumentParser) -> None:
     add_sending(group)
 
 
+def add_identity(group: _ArgumentGroup) -> None:
+    """Declare the flags that say what a run is called and found by."""
+    group.add_argument("--name", metavar="TEXT", help="what the run is called in its results")
+    group.add_argument(
+        "--label",
+        action="append",
+        default=[],
+        dest="labels",
+        type=label,
+        metavar="KEY=VALUE",
+        help="what the run is found by, as in git=4f2a9c1, instead of the config's label of that key; or several times",
+    )
+
+
 def add_load(group: _ArgumentGroup) -> None:
     """Declare the flags that say how long and how a run sends, whatever it sends."""
     group.add_argument("--duration", type=_whole_seconds, metavar="S", help="seconds the run lasts")
@@ -71,6 +85,7 @@ def add_load(group: _ArgumentGroup) -> None:
 
 def add_sending(group: _ArgumentGroup) -> None:
     """Declare the flags that say over what requests are sent, how the run is judged, and where its results go."""
+    add_identity(group)
     add_export(group)
     group.add_argument("--transport", choices=("wire", "urllib3"), help="default: wire, where it can do what is asked for")
     _add_reach(group)
@@ -253,6 +268,21 @@ def header_line(text: str) -> tuple[str, str | None]:
     if fault:
         raise ArgumentTypeError(f"the value of {name} has {fault}")
     return name, None if colon and not value.strip() else value.strip()
+
+
+def label(text: str) -> tuple[str, str]:
+    """A label as its key and its value."""
+    from tressi.config.identity import LONGEST_VALUE, key_fault  # noqa: PLC0415 - most runs have none
+
+    key, equals, value = text.partition("=")
+    if not equals:
+        raise ArgumentTypeError(f"{text!r} has no =: a label is KEY=VALUE, as in git=4f2a9c1")
+    fault = key_fault(key)
+    if fault:
+        raise ArgumentTypeError(f"the key of {text!r} {fault}")
+    if len(value) > LONGEST_VALUE:
+        raise ArgumentTypeError(f"the value of {key} has {len(value):,} characters, and {LONGEST_VALUE:,} at most are allowed")
+    return key, value
 
 
 def integer(text: str, name: str = "") -> int:

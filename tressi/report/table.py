@@ -18,7 +18,7 @@ from tressi.run.flow_parts import as_endpoint, flows_of, is_step, lost_words
 from tressi.run.judgement import has_many_failures, judge_run, missed_words, status_words
 from tressi.run.shortfall import mean_differs, verdicts
 from tressi.run.warm_up import came_words, measured_s
-from tressi.text import SHORTEST_S, common_origin, counted, milliseconds, percentile_ms, plain, rate, summary_labels
+from tressi.text import SHORTEST_S, common_origin, counted, milliseconds, percentile_ms, plain, rate, run_words, summary_labels
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -38,7 +38,9 @@ def summary_table(summary: Mapping[str, Any]) -> RenderableType:
     """Each endpoint's figures and what limited it, then the run in a few lines."""
     origin = common_origin(endpoint["endpointKey"] for endpoint in summary["endpoints"])
     heading = counted(len(summary["endpoints"]), "endpoint") + (f" of {plain(origin)}" if origin else "")
+    called = run_words(summary.get("name"), summary.get("labels", {}))
     return Group(
+        *([Text(called, style="bold")] if called else []),
         *_flows(summary),
         Text(f"{heading}: RPS, n requests, response times in ms"),
         _Rows(_endpoint_rows(summary)),

@@ -9,7 +9,7 @@ from tressi.model.flow import is_flow_key
 from tressi.run.shortfall import mean_differs
 from tressi.run.threshold_words import standing, standing_news
 from tressi.run.trouble import NOTEWORTHY_SHARE, failures_of
-from tressi.text import common_origin, counted, labels, milliseconds, plain, rate, short_key
+from tressi.text import common_origin, counted, labels, milliseconds, plain, rate, run_words, short_key
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -58,7 +58,8 @@ def running(config: ResolvedConfig) -> str:
     if config.max_requests is not None:
         length = f"{counted(config.max_requests, 'request')}, {length} at most"
     flows = f"{counted(len(config.flows), 'flow')} with " if config.flows else ""
-    return f"running {flows}{count} endpoint{'s' * (count != 1)}{at} for {length}{warm_up}"
+    called = run_words(config.name, config.labels)
+    return f"running {called}{': ' if called else ''}{flows}{count} endpoint{'s' * (count != 1)}{at} for {length}{warm_up}"
 
 
 def time_left(moment: Moment) -> str:

@@ -96,6 +96,8 @@ class Board:
             "origin": plain(self._origin),
             "durationSec": self._config.duration_s,
             **({"warmUpSec": self._config.warm_up_s} if self._config.warm_up_s else {}),
+            **({} if self._config.name is None else {"name": plain(self._config.name)}),
+            **({"labels": labels} if (labels := {plain(key): plain(one) for key, one in self._config.labels.items()}) else {}),
             "endpoints": [self._endpoint(number) for number in range(len(self._config.endpoints))],
             "flows": [self._flow(flow) for flow in self._config.flows],
             "columns": self._history.columns(),
