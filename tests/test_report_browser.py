@@ -21,6 +21,17 @@ REACHED = """(wanted) => {
 }"""
 SCROLLED = """[...document.querySelectorAll("main *")].filter((one) => one.scrollHeight > one.clientHeight + 1
     && ["auto", "scroll"].includes(getComputedStyle(one).overflowY)).map((one) => one.tagName)"""
+# Charts are drawn anew some frames after the page has another width.
+FITS = """(width) => new Promise((resolve, reject) => {
+    let frames = 600;
+    const look = () => {
+        const now = document.documentElement.scrollWidth;
+        if (now <= width) resolve();
+        else if (!frames--) reject(new Error(`the page is ${now} wide`));
+        else requestAnimationFrame(look);
+    };
+    look();
+})"""
 ATTACK = (
     "<b>bold</b>\x1b[31m\u202e %{y}</pre></script><script>hacked = 1</script><img src=x onerror='hacked = 2'>"
     "<a href='javascript:hacked = 3'>x</a>"
@@ -205,7 +216,7 @@ def test_no_part_of_the_page_scrolls_in_itself_or_is_cut_off(page):
     before = page.viewport_size
     for width, shown in ((390, "grid"), (1440, "table-row")):
         page.set_viewport_size({"width": width, "height": 900})
-        page.wait_for_function(f"document.documentElement.scrollWidth === {width}")  # charts are drawn anew by and by
+        page.evaluate(FITS, width)
         assert page.evaluate(SCROLLED) == []
         assert row.evaluate("(row) => getComputedStyle(row).display") == shown
     page.set_viewport_size(before)
@@ -218,7 +229,7 @@ def test_on_paper_all_is_open_and_nothing_is_cut_off(page):
     assert page.locator("details:not([open])").count() == 0
     page.emulate_media(media="print")
     page.set_viewport_size({"width": 700, "height": 1000})  # A4 without its margins
-    page.wait_for_function("document.documentElement.scrollWidth <= 700")
+    page.evaluate(FITS, 700)
     page.emulate_media(media="screen")
     page.evaluate("window.dispatchEvent(new Event('afterprint'))")
     page.set_viewport_size(before)
