@@ -93,7 +93,10 @@ def _rate(summary: Summary, found: Mapping[str, Limit], broken: Counter[str]) ->
         words = "as fast as responses came" if len(own) == len(summary["endpoints"]) else "not every endpoint has a rate"
         return Card("Rate", "rate", "bad" if broken["rps"] else "none", (Figure(got, rate(got)),), "RPS", (words,))
     notes = [f"asked for at the end: {rate(total['askedRps'])}"] if mean_differs(total["askedRps"], asked) else []
-    return Card("Rate", "rate", tone, _got_of_asked(got, asked), "RPS", (*_short_words(got, asked), *notes))
+    short = sum(found[part["endpointKey"]].is_short for part in paced(summary))
+    below = f"{counted(short, 'endpoint')} below the rate asked for"
+    words = (below,) if short and not mean_differs(asked, got) else _short_words(got, asked)
+    return Card("Rate", "rate", tone, _got_of_asked(got, asked), "RPS", (*words, *notes))
 
 
 def _starts(summary: Summary, found: Mapping[str, Limit]) -> Card:

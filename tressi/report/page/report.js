@@ -125,7 +125,7 @@
     if (mine === drawing) document.documentElement.dataset.drawn = choice ?? "all";
   }
 
-  // What there is nothing of has no chart.
+  // A chart without anything to show is left out.
   async function show(id, spec, chart) {
     const figure = element(id);
     figure.hidden = !spec;
