@@ -292,39 +292,49 @@ def read_html(path):
     tables = Tables(path.read_bytes())
     keys = [one["endpointKey"] for one in json.loads(path.with_name("summary.json").read_bytes())["endpoints"]]
     endpoints = {
-        (key, name): value_in(row[heading])
-        for headings, names in ((("Endpoint", "Limited by"), ENDPOINT), (("Endpoint", "Pool"), POOL))
+        (key, name): value
+        for headings, columns in ((("Endpoint", "Limited by"), ENDPOINT), (("Endpoint", "Pool"), POOL))
         for key, row in zip(keys, tables.beginning(*headings), strict=True)
-        for heading, name in names.items()
+        for heading, names in columns.items()
+        for name, value in zip(names, values_in(row[heading], len(names)), strict=True)
     }
-    times = {**TIMES, "TLS handshake": "tlsTimeMs"}
+    latencies = {row["Of"]: row for row in tables.beginning("Of")}  # one without a value has no row
     decisions = tables.beginning("At", "Endpoint") if any(table[0][0] == "At" for table in tables.tables) else []
     verdicts = tables.beginning("Verdict") if any(table[0][0] == "Verdict" for table in tables.tables) else []
+    # Broken ones stand first.
+    judged = json.loads(path.with_name("summary.json").read_bytes())["thresholds"]
+    places = sorted(range(len(judged)), key=lambda i: (False, None, True).index(judged[i]["passed"]))
     return {
         "endpoints": endpoints,
         "global": {
-            f"{times[row['Of']]}.{name}": value_in(row[name.replace("p999", "p99.9")])
-            for row in tables.beginning("Of")
+            f"{time}.{name}": values_in(latencies[words][name.replace("p999", "p99.9")], 1)[0] if words in latencies else None
+            for words, time in TIMES.items()
             for name in LATENCY
         },
         "scaling": numbered(
             {
-                "timestamp": value_in(one["At"]),
-                "workers": abs(value_in(one["Change"])),
-                "workerCount": value_in(one["Workers then"]),
+                "timestamp": values_in(one["At"], 1)[0],
+                "workers": abs(one["Workers"][1] - one["Workers"][0]),
+                "workerCount": one["Workers"][1],
             }
             for one in decisions
         ),
-        "thresholds": numbered(
-            {"value": value_in(one["Value"]), "limit": value_in(one["Limit"]), "failedAt": value_in(one["Broken at"])}
-            for one in verdicts
-        ),
+        "thresholds": {
+            (place, name): value
+            for place, one in zip(places, verdicts, strict=True)
+            for name, value in zip(
+                ("value", "limit", "failedAt"),
+                [*values_in(one["Value and limit"], 2), *values_in(one["Broken at"], 1)],
+                strict=True,
+            )
+        },
     }
 
 
-def value_in(cell):
-    """The number of a cell; nothing where it has a dash."""
-    return cell[0] if isinstance(cell, list) else None
+def values_in(cell, count):
+    """The numbers of a cell, as many as it may have; nothing for those that are not there."""
+    numbers = cell if isinstance(cell, list) else []
+    return [*numbers, *[None] * (count - len(numbers))]
 
 
 READERS = {
@@ -342,7 +352,9 @@ READERS = {
 
 # Where a file shows a part of a kind only, and of which places.
 PARTS = {
-    ("report.html", "endpoints"): lambda place: place[1] in {*ENDPOINT.values(), *POOL.values()},
+    ("report.html", "endpoints"): lambda place: (
+        place[1] in {name for names in (*ENDPOINT.values(), *POOL.values()) for name in names}
+    ),
     ("report.html", "global"): lambda name: "." in name,
     ("report.html", "scaling"): lambda place: place[1] in {"timestamp", "workers", "workerCount"},
     ("report.html", "thresholds"): lambda place: place[1] in {"value", "limit", "failedAt"},
