@@ -1,6 +1,7 @@
 """What the report shows of a target's words: what a reader looks for first, and never more than a page can hold."""
 
 import pytest
+
 from tressi.report.page.excerpts import ALL_CHARACTERS, BODY_CHARACTERS, clipped, excerpts
 
 pytestmark = pytest.mark.pure

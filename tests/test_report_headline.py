@@ -58,8 +58,10 @@ def test_the_gravest_comes_first():
         "bad",
         "FAILED",
         (
-            "all 5 thresholds are broken: GET /0: p90 < 1 ms (p99 was 1.5 ms); GET /0: p91 < 1 ms (p99 was 1.5 ms)"
-            "; GET /0: p92 < 1 ms (p99 was 1.5 ms); and 2 more thresholds",
+            (
+                "all 5 thresholds are broken: GET /0: p90 < 1 ms (p99 was 1.5 ms); GET /0: p91 < 1 ms (p99 was 1.5 ms)"
+                "; GET /0: p92 < 1 ms (p99 was 1.5 ms); and 2 more thresholds"
+            ),
             "in 1.0 of 2.0 s 9 of 50 starts",
         ),
         (Chip("generator limited for 2 of 2 s, without losing rate"),),

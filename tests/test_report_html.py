@@ -242,7 +242,7 @@ def test_latencies_of_the_successes_stand_beside_those_of_all():
 
 
 def test_percentiles_of_too_few_values_are_grey():
-    """100 responses carry a median and neither p95 nor p99; the figures are there all the same, and the slowest is one anyway."""
+    """100 responses carry a median and neither p95 nor p99; the figures are there all the same."""
     page = render(summary_of(endpoint_snapshot("GET http://host/good"))).decode()
     row = page.partition('<tr class="good" data-place="0">')[2].partition("</tr>")[0]
     cells = re.findall(r'<td class="number( thin)?\s*" data-name="[^"]* ms"[^>]*><data value="(1\.[56])">', row)

@@ -3,7 +3,7 @@
 import pytest
 from summaries import FLOW_SECOND, endpoint_snapshot, flow_part, summary_of
 
-from tressi.report.page.cards import cards
+from tressi.report.page.cards import SIGNS, cards
 from tressi.report.page.excerpts import Excerpt
 from tressi.report.page.failed_kinds import failed_kinds
 from tressi.report.page.ranking import ranked
@@ -15,7 +15,10 @@ GOOD, BAD = "GET http://host/good", "GET http://host/bad"
 
 def shown(summary):
     """Cards by name: the tone, the figures as they are shown, the notes."""
-    return {card.name: (card.tone, " ".join(figure.shown for figure in card.figures), card.notes) for card in cards(summary)}
+    found = cards(summary)
+    # Whatever has a colour has a sign and a word as well.
+    assert all(card.standing[:1] == SIGNS[card.tone] and (card.tone == "none" or card.standing[2:]) for card in found)
+    return {card.name: (card.tone, " ".join(figure.shown for figure in card.figures), card.notes) for card in found}
 
 
 def broken(text):
@@ -38,7 +41,7 @@ def test_what_went_wrong_has_its_colour_and_its_cause():
     """Failures with their kinds, missed starts with what limited the endpoint, the rate with what is short of it."""
     found = shown(summary_of())
     assert found["Rate"] == ("warn", "70.0 of 100.0", ("70.0 % of what was asked for",))
-    assert found["Failed"] == ("bad", "40", ("28.6 % of 140 requests", "40 × connect"))
+    assert found["Failed"] == ("bad", "40", ("28.6 % of 140 requests", "40 connect"))
     tone, figure, (share, cause) = found["Missed starts"]
     assert (tone, figure, share) == ("warn", "60", "30 % of 200 starts")
     assert cause.startswith("GET /bad: ")

@@ -37,7 +37,8 @@ def test_endpoints_are_found_again_on_another_server():
         ("GET /c", "B", (None, 0)),
     ]
     failed = {row.label: next(figure for figure in row.figures if figure.name == "failed") for row in found}
-    assert (failed["GET /b"].before.shown, failed["GET /b"].after.shown, failed["GET /b"].change) == ("50 (50.0%)", "0", "-100.0 %")
+    both = failed["GET /b"]
+    assert (both.before.shown, both.after.shown, both.change) == ("50 (50.0%)", "0", "-100.0 %")
     assert failed["GET /c"].before is None
     assert failed["GET /c"].change == ""
     assert [(row.label, row.only) for row in rows(AFTER, BEFORE)] == [("GET /b", ""), ("GET /a", ""), ("GET /c", "A")]
@@ -117,7 +118,8 @@ def test_what_differs_between_two_configs():
     after = {
         "duration": 20, "seed": False, "errorStatusCodes": [500, 503], "warmUp": 2,
         "requests": [
-            {"url": "/new", "method": "PUT"}, {"url": "/a", "autoscale": {"targetRps": 6}}, {"url": "/a"}, {"name": "n", "url": "/2"}
+            {"url": "/new", "method": "PUT"}, {"url": "/a", "autoscale": {"targetRps": 6}}, {"url": "/a"},
+            {"name": "n", "url": "/2"},
         ],
         "thresholds": [{"threshold": "p99 < 1s", "abort": True}],
     }  # fmt: skip

@@ -17,7 +17,7 @@ import orjson
 
 from tressi.page.assets import asset, charts_script, environment, plotly_script, policy, source_hash, stand_ins
 from tressi.page.thin import is_thin
-from tressi.report.page.cards import cards
+from tressi.report.page.cards import SIGNS, cards
 from tressi.report.page.excerpts import clipped, excerpts
 from tressi.report.page.failed_kinds import failed_kinds
 from tressi.report.page.headline import headline, tone_of
@@ -72,6 +72,7 @@ def _parts(summary: Mapping[str, Any]) -> dict[str, Any]:
         "run_labels": summary.get("labels") or {},
         "headline": headline(summary),
         "cards": cards(summary),
+        "signs": SIGNS,
         "thresholds": sorted(summary["thresholds"], key=lambda one: _THRESHOLDS.index(one["passed"])),
         "verdicts": verdicts(summary),
         "ranked": ranked(summary),

@@ -27,6 +27,16 @@ if TYPE_CHECKING:
 
 _KINDS_TOLD: Final = 3
 _SHOWN: Final = ("p50", "p95", "p99")
+SIGNS: Final = {"good": "✓", "warn": "!", "bad": "✕", "none": ""}  # beside each colour, for those who do not see it
+# How a figure stands, from good to bad.
+_STANDINGS: Final = {
+    "rate": ("met", "short", "broken"),
+    "time": ("holds", "", "broken"),
+    "failed": ("none", "some", "failing"),
+    "missed": ("none", "some", "broken"),
+    "lost": ("none", "some", "some"),
+    "workers": ("", "at the cap", ""),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,24 +51,32 @@ class Figure:
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """Figures with their name, their state and what is said below them."""
+    """Figures with their name, their state and what is said below them; `kind` is what its states are called by."""
 
     name: str
+    kind: str
     tone: Tone
     figures: tuple[Figure, ...]
     unit: str = ""
     notes: tuple[str, ...] = ()
 
+    @property
+    def standing(self) -> str:
+        """Its state as a sign and a word; nothing where it is neither good nor bad."""
+        if self.tone == "none":
+            return ""
+        return f"{SIGNS[self.tone]} {_STANDINGS[self.kind][('good', 'warn', 'bad').index(self.tone)]}"
+
 
 def cards(summary: Summary) -> list[Card]:
     """All cards of a run, in their order."""
-    found, broken = limits(summary), _broken(summary)
+    found, broken = limits(summary), _subjects_of(summary, passed=False)
     flows = flows_of(summary)
     return [
         *([_starts(summary, found)] if flows else []),
         *([] if flows and all(map(is_step, summary["endpoints"])) else [_rate(summary, found, broken)]),
         *map(_durations, flows[:1] if len(flows) == 1 else ()),
-        _response(summary, broken),
+        _response(summary, broken, _subjects_of(summary, passed=True)),
         *([_lost(summary)] if flows else []),
         _failed(summary, broken),
         _missed(summary, found, broken),
@@ -73,9 +91,9 @@ def _rate(summary: Summary, found: Mapping[str, Limit], broken: Counter[str]) ->
     if asked is None:
         own = [one for one in summary["endpoints"] if not is_step(one) and one["targetRps"] is None]
         words = "as fast as responses came" if len(own) == len(summary["endpoints"]) else "not every endpoint has a rate"
-        return Card("Rate", "bad" if broken["rps"] else "none", (Figure(got, rate(got)),), "RPS", (words,))
+        return Card("Rate", "rate", "bad" if broken["rps"] else "none", (Figure(got, rate(got)),), "RPS", (words,))
     notes = [f"asked for at the end: {rate(total['askedRps'])}"] if mean_differs(total["askedRps"], asked) else []
-    return Card("Rate", tone, _got_of_asked(got, asked), "RPS", (*_short_words(got, asked), *notes))
+    return Card("Rate", "rate", tone, _got_of_asked(got, asked), "RPS", (*_short_words(got, asked), *notes))
 
 
 def _starts(summary: Summary, found: Mapping[str, Limit]) -> Card:
@@ -85,12 +103,22 @@ def _starts(summary: Summary, found: Mapping[str, Limit]) -> Card:
     requests = f"{rate(summary['global']['rps'])} requests per second"
     if None in asked:
         return Card(
-            "Starts of users", "none", (Figure(got, rate(got)),), "per second", ("as fast as users came through", requests)
+            "Starts of users",
+            "rate",
+            "none",
+            (Figure(got, rate(got)),),
+            "per second",
+            ("as fast as users came through", requests),
         )
     keys = [flow["endpointKey"] for flow in flows]
     tone: Tone = "warn" if any(found[key].is_short for key in keys) else "good"
     return Card(
-        "Starts of users", tone, _got_of_asked(got, sum(asked)), "per second", (*_short_words(got, sum(asked)), requests)
+        "Starts of users",
+        "rate",
+        tone,
+        _got_of_asked(got, sum(asked)),
+        "per second",
+        (*_short_words(got, sum(asked)), requests),
     )
 
 
@@ -103,19 +131,20 @@ def _short_words(got: float, asked: float) -> tuple[str, ...]:
     return (f"{100 * share:.1f} % of what was asked for",) if mean_differs(asked, got) else ("as asked for",)
 
 
-def _response(summary: Summary, broken: Counter[str]) -> Card:
+def _response(summary: Summary, broken: Counter[str], held: Counter[str]) -> Card:
     total = summary["global"]
     of = total["responseTimeMs"]
     notes = [f"service time {_three(total['serviceTimeMs'])} ms"]
     if has_many_failures(total):
         notes.append(f"of successes {_three(total['successTimeMs'])} ms")
     figures = tuple(Figure(of[name], milliseconds(of[name]), name) for name in _SHOWN)
-    return Card("Response time, ms", "bad" if broken["time"] else "none", figures, "", tuple(notes))
+    tone: Tone = "bad" if broken["time"] else "good" if held["time"] else "none"
+    return Card("Response time, ms", "time", tone, figures, "", tuple(notes))
 
 
 def _durations(flow: Mapping[str, Any]) -> Card:
     figures = tuple(Figure(flow["durationMs"][name], milliseconds(flow["durationMs"][name]), name) for name in _SHOWN)
-    return Card("Duration of a flow, ms", "none", figures, "", ("without the time that users think",))
+    return Card("Duration of a flow, ms", "time", "none", figures, "", ("without the time that users think",))
 
 
 def _three(of: Mapping[str, float | None]) -> str:
@@ -129,7 +158,7 @@ def _lost(summary: Summary) -> Card:
     where = [words for flow in flows if (words := lost_words(flow, summary, most=1))]
     share = f"{100 * lost / ended:.3g} % of {counted(ended, 'user')}" if ended else "no user came to the end"
     tone: Tone = "bad" if lost else "good" if ended else "none"
-    return Card("Users lost", tone, (Figure(lost, f"{lost:,}"),), "", (share, *where[:1]))
+    return Card("Users lost", "lost", tone, (Figure(lost, f"{lost:,}"),), "", (share, *where[:1]))
 
 
 def _failed(summary: Summary, broken: Counter[str]) -> Card:
@@ -138,14 +167,14 @@ def _failed(summary: Summary, broken: Counter[str]) -> Card:
     kinds = Counter[str]()
     for endpoint in summary["endpoints"]:
         kinds.update(failures(endpoint))
-    told = [f"{number:,} × {kind}" for kind, number in kinds.most_common(_KINDS_TOLD)]
+    told = [f"{number:,} {kind}" for kind, number in kinds.most_common(_KINDS_TOLD)]
     if len(kinds) > _KINDS_TOLD:
         told.append(f"{counted(len(kinds) - _KINDS_TOLD, 'more kind')}")
     share = f"{100 * total['errorRate']:.3g} % of {counted(total['requestsMade'], 'request')}"
     tone: Tone = "good" if total["requestsMade"] else "none"
     if count or broken["errorRate"]:
         tone = "bad" if broken["errorRate"] or has_many_failures(total) else "warn"
-    return Card("Failed", tone, (Figure(count, f"{count:,}"),), "", (share, *([", ".join(told)] if told else [])))
+    return Card("Failed", "failed", tone, (Figure(count, f"{count:,}"),), "", (share, *([", ".join(told)] if told else [])))
 
 
 def _missed(summary: Summary, found: Mapping[str, Limit], broken: Counter[str]) -> Card:
@@ -153,14 +182,14 @@ def _missed(summary: Summary, found: Mapping[str, Limit], broken: Counter[str]) 
     missed = sum(part["requestsMissed"] for part in parts)
     due = sum(starts_due(part, summary) for part in parts)
     if not due:
-        return Card("Missed starts", "none", (Figure(missed, f"{missed:,}"),), "", ("no start was due at a time",))
+        return Card("Missed starts", "missed", "none", (Figure(missed, f"{missed:,}"),), "", ("no start was due at a time",))
     notes = [f"{100 * missed / due:.3g} % of {counted(due, 'start')}"]
     if missed:
         worst = max(parts, key=lambda part: part["requestsMissed"])
         where = f"{summary_labels(summary)[worst['endpointKey']]}: " if len(parts) > 1 else ""
         notes.append(f"{where}{found[worst['endpointKey']].words}")
     tone: Tone = "bad" if broken["requestsMissed"] else "warn" if missed else "good"
-    return Card("Missed starts", tone, (Figure(missed, f"{missed:,}"),), "", tuple(notes))
+    return Card("Missed starts", "missed", tone, (Figure(missed, f"{missed:,}"),), "", tuple(notes))
 
 
 def _workers(summary: Summary, found: Mapping[str, Limit]) -> Card:
@@ -172,7 +201,7 @@ def _workers(summary: Summary, found: Mapping[str, Limit]) -> Card:
     notes = [f"{counted(decisions, 'scaling decision')}" if decisions else "no pool was changed"]
     if capped:
         notes.insert(0, f"{counted(capped, 'pool')} at the cap")
-    return Card("Users" if flows_of(summary) else "Workers", "warn" if capped else "none", workers, "", tuple(notes))
+    return Card("Users" if flows_of(summary) else "Workers", "workers", "warn" if capped else "none", workers, "", tuple(notes))
 
 
 def _of_all(summary: Summary, pools: Sequence[Mapping[str, Any]]) -> tuple[Figure, ...]:
@@ -189,11 +218,11 @@ def _tone(summary: Summary, found: Mapping[str, Limit], broken: Counter[str], na
     return "warn" if any(found[part["endpointKey"]].is_short for part in paced(summary)) else "good"
 
 
-def _broken(summary: Summary) -> Counter[str]:
-    """How many broken thresholds are of which figure; latencies of any kind are `time`."""
+def _subjects_of(summary: Summary, *, passed: bool) -> Counter[str]:
+    """How many thresholds that held, or were broken, are of which figure; latencies of any kind are `time`."""
     found = Counter[str]()
     for one in summary["thresholds"]:
-        if one["passed"] is False:
+        if one["passed"] is passed:
             found.update(_subjects(one["threshold"]))
     return found
 

@@ -45,12 +45,14 @@ def failed_kinds(summary: Mapping[str, Any], bodies: Sequence[Excerpt] = ()) -> 
             reasons[one["kind"], one["reason"]] += one["count"]
     spans = _spans(summary["timeline"])
     made = summary["global"]["requestsMade"] or 1
+    unknown: tuple[float | None, float | None] = (None, None)
     return [
         FailedKind(
             what,
             count,
             count / made,
-            *spans.get(what.removeprefix(_STATUS), (None, None)),
+            spans.get(what.removeprefix(_STATUS), unknown)[0],
+            spans.get(what.removeprefix(_STATUS), unknown)[1],
             tuple(places[what].most_common()),
             tuple((reason, number) for (kind, reason), number in reasons.most_common() if kind == what),
             tuple(body for body in bodies if f"{_STATUS}{body.status}" == what),

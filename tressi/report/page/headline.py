@@ -36,7 +36,7 @@ class Chip:
 
 @dataclass(frozen=True, slots=True)
 class Headline:
-    """`tone` is its colour, `word` the verdict, `causes` what it rests on, the gravest first, `chips` what to know beside it."""
+    """`tone` is its colour, `word` the verdict, `causes` what it rests on, the gravest first, `chips` what else to know."""
 
     tone: Tone
     word: str

@@ -32,8 +32,8 @@ _JSON: Final = "application/json"
 _SCRIPT, _STYLE = "text/javascript", "text/css"
 _HERE: Final = "tressi.ui.dashboard"
 _MODULES: Final = (
-    *("dashboard.js", "endpoint_table.js", "flows.js", "format.js", "notes.js", "seconds.js", "server.js"),
-    "time_charts.js",
+    *("dashboard.js", "cards.js", "details.js", "endpoint_table.js", "flows.js", "format.js", "notes.js", "seconds.js"),
+    *("server.js", "target_form.js", "thresholds.js", "time_charts.js", "verdict.js"),
 )
 # Each script and style by its name in the page's addresses.
 ASSETS: Final[dict[str, tuple[str, Callable[[], str]]]] = {
@@ -99,6 +99,10 @@ def pages(run: Run) -> flask.Blueprint:
     def events() -> flask.Response:
         last = _number(flask.request.headers.get("Last-Event-ID", ""))
         return flask.Response(run.feed.listen(last), content_type="text/event-stream")
+
+    @blueprint.get("/config")
+    def config() -> flask.Response:
+        return flask.Response(run.board.config(), content_type=_JSON)
 
     @blueprint.get("/past")
     @blueprint.get("/past/<int:number>")
