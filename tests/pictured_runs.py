@@ -59,7 +59,6 @@ class Scene:
     paused_from_s: int | None = None
     ends: EndReason | None = None
     decided: Mapping[int, tuple[int, int]] | None = None  # of the first endpoint: the second, workers before and after
-    fields: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +105,7 @@ def document_of(scene: Scene) -> dict[str, Any]:
         for url, load in zip(urls, scene.loads, strict=False)
     ]
     document = {"requests": requests, "workers": 16 * len(requests), "duration": scene.duration_s}
-    return {**document, "thresholds": list(scene.thresholds), **(scene.fields or {})}
+    return {**document, "thresholds": list(scene.thresholds), **NAMED}
 
 
 def _decisions(scene: Scene, config: ResolvedConfig, t: int) -> Iterator[ScalingDecision]:

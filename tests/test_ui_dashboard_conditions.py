@@ -1,5 +1,7 @@
 """Which rows need a look: judged of the last seconds, without jumping, and of the whole run once it is over."""
 
+from itertools import pairwise
+
 import pytest
 from pictured_runs import SCENES, run_of
 from summaries import moment
@@ -30,7 +32,7 @@ def levels_over(seconds, cause=None, *, chance=False):
 
 def changes(values):
     """How often a value differs from the one before it."""
-    return sum(one != other for one, other in zip(values, values[1:], strict=False))
+    return sum(one != other for one, other in pairwise(values))
 
 
 def test_nothing_is_wrong_with_a_rate_that_is_kept():
@@ -48,7 +50,8 @@ def test_a_row_does_not_jump_with_every_second():
 
 def test_a_single_failure_is_told_for_half_a_minute_and_is_not_grave():
     """Among thousands of attempts; then the row is as good as any."""
-    failed = [one["failed"] for one in levels_over([second(rps=500.0, asked=500.0, failed=0.002 * (t == 0)) for t in range(60)])]
+    seconds = [second(rps=500.0, asked=500.0, failed=0.002 * (t == 0)) for t in range(60)]
+    failed = [one["failed"] for one in levels_over(seconds)]
     assert failed[: int(TOLD_S)] == [1] * int(TOLD_S)
     assert set(failed[int(TOLD_S) :]) == {0}
 
@@ -132,7 +135,8 @@ def test_at_the_end_each_row_says_what_limited_it():
 def test_a_page_knows_which_figure_a_threshold_is_about():
     """Where it is about more than one, or about none that is shown, it is beside none."""
     board = Board(run_of(SCENES["at-risk"]).config)
-    assert board.state(paused=False)["subjects"] == {"rps > 400": "rate", "p99 < 30 ms": "latency", "errorRate < 0.5%": "failed"}
+    subjects = board.state(paused=False)["subjects"]
+    assert subjects == {"rps > 400": "rate", "p99 < 30 ms": "latency", "errorRate < 0.5%": "failed"}
 
 
 def test_limited_seconds_are_counted_for_the_page():

@@ -37,7 +37,7 @@ def add_overrides(parser: ArgumentParser) -> None:
         help="requests per second of the shared pool, with the legacy autoscale: true of all endpoints together;"
         " --scale changes the rates of all",
     )
-    group.add_argument("--scale", type=_number, metavar="X", help="multiply every rate and bound of workers, as in 0.1")
+    group.add_argument("--scale", type=number, metavar="X", help="multiply every rate and bound of workers, as in 0.1")
     group.add_argument("--workers", type=integer, metavar="N", help="workers of the shared pool")
     group.add_argument("--base-url", metavar="URL", help="put in front of every url that is not absolute")
     add_header(group, "--header", help_="add this header to every request, instead of the config's own of that name")
@@ -76,7 +76,7 @@ def add_load(group: _ArgumentGroup) -> None:
     group.add_argument("--concurrent-requests", type=integer, metavar="N", help="requests in flight per worker")
     group.add_argument("--ramp-up-time", type=_whole_seconds, metavar="S", help="seconds until the target rate is reached")
     _add_time_limits(group)
-    group.add_argument("--connections-per-second", type=_number, metavar="N", help="new connections each second, at most")
+    group.add_argument("--connections-per-second", type=number, metavar="N", help="new connections each second, at most")
     group.add_argument(
         "--graceful-stop", type=_seconds, metavar="S", help="seconds that requests in flight at the end may take"
     )
@@ -297,14 +297,15 @@ def _whole_seconds(text: str) -> int:
     return integer(text, "duration")
 
 
-def _number(text: str, name: str = "") -> float:
+def number(text: str, name: str = "") -> float:
+    """A finite number, as argparse wants it."""
     try:
-        number = float(text)
+        found = float(text)
     except ValueError:
-        number = float("nan")
-    if not isfinite(number):
+        found = float("nan")
+    if not isfinite(found):
         raise ArgumentTypeError(f"{text!r} is not a number{_remedy(name, text, 'number')}")
-    return number
+    return found
 
 
 def _remedy(name: str, text: str, wanted: str) -> str:
@@ -314,4 +315,4 @@ def _remedy(name: str, text: str, wanted: str) -> str:
 
 
 def _seconds(text: str) -> float:
-    return _number(text, "timeout")
+    return number(text, "timeout")

@@ -71,11 +71,13 @@ def missed_cause(one: EndpointMoment, moment: Moment) -> str:
         return "the generator was limited"
     if any(trouble.kind == "silent" and trouble.endpoint_key == one.endpoint_key for trouble in moment.troubles):
         return "no answer came"
+    workers = counted(one.worker_count, "worker")
+    were = "was" if one.worker_count == 1 else "were"
     if one.max_workers is None:
-        return f"all {counted(one.worker_count, 'worker')} of the shared pool were busy"
+        return f"all {workers} of the shared pool {were} busy"
     if one.worker_count >= one.max_workers:
-        return f"all {counted(one.worker_count, 'worker')} that it may have were busy"
-    return f"its {counted(one.worker_count, 'worker')} were busy, and its pool may still grow"
+        return f"all {workers} that it may have {were} busy"
+    return f"its {workers} {were} busy, and its pool may still grow"
 
 
 def _findings(moment: Moment, labels: Labels) -> Iterator[_Finding]:

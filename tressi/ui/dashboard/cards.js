@@ -35,7 +35,7 @@ export class Cards {
       card.dataset.tone = tone ?? "none";
       show(card.querySelector(".standing"), tone ? `${SIGNS[tone]} ${WORDS[name][TONES.indexOf(tone)]}` : "");
       if (TREND[name] && shown.columns) {
-        window.tressiCharts.sparkline(card.querySelector(".spark"), shown.columns[TREND[name]].slice(-MINUTE), tone ?? "none");
+        window.tressiCharts.sparkline(card.querySelector(".spark"), shown.columns[TREND[name]].slice(-MINUTE), tone ?? "");
       }
     }
   }
@@ -58,13 +58,15 @@ export class Cards {
   }
 }
 
+/* In large letters a tenth of a hundred is noise. */
+const large = (rps) => (rps >= 100 && rps < 1000 ? count(rps) : rate(rps));
 const failedOf = ({ failures }) => Object.values(failures).reduce((sum, times) => sum + times, 0);
 const ms = (value) => (value === null || value === undefined ? "–" : `${milliseconds(value)} ms`);
 
 function textsOf({ one, subject, isUnasked }) {
   return {
-    currentRps: rate(one.currentRps),
-    askedRps: isUnasked ? "–" : rate(one.askedRps),
+    currentRps: large(one.currentRps),
+    askedRps: isUnasked ? "–" : large(one.askedRps),
     p50: milliseconds(one.p50),
     p95: milliseconds(one.p95),
     p99: one.p99 === null ? "–" : `${milliseconds(one.p99)} ms`,
@@ -78,6 +80,7 @@ function textsOf({ one, subject, isUnasked }) {
 /* What stands small beside the figures, by the place where it stands. */
 function besidesOf({ one, condition, subject, isFlow, isOver }) {
   const name = isFlow ? "walk time" : "service";
+  const oldest = one.oldestSec >= 0.1 ? `, the oldest for ${one.oldestSec.toFixed(1)} s` : "";
   const under = isFlow ? "on their way" : "in flight";
   const now = !isOver && one.missed ? `${count(one.missed)} in the last second, ` : "";
   const busy = one.utilisation === null ? "" : `${percent(one.utilisation)} busy`;
@@ -89,7 +92,7 @@ function besidesOf({ one, condition, subject, isFlow, isOver }) {
     failures: kindsOf(one),
     "missed-by": one.requestsMissed ? `${now}${condition.missedBy}` : "",
     busy: subject?.flow ? `step of ${subject.flow}` : busy,
-    "in-flight": one.inFlight ? `${count(one.inFlight)} ${under}, the oldest for ${one.oldestSec.toFixed(1)} s` : "",
+    "in-flight": one.inFlight ? `${count(one.inFlight)} ${under}${oldest}` : "",
   };
 }
 

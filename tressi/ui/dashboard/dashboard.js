@@ -65,9 +65,10 @@ const told = {
   },
 
   moment(moment) {
+    // The one that the state came with is in the trends that it brought.
+    if (moment !== run.moment) table.append((key) => moment.row.endpoints[key]);
     run.moment = moment;
     run.paused = moment.paused;
-    table.append((key) => moment.row.endpoints[key]);
     seconds.append(moment, chosenKey());
     if (document.hidden) return;
     showMoment();
@@ -287,5 +288,10 @@ document.addEventListener("visibilitychange", () => {
 });
 
 loadConfig(at("config"));
+
+/* Headings of tables stay in view just below the header, which is as high as its words need. */
+new ResizeObserver(([{ target }]) => {
+  document.documentElement.style.setProperty("--header-height", `${target.offsetHeight}px`);
+}).observe(document.querySelector("header.run"));
 
 const connection = listen((name, document_) => told[name](document_), lost);

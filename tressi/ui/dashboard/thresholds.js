@@ -36,7 +36,7 @@ function row({ threshold, endpointKey, valueWords, limitWords, failedAt, passed 
     cell("th", "threshold", threshold),
     cell("td", "of", labels.get(endpointKey) ?? "all endpoints"),
     cell("td", "value and limit", value, limitWords ? element("span", "muted", ` must be ${limitWords}`) : ""),
-    cell("td", "broken since", since),
+    cell("td", "since", since),
   );
   made.children[1].scope = "row";
   return made;

@@ -23,9 +23,9 @@ export class Verdict {
     const told = reasons.length || tone !== "good" ? reasons : ["nothing has failed and no start was missed"];
     const more = told.length - LISTED;
     if (listed(this.reasons, more > 1 ? [...told.slice(0, LISTED), `and ${more} more`] : told)) this.keepRoom();
-    // The figures in it change each second: it is read aloud when it says something else.
+    // The figures in it change each second: it is read aloud when it says something else, and at first where it is bad.
     const kind = `${tone} ${word.replace(/[\d.,]+/g, "")}`;
-    if (this.spoken && kind !== this.spoken) show(this.said, [word, ...reasons.slice(0, 1)].join(": "));
+    if (kind !== this.spoken && (this.spoken || tone === "bad")) show(this.said, [word, ...reasons.slice(0, 1)].join(": "));
     this.spoken = kind;
   }
 
