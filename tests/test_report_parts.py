@@ -29,7 +29,7 @@ def broken(text):
 def test_a_good_run_has_its_figures_of_merit_and_no_other():
     """Rate got of rate asked for in one card, three percentiles with those of the service beside them; no bytes, no counts."""
     assert shown(summary_of(endpoint_snapshot(GOOD))) == {
-        "Rate": ("good", "50.0 of 50.0", ("as asked for",)),
+        "Rate": ("good", "50 of 50", ("as asked for",)),
         "Response time, ms": ("none", "1.6 1.6 1.6", ("service time 1.5 / 1.5 / 1.5 ms",)),
         "Failed": ("good", "0", ("0 % of 100 requests",)),
         "Missed starts": ("good", "0", ("0 % of 100 starts",)),
@@ -40,7 +40,7 @@ def test_a_good_run_has_its_figures_of_merit_and_no_other():
 def test_what_went_wrong_has_its_colour_and_its_cause():
     """Failures with their kinds, missed starts with what limited the endpoint, the rate with what is short of it."""
     found = shown(summary_of())
-    assert found["Rate"] == ("warn", "70.0 of 100.0", ("70.0 % of what was asked for",))
+    assert found["Rate"] == ("warn", "70 of 100", ("70.0 % of what was asked for",))
     assert found["Failed"] == ("bad", "40", ("28.6 % of 140 requests", "40 connect"))
     tone, figure, (share, cause) = found["Missed starts"]
     assert (tone, figure, share) == ("warn", "60", "30 % of 200 starts")

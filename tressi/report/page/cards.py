@@ -123,7 +123,12 @@ def _starts(summary: Summary, found: Mapping[str, Limit]) -> Card:
 
 
 def _got_of_asked(got: float, asked: float) -> tuple[Figure, ...]:
-    return Figure(got, rate(got)), Figure(asked, f"of {rate(asked)}", is_beside=True)
+    return Figure(got, _short_rate(got)), Figure(asked, f"of {_short_rate(asked)}", is_beside=True)
+
+
+def _short_rate(rps: float) -> str:
+    """A rate without a nought behind the point: `420`, `420.5`."""
+    return rate(rps).removesuffix(".0")
 
 
 def _short_words(got: float, asked: float) -> tuple[str, ...]:
