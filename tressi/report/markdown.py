@@ -36,7 +36,7 @@ def inert(text: str) -> str:
 
 
 def sentence(text: str) -> str:
-    """A sentence of ours that may have words from outside in it: those are code spans, and the rest is as it is."""
+    """A sentence of tressi that may have words from outside in it: those are code spans, and the rest is as it is."""
     words = (text if len(text) <= LONGEST_SENTENCE else f"{text[: LONGEST_SENTENCE - 1]}…").split(" ")
     harmless = [_is_harmless(words, place) for place in range(len(words))]
     shown = []
@@ -45,7 +45,7 @@ def sentence(text: str) -> str:
         if is_harmless:
             shown.append(part)
         else:
-            # What ends a part of our sentence stands outside the code span.
+            # What ends a part of the sentence stands outside the code span.
             kept = part.rstrip(",;:") if part.isprintable() else part
             shown.append(code(kept) + part[len(kept) :] if kept else code(part))
     return " ".join(shown)
@@ -61,7 +61,7 @@ def _is_harmless(words: Sequence[str], place: int) -> bool:
 
 
 def folded(title: str, inner: str) -> tuple[str, str]:
-    """What stands before and behind rows that are folded away under a title of ours; `inner` opens them."""
+    """What stands before and behind rows that are folded away under a title; `inner` opens them."""
     return f"<details><summary>{title}</summary>\n\n{inner}", "</details>"
 
 
