@@ -99,7 +99,7 @@ def test_without_a_library_the_rest_is_written(folder, tmp_path, capsys, monkeyp
     assert main(["report", str(folder / "summary.json"), "-o", str(tmp_path / "new")]) == 0
     captured = capsys.readouterr()
     assert captured.err.startswith(f"tressi: {tmp_path / 'new' / 'report.xlsx'} is left out: ")
-    assert "pip install 'tressi[report]'" in captured.err
+    assert "the extra tressi[report]" in captured.err
     assert len(captured.out.splitlines()) == len(FORMATS) - 1
 
 

@@ -176,7 +176,7 @@ def test_it_can_be_used_by_keyboard_alone(target, browser, tmp_path):
         attempts_above(page, 0)
         wait_for(page, "document.querySelectorAll('.plot[tabindex]').length >= 4")
         names = []
-        for _ in range(60):
+        for _ in range(120):
             page.keyboard.press("Tab")
             names.append(page.evaluate("document.activeElement === document.body ? null : document.activeElement.outerHTML"))
             if "The config" in (names[-1] or "") or names[-1] is None:
@@ -192,7 +192,8 @@ def test_it_can_be_used_by_keyboard_alone(target, browser, tmp_path):
 
         page.locator(".choose").nth(2).focus()
         page.keyboard.press("Enter")
-        expect(page.get_by_role("heading", name="GET /fast?2")).to_be_focused()
+        expect(page.get_by_role("heading", name="Over time: GET /fast?2")).to_be_focused()
+        wait_for(page, "document.querySelector('[data-chart=rate] .plot').data[0].y.at(-1) === 20")
         expect(page.locator("[data-card=rate] [data-figure=askedRps]")).to_have_text("20.0")
         expect(page.locator("[data-card=missed] .standing")).to_have_text(re.compile("[✓!✕] "))
         page.locator("[data-chart=rate] .plot").focus()
