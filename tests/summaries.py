@@ -98,7 +98,9 @@ def moment(*keys, t=1.0, saturated_by=(), lost=(), thresholds=(), paused=False, 
         "utilisation": 0.4,
         "error_rate": 0.0,
         "p50_ms": 1.25,
+        "p95_ms": 1.5,
         "p99_ms": None,
+        "max_ms": 2.0,
         "service_p50_ms": 1.2,
         "service_p99_ms": None,
         "success_p50_ms": 1.2,
@@ -109,6 +111,9 @@ def moment(*keys, t=1.0, saturated_by=(), lost=(), thresholds=(), paused=False, 
         "asked_rps": fields.get("target_rps", 50.0),
         "missed": 7,
         "missed_now": 0,
+        "status_codes": {200: 50},
+        "failures": {},
+        "bands": [30, 20, 25, 5],
         "requests_made": 50,
         "errors": {},
     }
@@ -140,7 +145,8 @@ def summary_of(
     samples = tuple(Sample(snapshots[0].endpoint_key, 200, text.encode(), truncated=False) for text in HOSTILE)
     final = engine_snapshot(*snapshots, samples=samples, cpu_s=cpu_s, lost=lost)
     row = {"targetRps": 50.0, "currentRps": 50.0, "workerCount": 2, "utilisation": 0.5, "errorRate": 0.0}
-    row |= {"p50": 1.5, "p99": 1.5, "serviceP50": 1.4, "serviceP99": 1.4, "successP50": 1.4, "successP99": 1.4, "missed": 0}
+    row |= {"p50": 1.5, "p95": 1.5, "p99": 1.5, "max": 1.5, "bands": [31, 50], "statusCodes": {"200": 50}, "failures": {}}
+    row |= {"serviceP50": 1.4, "serviceP99": 1.4, "successP50": 1.4, "successP99": 1.4, "missed": 0}
     timeline = [
         {
             "t": float(t),
@@ -216,7 +222,10 @@ FLOW_SECOND = {
     "workerCount": 2,
     "utilisation": 0.5,
     "p50": 4.0,
+    "p95": 4.0,
     "p99": 4.0,
+    "max": 4.0,
+    "bands": [36, 1],
     "walkP50": 4.0,
     "walkP99": 4.0,
 }

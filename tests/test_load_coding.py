@@ -164,7 +164,7 @@ def test_a_coding_whose_library_is_not_installed_says_so(coding, library, monkey
     monkeypatch.setitem(sys.modules, "compression.zstd", None)
     body = read((coding,), TEXT, b"hello")
     assert body.reason == (
-        f"the body cannot be searched: the library {library} is not installed (pip install 'tressi[checks]')"
+        f"the body cannot be searched: the library {library} is not installed (see the extra tressi[checks])"
     )
     assert len(body.reason) < 111
 

@@ -55,13 +55,13 @@ CASES = [
         "warn",
     ),
     (
-        "1 % may fail in silence",
+        "1 % may fail, which is said last",
         [endpoint_snapshot(A, succeeded=99, failed=1)],
         {},
         "PASSED",
-        [NO_THRESHOLD, KEPT],
+        [NO_THRESHOLD, KEPT, "1 % of 100 requests failed (1 connect)"],
         "done",
-        "good",
+        "warn",
     ),
     (
         "no answer was what one expects",

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.pure
 
 TOKEN = "the-token"
 KEYS = ("GET http://host/a", "GET http://host/b")
-PLACES = ["", "events", "past", "past/0", "report", *(f"assets/{name}" for name in ASSETS)]
+PLACES = ["", "events", "config", "past", "past/0", "report", *(f"assets/{name}" for name in ASSETS)]
 COMMANDS = ["target", "pause", "resume", "stop", "leave"]
 BASE = "http://127.0.0.1:8089"
 
@@ -295,7 +295,7 @@ def test_the_end_has_the_figures_of_the_run():
     assert [one[name] for name in ("currentRps", "askedRps", "peakWorkerCount")] == [50.0, 50.0, 2]
     assert [one[name] for name in ("p50", "p99")] == [metrics["responseTimeMs"][name] for name in ("p50", "p99")]
     assert one["serviceP99"] == metrics["serviceTimeMs"]["p99"]
-    assert one["thin"] == ["p99", "serviceP99", "successP99"]
+    assert one["thin"] == ["p95", "p99", "serviceP99", "successP99"]
     assert end["endpoints"][bad]["failures"] == {"connect": 40}
     assert "histograms" not in end["endpoints"][bad]
     assert (end["verdict"]["word"], end["verdict"]["tone"]) == (summary["verdict"]["word"], "bad")
@@ -309,7 +309,7 @@ def test_a_second_and_the_whole_run_have_the_same_figures():
     document = board.moment(moment(*KEYS))
     second = {**document["row"]["endpoints"][KEYS[0]], **document["beside"][KEYS[0]], **document["counts"][""]}
     end = board.result(summary_of(*map(endpoint_snapshot, KEYS)))
-    of_a_moment = {"inFlight", "oldestSec", "targetRps", "workerCount", "missed"}
+    of_a_moment = {"inFlight", "oldestSec", "targetRps", "workerCount", "missed", "bands", "statusCodes"}
     assert second.keys() - of_a_moment == end["endpoints"][KEYS[0]].keys() - {"peakWorkerCount"}
 
 

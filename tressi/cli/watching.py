@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from tressi.run.runner import EndpointRunner
+    from tressi.ui.dashboard.watcher import Dashboard
     from tressi.ui.watcher import Watcher
 
 
@@ -25,7 +26,15 @@ def watchers_of(arguments: Namespace, runner: EndpointRunner) -> list[Watcher]:
     shown = [_dashboard(arguments.dashboard, runner)] if arguments.dashboard is not None else []
     streamed = [_stream(arguments.stream)] if arguments.stream is not None else []
     quiet = arguments.quiet or (arguments.stream == "-" and sys.stdout is not None and sys.stdout.isatty())
-    return [watch(sys.stderr, no_ui=arguments.no_ui, quiet=quiet, controls=runner), *streamed, *served, *shown]
+    progress = watch(
+        sys.stderr,
+        no_ui=arguments.no_ui,
+        quiet=quiet,
+        controls=runner,
+        interval_s=arguments.progress_interval,
+        address=shown[0].url if shown else "",
+    )
+    return [progress, *streamed, *served, *shown]
 
 
 def _stream(place: str) -> Watcher:
@@ -34,14 +43,14 @@ def _stream(place: str) -> Watcher:
     return stream_to(place)
 
 
-def _dashboard(listen: tuple[str, int], runner: EndpointRunner) -> Watcher:
+def _dashboard(listen: tuple[str, int], runner: EndpointRunner) -> Dashboard:
     try:
         from tressi.ui.dashboard.watcher import Dashboard  # noqa: PLC0415 - its libraries are an extra
     except ModuleNotFoundError as error:
         library = str(error.name).partition(".")[0]  # Flask, or one that it needs
         if library == "tressi":
             raise
-        raise TressiError(f"--dashboard needs {library}, which is not installed: pip install 'tressi[dashboard]'") from None
+        raise TressiError(f"--dashboard needs {library}, which comes with the extra tressi[dashboard]") from None
     from tressi.report.formats import FORMATS  # noqa: PLC0415 - only an export and this need the formats
 
     return Dashboard(runner.config, runner, listen=listen, report=FORMATS.get("report.html"), say=remark)
@@ -53,7 +62,7 @@ def _prometheus(host: str, port: int) -> Watcher:
     except ModuleNotFoundError as error:
         if str(error.name).partition(".")[0] != "prometheus_client":
             raise
-        raise TressiError("--prometheus needs the prometheus-client library: pip install 'tressi[prometheus]'") from None
+        raise TressiError("--prometheus needs prometheus-client, which comes with the extra tressi[prometheus]") from None
     watcher = Prometheus(host, port, remark)
     remark(f"metrics for Prometheus at {watcher.url}")
     return watcher

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from tressi.model.measurements import EngineSnapshot
 
@@ -93,9 +93,10 @@ class SecondFigures:
 
     `target_rps` is the mean of the rate asked for (None: no rate limits it), `current_rps` the attempts that ended, per
     second. `utilisation` is the share of the lane-seconds that was occupied, `error_rate` the share of the attempts that
-    failed. `p50_ms` and `p99_ms` are response times, `service_…` service times of all responses, `success_…` those of the
+    failed. `p50_ms` to `max_ms` are response times, `service_…` service times of all responses, `success_…` those of the
     successes alone; None without any. `response_count`, `service_count` and `success_count` say of how many values they are.
-    `missed_now` counts the starts that were given up.
+    `missed_now` counts the starts that were given up, `status_codes` the responses by status, and `failures` what failed, by
+    status or by the kind of the error. `bands` are the response times as `stats.bands` writes them.
     """
 
     target_rps: float | None
@@ -104,7 +105,9 @@ class SecondFigures:
     utilisation: float
     error_rate: float
     p50_ms: float | None
+    p95_ms: float | None
     p99_ms: float | None
+    max_ms: float | None
     service_p50_ms: float | None
     service_p99_ms: float | None
     success_p50_ms: float | None
@@ -113,6 +116,9 @@ class SecondFigures:
     service_count: int
     success_count: int
     missed_now: int
+    status_codes: Mapping[int, int]
+    failures: Mapping[str, int]
+    bands: Sequence[int]
 
 
 @dataclass(frozen=True, slots=True)

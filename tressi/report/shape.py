@@ -135,15 +135,21 @@ _FLOW: Final = {
         }
     ],
 }
+# What a second of an older version has not.
+_LATER: Final = {**dict.fromkeys(("p95", "max"), Optional(Maybe(NUMBER))), "bands": Optional([COUNT])}
 _FLOW_SECOND: Final = {
     **dict.fromkeys(("startsPerSecond", "utilisation"), NUMBER),
     **dict.fromkeys(("targetStartsPerSecond", "p50", "p99", "walkP50", "walkP99"), Maybe(NUMBER)),
     **dict.fromkeys(("workerCount", "completed", "abandoned", "missed", "underWay"), COUNT),
+    **_LATER,
 }
 _SECOND: Final = {
     **dict.fromkeys(("currentRps", "utilisation", "errorRate"), NUMBER),
     **dict.fromkeys(("targetRps", "p50", "p99", "serviceP50", "serviceP99", "successP50", "successP99"), Maybe(NUMBER)),
     **dict.fromkeys(("workerCount", "missed"), COUNT),
+    **_LATER,
+    "statusCodes": Optional(Each(COUNT, STATUS)),
+    "failures": Optional(Each(COUNT)),
 }
 _THRESHOLD: Final = {
     **dict.fromkeys(("threshold", "detail"), TEXT),
@@ -170,6 +176,8 @@ _DECISION: Final = {
 }
 SUMMARY: Final = {
     "tressiVersion": TEXT,
+    "name": Optional(TEXT),
+    "labels": Optional(Each(TEXT)),
     "startedAt": TIME,
     "durationSec": NUMBER,
     "warmUpSec": Optional(NUMBER),

@@ -173,5 +173,5 @@ def _library() -> Any:  # noqa: ANN401 - its classes have no types
     try:
         import xlsxwriter.exceptions  # noqa: PLC0415 - it belongs to an extra
     except ImportError:
-        raise TressiError("it needs the library XlsxWriter: pip install 'tressi[report]'") from None
+        raise TressiError("it needs the library XlsxWriter, which comes with the extra tressi[report]") from None
     return xlsxwriter

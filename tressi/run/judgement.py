@@ -7,8 +7,8 @@ The first of these that is so has the word, and what else is so follows among th
 2. TARGET NOT MET: the rate of an endpoint or a flow was missed by more than 1 % after ramp and pool growth, or starts were
    missed because no lane was free (`shortfall` says when), and for none of them was that the generator's fault.
 3. GENERATOR LIMITED: the generator cost the run rate or truth. A rate that was missed because of it is this.
-4. PASSED. It is not shown as a plain success where more than 1 % of the requests failed, where no answer was a 2xx, or where
-   the run was ended before its time.
+4. PASSED. It is not shown as a plain success where a request failed or a start was missed, where no answer was a 2xx, or
+   where the run was ended before its time.
 
 A run that a signal or a person ended early is judged by what it measured until then, and says so. The exit code is a matter of
 FAILED alone, and of how the run ended: a rate that was missed is a failure only for a threshold that asks for it.
@@ -118,11 +118,13 @@ def has_many_failures(metrics: Mapping[str, Any]) -> bool:
 def _judgement(summary: Summary, word: Word, reasons: tuple[str, ...], found: Mapping[str, Limit]) -> Judgement:
     ended = _ended_by_hand(summary)
     doubts = _doubts(summary) if word == "PASSED" else ()
+    blemishes = _blemishes(summary, found) if word == "PASSED" else ()
     if word == "PASSED":
-        reasons = (*((ended,) if ended else ()), *doubts, *_kept(summary, found))
+        reasons = (*((ended,) if ended else ()), *doubts, *_kept(summary, found), *blemishes)
     elif ended:
         reasons = (*reasons, ended)
-    tone: Tone = {"PASSED": "warn" if ended or doubts else "good", "FAILED": "bad"}.get(word, "warn")
+    is_spotless = not (ended or doubts or blemishes or any(limit.is_grown for limit in found.values()))
+    tone: Tone = {"PASSED": "good" if is_spotless else "warn", "FAILED": "bad"}.get(word, "warn")
     return Judgement(word, reasons, *_ending(summary), tone)
 
 
@@ -219,12 +221,25 @@ def _doubts(summary: Summary) -> tuple[str, ...]:
     total = summary["global"]
     found = []
     if has_many_failures(total):
-        share = f"{100 * total['errorRate']:.3g} % of {counted(total['requestsMade'], 'request')} failed"
-        found.append(f"{share}{_of_what(total)}")
+        found.append(_failed_share(total))
     is_unusual = total["statusCodes"] and not any(code.startswith(_SUCCESS) for code in total["statusCodes"])
     if is_unusual and not _expects_status(summary):
         found.append(f"no answer was a 2xx ({status_words(total)})")
     return tuple(found)
+
+
+def _blemishes(summary: Summary, found: Mapping[str, Limit]) -> tuple[str, ...]:
+    """The few failures and missed starts that a run may have and pass, unless they are a doubt or told of a pool already."""
+    total = summary["global"]
+    failed = _failed_share(total) if total["requestsFailed"] and not has_many_failures(total) else ""
+    short = [one for one in paced(summary) if one["requestsMissed"] and not found[one["endpointKey"]].is_grown]
+    missed = _told(summary, [(one, missed_words(one, summary)) for one in short])
+    return tuple(filter(None, (failed, missed)))
+
+
+def _failed_share(total: Mapping[str, Any]) -> str:
+    share = f"{100 * total['errorRate']:.3g} % of {counted(total['requestsMade'], 'request')} failed"
+    return f"{share}{_of_what(total)}"
 
 
 def _expects_status(summary: Summary) -> bool:

@@ -8,9 +8,11 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final
 
 from tressi.model import EndpointMoment, FlowMoment, SecondFigures
-from tressi.model.delta import added
+from tressi.model.delta import added, counted
 from tressi.model.flow import steps_of
+from tressi.stats.bands import bands_of
 from tressi.stats.latency import percentiles_ms
+from tressi.vocabulary import FAILED_STATUS
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
 
 
 _SHOWN: Final = (50.0, 99.0)
+_RESPONSE_SHOWN: Final = (50.0, 95.0, 99.0)
+_NONE: Final[Mapping[Any, int]] = {}  # one for all seconds without any: there are thousands
 _FIGURES: Final = tuple(field.name for field in fields(SecondFigures))
 _values_of: Final = attrgetter(*_FIGURES)
 
@@ -40,8 +44,21 @@ def figures_of(delta: EndpointCounts, span_s: float) -> SecondFigures:
         utilisation=_share(delta.occupied_lane_s, delta.lane_s),
         error_rate=_share(delta.failed, made),
         missed_now=delta.missed,
+        status_codes=delta.status_codes or _NONE,
+        failures=failures_of(delta),
         **_latencies(delta.service, delta.response, delta.success),
     )
+
+
+def failures_of(delta: EndpointCounts) -> Mapping[str, int]:
+    """What failed, by status ("503") or by the kind of the error; a status that was not expected is of that kind."""
+    if not delta.failed:
+        return _NONE
+    found = dict(delta.errors)
+    # Where all failures are errors, such a status was expected, or is among those that were not.
+    if delta.failed > sum(found.values()):
+        found |= {str(code): count for code, count in delta.status_codes.items() if code >= FAILED_STATUS}
+    return found
 
 
 def flow_figures_of(delta: EndpointCounts, span_s: float) -> SecondFigures:
@@ -72,6 +89,8 @@ def total_of(delta: Delta, shared: Collection[str]) -> SecondFigures:
         utilisation=_share(sum(part.occupied_lane_s for part in occupied), lane_s),
         error_rate=_share(sum(part.failed for part in parts), sum(part.succeeded + part.failed for part in parts)),
         missed_now=sum(part.missed for part in parts),
+        status_codes=counted(part.status_codes for part in parts),
+        failures=counted(failures_of(part) for part in parts),
         **_latencies(*(added(getattr(part, time) for part in parts) for time in ("service", "response", "success"))),
     )
 
@@ -164,13 +183,15 @@ def _share(part: float, whole: float) -> float:
 
 
 def _latencies(service: Histogram, response: Histogram, success: Histogram) -> dict[str, Any]:
-    p50_ms, p99_ms = percentiles_ms(response, _SHOWN)
+    p50_ms, p95_ms, p99_ms = percentiles_ms(response, _RESPONSE_SHOWN)
     service_p50_ms, service_p99_ms = percentiles_ms(service, _SHOWN)
     # Mostly every response is a success, and the histogram is one and the same.
     success_p50_ms, success_p99_ms = (service_p50_ms, service_p99_ms) if success is service else percentiles_ms(success, _SHOWN)
     return {
         "p50_ms": p50_ms,
+        "p95_ms": p95_ms,
         "p99_ms": p99_ms,
+        "max_ms": response.max_us / 1e3 if response.count else None,
         "service_p50_ms": service_p50_ms,
         "service_p99_ms": service_p99_ms,
         "success_p50_ms": success_p50_ms,
@@ -178,4 +199,5 @@ def _latencies(service: Histogram, response: Histogram, success: Histogram) -> d
         "response_count": response.count,
         "service_count": service.count,
         "success_count": success.count,
+        "bands": bands_of(response),
     }

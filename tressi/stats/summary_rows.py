@@ -18,6 +18,7 @@ if TYPE_CHECKING:
         EndpointCounts,
         FlowMoment,
         Moment,
+        ResolvedConfig,
         ScalingDecision,
         SecondFigures,
         ThresholdVerdict,
@@ -59,12 +60,23 @@ def flow_as_endpoint(row: Mapping[str, Any]) -> dict[str, Any]:
         "targetRps": row["targetStartsPerSecond"],
         "currentRps": row["startsPerSecond"],
         **{name: row[name] for name in ("workerCount", "utilisation", "p50", "p99", "missed")},
+        # A summary of an older version has none of these.
+        **{name: row.get(name) for name in ("p95", "max")},
+        "bands": row.get("bands", []),
+        "statusCodes": {},
+        "failures": {"abandoned": row["abandoned"]} if row["abandoned"] else {},
         "errorRate": row["abandoned"] / ended if ended else 0.0,
         "serviceP50": row["walkP50"],
         "serviceP99": row["walkP99"],
         "successP50": None,  # a duration is that of a completed start anyway
         "successP99": None,
     }
+
+
+def identity_row(config: ResolvedConfig) -> dict[str, Any]:
+    """What the run is called and found by; nothing of a config that says neither."""
+    named = {} if config.name is None else {"name": config.name}
+    return {**named, **({"labels": dict(config.labels)} if config.labels else {})}
 
 
 def change_row(change: Change) -> dict[str, Any]:
@@ -111,12 +123,17 @@ def _figures(one: SecondFigures) -> dict[str, Any]:
         "utilisation": one.utilisation,
         "errorRate": one.error_rate,
         "p50": one.p50_ms,
+        "p95": one.p95_ms,
         "p99": one.p99_ms,
+        "max": one.max_ms,
         "serviceP50": one.service_p50_ms,
         "serviceP99": one.service_p99_ms,
         "successP50": one.success_p50_ms,
         "successP99": one.success_p99_ms,
         "missed": one.missed_now,
+        "statusCodes": {str(code): count for code, count in one.status_codes.items()},
+        "failures": one.failures,
+        "bands": one.bands,
     }
 
 
@@ -144,7 +161,10 @@ def _flow_figures(one: SecondFigures, completed: int, abandoned: int, under_way:
         "workerCount": one.worker_count,
         "utilisation": one.utilisation,
         "p50": one.p50_ms,
+        "p95": one.p95_ms,
         "p99": one.p99_ms,
+        "max": one.max_ms,
         "walkP50": one.service_p50_ms,
         "walkP99": one.service_p99_ms,
+        "bands": one.bands,
     }
