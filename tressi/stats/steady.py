@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 _LOOKED_AT: Final = (50.0, 90.0)
 _SHIFT: Final = math.log(1.05)
 # The place of a change is searched for, so chance finds larger ones: 3.5 takes the place of 2.58 at 1 of 100 (Andrews 1993).
+# That holds for long series. docs/confidence.md has how many steady runs are called unsteady: 4 to 14 of 100.
 _STRICTER: Final = 3.5 / Z
 _LEAST_SECONDS: Final = 10
 NO_STEADY_STATE: Final = "no steady state"
