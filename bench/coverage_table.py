@@ -65,7 +65,9 @@ def picture(rows: Sequence[Row]) -> str:
     for percent in (0, 50, 95, 100):
         x = _x(percent)
         parts.append(f'<line x1="{x}" y1="40" x2="{x}" y2="{_y(len(longest))}" stroke="{GREY}" stroke-width="0.5"/>')
-        parts.append(_text(x, _y(len(longest)) + 14, f"{percent} %", anchor="middle"))
+        # The name of the right edge would run into that of 95 %.
+        label = "" if percent == 100 else f"{percent} %"
+        parts.append(_text(x, _y(len(longest)) + 14, label, anchor="middle"))
     for place, row in enumerate(longest):
         parts += _bars(row, _y(place))
     height = _y(len(longest)) + 44
