@@ -107,8 +107,19 @@ cdef class Histogram:
         return found
 
     def counts_up_to(self, values_us):
-        """How many values do not exceed each of `values_us` (0 to 1 h), to the width of a counter."""
-        return [spans.counters_up_to(&self.body, value_us) for value_us in values_us]
+        """How many values do not exceed each of `values_us` (0 to 1 h), to the width of a counter; ascending ones in one pass."""
+        cdef int64_t index = self.body.tally.low, total = 0, last, before = -1
+        found = []
+        for value_us in values_us:
+            last = hdr.index_of(value_us)
+            if last < before:
+                index, total = self.body.tally.low, 0
+            before, last = last, min(last, self.body.tally.high)
+            while index <= last:
+                total += spans.counter_at(&self.body, index)[0]
+                index += 1
+            found.append(total)
+        return found
 
     def counts(self):
         """(index, count) of every counter that is not 0, ascending."""
