@@ -206,6 +206,8 @@ ADDED = {
         "tls",
     },
     "TressiConfigSchema": {
+        "name",
+        "labels",
         "baseUrl",
         "flows",
         "data",

@@ -9,7 +9,8 @@ from typing import get_args
 import pytest
 
 from tressi.model import EndReason
-from tressi.report.table import _FIGURES, _FLOW_FIGURES
+from tressi.report.table import COLUMNS as FINAL_COLUMNS
+from tressi.report.table import FLOW_COLUMNS
 from tressi.run.judgement import Word
 from tressi.run.selfcheck import Rule
 from tressi.ui.live.columns import COLUMNS
@@ -22,8 +23,8 @@ PAGE = (ROOT / "docs" / "glossary.md").read_text(encoding="utf-8")
 
 EXPECTED = {
     "columns of the live picture": [column.name for column in COLUMNS],
-    "columns of the final table": ["endpoint", *_FIGURES],
-    "columns of the table of flows": ["flow", *_FLOW_FIGURES],
+    "columns of the final table": ["endpoint", *(column.name for column in FINAL_COLUMNS)],
+    "columns of the table of flows": ["flow", *(column.name for column in FLOW_COLUMNS)],
     "kinds of errors": ERROR_KINDS,
     "latencies": [one.summary for one in LATENCIES],
     "times of flows": [f"{FLOW_LATENCIES[0].summary}Ms", FLOW_LATENCIES[1].summary],

@@ -88,7 +88,7 @@ def test_the_selected_flow_is_shown_in_full(seen):
     text = "\n".join(lines)
     assert f"{last.flows[0].started} started, {last.flows[0].completed} completed" in text
     assert f"steps: login → item → buy ({last.flows[0].abandoned} lost)" in text
-    assert "duration p50 2, p99 2 ms" in text
+    assert "duration p50 2.00, p99 2.00 ms" in text
 
 
 def test_a_step_cannot_be_given_a_target(seen):
@@ -99,7 +99,7 @@ def test_a_step_cannot_be_given_a_target(seen):
 
 
 def test_plain_lines_have_the_flow(seen):
-    """One for the flow, one for each step without target and workers."""
+    """In the line of all, and where it lost users; its steps have lines only where they fail."""
     config, last, _ = seen
     stream = io.StringIO()
     lines = Lines(Console(file=stream, width=200))
@@ -107,12 +107,12 @@ def test_plain_lines_have_the_flow(seen):
     lines.moment(replace(last, t=5.0))
     lines.change(Change(6.0, "set-target", FLOW, 12.5))
     said = stream.getvalue()
-    assert "flow shop  target 50.0  rate" in said
-    assert f"completed {last.flows[0].completed}  abandoned {last.flows[0].abandoned}  missed 0" in said
-    (buy,) = [line for line in said.splitlines() if "  buy  " in line]
-    assert "target" not in buy
-    assert "workers" not in buy
-    assert f"lost {last.flows[0].abandoned}" in buy
+    (flow,) = last.flows
+    assert "of 50.0 starts/s" in said
+    assert f"  flow shop: {flow.abandoned} of {flow.requests_made} failed (abandoned)" in said
+    (buy,) = [line for line in said.splitlines() if "  buy: " in line]
+    assert buy.endswith("failed (status 503)")
+    assert "login" not in said
     assert "flow shop  target 12.5 starts per second" in said
 
 
@@ -179,11 +179,12 @@ def test_a_page_shows_a_flow_and_steers_it(tmp_path):
             lost = flow.locator("tbody tr").nth(2).locator("[data-cell=lost]")
             expect(lost).not_to_have_text("0", timeout=BOUND_MS)
             expect(flow.locator("tbody tr").nth(2).locator("[data-bar=lost]")).to_have_attribute("style", "width: 100%;")
-            expect(page.locator("#endpoints form", has_text="step of flow")).to_have_count(3)
+            expect(page.locator("#endpoints td", has_text="step of flow")).to_have_count(3)
+            flow.locator(".edit").click()
             flow.locator("input").fill("10")
             flow.locator("form button").click()
             expect(page.locator("#notes")).to_contain_text("target 10 starts per second", timeout=BOUND_MS)
             flow.locator(".choose").click()
-            expect(page.locator("#figures")).to_contain_text("duration p99", timeout=BOUND_MS)
+            expect(page.locator("[data-card=latency] .what")).to_have_text("duration", timeout=BOUND_MS)
             expect(page.locator("[data-chart=rate] .chart-title")).to_contain_text("Starts", timeout=BOUND_MS)
             assert complaints == []

@@ -4,13 +4,14 @@ import re
 import sys
 import tomllib
 from fnmatch import fnmatch
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 from summaries import HOSTILE
 
 from tressi.errors import TressiError
-from tressi.page.assets import asset, environment, plotly_script, policy, source_hash, stand_ins
+from tressi.page.assets import asset, charts_script, environment, plotly_script, policy, source_hash, stand_ins
 from tressi.text import plain
 
 pytestmark = pytest.mark.pure
@@ -62,7 +63,7 @@ def test_a_policy_has_no_unsafe_word_and_no_wildcard():
 
 def test_scripts_can_stand_in_a_page():
     """None has a word that ends its element, or begins a comment that swallows the end (HTML, section 4.12.1.3)."""
-    scripts = [plotly_script(), asset("charts.js")]
+    scripts = [plotly_script(), charts_script()]
     scripts += [asset(name, "tressi.report.page") for name in ("tables.js", "report.js")]
     for script in scripts:
         assert not re.search(r"</script|<!--|\r|\0", script, re.IGNORECASE)
@@ -97,7 +98,7 @@ def test_every_file_of_a_page_is_in_the_package():
 
 def palettes():
     """The colours of light and dark by their names."""
-    light, dark = re.findall(r":root \{(.*?)\}", asset("style.css"), re.DOTALL)
+    light, dark = re.findall(r":root(?::not\(\[data-paper\]\))? \{(.*?)\}", asset("style.css"), re.DOTALL)
     named = [dict(re.findall(r"--([\w-]+): (#[0-9a-f]{6})(?:[0-9a-f]{2})?;", block)) for block in (light, dark)]
     return {"light": named[0], "dark": {**named[0], **named[1]}}
 
@@ -123,13 +124,22 @@ def test_colours_can_be_read(scheme):
     pairs += [(text, f"{tone}-surface") for tone in ("good", "bad", "warn") for text in (tone, "text", "muted")]
     for text, ground in pairs:
         assert contrast(colours[text], colours[ground]) >= AA_TEXT, (text, ground)
-    lines = ["asked", "achieved", "workers", "utilisation", "p50", "p99", "service", "response", "errors", "missed"]
+    lines = ["asked", "achieved", "workers", "utilisation", "p50", "p95", "p99", "max", "service", "response", "errors"]
+    lines += ["missed", *(name for name in colours if re.match(r"failure-|series-|heat-", name))]
     for line in [*lines, "focus", "line-strong"]:
         assert contrast(colours[line], colours["surface"]) >= AA_GRAPHIC, line
 
 
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_heat_map_shows_more_as_further_from_the_page(scheme):
+    """Each step of its scale stands out more than the one before, by about as much: lightness alone tells the count."""
+    colours = palettes()[scheme]
+    heights = [contrast(colours[f"heat-{step}"], colours["surface"]) for step in range(1, 7)]
+    assert all(1.15 < more / less < 1.8 for less, more in pairwise(heights)), heights
+
+
 def test_plain_is_the_same_in_both_languages():
     """What the charts' script shows as code points is what `tressi.text` does, whatever kind of mark it is."""
-    kinds = re.search(r"\[((?:\\p\{\w+\})+)\]/gu", asset("charts.js"))[1]
+    kinds = re.search(r"\[((?:\\p\{\w+\})+)\]/gu", charts_script())[1]
     assert set(re.findall(r"\\p\{(\w+)\}", kinds)) == {"Cc", "Cf", "Cs", "Zl", "Zp"}
     assert plain("\u2028\x1b") == "\\u2028\\x1b"

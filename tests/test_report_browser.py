@@ -69,8 +69,7 @@ def test_all_charts_are_drawn(page, summary):
     titles = ["Rate", "Workers", "Latency", "Utilisation of the workers", "Failed requests", "Missed starts"]
     assert [label.partition(".")[0] for label in labels] == [*titles, "Latency of all endpoints together"]
     assert all("no values" not in label for label in labels)
-    names = ("response time p99", "response time p50", "service time p99")
-    assert all(f"{name}: " in labels[2] for name in names)
+    assert all(f"{name}: " in labels[2] for name in ("p50", "p99", "service time p99"))
     assert page.locator(".plot .main-svg .lines path").count() >= len(labels) + 2
     assert not page.get_by_text("The charts need JavaScript").is_visible()
     p99 = summary["global"]["serviceTimeMs"]["p99"]

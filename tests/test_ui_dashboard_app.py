@@ -21,7 +21,7 @@ pytestmark = pytest.mark.pure
 
 TOKEN = "the-token"
 KEYS = ("GET http://host/a", "GET http://host/b")
-PLACES = ["", "events", "past", "past/0", "report", *(f"assets/{name}" for name in ASSETS)]
+PLACES = ["", "events", "config", "past", "past/0", "report", *(f"assets/{name}" for name in ASSETS)]
 COMMANDS = ["target", "pause", "resume", "stop", "leave"]
 BASE = "http://127.0.0.1:8089"
 

@@ -31,6 +31,12 @@ NAMED = [
     (b"q", "q"),
     (b"+", "+"),
     (b"?", "?"),
+    (b"/", "/"),
+    (b"\r", "enter"),
+    (b"\x7f", "backspace"),
+    ("ä".encode(), "ä"),
+    ("漢".encode(), "漢"),
+    ("\U0001f680".encode(), "\U0001f680"),
 ]
 
 
@@ -40,7 +46,9 @@ def test_a_key_has_a_name(typed, key):
     assert keys_of(typed) == ([key], b"")
 
 
-@pytest.mark.parametrize("typed", [b"\x1b[15~", b"\x1b[200~", b"\x1b[C", b"\xc3\xa4", b"\x00", b"\r", b"\x7f"])
+@pytest.mark.parametrize(
+    "typed", [b"\x1b[15~", b"\x1b[200~", b"\x1b[C", b"\xe4\xfc", b"\x00", "\u202e".encode(), b"\xed\xa0\x80"]
+)
 def test_other_keys_mean_nothing(typed):
     """Neither they nor the rest of their sequence are taken for something else."""
     assert keys_of(typed) == ([], b"")

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 from dashboards import Steered
 from live_pictures import FEW, _capable, drawn, rows_of, showing, with_readings  # noqa: F401 - a fixture
-from summaries import decision, moment, resolved
+from summaries import decision, moment, resolved, verdict
 from terminals import terminal
 
 from tressi.errors import TressiError
@@ -18,11 +18,11 @@ pytestmark = pytest.mark.timed
 
 
 def test_an_endpoint_has_a_row_with_everything_of_it():
-    """Target, rate, trend, workers with their bounds, how busy, latencies, starts missed and errors by kind, in 80 columns."""
+    """Target, rate, workers with their bounds, how busy, latency, starts missed and errors by kind, in 80 columns."""
     reading = with_readings(moment(*FEW), failed=15, status_codes={200: 90, 503: 3}, errors={"timeout": 12})
     lines = drawn(reading)
-    assert lines[3] == "  endpoint   target  rate trend   workers busy   p99 svc p99 missed errors"
-    assert lines[4] == "▸ GET /fast      50    49 ▇         3 1-9  40%     -       -      7 12 timeout"
+    assert lines[3] == "  endpoint   target  rate  workers busy   p99 missed errors"
+    assert lines[4] == "▸ GET /fast      50    49    3 1-9  40%     -      7 12 timeout, 3 status 503"
     assert [line.split()[1] for line in rows_of(lines)[1:]] == ["/slow", "/flaky", "/tide"]
     assert lines[8].split()[:2] == ["all", "4"]
 
@@ -38,7 +38,8 @@ def test_time_and_state_are_at_the_top():
     """How far the run is, how long it still takes, and what it is doing."""
     lines = drawn(moment(*FEW, t=15.0))
     assert lines[0].split() == ["tressi", "running", "4", "endpoints", "of", "http://host", "for", "2", "s", "running"]
-    bar, _, words = lines[1].partition("  ")
+    assert lines[1] == "ON TARGET  28 starts missed since the run began"
+    bar, _, words = lines[2].partition("  ")
     assert words == "15 s of 60 s, 45 s left"
     assert bar.count("━") == round(len(bar) / 4)
     assert drawn(moment(*FEW, t=60.0))[0].endswith("ENDING")
@@ -62,7 +63,7 @@ def test_a_large_window_has_the_selected_endpoint_in_full():
     assert f"── {key} ─" in text
     assert "49 of 50 RPS; 3 workers (at least 1, at most 9), 40% busy" in text
     assert "50 made, 0% of the latest failed; 7 missed, 0 just now; 2 in flight, the oldest for 1.3 s" in text
-    assert "response time p50 1.25, p99 - ms; service time p50 1.2, p99 - ms\n" in text
+    assert "response time p50 1.25, p99 - ms; service time p50 1.20, p99 - ms\n" in text
     assert "statuses: 200: 90, 503: 3" in text
     assert "errors: 12 timeout" in text
     assert "50 ┤" in text
@@ -71,7 +72,7 @@ def test_a_large_window_has_the_selected_endpoint_in_full():
 def test_decisions_come_with_their_reason():
     """In full where there is room for its lines, the latest last."""
     words = "195.0 of 400.0 RPS with 15 workers, 101.0 RPS missed because no lane was free"
-    lines = drawn(moment(*FEW), decision(FEW[0]), decision(FEW[1], reason=words))
+    lines = drawn(moment(*FEW), decision(FEW[0]), decision(FEW[1], reason=words), height=36)
     text = " ".join(" ".join(lines).split())
     assert f"1.0 s GET /fast +1 → 3 workers: because 1.0 s GET /slow +1 → 3 workers: {words}" in text
 
@@ -80,9 +81,10 @@ def test_no_decision_is_shown_without_its_beginning():
     """What has no room is left out whole; in a small window the reasons of more decisions are cut instead."""
     words = "a reason that takes more than a line of a window that is eighty columns wide " * 2
     decisions = [decision(FEW[0], reason=words)] * 9
-    for height, shown in [(24, 4), (14, 5)]:
+    for height, shown in [(32, 3), (14, 4)]:
         lines = drawn(moment(*FEW), *decisions, height=height)
-        events = lines[next(number for number, line in enumerate(lines) if "all 4" in line) + 1 : -1]
+        before = "── scaling" if height > 14 else "  all 4"
+        events = lines[next(number for number, line in enumerate(lines) if line.startswith(before)) + 1 : -1]
         events = [line for line in events if line and "──" not in line]
         assert events[0].startswith("   1.0 s  GET /fast")
         assert sum("GET /fast" in line for line in events) == shown
@@ -126,7 +128,7 @@ def test_names_stand_in_for_keys():
         live.decision(decision(FEW[0]))
         live.moment(moment(*FEW))
         lines = shown.lines()
-        assert lines[4].startswith("▸ checkout ")
+        assert any(line.startswith("▸ checkout ") for line in lines)
         assert any(line.startswith(f"── checkout  {FEW[0]} ─") for line in lines)
         assert any("s  checkout  +1 → 3 workers" in line for line in lines)
         live.stop()
@@ -180,7 +182,46 @@ def test_the_trend_is_the_last_minute():
 
 def test_the_selected_endpoint_has_its_name_somewhere():
     """Where the table cuts it and there is no detail, it stands at the events' heading."""
-    keys = [f"GET http://host/api/v1/items/{number}/positions" for number in range(120)]
+    keys = [f"GET http://host/api/v1/warehouses/north/items/{number}/positions" for number in range(120)]
     lines = drawn(moment(*keys), keys=["down"])
-    assert not any("/items/1/positions" in line for line in rows_of(lines))
-    assert any(line.startswith("── scaling") and "GET /api/v1/items/1/positions ──" in line for line in lines)
+    assert not any("/items/1/positions" in line and "…" not in line for line in rows_of(lines))
+    assert any(line.startswith("── scaling") and "GET /api/v1/warehouses/north/items/1/positions ──" in line for line in lines)
+
+
+def test_what_limits_now_stands_in_the_header():
+    """In large letters, so to say, with its reasons; a window too small for a header has the word beside the time."""
+    broken = moment(*FEW, thresholds=(verdict("p99 < 5", passed=False, settled=True, detail="9 ms"),))
+    assert drawn(broken)[1].startswith("1 THRESHOLD BROKEN  p99 < 5: BROKEN: 9 ms")
+    assert "1 threshold broken" in drawn(broken, height=10)[0]
+
+
+def test_the_dashboards_address_stands_in_the_header():
+    """Whole, on a line of its own, and not among what was said."""
+    with terminal() as shown, open(shown.descriptor, "w", encoding="utf-8", closefd=False) as stream:
+        live = LivePicture(stream, address="http://127.0.0.1:8089/token/")
+        live.start(resolved(*FEW))
+        live._seen.note("tressi: dashboard: http://127.0.0.1:8089/token/")
+        live.moment(moment(*FEW))
+        lines = shown.lines()
+        live.stop()
+    assert lines[2] == "dashboard  http://127.0.0.1:8089/token/"
+    assert sum("8089" in line for line in lines) == 1
+
+
+def test_a_filter_is_typed_at_the_bottom():
+    """With how many endpoints it shows; what it shows is all that the table has, or a line that says so."""
+    lines = drawn(moment(*FEW), keys="/fl")
+    assert [line.split()[1] for line in rows_of([line.replace("▸", " ") for line in lines])] == ["/flaky"]
+    assert lines[-1].startswith("/fl_")
+    assert "1 of 4; Enter keeps it, Esc shows all" in lines[-1]
+    assert drawn(moment(*FEW), keys=[*"/fl", "enter"])[-1].endswith("/fl  1 of 4")
+    assert "  no endpoint has 'flx' in its name" in drawn(moment(*FEW), keys="/flx")
+
+
+def test_where_the_locale_has_no_more_all_of_it_is_ascii(monkeypatch):
+    """The picture is drawn as ever, with lines, bars and marks of ASCII, and no line is longer than before."""
+    monkeypatch.setenv("LC_ALL", "C")
+    lines = drawn(moment(*FEW), decision(FEW[0]), width=120, height=40, keys="s")
+    assert all(line.isascii() for line in lines)
+    assert "+1 -> 3 workers" in "\n".join(lines)
+    assert lines[0].endswith("running")

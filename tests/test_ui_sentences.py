@@ -1,17 +1,15 @@
 """What every view shares: how endpoints are named, when a rate is the one asked for, what a second's figures are called."""
 
-from dataclasses import replace
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from summaries import decision, endpoint_snapshot, moment, resolved, verdict
+from summaries import decision, resolved, verdict
 
 from tressi.model import Change
 from tressi.run.shortfall import mean_differs
 from tressi.text import labels
 from tressi.ui.rates import is_met
-from tressi.ui.sentences import cells_of, change_line, decision_line, labels_of, threshold_line
+from tressi.ui.sentences import change_line, decision_line, labels_of, threshold_line
 from tressi.vocabulary import MET_SHARE
 
 pytestmark = pytest.mark.pure
@@ -70,23 +68,3 @@ def test_a_mean_is_said_where_it_is_another():
     """Through a ramp, a change or a pause: by more than 1 %, in either direction, also where one of them is 0."""
     pairs = [(100.0, 100.0), (100.0, 99.1), (100.0, 98.0), (98.0, 100.0), (0.0, 50.0), (50.0, 0.0), (0.0, 0.0), (None, 5.0)]
     assert [mean_differs(*pair) for pair in pairs] == [False, False, True, True, True, True, False, False]
-
-
-def test_a_line_has_both_latencies():
-    """Response time first, then service time; those of the successes where more than 1 % failed and one succeeded."""
-    [one] = moment(A, p99_ms=2000.0, service_p99_ms=1.5, success_p99_ms=2.5, error_rate=0.011).endpoints
-    cells = cells_of(one, endpoint_snapshot(A, failed=40))
-    assert list(cells) == [
-        *("target", "rate", "workers", "busy", "p50", "p99", "svc p99", "ok p50", "ok p99", "failed", "missed"),
-    ]
-    assert (cells["p99"], cells["svc p99"], cells["ok p99"], cells["failed"]) == ("2000", "1.5", "2.5", "1% (connect)")
-    for other in (replace(one, error_rate=0.01), replace(one, success_count=0)):
-        assert "ok p99" not in cells_of(other, None)
-
-
-def test_a_line_has_the_rate_asked_for():
-    """And its mean where a ramp makes it another."""
-    [one] = moment(A, target_rps=46.0, asked_rps=50.0).endpoints
-    assert cells_of(one, None)["target"] == "50.0 (mean 46.0)"
-    assert cells_of(replace(one, target_rps=50.0), None)["target"] == "50.0"
-    assert cells_of(replace(one, target_rps=None, asked_rps=None), None)["target"] == "max"

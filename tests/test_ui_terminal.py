@@ -1,10 +1,11 @@
 """Progress: a live picture on a terminal, plain lines elsewhere, nothing when quiet."""
 
 import io
+from dataclasses import replace
 
 import pytest
 from rich.console import Console
-from summaries import HOSTILE, decision, moment, resolved, verdict
+from summaries import HOSTILE, decision, endpoint_snapshot, engine_snapshot, moment, resolved, verdict
 
 from tressi.model import Change, Draining, Trouble
 from tressi.text import plain
@@ -41,10 +42,10 @@ class OldTerminal(Terminal):
         (Terminal(), {"no_ui": True}, {}, Lines),
         (Terminal(), {}, {"NO_COLOR": "1"}, Lines),
         (Terminal(), {}, {"TERM": "dumb"}, Lines),
-        (OldTerminal(), {}, {}, Lines),
+        (OldTerminal(), {}, {}, LivePicture),
         (Terminal(), {"quiet": True}, {}, Watcher),
     ],
-    ids=["terminal", "pipe", "no-ui", "NO_COLOR", "dumb", "no-bars", "quiet"],
+    ids=["terminal", "pipe", "no-ui", "NO_COLOR", "dumb", "ascii", "quiet"],
 )
 def test_the_stream_decides_how_progress_is_shown(stream, options, environment, kind, monkeypatch):
     """Live where a terminal can, plain lines where it cannot or must not, nothing when quiet."""
@@ -75,8 +76,71 @@ def test_plain_lines_come_every_five_seconds():
     lines.decision(decision("GET http://host/a"))
     lines.stop()
     said = stream.getvalue().splitlines()
-    assert [line.split()[0] for line in said if "target" in line] == ["5.0", "10.0"]
+    assert [line.split()[0] for line in said if "RPS" in line] == ["5.0", "10.0"]
     assert said[-1].endswith("because")
+
+
+@pytest.mark.parametrize(("interval_s", "times"), [(1.0, "1.0 2.0 3.0"), (2.0, "2.0"), (0.0, "")])
+def test_the_interval_of_plain_lines_can_be_set(interval_s, times):
+    """To a second or more; 0 leaves what happens alone."""
+    stream = io.StringIO()
+    lines = watch(stream, interval_s=interval_s)
+    lines.start(resolved("GET http://host/a"))
+    for second in range(1, 4):
+        lines.moment(moment("GET http://host/a", t=float(second)))
+    lines.decision(decision("GET http://host/a"))
+    said = stream.getvalue().splitlines()
+    assert [line.split()[0] for line in said if "RPS" in line] == times.split()
+    assert said[-1].endswith("because")
+
+
+def with_failures(*keys, t, **failed):
+    """A moment of endpoints of which so many attempts have failed since the start, by the last letter of their keys."""
+    readings = [endpoint_snapshot(key, succeeded=100, failed=failed.get(key[-1], 0)) for key in keys]
+    return replace(moment(*keys, t=t), reading=engine_snapshot(*readings))
+
+
+def test_endpoints_have_lines_only_where_they_fail():
+    """As many failures as there were since the last line, the most first, and of what."""
+    keys = [f"GET http://host/{name}" for name in "abc"]
+    said = plain_lines(
+        with_failures(*keys, t=5.0, b=3), with_failures(*keys, t=10.0, b=4, c=20), with_failures(*keys, t=15.0, b=4, c=20)
+    )
+    assert [line.strip() for line in said if "GET" in line] == [
+        "5.0 s    GET /b: 3 of 103 failed (connect)",
+        "10.0 s    GET /c: 20 of 20 failed (connect)",
+        "10.0 s    GET /b: 1 of 1 failed (connect)",
+    ]
+    assert [line.split("  ")[-3:] for line in said if "RPS" in line] == [
+        ["3 failed", "7 missed", "55 s left"],
+        ["24 failed", "7 missed", "50 s left"],
+        ["24 failed", "7 missed", "45 s left"],
+    ]
+
+
+def test_pools_that_shrink_at_first_are_one_line():
+    """Told when no more of them can come, or before what comes next."""
+    keys = [f"GET http://host/{name}" for name in "abc"]
+    stream = io.StringIO()
+    lines = watch(stream)
+    lines.start(resolved(*keys))
+    for key in keys:
+        lines.decision(decision(key, "scale-down", 6, 4))
+    lines.moment(moment(*keys, t=4.0))
+    assert len(stream.getvalue().splitlines()) == 1
+    lines.moment(moment(*keys, t=8.1))
+    assert stream.getvalue().splitlines()[1] == "   8.1 s  3 pools shrank to their need: 30 → 12 workers"
+    lines.stop()
+    assert stream.getvalue().count("shrank") == 1
+
+
+def test_lines_are_ascii_where_there_is_no_more(monkeypatch):
+    """In the locale C as on a stream that cannot encode more."""
+    monkeypatch.setenv("LC_ALL", "C")
+    stream = io.StringIO()
+    lines = watch(stream)
+    lines.decision(decision("GET http://host/a"))
+    assert "+1 -> 3 workers" in stream.getvalue()
 
 
 def test_a_threshold_is_said_when_it_changes():
@@ -100,9 +164,9 @@ def test_plain_lines_tell_what_is_changed_by_hand():
     lines.start(resolved("GET http://host/a"))
     lines.change(Change(3.0, "set-target", "GET http://host/a", 60.0))
     lines.moment(moment("GET http://host/a", t=5.0, paused=True))
-    _, changed, time_left, _ = stream.getvalue().splitlines()
+    _, changed, progress = stream.getvalue().splitlines()
     assert changed == "   3.0 s  GET /a  target 60 RPS"
-    assert time_left == "   5.0 s  5 s of 60 s, 55 s left, paused"
+    assert progress.startswith("   5.0 s  paused  ")
 
 
 def test_plain_lines_say_what_is_waited_for():
@@ -131,12 +195,12 @@ def plain_lines(*moments):
     return stream.getvalue().splitlines()
 
 
-def test_plain_lines_of_many_endpoints_are_cut():
-    """A log gets twenty lines at a time, the last of which says how many endpoints it does not show."""
-    said = plain_lines(moment(*(f"GET http://host/{number}" for number in range(120)), t=5.0))
-    assert len(said) == 1 + 1 + 20
-    assert said[1] == "   5.0 s  5 s of 60 s, 55 s left"
-    assert said[-1] == "   5.0 s  … and 101 more"
+def test_plain_lines_of_many_endpoints_that_fail_are_cut():
+    """A log gets ten of them at a time, and how many more there are."""
+    keys = [f"GET http://host/{number:03}" for number in range(120)]
+    said = plain_lines(with_failures(*keys, t=5.0, **{str(digit): 1 for digit in range(10)}))
+    assert len(said) == 1 + 1 + 10 + 1
+    assert said[-1] == "   5.0 s    and 110 more endpoints with failures"
 
 
 def test_a_generator_that_stays_saturated_is_not_a_line_a_second():

@@ -10,9 +10,9 @@ from summaries import moment, resolved
 
 from tressi.model import Change, Moment
 from tressi.ui.live.chart import chart
-from tressi.ui.live.columns import COLUMNS, count, failures_text, order, rps
+from tressi.ui.live.columns import COLUMNS, count, failures_text, fit, order, rps
 from tressi.ui.live.run_state import Sample, Seen
-from tressi.ui.live.view import Command, View, press, settled, stepped
+from tressi.ui.live.view import Command, View, press, settled, shown_by, stepped
 
 pytestmark = pytest.mark.pure
 
@@ -122,6 +122,62 @@ def test_every_column_can_be_sorted_by():
         view, _ = pressed(view, seen, "s")
         names.append(view.column)
     assert names == [*(column.name for column in COLUMNS if column.worth is not None), ""]
+
+
+def test_failing_rows_come_first():
+    """For a while after the last failure, so that rows do not jump about; others as in the config."""
+    moments = []
+    for t, failing in [(1, "001"), (2, None), (10, None), (11, None)]:
+        shown = moment(*KEYS[:3], t=t)
+        endpoints = tuple(replace(one, error_rate=0.1 * one.endpoint_key.endswith(failing or "-")) for one in shown.endpoints)
+        moments.append(replace(shown, endpoints=endpoints))
+    shown = [[one.endpoint_key[-1] for one in order(seen_of(*moments[:count]), "")] for count in (1, 2, 3, 4)]
+    assert shown == [["1", "0", "2"], ["1", "0", "2"], ["1", "0", "2"], ["0", "1", "2"]]
+
+
+def test_a_filter_shows_the_endpoints_whose_names_have_it():
+    """Letter by letter, whatever the case; enter keeps it, and other keys mean what they mean again."""
+    seen = seen_of(moment(*KEYS))
+    view, commands = pressed(View(), seen, *"/1Q", "backspace", "1")
+    assert (view.wanted, view.is_typing) == ("11", True)
+    assert commands == []
+    assert [one.endpoint_key[-3:] for one in shown_by(view, seen)] == ["011", *(f"11{digit}" for digit in range(10))]
+    assert view.selected.endswith("011")
+    assert pressed(view, seen, "down")[0].selected.endswith("110")
+    view, commands = pressed(view, seen, "enter", "q")
+    assert (view.is_typing, commands) == (False, [Command("stop")])
+    assert len(shown_by(view, seen)) == 11
+    assert len(shown_by(pressed(view, seen, "escape")[0], seen)) == 120
+    assert shown_by(pressed(View(), seen, *"/get HTTP")[0], seen) == shown_by(View(), seen)
+    assert shown_by(pressed(View(), seen, *"/nothing")[0], seen) == []
+
+
+def test_deleting_beyond_the_first_letter_ends_the_filter():
+    """As it began."""
+    view, _ = pressed(View(), seen_of(moment(*KEYS)), *"/1", "backspace")
+    assert view.is_typing
+    assert not pressed(view, seen_of(moment(*KEYS)), "backspace")[0].is_typing
+
+
+def names_of(width, label):
+    """The columns that a window of that width has."""
+    return [column.name for column, _ in fit(width, [], label).columns]
+
+
+def test_names_are_cut_last():
+    """Trend and p50 go first, then the figures that say least; only then a name is cut, and others follow once it is short."""
+    everything = [column.name for column in COLUMNS if not column.of_successes]
+    gone = [set(everything) - set(names_of(width, 20)) for width in range(99, 30, -1)]
+    assert gone[0] == set()
+    assert all(before <= after for before, after in itertools.pairwise(gone))
+    [steps] = [[*dict.fromkeys(map(frozenset, gone))]]
+    order_gone = [sorted(after - before) for before, after in itertools.pairwise(steps)]
+    assert order_gone[:4] == [["trend"], ["p50"], ["svc p99"], ["busy"]]
+    assert order_gone[4] == ["missed"]
+    # The name is whole as long as a column that yields is there, and short once others have to go.
+    widths = [{column.name: cells for column, cells in fit(width, [], 40).columns} for width in range(60, 160)]
+    assert all(cells["endpoint"] >= 40 for cells in widths if "busy" in cells)
+    assert min(cells["endpoint"] for cells in widths) < 40
 
 
 @pytest.mark.parametrize(
@@ -243,7 +299,7 @@ def test_help_is_left_by_its_key_or_escape():
 
 @pytest.mark.parametrize(
     ("value", "shown"),
-    [(None, "max"), (0.0, "0"), (0.25, "0.25"), (9.5, "9.5"), (99.6, "100"), (12345.6, "12346"), (123456.0, "123k")],
+    [(None, "max"), (0.0, "0"), (0.25, "0.25"), (9.5, "9.5"), (99.6, "100"), (12345.6, "12,346"), (123456.0, "123k")],
 )
 def test_rates_are_short(value, shown):
     """With the digits that matter."""
@@ -254,7 +310,7 @@ def test_rates_are_short(value, shown):
 def test_counts_are_six_characters_at_most(value):
     """And never wrong by more than a two-hundredth."""
     shown = count(value)
-    number = float(shown.rstrip("kMGT")) * {"k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12}.get(shown[-1], 1)
+    number = float(shown.rstrip("kMGT").replace(",", "")) * {"k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12}.get(shown[-1], 1)
     assert len(shown) <= 6
     assert number == pytest.approx(value, rel=0.005)
 

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 _FOUR_DIGITS = 1000
 _THREE_DIGITS = 100
+# From which value on so many decimal places are three digits.
+_PLACES = ((0, 100.0), (1, 10.0), (2, 1.0))
 _BYTE = 0xFF
 _NO_CHARACTER = 0xFFFE  # the last two code points of each plane; no XML may hold U+FFFE and U+FFFF
 _TAB = 4
@@ -21,6 +23,7 @@ _OBEYED = re.compile(
 )
 _BEYOND = 10
 _NUMBERED = re.compile(r" #[0-9]+\Z")
+_LONGEST_LABEL = 80
 # A run that is shorter than one slot of the window has no rate that means something.
 SHORTEST_S = 0.1
 
@@ -111,6 +114,20 @@ def summary_labels(summary: Mapping[str, Any]) -> dict[str, str]:
     return shown | {flow["endpointKey"]: plain(flow["endpointKey"]) for flow in summary.get("flows", ())}
 
 
+def run_words(name: str | None, given: Mapping[str, str], longest: int = _LONGEST_LABEL) -> str:
+    """What a run is called and found by, in a line: `checkout (branch=main, git=4f2a9c1)`; "" of one that says neither.
+
+    Each text is cut behind `longest` characters.
+    """
+    told = ", ".join(f"{_cut(plain(key), longest)}={_cut(plain(value), longest)}" for key, value in given.items())
+    words = "" if name is None else _cut(plain(name), longest)
+    return f"{words} ({told})" if words and told else words or told
+
+
+def _cut(text: str, longest: int) -> str:
+    return text if len(text) <= longest else f"{text[: longest - 1]}…"
+
+
 def rate(value: float | None) -> str:
     """A rate; None is "max": nothing limits it."""
     if value is None:
@@ -121,8 +138,8 @@ def rate(value: float | None) -> str:
 def came_in(made: int, rps: float, lasted_s: float) -> str:
     """How many requests came in how long, and at what rate; no rate where that was less than one slot of the window."""
     if lasted_s < SHORTEST_S:
-        return f"{made} requests in less than {SHORTEST_S:g} s"
-    return f"{made} requests in {lasted_s:.1f} s ({rate(rps)} RPS)"
+        return f"{made:,} requests in less than {SHORTEST_S:g} s"
+    return f"{made:,} requests in {lasted_s:.1f} s ({rate(rps)} RPS)"
 
 
 def milliseconds(value: float | None) -> str:
@@ -130,6 +147,35 @@ def milliseconds(value: float | None) -> str:
     if value is None:
         return "-"
     return f"{value:.0f}" if value >= _THREE_DIGITS else f"{value:.3g}"
+
+
+def three_digits(value: float | None) -> str:
+    """A figure as every column of the terminal has it: three digits, all of those before the point, with separators.
+
+    No digit finer than a thousandth: latencies in milliseconds are known to the microsecond. A dash where there is none.
+    """
+    if value is None:
+        return "-"
+    if not value:
+        return "0"
+    # What rounds up to ten has one place less, as ten has.
+    places = next((places for places, least in _PLACES if round(abs(value), places) >= least), 3)
+    return f"{value:,.{places}f}"
+
+
+def shortened(label: str, width: int) -> str:
+    """A label in `width` cells: what is left out is in the middle, because both ends of a URL say what it is."""
+    from rich.cells import cell_len, set_cell_size  # noqa: PLC0415 - only what draws needs the widths of characters
+
+    if cell_len(label) <= width:
+        return label
+    head = set_cell_size(label, max(0, width - 1) // 3)
+    tail, room = "", width - 1 - cell_len(head)
+    for character in reversed(label):
+        if cell_len(character + tail) > room:
+            break
+        tail = character + tail
+    return f"{head}…{tail}"
 
 
 def percentile_ms(value: float | None, count: int, percent: float) -> str:

@@ -37,13 +37,27 @@ def add_overrides(parser: ArgumentParser) -> None:
         help="requests per second of the shared pool, with the legacy autoscale: true of all endpoints together;"
         " --scale changes the rates of all",
     )
-    group.add_argument("--scale", type=_number, metavar="X", help="multiply every rate and bound of workers, as in 0.1")
+    group.add_argument("--scale", type=number, metavar="X", help="multiply every rate and bound of workers, as in 0.1")
     group.add_argument("--workers", type=integer, metavar="N", help="workers of the shared pool")
     group.add_argument("--base-url", metavar="URL", help="put in front of every url that is not absolute")
     add_header(group, "--header", help_="add this header to every request, instead of the config's own of that name")
     add_load(group)
     group.add_argument("--strict", action="store_true", help=STRICT)
     add_sending(group)
+
+
+def add_identity(group: _ArgumentGroup) -> None:
+    """Declare the flags that say what a run is called and found by."""
+    group.add_argument("--name", metavar="TEXT", help="what the run is called in its results")
+    group.add_argument(
+        "--label",
+        action="append",
+        default=[],
+        dest="labels",
+        type=label,
+        metavar="KEY=VALUE",
+        help="what the run is found by, as in git=4f2a9c1, instead of the config's label of that key; or several times",
+    )
 
 
 def add_load(group: _ArgumentGroup) -> None:
@@ -62,7 +76,7 @@ def add_load(group: _ArgumentGroup) -> None:
     group.add_argument("--concurrent-requests", type=integer, metavar="N", help="requests in flight per worker")
     group.add_argument("--ramp-up-time", type=_whole_seconds, metavar="S", help="seconds until the target rate is reached")
     _add_time_limits(group)
-    group.add_argument("--connections-per-second", type=_number, metavar="N", help="new connections each second, at most")
+    group.add_argument("--connections-per-second", type=number, metavar="N", help="new connections each second, at most")
     group.add_argument(
         "--graceful-stop", type=_seconds, metavar="S", help="seconds that requests in flight at the end may take"
     )
@@ -71,6 +85,7 @@ def add_load(group: _ArgumentGroup) -> None:
 
 def add_sending(group: _ArgumentGroup) -> None:
     """Declare the flags that say over what requests are sent, how the run is judged, and where its results go."""
+    add_identity(group)
     add_export(group)
     group.add_argument("--transport", choices=("wire", "urllib3"), help="default: wire, where it can do what is asked for")
     _add_reach(group)
@@ -255,6 +270,21 @@ def header_line(text: str) -> tuple[str, str | None]:
     return name, None if colon and not value.strip() else value.strip()
 
 
+def label(text: str) -> tuple[str, str]:
+    """A label as its key and its value."""
+    from tressi.config.identity import LONGEST_VALUE, key_fault  # noqa: PLC0415 - most runs have none
+
+    key, equals, value = text.partition("=")
+    if not equals:
+        raise ArgumentTypeError(f"{text!r} has no =: a label is KEY=VALUE, as in git=4f2a9c1")
+    fault = key_fault(key)
+    if fault:
+        raise ArgumentTypeError(f"the key of {text!r} {fault}")
+    if len(value) > LONGEST_VALUE:
+        raise ArgumentTypeError(f"the value of {key} has {len(value):,} characters, and {LONGEST_VALUE:,} at most are allowed")
+    return key, value
+
+
 def integer(text: str, name: str = "") -> int:
     """A whole number, as argparse wants it."""
     try:
@@ -267,14 +297,15 @@ def _whole_seconds(text: str) -> int:
     return integer(text, "duration")
 
 
-def _number(text: str, name: str = "") -> float:
+def number(text: str, name: str = "") -> float:
+    """A finite number, as argparse wants it."""
     try:
-        number = float(text)
+        found = float(text)
     except ValueError:
-        number = float("nan")
-    if not isfinite(number):
+        found = float("nan")
+    if not isfinite(found):
         raise ArgumentTypeError(f"{text!r} is not a number{_remedy(name, text, 'number')}")
-    return number
+    return found
 
 
 def _remedy(name: str, text: str, wanted: str) -> str:
@@ -284,4 +315,4 @@ def _remedy(name: str, text: str, wanted: str) -> str:
 
 
 def _seconds(text: str) -> float:
-    return _number(text, "timeout")
+    return number(text, "timeout")

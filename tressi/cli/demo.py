@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tressi.cli.arguments import add_export, add_logging, set_up_logging
+from tressi.cli.arguments import add_export, add_identity, add_logging, set_up_logging
 from tressi.cli.flags import add_running
 from tressi.config.overrides import Overrides
 from tressi.load.spawn import Ahead
@@ -37,6 +37,7 @@ def demo_config(base_url: str) -> dict[str, Any]:
 def add_arguments(parser: ArgumentParser) -> None:
     """Declare the arguments of `tressi demo`."""
     parser.add_argument("--duration", type=int, metavar="S", help=f"seconds the run lasts (default: {DURATION_S})")
+    add_identity(parser.add_argument_group("the run"))
     add_export(parser)
     add_running(parser)
     add_logging(parser)
@@ -50,5 +51,6 @@ def execute(arguments: Namespace) -> int:
         from tressi.config.load import load_config  # noqa: PLC0415 - see above
 
         set_up_logging(arguments)
-        given = Overrides(duration=arguments.duration, export=arguments.export)
+        named = {"name": arguments.name, "labels": tuple(arguments.labels)}
+        given = Overrides(duration=arguments.duration, export=arguments.export, **named)
         return conduct(load_config(demo_config(base_url), given), arguments, ahead)

@@ -7,6 +7,8 @@ from typing import IO, TYPE_CHECKING
 
 from rich.console import Console
 
+from tressi.ui.characters import shown
+
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
@@ -18,4 +20,4 @@ def drawn(picture: RenderableType, stream: IO[str] | None) -> str:
     console = Console(file=text, width=meant.width, force_terminal=meant.is_terminal, highlight=False)
     # What reads a pipe or a file folds lines itself, or searches them: a key in two pieces is not found.
     console.print(picture, soft_wrap=not meant.is_terminal, crop=False)
-    return text.getvalue()
+    return shown(text.getvalue(), stream)

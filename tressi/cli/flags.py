@@ -5,7 +5,7 @@ from __future__ import annotations
 from argparse import ArgumentTypeError
 from typing import TYPE_CHECKING, Any
 
-from tressi.cli.arguments import listening
+from tressi.cli.arguments import listening, number
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser
@@ -30,10 +30,24 @@ def _processes(text: str) -> int:
     return count
 
 
+def _interval(text: str) -> float:
+    """Seconds from one line to the next; a run tells its figures once a second. 0: there is no such line."""
+    seconds = number(text, "duration")
+    if seconds and seconds < 1:
+        raise ArgumentTypeError(f"{text!r} is neither 1 second or more nor 0")
+    return seconds
+
+
 def add_watching(parser: ArgumentParser) -> None:
     """Declare the flags that say how a run is watched."""
     group = parser.add_argument_group("watching")
     group.add_argument("--no-ui", action="store_true", help="plain lines of progress instead of a live display")
+    group.add_argument(
+        "--progress-interval",
+        type=_interval,
+        metavar="S",
+        help="seconds from one plain line of progress to the next; 0: only what happens is told (default: 5)",
+    )
     group.add_argument("--quiet", action="store_true", help="no progress at all, only results")
     group.add_argument("--stream", metavar="FILE", help="write the run as JSON lines while it lasts; - for standard output")
     place: dict[str, Any] = {"nargs": "?", "const": "", "type": listening, "metavar": "HOST:PORT"}

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Final
 
 from tressi.errors import OutputError
+from tressi.ui.characters import shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -27,6 +28,11 @@ def write(text: str, file: str = "-") -> None:
     Raises `OutputError`; `BrokenPipeError` where the reader of standard output has left, which is not a failure.
     """
     write_pieces([f"{text.rstrip()}\n".encode()], file)  # UTF-8 whatever the locale says
+
+
+def say(text: str) -> None:
+    """Write text for a person to standard output, in characters that it can show. Raises as `write` does."""
+    write(shown(text, sys.stdout))
 
 
 def write_pieces(pieces: Iterable[bytes], file: str) -> None:
@@ -84,7 +90,7 @@ def remark(message: str) -> None:
     if sys.stderr is None:
         return
     with suppress(OSError):
-        for line in message.splitlines():
+        for line in shown(message, sys.stderr).splitlines():
             print(f"tressi: {line}", file=sys.stderr)  # noqa: T201 - standard error is meant
 
 

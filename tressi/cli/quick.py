@@ -38,7 +38,7 @@ _FORM: Final = "application/x-www-form-urlencoded"
 
 # Keys of the config whose flags have the same name, in the order of a config.
 _SETTINGS: Final = (
-    "duration", "warm_up", "max_requests", "ramp_up_time", "concurrent_requests", "timeout", "connect_timeout",
+    "name", "duration", "warm_up", "max_requests", "ramp_up_time", "concurrent_requests", "timeout", "connect_timeout",
     "connections_per_second", "graceful_stop", "seed",
 )  # fmt: skip
 # What no config can say, or not with a name of its own in messages.
@@ -53,6 +53,7 @@ _ARGUMENTS: Final = {
     "autoscale.maxWorkers": "--workers",
     "workers": "--workers",
     "thresholds": "--fail-if",
+    "labels": "--label",
 }
 
 
@@ -112,7 +113,9 @@ def quick_config(arguments: Namespace, body: str | None) -> dict[str, Any]:
     request |= {} if body is None else {"body": body}
     given = {camel(name): value for name in _SETTINGS if (value := getattr(arguments, name)) is not None}
     duration_s = DURATION_S if arguments.max_requests is None else REQUESTS_S
-    return {"duration": duration_s, **given, **_load(arguments), **_tls(arguments), "requests": [request]}
+    labels = {"labels": dict(arguments.labels)} if arguments.labels else {}
+    named = {"name": given.pop("name")} if "name" in given else {}
+    return {**named, **labels, "duration": duration_s, **given, **_load(arguments), **_tls(arguments), "requests": [request]}
 
 
 def _load(arguments: Namespace) -> dict[str, Any]:

@@ -40,8 +40,10 @@ By default each route of the log is an endpoint with the log's rate in every sec
 log has it. Only GET and HEAD are sent, unless --methods asks for more: a log has no bodies."""
 
 # Keys of the config whose flags have the same name.
-_SETTINGS: Final = ("timeout", "connect_timeout", "connections_per_second", "graceful_stop", "seed", "warm_up")
-_LAID_OVER: Final = ("export", "transport", "source_addresses", "mask_headers", "fail_if", "masks", "insecure", *_SETTINGS)
+_SETTINGS: Final = ("name", "timeout", "connect_timeout", "connections_per_second", "graceful_stop", "seed", "warm_up")
+_LAID_OVER: Final = (
+    "export", "transport", "source_addresses", "mask_headers", "fail_if", "masks", "insecure", "labels", *_SETTINGS
+)  # fmt: skip
 _METHOD_BYTES: Final = 32
 
 
@@ -216,7 +218,8 @@ def _save(document: dict[str, Any], arguments: Namespace) -> int:
     if file != "-" and Path(file).exists():
         raise refused("--save", f"{printable(file)} exists; name another file, or remove it first")
     given = {camel(name): value for name in _SETTINGS if (value := getattr(arguments, name)) is not None}
-    whole = {**document, **given, **({"thresholds": arguments.fail_if} if arguments.fail_if else {})}
+    labels = {"labels": dict(arguments.labels)} if arguments.labels else {}
+    whole = {**document, **given, **labels, **({"thresholds": arguments.fail_if} if arguments.fail_if else {})}
     for warning in _loaded(document, arguments).warnings:
         remark(f"warning: {warning}")
     with files_of_mode(arguments.export_mode):

@@ -168,11 +168,11 @@ def _show_table(summary: dict[str, Any], arguments: Namespace, more: str | None)
 
 def _show_verdict(summary: dict[str, Any], arguments: Namespace, failures: Sequence[Exception]) -> None:
     """Print the last line of the run below the table. Where that could not be written either, there is no place for it."""
-    from tressi.report.table import verdict_lines  # noqa: PLC0415 - see `_show_table`
+    from tressi.report.table import VerdictLines  # noqa: PLC0415 - see `_show_table`
 
     code, why = (Exit.BROKEN, "a result could not be written") if failures else (_exit_code(summary), None)
     with suppress(OutputError, BrokenPipeError):
-        _show(verdict_lines(judge_run(summary), code, why), arguments)
+        _show(VerdictLines(judge_run(summary), code, why), arguments)
 
 
 def _show(picture: RenderableType, arguments: Namespace) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from tressi.cli.arguments import add_config, add_header, add_trial, overrides
 from tressi.cli.exits import Exit
-from tressi.cli.output import remark, write
+from tressi.cli.output import remark, say, write
 from tressi.config.load import load_config
 from tressi.config.messages import quoted, refusal
 from tressi.config.transport import chosen_transport
@@ -63,7 +63,10 @@ def execute(arguments: Namespace) -> int:
 
     def tell(event: Event) -> None:
         line = shown.of(event)
-        write(json.dumps(line, ensure_ascii=False) if arguments.json else words_of(line))
+        if arguments.json:
+            write(json.dumps(line, ensure_ascii=False))
+        else:
+            say(words_of(line))
 
     return Exit.DONE if walk(config, flow, tell, thinks=arguments.think) else Exit.TEST_FAILED
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from tressi.cli.arguments import add_config, add_overrides, overrides
 from tressi.cli.exits import Exit, exit_of
-from tressi.cli.output import remark, write
+from tressi.cli.output import remark, say, write
 from tressi.config.load import load_config
 from tressi.config.remarks import remarks
 from tressi.errors import ConfigError
@@ -55,7 +55,7 @@ def execute(arguments: Namespace) -> int:
     if arguments.json:
         write(json.dumps(plan(config, starting, said, shown), indent=2))
     else:
-        write(text(config, starting, said, shown))
+        say(text(config, starting, said, shown))
     return Exit.DONE
 
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from tressi.run.runner import EndpointRunner
+    from tressi.ui.dashboard.watcher import Dashboard
     from tressi.ui.watcher import Watcher
 
 
@@ -25,7 +26,15 @@ def watchers_of(arguments: Namespace, runner: EndpointRunner) -> list[Watcher]:
     shown = [_dashboard(arguments.dashboard, runner)] if arguments.dashboard is not None else []
     streamed = [_stream(arguments.stream)] if arguments.stream is not None else []
     quiet = arguments.quiet or (arguments.stream == "-" and sys.stdout is not None and sys.stdout.isatty())
-    return [watch(sys.stderr, no_ui=arguments.no_ui, quiet=quiet, controls=runner), *streamed, *served, *shown]
+    progress = watch(
+        sys.stderr,
+        no_ui=arguments.no_ui,
+        quiet=quiet,
+        controls=runner,
+        interval_s=arguments.progress_interval,
+        address=shown[0].url if shown else "",
+    )
+    return [progress, *streamed, *served, *shown]
 
 
 def _stream(place: str) -> Watcher:
@@ -34,7 +43,7 @@ def _stream(place: str) -> Watcher:
     return stream_to(place)
 
 
-def _dashboard(listen: tuple[str, int], runner: EndpointRunner) -> Watcher:
+def _dashboard(listen: tuple[str, int], runner: EndpointRunner) -> Dashboard:
     try:
         from tressi.ui.dashboard.watcher import Dashboard  # noqa: PLC0415 - its libraries are an extra
     except ModuleNotFoundError as error:

@@ -41,6 +41,8 @@ _SENTENCES: dict[str, Callable[[str, Any], str]] = {
     "maximum": lambda value, most: f"{value} is greater than the maximum of {most}",
     "exclusiveMinimum": lambda value, bound: f"{value} is not greater than {bound}",
     "minLength": lambda value, _: f"{value} is empty",
+    "maxLength": lambda value, most: f"{value} is longer than {most:,} characters",
+    "maxProperties": lambda _, most: f"has more than {most} entries",
     "pattern": lambda value, pattern: _no_status(value) if pattern.endswith("xx$") else _no_method(value, pattern),
     "minItems": lambda _, least: f"has no entry, but needs at least {least}",
 }

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tressi.config.defaults import defaults
+from tressi.config.identity import shown_identity
 from tressi.config.masks import pointer_keys, without
 from tressi.config.messages import URL_KEYS
 from tressi.config.stray import homes
@@ -30,7 +31,7 @@ def record(document: Mapping[str, Any], masks: Masks | None = None) -> dict[str,
     ]
     if "thresholds" in document:
         filled["thresholds"] = [_masked_threshold(entry) for entry in document["thresholds"]]
-    return _masked(filled, masks)
+    return {**_masked(filled, masks), **shown_identity(filled, masks)}
 
 
 def _missing(section: Mapping[str, Any], definition: str) -> dict[str, Any]:

@@ -133,6 +133,8 @@ _RULES: Final[Mapping[str, Callable[[Any, Mapping[str, Any]], Check]]] = {
     # 1 == True in Python, not in JSON: only texts and integers are looked up here.
     "enum": lambda rule, _: lambda value: type(value) in (str, int) and value in rule,
     "minLength": lambda rule, _: lambda value: not isinstance(value, str) or len(value) >= rule,
+    "maxLength": lambda rule, _: lambda value: not isinstance(value, str) or len(value) <= rule,
+    "maxProperties": lambda rule, _: lambda value: not isinstance(value, dict) or len(value) <= rule,
     "minItems": lambda rule, _: lambda value: not isinstance(value, list) or len(value) >= rule,
     "minimum": _number(lambda value, bound: bool(value >= bound)),
     "maximum": _number(lambda value, bound: bool(value <= bound)),

@@ -13,6 +13,7 @@ from tressi.config.endpoint import Around, resolved_endpoints
 from tressi.config.examine import Given, check_scale, examined, warnings_of
 from tressi.config.flows import is_templated
 from tressi.config.for_summary import record
+from tressi.config.identity import shown_identity, with_labels
 from tressi.config.masks import masked_values, masks_of
 from tressi.config.messages import quoted, refusal
 from tressi.config.original import is_original, moved
@@ -82,6 +83,7 @@ def _laid_over(document: Any, overrides: Overrides) -> Any:  # noqa: ANN401 - an
     if not isinstance(document, dict):
         return document
     laid = {**document, **read(overrides.settings()).document}
+    laid = with_labels(laid, dict(overrides.labels)) if overrides.labels else laid
     if overrides.insecure and isinstance(laid.setdefault("tls", {}), dict):
         laid["tls"] = {**laid["tls"], "verify": False}
     return with_headers(laid, overrides.headers) if overrides.headers else laid
@@ -138,7 +140,15 @@ def _resolved(given: Given, current: Mapping[str, Any], budget: Budget, variable
         secrets=tuple(sorted(variables.values)),
         masks=masks,
         document=record(variables.as_written(current), masks),
+        **_identity(current, variables, masks),
     )
+
+
+def _identity(current: Mapping[str, Any], variables: Filled, masks: Masks) -> dict[str, Any]:
+    """The run's name and labels; unlike the recorded config they have the values that references stand for."""
+    shown = shown_identity(current, masks)
+    labels = {variables.hide(key): variables.hide(value) for key, value in shown.get("labels", {}).items()}
+    return {"name": variables.hide(shown["name"]) if "name" in shown else None, "labels": labels}
 
 
 def _around(given: Given, current: Mapping[str, Any], variables: Filled, masks: Masks) -> Around:

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, TypeGuard
 
 from tressi.config.dialects import belongs, kind_of
+from tressi.config.identity import KEYS
 from tressi.config.messages import shown
 from tressi.config.schema import properties, schema
 from tressi.config.stray import IGNORED, NOTES, nearest
@@ -90,7 +91,7 @@ def is_original(document: object) -> bool:
     if not isinstance(document, dict) or not isinstance(document.get("requests"), list):
         return False
     options = document.get("options")
-    if document.keys() & (properties(schema()).keys() - {"$schema", "requests"}):
+    if document.keys() & (properties(schema()).keys() - {"$schema", "requests", *KEYS}):
         return False
     if isinstance(options, dict):
         return not options or bool(options.keys() & OPTIONS)

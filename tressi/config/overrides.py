@@ -21,8 +21,10 @@ class Overrides:
     fail the run where they hold, beside the config's thresholds. `strict` refuses a config with any property that is
     unknown. `scale` multiplies every rate and bound of workers. `env_files` are files of variables for the `${NAME}` of the
     config, beside the environment. `headers` replace those of their names in every request, a value None leaves one out.
+    `labels` are beside the config's, or instead of those of the same keys.
     """
 
+    name: str | None = None
     duration: int | None = None
     warm_up: float | None = None
     rps: int | None = None
@@ -47,6 +49,7 @@ class Overrides:
     scale: float | None = None
     headers: tuple[tuple[str, str | None], ...] = ()
     env_files: tuple[str, ...] = ()
+    labels: tuple[tuple[str, str], ...] = ()
 
     def settings(self) -> dict[str, Any]:
         """Return what was given, by config key."""
@@ -65,6 +68,7 @@ _SETTINGS = frozenset(field.name for field in fields(Overrides)) - {
     "scale",
     "headers",
     "env_files",
+    "labels",
 }
 
 

@@ -15,6 +15,7 @@ from tressi.config.content import KINDS, content_mistakes
 from tressi.config.defaults import defaults
 from tressi.config.flow_mistakes import flow_mistakes
 from tressi.config.flows import is_templated, sent_of
+from tressi.config.identity import identity_mistakes
 from tressi.config.jsonpath import PathError, steps_of
 from tressi.config.messages import TOKEN, Finding, Place, quoted, shown
 from tressi.config.pattern import PatternError, searching
@@ -73,7 +74,7 @@ def mistakes(document: Document, mask_headers: Iterable[str] = (), folder: str |
     """
     masked = tuple(mask_headers)
     findings = [*beyond_limits(document), *_base(document), *_headers(document, (), masked), *_output(document)]
-    findings += [*connection_mistakes(document), *_warm_up(document)]
+    findings += [*connection_mistakes(document), *_warm_up(document), *identity_mistakes(document)]
     base, templated = document.get("baseUrl"), is_templated(document)
     usable_base = base if isinstance(base, str) and not list(_base(document)) else None
     judge = _Addresses(usable_base, base_is_broken=base is not None and usable_base is None, templated=templated)

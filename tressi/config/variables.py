@@ -1,8 +1,9 @@
 """`${NAME}`, `${NAME:-default}` and `${file:path}` in the texts of a config, filled in before anything else reads it.
 
 What comes from the environment or a file is a secret, and every output hides it, unless it stands in the host or the path of
-a URL: these are the identity of an endpoint. So is a default no secret, for it is written in the config. Wherever the config
-itself is shown, its texts are shown as they are written.
+a URL: these are the identity of an endpoint. Nor is a variable a secret that stands in the name or the labels of the run
+alone, unless its name is that of one. So is a default no secret, for it is written in the config. Wherever the config itself
+is shown, its texts are shown as they are written.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from tressi.config.data import DataError, local_file, unreadable
 from tressi.config.messages import URL_KEYS, Finding, Place, problem_of, quoted
 from tressi.config.schema import Node, items, leaves, properties, schema
 from tressi.errors import ConfigError, ConfigProblem
-from tressi.masking import Secrets
+from tressi.masking import Secrets, is_secret_parameter
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -166,6 +167,7 @@ class _Filling:
                 done += "${"
                 continue
             value, is_secret = self._looked_up(match, place)
+            is_secret = is_secret and not _is_to_be_shown(match, place)
             done += value
             if is_secret:
                 self._values[match[0]] = value
@@ -205,6 +207,12 @@ def _is_note(name: str, place: Place) -> bool:
     """Whether a member is a note to people: at the top level, or in a request."""
     is_section = not place or (len(place) == 2 and place[0] == "requests")  # noqa: PLR2004 - and its index
     return is_section and name.startswith(_NOTES)
+
+
+def _is_to_be_shown(match: re.Match[str], place: Place) -> bool:
+    """Whether a reference stands in the name or a label of the run, which are there to be shown, and names no secret."""
+    name: str | None = match["name"]
+    return place[:1] in {("name",), ("labels",)} and name is not None and not is_secret_parameter(name)
 
 
 def _is_shown(url: str, begin: int, end: int) -> bool:

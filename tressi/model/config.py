@@ -186,8 +186,9 @@ class Threshold:
 class ResolvedConfig:
     """A whole run as it will be done. `document` is the config that was read, defaults filled in and secrets masked.
 
-    `data` are the sources that placeholders name. `secrets` are values that no output may show wherever they stand: those
-    that came from the environment or a file, and those that `masks` names.
+    `name` and `labels` are for people, with secrets masked. `data` are the sources that placeholders name. `secrets` are
+    values that no output may show wherever they stand: those that came from the environment or a file, and those that `masks`
+    names.
     """
 
     endpoints: tuple[ResolvedEndpoint, ...]
@@ -220,6 +221,8 @@ class ResolvedConfig:
     masks: Masks = field(default_factory=Masks)
     replay: Replay | None = field(default=None, repr=False)  # whose entries are the starts of the shared pool
     document: Mapping[str, Any] = field(default_factory=dict)
+    name: str | None = None
+    labels: Mapping[str, str] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
 
     @property

@@ -21,6 +21,10 @@ from tressi.text import milliseconds, plain, rate
 if TYPE_CHECKING:
     import jinja2
 
+_CHART_PIECES: Final = (
+    *("chart_text", "chart_axes", "chart_time", "chart_percentiles", "chart_heat"),
+    *("chart_panels", "chart_sparkline", "chart_cursor", "charts"),
+)
 _STAND_IN: Final = re.compile(r'getElementById\("([0-9a-f]{64})"\)')
 
 
@@ -57,6 +61,13 @@ def plain_lines(text: str) -> str:
 def asset(name: str, package: str = "tressi.page") -> str:
     """The text of a file beside a package's modules: `style.css`, `charts.js`."""
     return files(package).joinpath(name).read_text(encoding="utf-8")
+
+
+@cache
+def charts_script() -> str:
+    """The script of the charts: its files, in a scope of their own, one after the other."""
+    pieces = "\n".join(asset(f"{name}.js") for name in _CHART_PIECES)
+    return f'"use strict";\n{{\n{pieces}}}\n'
 
 
 @cache

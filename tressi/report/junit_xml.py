@@ -20,7 +20,7 @@ from tressi.text import plain, plain_lines
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-_PROPERTIES = ("tressiVersion", "startedAt", "durationSec", "warmUpSec", "endReason")
+_PROPERTIES = ("tressiVersion", "name", "startedAt", "durationSec", "warmUpSec", "endReason")
 _GLOBAL_PROPERTIES = ("requestsMade", "requestsSucceeded", "requestsFailed", "requestsMissed", "rps", "errorRate")
 _OUTCOMES = {"failure": "failures", "error": "errors", "skipped": "skipped"}
 
@@ -45,7 +45,7 @@ def render(summary: Mapping[str, Any]) -> bytes:
     suite = ET.SubElement(root, "testsuite", {"name": "tressi", **counts, "timestamp": _timestamp(summary["startedAt"])})
     properties = ET.SubElement(suite, "properties")
     for name, value in _properties(summary):
-        ET.SubElement(properties, "property", {"name": name, "value": plain(value)})
+        ET.SubElement(properties, "property", {"name": plain(name), "value": plain(value)})
     for case in cases:
         _add(suite, case)
     ET.SubElement(suite, "system-out").text = _report(summary)
@@ -94,6 +94,7 @@ def _add(suite: ET.Element, case: _Case) -> None:
 
 def _properties(summary: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     yield from ((name, str(summary[name])) for name in _PROPERTIES if name in summary)
+    yield from ((f"label.{key}", value) for key, value in summary.get("labels", {}).items())
     yield from ((name, str(summary["global"][name])) for name in _GLOBAL_PROPERTIES)
     for flow in flows_of(summary):
         key = plain(flow["endpointKey"])

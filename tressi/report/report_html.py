@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
-from tressi.page.assets import asset, environment, plotly_script, policy, source_hash, stand_ins
+from tressi.page.assets import asset, charts_script, environment, plotly_script, policy, source_hash, stand_ins
 from tressi.page.thin import is_thin
 from tressi.report.page.excerpts import clipped, excerpts, failure_rows
 from tressi.report.page.headline import headline, tone_of
@@ -37,7 +37,7 @@ _ROOM: Final = "tressi.report.page"
 def render(summary: Mapping[str, Any]) -> bytes:
     """Write the report of a summary. Raises TressiError where the extra `report` is missing."""
     style = asset("style.css") + asset("report.css", _ROOM)
-    scripts = (asset("tables.js", _ROOM), plotly_script(), asset("charts.js"), asset("report.js", _ROOM))
+    scripts = (asset("tables.js", _ROOM), plotly_script(), charts_script(), asset("report.js", _ROOM))
     shown, left_out = excerpts(summary)
     text = (
         _environment()

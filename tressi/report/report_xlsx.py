@@ -110,6 +110,8 @@ def _global(summary: Mapping[str, Any]) -> Iterator[tuple[str, object]]:
     judgement, generator = judge_run(summary), summary["generator"]
     yield "verdict", judgement.word
     yield from (("reason", reason) for reason in judgement.reasons)
+    yield from (("name", summary["name"]) for _ in range("name" in summary))
+    yield from ((f"label.{key}", value) for key, value in summary.get("labels", {}).items())
     names = ("startedAt", "durationSec", "warmUpSec", "endReason", "endDetail", "tressiVersion")
     yield from ((name, summary[name]) for name in names if name in summary)
     yield from metrics_row(summary["global"]).items()

@@ -176,6 +176,8 @@ _DECISION: Final = {
 }
 SUMMARY: Final = {
     "tressiVersion": TEXT,
+    "name": Optional(TEXT),
+    "labels": Optional(Each(TEXT)),
     "startedAt": TIME,
     "durationSec": NUMBER,
     "warmUpSec": Optional(NUMBER),

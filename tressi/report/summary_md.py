@@ -29,7 +29,7 @@ from tressi.run.flow_parts import flows_of, is_step
 from tressi.run.judgement import judge_run
 from tressi.run.shortfall import verdicts
 from tressi.run.warm_up import came_words
-from tressi.text import common_origin, milliseconds, rate, summary_labels
+from tressi.text import common_origin, milliseconds, rate, run_words, summary_labels
 from tressi.vocabulary import FAILED_STATUS
 
 if TYPE_CHECKING:
@@ -124,7 +124,9 @@ def _remarks(summary: Mapping[str, Any]) -> list[str]:
     total, generator = summary["global"], summary["generator"]
     own, late = (milliseconds(generator[name]["p99"]) for name in ("ownDelayMs", "lateSendsMs"))
     used = f"generator: {generator['cpuPercent']:.0f} % CPU, {inert(generator['clock'])} clock"
+    called = run_words(summary.get("name"), summary.get("labels", {}))
     lines = [
+        *([inert(called)] if called else []),
         f"{came_words(summary)}, {total['requestsFailed']} failed, {total['requestsMissed']} missed",
         f"started at {inert(summary['startedAt'])}, ended by {inert(summary['endReason'])}",
         f"{len(summary['scaling'])} scaling decisions",

@@ -1,65 +1,124 @@
 """The final table: what a person reads at the end of a run.
 
-Two lines an endpoint, because a sentence needs more room than a column of 80 leaves: the figures, and below them what
-limited it. A key that is too long for its column has a line of its own. Latencies are response times; a percentile that so
-few requests cannot carry is a dash.
+One line an endpoint, all together in one more, and words only where there is a reason for them: a target that was not met, a
+status that is no 2xx, an error. Latencies are response times; a percentile that so few requests cannot carry is a dash.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
 from rich.cells import cell_len
 from rich.console import Group
 from rich.padding import Padding
 from rich.text import Text
 
-from tressi.run.flow_parts import as_endpoint, flows_of, is_step, lost_words
-from tressi.run.judgement import has_many_failures, judge_run, missed_words, status_words
-from tressi.run.shortfall import mean_differs, verdicts
+from tressi.report.grid import GAP, Cell, Column, Row, laid_out
+from tressi.run.flow_parts import flows_of, is_step, lost_words
+from tressi.run.judgement import has_many_failures, judge_run, status_words
+from tressi.run.shortfall import limits, mean_differs
 from tressi.run.warm_up import came_words, measured_s
-from tressi.text import SHORTEST_S, common_origin, counted, milliseconds, percentile_ms, plain, rate, summary_labels
+from tressi.text import (
+    SHORTEST_S,
+    carries,
+    common_origin,
+    counted,
+    plain,
+    run_words,
+    summary_labels,
+    three_digits,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 
     from tressi.run.judgement import Judgement
+    from tressi.run.shortfall import Limit
 
-_FIGURES = ("asked", "got", "n", "workers", "p50", "p99", "svc p99", "missed", "failed")
-_FLOW_FIGURES = ("asked", "got", "n", "users", "p50", "p99", "max", "missed", "completed", "abandoned")
-_GAP = 2
+# In the order in which they are shown; what matters least goes first where there is no room.
+COLUMNS: Final = (
+    Column("asked", 9),
+    Column("got", 11),
+    Column("requests", 10),
+    Column("failed", 12),
+    Column("missed", 8),
+    Column("p50", 4, yields=True),
+    Column("p95", 3, yields=True),
+    Column("p99", 13),
+    Column("max", 5, yields=True),
+    Column("svc p99", 2, yields=True),
+    Column("workers", 1, yields=True),
+)
+FLOW_COLUMNS: Final = (
+    Column("asked", 7),
+    Column("got", 9),
+    Column("starts", 8),
+    Column("abandoned", 12),
+    Column("missed", 6),
+    Column("p50", 4, yields=True),
+    Column("p95", 2, yields=True),
+    Column("p99", 11),
+    Column("max", 5, yields=True),
+    Column("completed", 3, yields=True),
+    Column("users", 1, yields=True),
+)
+_PERCENTILES: Final = (("p50", 50), ("p95", 95), ("p99", 99))
+_OF_SUCCESSES: Final = (("p50", 50), ("p99", 99))
 _THRESHOLDS_SHOWN = 20
 _STYLES: Final = {"good": "bold green", "warn": "bold yellow", "bad": "bold red"}
+# What limited a part that had all that was asked for: there is no reason to give.
+_MET: Final = frozenset({"target met", "as fast as responses came", "as fast as users came to the end"})
 
 
 def summary_table(summary: Mapping[str, Any]) -> RenderableType:
-    """Each endpoint's figures and what limited it, then the run in a few lines."""
+    """Each endpoint's figures, what limited it where it was limited, all together, and the run in a few lines."""
     origin = common_origin(endpoint["endpointKey"] for endpoint in summary["endpoints"])
     heading = counted(len(summary["endpoints"]), "endpoint") + (f" of {plain(origin)}" if origin else "")
+    called = run_words(summary.get("name"), summary.get("labels", {}))
+    found = limits(summary)
     return Group(
-        *_flows(summary),
-        Text(f"{heading}: RPS, n requests, response times in ms"),
-        _Rows(_endpoint_rows(summary)),
+        *([Text(called, style="bold")] if called else []),
+        *_flows(summary, found),
+        Text(f"{heading}: rates per second, response times in ms"),
+        _Table("endpoint", COLUMNS, _endpoint_rows(summary, found)),
         *_thresholds(summary["thresholds"], summary_labels(summary)),
-        *[Text(line) for line in run_lines(summary)],
+        *[Text(line) for line in _closing_lines(summary)],
     )
 
 
-def verdict_lines(judgement: Judgement, code: int, why: str | None = None) -> RenderableType:
-    """The last lines of a run: further reasons for its verdict, and at last the verdict with the gravest one.
+class VerdictLines:
+    """The last lines of a run: further reasons for its verdict, and at last the verdict with the exit code and its reason.
 
-    The exit code stands behind it with its reason, `why` being another one than the judgement's.
+    The gravest reason stands in the last line, and of a run that has passed as many others as the window is wide. `why` is
+    another reason for the exit code than the judgement's.
     """
-    first, *others = map(plain, judgement.reasons)
-    if judgement.word == "PASSED":
-        first, others = "; ".join((first, *others)), []
-    # One line whatever the width, because a program that reads the output takes its last line.
-    last = Text(no_wrap=True, overflow="ignore")
-    last.append(judgement.word, _STYLES[judgement.tone])
-    last.append(f": {first} (exit code {code}: {plain(why or judgement.ending_reason)})")
-    return Group(*[Text(f"also: {reason}") for reason in others], last)
+
+    def __init__(self, judgement: Judgement, code: int, why: str | None = None) -> None:
+        self._judgement, self._code, self._why = judgement, code, why
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        begin = self._begin()
+        first, *others = map(plain, self._judgement.reasons)
+        while others and self._judgement.word == "PASSED":
+            longer = f"{first}; {others[0]}"
+            if not options.no_wrap and len(self._judgement.word) + cell_len(begin + longer) > options.max_width:
+                break
+            first = longer
+            others.pop(0)
+        yield from (Text(f"also: {reason}") for reason in others)
+        # One line whatever the width, because a program that reads the output takes its last line.
+        last = Text(no_wrap=True, overflow="ignore")
+        yield last.append(self._judgement.word, _STYLES[self._judgement.tone]).append(f"{begin}{first}")
+
+    def _begin(self) -> str:
+        """The exit code, with its reason where the verdict's is another one."""
+        judgement, why = self._judgement, self._why
+        is_said = judgement.word == "PASSED" or judgement.ending in {"failed", "broken"}
+        if why is None and is_said:
+            return f", exit code {self._code}: "
+        return f", exit code {self._code} ({plain(why or judgement.ending_reason)}): "
 
 
 def _thresholds(verdicts: Sequence[Mapping[str, Any]], labels: Mapping[str, str]) -> list[Text]:
@@ -77,61 +136,110 @@ def _threshold(verdict: Mapping[str, Any], labels: Mapping[str, str]) -> Text:
     return Text.assemble((f"{word}  ", style), f"{of}{plain(verdict['threshold'])}", (f"  ({plain(verdict['detail'])})", "dim"))
 
 
-class _Row(NamedTuple):
-    """A line of a table and the words below it; the one without words is the heading."""
-
-    label: str
-    figures: tuple[str, ...]
-    words: str = ""
-
-
-def _endpoint_rows(summary: Mapping[str, Any]) -> list[_Row]:
-    said, shown, lasted_s = verdicts(summary), summary_labels(summary), measured_s(summary)
+def _endpoint_rows(summary: Mapping[str, Any], found: Mapping[str, Limit]) -> list[Row]:
+    """A row for each endpoint, and one for all together where there are several."""
+    shown, lasted_s = summary_labels(summary), measured_s(summary)
     rows = [
-        _Row(shown[key], _figures(one, lasted_s), _words(one, said[key], summary))
+        Row(shown[one["endpointKey"]], _figures(one, limit, lasted_s), _words(one, limit))
         for one in summary["endpoints"]
-        for key in [one["endpointKey"]]
+        for limit in [found[one["endpointKey"]]]
     ]
-    return [_Row("endpoint", _FIGURES), *rows]
+    if len(rows) > 1:
+        rows.append(Row(f"all {len(rows):,}", _total_figures(summary, lasted_s), style="bold"))
+    return rows
 
 
-def _flows(summary: Mapping[str, Any]) -> list[RenderableType]:
+def _figures(endpoint: Mapping[str, Any], limit: Limit, lasted_s: float) -> tuple[Cell, ...]:
+    made, answered = endpoint["requestsMade"], sum(endpoint["statusCodes"].values())
+    workers, peak = endpoint["workerCount"], endpoint["peakWorkerCount"]
+    service_p99 = endpoint["serviceTimeMs"]["p99"]
+    # The rate and the workers of a step are its flow's.
+    is_own = not is_step(endpoint)
+    return (
+        Cell(_asked(endpoint["askedRps"]) if is_own else "-"),
+        _got(endpoint["rps"], lasted_s, is_short=limit.is_short),
+        Cell(f"{made:,}"),
+        _bad(endpoint["requestsFailed"], "red"),
+        _bad(endpoint["requestsMissed"], "yellow") if is_own else Cell("-"),
+        *_times(endpoint["responseTimeMs"], made),
+        Cell(three_digits(service_p99 if carries(answered, 99) else None)),
+        Cell(f"{workers:,}", f"(peak {peak:,})" if peak != workers else "") if is_own else Cell("-"),
+    )
+
+
+def _total_figures(summary: Mapping[str, Any], lasted_s: float) -> tuple[Cell, ...]:
+    """All endpoints together. Nothing was asked of all of them where some are steps, which come as their flow comes to them."""
+    total, endpoints = summary["global"], summary["endpoints"]
+    answered, has_steps = sum(total["statusCodes"].values()), any(map(is_step, endpoints))
+    workers = sum(one["workerCount"] for one in (*endpoints, *flows_of(summary)) if not is_step(one))
+    service_p99 = total["serviceTimeMs"]["p99"]
+    return (
+        Cell("-" if has_steps else _asked(total["askedRps"])),
+        _got(total["rps"], lasted_s),
+        Cell(f"{total['requestsMade']:,}"),
+        _bad(total["requestsFailed"], "red"),
+        _bad(total["requestsMissed"], "yellow"),
+        *_times(total["responseTimeMs"], total["requestsMade"]),
+        Cell(three_digits(service_p99 if carries(answered, 99) else None)),
+        Cell(f"{workers:,}"),
+    )
+
+
+def _asked(rps: float | None) -> str:
+    """A rate asked for; None is "max": nothing limits it."""
+    return "max" if rps is None else three_digits(rps)
+
+
+def _got(rps: float, lasted_s: float, *, is_short: bool = False) -> Cell:
+    return Cell(three_digits(rps) if lasted_s >= SHORTEST_S else "-", style="yellow" if is_short else "")
+
+
+def _bad(count: int, style: str) -> Cell:
+    """A count that should be nothing."""
+    return Cell(f"{count:,}", style=style if count else "")
+
+
+def _times(times: Mapping[str, float | None], count: int) -> Iterable[Cell]:
+    """Three percentiles of so many values, and the largest value."""
+    for name, percent in _PERCENTILES:
+        yield Cell(three_digits(times[name] if carries(count, percent) else None))
+    yield Cell(three_digits(times["max"]))
+
+
+def _flows(summary: Mapping[str, Any], found: Mapping[str, Limit]) -> list[RenderableType]:
     """Each flow in a table of its own columns; nothing where there is none."""
-    flows, said, lasted_s = flows_of(summary), verdicts(summary), measured_s(summary)
+    flows, lasted_s = flows_of(summary), measured_s(summary)
     if not flows:
         return []
     rows = [
-        _Row(plain(one["name"]), _flow_figures(one, lasted_s), _flow_words(one, said[one["endpointKey"]], summary))
+        Row(plain(one["name"]), _flow_figures(one, limit, lasted_s), _flow_words(one, limit.words, summary))
         for one in flows
+        for limit in [found[one["endpointKey"]]]
     ]
-    heading = f"{counted(len(flows), 'flow')}: starts per second, n starts, durations in ms without thinking"
-    return [Text(heading), _Rows([_Row("flow", _FLOW_FIGURES), *rows])]
+    heading = f"{counted(len(flows), 'flow')}: starts per second, durations in ms without thinking"
+    return [Text(heading), _Table("flow", FLOW_COLUMNS, rows)]
 
 
-def _flow_figures(flow: Mapping[str, Any], lasted_s: float) -> tuple[str, ...]:
-    duration, completed = flow["durationMs"], flow["flowsCompleted"]
+def _flow_figures(flow: Mapping[str, Any], limit: Limit, lasted_s: float) -> tuple[Cell, ...]:
+    completed, users, peak = flow["flowsCompleted"], flow["workerCount"], flow["peakWorkerCount"]
     return (
-        rate(flow["askedStartsPerSecond"]),
-        rate(flow["startsPerSecond"]) if lasted_s >= SHORTEST_S else "-",
-        str(flow["flowsStarted"]),
-        str(flow["workerCount"]),
-        *(percentile_ms(duration[name], completed, percent) for name, percent in (("p50", 50), ("p99", 99))),
-        milliseconds(duration["max"]),
-        str(flow["flowsMissed"]),
-        str(completed),
-        str(flow["flowsAbandoned"]),
+        Cell(_asked(flow["askedStartsPerSecond"])),
+        _got(flow["startsPerSecond"], lasted_s, is_short=limit.is_short),
+        Cell(f"{flow['flowsStarted']:,}"),
+        _bad(flow["flowsAbandoned"], "red"),
+        _bad(flow["flowsMissed"], "yellow"),
+        *_times(flow["durationMs"], completed),
+        Cell(f"{completed:,}"),
+        Cell(f"{users:,}", f"(peak {peak:,})" if peak != users else ""),
     )
 
 
 def _flow_words(flow: Mapping[str, Any], limit: str, summary: Mapping[str, Any]) -> str:
     """What limited a flow, and where it lost users."""
-    part, lost = as_endpoint(flow), lost_words(flow, summary)
-    cut, under_way, peak = flow["flowsCut"], flow["flowsUnderWay"], flow["peakWorkerCount"]
+    lost, cut, under_way = lost_words(flow, summary), flow["flowsCut"], flow["flowsUnderWay"]
     words = (
-        _mean_words(part),
-        limit,
-        f"at most {counted(peak, 'user')}" if peak != flow["workerCount"] else "",
-        missed_words(part, summary),
+        _mean_words(flow["askedStartsPerSecond"], flow["targetStartsPerSecond"]),
+        "" if limit in _MET else limit,
         lost if lost not in limit else "",
         f"{counted(cut, 'start')} still under way at the end {'was' if cut == 1 else 'were'} cut" if cut else "",
         f"no end was seen of {counted(under_way, 'start')}" if under_way else "",
@@ -139,64 +247,27 @@ def _flow_words(flow: Mapping[str, Any], limit: str, summary: Mapping[str, Any])
     return "; ".join(filter(None, words))
 
 
-class _Rows:
-    """The lines of a table, laid out for the console's width."""
+class _Table:
+    """A table, laid out for the console's width."""
 
-    def __init__(self, rows: Sequence[_Row]) -> None:
-        self._rows = rows
+    def __init__(self, heading: str, columns: Sequence[Column], rows: Sequence[Row]) -> None:
+        self._heading, self._columns, self._rows = heading, columns, rows
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        figures = _aligned([row.figures for row in self._rows])
-        room = max(1, options.max_width - len(figures[0]) - _GAP)
-        fitting = [cell_len(row.label) for row in self._rows if cell_len(row.label) <= room]
-        width = max(fitting, default=0)
-        for (label, _, words), line in zip(self._rows, figures, strict=True):
-            length = cell_len(label)
-            if length > room:
-                yield Text(label)
-                label, length = "", 0  # noqa: PLW2901 - the rest of its line is empty
-            # Where only the figures have room there is no column of labels.
-            yield Text(f"{label}{' ' * (width - length + _GAP * bool(width))}{line}", style="" if words else "bold")
-            if words and options.no_wrap:
-                yield Text(f"{' ' * _GAP}{words}", style="dim")
-            elif words:
-                yield Padding(Text(words, style="dim"), (0, 0, 0, _GAP), expand=False)
+        room = None if options.no_wrap else options.max_width
+        for pieces, below in laid_out(self._heading, self._columns, self._rows, room):
+            yield Text.assemble(*pieces, no_wrap=True, overflow="ignore" if room is None else "crop")
+            if below:
+                yield Padding(Text(below, style="dim"), (0, 0, 0, GAP), expand=False)
 
 
-def _figures(endpoint: Mapping[str, Any], lasted_s: float) -> tuple[str, ...]:
-    made, answered = endpoint["requestsMade"], sum(endpoint["statusCodes"].values())
-    response, service = endpoint["responseTimeMs"], endpoint["serviceTimeMs"]
-    # The rate and the workers of a step are its flow's.
-    is_own = not is_step(endpoint)
-    return (
-        rate(endpoint["askedRps"]) if is_own else "-",
-        rate(endpoint["rps"]) if lasted_s >= SHORTEST_S else "-",
-        str(made),
-        str(endpoint["workerCount"]) if is_own else "-",
-        percentile_ms(response["p50"], made, 50),
-        percentile_ms(response["p99"], made, 99),
-        percentile_ms(service["p99"], answered, 99),
-        str(endpoint["requestsMissed"]) if is_own else "-",
-        str(endpoint["requestsFailed"]),
-    )
-
-
-def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
-    """Each row in a line, its cells to the right of their columns."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return [(" " * _GAP).join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)) for row in rows]
-
-
-def _words(endpoint: Mapping[str, Any], limit: str, summary: Mapping[str, Any]) -> str:
-    """What limited an endpoint, and what its figures alone would hide."""
-    cut = endpoint["requestsCut"]
-    peak = endpoint["peakWorkerCount"]
+def _words(endpoint: Mapping[str, Any], limit: Limit) -> str:
+    """Why an endpoint has not got what was asked for, and what its figures alone would hide."""
+    lost = endpoint.get("abandoned", 0)
+    is_plain = limit.words in _MET or (is_step(endpoint) and not lost and not endpoint["requestsFailed"])
     parts = (
-        _mean_words(endpoint),
-        limit,
-        f"at most {counted(peak, 'worker')}" if peak != endpoint["workerCount"] else "",
-        missed_words(endpoint, summary),
-        f"{counted(cut, 'request')} still in flight at the end {'was' if cut == 1 else 'were'} cut" if cut else "",
+        _mean_words(endpoint["askedRps"], endpoint["targetRps"]),
+        "" if is_plain else limit.words,
         f"statuses: {status_words(endpoint)}" if _has_other_statuses(endpoint) else "",
         _error_words(endpoint),
         _success_words(endpoint),
@@ -204,10 +275,9 @@ def _words(endpoint: Mapping[str, Any], limit: str, summary: Mapping[str, Any]) 
     return "; ".join(filter(None, parts))
 
 
-def _mean_words(endpoint: Mapping[str, Any]) -> str:
+def _mean_words(asked_rps: float | None, mean_rps: float | None) -> str:
     """The mean of the rate asked for, where ramp, changes or a pause make it another one."""
-    mean_rps = endpoint["targetRps"]
-    return f"asked: mean {rate(mean_rps)}" if mean_differs(endpoint["askedRps"], mean_rps) else ""
+    return f"asked: mean {three_digits(mean_rps)}" if mean_differs(asked_rps, mean_rps) else ""
 
 
 def _has_other_statuses(endpoint: Mapping[str, Any]) -> bool:
@@ -228,23 +298,38 @@ def _success_words(endpoint: Mapping[str, Any]) -> str:
     success, count = endpoint["successTimeMs"], endpoint["requestsSucceeded"]
     if not success or not count or not has_many_failures(endpoint):
         return ""
-    p50, p99 = percentile_ms(success["p50"], count, 50), percentile_ms(success["p99"], count, 99)
-    return f"of the successes alone svc p50 {p50}, svc p99 {p99}"
+    told = [f"svc {name} {three_digits(success[name])}" for name, percent in _OF_SUCCESSES if carries(count, percent)]
+    return f"of the successes alone {', '.join(told)}" if told else ""
+
+
+def _closing_lines(summary: Mapping[str, Any]) -> list[str]:
+    """The run in words below a table that has its counts already."""
+    cut = summary["global"]["requestsCut"]
+    return [
+        f"{came_words(summary)}; {_end_words(summary)}",
+        *([f"{counted(cut, 'request')} still in flight at the end {'was' if cut == 1 else 'were'} cut"] if cut else []),
+        *_generator_lines(summary),
+    ]
 
 
 def run_lines(summary: Mapping[str, Any]) -> list[str]:
     """The run in words: what came, how it ended, and whether its figures can be trusted."""
-    total, generator = summary["global"], summary["generator"]
-    went = f"{total['requestsFailed']} failed, {total['requestsMissed']} missed"
+    total = summary["global"]
+    went = f"{total['requestsFailed']:,} failed, {total['requestsMissed']:,} missed"
+    return [f"{came_words(summary)}, {went}", _end_words(summary), *_generator_lines(summary)]
+
+
+def _end_words(summary: Mapping[str, Any]) -> str:
     detail = f": {plain(summary['endDetail'])}" if summary["endDetail"] else ""
-    own = milliseconds(generator["ownDelayMs"]["p99"])
-    late = milliseconds(generator["lateSendsMs"]["p99"])
-    return [
-        f"{came_words(summary)}, {went}",
-        f"ended by {summary['endReason']}{detail}; {len(summary['scaling'])} scaling decisions",
-        f"generator: {generator['cpuPercent']:.0f} % CPU, {generator['clock']} clock, own delay p99 {own}, late p99 {late}",
-        *([f"late: {plain(generator['late'])}"] if generator["late"] else []),
-    ]
+    return f"ended by {summary['endReason']}{detail}; {counted(len(summary['scaling']), 'scaling decision')}"
+
+
+def _generator_lines(summary: Mapping[str, Any]) -> list[str]:
+    generator = summary["generator"]
+    own, late = (three_digits(generator[name]["p99"]) for name in ("ownDelayMs", "lateSendsMs"))
+    cpu, clock = f"{generator['cpuPercent']:.0f} % CPU", f"{generator['clock']} clock"
+    said = f"generator: {cpu}, {clock}, own delay p99 {own} ms, late p99 {late} ms"
+    return [said, *([f"late: {plain(generator['late'])}"] if generator["late"] else [])]
 
 
 def verdict_words(summary: Mapping[str, Any]) -> str:

@@ -27,6 +27,7 @@ import msgpack
 
 from tressi.model.flow import sends_of
 from tressi.model.portable import encode_delta
+from tressi.stats.summary_rows import identity_row
 from tressi.version import __version__
 
 if TYPE_CHECKING:
@@ -123,6 +124,7 @@ def document_of(config: ResolvedConfig) -> dict[str, Any]:
     shared = config.shared_pool
     warm_up = {"warmUpSec": config.warm_up_s} if config.warm_up_s else {}
     return {
+        **identity_row(config),
         "endpoints": [
             [
                 *(one.endpoint_key, one.method, one.masked_url, one.name, one.autoscale and asdict(one.autoscale)),

@@ -17,7 +17,7 @@ from tressi.run.selfcheck import late_remark
 from tressi.run.targets import Targets
 from tressi.stats.flow_tally import flow_tally
 from tressi.stats.latency import latency_ms, percentiles_ms, statistic_ms
-from tressi.stats.summary_rows import change_row, decision_row, verdict_row
+from tressi.stats.summary_rows import change_row, decision_row, identity_row, verdict_row
 from tressi.stats.tally import Figures, tally
 from tressi.version import __version__
 from tressi.vocabulary import OVER
@@ -90,6 +90,7 @@ def summarise(record: RunRecord) -> dict[str, Any]:
     summary: dict[str, Any] = {
         "schemaVersion": SCHEMA_VERSION,
         "tressiVersion": __version__,
+        **identity_row(record.config),
         "startedAt": record.started_at,
         "durationSec": record.duration_s,
         **({"warmUpSec": record.warm_up_s} if record.config.warm_up_s else {}),

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from tressi.threshold.expression import Comparison, Expression, Figure, Outcome
 
 NO_VALUE: Final = "nothing to judge: there was no value"
+_MUST_BE: Final = ", must be "
 
 _EARLY_S: Final = 0.1
 
@@ -41,7 +42,13 @@ def verdict_words(comparison: Comparison, outcome: Outcome | None, t: float, beg
     # Readings that a window is between may be a little less than its length apart.
     if window_s is not None and t - begin_t >= window_s - (_EARLY_S if begin_t else 0):
         amount = f"at worst {amount} (from {t - window_s:.0f} s to {t:.0f} s)"
-    return f"{amount}, must be {must}"
+    return f"{amount}{_MUST_BE}{must}"
+
+
+def sides(detail: str) -> tuple[str, str]:
+    """The words of a verdict in two: what the left side was, and what it had to be; the second is empty without a value."""
+    value, _, limit = detail.partition(_MUST_BE)
+    return value, limit
 
 
 def is_settled(comparison: Comparison, outcome: Outcome) -> bool:

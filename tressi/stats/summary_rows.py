@@ -18,6 +18,7 @@ if TYPE_CHECKING:
         EndpointCounts,
         FlowMoment,
         Moment,
+        ResolvedConfig,
         ScalingDecision,
         SecondFigures,
         ThresholdVerdict,
@@ -70,6 +71,12 @@ def flow_as_endpoint(row: Mapping[str, Any]) -> dict[str, Any]:
         "successP50": None,  # a duration is that of a completed start anyway
         "successP99": None,
     }
+
+
+def identity_row(config: ResolvedConfig) -> dict[str, Any]:
+    """What the run is called and found by; nothing of a config that says neither."""
+    named = {} if config.name is None else {"name": config.name}
+    return {**named, **({"labels": dict(config.labels)} if config.labels else {})}
 
 
 def change_row(change: Change) -> dict[str, Any]:

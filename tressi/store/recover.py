@@ -182,6 +182,8 @@ def _config_of(document: dict[str, Any]) -> ResolvedConfig:
         flows=tuple(_flow_of(**one) for one in document.get("flows", ())),
         thresholds=tuple(_threshold_of(*one) for one in document["thresholds"]),
         document=dict(json.loads(document["config"])),
+        name=document.get("name"),
+        labels=dict(document.get("labels", {})),
     )
 
 

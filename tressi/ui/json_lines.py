@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 import orjson
 
 from tressi.errors import ConfigError, ConfigProblem, OutputError
-from tressi.stats.summary_rows import change_row, decision_row, row_of, verdict_row
+from tressi.stats.summary_rows import change_row, decision_row, identity_row, row_of, verdict_row
 from tressi.text import harmless_json
 from tressi.ui.nonblocking_lines import Outlet, open_outlet, share_outlet
 from tressi.ui.trouble import Beginnings
@@ -44,7 +44,7 @@ class JsonLines(Watcher):
 
     def start(self, config: ResolvedConfig) -> None:
         """Say what runs."""
-        started = {"schemaVersion": SCHEMA_VERSION, "tressiVersion": __version__, "time": _now()}
+        started = {"schemaVersion": SCHEMA_VERSION, "tressiVersion": __version__, **identity_row(config), "time": _now()}
         # A payload may have integers that orjson refuses.
         document = orjson.Fragment(json.dumps(config.document, separators=(",", ":")))
         length = {"durationSec": config.duration_s, **({"warmUpSec": config.warm_up_s} if config.warm_up_s else {})}

@@ -30,6 +30,10 @@ _LOCAL_MODES, _CONTROL_CHARACTERS = 3, 6
 # ECMA-48, section 5.4: parameters, intermediates, a final byte; SS3 (ESC O) and one letter for the keypad's mode.
 _SEQUENCE = re.compile(rb"\x1b\[([0-?]*)[ -/]*([@-~])|\x1bO([A-Za-z])")
 _UNFINISHED = re.compile(rb"\x1b(\[[0-?]*[ -/]*|O)?")
+# UTF-8 (RFC 3629): a letter beyond ASCII, and the beginning of one.
+_LETTER = re.compile(rb"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}")
+_UNFINISHED_LETTER = re.compile(rb"[\xc2-\xdf]|[\xe0-\xef][\x80-\xbf]?|[\xf0-\xf4][\x80-\xbf]{0,2}")
+_BY_BYTE = {0x1B: "escape", 0x0D: "enter", 0x0A: "enter", 0x7F: "backspace", 0x08: "backspace"}
 _BY_LETTER = {b"A": "up", b"B": "down", b"H": "home", b"F": "end"}
 _BY_NUMBER = {b"1": "home", b"7": "home", b"4": "end", b"8": "end", b"5": "page-up", b"6": "page-down"}
 
@@ -43,8 +47,13 @@ def keys_of(typed: bytes) -> tuple[list[str], bytes]:
             typed = typed[sequence.end() :]
         elif _UNFINISHED.fullmatch(typed):
             break
+        elif letter := _LETTER.match(typed):
+            keys.append(_shown(letter[0].decode(errors="ignore")))
+            typed = typed[letter.end() :]
+        elif _UNFINISHED_LETTER.fullmatch(typed):
+            break
         else:
-            keys.append("escape" if typed[0] == 0x1B else _typed(typed[0]))  # noqa: PLR2004 - ESC
+            keys.append(_BY_BYTE.get(typed[0], "") or _shown(typed[:1].decode("ascii", "ignore")))
             typed = typed[1:]
     return [key for key in keys if key], typed
 
@@ -57,9 +66,9 @@ def _named(sequence: re.Match[bytes]) -> str:
     return _BY_LETTER.get(letter or final, "")
 
 
-def _typed(byte: int) -> str:
-    character = chr(byte)
-    return character if character.isascii() and character.isprintable() else ""
+def _shown(character: str) -> str:
+    """A character that can be shown; nothing for one that only steers."""
+    return character if character.isprintable() else ""
 
 
 def open_keyboard(stdin: IO[str] | None) -> int | None:
@@ -130,8 +139,8 @@ class Keyboard:
             typed = self._read(ESCAPE_S if rest else None)
             if typed is None:
                 return
-            # A rest with which nothing more came was a key of its own.
-            keys, rest = keys_of(rest + typed) if typed else (["escape"], b"")
+            # An escape with which nothing more came was a key of its own.
+            keys, rest = keys_of(rest + typed) if typed else (["escape"] * rest.startswith(b"\x1b"), b"")
             if keys:
                 self._press(keys)
 

@@ -9,7 +9,9 @@ format, which prometheus_client does not write; its text form of them is a draft
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
+from itertools import count as numbers
 from typing import TYPE_CHECKING, Final
 
 from prometheus_client.core import (
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
     from tressi.model import EndpointSnapshot, EngineSnapshot, Moment, ResolvedConfig
 
 SHARED: Final = "shared"
+_NO_NAME: Final = re.compile("[^a-zA-Z0-9_]")
 # From 10 µs to 1 min in steps of 2 to 2.5: an estimate within a bucket is never off by more than that.
 EDGES_US: Final = (
     *(10, 25, 50, 100, 250, 500),
@@ -74,7 +77,7 @@ def families(view: View) -> Iterator[Metric]:
 
 def _run(view: View) -> Iterator[Metric]:
     moment = view.moment
-    yield InfoMetricFamily("tressi_run", "What runs.", {"version": __version__})
+    yield InfoMetricFamily("tressi_run", "What runs.", _identity(view.config))
     yield GaugeMetricFamily("tressi_run_start_time_seconds", "When the run started, in Unix time.", view.started_s)
     yield GaugeMetricFamily("tressi_run_elapsed_seconds", "How long the run has lasted.", moment.t if moment else 0.0)
     yield GaugeMetricFamily("tressi_run_duration_seconds", "How long the run is to last.", view.config.duration_s)
@@ -86,6 +89,20 @@ def _run(view: View) -> Iterator[Metric]:
         more = {"method": endpoint.method, "name": endpoint.name or "", "pool": pool, "url": endpoint.masked_url}
         info.add_metric([endpoint.endpoint_key], more)
     yield info
+
+
+def _identity(config: ResolvedConfig) -> dict[str, str]:
+    """The version, the run's name, and its labels: `label_git` in letters that Prometheus allows, a number for two alike."""
+    found = {"version": __version__, **({"name": config.name} if config.name is not None else {})}
+    for key, value in config.labels.items():
+        name = f"label_{_NO_NAME.sub('_', key)}"
+        taken = next(number for number in numbers(1) if _numbered(name, number) not in found)
+        found[_numbered(name, taken)] = value
+    return found
+
+
+def _numbered(name: str, number: int) -> str:
+    return name if number == 1 else f"{name}_{number}"
 
 
 # ------------------------------------------------------------------------------------------------------------ endpoints

@@ -6,10 +6,9 @@ from typing import TYPE_CHECKING, Final
 
 from tressi.config.remarks import at_full_speed
 from tressi.model.flow import is_flow_key
-from tressi.run.shortfall import mean_differs
 from tressi.run.threshold_words import standing, standing_news
-from tressi.run.trouble import NOTEWORTHY_SHARE, failures_of
-from tressi.text import common_origin, counted, labels, milliseconds, plain, rate, short_key
+from tressi.run.trouble import NOTEWORTHY_SHARE
+from tressi.text import common_origin, counted, labels, plain, run_words, short_key
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,15 +16,13 @@ if TYPE_CHECKING:
     from tressi.model import (
         Change,
         Draining,
-        EndpointMoment,
-        EndpointSnapshot,
-        FlowMoment,
         Moment,
         ResolvedConfig,
         ScalingDecision,
         SecondFigures,
         ThresholdVerdict,
     )
+    from tressi.ui.first_decisions import Shrunk
 
     Labels = Mapping[str, str]
 
@@ -58,19 +55,21 @@ def running(config: ResolvedConfig) -> str:
     if config.max_requests is not None:
         length = f"{counted(config.max_requests, 'request')}, {length} at most"
     flows = f"{counted(len(config.flows), 'flow')} with " if config.flows else ""
-    return f"running {flows}{count} endpoint{'s' * (count != 1)}{at} for {length}{warm_up}"
+    called = run_words(config.name, config.labels)
+    return f"running {called}{': ' if called else ''}{flows}{count} endpoint{'s' * (count != 1)}{at} for {length}{warm_up}"
 
 
 def time_left(moment: Moment) -> str:
     """How far the run is, and how long it still takes."""
-    left_s = max(0.0, moment.duration_s - moment.t)
-    left = f"{left_s:.0f} s left" if moment.max_requests is None else _requests_left(moment, moment.max_requests)
     warm_up = ", warming up" if moment.warm_up else ""
-    return f"{moment.t:.0f} s of {moment.duration_s:g} s, {left}{warm_up}"
+    return f"{moment.t:.0f} s of {moment.duration_s:g} s, {left_words(moment)}{warm_up}"
 
 
-def _requests_left(moment: Moment, most: int) -> str:
-    return f"{moment.total.requests_made:,} of {counted(most, 'request')}"
+def left_words(moment: Moment) -> str:
+    """What is left: seconds, or how many of the requests that the run ends after have been made."""
+    if moment.max_requests is not None:
+        return f"{moment.total.requests_made:,} of {counted(moment.max_requests, 'request')}"
+    return f"{max(0.0, moment.duration_s - moment.t):.0f} s left"
 
 
 def draining_words(draining: Draining) -> str:
@@ -81,77 +80,20 @@ def draining_words(draining: Draining) -> str:
     return f"waiting for {' and '.join(parts)}, up to {draining.patience_s:g} s"
 
 
-def cells_of(one: EndpointMoment, reading: EndpointSnapshot | None) -> Mapping[str, str]:
-    """One endpoint's last second by column; workers with the most there may be, latencies in milliseconds.
-
-    `p50` and `p99` are response times, `svc` means service time, `ok` that of the successes. `reading` says why it failed.
-    The step of a flow has neither a rate asked for nor workers.
-    """
-    if one.flow is not None:
-        return _step_cells(one, reading)
-    most = "" if one.max_workers is None else f"/{one.max_workers}"
-    mean = f" (mean {rate(one.target_rps)})" if mean_differs(one.asked_rps, one.target_rps) else ""
-    cells = {
-        "target": f"{rate(one.asked_rps)}{mean}",
-        "rate": rate(one.current_rps),
-        "workers": f"{one.worker_count}{most}",
-        "busy": f"{one.utilisation:.0%}",
-        "p50": milliseconds(one.p50_ms),
-        "p99": milliseconds(one.p99_ms),
-        "svc p99": milliseconds(one.service_p99_ms),
-    }
-    if shows_successes(one):
-        cells |= {"ok p50": milliseconds(one.success_p50_ms), "ok p99": milliseconds(one.success_p99_ms)}
-    return {**cells, "failed": f"{one.error_rate:.0%}{_why(one, reading)}", "missed": str(one.missed)}
-
-
-def _step_cells(one: EndpointMoment, reading: EndpointSnapshot | None) -> Mapping[str, str]:
-    """A step's last second; `lost` are the users that its flow has lost at it."""
-    cells = {
-        "rate": rate(one.current_rps),
-        "p50": milliseconds(one.p50_ms),
-        "p99": milliseconds(one.p99_ms),
-        "svc p99": milliseconds(one.service_p99_ms),
-        "failed": f"{one.error_rate:.0%}{_why(one, reading)}",
-    }
-    return {**cells, "lost": str(one.abandoned)}
-
-
-def flow_cells(one: FlowMoment) -> Mapping[str, str]:
-    """One flow's last second by column: starts per second asked for and taken, users with the most there may be.
-
-    Durations are in milliseconds, without thinking; `completed`, `abandoned` and `missed` count since the start.
-    """
-    most = "" if one.max_workers in {None, one.worker_count} else f"/{one.max_workers}"
-    mean = f" (mean {rate(one.target_rps)})" if mean_differs(one.asked_rps, one.target_rps) else ""
-    return {
-        "target": f"{rate(one.asked_rps)}{mean}",
-        "rate": rate(one.current_rps),
-        "users": f"{one.worker_count}{most}",
-        "under way": str(one.in_flight),
-        "p50": milliseconds(one.p50_ms),
-        "p99": milliseconds(one.p99_ms),
-        "completed": str(one.completed),
-        "abandoned": str(one.abandoned),
-        "missed": str(one.missed),
-    }
-
-
 def shows_successes(one: SecondFigures) -> bool:
     """Whether so many attempts failed that the latencies of the successes are shown beside those of all."""
     return one.error_rate > NOTEWORTHY_SHARE and one.success_count > 0
-
-
-def _why(one: EndpointMoment, reading: EndpointSnapshot | None) -> str:
-    """The most frequent reason of all failures, where there were any in the last second."""
-    reasons = failures_of(reading).most_common(1) if reading is not None and one.error_rate else []
-    return f" ({plain(reasons[0][0])})" if reasons else ""
 
 
 def decision_line(decision: ScalingDecision, shown: Labels) -> str:
     """One decision in a line: when, which pool, what, and why."""
     place = label_of(decision.endpoint_key, shown)
     return f"{decision.timestamp:6.1f} s  {place}  {scaled(decision)}: {plain(decision.reason)}"
+
+
+def shrunk_line(shrunk: Shrunk) -> str:
+    """The scaler's first decisions in a line."""
+    return f"{shrunk.timestamp:6.1f} s  {shrunk.words}"
 
 
 def scaled(decision: ScalingDecision) -> str:

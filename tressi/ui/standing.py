@@ -65,6 +65,21 @@ def standing_of(moment: Moment, labels: Labels) -> Standing:
     return Standing(first.word, "warn" if first.tone == "good" and since_start else first.tone, reasons)
 
 
+def missed_cause(one: EndpointMoment, moment: Moment) -> str:
+    """Why an endpoint or a flow missed starts in this second, in words that follow "missed"."""
+    if moment.saturated_by:
+        return "the generator was limited"
+    if any(trouble.kind == "silent" and trouble.endpoint_key == one.endpoint_key for trouble in moment.troubles):
+        return "no answer came"
+    workers = counted(one.worker_count, "worker")
+    were = "was" if one.worker_count == 1 else "were"
+    if one.max_workers is None:
+        return f"all {workers} of the shared pool {were} busy"
+    if one.worker_count >= one.max_workers:
+        return f"all {workers} that it may have {were} busy"
+    return f"its {workers} {were} busy, and its pool may still grow"
+
+
 def _findings(moment: Moment, labels: Labels) -> Iterator[_Finding]:
     broken = [one for one in moment.thresholds if one.passed is False and one.settled]
     at_risk = [one for one in moment.thresholds if one.passed is False and not one.settled]
@@ -118,19 +133,7 @@ def _missed(moment: Moment, labels: Labels) -> Iterator[_Finding]:
 def _short_words(one: EndpointMoment, moment: Moment) -> str:
     unit = "starts per second" if is_flow_key(one.endpoint_key) else "RPS"
     got = f"{rate(one.current_rps)} of {rate(one.target_rps)} {unit}"
-    return f"{got}, {counted(one.missed_now, 'start')} missed in this second: {_cause(one, moment)}"
-
-
-def _cause(one: EndpointMoment, moment: Moment) -> str:
-    if moment.saturated_by:
-        return "the generator was limited"
-    if any(trouble.kind == "silent" and trouble.endpoint_key == one.endpoint_key for trouble in moment.troubles):
-        return "no answer came"
-    if one.max_workers is None:
-        return f"all {counted(one.worker_count, 'worker')} of the shared pool were busy"
-    if one.worker_count >= one.max_workers:
-        return f"all {counted(one.worker_count, 'worker')} that it may have were busy"
-    return f"its {counted(one.worker_count, 'worker')} were busy, and its pool may still grow"
+    return f"{got}, {counted(one.missed_now, 'start')} missed in this second: {missed_cause(one, moment)}"
 
 
 def _failing(moment: Moment) -> Iterator[_Finding]:

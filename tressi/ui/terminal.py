@@ -19,28 +19,35 @@ if TYPE_CHECKING:
 _DUMB = frozenset({"dumb", "unknown"})
 
 
-def watch(stream: IO[str] | None, *, no_ui: bool = False, quiet: bool = False, controls: Controls | None = None) -> Watcher:
+def watch(
+    stream: IO[str] | None,
+    *,
+    no_ui: bool = False,
+    quiet: bool = False,
+    controls: Controls | None = None,
+    interval_s: float | None = None,
+    address: str = "",
+) -> Watcher:
     """Choose how to show progress on `stream`: live on a terminal that can, else plain lines, or nothing.
 
-    With `controls` the keys of the session's terminal steer the run while the live picture is up.
+    With `controls` the keys of the session's terminal steer the run while the live picture is up, and `address`, that of the
+    dashboard, stands in its header. Plain lines come every `interval_s` seconds; 0: only what happens is told.
     """
     if quiet or stream is None:
         return Watcher()
     # Each only where it is chosen: the first request waits for what draws the progress.
     if no_ui or not _can_draw(stream):
-        from tressi.ui.lines import LenientConsole, Lines  # noqa: PLC0415 - see above
+        from tressi.ui.lines import INTERVAL_S, LenientConsole, Lines  # noqa: PLC0415 - see above
         from tressi.ui.nonblocking_stream import unhurried  # noqa: PLC0415 - see above
 
-        return Lines(LenientConsole(file=unhurried(stream), no_color=True, highlight=False, soft_wrap=True))
+        console = LenientConsole(file=unhurried(stream), no_color=True, highlight=False, soft_wrap=True)
+        return Lines(console, INTERVAL_S if interval_s is None else interval_s)
     from tressi.ui.keys import open_keyboard  # noqa: PLC0415 - see above
     from tressi.ui.live.live import LivePicture  # noqa: PLC0415 - see above
 
-    return LivePicture(stream, controls, open_keyboard(sys.stdin) if controls is not None else None)
+    return LivePicture(stream, controls, open_keyboard(sys.stdin) if controls is not None else None, address)
 
 
 def _can_draw(stream: IO[str]) -> bool:
-    """Whether a picture can be drawn there, and is wanted: lines and bars need a terminal that knows them."""
-    if os.environ.get("TERM") in _DUMB or os.environ.get("NO_COLOR"):
-        return False
-    encoding = getattr(stream, "encoding", None) or "utf-8"
-    return stream.isatty() and encoding.lower().replace("-", "") == "utf8"
+    """Whether a picture can be drawn there, and is wanted. Lines and bars are of ASCII where there is no more."""
+    return stream.isatty() and os.environ.get("TERM") not in _DUMB and not os.environ.get("NO_COLOR")

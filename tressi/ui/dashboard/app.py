@@ -16,7 +16,7 @@ from werkzeug.exceptions import BadRequest, HTTPException, NotFound
 
 from tressi.errors import ConfigError, TressiError
 from tressi.log import log_failure
-from tressi.page.assets import asset, environment, plotly_script, policy, stand_ins
+from tressi.page.assets import asset, charts_script, environment, plotly_script, policy, stand_ins
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,13 +32,13 @@ _JSON: Final = "application/json"
 _SCRIPT, _STYLE = "text/javascript", "text/css"
 _HERE: Final = "tressi.ui.dashboard"
 _MODULES: Final = (
-    *("dashboard.js", "endpoint_table.js", "flows.js", "format.js", "notes.js", "seconds.js", "server.js"),
-    "time_charts.js",
+    *("dashboard.js", "cards.js", "details.js", "endpoint_table.js", "flows.js", "format.js", "notes.js", "seconds.js"),
+    *("server.js", "target_form.js", "thresholds.js", "time_charts.js", "verdict.js"),
 )
 # Each script and style by its name in the page's addresses.
 ASSETS: Final[dict[str, tuple[str, Callable[[], str]]]] = {
     "plotly.js": (_SCRIPT, lambda: plotly_script(EXTRA)),
-    "charts.js": (_SCRIPT, lambda: asset("charts.js")),
+    "charts.js": (_SCRIPT, charts_script),
     "style.css": (_STYLE, lambda: asset("style.css")),
     "dashboard.css": (_STYLE, lambda: asset("dashboard.css", _HERE)),
     **{name: (_SCRIPT, partial(asset, name, _HERE)) for name in _MODULES},
@@ -99,6 +99,10 @@ def pages(run: Run) -> flask.Blueprint:
     def events() -> flask.Response:
         last = _number(flask.request.headers.get("Last-Event-ID", ""))
         return flask.Response(run.feed.listen(last), content_type="text/event-stream")
+
+    @blueprint.get("/config")
+    def config() -> flask.Response:
+        return flask.Response(run.board.config(), content_type=_JSON)
 
     @blueprint.get("/past")
     @blueprint.get("/past/<int:number>")

@@ -8,10 +8,14 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING, Any, Final, Literal
 
+import orjson
+
 from tressi.model.flow import sends_of
 from tressi.run.targets import Targets
 from tressi.stats.summary_rows import change_row, decision_row
-from tressi.text import common_origin, plain, short_key
+from tressi.text import common_origin, harmless_json, plain, short_key
+from tressi.threshold.expression import metrics_of
+from tressi.ui.dashboard.conditions import Conditions
 from tressi.ui.dashboard.documents import end_document, moment_document
 from tressi.ui.dashboard.history import History
 from tressi.ui.sentences import labels_of
@@ -22,9 +26,18 @@ if TYPE_CHECKING:
 
     from tressi.model import Change, EngineSnapshot, Moment, ResolvedConfig, ScalingDecision
     from tressi.model.flow import Flow
+    from tressi.threshold.expression import Comparison
 
 Phase = Literal["starting", "running", "ending", "ended"]
 NOTES_KEPT: Final = 500  # of decisions and of changes; the summary has them all
+TREND_S: Final = 60  # of each endpoint's rate, for the small picture in its row
+# What a threshold is about, by how its metric's name begins: the figure beside which it is shown.
+_SUBJECTS: Final = {
+    "latency": ("responseTime", "serviceTime", "successTime", "duration", "walkTime"),
+    "failed": ("errorRate", "requestsFailed", "requestsSucceeded", "statusCodes", "errors", "completed", "abandoned", "flowsA"),
+    "missed": ("requestsMissed", "missed", "flowsMissed"),
+    "rate": ("rps", "startsPerSecond", "requestsMade", "flowsStarted"),
+}
 
 
 class Board:
@@ -38,6 +51,10 @@ class Board:
         self._history = History(self._keys)
         self._decisions: deque[dict[str, Any]] = deque(maxlen=NOTES_KEPT)
         self._changes: deque[dict[str, Any]] = deque(maxlen=NOTES_KEPT)
+        self._conditions = Conditions(config)
+        self._trends: dict[str, deque[float]] = {key: deque(maxlen=TREND_S) for key in self._keys}
+        self._limited_s = 0.0
+        self._last_t = 0.0
         self._targets = Targets(config)
         self._reading: EngineSnapshot | None = None
         self._before: EngineSnapshot | None = None  # the last one of the warm-up
@@ -51,7 +68,16 @@ class Board:
         self._reading = moment.reading
         if moment.warm_up:
             self._before = moment.reading
-        self._moment = moment_document(moment, self._labels)
+        if moment.saturated_by:
+            self._limited_s += moment.t - self._last_t
+        self._last_t = moment.t
+        for one in (*moment.endpoints, *moment.flows):
+            self._trends[one.endpoint_key].append(round(one.current_rps, 3))
+        self._moment = {
+            **moment_document(moment, self._labels),
+            "conditions": self._conditions.see(moment),
+            "limitedSec": round(self._limited_s, 1),
+        }
         self._history.append(self._moment["row"])
         return self._moment
 
@@ -86,6 +112,10 @@ class Board:
         """
         return self._history.columns(None if number is None else self._keys[number])
 
+    def config(self) -> bytes:
+        """The config that the run is of, defaults filled in and secrets masked, as JSON that is harmless to show."""
+        return harmless_json(orjson.dumps(self._config.document, option=orjson.OPT_INDENT_2))
+
     def state(self, *, paused: bool) -> dict[str, Any]:
         """All that a page has to know when it comes: its next messages go on from here."""
         return {
@@ -94,10 +124,17 @@ class Board:
             "waiting": self.waiting,
             "paused": paused,
             "origin": plain(self._origin),
+            "name": plain(self._config.name or ""),
+            "labels": {plain(key): plain(value) for key, value in self._config.labels.items()},
             "durationSec": self._config.duration_s,
+            "maxRequests": self._config.max_requests,
             **({"warmUpSec": self._config.warm_up_s} if self._config.warm_up_s else {}),
+            **({} if self._config.name is None else {"name": plain(self._config.name)}),
+            **({"labels": labels} if (labels := {plain(key): plain(one) for key, one in self._config.labels.items()}) else {}),
             "endpoints": [self._endpoint(number) for number in range(len(self._config.endpoints))],
             "flows": [self._flow(flow) for flow in self._config.flows],
+            "subjects": {plain(one.text): subject_of(one.comparison) for one in self._config.thresholds},
+            "trends": {key: list(values) for key, values in self._trends.items()},
             "columns": self._history.columns(),
             "decisions": list(self._decisions),
             "changes": list(self._changes),
@@ -130,3 +167,10 @@ class Board:
             "targetRps": self._targets[flow.endpoint_key],
             "steps": [{"endpointKey": key, "label": self._labels[key], "part": part} for part, keys in parts for key in keys],
         }
+
+
+def subject_of(comparison: Comparison) -> str:
+    """Which of a page's figures a threshold is about; nothing where it is none of them, or more than one."""
+    names = [metric.name for metric in metrics_of(comparison)]
+    found = {subject for subject, begins in _SUBJECTS.items() for name in names if name.startswith(begins)}
+    return found.pop() if len(found) == 1 else ""

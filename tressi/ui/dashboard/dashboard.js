@@ -1,19 +1,31 @@
 /* One run, live: what its process tells is shown, what is asked here is passed on. Text is set as text, never as HTML. */
 
 import { Charts } from "./time_charts.js";
-import { count, meanOf, milliseconds, percent, rate, show, showThin, workersOf } from "./format.js";
+import { Cards } from "./cards.js";
+import { clock, count, show } from "./format.js";
+import { EndpointTable, wordsOf } from "./endpoint_table.js";
 import { Flows } from "./flows.js";
+import { loadConfig, showDetails } from "./details.js";
 import { Notes } from "./notes.js";
 import { secondOf, Seconds } from "./seconds.js";
 import { ask, listen } from "./server.js";
-import { EndpointTable, wordsOf } from "./endpoint_table.js";
+import { showThresholds } from "./thresholds.js";
+import { showChips, Verdict } from "./verdict.js";
 
 const at = (id) => document.getElementById(id);
 
-const run = { phase: "starting", waiting: "", paused: false, saturated: false, endpoints: [], flows: [], moment: null, end: null, lost: "" };
+const run = { phase: "starting", waiting: "", paused: false, endpoints: [], flows: [], moment: null, end: null, lost: "" };
 const seconds = new Seconds();
 const charts = new Charts(at("charts"));
-const notes = new Notes({ list: at("notes"), empty: at("no-notes"), said: at("said") });
+const cards = new Cards(at("figures"));
+const verdict = new Verdict({
+  toned: [document.querySelector("header.run"), at("causes")],
+  sign: document.querySelector(".run .sign"),
+  word: at("verdict"),
+  reasons: at("reasons"),
+  said: at("said"),
+});
+const notes = new Notes({ table: at("notes"), empty: at("no-notes"), more: at("more-notes"), said: at("said") });
 const table = new EndpointTable(at("endpoints"), { choose: chooseAndGo, setTarget });
 const flows = new Flows(at("flows"), { choose: (place) => chooseAndGo(run.endpoints.length + place), setTarget });
 
@@ -27,10 +39,12 @@ const told = {
   state(state) {
     const isFirst = !run.endpoints.length;
     Object.assign(run, state, { lost: "" });
-    at("origin").textContent = state.origin;
+    show(at("origin"), state.origin);
+    show(at("run-name"), state.name ?? "");
+    showDetails(at("details"), state);
     notes.take(state.decisions, state.changes, new Map([...state.endpoints, ...state.flows].map((one) => [one.endpointKey, one.label])));
     if (isFirst) {
-      table.take(state.endpoints);
+      table.take(state.endpoints, state.trends);
       flows.take(state.flows);
       countShown(state.endpoints.length);
     } else {
@@ -51,9 +65,10 @@ const told = {
   },
 
   moment(moment) {
+    // The one that the state came with is in the trends that it brought.
+    if (moment !== run.moment) table.append((key) => moment.row.endpoints[key]);
     run.moment = moment;
     run.paused = moment.paused;
-    run.saturated = moment.saturatedBy.length > 0;
     seconds.append(moment, chosenKey());
     if (document.hidden) return;
     showMoment();
@@ -77,6 +92,7 @@ const told = {
     run.end = end;
     table.close();
     flows.close();
+    verdict.giveUpRoom();
     showEnd();
     showState();
   },
@@ -95,30 +111,18 @@ function lost(isForGood) {
 
 // ------------------------------------------------------------------------------------------------------------- the header
 
-const BADGES = {
-  starting: ["starting", "none"],
-  running: ["running", "good"],
-  paused: ["paused", "warn"],
-  warming: ["warming up", "none"],
-  saturated: ["GENERATOR LIMITED", "warn"],
-  ending: ["ending", "none"],
-  ended: ["ended", "none"],
-};
-
-function stateOf({ phase, paused, saturated, moment }) {
+/* What is going on, in a word beside the time; how well it goes is the verdict's. */
+function stateOf({ phase, paused, moment }) {
   if (phase !== "running") return phase;
   if (paused) return "paused";
-  if (saturated) return "saturated";
-  return moment?.row.warmUp ? "warming" : "running";
+  return moment?.row.warmUp ? "warming up" : "running";
 }
 
 function showState() {
   const isUnderWay = run.phase === "running" && !run.lost;
-  const [state, kind] = run.lost ? [run.lost, "bad"] : BADGES[stateOf(run)];
-  const words = run.phase === "ending" && run.waiting && !run.lost ? run.waiting : state;
+  const words = run.lost || (run.phase === "ending" && run.waiting) || stateOf(run);
   show(at("state"), words);
-  at("state").className = `badge ${kind}`;
-  document.title = `${words}: tressi ${run.origin ?? ""}`;
+  showVerdict();
   at("pause").disabled = at("stop").disabled = !isUnderWay;
   show(at("pause"), run.paused ? "Resume" : "Pause");
   at("pause").hidden = at("stop").hidden = run.phase === "ended";
@@ -126,19 +130,45 @@ function showState() {
   at("leave").hidden = run.phase !== "ended" || Boolean(run.lost);
 }
 
-function clock(s) {
-  if (s < 120) return `${s} s`;
-  const two = (value) => String(value).padStart(2, "0");
-  const hours = Math.floor(s / 3600);
-  return `${hours ? `${hours}:${two(Math.floor((s % 3600) / 60))}` : Math.floor(s / 60)}:${two(s % 60)}`;
+/* One word for all of it: how the run came out, or how it stands. */
+function verdictOf({ lost: gone, end, moment, phase }) {
+  if (end) return end.verdict;
+  if (gone) return { word: gone, tone: "warn", reasons: moment ? ["what is shown is of the last second that came"] : [] };
+  return moment ? moment.standing : { word: phase, tone: "none", reasons: ["waiting for the first second"] };
+}
+
+function showVerdict() {
+  const shown = verdictOf(run);
+  verdict.show(shown);
+  showChips(at("chips"), chipsOf(run));
+  document.title = `${shown.word}: ${run.name || run.origin || "tressi"}`;
+}
+
+/* What is known beside the verdict: labels of the run, and what limits how far its figures can be relied on. */
+function chipsOf({ labels, moment, end, paused, warmUpSec }) {
+  const chips = Object.entries(labels ?? {}).map(([key, value]) => ({ text: `${key} ${value}`, tone: "none" }));
+  if (moment?.limitedSec) {
+    const title = moment.saturatedBy.join("; ");
+    chips.push({ text: `generator limited for ${count(Math.max(1, moment.limitedSec))} s`, tone: "warn", title });
+  }
+  if (paused && !end) chips.push({ text: "paused", tone: "warn" });
+  if (warmUpSec) chips.push({ text: `warm-up ${warmUpSec} s, in no figure of the run`, tone: "none" });
+  return chips;
 }
 
 function showTime(t) {
-  const left = Math.max(0, Math.round(run.durationSec - t));
+  const now = clock(Math.round(t));
   at("progress").max = run.durationSec;
   at("progress").value = t;
-  const now = clock(Math.round(t));
-  show(at("time"), run.end ? `lasted ${now}` : `${now} of ${clock(run.durationSec)}, ${clock(left)} left`);
+  show(at("time"), run.end ? `after ${now}` : `${now} of ${clock(run.durationSec)}`);
+  cards.showTime(run.end ? { what: "time", big: now, small: "is how long it lasted" } : timeLeft(t));
+}
+
+function timeLeft(t) {
+  const big = clock(Math.max(0, Math.round(run.durationSec - t)));
+  const { maxRequests, moment } = run;
+  const small = maxRequests === null ? `of ${clock(run.durationSec)}` : `at most; ${count(moment.counts[""].requestsMade)} of ${count(maxRequests)} requests`;
+  return { what: "time left", big, small };
 }
 
 // ----------------------------------------------------------------------------------------------------- figures and charts
@@ -147,16 +177,13 @@ const chosenKey = () => (seconds.number === null ? null : subjectOf(seconds.numb
 
 function showMoment() {
   if (!run.moment) return;
-  const { row, troubles, saturatedBy, lost: engines, thresholds } = run.moment;
+  const { row, thresholds, conditions } = run.moment;
   if (!run.end) {
     showTime(row.t);
-    table.show((key) => figuresOf(run.moment, key));
+    table.show((key) => figuresOf(run.moment, key), conditions);
     flows.show((key) => figuresOf(run.moment, key));
-    showFigures(figuresOf(run.moment, chosenKey()));
-    showTroubles(troubles);
-    showSaturated(saturatedBy, row.t);
-    showLost(engines);
-    showThresholds(thresholds);
+    showFigures(figuresOf(run.moment, chosenKey()), conditions, thresholds);
+    showThresholds(at("thresholds"), thresholds, notes.labels);
   }
   if (seconds.columns) charts.show(seconds, notes.marks(), run.warmUpSec ?? 0, isFlow(seconds.number));
 }
@@ -166,114 +193,18 @@ function figuresOf(moment, key) {
   return { ...secondOf(moment, key), ...moment.beside[key ?? ""], ...moment.counts[key ?? ""] };
 }
 
-/* The names of figures that are others for a flow. */
-const NAMES = {
-  currentRps: ["achieved", "taken"],
-  p50: ["response time p50", "duration p50"],
-  p99: ["response time p99", "duration p99"],
-  serviceP99: ["service time p99", "walk time p99"],
-  errorRate: ["failed", "abandoned"],
-  workerCount: ["workers", "users"],
-  requestsMade: ["attempts", "started"],
-};
-
-const ms = (value) => (value === null ? "–" : `${milliseconds(value)} ms`);
+const FINE = { level: 0, levels: { rate: 0, missed: 0, failed: 0 }, missedBy: "", words: [] };
 
 /* Figures of a second or of the whole run, which have the same names. */
-function showFigures(one) {
+function showFigures(one, conditions, thresholds) {
   const subject = seconds.number === null ? null : subjectOf(seconds.number);
-  const maxWorkers = subject === null ? null : subject.maxWorkers;
-  const unit = isFlow(seconds.number) ? "/ s" : "RPS";
-  // The rate of a step is its flow's, and of all requests together no rate is asked for where there are flows.
-  const isUnasked = one.askedRps === null && (subject === null ? run.flows.length > 0 : Boolean(subject.flow));
-  const texts = {
-    askedRps: isUnasked ? "–" : one.askedRps === null ? "max" : `${rate(one.askedRps)} ${unit}`,
-    currentRps: `${rate(one.currentRps)} ${unit}`,
-    p50: ms(one.p50),
-    p99: ms(one.p99),
-    serviceP99: ms(one.serviceP99),
-    errorRate: percent(one.errorRate),
-    missed: count(one.requestsMissed),
-    workerCount: subject?.flow ? "–" : workersOf({ ...one, maxWorkers }),
-    requestsMade: count(one.requestsMade),
-  };
-  for (const cell of at("figures").querySelectorAll("[data-figure]")) {
-    const name = cell.dataset.figure;
-    show(cell, texts[name]);
-    if (name in NAMES) show(cell.closest("div").querySelector("dt"), NAMES[name][Number(isFlow(seconds.number))]);
-    if (name in PERCENTILES) showThin(cell, one.thin.includes(name));
-  }
-  for (const [name, success] of Object.entries(PERCENTILES)) {
-    show(at(`success-${name}`), one.showsSuccesses && success ? `of successes ${ms(one[success])} (service)` : "");
-  }
-  show(at("mean"), meanOf(one));
-  show(at("busy"), subject?.flow ? `step of ${subject.flow}` : one.utilisation === null ? "" : `${percent(one.utilisation)} busy`);
-  const under = isFlow(seconds.number) ? "on their way" : "in flight";
-  show(at("in-flight"), one.inFlight ? `${count(one.inFlight)} ${under}, the oldest for ${one.oldestSec.toFixed(1)} s` : "");
-  show(at("failures"), failuresOf(one));
-}
-
-/* Each percentile that is shown, and the successes' own. */
-const PERCENTILES = { p50: "successP50", p99: "successP99", serviceP99: null };
-
-/* The two commonest ways to fail. */
-function failuresOf({ failures }) {
-  return Object.entries(failures).slice(0, 2).map(([words, times]) => `${words} × ${count(times)}`).join(", ");
-}
-
-/* What only fails or gives no answer. A screen reader is told when it begins, not of each second's figures. */
-function showTroubles(sentences) {
-  if (sentences.length && at("troubles").hidden) show(at("said"), sentences.join("; "));
-  at("troubles").hidden = !sentences.length;
-  list(at("troubles"), sentences);
-}
-
-/* Once it has been so it stays to be read, or the page would jump whenever it comes and goes. */
-function showSaturated(reasons, t) {
-  if (!reasons.length && at("saturated").hidden) return;
-  const box = at("saturated");
-  box.hidden = false;
-  const heading = box.querySelector("strong");
-  if (!reasons.length) {
-    show(heading, `GENERATOR LIMITED, last at ${box.dataset.last} s`);
-    return;
-  }
-  box.dataset.last = Math.round(t);
-  show(heading, "GENERATOR LIMITED");
-  list(box, reasons);
-}
-
-function showLost(engines) {
-  at("lost").hidden = !engines.length;
-  list(at("lost"), engines);
-}
-
-function list(box, reasons) {
-  const items = box.querySelector("ul");
-  const isSame = items.children.length === reasons.length && reasons.every((one, at) => items.children[at].textContent === one);
-  if (!isSame) items.replaceChildren(...reasons.map((reason) => made("li", "", reason)));
-}
-
-function showThresholds(verdicts) {
-  at("thresholds").hidden = !verdicts.length;
-  at("thresholds").querySelector("ul").replaceChildren(...verdicts.map(thresholdItem));
-}
-
-function thresholdItem(verdict) {
-  const broken = verdict.settled ? ["broken", "bad"] : ["so far not", "warn"];
-  const [words, kind] = verdict.passed === null ? ["open", "none"] : verdict.passed ? ["holds", "good"] : broken;
-  const item = made("li", "", "");
-  const text = made("span", "", [notes.labels.get(verdict.endpointKey), verdict.threshold].filter(Boolean).join(": "));
-  text.append(made("span", "why", verdict.detail));
-  item.append(made("span", `badge ${kind}`, words), text);
-  return item;
-}
-
-function made(tag, className, text) {
-  const element = document.createElement(tag);
-  element.className = className;
-  element.textContent = text;
-  return element;
+  cards.show({
+    ...{ one, subject, thresholds, subjects: run.subjects, columns: seconds.columns, paused: run.paused, isOver: Boolean(run.end) },
+    condition: conditions[subject?.endpointKey ?? ""] ?? FINE,
+    isFlow: isFlow(seconds.number),
+    // The rate of a step is its flow's, and of all requests together no rate is asked for where there are flows.
+    isUnasked: one.askedRps === null && (subject === null ? run.flows.length > 0 : Boolean(subject.flow)),
+  });
 }
 
 /* Show an endpoint, or all, and go where it is shown. */
@@ -310,22 +241,18 @@ const ENDS = {
 };
 
 function showEnd() {
-  const { endReason, endDetail, durationSec, verdict, thresholds, total } = run.end;
+  const { endReason, endDetail, durationSec, conditions, thresholds, total } = run.end;
   const parts = { ...run.end.endpoints, ...run.end.flows };
   const whole = run.warmUpSec ? "the run after its warm-up" : "the whole run";
-  at("end").hidden = false;
-  at("end").className = `verdict ${verdict.tone}`;
-  show(at("end-words"), verdict.word);
-  list(at("end"), verdict.reasons);
+  at("end-detail").hidden = false;
   show(at("end-detail"), `${[ENDS[endReason], endDetail].filter(Boolean).join(": ")}. The figures below are of ${whole}.`);
   for (const span of document.querySelectorAll(".span")) show(span, `of ${whole}`);
+  for (const since of document.querySelectorAll(".since")) since.hidden = true;
   showTime(durationSec);
-  // What was wrong is in the verdict.
-  for (const box of ["troubles", "saturated", "lost"]) at(box).hidden = true;
-  showThresholds(thresholds);
+  showThresholds(at("thresholds"), thresholds, notes.labels);
   const key = chosenKey();
-  showFigures(key === null ? total : parts[key]);
-  table.show((endpointKey) => parts[endpointKey]);
+  showFigures(key === null ? total : parts[key], conditions, thresholds);
+  table.show((endpointKey) => parts[endpointKey], conditions);
   flows.show((endpointKey) => parts[endpointKey]);
 }
 
@@ -359,5 +286,12 @@ document.addEventListener("visibilitychange", () => {
   showMoment();
   showState();
 });
+
+loadConfig(at("config"));
+
+/* Headings of tables stay in view just below the header, which is as high as its words need. */
+new ResizeObserver(([{ target }]) => {
+  document.documentElement.style.setProperty("--header-height", `${target.offsetHeight}px`);
+}).observe(document.querySelector("header.run"));
 
 const connection = listen((name, document_) => told[name](document_), lost);

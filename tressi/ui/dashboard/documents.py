@@ -15,10 +15,13 @@ from tressi.page.thin import count_of
 from tressi.run.flow_parts import flows_of, is_step, lost_at
 from tressi.run.judgement import has_many_failures, judge_run
 from tressi.run.shortfall import mean_differs
+from tressi.run.threshold_words import sides
 from tressi.run.trouble import failures_of
 from tressi.stats.summary_rows import flow_as_endpoint, row_of, verdict_row
 from tressi.text import carries, plain
+from tressi.ui.dashboard import conditions
 from tressi.ui.sentences import shows_successes
+from tressi.ui.standing import standing_of
 from tressi.ui.trouble import told
 
 if TYPE_CHECKING:
@@ -44,12 +47,14 @@ _TOTAL: Final = ""  # in place of an endpoint's key: all together
 def moment_document(moment: Moment, labels: Mapping[str, str]) -> dict[str, Any]:
     """A second: its row of the timeline, what belongs beside its figures, the counts since the start, and what is wrong."""
     everyone, row = (*moment.endpoints, moment.total), row_of(moment)
+    standing = standing_of(moment, labels)
     return {
         "row": row,
         "beside": {one.endpoint_key: _beside(one) for one in (*everyone, *moment.flows)},
         "counts": {**_counts(moment.reading), **{flow.endpoint_key: _flow_counts(flow, labels) for flow in moment.flows}},
         **_flows(row),
         "paused": moment.paused,
+        "standing": {**standing._asdict(), "reasons": [plain(one) for one in standing.reasons], "word": plain(standing.word)},
         "troubles": [one.sentence(labels) for one in told(moment.troubles)],
         "saturatedBy": [plain(reason) for reason in moment.saturated_by],
         "lost": [plain(reason) for reason in moment.reading.generator.lost],
@@ -76,6 +81,7 @@ def end_document(
         "endDetail": None if detail is None else plain(detail),
         "verdict": {"word": judgement.word, "tone": judgement.tone, "reasons": [plain(one) for one in judgement.reasons]},
         "thresholds": [{**_harmless(one), "settled": not one["passed"]} for one in summary["thresholds"]],
+        "conditions": conditions.ended(summary, judgement.tone),
         "total": _whole(summary["global"], _summed(failures.values()), busy.get(_TOTAL), peak),
         "endpoints": {
             one["endpointKey"]: _whole(one, failures[one["endpointKey"]], busy.get(one["endpointKey"]), one["peakWorkerCount"])
@@ -215,4 +221,7 @@ def _whole_flow(flow: Mapping[str, Any], busy: Mapping[str, float], summary: Map
 
 
 def _harmless(verdict: Mapping[str, Any]) -> dict[str, Any]:
-    return {**verdict, "threshold": plain(verdict["threshold"]), "detail": plain(verdict["detail"])}
+    """A threshold's verdict; what it came to and what it had to be are also there one by one, with their units."""
+    value, limit = sides(verdict["detail"])
+    words = {"threshold": verdict["threshold"], "detail": verdict["detail"], "valueWords": value, "limitWords": limit}
+    return {**verdict, **{name: plain(text) for name, text in words.items()}}

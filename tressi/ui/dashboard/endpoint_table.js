@@ -1,22 +1,29 @@
-/* The table of endpoints: a row each, with its numbers of the last second, and the target to hold from now on. */
+/* The table of endpoints: a row each, with its numbers of the last second or of the whole run. Those that need a look come first. */
 
 import { count, meanOf, milliseconds, percent, rate, show, showThin, workersOf } from "./format.js";
+import { TargetForm } from "./target_form.js";
+import { SIGNS } from "./verdict.js";
 
 const CELLS = {
-  askedRps: (one) => (one.flow ? "–" : [rate(one.askedRps), meanOf(one)].filter(Boolean).join("\n")),
   currentRps: (one) => rate(one.currentRps),
-  workerCount: (one) => (one.flow ? "–" : workersOf(one)),
-  utilisation: (one) => (one.flow ? "–" : percent(one.utilisation)),
   p50: (one) => milliseconds(one.p50),
+  p95: (one) => milliseconds(one.p95),
   p99: (one) => milliseconds(one.p99),
   serviceP99: (one) => milliseconds(one.serviceP99),
   successP99: (one) => (one.showsSuccesses ? milliseconds(one.successP99) : ""),
   errorRate: (one) => percent(one.errorRate),
   requestsMissed: (one) => (one.flow ? "–" : count(one.requestsMissed)),
+  workerCount: (one) => (one.flow ? "–" : workersOf(one)),
+  utilisation: (one) => (one.flow ? "–" : percent(one.utilisation)),
   requestsMade: (one) => count(one.requestsMade),
 };
 
-const PERCENTILES = new Set(["p50", "p99", "serviceP99", "successP99"]);
+const PERCENTILES = new Set(["p50", "p95", "p99", "serviceP99", "successP99"]);
+const TONES = ["good", "warn", "bad"];
+/* The cell that shows each cause. */
+const CAUSES = { rate: "currentRps", missed: "requestsMissed", failed: "errorRate" };
+const FINE = { level: 0, levels: {}, words: [] };
+const MINUTE = 60;
 
 export class EndpointTable {
   /* `choose` is called with a row's number, `setTarget` with its endpoint and the rate. */
@@ -29,47 +36,77 @@ export class EndpointTable {
     this.rows = [];
     this.filter = "";
     this.order = { column: null, down: false };
-    this.headings = [...table.querySelectorAll("[data-column]")];
+    this.headings = [...table.tHead.querySelectorAll("[data-column]")];
+    // 120 pictures a second would be felt; a hand sees a dozen rows.
+    this.inView = new Set();
+    this.observer = new IntersectionObserver((entries) => {
+      for (const { target, isIntersecting } of entries) this.inView[isIntersecting ? "add" : "delete"](target);
+      for (const one of this.rows) this.showTrend(one);
+    });
     for (const heading of this.headings) heading.querySelector("button").addEventListener("click", () => this.sortBy(heading));
   }
 
-  /* Begin anew with these endpoints. */
-  take(endpoints) {
-    this.rows = endpoints.map((endpoint, number) => this.row(endpoint, number));
+  /* Begin anew with these endpoints; `trends` are the rates of their last minute, by key. */
+  take(endpoints, trends) {
+    this.observer.disconnect();
+    this.rows = endpoints.map((endpoint, number) => this.row(endpoint, number, trends[endpoint.endpointKey] ?? []));
+    for (const { element } of this.rows) this.observer.observe(element);
     this.arrange();
   }
 
-  /* Show the figures that `figuresOf` has of each endpoint by its key: those of a second, or of the whole run. */
-  show(figuresOf) {
+  /* A second has passed: what belongs to the trend of each endpoint. */
+  append(figuresOf) {
+    for (const { endpoint, trend } of this.rows) {
+      trend.push(figuresOf(endpoint.endpointKey).currentRps);
+      if (trend.length > MINUTE) trend.shift();
+    }
+  }
+
+  /* Show the figures that `figuresOf` has of each endpoint by its key, those of a second or of the whole run, and how it stands. */
+  show(figuresOf, conditions) {
     for (const one of this.rows) {
-      const { maxWorkers, flow } = one.endpoint;
-      one.values = { ...figuresOf(one.endpoint.endpointKey), maxWorkers, flow };
-      for (const [name, cell] of one.cells) {
-        show(cell, CELLS[name](one.values));
-        if (PERCENTILES.has(name)) showThin(cell, one.values.thin.includes(name));
-      }
-      one.cells.get("errorRate").classList.toggle("failing", one.values.errorRate > 0);
+      const { maxWorkers, flow, endpointKey } = one.endpoint;
+      one.values = { ...figuresOf(endpointKey), maxWorkers, flow };
+      one.condition = conditions[endpointKey] ?? FINE;
+      this.showRow(one);
     }
     // Once it has been there the column stays: a table whose columns come and go is hard to read.
     if (this.rows.some((one) => one.values.showsSuccesses)) this.table.classList.add("with-successes");
     // Nothing moves away under a hand that is at work in it.
-    if (this.order.column && !this.body.matches(":focus-within, :hover")) this.arrange();
+    if (!this.body.matches(":focus-within, :hover")) this.arrange();
+  }
+
+  showRow(one) {
+    for (const [name, cell] of one.cells) {
+      show(cell, CELLS[name](one.values));
+      if (PERCENTILES.has(name)) showThin(cell, one.values.thin.includes(name));
+    }
+    const { level, levels, words } = one.condition;
+    for (const [cause, name] of Object.entries(CAUSES)) one.cells.get(name).dataset.tone = TONES[levels[cause] ?? 0];
+    one.element.dataset.tone = TONES[level];
+    show(one.said, words.length && !one.values.flow ? `${SIGNS[TONES[level]]} ${words.join("; ")}` : words.join("; "));
+    if (!one.endpoint.flow) one.target.show(rate(one.values.askedRps), meanOf(one.values));
+    this.showTrend(one);
+  }
+
+  showTrend({ element, picture, trend, condition }) {
+    if (this.inView.has(element)) window.tressiCharts.sparkline(picture, trend, TONES[condition.level]);
   }
 
   /* Somebody set the target of an endpoint, of the shared pool's all. */
   targetSet(key, rps) {
     const isPooled = ({ autoscale, flow }) => !autoscale && !flow;
     const isShared = this.rows.some((one) => one.endpoint.endpointKey === key && isPooled(one.endpoint));
-    for (const { endpoint, input } of this.rows) {
+    for (const { endpoint, target } of this.rows) {
       if (endpoint.endpointKey !== key && !(isShared && isPooled(endpoint))) continue;
       endpoint.targetRps = rps;
-      if (document.activeElement !== input) input.value = shortened(rps);
+      target?.set(rps);
     }
   }
 
   /* The run is over: nothing can be set any more. */
   close() {
-    for (const { form } of this.rows) for (const element of form.elements) element.disabled = true;
+    for (const { target } of this.rows) target?.close();
   }
 
   /* Mark the row of that number, or none (null). */
@@ -100,40 +137,45 @@ export class EndpointTable {
     const shown = this.rows.filter((one) => one.text.includes(this.filter));
     const { column, down } = this.order;
     if (column) shown.sort((one, other) => (down ? -1 : 1) * compare(valueOf(one, column), valueOf(other, column)));
+    else shown.sort((one, other) => other.condition.level - one.condition.level); // else as in the config
     const elements = shown.map((one) => one.element);
     const isSame = elements.length === this.body.rows.length && elements.every((element, at) => this.body.rows[at] === element);
     if (!isSame) this.body.replaceChildren(...elements);
     return shown.length;
   }
 
-  row(endpoint, number) {
+  row(endpoint, number, trend) {
     const element = this.template.content.cloneNode(true).firstElementChild;
     const button = element.querySelector(".choose");
-    const form = element.querySelector("form");
-    const input = form.elements.rps;
     const words = wordsOf(endpoint);
     button.textContent = words;
     button.title = words;
     button.addEventListener("click", () => this.choose(number));
-    input.value = shortened(endpoint.targetRps);
-    input.placeholder = "max";
-    input.setAttribute("aria-label", `target RPS of ${endpoint.autoscale ? "" : "the shared pool, by "}${words}`);
-    form.querySelector("button").setAttribute("aria-label", `Apply the target of ${words}`);
-    form.title = endpoint.autoscale ? "" : "the rate of the whole shared pool";
-    form.addEventListener("submit", (event) => {
-      event.preventDefault();
-      this.setTarget(endpoint, input.valueAsNumber);
-    });
-    if (endpoint.flow) {
-      // Its rate is the flow's.
-      const step = document.createElement("span");
-      step.className = "muted";
-      step.textContent = `step of ${endpoint.flow}`;
-      form.replaceChildren(step);
-      form.title = "";
-    }
     const cells = new Map([...element.querySelectorAll("[data-figure]")].map((cell) => [cell.dataset.figure, cell]));
-    return { endpoint, element, button, form, input, cells, values: {}, text: words.toLowerCase() };
+    for (const heading of this.headings) {
+      const cell = element.querySelector(`td[data-figure=${heading.dataset.column}], td[data-column=${heading.dataset.column}]`);
+      if (cell) cell.dataset.label = heading.textContent.trim();
+    }
+    return {
+      ...{ endpoint, element, button, cells, trend: [...trend], text: words.toLowerCase() },
+      ...{ values: {}, condition: FINE, said: element.querySelector(".condition"), picture: element.querySelector(".trend") },
+      target: this.targetOf(endpoint, element.querySelector(".target"), words),
+    };
+  }
+
+  /* What sets the target of a row; the rate of a step is its flow's. */
+  targetOf(endpoint, element, words) {
+    if (endpoint.flow) {
+      element.replaceWith(Object.assign(document.createElement("span"), { className: "muted", textContent: `step of ${endpoint.flow}` }));
+      return null;
+    }
+    const target = new TargetForm(element, {
+      words: `target RPS of ${endpoint.autoscale ? "" : "the shared pool, by "}${words}`,
+      title: endpoint.autoscale ? "change it" : "change the rate of the whole shared pool",
+      apply: (rps) => this.setTarget(endpoint, rps),
+    });
+    target.set(endpoint.targetRps);
+    return target;
   }
 }
 
@@ -142,12 +184,9 @@ export function wordsOf({ label, shortKey }) {
   return label === shortKey || label.endsWith(`(${shortKey})`) ? label : `${label} (${shortKey})`;
 }
 
-/* A target as it is typed; a share of a total may have many digits. */
-const shortened = (rps) => (rps === null ? "" : Math.round(1000 * rps) / 1000);
-
 const valueOf = (one, column) => {
   if (column === "label") return one.text;
-  return column === "target" ? one.endpoint.targetRps : one.values[column];
+  return one.values[column === "target" ? "askedRps" : column];
 };
 
 /* What is not there is least. */

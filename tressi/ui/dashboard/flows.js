@@ -1,10 +1,10 @@
 /* The flows: the starts of each, the target to hold from now on, and its steps in order with how many users were lost at each. */
 
 import { count, meanOf, milliseconds, percent, rate, show, showThin, workersOf } from "./format.js";
+import { TargetForm } from "./target_form.js";
 
 const FIGURES = {
-  asked: (one) => (one.askedRps === null ? "max" : `${rate(one.askedRps)} / s`),
-  got: (one) => `${rate(one.currentRps)} / s`,
+  got: (one) => `${rate(one.currentRps)} of ${rate(one.askedRps)} / s`,
   p50: (one) => `${milliseconds(one.p50)} ms`,
   p99: (one) => `${milliseconds(one.p99)} ms`,
   users: (one) => workersOf(one),
@@ -41,8 +41,9 @@ export class Flows {
 
   /* Show the figures that `figuresOf` has of each flow and each step by its key: those of a second, or of the whole run. */
   show(figuresOf) {
-    for (const { flow, figures, beside, steps } of this.blocks) {
+    for (const { flow, figures, beside, steps, target } of this.blocks) {
       const one = { ...figuresOf(flow.endpointKey), maxWorkers: flow.maxWorkers };
+      target.show(rate(one.askedRps));
       for (const [name, cell] of figures) {
         show(cell, FIGURES[name](one));
         if (PERCENTILES.includes(name)) showThin(cell, one.thin.includes(name));
@@ -65,16 +66,16 @@ export class Flows {
 
   /* Somebody set the rate of a flow. */
   targetSet(key, rps) {
-    for (const { flow, input } of this.blocks) {
+    for (const { flow, target } of this.blocks) {
       if (flow.endpointKey !== key) continue;
       flow.targetRps = rps;
-      if (document.activeElement !== input) input.value = rps ?? "";
+      target.set(rps);
     }
   }
 
   /* The run is over: nothing can be set any more. */
   close() {
-    for (const { form } of this.blocks) for (const element of form.elements) element.disabled = true;
+    for (const { target } of this.blocks) target.close();
   }
 
   /* Mark the flow at that place, or none (null). */
@@ -85,20 +86,14 @@ export class Flows {
   block(flow, place) {
     const element = document.getElementById("flow").content.cloneNode(true).firstElementChild;
     const button = element.querySelector(".choose");
-    const form = element.querySelector("form");
-    const input = form.elements.rps;
     button.textContent = flow.label;
     button.addEventListener("click", () => this.choose(place));
-    input.value = flow.targetRps ?? "";
-    input.setAttribute("aria-label", `starts per second of the ${flow.label}`);
-    form.querySelector("button").setAttribute("aria-label", `Apply the starts per second of the ${flow.label}`);
-    form.addEventListener("submit", (event) => {
-      event.preventDefault();
-      this.setTarget(flow, input.valueAsNumber);
-    });
+    const words = `starts per second of the ${flow.label}`;
+    const target = new TargetForm(element.querySelector(".target"), { words, title: "change it", apply: (rps) => this.setTarget(flow, rps) });
+    target.set(flow.targetRps);
     const steps = flow.steps.map((step) => this.step(step));
     element.querySelector("tbody").append(...steps.map((one) => one.element));
-    return { flow, element, button, form, input, steps, figures: named(element, "figure"), beside: named(element, "beside") };
+    return { flow, element, button, target, steps, figures: named(element, "figure"), beside: named(element, "beside") };
   }
 
   step({ endpointKey, label, part }) {

@@ -17,6 +17,14 @@ export const percent = (value) => (known(value) ? `${(isSmall(value) ? tenths : 
 
 const workers = (value, most) => (known(most) ? `${count(value)} / ${count(most)}` : count(value));
 
+/* Seconds as a person says them: from two minutes on with a colon. */
+export function clock(s) {
+  if (s < 120) return `${s} s`;
+  const two = (value) => String(value).padStart(2, "0");
+  const hours = Math.floor(s / 3600);
+  return `${hours ? `${hours}:${two(Math.floor((s % 3600) / 60))}` : Math.floor(s / 60)}:${two(s % 60)}`;
+}
+
 /* The mean of the rate asked for, where a ramp, a change or a pause makes it another. */
 export const meanOf = ({ meanRps }) => (known(meanRps) ? `mean ${rate(meanRps)}` : "");
 

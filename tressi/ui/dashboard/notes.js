@@ -1,15 +1,17 @@
-/* What was decided and changed: a list with reasons, marks on the charts, and now and then a sentence for screen readers. */
+/* What was decided and changed: a table with reasons, marks on the charts, and now and then a sentence for screen readers. */
 
 const KEPT = 500; // as many as the dashboard's process
-const LISTED = 100;
+const LISTED = 10; // until somebody asks for all
 const MARKED = 200;
 const QUIET_MS = 10000; // between two words for a screen reader
 
 export class Notes {
-  constructor({ list, empty, said }) {
-    this.list = list;
-    this.empty = empty;
-    this.said = said;
+  constructor({ table, empty, more, said }) {
+    Object.assign(this, { table, empty, more, said });
+    this.body = table.tBodies[0];
+    this.rows = new Map(); // of the notes that are shown: a reason that somebody has unfolded stays so
+    this.showsAll = false;
+    more.addEventListener("click", () => this.showAll());
     this.all = [];
     this.key = null; // of the endpoint shown; null is all of them
     this.unsaid = [];
@@ -75,42 +77,67 @@ export class Notes {
     // A burst of decisions is one drawing.
     this.drawing ??= requestAnimationFrame(() => {
       this.drawing = null;
-      const notes = this.shown().slice(-LISTED).reverse();
-      this.list.replaceChildren(...notes.map(item));
+      const all = this.shown();
+      const notes = (this.showsAll ? all : all.slice(-LISTED)).reverse();
+      this.rows = new Map(notes.map((note) => [note, this.rows.get(note) ?? row(note)]));
+      this.place([...this.rows.values()]);
       this.empty.hidden = notes.length > 0;
-      this.list.hidden = notes.length === 0;
+      this.table.hidden = notes.length === 0;
+      this.more.hidden = all.length <= notes.length;
+      this.more.textContent = `Show all ${all.length}`;
     });
+  }
+
+  /* Put the rows into the table, in their order; those that are there already stay, and with them the focus. */
+  place(rows) {
+    const wanted = new Set(rows);
+    for (const old of [...this.body.rows]) if (!wanted.has(old)) old.remove();
+    rows.forEach((one, at) => {
+      if (this.body.rows[at] !== one) this.body.insertBefore(one, this.body.rows[at] ?? null);
+    });
+  }
+
+  showAll() {
+    this.showsAll = true;
+    this.draw();
   }
 
   ofDecision({ timestamp, endpointKey, action, workers, workerCount, reason }) {
     const up = action === "scale-up";
-    const what = `${this.labels.get(endpointKey)}: ${up ? "+" : "−"}${workers} → ${workerCount} workers`;
-    return { t: timestamp, key: endpointKey, what, why: reason, up };
+    const of = this.labels.get(endpointKey);
+    const change = `${up ? "↑" : "↓"} ${up ? workerCount - workers : workerCount + workers} → ${workerCount} workers`;
+    return { t: timestamp, key: endpointKey, of, change, what: `${of}: ${change}`, why: reason, up };
   }
 
   ofChange({ t, endpointKey, action, targetRps }) {
     const words = { pause: "paused", resume: "resumed" }[action];
-    const what = words ?? `${this.labels.get(endpointKey)}: target ${targetRps.toLocaleString("en")} ${unitOf(endpointKey)}`;
-    return { t, key: endpointKey, what, why: "", up: null };
+    const of = words ? "the run" : this.labels.get(endpointKey);
+    const change = words ?? `target ${targetRps.toLocaleString("en")} ${unitOf(endpointKey)}`;
+    return { t, key: endpointKey, of, change, what: words ?? `${of}: ${change}`, why: "", up: null };
   }
 }
 
 /* A key that begins so is a flow's: no method is written in small letters. */
 const unitOf = (key) => (key.startsWith("flow ") ? "starts per second" : "RPS");
 
-function item({ t, what, why }) {
-  const element = document.createElement("li");
-  const when = document.createElement("span");
-  when.className = "when";
-  when.textContent = `${t.toFixed(1)} s`;
-  const words = document.createElement("span");
-  words.textContent = what;
-  if (why) {
-    const reason = document.createElement("span");
-    reason.className = "why";
-    reason.textContent = why;
-    words.append(reason);
-  }
-  element.append(when, words);
-  return element;
+function row({ t, of, change, why }) {
+  const made = document.createElement("tr");
+  made.append(cell("time", `${t.toFixed(1)} s`), cell("of", of), cell("change", change), cell("reason", why ? folded(why) : "by hand"));
+  made.firstElementChild.className = "number";
+  return made;
+}
+
+function cell(label, content) {
+  const made = document.createElement("td");
+  made.dataset.label = label;
+  made.append(content);
+  return made;
+}
+
+/* A reason, of which the beginning is seen until somebody wants all of it. */
+function folded(why) {
+  const made = document.createElement("details");
+  const summary = Object.assign(document.createElement("summary"), { textContent: why });
+  made.append(summary);
+  return made;
 }

@@ -30,3 +30,10 @@ export async function past(number) {
   if (!answer.ok) throw new Error(`the past cannot be had: ${answer.status}`);
   return answer.json();
 }
+
+/* The config of the run, as text. */
+export async function configText() {
+  const answer = await fetch("config");
+  if (!answer.ok) throw new Error(`the config cannot be had: ${answer.status}`);
+  return answer.text();
+}

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from rich.cells import cell_len
 
 from tressi.run.shortfall import mean_differs
-from tressi.text import carries, milliseconds, plain
+from tressi.text import carries, plain, three_digits
 from tressi.ui.rates import is_close, is_met
 from tressi.ui.sentences import shows_successes
 
@@ -24,9 +24,9 @@ FULLY_BUSY: Final = 0.95
 TREND_SECONDS: Final = 60
 LEAST_LABEL: Final = 12
 _LEAST_TREND, _LEAST_ERRORS, _MOST_FAILURES = 6, 10, 44
-_LABEL_SHARE = 0.6  # of the room that figures and errors leave
 _INDENT: Final = "  "
 _STEP, _TWO_ERRORS = 4, 14  # the latter as wide as the most frequent error and how many other kinds there are
+_ERRORS_BEFORE = 24  # so much of the errors is shown before a column that yields
 _SPACIOUS = 100  # from this width on columns are two apart
 _LONG, _ROUNDS_UP, _WHOLE = 1e5, 999.5, 10.0
 _UNITS = ((1e3, "k"), (1e6, "M"), (1e9, "G"), (1e12, "T"))
@@ -49,8 +49,9 @@ class Row(NamedTuple):
 class Column:
     """One column. Rows are sorted by `worth`, the largest first unless `is_rising`; None: it is nothing to sort by.
 
-    `keep` says in which order columns are left out where a window has no room for all, the smallest first. `of_successes`:
-    it is there only where so many attempts failed that it says something else than the others.
+    `keep` says in which order columns are left out where a window has no room for all, the smallest first; one that `yields`
+    is left out before a name is cut. `of_successes`: it is there only where so many attempts failed that it says something
+    else than the others.
     """
 
     name: str
@@ -61,6 +62,7 @@ class Column:
     style: Callable[[Row], str] = lambda _: ""
     is_rising: bool = False
     of_successes: bool = False
+    yields: bool = False
 
 
 def rps(value: float | None) -> str:
@@ -73,7 +75,7 @@ def rps(value: float | None) -> str:
 def count(value: int) -> str:
     """A count in six characters at most: all its digits, or the first three."""
     if value < _LONG:
-        return str(value)
+        return f"{value:,}"
     unit, name = next((one for one in _UNITS if value < _ROUNDS_UP * one[0]), _UNITS[-1])
     return f"{value / unit:.3g}{name}"
 
@@ -84,9 +86,10 @@ def failures_text(failures: Counter[str], room: int) -> str:
     for shown in range(len(parts), 0, -1):
         more = f" +{len(parts) - shown}" if shown < len(parts) else ""
         text = ", ".join(parts[:shown]) + more
-        if cell_len(text) <= room:
-            return text
-    # A status is known by its number.
+        # A status is known by its number.
+        for shorter in (text, text.replace(" status ", " ")) if shown == 1 else (text,):
+            if cell_len(shorter) <= room:
+                return shorter
     return parts[0].replace(" status ", " ") if parts else ""
 
 
@@ -141,29 +144,31 @@ COLUMNS: Final = (
         lambda row: row.one.current_rps,
         lambda row: met_style(row.one.current_rps, row.one.target_rps),
     ),
-    Column("trend", 2, _LEAST_TREND, lambda _: "", None),
+    Column("trend", 1, _LEAST_TREND, lambda _: "", None, yields=True),
     Column("workers", 7, 8, _workers, lambda row: row.one.worker_count, _style_workers),
     Column(
         "busy",
-        5,
+        4,
         4,
         lambda row: f"{row.one.utilisation:.0%}" if row.one.flow is None else "",
         lambda row: row.one.utilisation,
         lambda row: "yellow" if row.one.utilisation >= FULLY_BUSY else "",
+        yields=True,
     ),
     Column(
         "p50",
-        1,
+        2,
         5,
-        lambda row: milliseconds(row.one.p50_ms),
+        lambda row: three_digits(row.one.p50_ms),
         lambda row: row.one.p50_ms or 0.0,
         lambda row: carried_style(row.one.response_count, 50),
+        yields=True,
     ),
     Column(
         "p99",
         10,
         5,
-        lambda row: milliseconds(row.one.p99_ms),
+        lambda row: three_digits(row.one.p99_ms),
         lambda row: row.one.p99_ms or 0.0,
         lambda row: carried_style(row.one.response_count, 99),
     ),
@@ -171,22 +176,23 @@ COLUMNS: Final = (
         "svc p99",
         3,
         5,
-        lambda row: milliseconds(row.one.service_p99_ms),
+        lambda row: three_digits(row.one.service_p99_ms),
         lambda row: row.one.service_p99_ms or 0.0,
         lambda row: carried_style(row.one.service_count, 99),
+        yields=True,
     ),
     Column(
         "ok p99",
         6,
         5,
-        lambda row: milliseconds(row.one.success_p99_ms) if shows_successes(row.one) else "",
+        lambda row: three_digits(row.one.success_p99_ms) if shows_successes(row.one) else "",
         lambda row: row.one.success_p99_ms or 0.0,
         lambda row: carried_style(row.one.success_count, 99),
         of_successes=True,
     ),
     Column(
         "missed",
-        4,
+        5,
         6,
         lambda row: count(row.one.missed) if row.one.flow is None else "",
         lambda row: row.one.missed,
@@ -209,14 +215,39 @@ def is_left_aligned(column: Column) -> bool:
     return column.name in _TO_THE_LEFT
 
 
-def order(seen: Seen, name: str, *, is_reversed: bool = False) -> list[EndpointMoment]:
-    """Every endpoint as the table has it: by the column's worth, equal ones and those of no column as in the config."""
+def order(seen: Seen, name: str, *, is_reversed: bool = False, wanted: str = "") -> list[EndpointMoment]:
+    """The endpoints as the table has them: by the column's worth, equal ones and those of no column as in the config.
+
+    Of no column those that fail come first, a flow with its steps. Only those are there of whose names `wanted` is a part.
+    """
+    shown = [one for one in seen.endpoints if is_wanted(seen, one, wanted)]
     column = next((column for column in COLUMNS if column.name == name), None)
     if column is None or column.worth is None:
-        return list(seen.endpoints[::-1] if is_reversed else seen.endpoints)
+        first = _failing_first(seen, shown)
+        return first[::-1] if is_reversed else first
     worth = column.worth
-    rows = [row_of(seen, one) for one in seen.endpoints]
+    rows = [row_of(seen, one) for one in shown]
     return [row.one for row in sorted(rows, key=worth, reverse=column.is_rising == is_reversed)]
+
+
+def is_wanted(seen: Seen, one: EndpointMoment, wanted: str) -> bool:
+    """Whether `wanted` is a part of the name, the key or the flow's name, whatever the case."""
+    if not wanted:
+        return True
+    names = (seen.label(one.endpoint_key), one.endpoint_key, one.flow or "")
+    return any(wanted.casefold() in name.casefold() for name in names)
+
+
+def _failing_first(seen: Seen, shown: Sequence[EndpointMoment]) -> list[EndpointMoment]:
+    """A flow stays in front of its steps: they come first together where one of them fails."""
+    groups: list[list[EndpointMoment]] = []
+    for one in shown:
+        if one.flow is not None and groups and groups[-1][0].endpoint_key == one.flow:
+            groups[-1].append(one)
+        else:
+            groups.append([one])
+    groups.sort(key=lambda group: not any(map(seen.is_failing, group)))
+    return [one for group in groups for one in group]
 
 
 def row_of(seen: Seen, one: EndpointMoment) -> Row:
@@ -239,18 +270,36 @@ class Fitted(NamedTuple):
 
 
 def fit(width: int, rows: Sequence[Row], longest_label: int, *, with_successes: bool = False) -> Fitted:
-    """Choose columns for `width` cells. Figures get what they need; names, trend and errors share the rest."""
+    """Choose columns for `width` cells. Figures get what they need, then names and errors, and the trend has the rest.
+
+    Columns that yield to names are left out before a name is cut, and others once it is as short as it may be.
+    """
     gap = 2 if width >= _SPACIOUS else 1
+    errors = _wanted_errors(rows)
     widths = {column.name: _need(column, rows) for column in COLUMNS}
     wanted = (column for column in COLUMNS if with_successes or not column.of_successes)
     kept = sorted(wanted, key=lambda column: column.keep)
-    while len(kept) > 1 and sum(widths[column.name] + gap for column in kept) - gap > width:
-        kept.pop(0)
+    has_missed_none = not any(row.one.missed for row in rows)
+    label = max(longest_label, len("endpoint"))
+    widths["endpoint"] = min(label, LEAST_LABEL)
+    full = widths | {"endpoint": label, "errors": min(errors, _ERRORS_BEFORE)}
+    for needs, may_go in ((full, True), (widths, False)):
+        for column in list(kept[:-1]):
+            if sum(needs[one.name] + gap for one in kept) - gap <= width:
+                break
+            # A column of nothing but zeros yields as well.
+            if column.yields or not may_go or (column.name == "missed" and has_missed_none):
+                kept.remove(column)
     names = {column.name for column in kept}
     free = width - sum(gap + (0 if is_left_aligned(column) else widths[column.name]) for column in kept) + gap
-    errors = max((cell_len(failures_text(row.failures, _MOST_FAILURES)) for row in rows), default=0)
-    widths |= _share(free, names, longest_label, errors)
+    widths |= _share(free, names, label, errors)
     return Fitted(tuple((column, widths[column.name]) for column in COLUMNS if column.name in names), gap)
+
+
+def _wanted_errors(rows: Sequence[Row]) -> int:
+    """The width that all errors of these rows have, in steps, so that a digit more does not move the other columns."""
+    longest = max((cell_len(failures_text(row.failures, _MOST_FAILURES)) for row in rows), default=0)
+    return max(_LEAST_ERRORS, _STEP * ceil((longest + 1) / _STEP))
 
 
 def _need(column: Column, rows: Sequence[Row]) -> int:
@@ -260,17 +309,15 @@ def _need(column: Column, rows: Sequence[Row]) -> int:
     return max([column.least, len(column.name), *(len(column.cell(row)) for row in rows)])
 
 
-def _share(free: int, names: set[str], longest_label: int, longest_errors: int) -> dict[str, int]:
+def _share(free: int, names: set[str], longest_label: int, wanted_errors: int) -> dict[str, int]:
     """Share out `free` cells among the columns of text: what stands in them first, the trend next, the rest at the right."""
     errors = trend = 0
+    least_trend = _LEAST_TREND if "trend" in names else 0
     if "errors" in names:
-        # In steps, so that a digit more does not move the other columns.
-        wanted = _STEP * ceil((longest_errors + 1) / _STEP)
         half = max(_TWO_ERRORS, free // 2)
-        errors = min(wanted, max(_LEAST_ERRORS, free // 3, min(half, free - longest_label - _LEAST_TREND)))
-    label = min(max(longest_label, len("endpoint")), free - errors)
+        errors = min(wanted_errors, max(_LEAST_ERRORS, free * 2 // 5, min(half, free - longest_label - least_trend)))
+    label = min(longest_label, free - errors - least_trend)
     if "trend" in names:
-        label = min(label, max(LEAST_LABEL, round(_LABEL_SHARE * (free - errors))))
         trend = min(TREND_SECONDS, free - errors - label)
     rest = free - label - trend - errors
     return {"endpoint": label + (0 if errors else rest), "trend": trend, "errors": errors + rest}

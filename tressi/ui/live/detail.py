@@ -9,7 +9,7 @@ from rich.text import Text
 
 from tressi.model import FlowMoment
 from tressi.run.shortfall import mean_differs
-from tressi.text import milliseconds, plain, short_key
+from tressi.text import plain, short_key, three_digits
 from tressi.ui.live.chart import chart, peak_of
 from tressi.ui.live.columns import carried_style, rps
 from tressi.ui.sentences import shows_successes
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from tressi.ui.live.run_state import Seen
 
 INDENT: Final = 10  # of the further lines of a text that is folded
-_WORDS_LINES = 7
+_LEAST_WORDS, _MOST_WORDS = 7, 12
 _SCALE_CELLS, _SECOND_CELLS = 8, 4
 
 
@@ -30,12 +30,15 @@ def detail(one: EndpointMoment, seen: Seen, size: tuple[int, int]) -> list[Text]
     lines += [Text(f"   {line}") for line in (_flow_figures(one) if isinstance(one, FlowMoment) else _figures(one, seen))]
     lines.append(_latencies(one))
     if isinstance(one, FlowMoment):
-        lines += folded(Text(f"   {_steps(one, seen)}"), width)[: _WORDS_LINES - len(lines)]
+        lines += folded(Text(f"   {_steps(one, seen)}"), width)
     reading = seen.moment.reading.endpoints.get(one.endpoint_key) if seen.moment is not None else None
     if reading is not None:
-        lines += [Text(f"   {line}") for line in _counts(reading)]
-    lines += [Text()] * (_WORDS_LINES - len(lines))
-    return lines + _rates(one.endpoint_key, seen, width, height - _WORDS_LINES)
+        lines += [line for words in _counts(reading) for line in folded(Text(f"   {words}"), width)]
+    # Errors with long reasons may take lines of the chart, as long as it stays one.
+    words = min(_MOST_WORDS, max(_LEAST_WORDS, height // 2))
+    lines = lines[: max(words, _LEAST_WORDS)]
+    lines += [Text()] * (_LEAST_WORDS - len(lines))
+    return lines + _rates(one.endpoint_key, seen, width, height - len(lines))
 
 
 def _heading(endpoint_key: str, seen: Seen) -> str:
@@ -122,8 +125,8 @@ def _latencies(one: EndpointMoment) -> Text:
         parts.append(("of successes", one.success_p50_ms, one.success_p99_ms, one.success_count))
     line = Text("   ")
     for number, (name, p50_ms, p99_ms, count) in enumerate(parts):
-        line.append(f"{'; ' * (number > 0)}{name} p50 ").append(milliseconds(p50_ms), carried_style(count, 50))
-        line.append(", p99 ").append(milliseconds(p99_ms), carried_style(count, 99)).append(" ms")
+        line.append(f"{'; ' * (number > 0)}{name} p50 ").append(three_digits(p50_ms), carried_style(count, 50))
+        line.append(", p99 ").append(three_digits(p99_ms), carried_style(count, 99)).append(" ms")
     return line
 
 

@@ -8,6 +8,7 @@ from rich.text import Text
 
 _HELP: Final = (
     ("↑ ↓ j k", "select an endpoint; PgUp PgDn Home End go further"),
+    ("/", "show endpoints whose names have what is typed; Enter keeps it, Esc shows all"),
     ("s   r", "sort by the next column; reverse the order"),
     ("+   -", "raise or lower the selected endpoint's target by about a tenth"),
     ("p", "start nothing more until p is pressed again"),

@@ -33,13 +33,18 @@ _DRAWING_ANEW: Final = (signal.SIGWINCH, signal.SIGCONT)
 
 
 class LivePicture(Watcher):
-    """Draws on the terminal `stream`; keys that are typed at the terminal `keyboard` do to the run what `controls` can."""
+    """Draws on the terminal `stream`; keys that are typed at the terminal `keyboard` do to the run what `controls` can.
 
-    def __init__(self, stream: IO[str], controls: Controls | None = None, keyboard: int | None = None) -> None:
+    `address` is where else the run is shown, which stands in the header.
+    """
+
+    def __init__(
+        self, stream: IO[str], controls: Controls | None = None, keyboard: int | None = None, address: str = ""
+    ) -> None:
         self._screen = Screen(stream, self._overhear, self._draw)
         self._controls = controls
         self._keyboard = Keyboard(keyboard, self._press) if keyboard is not None else None
-        self._seen, self._view = Seen(), View()
+        self._seen, self._view = Seen(address), View()
         self._handlers: dict[int, Any] = {}
         self._is_up = False
 
@@ -101,13 +106,13 @@ class LivePicture(Watcher):
         if self._keyboard is not None:
             self._keyboard.take()
         size = self._screen.size
-        self._view = settled(self._view, self._seen, page_of(self._seen, size))
+        self._view = settled(self._view, self._seen, page_of(self._view, self._seen, size))
         self._screen.draw(picture(self._view, self._seen, size), size)
 
     def _press(self, keys: list[str]) -> None:
         """Do what the keys ask for, one after the other, and show it once."""
         for key in keys:
-            page = page_of(self._seen, self._screen.size)
+            page = page_of(self._view, self._seen, self._screen.size)
             self._view, command = press(self._view, key, self._seen, page)
             if command is not None:
                 self._obey(command)

@@ -7,18 +7,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from rich.cells import cell_len, set_cell_size
+from rich.cells import cell_len
 from rich.console import Group
 from rich.text import Text
 
-from tressi.model import Change, ScalingDecision
-from tressi.text import plain
+from tressi.model import ScalingDecision
+from tressi.text import plain, shortened
+from tressi.ui.first_decisions import Shrunk
 from tressi.ui.live.chart import chart
-from tressi.ui.live.columns import LEAST_LABEL, TREND_SECONDS, Row, failures_text, fit, is_left_aligned, order, row_of
+from tressi.ui.live.columns import LEAST_LABEL, TREND_SECONDS, Row, failures_text, fit, is_left_aligned, row_of
 from tressi.ui.live.detail import INDENT, detail, folded, ruled
 from tressi.ui.live.help import help_lines
 from tressi.ui.live.layout import Layout, Needs, layout
-from tressi.ui.sentences import LIMITED, change_line, decision_line, scaled, threshold_line, time_left
+from tressi.ui.live.view import shown_by
+from tressi.ui.sentences import LIMITED, change_line, decision_line, scaled, shrunk_line, threshold_line, time_left
+from tressi.ui.standing import standing_of
 from tressi.ui.trouble import told
 
 if TYPE_CHECKING:
@@ -26,12 +29,13 @@ if TYPE_CHECKING:
 
     from tressi.model import Moment, ThresholdVerdict
     from tressi.ui.live.columns import Column, Fitted
-    from tressi.ui.live.run_state import Seen
+    from tressi.ui.live.run_state import Event, Seen
     from tressi.ui.live.view import View
 
 Size = tuple[int, int]
 KEYS: Final = (
     ("↑↓", "select"),
+    ("/", "filter"),
     ("s", "sort"),
     ("r", "reverse"),
     ("+-", "target"),
@@ -43,6 +47,8 @@ _MARK = 2  # the cells before a row, for what points at the selected one
 _TIME = 8  # the cells of an event's time
 _FOLDING = 8  # from so many lines on a long event has several
 _BAR_LEAST = 10
+_WARNING_LINES = 2
+_TONES: Final = {"good": "bold green", "warn": "bold yellow", "bad": "bold red", "none": "bold"}
 
 
 def picture(view: View, seen: Seen, size: Size) -> RenderableType:
@@ -50,8 +56,8 @@ def picture(view: View, seen: Seen, size: Size) -> RenderableType:
     width, height = size
     if height < 1 or width < 1:
         return Group()
-    parts = layout(height, needs_of(seen))
-    lines = [_title(seen, width)] * parts.title
+    parts = layout(height, needs_of(view, seen, width))
+    lines = _header(seen, width)[: parts.title] + [Text(f"dashboard  {seen.address}", style="dim")] * parts.address
     lines += _middle(view, seen, parts, width)
     shown = lines[: height - 1]
     shown += [Text()] * (height - 1 - len(shown)) + [_footer(view, seen, parts, width)]
@@ -60,27 +66,35 @@ def picture(view: View, seen: Seen, size: Size) -> RenderableType:
     return Group(*shown)
 
 
-def needs_of(seen: Seen) -> Needs:
-    """What the picture is drawn from."""
+def needs_of(view: View, seen: Seen, width: int) -> Needs:
+    """What the picture is drawn from, in a window of that width."""
     if seen.moment is None:
         return Needs(0, 0, 0)
-    return Needs(len(seen.endpoints), len(_open_thresholds(seen.moment)), len(_warnings(seen.moment, seen)))
+    warnings = sum(map(len, _warnings(seen.moment, seen, width)))
+    return Needs(
+        endpoints=len(shown_by(view, seen)),
+        thresholds=len(_open_thresholds(seen.moment)),
+        warnings=warnings,
+        addresses=int(bool(seen.address)),
+        events=len(seen.events) + len(seen.notes),
+    )
 
 
-def page_of(seen: Seen, size: Size) -> int:
+def page_of(view: View, seen: Seen, size: Size) -> int:
     """How many endpoints are shown at once."""
-    return layout(size[1], needs_of(seen)).rows
+    return layout(size[1], needs_of(view, seen, size[0])).rows
 
 
 def _middle(view: View, seen: Seen, parts: Layout, width: int) -> list[Text]:
-    """All that is between the title and the keys."""
+    """All that is between the header and the keys."""
     moment = seen.moment
     if view.is_helping:
         return help_lines(width)
     if moment is None:
         return [*_notes(seen, len(seen.notes)), Text("the first second has not passed", style="dim")]
-    lines = [_progress(moment, width), *[Text()] * parts.gap, *_table(view, seen, parts, width)]
-    lines += [Text(words, style="bold red") for words in _warnings(moment, seen)[: parts.warnings]]
+    progress = _progress(moment, width, "" if parts.title else standing_of(moment, seen.labels).word)
+    lines = [progress, *[Text()] * parts.gap, *_table(view, seen, parts, width)]
+    lines += [line for warning in _warnings(moment, seen, width) for line in warning][: parts.warnings]
     lines += [_threshold(verdict, seen) for verdict in _open_thresholds(moment)[: parts.thresholds]]
     selected = next((one for one in seen.endpoints if one.endpoint_key == view.selected), None)
     if parts.detail and selected is not None:
@@ -91,7 +105,8 @@ def _middle(view: View, seen: Seen, parts: Layout, width: int) -> list[Text]:
 # ------------------------------------------------------------------------------------------------------- top and bottom
 
 
-def _title(seen: Seen, width: int) -> Text:
+def _header(seen: Seen, width: int) -> list[Text]:
+    """What is run, and how it stands: what limits it now, and why."""
     moment = seen.moment
     state, style = ("starting", "dim") if moment is None else ("running", "green")
     if moment is not None and moment.warm_up:
@@ -100,12 +115,16 @@ def _title(seen: Seen, width: int) -> Text:
         state, style = " PAUSED ", "bold reverse yellow"
     if seen.is_ending or (moment is not None and moment.t >= moment.duration_s):
         state, style = " ENDING ", "bold reverse"
-    return _spread(Text.assemble(("tressi", "bold cyan"), f"  {seen.announcement}"), Text(state, style=style), width)
+    title = _spread(Text.assemble(("tressi", "bold cyan"), f"  {seen.announcement}"), Text(state, style=style), width)
+    if moment is None:
+        return [title, Text()]
+    word, tone, reasons = standing_of(moment, seen.labels)
+    return [title, Text.assemble((word.upper(), _TONES[tone]), f"  {'; '.join(reasons)}")]
 
 
-def _progress(moment: Moment, width: int) -> Text:
+def _progress(moment: Moment, width: int, standing: str = "") -> Text:
     """A bar for the time or the requests, whatever ends the run first, and both in words."""
-    words = time_left(moment)
+    words = "; ".join(filter(None, (time_left(moment), standing)))
     room = width - cell_len(words) - 2
     if room < _BAR_LEAST:
         return Text(words)
@@ -117,9 +136,14 @@ def _progress(moment: Moment, width: int) -> Text:
 
 
 def _footer(view: View, seen: Seen, parts: Layout, width: int) -> Text:
-    """What was said to the last key, or the keys; and which of the endpoints are shown."""
-    total = len(seen.endpoints)
+    """What was said to the last key, the filter that is typed, or the keys; and which of the endpoints are shown."""
+    every, total = len(seen.endpoints), len(shown_by(view, seen))
     place = f"{view.offset + 1}-{min(total, view.offset + parts.rows)} of {total}" if total > parts.rows else ""
+    if view.is_typing:
+        how = f"{total} of {every}; Enter keeps it, Esc shows all"
+        return _spread(Text.assemble(("/", "bold cyan"), plain(view.wanted), ("_", "blink")), Text(how, style="dim"), width)
+    if view.wanted:
+        place = f"/{plain(view.wanted)}  {place or f'{total} of {every}'}"
     left = Text(plain(view.message), style="bold yellow")
     if not view.message:
         left = Text("  ").join(Text.assemble((key, "bold cyan"), (f" {does}", "dim")) for key, does in KEYS)
@@ -141,13 +165,15 @@ def _table(view: View, seen: Seen, parts: Layout, width: int) -> list[Text]:
     moment = seen.moment
     if moment is None:
         return []
-    shown = order(seen, view.column, is_reversed=view.is_reversed)[view.offset : view.offset + parts.rows]
+    shown = shown_by(view, seen)[view.offset : view.offset + parts.rows]
     rows = [row_of(seen, one) for one in shown]
     total = row_of(seen, moment.total)
     longest = max((cell_len(label) + _MARK * bool(moment.flows) for label in seen.labels.values()), default=0)
     fitted = fit(width - _MARK, [*rows, total], longest, with_successes=seen.has_failures)
     lines = [_heading(view, fitted)]
     lines += [_row(row, fitted, seen, is_selected=row.one.endpoint_key == view.selected) for row in rows]
+    if not rows:
+        lines.append(Text(f"  no endpoint has {plain(view.wanted)!r} in its name", style="dim"))
     if parts.total:
         lines.append(_row(total, fitted, seen, is_selected=False))
         lines[-1].stylize("bold")
@@ -196,19 +222,6 @@ def _words(row: Row, column: Column, width: int) -> str:
     return failures_text(row.failures, width) if column.name == "errors" else column.cell(row)
 
 
-def shortened(label: str, width: int) -> str:
-    """A label in `width` cells: what is left out is in the middle, because long ones begin alike."""
-    if cell_len(label) <= width:
-        return label
-    head = set_cell_size(label, max(0, width - 1) // 3)
-    tail, room = "", width - 1 - cell_len(head)
-    for character in reversed(label):
-        if cell_len(character + tail) > room:
-            break
-        tail = character + tail
-    return f"{head}…{tail}"
-
-
 def _cell(text: Text, column: Column, width: int) -> Text:
     """A text as wide as its column."""
     text.truncate(width, overflow="ellipsis")
@@ -224,9 +237,9 @@ def _events(view: View, seen: Seen, parts: Layout, width: int) -> list[Text]:
     # A name that the table may have cut, unless it stands in the detail.
     selected = seen.label(view.selected) if view.selected and not parts.detail else ""
     beside = selected if cell_len(selected) > LEAST_LABEL else ""
-    heading = [ruled("scaling and changes", width, "dim", beside)] * parts.gap
+    heading = [ruled("scaling and changes", width, "dim", beside)] * parts.heading
     notes = _notes(seen, parts.events - 1)
-    if not seen.events and parts.gap:
+    if not seen.events and parts.heading:
         return [*heading, *notes, Text("no pool has been scaled yet", style="dim")]
     return heading + notes + _latest(seen, parts.events - len(notes), width)
 
@@ -251,7 +264,12 @@ def _latest(seen: Seen, room: int, width: int) -> list[Text]:
     return lines
 
 
-def _event(event: ScalingDecision | Change, seen: Seen) -> Text:
+def _event(event: Event, seen: Seen) -> Text:
+    if isinstance(event, Shrunk):
+        line = Text(shrunk_line(event))
+        line.stylize("blue", _TIME)
+        line.stylize("dim", 0, _TIME)
+        return line
     if isinstance(event, ScalingDecision):
         line = Text(decision_line(event, seen.labels))
         line.highlight_words([scaled(event)], "green" if event.action == "scale-up" else "blue")
@@ -260,10 +278,11 @@ def _event(event: ScalingDecision | Change, seen: Seen) -> Text:
     return Text(change_line(event, seen.labels), style="bold yellow")
 
 
-def _warnings(moment: Moment, seen: Seen) -> list[str]:
-    """What is wrong with the target, then with the generator."""
+def _warnings(moment: Moment, seen: Seen, width: int) -> list[list[Text]]:
+    """What is wrong with the target, then with the generator: each on two lines at most, so that it can be read."""
     wrong = [one.sentence(seen.labels) for one in told(moment.troubles)]
-    return [*wrong, *(f"{LIMITED}: {plain(reason)}" for reason in moment.saturated_by)]
+    said = [*wrong, *(f"{LIMITED}: {plain(reason)}" for reason in moment.saturated_by)]
+    return [folded(Text(words, style="bold red"), width)[:_WARNING_LINES] for words in said]
 
 
 def _open_thresholds(moment: Moment) -> list[ThresholdVerdict]:

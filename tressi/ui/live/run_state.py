@@ -6,19 +6,23 @@ from collections import Counter, deque
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from tressi.model import FlowMoment
+from tressi.model import Change, FlowMoment, ScalingDecision
 from tressi.run.targets import Targets
 from tressi.run.trouble import failures_of
 from tressi.text import common_origin
+from tressi.ui.first_decisions import Shrunk, first_s, is_first, told_together
 from tressi.ui.sentences import announcement, label_of, labels_of, shows_successes
 
 if TYPE_CHECKING:
-    from tressi.model import Change, EndpointMoment, Moment, ResolvedConfig, ScalingDecision
+    from tressi.model import EndpointMoment, Moment, ResolvedConfig
 
 # More seconds than the widest chart has columns, more events than the tallest window has lines.
 SECONDS_KEPT: Final = 240
 EVENTS_KEPT: Final = 100
 NOTES_KEPT: Final = 2
+FAILING_S: Final = 10.0
+
+Event = ScalingDecision | Shrunk | Change
 
 
 class Sample(NamedTuple):
@@ -49,16 +53,21 @@ class Seen:
     """Hears what a watcher hears; a picture is made of it. `moment` is None in the first second.
 
     `labels` are the endpoints' keys as they are shown. `trends` are by endpoint key, that of all together under "".
-    `has_failures`: in some second more attempts failed than latencies of all of them can be shown without a remark.
+    `has_failures`: in some second more attempts failed than latencies of all of them can be shown without a remark. `address`
+    is where else the run is shown.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, address: str = "") -> None:
+        self.address = address
         self.announcement = self.origin = ""
         self.moment: Moment | None = None
         self.is_ending = self.has_failures = False
         self.labels: dict[str, str] = {}
         self.trends: dict[str, Trend] = {}
-        self.events: deque[ScalingDecision | Change] = deque(maxlen=EVENTS_KEPT)
+        self.events: deque[Event] = deque(maxlen=EVENTS_KEPT)
+        self._first_s = 0.0
+        self._first: list[ScalingDecision] = []
+        self._failed_t: dict[str, float] = {}
         self.notes: deque[str] = deque(maxlen=NOTES_KEPT)
         self._targets: Targets
         self._asked: deque[tuple[str, float]] = deque()
@@ -67,7 +76,7 @@ class Seen:
         """The run has begun."""
         keys = [endpoint.endpoint_key for endpoint in config.endpoints]
         self.announcement, self.origin = announcement(config), common_origin(keys)
-        self.labels = labels_of(config)
+        self.labels, self._first_s = labels_of(config), first_s(config)
         self._targets = Targets(config)
         self.trends = {key: Trend() for key in (*keys, *(flow.endpoint_key for flow in config.flows), "")}
 
@@ -76,15 +85,25 @@ class Seen:
         for one in (*moment.endpoints, *moment.flows, moment.total):
             self.trends.setdefault(one.endpoint_key, Trend()).add(one)
             self.has_failures = self.has_failures or shows_successes(one)
+            if one.error_rate:
+                self._failed_t[one.endpoint_key] = moment.t
         self.moment = moment
 
     def decide(self, decision: ScalingDecision) -> None:
-        """A pool was scaled."""
-        self.events.append(decision)
+        """A pool was scaled; the first decisions, by which pools shrink to their need, are one event."""
+        if not is_first(decision, self._first_s):
+            self.events.append(decision)
+            return
+        before = told_together(self._first) or (self._first[-1] if self._first else None)
+        self._first.append(decision)
+        if before is not None:
+            self.events.remove(before)
+        self.events.append(told_together(self._first) or decision)
 
     def note(self, line: str) -> None:
-        """Something was said that has no other place, an address or a warning: it stays when events move on."""
-        self.notes.append(line)
+        """Something was said that has no other place, such as a warning: it stays when events move on."""
+        if not self.address or self.address not in line:
+            self.notes.append(line)
 
     def change(self, change: Change) -> None:
         """Somebody changed the run: it is noted, and shows in the last moment already."""
@@ -127,6 +146,11 @@ class Seen:
         for flow in self.moment.flows:
             rows += [flow, *(one for one in self.moment.endpoints if one.flow == flow.endpoint_key)]
         return (*rows, *(one for one in self.moment.endpoints if one.flow is None))
+
+    def is_failing(self, one: EndpointMoment) -> bool:
+        """Whether some of its attempts have failed lately; a while longer than a second, so that rows do not jump about."""
+        failed_t = self._failed_t.get(one.endpoint_key)
+        return failed_t is not None and self.moment is not None and self.moment.t - failed_t < FAILING_S
 
     def failures(self, one: EndpointMoment) -> Counter[str]:
         """How often what went wrong since the start, of all together too; of a flow it is how many users were lost where."""

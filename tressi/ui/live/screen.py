@@ -17,6 +17,7 @@ import gevent
 from gevent.socket import wait_write
 from rich.console import Console, ConsoleDimensions
 
+from tressi.ui.characters import shown
 from tressi.ui.keys import is_elsewhere
 from tressi.ui.nonblocking_stream import finish, forget, is_behind, unhurried
 
@@ -119,7 +120,7 @@ class Screen:
         self._console.size = ConsoleDimensions(*size)
         with self._console.capture() as captured:
             self._console.print(picture, end="")
-        lines = captured.get().removesuffix("\n").split("\n")
+        lines = shown(captured.get(), self._given).removesuffix("\n").split("\n")
         self._write(_BEGIN + "".join(_placed(number, line) for number, line in enumerate(lines, 1)) + _END)
 
     def _write(self, text: str) -> None:

@@ -11,6 +11,7 @@ from tressi.ui.live.columns import COLUMNS, order
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from tressi.model import EndpointMoment
     from tressi.ui.live.run_state import Seen
 
 # A target is changed by about this share of it.
@@ -24,7 +25,8 @@ _LEAST_STEP: Final = 0.1  # below one request a second; above it the step is one
 class View:
     """What is looked at: the endpoint selected ("" the first), the sort column ("" the config's order), the first row shown.
 
-    `message` answers the last key, where there is something to say. `offset` is that of the last picture.
+    `message` answers the last key, where there is something to say. `offset` is that of the last picture. `wanted` is what is
+    a part of the names of the endpoints shown, and `is_typing` says whether keys are letters of it.
     """
 
     selected: str = ""
@@ -33,6 +35,8 @@ class View:
     offset: int = 0
     message: str = ""
     is_helping: bool = False
+    wanted: str = ""
+    is_typing: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +54,8 @@ Pressed = tuple[View, Command | None]
 def press(view: View, key: str, seen: Seen, page: int) -> Pressed:
     """What a key makes of the view, and what it asks of the run; `page` is how many endpoints are shown at once."""
     view = replace(view, message="")
+    if view.is_typing and key not in _BEYOND_TEXT:
+        return _typed(view, key), None
     if view.is_helping and key in {"escape", "?"}:
         return replace(view, is_helping=False), None
     if key in _MOVES:
@@ -59,13 +65,18 @@ def press(view: View, key: str, seen: Seen, page: int) -> Pressed:
 
 def settled(view: View, seen: Seen, page: int) -> View:
     """The view with an endpoint selected, scrolled just as far as it takes to show it."""
-    keys = [one.endpoint_key for one in order(seen, view.column, is_reversed=view.is_reversed)]
+    keys = [one.endpoint_key for one in shown_by(view, seen)]
     if not keys:
         return view
     selected = view.selected if view.selected in keys else keys[0]
     place = keys.index(selected)
     offset = min(max(view.offset, place - page + 1), place, max(0, len(keys) - page))
     return replace(view, selected=selected, offset=offset)
+
+
+def shown_by(view: View, seen: Seen) -> list[EndpointMoment]:
+    """The endpoints and flows that the table has, in its order."""
+    return order(seen, view.column, is_reversed=view.is_reversed, wanted=view.wanted)
 
 
 def stepped(target_rps: float, direction: int) -> float:
@@ -91,11 +102,32 @@ def _readable(value: float) -> float:
 
 def _moved(view: View, by: float, seen: Seen) -> View:
     """The view with another endpoint selected, `by` places further on and within the list."""
-    keys = [one.endpoint_key for one in order(seen, view.column, is_reversed=view.is_reversed)]
+    keys = [one.endpoint_key for one in shown_by(view, seen)]
     if not keys:
         return view
     place = keys.index(view.selected) if view.selected in keys else 0
     return replace(view, selected=keys[int(min(max(place + by, 0), len(keys) - 1))])
+
+
+def _typed(view: View, key: str) -> View:
+    """The view with another letter of what is wanted, or one less; enter keeps it, and escape forgets it."""
+    if key == "escape":
+        return replace(view, wanted="", is_typing=False)
+    if key == "enter":
+        return replace(view, is_typing=False)
+    if key == "backspace":
+        return replace(view, wanted=view.wanted[:-1], is_typing=bool(view.wanted))
+    return replace(view, wanted=view.wanted + key)
+
+
+def _filter(view: View, seen: Seen) -> Pressed:
+    del seen
+    return replace(view, is_typing=True), None
+
+
+def _forget_filter(view: View, seen: Seen) -> Pressed:
+    del seen
+    return replace(view, wanted=""), None
 
 
 def _sort(view: View, seen: Seen) -> Pressed:
@@ -171,4 +203,8 @@ _KEYS: Final[dict[str, Callable[[View, Seen], Pressed]]] = {
     "p": _pause,
     "q": _stop,
     "?": _help,
+    "/": _filter,
+    "escape": _forget_filter,
 }
+# Keys that move the selection while a filter is typed, as they do else; letters are letters of it.
+_BEYOND_TEXT: Final = frozenset(key for key in _MOVES if len(key) > 1)

@@ -1,0 +1,144 @@
+"""Which rows need a look: judged of the last seconds, without jumping, and of the whole run once it is over."""
+
+from itertools import pairwise
+
+import pytest
+from pictured_runs import SCENES, run_of
+from summaries import moment
+
+from tressi.model import Moment
+from tressi.ui.dashboard.board import Board
+from tressi.ui.dashboard.conditions import GRAVE, TOLD_S, Cause, Condition, condition_after
+
+pytestmark = pytest.mark.pure
+
+KEY = "GET http://host/a"
+
+
+def second(*, rps=50.0, asked=50.0, failed=0.0, missed=0):
+    """An endpoint's second."""
+    return moment(KEY, current_rps=rps, target_rps=asked, error_rate=failed, missed_now=missed).endpoints[0]
+
+
+def levels_over(seconds, cause=None, *, chance=False):
+    """How grave each cause is after each second."""
+    condition, found = Condition(), []
+    for t, one in enumerate(seconds, 1):
+        why = cause if one.missed_now else None
+        condition = condition_after(condition, one, float(t), 1.0, why, chance=chance)
+        found.append(dict(condition.levels))
+    return found
+
+
+def changes(values):
+    """How often a value differs from the one before it."""
+    return sum(one != other for one, other in pairwise(values))
+
+
+def test_nothing_is_wrong_with_a_rate_that_is_kept():
+    """A start more or less a second is how rates are at the ends of seconds."""
+    seconds = [second(rps=49.0 + 2 * (t % 2)) for t in range(100)]
+    assert levels_over(seconds)[-1] == {"rate": 0, "missed": 0, "failed": 0}
+
+
+def test_a_row_does_not_jump_with_every_second():
+    """A failure every third second at a low rate is one state, and it is grave: 5 %."""
+    failed = [one["failed"] for one in levels_over([second(rps=6.0, asked=6.0, failed=0.17 * (t % 3 == 0)) for t in range(90)])]
+    assert changes(failed) <= 2
+    assert failed[-1] == GRAVE
+
+
+def test_a_single_failure_is_told_for_half_a_minute_and_is_not_grave():
+    """Among thousands of attempts; then the row is as good as any."""
+    seconds = [second(rps=500.0, asked=500.0, failed=0.002 * (t == 0)) for t in range(60)]
+    failed = [one["failed"] for one in levels_over(seconds)]
+    assert failed[: int(TOLD_S)] == [1] * int(TOLD_S)
+    assert set(failed[int(TOLD_S) :]) == {0}
+
+
+def test_what_was_grave_stays_so_until_it_is_well_below_the_limit():
+    """It fades, passes the limit of 1 % on its way, and is grave until half of that: then it was long ago."""
+    failed = [one["failed"] for one in levels_over([second(failed=1.0 * (t < 20)) for t in range(120)])]
+    assert failed[0] == GRAVE
+    assert 20 + TOLD_S < failed.index(0) < 100
+    assert changes(failed) == 1
+
+
+@pytest.mark.parametrize(("is_growing", "level"), [(True, 1), (False, GRAVE)])
+def test_starts_missed_while_a_pool_finds_its_size_are_no_grave_matter(is_growing, level):
+    """Those that a cap costs are one, and the rate with them."""
+    found = levels_over([second(rps=30.0, missed=20)] * 8, Cause("why", is_growing=is_growing))[-1]
+    assert (found["missed"], found["rate"]) == (level, level)
+
+
+def test_a_rate_that_chance_makes_is_given_room():
+    """Poisson arrivals of 50 a second are 10 % off now and then; half of the rate is no chance."""
+    off = [second(rps=46.0)] * 15
+    assert [levels_over(off, chance=chance)[-1]["rate"] for chance in (False, True)] == [GRAVE, 0]
+    assert levels_over([second(rps=25.0)] * 15, chance=True)[-1]["rate"] == GRAVE
+
+
+def test_without_a_rate_none_is_missed():
+    """An endpoint at full speed has no rate that it could fall short of."""
+    assert levels_over([second(rps=3.0, asked=None)] * 5)[-1]["rate"] == 0
+
+
+def last_of(scene):
+    """The last document of a scene's run, and the labels of what it is of."""
+    run = run_of(SCENES[scene])
+    board = Board(run.config)
+    documents = [board.moment(one) for one in run.told if isinstance(one, Moment)]
+    return documents[-1] if run.summary is None else board.result(run.summary)
+
+
+WORDS = {
+    "running": ("on target", "good"),
+    "growing": ("52 starts missed", "warn"),
+    "at-risk": ("2 thresholds at risk", "warn"),
+    "passed": ("PASSED", "good"),
+    "failed": ("FAILED", "bad"),
+    "not-met": ("TARGET NOT MET", "warn"),
+    "was-limited": ("GENERATOR LIMITED", "warn"),
+    "paused": ("paused", "none"),
+    "lost-engine": ("an engine was lost", "warn"),
+    "refused": ("2 endpoints only failing", "bad"),
+}
+
+
+@pytest.mark.parametrize("scene", WORDS)
+def test_a_page_is_told_the_word_on_the_run(scene):
+    """While it lasts how it stands, after its end how it came out."""
+    document = last_of(scene)
+    told = document.get("verdict") or document["standing"]
+    assert (told["word"], told["tone"]) == WORDS[scene]
+
+
+def test_rows_that_need_a_look_are_named_with_their_causes():
+    """Of 120 endpoints three; what they missed starts by is said."""
+    conditions = last_of("many")["conditions"]
+    assert {key.rpartition("/")[2]: one["words"] for key, one in conditions.items() if key} == {
+        "030": ["starts missed: its 7 workers were busy, and its pool may still grow"],
+        "067": ["failing: status 503"],
+        "098": ["failing: status 429"],
+    }
+
+
+def test_at_the_end_each_row_says_what_limited_it():
+    """The sentence of the summary's own verdict on it, and the cause of what was missed beside the count of all."""
+    conditions = last_of("not-met")["conditions"]
+    capped, good = conditions["GET https://shop.example/checkout"], conditions["GET https://shop.example/cart"]
+    assert (capped["level"], good["level"]) == (GRAVE, 0)
+    assert capped["words"] == ["worker cap: maxWorkers 12 reached"]
+    assert conditions[""]["missedBy"] == capped["words"][0]
+
+
+def test_a_page_knows_which_figure_a_threshold_is_about():
+    """Where it is about more than one, or about none that is shown, it is beside none."""
+    board = Board(run_of(SCENES["at-risk"]).config)
+    subjects = board.state(paused=False)["subjects"]
+    assert subjects == {"rps > 400": "rate", "p99 < 30 ms": "latency", "errorRate < 0.5%": "failed"}
+
+
+def test_limited_seconds_are_counted_for_the_page():
+    """Those up to now, however late somebody comes."""
+    assert last_of("limited")["limitedSec"] == 5.0

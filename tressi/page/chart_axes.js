@@ -1,0 +1,94 @@
+/* The axes and the frame that all charts share. One of the pieces that `assets.charts_script` joins. */
+
+const config = { displayModeBar: false, responsive: false, typesetMath: false, plotlyServerURL: "", locale: "en", doubleClick: "autosize" };
+
+// Fingers scroll the page and point; a mouse draws the part that it wants to see.
+const isTouched = window.matchMedia("(pointer: coarse)");
+
+/* An axis that makes room for its labels, however long they are. */
+function axis(more) {
+  const lines = { gridcolor: color("grid"), linecolor: color("line"), zerolinecolor: color("line") };
+  const labels = { automargin: true, exponentformat: "SI", separatethousands: true };
+  return { ...lines, ...labels, zeroline: false, ...more };
+}
+
+function layout(more) {
+  return {
+    font: { family: "system-ui, sans-serif", size: 12, color: color("text") },
+    paper_bgcolor: "rgba(0,0,0,0)",
+    plot_bgcolor: "rgba(0,0,0,0)",
+    margin: { l: 52, r: 26, t: 10, b: 30 },
+    hovermode: false,
+    showlegend: false,
+    dragmode: isTouched.matches ? false : "zoom",
+    uirevision: "same",
+    ...more,
+  };
+}
+
+/* The vertical axis of these values: from zero, or logarithmic with marks that are round numbers. */
+function scale(isLog, values) {
+  if (!isLog) return { type: "linear", rangemode: "tozero" };
+  const known = values.filter((value) => value > 0 && Number.isFinite(value));
+  if (!known.length) return { type: "log" };
+  const [least, most] = [Math.log10(smallest(known)), Math.log10(largest(known))];
+  if (most - least < 0.7) return { type: "log" };
+  const steps = most - least > 2.5 ? [1] : [1, 2, 5];
+  const ticks = [];
+  for (let decade = Math.floor(least); decade <= Math.ceil(most); decade++) {
+    ticks.push(...steps.map((step) => Number((step * 10 ** decade).toPrecision(6))));
+  }
+  return { type: "log", tickvals: ticks, ticktext: ticks.map((tick) => figureText(tick)) };
+}
+
+const smallest = (values) => values.reduce((low, value) => Math.min(low, value), Infinity);
+const largest = (values) => values.reduce((high, value) => Math.max(high, value), -Infinity);
+
+/* All time charts of a page have the same horizontal axis: that of the run, or of the part that was zoomed to. */
+const zoom = { range: null, revision: 0 };
+
+function timeAxis(seconds) {
+  const [from, to] = zoom.range ?? [Math.max(0, smallest(seconds) - 1), largest(seconds)];
+  const range = Number.isFinite(from) && to > from ? { range: [from, to] } : {};
+  return axis({ ...range, uirevision: `zoom ${zoom.revision}`, ticksuffix: " s", tickangle: 0, nticks: 8, showgrid: false });
+}
+
+/* Where to cut columns so that they hold what a zoom shows, and one more on either side. */
+function bounds(seconds) {
+  if (!zoom.range) return [0, seconds.length];
+  const first = seconds.findIndex((t) => t >= zoom.range[0]);
+  const behind = seconds.findIndex((t) => t > zoom.range[1]);
+  return [Math.max(0, (first < 0 ? seconds.length : first) - 1), behind < 0 ? seconds.length : behind + 1];
+}
+
+const shaded = (spans, name) =>
+  (spans ?? []).map(([from, to]) => ({
+    type: "rect", layer: "below", xref: "x", yref: "paper", x0: from, x1: to, y0: 0, y1: 1,
+    fillcolor: color(name), line: { width: 0 },
+  }));
+
+const shades = (spec) => [...shaded(spec.warmUp, "warm-up"), ...shaded(spec.saturated, "saturated")];
+
+/* The index of the value that is nearest to `wanted` in a rising list, -1 in an empty one. */
+function nearest(values, wanted) {
+  const after = values.findIndex((value) => value >= wanted);
+  if (after < 0) return values.length - 1;
+  return after > 0 && wanted - values[after - 1] < values[after] - wanted ? after - 1 : after;
+}
+
+/* What is said of every second besides its figures. */
+function remarks(spec, from, to) {
+  const isIn = (spans) => (spans ?? []).some(([begin, end]) => begin < to && to <= end);
+  return [
+    ...(spec.markers ?? []).filter((one) => from < one.t && one.t <= to).map((one) => one.text),
+    ...(isIn(spec.saturated) ? ["generator limited"] : []),
+    ...(isIn(spec.warmUp) ? ["warm-up"] : []),
+  ];
+}
+
+function shadeWords(spec) {
+  const saturated = spec.saturated?.length ? ["generator limited in shaded seconds"] : [];
+  return [...saturated, ...(spec.warmUp ?? []).map(([, to]) => `warm-up until ${figureText(to, "s")}`)];
+}
+
+const shadeKeys = (spec) => (spec.warmUp?.length ? [{ name: "warm-up", color: "muted", sign: "shade" }] : []);
