@@ -6,7 +6,7 @@ import sys
 from argparse import ArgumentTypeError
 from typing import TYPE_CHECKING, Any
 
-from tressi.cli.arguments import add_export_mode, add_logging, add_trial, integer, set_up_logging
+from tressi.cli.arguments import add_export_mode, add_logging, add_trial, integer, set_up_logging, share
 from tressi.cli.exits import Exit
 from tressi.cli.output import files_of_mode, write, write_pieces
 from tressi.compare.result import METRICS
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from tressi.compare.answer import Settings
+    from tressi.compare.page_html import Distributions
     from tressi.compare.result import Comparison
     from tressi.compare.sides import Run
 
@@ -100,10 +101,10 @@ def execute(arguments: Namespace) -> int:
             return _live(arguments)
         _refuse_live_flags(arguments)
         before, after, calibration = _sides(arguments)
-        from tressi.compare.answer import compared  # noqa: PLC0415 - the help does not wait for the statistics
+        from tressi.compare.answer import compared, distributions  # noqa: PLC0415 - the help does not wait for the statistics
 
         comparison = compared(before, after, settings_of(arguments), calibration)
-        deliver(comparison, arguments, [*before, *after])
+        deliver(comparison, arguments, distributions(before, after), [*before, *after])
     return Exit.TEST_FAILED if comparison.is_worse else Exit.DONE
 
 
@@ -117,8 +118,8 @@ def _live(arguments: Namespace) -> int:
     with Ahead(1) as ahead:
         from tressi.cli.side_by_side import run_side_by_side  # noqa: PLC0415 - see `execute`
 
-        comparison = run_side_by_side(arguments, settings_of(arguments), ahead)
-    deliver(comparison, arguments)
+        comparison, sides = run_side_by_side(arguments, settings_of(arguments), ahead)
+    deliver(comparison, arguments, sides)
     return Exit.TEST_FAILED if comparison.is_worse else Exit.DONE
 
 
@@ -168,7 +169,7 @@ def _were(number: int) -> str:
     return "was 1" if number == 1 else f"were {number}"
 
 
-def deliver(comparison: Comparison, arguments: Namespace, runs: Sequence[Run] = ()) -> None:
+def deliver(comparison: Comparison, arguments: Namespace, sides: Distributions, runs: Sequence[Run] = ()) -> None:
     """Write what was asked for, and the table where nothing else goes to standard output. Raises OutputError."""
     given = {name: getattr(arguments, name, None) for name in ("json", "markdown", "html", "junit", "csv")}
     if not arguments.quiet and "-" not in given.values():
@@ -178,17 +179,18 @@ def deliver(comparison: Comparison, arguments: Namespace, runs: Sequence[Run] = 
         write(drawn(comparison_table(comparison), sys.stdout))
     for name, file in given.items():
         if file is not None:
-            write_pieces([_made(name, comparison, runs)], file)
+            write_pieces([_made(name, comparison, sides, runs)], file)
 
 
-def _made(name: str, comparison: Comparison, runs: Sequence[Run]) -> bytes:
+def _made(name: str, comparison: Comparison, sides: Distributions, runs: Sequence[Run]) -> bytes:
     """The comparison in one of its forms."""
     if name == "json":
         import orjson  # noqa: PLC0415 - see `execute`
 
         from tressi.compare.result import document  # noqa: PLC0415 - see `execute`
 
-        return orjson.dumps(document(comparison), option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+        written: bytes = orjson.dumps(document(comparison), option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+        return written
     if name == "markdown":
         from tressi.compare.markdown import render as markdown  # noqa: PLC0415 - see `execute`
 
@@ -196,7 +198,7 @@ def _made(name: str, comparison: Comparison, runs: Sequence[Run]) -> bytes:
     if name == "html":
         from tressi.compare.page_html import render as page  # noqa: PLC0415 - see `execute`
 
-        return page(comparison)
+        return page(comparison, sides)
     if name == "junit":
         from tressi.compare.junit import render as junit  # noqa: PLC0415 - see `execute`
 
@@ -204,17 +206,6 @@ def _made(name: str, comparison: Comparison, runs: Sequence[Run]) -> bytes:
     from tressi.compare.history import render as history  # noqa: PLC0415 - see `execute`
 
     return history(runs)
-
-
-def share(text: str) -> float:
-    """A share of 1 from `5%` or `5`: percent either way."""
-    try:
-        number = float(text.strip().removesuffix("%"))
-    except ValueError:
-        number = -1.0
-    if not 0 < number <= 1000:  # noqa: PLR2004 - beyond that it is a mistake
-        raise ArgumentTypeError(f"{text!r} is no percentage above 0, as in 5%")
-    return number / 100
 
 
 def _pairs(text: str) -> int:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from tressi.compare.answer import Settings
     from tressi.compare.blocks import Turns
+    from tressi.compare.page_html import Distributions
     from tressi.compare.result import Comparison, Judged
     from tressi.load.spawn import Ahead
     from tressi.model import Moment, ResolvedConfig
@@ -46,8 +47,8 @@ _TAKEN: Final = (
 )
 
 
-def run_side_by_side(arguments: Namespace, settings: Settings, ahead: Ahead) -> Comparison:
-    """Send to both sides in turn, and compare. Raises TressiError."""
+def run_side_by_side(arguments: Namespace, settings: Settings, ahead: Ahead) -> tuple[Comparison, Distributions]:
+    """Send to both sides in turn, and compare; returns the answer and the response times of both. Raises TressiError."""
     first, second, sides = _configs(arguments)
     percent = (
         max(PERCENTS[name] for name in settings.primary if name != FAILURES) if set(settings.primary) - {FAILURES} else 50.0
@@ -72,7 +73,7 @@ def run_side_by_side(arguments: Namespace, settings: Settings, ahead: Ahead) -> 
         summary = runner.summary()
     if summary["endReason"] == "error":
         raise refusal(f"the run failed: {plain(str(summary['endDetail']))}")
-    return course.result()
+    return course.result(), watched.distributions()
 
 
 class _Course:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from tressi.compare.doubts import check_comparable, doubts
 from tressi.compare.exported import LEAST_RUNS, calibrated, one_against_one, several
-from tressi.compare.sides import Common, Matched, matched
+from tressi.compare.sides import Common, Matched, matched, merged
 from tressi.compare.verdict import DEFAULT_PRIMARY, concluded, judged
 from tressi.stats.combine import least_permutation_p
 from tressi.text import counted, labels, plain
@@ -15,6 +15,7 @@ from tressi.text import counted, labels, plain
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from tressi._core import Histogram
     from tressi.compare.result import Comparison, Design
     from tressi.compare.sides import Run
 
@@ -44,7 +45,7 @@ def compared(before: Sequence[Run], after: Sequence[Run], settings: Settings, ca
         warnings.insert(0, _about_one_run(len(calibration)))
     else:
         estimates = several(before, after, found)
-        warnings = [*_about_runs(len(before), len(after), len(found.common), len(settings.primary)), *warnings]
+        warnings = [*_about_runs(len(before), len(after)), *warnings]
     metrics = judged(estimates, shown_of(before[0], found), settings.primary, settings.margin, names_side=names_side)
     return concluded(
         design,
@@ -55,6 +56,18 @@ def compared(before: Sequence[Run], after: Sequence[Run], settings: Settings, ca
         warnings=warnings,
         blocked=doubtful.blocked,
     )
+
+
+def distributions(before: Sequence[Run], after: Sequence[Run]) -> dict[str | None, tuple[Histogram, Histogram]]:
+    """The response times of both sides, all runs of a side together, by what estimates call the endpoints."""
+    found = matched([*before, *after])
+    sides: dict[str | None, tuple[Histogram, Histogram]] = {}
+    for one in found.common:
+        whole = [run.whole[key] for run, key in zip([*before, *after], one.keys, strict=True)]
+        sides[one.shown] = merged(whole[: len(before)]), merged(whole[len(before) :])
+    if len(sides) > 1:
+        return {None: (merged(a for a, _ in sides.values()), merged(b for _, b in sides.values())), **sides}
+    return sides
 
 
 def _of(found: Matched, skipped: int) -> Matched:
@@ -82,13 +95,10 @@ def _about_one_run(calibration: int) -> str:
     )
 
 
-def _about_runs(before: int, after: int, endpoints: int, primary: int) -> Sequence[str]:
+def _about_runs(before: int, after: int) -> Sequence[str]:
     if min(before, after) == 1:
         return ["one run against several: the interval is that of one further run, which is wide"]
     least_p = least_permutation_p(before, after)
     if min(before, after) < LEAST_RUNS:
         return [f"{before} and {after} runs: the least p value of so few is {least_p:.2g}; it takes {LEAST_RUNS} a side"]
-    if least_p * endpoints * primary > 0.05:  # noqa: PLR2004 - the level
-        of = f"{endpoints * primary} primary metrics and {before} + {after} runs"
-        return [f"with {of} no single one can be significant (p is {least_p:.2g} at least): give more runs, or fewer --primary"]
     return []

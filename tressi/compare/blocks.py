@@ -101,8 +101,8 @@ def rates_of(config: ResolvedConfig) -> list[tuple[ResolvedEndpoint, float]]:
     """Each endpoint with its rate after any ramp. Raises ConfigError for what cannot be interleaved."""
     if config.flows or config.replay is not None:
         raise refusal(
-            "flows and replayed logs cannot be interleaved: their users are in the middle of something when a block ends; run"
-            " each side several times, and compare the exports (BASE… -- NEW…)"
+            "flows and replayed logs cannot be interleaved: their users are in the middle of something when a block ends;"
+            " run each side several times, and compare the exports (BASE… -- NEW…)"
         )
     found = []
     shared = config.shared_pool
@@ -114,8 +114,8 @@ def rates_of(config: ResolvedConfig) -> list[tuple[ResolvedEndpoint, float]]:
         rate = endpoint.autoscale.target_rps if endpoint.autoscale is not None else _shared_rate(config, len(pooled))
         if not rate:
             raise refusal(
-                f"{endpoint.endpoint_key} has no rate: as fast as possible, the slower side would be sent less; give it targetRps"
-                " or rps"
+                f"{endpoint.endpoint_key} has no rate: as fast as possible, the slower side would be sent less; give it"
+                " targetRps or rps"
             )
         found.append((endpoint, rate))
     return found

@@ -263,7 +263,8 @@ def contrasted(key: str | None, metric: str, before: Sequence[float], after: Seq
     else:
         return Estimate(key, metric, *values, reason=TOO_FEW_RUNS, units=units)
     low, high = (shown(one) for one in (found.low, found.high))
-    return Estimate(key, metric, *values, low=low, high=high, p=p, spread=_spread(before, after), units=units)
+    kept = (tuple(before), tuple(after))
+    return Estimate(key, metric, *values, low=low, high=high, p=p, spread=_spread(before, after), units=units, values=kept)
 
 
 def _spread(before: Sequence[float], after: Sequence[float]) -> float:

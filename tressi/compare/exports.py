@@ -113,10 +113,10 @@ def _seconds(data: bytes, summary: Mapping[str, Any]) -> dict[str, list[tuple[fl
                 seconds[key].append((float(start) + float(length), decode_histogram(text)))
         except ValueError:
             return None
-    return _without_gaps(seconds)
+    return without_gaps(seconds)
 
 
-def _without_gaps(seconds: dict[str, list[tuple[float, Histogram]]]) -> dict[str, list[tuple[float, Histogram]]]:
+def without_gaps(seconds: dict[str, list[tuple[float, Histogram]]]) -> dict[str, list[tuple[float, Histogram]]]:
     """The same with an empty histogram for each second in which an endpoint had no answer: the log has no line for it."""
     ends = sorted({end for lines in seconds.values() for end, _ in lines})
     return {

@@ -14,6 +14,7 @@ from tressi.compare.exported import parts_of, values_of
 from tressi.compare.result import FAILURES
 from tressi.compare.sides import matched
 from tressi.report.csv_table import render_rows
+from tressi.text import summary_labels
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,14 +26,16 @@ _UNFIT: Final = re.compile(r"[^A-Za-z0-9_./-]+")
 
 def render(runs: Sequence[Run]) -> bytes:
     """Every run as a row, in the order of time: `time`, `run`, and a column for each endpoint and metric."""
-    found = matched(runs)
+    found, named = matched(runs), summary_labels(runs[0].summary)
     rows = []
     for place, run in enumerate(runs):
         row = {}
         for one in found.common:
             for metric, number in values_of(parts_of(run, [one.keys[place]])).items():
                 unit = metric if metric == FAILURES else f"{metric}_ms"
-                row[f"{column(one.shown)}.{unit}"] = number if metric == FAILURES else math.exp(number)
+                row[f"{column(named.get(one.keys[0], one.shown))}.{unit}"] = float(
+                    f"{number if metric == FAILURES else math.exp(number):.6g}"
+                )
         rows.append((run.summary["startedAt"], run.label, row))
     rows.sort(key=lambda one: one[0])
     shared = [name for name in rows[0][2] if all(name in row for _, _, row in rows)]

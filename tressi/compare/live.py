@@ -9,10 +9,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from tressi.compare.interleaved import Measured
+from tressi.compare.sides import merged
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from tressi._core import Histogram
     from tressi.compare.blocks import Block, Turns
     from tressi.compare.interleaved import Pair
     from tressi.model import EndpointSnapshot, EngineSnapshot, Moment
@@ -59,6 +61,18 @@ class Watched:
                 sides = [self._measured(block, key) for block, key in zip((first, second), keys, strict=True)]
                 if sides[0] is not None and sides[1] is not None:
                     found[shown].append((sides[0], sides[1]))
+        return found
+
+    def distributions(self) -> dict[str | None, tuple[Histogram, Histogram]]:
+        """The response times of both sides over all measured blocks, by endpoint; None is all together."""
+        found: dict[str | None, tuple[Histogram, Histogram]] = {
+            shown: (merged(a.response for a, _ in pairs), merged(b.response for _, b in pairs))
+            for shown, pairs in self.pairs().items()
+            if pairs
+        }
+        if len(found) > 1:
+            every = list(found.values())
+            return {None: (merged(a for a, _ in every), merged(b for _, b in every)), **found}
         return found
 
     def missed_share(self) -> float:

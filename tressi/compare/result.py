@@ -27,6 +27,7 @@ class Estimate:
     Of the failure share they are shares from 0 to 1, and the interval is of the difference after - before. Without an
     interval `reason` says why. `spread` is how much one pair, or one run, varies (on the log scale for a percentile), and
     `units` how many there are.
+    `values` are those of each run, before and after, where there are several.
     """
 
     endpoint_key: str | None
@@ -39,6 +40,7 @@ class Estimate:
     reason: str | None = None
     spread: float | None = None
     units: int = 0
+    values: tuple[tuple[float, ...], tuple[float, ...]] | None = None
 
     @property
     def ratio(self) -> float | None:

@@ -3,7 +3,7 @@
 Of one metric, by the 95 % interval of the ratio after / before:
 
 - **the same within the margin**: the whole interval lies within it. This is shown, not what is left when no test was failed.
-- **slower** or **faster**: it excludes 1, and the p value, corrected by Holm over all primary metrics, is below 0.05. Of 40
+- **slower** or **faster**: it excludes 1, and the p value, corrected for the number of primary metrics, is below 0.05. Of 40
   metrics two would be below by chance alone.
 - **cannot tell**: everything else, with how many pairs or runs would decide.
 
@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Final
 
 from tressi.compare.result import FAILURES, Comparison, Judged
 from tressi.stats.combine import holm
+from tressi.stats.contrast import joint_permutation_p
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -48,8 +49,8 @@ def judged(
     only, for then they are the same.
     """
     is_primary = [one.metric in primary and one.endpoint_key is not None for one in estimates]
-    asked = [one.p for one, main in zip(estimates, is_primary, strict=True) if main and one.p is not None]
-    corrected = iter(holm(asked))
+    asked = [one for one, main in zip(estimates, is_primary, strict=True) if main and one.p is not None]
+    corrected = iter(corrected_p(asked))
     result = []
     for one, main in zip(estimates, is_primary, strict=True):
         p = next(corrected) if main and one.p is not None else one.p
@@ -58,6 +59,15 @@ def judged(
             word = "no-difference-shown" if word in {"same", "cannot-tell"} else "differ"
         result.append(Judged(one, shown[one.endpoint_key], main, word, p))
     return tuple(result)
+
+
+def corrected_p(estimates: Sequence[Estimate]) -> list[float]:
+    """The p values of primary metrics, corrected for how many they are: of several runs a side jointly, else by Holm."""
+    sizes = {None if one.values is None else (len(one.values[0]), len(one.values[1])) for one in estimates}
+    if len(sizes) == 1 and (size := sizes.pop()) is not None and min(size) > 1:
+        every = [one.values for one in estimates if one.values is not None]
+        return joint_permutation_p([before for before, _ in every], [after for _, after in every])
+    return holm([one.p for one in estimates if one.p is not None])
 
 
 def word_of(estimate: Estimate, p: float | None, margin: float, alpha: float = ALPHA) -> MetricWord:
