@@ -70,11 +70,22 @@ def allowed_tag(said: str) -> str | None:
     return match[1] if match else None
 
 
+def needs_musl_alone(said: str) -> bool:
+    """Whether `auditwheel show` names musl as the one library that a wheel needs.
+
+    zig links it by its name `libc.so`, which musl's loader takes for itself; auditwheel knows only the name that Alpine links.
+    """
+    listed = re.search(r"required by the wheel:\s*(\{[^}]*\})", said)
+    return listed is not None and re.findall(r'"([^"]+)":', listed[1]) == ["libc.so"]
+
+
 def check_tag(wheel: Path, target: Target) -> None:
     """TagError where the modules need other libraries or newer symbols of the C library than the wheel's tag promises."""
     command = [sys.executable, "-m", "auditwheel", "show", str(wheel)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     allowed = allowed_tag(done.stdout)
+    if target.libc == "musl" and needs_musl_alone(done.stdout):
+        return
     if allowed not in {*target.platforms, *_older(target)}:
         raise TagError(f"{wheel.name} is fit for {allowed} only, not for {target.platforms[-1]}: {done.stdout}{done.stderr}")
 

@@ -32,6 +32,7 @@ def full_summary():
     )
     summary["endpoints"][0]["errorReasons"] = [{"kind": "connect", "reason": "refused", "count": 2}]
     summary["leftOut"] = ["the timeline ends at 3 s"]
+    summary |= {"name": "checkout", "labels": {"git": "4f2a9c1"}}
     summary["flows"] = [flow_part("shop", KEY)]
     for moment in summary["timeline"]:
         moment["flows"] = {"flow shop": FLOW_SECOND}

@@ -60,6 +60,56 @@ def test_a_counter_begins_at_its_lowest_value(value):
     assert filled([(lowest, 1)]).counts() == [(index, 1)]
 
 
+def outcome(read, payload):
+    """The counters that a reader finds, or that it refuses the payload."""
+    try:
+        return read(payload)
+    except ValueError:
+        return "refused"
+
+
+def read_by_python(payload):
+    """The counters of a payload as the reader in Python has them, under the rules for a histogram."""
+    counts = list(hdr._counts(payload))
+    if any(index > hdr._LAST_INDEX for index, _ in counts) or sum(count for _, count in counts) >= 2**63:
+        raise ValueError("beyond the layout")
+    if sum(lowest_us_at(index) * count for index, count in counts) * 1000 > 9.2e18:
+        raise ValueError("beyond 63 bits of nanoseconds")
+    return counts
+
+
+NUMBERS = st.one_of(st.integers(-30_000, 5000), st.integers(-(2**63), 2**63 - 1))
+
+
+def nine_bytes(value):
+    """One ZigZag LEB128 number of 64 bits, as HdrHistogram's format has it."""
+    rest, written = ((value << 1) ^ (value >> 63)) & (2**64 - 1), bytearray()
+    while rest >= 0x80 and len(written) < 8:
+        written.append(rest & 0x7F | 0x80)
+        rest >>= 7
+    return bytes([*written, rest])
+
+
+@given(st.one_of(st.binary(max_size=60), st.lists(NUMBERS, max_size=20).map(lambda some: b"".join(map(nine_bytes, some)))))
+@example(b"\x80" * 8 + b"\xff")
+@example(nine_bytes(-(2**63)) * 3)
+@example(nine_bytes(-(2**63)) + nine_bytes(1))
+@example(nine_bytes(2**62) + nine_bytes(2**62))
+@example(nine_bytes(-23_000) + b"\x00" * 600 + b"\x02")
+def test_the_reader_in_c_reads_what_the_one_in_python_does(payload):
+    """Any bytes at all: the same counters, or both refuse them."""
+    assert outcome(lambda data: Histogram.from_zigzag(data).counts(), payload) == outcome(read_by_python, payload)
+
+
+def test_the_reader_in_c_counts_each_value_as_the_lowest_of_its_counter():
+    """Count, mean, minimum and maximum follow from the counters."""
+    original = filled([(5, 2), (4100, 3), (HIGHEST_US, 1)])
+    read, expected = Histogram.from_zigzag(original.zigzag()), Histogram()
+    for index, count in original.counts():
+        expected.record(lowest_us_at(index), count)
+    assert read.encode() == expected.encode()
+
+
 def put(payload, value):
     """Append one ZigZag LEB128 number that is shorter than nine bytes."""
     rest = (value << 1) ^ (value >> 63)

@@ -7,9 +7,13 @@ from functools import partial
 
 import brotli
 import pytest
-from backports import zstd
 
 from tressi.load.coding import DECODED_BYTES, KEPT_BYTES, Body
+
+try:
+    from compression import zstd
+except ImportError:  # before Python 3.14
+    from backports import zstd
 
 pytestmark = pytest.mark.pure
 

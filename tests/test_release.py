@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from release.assembling import allowed_tag, assemble, record_text, wheel_text
+from release.assembling import allowed_tag, assemble, needs_musl_alone, record_text, wheel_text
 from release.compiling import Build, compile_command, module_path
 from release.headers import HeadersError, lay_out, pyconfig_of, python_of, read_headers
 from release.sources import Extension, Prepared
@@ -93,6 +93,14 @@ def test_the_tag_that_auditwheel_allows_is_read():
     said = 'x.whl is\nconsistent with the following platform tag:\n"manylinux_2_17_x86_64".\n'
     assert allowed_tag(said) == "manylinux_2_17_x86_64"
     assert allowed_tag("nothing of that kind") is None
+
+
+def test_a_wheel_for_musl_needs_musl_alone():
+    """By the name that zig gives it; any other library beside it is refused."""
+    said = 'libraries are required by the wheel:\n{\n    "libc.so": null\n}\n'
+    assert needs_musl_alone(said)
+    assert not needs_musl_alone(said.replace("null", 'null,\n "libz.so.1": null'))
+    assert not needs_musl_alone("")
 
 
 def test_headers_are_those_of_their_version(tmp_path):

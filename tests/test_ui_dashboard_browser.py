@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 import sys
+import tempfile
 from contextlib import contextmanager
 from urllib.parse import urlsplit
 
@@ -42,7 +43,9 @@ class Run:
 
     def __init__(self, *arguments):
         command = [sys.executable, "-m", "tressi", "run", *map(str, arguments), "--dashboard", "--json", "-"]
-        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        # A file, for a pipe holds no more than 64 KiB: the summary of a minute is longer, and nobody reads it before the end.
+        self.output = tempfile.TemporaryFile("w+", encoding="utf-8")  # noqa: SIM115 - it lives as long as the run
+        self.process = subprocess.Popen(command, stdout=self.output, stderr=subprocess.PIPE, text=True)
         self.said = []
         while not self.said or "dashboard: " not in self.said[-1]:
             line = self.process.stderr.readline()
@@ -52,9 +55,10 @@ class Run:
 
     def end(self):
         """Its exit code and its summary, once it has ended."""
-        output, said = self.process.communicate(timeout=BOUND_S)
+        _, said = self.process.communicate(timeout=BOUND_S)
         assert "Traceback" not in said
-        return self.process.returncode, json.loads(output)
+        self.output.seek(0)
+        return self.process.returncode, json.load(self.output)
 
 
 @contextmanager
@@ -66,6 +70,7 @@ def running(*arguments):
     finally:
         run.process.kill()
         run.process.communicate()
+        run.output.close()
 
 
 @contextmanager
@@ -139,7 +144,7 @@ def test_a_run_is_watched_steered_and_stopped(target, browser, tmp_path):
         page.keyboard.press("Enter")
         page.keyboard.type("33")
         page.keyboard.press("Enter")
-        expect(page.locator("#notes tbody tr").first).to_contain_text("GET /fast?1target 33 RPSby hand")
+        expect(page.locator("#notes tbody")).to_contain_text("GET /fast?1target 33 RPSby hand")
         expect(shown).to_have_text("33.0")
         page.locator("#config summary").click()
         expect(page.locator("#config pre")).to_contain_text('"targetRps": 20')

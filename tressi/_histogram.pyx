@@ -107,7 +107,7 @@ cdef class Histogram:
         return found
 
     def counts_up_to(self, values_us):
-        """How many values do not exceed each of `values_us` (0 to 1 h), to the width of a counter; ascending ones in one pass."""
+        """How many values do not exceed each of `values_us` (0 to 1 h), to a counter's width; ascending ones in one pass."""
         cdef int64_t index = self.body.tally.low, total = 0, last, before = -1
         found = []
         for value_us in values_us:
@@ -168,6 +168,38 @@ cdef class Histogram:
         if head[0] != total or total == 0 or head[2] > head[3]:
             raise ValueError(f"counters sum to {total}, the head says {head[0]} from {head[2]} to {head[3]} ns")
         tally.count, tally.sum_ns, tally.min_ns, tally.max_ns = head[0], head[1], head[2], head[3]
+        return histogram
+
+    @staticmethod
+    def from_zigzag(bytes payload not None):
+        """Read what `zigzag` wrote; every value counts as the lowest that its counter stands for.
+
+        Raises ValueError for a payload that breaks off, for counters beyond the layout, and for more time than 292 years.
+        """
+        cdef Histogram histogram = Histogram()
+        cdef const char* place = PyBytes_AS_STRING(payload)
+        cdef const char* end = place + len(payload)
+        cdef int64_t index = 0, number = 0, value_ns, beyond = hdr.index_of(hdr.highest_us()) + 1
+        while place < end:
+            place = spans.zigzag_take(place, end, &number)
+            if place == NULL:
+                raise ValueError("a histogram that breaks off")
+            if number < 0:
+                # So many counters of 0; compared without a negation, which the lowest number of 64 bits has not.
+                index = beyond if number < index - beyond else index - number
+                continue
+            if number > 0:
+                if index >= beyond:
+                    raise ValueError("a histogram with counters beyond its bounds")
+                value_ns = hdr.lowest_us_at(index) * 1000
+                # The sum is kept in nanoseconds of 63 bits.
+                if <double> histogram.body.tally.sum_ns + <double> value_ns * number > 9.2e18:
+                    raise ValueError("a histogram of more time than 292 years")
+                if number > INT64_MAX - histogram.body.tally.count:
+                    raise ValueError("a histogram of more values than there are numbers")
+                histogram.cover(index, index)
+                hdr.series_record(&histogram.body.tally, spans.counter_at(&histogram.body, index), value_ns, value_ns, number)
+            index = min(index + 1, beyond)
         return histogram
 
     cdef int cover(self, int64_t low, int64_t high) except -1:

@@ -80,9 +80,25 @@ COMMANDS = {
         is_run=True,
     ),
     "report": Command(
-        "report SUMMARY.json",
-        "make the files of an export again, from a summary",
-        ("tressi report summary.json -o results/", "ssh host cat summary.json | tressi report - -o results/"),
+        "report SUMMARY [SUMMARY]",
+        "make the files of an export again, from a summary, or lay two runs side by side",
+        (
+            "tressi report summary.json -o results/",
+            "ssh host cat summary.json | tressi report - -o results/",
+            "tressi report before/ after/",
+            "tressi report before/ after/ -o side-by-side.html",
+        ),
+    ),
+    "compare": Command(
+        "compare BEFORE AFTER",
+        "say whether one run, build or target is slower than another, and how sure that is",
+        (
+            "tressi compare before/ after/",
+            "tressi compare base/*/ -- new/*/ --markdown comment.md",
+            "tressi compare --live old.json new.json --pairs 30",
+            "tressi compare config.json --base-url http://127.0.0.1:8080 --versus http://127.0.0.1:8081",
+        ),
+        is_trial=True,
     ),
     "recover": Command(
         "recover DIR",

@@ -32,8 +32,8 @@ _NARROWEST, _WIDEST, _WIDEST_VALUE, _ARROW = 13, 70, 30, 3
 _LINE_HEIGHT, _MOST_LINES = 15, 10  # points
 _PRINTED_COLUMNS = 15  # that can be read on a page
 _FLAG = '"TRUE";"TRUE";"FALSE"'  # LibreOffice takes a flag without a format for a number
-_SECONDS = frozenset({"t", "timestamp", "failedAt", "durationSec", "warmUpSec"})
-_SHARES = frozenset({"errorRate", "utilisation", "completedRate", "abandonedRate", "missedRate"})
+_SECONDS = frozenset({"t", "timestamp", "failedAt", "firstAt", "lastAt", "durationSec", "warmUpSec"})
+_SHARES = frozenset({"errorRate", "share", "utilisation", "completedRate", "abandonedRate", "missedRate"})
 _RATES = frozenset(
     {"rps", "askedRps", "targetRps", "currentRps", "askedStartsPerSecond", "targetStartsPerSecond", "startsPerSecond"}
 )
