@@ -15,6 +15,7 @@ from tressi.errors import OutputError
 from tressi.report import endpoints_csv, formats, summary_json, timeline_csv
 from tressi.report.csv_table import cell
 from tressi.report.formats import FORMATS, write_export
+from tressi.report.rows import CONFIDENCE
 from tressi.report.timeline_csv import Running
 from tressi.stats.summary_rows import row_of
 
@@ -119,9 +120,13 @@ def test_an_integer_of_any_size_is_written_digit_for_digit(number):
 def test_every_column_is_the_summarys_value():
     """Read back, each cell of each endpoint is what the summary has under the column's name, to the last digit."""
     summary = summary_of()
+    sure = {"steadyFrom": 2.0, "effectiveSamples": 812.5, "p99Low": 1.25, "p99High": None}
+    summary["endpoints"][0]["confidence"] = sure
     for row, endpoint in zip(rows_of(endpoints_csv.render(summary)), summary["endpoints"], strict=True):
         for column, shown in row.items():
             value = endpoint
+            if column in CONFIDENCE:
+                value = dict.fromkeys(CONFIDENCE) | endpoint.get("confidence", {})
             for name in column.split("."):
                 # Only the step of a flow says which it is, and how many users were lost at it.
                 value = value.get(name) if column in {"flow", "abandoned"} else value[name]

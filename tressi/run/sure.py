@@ -46,26 +46,26 @@ def sure_of(
     kept: Kept,
     config: ResolvedConfig,
     decisions: Sequence[ScalingDecision],
-    measured_from_s: float,
-    end_s: float,
+    measured_s: tuple[float, float],
     pause: Callable[[], object] = lambda: None,
 ) -> dict[str | None, Sureness]:
     """How sure the response times of each endpoint are, the durations of each flow, and under None all responses together.
 
-    `measured_from_s` is where the warm-up ended, 0 without one, and `end_s` where the run did: what came in later belongs to
-    its last second. Nothing is said of what had no response. `pause` is called between two endpoints, because many of them take
+    `measured_s` is from when to when the run was measured, from the end of its warm-up: what came in later belongs to the last
+    second. Nothing is said of what had no response. `pause` is called between two endpoints, because many of them take
     seconds, in which a host application has other things to do.
     """
-    warm_up_s = measured_from_s if config.warm_up_s else None
+    begin_s, end_s = measured_s
+    warm_up_s = begin_s if config.warm_up_s else None
     grown = _grown(config, decisions, end_s)
     found: dict[str | None, Sureness] = {}
     for keys in _batches(kept, grown):
         for key, texts in _texts(kept.intervals(), keys).items():
             pause()
-            seconds = filled(texts, measured_from_s, end_s)
+            seconds = filled(texts, begin_s, end_s)
             found[key] = percentiles_with_confidence(seconds, warm_up_s, grown[key], PERCENTILES.values())
     steps = {endpoint.endpoint_key for endpoint in config.endpoints}
-    whole = filled(_together(kept.intervals(), steps), measured_from_s, end_s)
+    whole = filled(_together(kept.intervals(), steps), begin_s, end_s)
     if whole:
         grown_s = max(grown[key] for key in steps)
         found[None] = percentiles_with_confidence(whole, warm_up_s, grown_s, PERCENTILES.values())

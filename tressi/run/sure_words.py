@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from tressi.stats.interval import duration_words
 from tressi.text import three_digits
 
 if TYPE_CHECKING:
@@ -33,6 +34,21 @@ def unsure_words(metrics: Metrics, name: str) -> str:
     """Why a percentile has no interval, and what it would take; nothing where it has one."""
     unsure = (metrics.get("confidence") or {}).get("unsure", {}).get(name)
     return "" if unsure is None else str(unsure["reason"])
+
+
+def takes_words(metrics: Metrics, name: str) -> str:
+    """How long a run would take for an interval of a percentile, as in "run 4 min"; nothing where it has one."""
+    unsure = (metrics.get("confidence") or {}).get("unsure", {}).get(name)
+    needs_s = None if unsure is None else unsure.get("needsSec")
+    return "" if needs_s is None else f"run {duration_words(needs_s)}"
+
+
+def tail_words(metrics: Metrics, name: str = "p99") -> str:
+    """How sure the tail of a run is, in a sentence; nothing where nothing is known of it."""
+    bounds, unsure, steady = interval_words(metrics, name), unsure_words(metrics, name), steady_words(metrics)
+    if bounds:
+        return f"95 % confidence: {name} {bounds} ms{f', {steady}' if steady else ''}"
+    return f"how sure {name} is: {unsure}" if unsure else ""
 
 
 def steady_words(metrics: Metrics) -> str:

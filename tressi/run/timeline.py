@@ -150,7 +150,7 @@ class Timeline:
         self.kept.is_unmeasured = record.is_unmeasured
         if record.is_unmeasured:
             return summarise(replace(record, verdicts=self._thresholds.unjudged(lasted_s)))
-        record = replace(record, sure=sure_of(self.kept, self._config, record.decisions, record.warm_up_s, lasted_s, pause))
+        record = replace(record, sure=sure_of(self.kept, self._config, record.decisions, (record.warm_up_s, lasted_s), pause))
         verdicts = self._thresholds.close(figures_of(record), lasted_s)
         return summarise(replace(record, verdicts=doubted(verdicts, self._config.thresholds, record.sure)))
 
