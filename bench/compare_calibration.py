@@ -25,7 +25,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tressi._core import Histogram
-from tressi.compare.exported import Part, Spread, contrasted, failure_share, percentiles, values_of
+from tressi._histogram import Packed
+from tressi.compare.exported import Part, Spread, contrasted, failure_share, percentiles, sure, values_of
 from tressi.compare.interleaved import Measured, interleaved
 from tressi.compare.result import FAILURES
 from tressi.compare.verdict import concluded, judged
@@ -70,7 +71,7 @@ class Sample:
     """The answers of one endpoint over some seconds, for both kinds of test."""
 
     histogram: Histogram = field(default_factory=Histogram)
-    seconds: list[tuple[float, Histogram]] = field(default_factory=list)
+    seconds: list[tuple[float, Packed]] = field(default_factory=list)
     count: int = 0
     total: float = 0.0
     squares: float = 0.0
@@ -99,7 +100,7 @@ def sampled(random: np.random.Generator, rps: int, levels: Sequence[float]) -> S
         for value, number in zip(values.astype(np.int64).tolist(), counts.tolist(), strict=True):
             second.record(value, number)
         sample.histogram.merge(second)
-        sample.seconds.append((place + 1.0, second))
+        sample.seconds.append((place + 1.0, Packed(second.zigzag())))
         sample.count += count
         sample.total += float((counts * values).sum())
         sample.squares += float((counts * values**2).sum())
@@ -210,7 +211,8 @@ def one_each(random: np.random.Generator, scale: Scale, effect: float, drift: fl
         if known:
             spread = Spread(float(np.std([values_of(part(run[place]))["p99"] for run in known], ddof=1)), calibration)
         sides = part(before[place]), part(after[place])
-        estimates += percentiles(str(place), *sides, {"p99": spread}, metrics=("p99",))
+        sureness = [sure(side, ("p99",))[0] for side in sides]
+        estimates += percentiles(str(place), *sureness, {"p99": spread}, metrics=("p99",))
         estimates.append(failure_share(str(place), *sides, None))
     word = answer("one-against-one", estimates, 1, names_side=bool(calibration)).verdict
     return word, naive(list(zip(before, after, strict=True)))

@@ -39,8 +39,8 @@ def test_an_export_is_read_with_its_seconds(tmp_path):
     """To the count: every second of every endpoint."""
     run = run_of(seconds=12)
     read = read_run(exported(run, tmp_path / "a"))
-    assert {key: [(end, h.counts()) for end, h in lines] for key, lines in read.seconds.items()} == {
-        key: [(end, h.counts()) for end, h in lines] for key, lines in run.seconds.items()
+    assert {key: [(end, one.payload) for end, one in lines] for key, lines in read.seconds.items()} == {
+        key: [(end, one.payload) for end, one in lines] for key, lines in run.seconds.items()
     }
     assert read.notes == ()
     assert read_run(str(tmp_path / "a" / "summary.json")).seconds is not None
@@ -57,21 +57,27 @@ def test_a_summary_alone_says_what_it_cannot_know(tmp_path, capsys):
 
 
 def test_a_log_of_another_run_is_not_used(tmp_path):
-    """Its lines do not sum to the summary's histograms."""
-    a, b = (exported(run_of(name), tmp_path / name) for name in "ab")
-    (tmp_path / "a" / "latency.hlog").write_bytes((tmp_path / "b" / "latency.hlog").read_bytes())
+    """It began at another moment; one that began then, and has not as many values, is refused as soon as it is needed."""
+    a, b = (exported(run_of(name, each=each), tmp_path / name) for name, each in (("a", 60), ("b", 50)))
+    log = (tmp_path / "b" / "latency.hlog").read_bytes()
+    (tmp_path / "a" / "latency.hlog").write_bytes(log.replace(b"BaseTime: 1", b"BaseTime: 2"))
     assert read_run(a).seconds is None
     assert "not of its run" in read_run(a).notes[0]
-    assert read_run(b).seconds is not None
+    (tmp_path / "a" / "latency.hlog").write_bytes(log)
+    with pytest.raises(ConfigError, match="does not sum to its summary"):
+        compared([read_run(a)], [read_run(b)], Settings())
+    (tmp_path / "a" / "latency.hlog").write_bytes(log.replace(b",HIST", b",HISS"))
+    with pytest.raises(ConfigError, match="without it the summary alone"):
+        compared([read_run(a)], [read_run(b)], Settings())
 
 
 def test_seconds_without_an_answer_are_seconds():
     """The log has no line for them; an endpoint that pauses is not shorter for it."""
     run = run_of(seconds=8)
-    broken = {KEYS[0]: [line for line in run.seconds[KEYS[0]] if line[0] != 4.0], KEYS[1]: run.seconds[KEYS[1]]}
-    filled = without_gaps(broken)
-    assert [end for end, _ in filled[KEYS[0]]] == [end for end, _ in filled[KEYS[1]]]
-    assert filled[KEYS[0]][3][1].count == 0
+    ends = [end for end, _ in run.seconds[KEYS[1]]]
+    filled = without_gaps([line for line in run.seconds[KEYS[0]] if line[0] != 4.0], ends)
+    assert [end for end, _ in filled] == ends
+    assert filled[3][1].count == 0
 
 
 @pytest.mark.parametrize(
