@@ -135,7 +135,7 @@ def test_several_runs_a_side_find_the_slower_build(tmp_path, capsys):
 
 
 def test_three_runs_a_side_say_that_they_are_too_few():
-    """No p value of theirs is below 0.1."""
+    """No p value that they can have is below 0.1."""
     runs = [run_of(f"{n}", seconds=2, spread=0.02, factor=1.0 + n // 3) for n in range(6)]
     said = compared(runs[:3], runs[3:], Settings())
     assert said.verdict == "cannot-tell"

@@ -69,7 +69,7 @@ def test_failures_are_paired_as_well():
 
 
 def test_five_pairs_tell_nothing():
-    """No p value of theirs is below 0.05."""
+    """No p value that they can have is below 0.05."""
     assert estimates(pairs_of(5, pairs=5))["p50"].reason == "it takes 6 pairs, and there are 5"
 
 

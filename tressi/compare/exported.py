@@ -20,8 +20,8 @@ from dataclasses import dataclass
 from statistics import fmean, variance
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from tressi.compare.result import FAILURES, PERCENTS, Estimate
 from tressi._histogram import Packed
+from tressi.compare.result import FAILURES, PERCENTS, Estimate
 from tressi.compare.sides import merged, together
 from tressi.stats.combine import Difference, mover, permutation_p, welch
 from tressi.stats.combine import Estimate as Sized
