@@ -2,12 +2,16 @@
 
 import math
 import random
+from collections import Counter
 
 from tressi._core import Histogram
 from tressi.hdr import encode_histogram
+from tressi.stats.bands import merged_bands
 
 STATUSES = (200, 503, 404, 500, 502, 504) * 3  # as many bodies as are kept of one endpoint, and more
 PERCENTILES = {"p50": 50, "p90": 90, "p95": 95, "p99": 99, "p999": 99.9}
+# How many of a hundred response times are in which band above that of the median, which is the fourth.
+SPREAD = (1, 6, 18, 27, 20, 12, 7, 4, 2, 1, 1, 1)
 GENERATOR = {
     "saturated": True,
     "reasons": ["in 17.0 of 600.0 s 812 of 40,000 starts were not sent although a lane was free; it spoils: the rate"],
@@ -66,15 +70,24 @@ def second(chance, number, t, seconds):
     target = (50 + 5 * (number % 20)) * min(1.0, 10 * t / seconds)
     short = 0.7 if number % 40 == 3 and t < seconds / 3 else 1.0
     p50 = (1.5 + number % 7) * (1 + 0.3 * math.sin(t / 30)) * chance.uniform(0.9, 1.1)
+    p99 = p50 * chance.uniform(2, 6)
+    made = round(target * short)
+    failed = round(made * 0.02 * chance.random()) if number % 10 == 7 else 0
+    refused = failed // 2
     return {
         "targetRps": target,
         "currentRps": target * short * chance.uniform(0.99, 1.0),
         "workerCount": 2 + number % 5 + int(3 * t / seconds),
         "utilisation": chance.uniform(0.4, 0.8),
-        "errorRate": 0.02 * chance.random() if number % 10 == 7 else 0.0,
+        "errorRate": failed / made if made else 0.0,
         **dict.fromkeys(("p50", "serviceP50", "successP50"), p50),
-        **dict.fromkeys(("p99", "serviceP99", "successP99"), p50 * chance.uniform(2, 6)),
+        **dict.fromkeys(("p99", "serviceP99", "successP99"), p99),
+        "p95": (p50 + p99) / 2,
+        "max": 1.5 * p99,
         "missed": int(target * 0.3) if short < 1 else 0,
+        "statusCodes": {"200": made - failed} | ({"503": failed - refused} if failed else {}),
+        "failures": {"503": failed - refused, "connect": refused} if refused else {"503": failed} if failed else {},
+        "bands": [int(10 * math.log10(p50 * 1e3)) - 3, *(-(-part * made // 100) for part in SPREAD)] if made else [],
     }
 
 
@@ -88,6 +101,9 @@ def whole(figures):
         **sums,
         **means,
         **medians,
+        **{name: max(one[name] for one in figures) for name in ("p95", "max")},
+        **{name: dict(sum((Counter(one[name]) for one in figures), Counter())) for name in ("statusCodes", "failures")},
+        "bands": merged_bands(one["bands"] for one in figures),
         **dict.fromkeys(("p99", "serviceP99", "successP99"), max(one["p99"] for one in figures)),
     }
 

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from playwright.sync_api import sync_playwright
 
 QUIET = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync")
+BOUND_MS = 120_000  # reading plotly's script takes a second of a core, which a busy machine may not have for long
 TELL_OF_VIOLATIONS = """document.addEventListener("securitypolicyviolation",
     (event) => console.error(`violation of ${event.violatedDirective}: ${event.blockedURI} ${event.sample}`))"""
 
@@ -28,6 +29,7 @@ class Visit:
         self.requests, self.complaints = [], []
         self.context = browser.new_context(**context)
         self.page = self.context.new_page()
+        self.page.set_default_timeout(BOUND_MS)
         self.page.add_init_script(TELL_OF_VIOLATIONS)
         self.page.on("request", lambda request: self.requests.append(request.url))
         self.page.on("console", lambda message: self.complaints.append(message.text) if message.type == "error" else None)

@@ -22,7 +22,7 @@ from tressi.hdr import decode_histogram, lowest_us_at
 
 # Texts, and what has numbers of another kind.
 NO_FIGURES = {"endpointKey", "name", "flow", "method", "url", "autoscale", "priority", "what limited it"}
-RUN = {"verdict", "reason", "tressiVersion", "startedAt", "durationSec", "endReason", "endDetail"}
+RUN = {"verdict", "reason", "exitReason", "tressiVersion", "startedAt", "durationSec", "endReason", "endDetail"}
 NO_FIGURES |= {"steps", "statusCodes", "errors", "errorReasons", "histograms"}
 KINDS_OF_TIME = ("responseTime", "serviceTime")
 SERVICE = "service:"
@@ -87,10 +87,11 @@ def facts(summary):
             for why in one["errorReasons"]
         },
         "timeline": {
-            (moment["t"], key, name): n
+            (moment["t"], key, name): in_a_cell(n) if isinstance(n, dict) else n
             for moment, every in seconds
             for key, part in every.items()
             for name, n in (*part.items(), ("saturated", moment["saturated"]))
+            if name != "bands"
         },
         "flows": {(one["endpointKey"], name): n for one in summary.get("flows", ()) for name, n in figures(one).items()},
         "scaling": numbered(summary["scaling"]),
@@ -125,6 +126,11 @@ def read_json(path):
 def csv_rows(path):
     with path.open(encoding="utf-8", newline="") as file:
         return [{name: number(text) for name, text in row.items()} for row in csv.DictReader(file)]
+
+
+def in_a_cell(counts):
+    """Counts by name, as one cell has them; nothing for none."""
+    return " ".join(f"{name}={count}" for name, count in counts.items()) or None
 
 
 def pairs(cell):
@@ -183,8 +189,16 @@ def read_xlsx(path):
         "timeline": seconds_of(rows["Timeline"]),
         "scaling": numbered(rows["Scaling"]),
         "changes": numbered(rows["Changes"]),
-        "thresholds": numbered(rows["Thresholds"]),
+        "thresholds": {
+            (places_of(path)[number], name): value for (number, name), value in numbered(rows["Thresholds"]).items()
+        },
     }
+
+
+def places_of(path):
+    """The thresholds of the summary beside a file in the order of people: those that are broken first."""
+    judged = json.loads(path.with_name("summary.json").read_bytes())["thresholds"]
+    return sorted(range(len(judged)), key=lambda i: (False, None, True).index(judged[i]["passed"]))
 
 
 def width(sheet):
@@ -239,34 +253,38 @@ def read_md(path):
     def key(shown):
         return "global" if shown == "all" else shown.replace(" ", f" {origin[1]}", 1) if origin else shown
 
-    counts, latencies = found["Global summary"]
-    whole = {name_of(words): Rounded(value) for words, value in counts[1:]}
+    # What is folded away has no heading: its tables stand below the last one.
+    by_head = {tuple(table[0]): table for several in found.values() for table in several}
+    latencies = next(table for head, table in by_head.items() if head[:2] == ("of", "min"))
+    counts = by_head["what", "value"]
+    known = json.loads(path.with_name("summary.json").read_bytes())["global"]
+    whole = {name_of(words): Rounded(value) for words, value in counts[1:] if name_of(words) in known}
     whole |= {
         f"{name_of(words)}Ms.{name}": Rounded(value)
         for words, *values in latencies[1:]
         for name, value in zip(latencies[0][1:], values, strict=True)
     }
     head, *rows = found["Endpoints"][0]
-    # Those that failed stand first.
-    judged = json.loads(path.with_name("summary.json").read_bytes())["thresholds"]
-    places = sorted(range(len(judged)), key=lambda i: (False, None, True).index(judged[i]["passed"]))
-    names = {"asked": "askedRps", "got": "rps", "workers": "workerCount", "peak": "peakWorkerCount"}
-    names |= {name: f"requests{name.capitalize()}" for name in ("made", "succeeded", "failed", "missed", "cut")}
-    names |= {name: f"responseTimeMs.{name}" for name in ("p50", "p90", "p99", "max")}
+    names = {"asked": "askedRps", "got": "rps", "workers": "workerCount"}
+    names |= {name: f"requests{name.capitalize()}" for name in ("failed", "missed")}
+    names |= {name: f"responseTimeMs.{name}" for name in ("p50", "p95", "p99")}
     names |= {"svc p99": "serviceTimeMs.p99"}
     return {
         "global": whole,
         "endpoints": {
-            (key(row[0]), names.get(name) or name_of(name)): Rounded(value)
+            (key(row[0]), names[name]): Rounded(value.partition(" ")[0])
             for row in rows
             for name, value in list(zip(head, row, strict=True))[1:-1]
         },
-        "statusCodes": {(key(k), code): float(n) for k, code, n in found.get("Status codes", [[()]])[0][1:]},
-        "errors": {(key(k), kind): float(n) for k, kind, n in found.get("Errors", [[()]])[0][1:]},
-        "errorReasons": {(key(k), kind, why): float(n) for k, kind, why, n in found.get("Reasons", [[()]])[0][1:]},
+        "statusCodes": {(key(k), code): float(n) for k, code, n in by_head.get(("endpoint", "status", "count"), [()])[1:]},
+        "errors": {
+            ("global", row[0]): float(row[1])
+            for row in found.get("Failures", [[()]])[0][1:]
+            if not row[0].startswith("status ")
+        },
         "thresholds": {
             (i, "passed"): {"passed": True, "failed": False, "not judged": None}[row[0]]
-            for i, row in zip(places, found.get("Thresholds", [[()]])[0][1:], strict=True)
+            for i, row in zip(places_of(path), found.get("Thresholds", [[()]])[0][1:], strict=True)
         },
     }
 
@@ -292,39 +310,49 @@ def read_html(path):
     tables = Tables(path.read_bytes())
     keys = [one["endpointKey"] for one in json.loads(path.with_name("summary.json").read_bytes())["endpoints"]]
     endpoints = {
-        (key, name): value_in(row[heading])
-        for headings, names in ((("Endpoint", "Limited by"), ENDPOINT), (("Endpoint", "Pool"), POOL))
+        (key, name): value
+        for headings, columns in ((("Endpoint", "Limited by"), ENDPOINT), (("Endpoint", "Pool"), POOL))
         for key, row in zip(keys, tables.beginning(*headings), strict=True)
-        for heading, name in names.items()
+        for heading, names in columns.items()
+        for name, value in zip(names, values_in(row[heading], len(names)), strict=True)
     }
-    times = {**TIMES, "TLS handshake": "tlsTimeMs"}
+    latencies = {row["Of"]: row for row in tables.beginning("Of")}  # one without a value has no row
     decisions = tables.beginning("At", "Endpoint") if any(table[0][0] == "At" for table in tables.tables) else []
     verdicts = tables.beginning("Verdict") if any(table[0][0] == "Verdict" for table in tables.tables) else []
+    # Broken ones stand first.
+    judged = json.loads(path.with_name("summary.json").read_bytes())["thresholds"]
+    places = sorted(range(len(judged)), key=lambda i: (False, None, True).index(judged[i]["passed"]))
     return {
         "endpoints": endpoints,
         "global": {
-            f"{times[row['Of']]}.{name}": value_in(row[name.replace("p999", "p99.9")])
-            for row in tables.beginning("Of")
+            f"{time}.{name}": values_in(latencies[words][name.replace("p999", "p99.9")], 1)[0] if words in latencies else None
+            for words, time in TIMES.items()
             for name in LATENCY
         },
         "scaling": numbered(
             {
-                "timestamp": value_in(one["At"]),
-                "workers": abs(value_in(one["Change"])),
-                "workerCount": value_in(one["Workers then"]),
+                "timestamp": values_in(one["At"], 1)[0],
+                "workers": abs(one["Workers"][1] - one["Workers"][0]),
+                "workerCount": one["Workers"][1],
             }
             for one in decisions
         ),
-        "thresholds": numbered(
-            {"value": value_in(one["Value"]), "limit": value_in(one["Limit"]), "failedAt": value_in(one["Broken at"])}
-            for one in verdicts
-        ),
+        "thresholds": {
+            (place, name): value
+            for place, one in zip(places, verdicts, strict=True)
+            for name, value in zip(
+                ("value", "limit", "failedAt"),
+                [*values_in(one["Value and limit"], 2), *values_in(one["Broken at"], 1)],
+                strict=True,
+            )
+        },
     }
 
 
-def value_in(cell):
-    """The number of a cell; nothing where it has a dash."""
-    return cell[0] if isinstance(cell, list) else None
+def values_in(cell, count):
+    """The numbers of a cell, as many as it may have; nothing for those that are not there."""
+    numbers = cell if isinstance(cell, list) else []
+    return [*numbers, *[None] * (count - len(numbers))]
 
 
 READERS = {
@@ -342,12 +370,15 @@ READERS = {
 
 # Where a file shows a part of a kind only, and of which places.
 PARTS = {
-    ("report.html", "endpoints"): lambda place: place[1] in {*ENDPOINT.values(), *POOL.values()},
+    ("report.html", "endpoints"): lambda place: (
+        place[1] in {name for names in (*ENDPOINT.values(), *POOL.values()) for name in names}
+    ),
     ("report.html", "global"): lambda name: "." in name,
     ("report.html", "scaling"): lambda place: place[1] in {"timestamp", "workers", "workerCount"},
     ("report.html", "thresholds"): lambda place: place[1] in {"value", "limit", "failedAt"},
     ("summary.md", "endpoints"): lambda place: place[1] in MD_FIGURES,
     ("summary.md", "thresholds"): lambda place: place[1] == "passed",
+    ("summary.md", "errors"): lambda place: place[0] == "global",
     ("junit.xml", "thresholds"): lambda place: place[1] == "passed",
     ("junit.xml", "global"): lambda name: name in JUNIT_FIGURES,
     ("junit.xml", "generator"): lambda name: name == "saturated",
@@ -356,8 +387,8 @@ PARTS = {
 }
 JUNIT_FIGURES = {"requestsMade", "requestsSucceeded", "requestsFailed", "requestsMissed", "rps", "errorRate"}
 MD_FIGURES = {
-    *("askedRps", "workerCount", "peakWorkerCount", "requestsCut", *JUNIT_FIGURES),
-    *(f"responseTimeMs.{name}" for name in ("p50", "p90", "p99", "max")),
+    *("askedRps", "rps", "workerCount", "requestsFailed", "requestsMissed"),
+    *(f"responseTimeMs.{name}" for name in ("p50", "p95", "p99")),
     "serviceTimeMs.p99",
 }
 

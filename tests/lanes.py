@@ -4,7 +4,8 @@ A module names its lane in one line, `pytestmark = pytest.mark.pure`. A single t
 decorator says: `@pytest.mark.timed`.
 
 - `pure`: neither sockets nor processes nor sleeping. The tests run side by side, as many as there are cores.
-- `timed`: real sockets, processes or time, and no assertion that needs a quiet machine. Three modules run side by side, for they mostly wait.
+- `timed`: real sockets, processes or time, and no assertion that needs a quiet machine. Three modules run side by side, for
+  they mostly wait.
 - `alone`: what it asserts needs the machine for itself, such as a rate that is kept to the percent.
 
 CPython tells audit hooks (PEP 578) of every socket and process. A hook cannot be taken away again, so there is one for the

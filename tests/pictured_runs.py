@@ -218,4 +218,10 @@ SCENES: Mapping[str, Scene] = {
     "one": Scene(GOOD[:1], decided=GROWTH, thresholds=("p99 < 50 ms",)),
     "many": Scene(_MANY, thresholds=("p99 < 50 ms", "errorRate < 1%")),
     "many-failed": Scene(_MANY, until_s=60, ends="duration", thresholds=("p99 < 50 ms", "errorRate < 0.1%")),
+    # Of which there are reports alone.
+    "lost-ended": Scene(
+        GOOD, until_s=60, lost=("engine 2 of 4: its process ended by signal 9",), thresholds=(), ends="duration"
+    ),
+    "one-passed": Scene(GOOD[:1], until_s=60, ends="duration", decided=GROWTH, thresholds=("p99 < 50 ms",)),
+    "one-failed": Scene([_SLOW], until_s=60, ends="duration", decided=GROWTH),
 }

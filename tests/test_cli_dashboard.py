@@ -74,7 +74,7 @@ def test_a_missing_library_is_told_before_the_run(config):
     ended = at_once(*shown, *plain)
     for library, done, without in zip(libraries, ended[:3], ended[3:], strict=True):
         assert (done.returncode, done.stdout) == (3, ""), library
-        assert "pip install 'tressi[dashboard]'" in done.stderr, library
+        assert "the extra tressi[dashboard]" in done.stderr, library
         assert "Traceback" not in done.stderr, library
         assert without.returncode == 0, library
 

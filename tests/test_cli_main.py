@@ -295,3 +295,18 @@ def test_where_the_engine_is_missing_only_runs_say_so(arguments, code):
     assert done.returncode == code, done.stderr
     assert "Traceback" not in done.stderr
     assert ("tressi's engine is missing here" in done.stderr) == (code == 3)
+
+
+@pytest.mark.parametrize("name", ["run", "quick", "demo", "replay"])
+def test_every_command_that_runs_has_an_interval_of_its_lines(name, capsys):
+    """Seconds, one or more, or 0 for none; what is none of them is named with what there may be."""
+    parser = parser_of(name, load(name))
+    place = [] if name == "demo" else ["x"]
+    assert parser.parse_args([*place, "--progress-interval", "2.5"]).progress_interval == 2.5
+    assert parser.parse_args([*place, "--progress-interval", "0"]).progress_interval == 0.0
+    assert parser.parse_args(place).progress_interval is None
+    faults = {"0.5": "neither 1 second or more nor 0", "-3": "neither 1 second or more nor 0", "10s": "not a number"}
+    for wrong, why in faults.items():
+        with pytest.raises(SystemExit):
+            parser.parse_args([*place, f"--progress-interval={wrong}"])
+        assert f"--progress-interval: '{wrong}' is {why}" in " ".join(capsys.readouterr().err.split())

@@ -32,6 +32,7 @@ def full_summary():
     )
     summary["endpoints"][0]["errorReasons"] = [{"kind": "connect", "reason": "refused", "count": 2}]
     summary["leftOut"] = ["the timeline ends at 3 s"]
+    summary |= {"name": "checkout", "labels": {"git": "4f2a9c1"}}
     summary["flows"] = [flow_part("shop", KEY)]
     for moment in summary["timeline"]:
         moment["flows"] = {"flow shop": FLOW_SECOND}
@@ -98,7 +99,7 @@ def test_without_a_library_the_rest_is_written(folder, tmp_path, capsys, monkeyp
     assert main(["report", str(folder / "summary.json"), "-o", str(tmp_path / "new")]) == 0
     captured = capsys.readouterr()
     assert captured.err.startswith(f"tressi: {tmp_path / 'new' / 'report.xlsx'} is left out: ")
-    assert "pip install 'tressi[report]'" in captured.err
+    assert "the extra tressi[report]" in captured.err
     assert len(captured.out.splitlines()) == len(FORMATS) - 1
 
 

@@ -7,9 +7,13 @@ from functools import partial
 
 import brotli
 import pytest
-from backports import zstd
 
 from tressi.load.coding import DECODED_BYTES, KEPT_BYTES, Body
+
+try:
+    from compression import zstd
+except ImportError:  # before Python 3.14
+    from backports import zstd
 
 pytestmark = pytest.mark.pure
 
@@ -164,7 +168,7 @@ def test_a_coding_whose_library_is_not_installed_says_so(coding, library, monkey
     monkeypatch.setitem(sys.modules, "compression.zstd", None)
     body = read((coding,), TEXT, b"hello")
     assert body.reason == (
-        f"the body cannot be searched: the library {library} is not installed (pip install 'tressi[checks]')"
+        f"the body cannot be searched: the library {library} is not installed (see the extra tressi[checks])"
     )
     assert len(body.reason) < 111
 

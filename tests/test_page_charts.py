@@ -221,7 +221,7 @@ def test_a_heat_map_is_read_band_by_band(page):
     assert spoken(page) == "2 s; band 1 to 1.26 ms: 0; in all 0; generator limited"
     seconds = list(range(1, 1001))
     draw(page, "heatMap", {**HEAT, "t": seconds, "bands": [[30, 1, 2]] * 1000})
-    script = "({x, y, z}) => [x, y, z[1].map((one) => Math.round(10 ** one))]"
+    script = "({x, y, z}) => [x, y, z[1].map((one) => Math.round(5 * 10 ** one))]"
     shown = page.evaluate(f"({script})(chart.querySelector('.plot').data[0])")
     assert shown == [list(range(0, 1001, 5)), [30, 31, 32], [10] * 200]
 

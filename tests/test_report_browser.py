@@ -2,7 +2,7 @@
 
 import pytest
 from browsers import Visit, chromium, visit
-from test_report_html import NOTHING, hostile_summary
+from test_report_html import LATENCY, NOTHING, hostile_summary
 
 from bench.long_run import long_summary
 from tressi.report.report_html import render
@@ -10,12 +10,34 @@ from tressi.text import plain
 
 pytestmark = pytest.mark.timed
 
+# Which of these, "part TAG", has nothing that the tab key would stop at.
+REACHED = """(wanted) => {
+    const all = [...document.querySelectorAll("a, button, input, select, summary, [tabindex='0']")];
+    const stops = all.filter((one) => one.checkVisibility({contentVisibilityAuto: true}) && !one.disabled);
+    const named = (one) => one.closest("[id]") && [...document.querySelectorAll("section, #samples, #config")]
+        .filter((part) => part.contains(one)).map((part) => `${part.id} ${one.tagName}`);
+    const found = new Set(stops.flatMap((one) => named(one) ?? []));
+    return wanted.filter((one) => !found.has(one));
+}"""
+SCROLLED = """[...document.querySelectorAll("main *")].filter((one) => one.scrollHeight > one.clientHeight + 1
+    && ["auto", "scroll"].includes(getComputedStyle(one).overflowY)).map((one) => one.tagName)"""
+# Charts are drawn anew some frames after the page has another width.
+FITS = """(width) => new Promise((resolve, reject) => {
+    let frames = 600;
+    const look = () => {
+        const now = document.documentElement.scrollWidth;
+        if (now <= width) resolve();
+        else if (!frames--) reject(new Error(`the page is ${now} wide`));
+        else requestAnimationFrame(look);
+    };
+    look();
+})"""
 ATTACK = (
     "<b>bold</b>\x1b[31m\u202e %{y}</pre></script><script>hacked = 1</script><img src=x onerror='hacked = 2'>"
     "<a href='javascript:hacked = 3'>x</a>"
 )
 PLACES = (".verdict", "#thresholds", "#endpoints", "#timeline", "#scaling", "#failures", "#samples", "#config")
-ENDPOINTS = "#endpoints > .scroll tbody tr:not([hidden])"
+ENDPOINTS = "#endpoints > table tbody tr:not([hidden])"
 
 
 @pytest.fixture(scope="module")
@@ -66,11 +88,14 @@ def column(page, number):
 def test_all_charts_are_drawn(page, summary):
     """Each has a line for what it shows and says in words what it shows."""
     labels = [chart.get_attribute("aria-label") for chart in page.locator(".plot").all()]
-    titles = ["Rate", "Workers", "Latency", "Utilisation of the workers", "Failed requests", "Missed starts"]
-    assert [label.partition(".")[0] for label in labels] == [*titles, "Latency of all endpoints together"]
+    titles = ["Rate", "Response time", "Responses by status", "Failures by kind", "Workers and occupied share"]
+    titles += ["Heat map of response times", "Latency of all endpoints together"]
+    assert [label.partition(".")[0] for label in labels] == titles
     assert all("no values" not in label for label in labels)
-    assert all(f"{name}: " in labels[2] for name in ("p50", "p99", "service time p99"))
-    assert page.locator(".plot .main-svg .lines path").count() >= len(labels) + 2
+    assert all(f"{name}: " in labels[1] for name in ("p50", "p95", "p99", "max", "service time p99"))
+    assert all(f"{name}: " in labels[2] for name in ("200", "503"))
+    assert all(f"{name}: " in labels[3] for name in ("status 503", "connect"))
+    assert page.locator(".plot .main-svg .lines path").count() >= len(labels)
     assert not page.get_by_text("The charts need JavaScript").is_visible()
     p99 = summary["global"]["serviceTimeMs"]["p99"]
     assert f"service time: p50 {summary['global']['serviceTimeMs']['p50']:.2f}".rstrip("0") in labels[-1]
@@ -100,7 +125,7 @@ def test_tables_are_sorted_with_the_keyboard(page, summary):
     """Numbers by the exact value, large ones first; again, small ones first; assistive technology is told."""
     by_p99 = sorted(summary["endpoints"], key=lambda one: one["serviceTimeMs"]["p99"])
     slowest_last = [one["url"].removeprefix("http://shop.example:8080") for one in by_p99]
-    heading = page.locator("#endpoints > .scroll th", has_text="Service p99 ms")
+    heading = page.locator("#endpoints > table th", has_text="Service p99 ms")
     heading.get_by_role("button").press("Enter")
     assert heading.get_attribute("aria-sort") == "descending"
     assert [text.split("\n")[0].split(" ")[1] for text in column(page, 1)] == slowest_last[::-1]
@@ -111,7 +136,7 @@ def test_tables_are_sorted_with_the_keyboard(page, summary):
 
 def test_names_are_sorted_as_people_count(page):
     """`/9` before `/10`; what has no value is last either way."""
-    page.locator("#endpoints > .scroll th", has_text="Endpoint").get_by_role("button").click()
+    page.locator("#endpoints > table th", has_text="Endpoint").get_by_role("button").click()
     names = [text.split("\n")[0].split(" ")[:2] for text in column(page, 1)]
     assert names == sorted(names, key=lambda name: (name[0], int(name[1].rpartition("/")[2])))
     broken = page.locator("#thresholds th", has_text="Broken at").get_by_role("button")
@@ -129,8 +154,8 @@ def test_endpoints_are_filtered_by_what_is_typed(page):
     assert len(column(page, 1)) == 12
 
 
-def test_an_endpoint_is_chosen_with_the_keyboard(page):
-    """By its link in the table, and by the list above the charts; only then are its charts drawn."""
+def test_an_endpoint_is_chosen_with_the_keyboard(page, summary):
+    """By its link in the table, and by the list above the charts; its charts are drawn, and its latencies are in the table."""
     page.locator(f"{ENDPOINTS} a[data-endpoint='4']").press("Enter")
     drawn(page, "4")
     title = page.locator("#chart-percentiles .chart-title")
@@ -138,15 +163,13 @@ def test_an_endpoint_is_chosen_with_the_keyboard(page):
     page.locator("#choice").press("ArrowUp")
     drawn(page, "3")
     assert title.text_content() == "Latency of item 3"
-
-
-def test_latencies_are_drawn_on_either_scale(page):
-    """Where a few are a thousand times the others, a logarithmic scale shows both; nothing else is changed by it."""
-    for scale in ("log", "linear"):
-        page.get_by_label("logarithmic").press("Space")
-        drawn(page)
-        for chart, expected in {"percentiles": scale, "latencies": scale, "rate": "linear"}.items():
-            assert page.evaluate(f"document.querySelector('#chart-{chart} .plot').layout.yaxis.type") == expected
+    assert page.locator("#latencies caption").text_content() == "Of item 3, in milliseconds"
+    values = page.locator("#latencies tbody data").evaluate_all("(all) => all.map((one) => Number(one.value))")
+    assert values[:9] == [summary["endpoints"][3]["responseTimeMs"][name] for name in LATENCY]
+    page.locator("#choice").select_option("")
+    drawn(page)
+    values = page.locator("#latencies tbody data").evaluate_all("(all) => all.map((one) => Number(one.value))")
+    assert values[:9] == [summary["global"]["responseTimeMs"][name] for name in LATENCY]
 
 
 def test_a_point_of_several_seconds_is_told(browser, tmp_path, monkeypatch):
@@ -165,19 +188,49 @@ def test_a_point_of_several_seconds_is_told(browser, tmp_path, monkeypatch):
 
 
 def test_everything_is_reached_with_the_tab_key(page):
-    """Links, buttons, filters, charts, long texts: one after the other, none a trap."""
-    reached = set()
-    for _ in range(page.locator("a, button, input, select, summary, [tabindex='0']").count()):
-        page.keyboard.press("Tab")
-        reached.add(page.evaluate("document.activeElement.closest('section')?.id + ' ' + document.activeElement.tagName"))
+    """Links, buttons, filters, charts, long texts: each part has them in the order of the page, and none is a trap."""
+    assert page.evaluate("[...document.querySelectorAll('[tabindex]')].every((one) => one.tabIndex < 1)")
     wanted = {"endpoints BUTTON", "endpoints INPUT", "endpoints A", "timeline SELECT", "timeline DIV", "latency DIV"}
-    assert wanted | {"scaling BUTTON", "samples SUMMARY", "samples PRE", "config SUMMARY"} <= reached
+    wanted |= {"scaling SUMMARY", "samples SUMMARY", "config SUMMARY"}
+    # One of each kind stands for all of them: a key pressed at it goes on to what comes next.
+    stuck = page.evaluate(REACHED, sorted(wanted))
+    assert stuck == []
+    page.locator("#chart-rate .plot").focus()
+    for _ in range(12):
+        page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.closest('.plot')?.parentElement.parentElement.id") != "chart-rate"
 
 
 def test_without_javascript_there_are_the_tables(browser, path, summary):
     """The verdict and every row can be read; no control stands there that would do nothing."""
     with visit(browser, path, java_script_enabled=False) as page:
-        assert page.locator(".verdict strong").is_visible()
+        assert page.locator(".verdict .word").is_visible()
         assert len(column(page, 1)) == len(summary["endpoints"])
         assert page.get_by_text("The charts need JavaScript").is_visible()
         assert page.locator("button, input, select").locator("visible=true").count() == 0
+
+
+def test_no_part_of_the_page_scrolls_in_itself_or_is_cut_off(page):
+    """On a desk all columns are there, and on a phone each row is a card: nothing is wider than the screen."""
+    row = page.locator("#endpoints > table tbody tr").first
+    before = page.viewport_size
+    for width, shown in ((390, "grid"), (1440, "table-row")):
+        page.set_viewport_size({"width": width, "height": 900})
+        page.evaluate(FITS, width)
+        assert page.evaluate(SCROLLED) == []
+        assert row.evaluate("(row) => getComputedStyle(row).display") == shown
+    page.set_viewport_size(before)
+
+
+def test_on_paper_all_is_open_and_nothing_is_cut_off(page):
+    """What is folded is open, every column is within the paper, and afterwards the page is as it was."""
+    before, folded = page.viewport_size, page.locator("details:not([open])").count()
+    page.evaluate("window.dispatchEvent(new Event('beforeprint'))")
+    assert page.locator("details:not([open])").count() == 0
+    page.emulate_media(media="print")
+    page.set_viewport_size({"width": 700, "height": 1000})  # A4 without its margins
+    page.evaluate(FITS, 700)
+    page.emulate_media(media="screen")
+    page.evaluate("window.dispatchEvent(new Event('afterprint'))")
+    page.set_viewport_size(before)
+    assert page.locator("details:not([open])").count() == folded

@@ -1,9 +1,8 @@
 """What the report shows of a target's words: what a reader looks for first, and never more than a page can hold."""
 
 import pytest
-from summaries import endpoint_snapshot, summary_of
 
-from tressi.report.page.excerpts import ALL_CHARACTERS, BODY_CHARACTERS, clipped, excerpts, failure_rows
+from tressi.report.page.excerpts import ALL_CHARACTERS, BODY_CHARACTERS, clipped, excerpts
 
 pytestmark = pytest.mark.pure
 
@@ -18,8 +17,8 @@ def shown(*samples):
     return [(one.endpoint_key, one.status, one.body) for one in found], left_out
 
 
-def test_failures_come_first_and_no_status_hides_another():
-    """One body of each endpoint and status before a second one; among those, failed ones before the rest."""
+def test_failures_come_first_and_one_of_each_kind_is_enough():
+    """One body of each endpoint and status, failed ones before the rest; the others are counted."""
     samples = [
         sample("a", 200, "1"),
         sample("a", 200, "2"),
@@ -27,7 +26,9 @@ def test_failures_come_first_and_no_status_hides_another():
         sample("b", 404, "4"),
         sample("b", 200, "5"),
     ]
-    assert [body for *_, body in shown(*samples)[0]] == ["3", "4", "1", "5", "2"]
+    found, left_out = shown(*samples)
+    assert [body for *_, body in found] == ["3", "4", "1", "5"]
+    assert left_out == 1
 
 
 def test_a_long_body_is_cut_and_says_so():
@@ -43,24 +44,6 @@ def test_all_bodies_together_have_a_bound():
     found, left_out = shown(*(sample(str(number), 200, "x" * BODY_CHARACTERS) for number in range(1000)))
     assert len(found) == ALL_CHARACTERS // BODY_CHARACTERS
     assert left_out == 1000 - len(found)
-
-
-def test_every_failure_is_counted_with_its_reasons():
-    """Errors by kind and statuses from 400 on, the most frequent first; a reason belongs to its kind."""
-    summary = summary_of(
-        endpoint_snapshot("GET http://host/a", succeeded=5, failed=7, errors={"connect": 4}, status_codes={200: 5, 503: 3}),
-        endpoint_snapshot("GET http://host/b", succeeded=90, failed=10, errors={"timeout": 10}),
-    )
-    summary["endpoints"][0]["errorReasons"] = [
-        {"kind": "connect", "reason": "Connection refused", "count": 3},
-        {"kind": "tls", "reason": "bad certificate", "count": 1},
-    ]
-    rows = [(one.endpoint_key[-1], one.what, one.count, one.share, one.reasons) for one in failure_rows(summary)]
-    assert rows == [
-        ("b", "timeout", 10, 0.1, ()),
-        ("a", "connect", 4, 4 / 12, (("Connection refused", 3),)),
-        ("a", "status 503", 3, 3 / 12, ()),
-    ]
 
 
 @pytest.mark.parametrize(

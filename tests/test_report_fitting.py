@@ -1,16 +1,18 @@
 """A summary.md that fits a comment, whatever the run was: the worst first, and what is left out is counted."""
 
 import re
+from dataclasses import replace
 
 import pytest
 from exports import tables
 from hypothesis import given
 from hypothesis import strategies as st
-from summaries import endpoint_snapshot, summary_of
+from summaries import endpoint_snapshot, resolved, summary_of
 
 from tressi.report import summary_md
 from tressi.report.fitting import Section, fitted
-from tressi.report.summary_md import badness
+from tressi.report.summary_md import mark_of
+from tressi.run.judgement import Judgement
 
 pytestmark = pytest.mark.pure
 
@@ -92,11 +94,11 @@ def test_it_stays_below_a_comment(count, fields):
     """In characters, bytes and UTF-16 units alike, and every fold and fence is closed."""
     document = summary_md.render(many(count, **fields)).decode()
     assert len(document) < len(document.encode()) + 1 <= COMMENT
-    assert document.count("<details>") == document.count("</details>") == 1
+    assert document.count("<details>") == document.count("</details>") == 6
     assert document.count("### Endpoints") == 1
     found = tables(document)
     assert len(found["Endpoints"][0]) > min(count, 15)
-    assert len(found["Global summary"]) == 2
+    assert [row[0] for row in found["Figures"][0]][1:] == ["Rate", "Response time, ms", "Failed", "Missed starts", "Workers"]
 
 
 def test_the_worst_are_first_and_the_rest_is_counted():
@@ -104,9 +106,11 @@ def test_the_worst_are_first_and_the_rest_is_counted():
     document = summary_md.render(many(1000)).decode()
     rows = [row[0] for row in tables(document)["Endpoints"][0][1:]]
     assert rows == [f"GET /{999 - n:03}/" for n in range(len(rows))]
+    assert document.startswith("## ❌ tressi: FAILED\n")
     assert f"\n{1000 - len(rows)} more endpoints in endpoints.csv.\n" in document
     shown = [row[0] for row in tables(document)["Thresholds"][0][1:]]
-    assert set(shown) == {"failed"}
+    assert shown == sorted(shown)
+    assert shown.count("failed") == 334
     assert f"\n{1000 - len(shown)} more thresholds in summary.json.\n" in document
 
 
@@ -116,16 +120,41 @@ def test_what_fits_has_nothing_left_out():
     assert not re.search(r"\d more \w+", document)
 
 
-def test_what_makes_an_endpoint_the_worse():
-    """No success, then failures, then starts missed, then how long responses took; else the config's order."""
-    snapshots = [
-        endpoint(0, "fine"),
-        endpoint(1, "missing", missed=50),
-        endpoint(2, "failing", failed=1),
-        endpoint(3, "dead", succeeded=0, failed=1),
-        endpoint(4, "fine too"),
-    ]
-    summary = summary_of(*snapshots)
-    summary["endpoints"][4]["responseTimeMs"]["p99"] = 900.0
-    order = sorted(summary["endpoints"], key=badness, reverse=True)
-    assert [one["endpointKey"].rpartition("/")[2] for one in order] == ["dead", "failing", "missing", "fine too", "fine"]
+def test_a_section_has_no_more_rows_than_it_may():
+    """Whatever room there is; those that it leaves out are counted."""
+    text = fitted([Section("head", [f"row {n}" for n in range(9)], "foot", 0.1, most=4)], 100_000)
+    assert text == "head\nrow 0\nrow 1\nrow 2\nrow 3\n\nfoot\n\n5 more rows in summary.json."
+
+
+@pytest.mark.parametrize(
+    ("fields", "mark"),
+    [
+        ({}, "✅"),
+        ({"missed": 1}, "⚠️"),
+        ({"failed": 1}, "⚠️"),
+        ({"succeeded": 0, "failed": 5}, "❌"),
+    ],
+)
+def test_no_success_is_shown_where_something_failed_or_was_missed(fields, mark):
+    """The sign of the verdict is green for a run in which nothing was lost, and for no other."""
+    summary = summary_of(endpoint(0, "only", **fields))
+    assert summary_md.render(summary).decode().startswith(f"## {mark} tressi: ")
+    assert mark_of(Judgement("PASSED", ("",), "done", "", "good"), summary) in {mark, "⚠️"}
+
+
+def test_what_a_reader_looks_for_first():
+    """The name in the heading, causes, exit code, labels; failures by kind with the seconds in which they came."""
+    config = replace(resolved("GET http://h/a"), name="checkout", labels={"git": "4f2"})
+    summary = summary_of(
+        endpoint_snapshot("GET http://h/a", failed=5), config=config, end_reason="interrupted", end_detail="SIGINT"
+    )
+    summary["timeline"] = [{**summary["timeline"][0], "t": t} for t in (1.0, 2.0, 3.0)]
+    for row, failed in zip(summary["timeline"], ({"connect": 9}, {"connect": 2}, {"connect": 3}), strict=True):
+        row["global"] = {**row["global"], "failures": failed}
+    summary["timeline"][0]["warmUp"] = True
+    document = summary_md.render(summary).decode()
+    assert re.match(r"## \S+ tressi checkout: [A-Z ]+\n\n- ", document)
+    assert "\n\nExit code 130: ended by SIGINT.\n" in document
+    assert "\n\ngit=4f2\n" in document
+    (row,) = tables(document)["Failures"][0][1:]
+    assert row == ["connect", "5", "2 s", "3 s", "GET /a", ""]

@@ -292,7 +292,7 @@ def test_without_its_library_a_file_is_left_out(tmp_path, monkeypatch):
     export.check()
     (sentence,) = export.left_out
     assert str(tmp_path / "report.xlsx") in sentence
-    assert "pip install 'tressi[report]'" in sentence
+    assert "the extra tressi[report]" in sentence
     assert {path.name for path in tmp_path.iterdir()} == set(FORMATS) - {"report.xlsx"}
 
 

@@ -21,28 +21,30 @@ pytestmark = pytest.mark.pure
 MEGABYTE = 10**6
 NOTHING = "\u2013"  # a dash, as long as a figure
 LATENCY = ("min", "mean", "stdev", "p50", "p90", "p95", "p99", "p999", "max")
+# By heading the numbers of a cell, in its order.
 ENDPOINT = {
-    "Asked RPS": "askedRps",
-    "Got RPS": "rps",
-    "Workers": "workerCount",
-    "Peak": "peakWorkerCount",
-    "Response p50 ms": "responseTimeMs.p50",
-    "Response p99 ms": "responseTimeMs.p99",
-    "Service p99 ms": "serviceTimeMs.p99",
-    "Requests": "requestsMade",
-    "Missed": "requestsMissed",
-    "Failed": "requestsFailed",
-    "Failed %": "errorRate",
+    "RPS, of asked": ("rps", "askedRps"),
+    "Missed": ("requestsMissed",),
+    "Failed": ("requestsFailed",),
+    "Failed %": ("errorRate",),
+    "Response p50 ms": ("responseTimeMs.p50",),
+    "p95 ms": ("responseTimeMs.p95",),
+    "p99 ms": ("responseTimeMs.p99",),
+    "max ms": ("responseTimeMs.max",),
+    "Service p99 ms": ("serviceTimeMs.p99",),
+    "Workers": ("workerCount",),
+    "Peak": ("peakWorkerCount",),
+    "Requests": ("requestsMade",),
 }
 POOL = {
-    "Weight": "weight",
-    "Min workers": "minWorkers",
-    "Max workers": "maxWorkers",
-    "Succeeded": "requestsSucceeded",
-    "Sent bytes": "bytesSent",
-    "Received bytes": "bytesReceived",
-    "Connections": "connectionsOpened",
-    "Retries": "retries",
+    "Weight": ("weight",),
+    "Min workers": ("minWorkers",),
+    "Max workers": ("maxWorkers",),
+    "Succeeded": ("requestsSucceeded",),
+    "Sent bytes": ("bytesSent",),
+    "Received bytes": ("bytesReceived",),
+    "Connections": ("connectionsOpened",),
+    "Retries": ("retries",),
 }
 TIMES = {
     "response time": "responseTimeMs",
@@ -50,23 +52,29 @@ TIMES = {
     "service time of successes": "successTimeMs",
     "time to the first byte": "firstByteMs",
     "connecting": "connectTimeMs",
+    "TLS handshake": "tlsTimeMs",
 }
 
 
 class Tables(HTMLParser):
-    """Every table as a list of rows; a cell is its text, or the list of its `<data>` values where it has any."""
+    """Every table as a list of rows; a cell is its text, or the list of its `<data>` values where it has any.
+
+    `places` has beside each table the places of its rows in the summary, where they have one.
+    """
 
     def __init__(self, document):
         super().__init__()
-        self.tables, self.cell, self.values = [], None, []
+        self.tables, self.places, self.cell, self.values = [], [], None, []
         self.feed(document.decode())
         self.close()
 
     def handle_starttag(self, tag, attrs):  # noqa: D102 - the parser's own
         if tag == "table":
             self.tables.append([])
+            self.places.append([])
         elif tag == "tr":
             self.tables[-1].append([])
+            self.places[-1].append(int(dict(attrs).get("data-place", -1)))
         elif tag in {"td", "th"}:
             self.cell, self.values = "", []
         elif tag == "data" and self.cell is not None:
@@ -83,8 +91,14 @@ class Tables(HTMLParser):
 
     def beginning(self, *headings):
         """The table with these first headings, each row by its heading."""
-        (found,) = [table for table in self.tables if tuple(table[0][: len(headings)]) == headings]
-        return [dict(zip(found[0], row, strict=True)) for row in found[1:]]
+        ((found, places),) = [
+            (table, places)
+            for table, places in zip(self.tables, self.places, strict=True)
+            if tuple(table[0][: len(headings)]) == headings
+        ]
+        rows = [dict(zip(found[0], row, strict=True)) for row in found[1:]]
+        # In the summary's order, however the page has ranked them.
+        return [row for _, row in sorted(zip(places[1:], rows, strict=True), key=lambda pair: pair[0])]
 
 
 def value_of(document, name):
@@ -94,9 +108,9 @@ def value_of(document, name):
     return document
 
 
-def cell_of(value):
-    """A number as `Tables` reads it from the cell that has it."""
-    return NOTHING if value is None else [float(value)]
+def cell_of(*values):
+    """Numbers as `Tables` reads them from the cell that has them."""
+    return [float(value) for value in values if value is not None] or NOTHING
 
 
 @pytest.fixture(scope="module")
@@ -115,8 +129,9 @@ def test_every_number_of_an_endpoint_is_the_summarys(summary, tables):
         rows = tables.beginning(*headings)
         assert len(rows) == len(summary["endpoints"])
         for row, endpoint in zip(rows, summary["endpoints"], strict=True):
-            for heading, name in columns.items():
-                assert row[heading] == cell_of(value_of(endpoint, name)), (endpoint["endpointKey"], heading)
+            for heading, names in columns.items():
+                values = [value_of(endpoint, name) for name in names]
+                assert row[heading] == cell_of(*values), (endpoint["endpointKey"], heading)
     statuses = [row["Responses by status"] for row in tables.beginning("Endpoint", "Pool")]
     assert statuses == [list(map(float, endpoint["statusCodes"].values())) for endpoint in summary["endpoints"]]
 
@@ -125,26 +140,37 @@ def test_every_latency_is_the_summarys(summary, tables):
     """Of all endpoints together, and of each that has any."""
     heads = [name.replace("p999", "p99.9") for name in LATENCY]
     rows = tables.beginning("Endpoint", "Of")
-    told = [(endpoint, time) for endpoint in summary["endpoints"] for time in TIMES.values()]
+    told = [
+        (endpoint, time) for endpoint in summary["endpoints"] for time in TIMES.values() if endpoint[time]["max"] is not None
+    ]
     assert len(rows) == len(told)
     for row, (endpoint, time) in zip(rows, told, strict=True):
         assert TIMES[row["Of"]] == time
         assert [row[head] for head in heads] == [cell_of(endpoint[time][name]) for name in LATENCY]
     for row in tables.beginning("Of"):
-        of_all = summary["global"][{**TIMES, "TLS handshake": "tlsTimeMs"}[row["Of"]]]
+        of_all = summary["global"][TIMES[row["Of"]]]
         assert [row[head] for head in heads] == [cell_of(of_all[name]) for name in LATENCY]
 
 
 def test_every_decision_threshold_and_change_is_the_summarys(summary, tables):
-    """In their order, with their signs."""
-    assert [(*row["At"], *row["Change"], *row["Workers then"], row["Why"]) for row in tables.beginning("At", "Endpoint")] == [
-        (one["timestamp"], one["workers"] * (1 if one["action"] == "scale-up" else -1), one["workerCount"], one["reason"])
+    """Decisions in their order, with the workers before and after; broken thresholds first, then those that nothing judged."""
+    shown = [(*row["At"], *row["Workers"], row["Why"]) for row in tables.beginning("At", "Endpoint")]
+    signs = {"scale-up": 1, "scale-down": -1}
+    assert shown == [
+        (
+            one["timestamp"],
+            one["workerCount"] - signs[one["action"]] * one["workers"],
+            one["workerCount"],
+            f"reason{one['reason']}",
+        )
         for one in summary["scaling"]
     ]
-    for row, one in zip(tables.beginning("Verdict"), summary["thresholds"], strict=True):
-        assert row["Verdict"] == {True: "passed", False: "failed", None: "not judged"}[one["passed"]]
-        assert [row["Value"], row["Limit"], row["Broken at"]] == [cell_of(one[name]) for name in ("value", "limit", "failedAt")]
-        assert row["In words"] == one["detail"]
+    held, broken, unjudged = summary["thresholds"]
+    rows = tables.beginning("Verdict")
+    assert [row["Verdict"] for row in rows] == ["broken", "not judged", "held"]
+    for row, one in zip(rows, (broken, unjudged, held), strict=True):
+        assert row["Value and limit"] == (cell_of(one["value"], one["limit"]) if one["passed"] is not None else "no values yet")
+        assert row["Broken at"] == cell_of(one["failedAt"])
     assert [row["Target RPS"] for row in tables.beginning("At", "What")] == [[80.0]]
 
 
@@ -212,11 +238,12 @@ def test_latencies_of_the_successes_stand_beside_those_of_all():
     pages = [render(summary_of(one)) for one in (endpoint_snapshot("GET http://host/good"), failing)]
     shown = [Tables(page).beginning("Endpoint", "Limited by")[0].get("Successes' p99 ms") for page in pages]
     assert shown == [None, [1.5]]
-    assert [b"; of successes p99 1.5 ms" in page for page in pages] == [False, True]
+    assert [b"of successes 1.5 / 1.5 / 1.5 ms" in page for page in pages] == [False, True]
 
 
 def test_percentiles_of_too_few_values_are_grey():
-    """100 responses carry a median and no p99; the figure is there all the same."""
+    """100 responses carry a median and neither p95 nor p99; the figures are there all the same."""
     page = render(summary_of(endpoint_snapshot("GET http://host/good"))).decode()
-    cells = re.findall(r'<td class="number( thin)?"[^>]*><data value="(1\.[56])">', page)
-    assert cells[:3] == [("", "1.6"), (" thin", "1.6"), (" thin", "1.5")]
+    row = page.partition('<tr class="good" data-place="0">')[2].partition("</tr>")[0]
+    cells = re.findall(r'<td class="number( thin)?\s*" data-name="[^"]* ms"[^>]*><data value="(1\.[56])">', row)
+    assert cells == [("", "1.6"), (" thin", "1.6"), (" thin", "1.6"), ("", "1.6"), (" thin", "1.5")]

@@ -11,9 +11,9 @@ from tressi.hdr import encode_histogram
 from tressi.report.page.series import (
     MOST_CELLS,
     MOST_POINTS,
+    absent_words,
     chart_data,
     percentile_points,
-    saturated_spans,
     seconds_a_point,
 )
 from tressi.text import summary_labels
@@ -21,7 +21,7 @@ from tressi.text import summary_labels
 pytestmark = pytest.mark.pure
 
 SCALES = {"utilisation": 100, "errorRate": 100}
-UNDRAWN = {"serviceP50", "successP50"}
+UNDRAWN = {"serviceP50", "successP50", "statusCodes", "failures", "bands"}  # the last three are no columns of one number
 
 
 def test_a_short_run_has_every_second():
@@ -73,6 +73,57 @@ def test_a_point_of_several_seconds_shows_the_worst_of_them(monkeypatch):
     assert columns["utilisation"] == [20, 20]
 
 
+def test_what_is_counted_is_added_up_and_shown_per_second(monkeypatch):
+    """Statuses and kinds of failures, the most frequent first; a kind that a second has not was not there."""
+    summary = long_summary(endpoints=1, seconds=4)
+    rows = [row["endpoints"][summary["endpoints"][0]["endpointKey"]] for row in summary["timeline"]]
+    for row, codes, failed in zip(
+        rows,
+        ({"200": 8}, {"200": 4, "503": 2}, {"503": 1}, {}),
+        ({}, {"503": 2, "timeout": 6}, {"503": 1}, {}),
+        strict=True,
+    ):
+        row.update(statusCodes=codes, failures=failed)
+    (columns,) = chart_data(summary)["endpoints"]
+    assert columns["statusCodes"] == {"200": [8, 4, 0, 0], "503": [0, 2, 1, 0]}
+    assert list(columns["failures"].items()) == [("timeout", [0, 6, 0, 0]), ("503", [0, 2, 1, 0])]
+    monkeypatch.setattr("tressi.report.page.series.MOST_POINTS", 2)
+    monkeypatch.setattr("tressi.report.page.series.MOST_KINDS", 1)
+    summary["timelineSeconds"] = 10
+    (columns,) = chart_data(summary)["endpoints"]
+    assert columns["statusCodes"] == {"200": [0.6, 0], "others": [0.1, 0.05]}
+    assert columns["failures"] == {"timeout": [0.3, 0], "others": [0.1, 0.05]}
+
+
+def test_a_heat_map_has_the_sums_of_its_seconds(monkeypatch):
+    """Each column has as many response times as the seconds that it stands for; a second without any is empty."""
+    summary = long_summary(endpoints=1, seconds=5)
+    for row, bands in zip(summary["timeline"], ([30, 1, 2], [31, 5], [], [], [28, 9]), strict=True):
+        row["global"]["bands"] = bands
+    data = chart_data(summary)
+    assert (data["heatT"], data["total"]["bands"]) == (data["t"], [[30, 1, 2], [31, 5], [], [], [28, 9]])
+    monkeypatch.setattr("tressi.report.page.series.MOST_HEAT_COLUMNS", 3)
+    data = chart_data(summary)
+    assert data["heatT"] == [2.0, 4.0, 5.0]
+    assert data["total"]["bands"] == [[30, 1, 7], [], [28, 9]]
+    assert len(data["t"]) == 5
+
+
+def test_a_summary_of_an_older_version_is_drawn_without_what_it_lacks():
+    """Its seconds have no tail, no statuses, no kinds, no bands, and the page says so in a sentence."""
+    summary = long_summary(endpoints=1, seconds=3)
+    assert absent_words(summary) == ""
+    for row in summary["timeline"]:
+        for figures in (row["global"], *row["endpoints"].values()):
+            for name in ("p95", "max", "statusCodes", "failures", "bands"):
+                del figures[name]
+    total = chart_data(summary)["total"]
+    assert total["p95"] == total["max"] == [None, None, None]
+    assert not {"statusCodes", "failures", "bands"} & total.keys()
+    assert "older version" in absent_words(summary)
+    assert "no seconds" in absent_words({**summary, "timeline": []})
+
+
 @given(seconds=st.integers(0, 10**6), endpoints=st.integers(1, 10**4))
 def test_however_long_the_run_the_page_has_a_bound(seconds, endpoints):
     """No line has more points than a screen could show, and all of them together no more than a page can hold."""
@@ -84,21 +135,6 @@ def test_however_long_the_run_the_page_has_a_bound(seconds, endpoints):
 def test_ten_minutes_of_120_endpoints_are_drawn_second_by_second():
     """The figure that the page is built for."""
     assert seconds_a_point(600, 120) == 1
-
-
-@pytest.mark.parametrize(
-    ("marked", "spans"),
-    [
-        ([], []),
-        ([False, False], []),
-        ([True], [[0.0, 1]]),
-        ([True, True, False, True], [[0.0, 2], [3, 4]]),
-        ([False, True, True], [[1, 3]]),
-    ],
-)
-def test_seconds_in_a_row_are_one_span(marked, spans):
-    """A row speaks of the time since the one before it."""
-    assert saturated_spans([{"t": second, "saturated": one} for second, one in enumerate(marked, 1)]) == spans
 
 
 @given(values=st.lists(st.integers(1, 3_600_000_000), min_size=1, max_size=300))

@@ -20,8 +20,8 @@ from tressi.report.rows import TIMELINE
 
 pytestmark = pytest.mark.pure
 
-SHEETS = ["Global summary", "Endpoints", "Status codes", "Errors", "Error reasons", "Thresholds", "Scaling", "Changes"]
-SHEETS += ["Timeline", "Sampled responses"]
+SHEETS = ["Global summary", "Thresholds", "Endpoints", "Failures", "Status codes", "Errors", "Error reasons"]
+SHEETS += ["Sampled responses", "Scaling", "Changes", "Timeline", "Config"]
 
 
 def opened(summary):
@@ -68,11 +68,11 @@ def test_numbers_are_numbers_with_a_format():
     """A share is shown in percent, a latency to the microsecond, a count with its thousands apart."""
     sheet = opened(summary_of())["Endpoints"]
     head = [cell.value for cell in sheet[1]]
-    row = dict(zip(head, sheet[3], strict=True))
+    row = dict(zip(head, sheet[2], strict=True))  # the one that failed
     assert (row["errorRate"].value, row["errorRate"].number_format) == (1, "0.00%")
     assert (row["requestsMade"].value, row["requestsMade"].number_format) == (40, "#,##0")
     assert row["rps"].number_format == "#,##0.0"
-    assert sheet.cell(2, head.index("serviceTimeMs.p99") + 1).number_format == "#,##0.000"
+    assert sheet.cell(3, head.index("serviceTimeMs.p99") + 1).number_format == "#,##0.000"
     assert row["serviceTimeMs.p99"].value is None
     assert row["autoscale"].value is True
 
@@ -124,8 +124,30 @@ def test_rows_beyond_excels_last_are_counted(monkeypatch):
     assert shown == ["global", "global", "GET http://host/good"]
     assert sheet["A5"].value == "and 3 more rows"
     assert sheet.max_row == 5
-    assert sheet.auto_filter.ref == "A1:O4"
+    assert sheet.auto_filter.ref == "A1:S4"
     assert [len(chart.series) for chart in sheet._charts] == [2, 2, 1, 1]
+
+
+def test_failures_stand_by_kind_with_their_seconds():
+    """How often, from when to when, and where; the worst endpoint and a broken threshold stand first."""
+    summary = summary_of(verdicts=[verdict("a > 1"), verdict("b > 1", passed=False)])
+    for t, row in enumerate(summary["timeline"], start=1):
+        row["global"]["failures"] = {"connect": 20}
+        row["t"] = float(t)
+    book = opened(summary)
+    assert [cell.value for cell in book["Failures"][2]][:6] == ["connect", 40, 40 / 140, 1, 2, "GET /bad 40"]
+    assert book["Endpoints"]["A2"].value == "GET http://host/bad"
+    assert [book["Thresholds"][f"A{row}"].value for row in (2, 3)] == ["b > 1", "a > 1"]
+
+
+def test_a_second_has_its_tail_and_its_counts():
+    """One of an earlier version has neither, and its cells are empty."""
+    summary = summary_of()
+    del summary["timeline"][1]["global"]["p95"], summary["timeline"][1]["global"]["statusCodes"]
+    sheet = opened(summary)["Timeline"]
+    head = [cell.value for cell in sheet[1]]
+    shown = [[sheet.cell(row, 1 + head.index(name)).value for name in ("p95", "max", "statusCodes")] for row in (2, 3)]
+    assert shown == [[1.5, 1.5, "200=50"], [None, 1.5, None]]
 
 
 def test_a_run_without_a_second_has_no_charts():

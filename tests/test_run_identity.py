@@ -144,7 +144,7 @@ def test_every_result_has_them_as_harmless_text():
         assert "check\\x1b[31mout" in text
         assert "git=4f2a9c1" in text
         assert "\x1b" not in text
-    assert "`check\\x1b[31mout (git=4f2a9c1, b|r=<b>main</b>)`" in summary_md.render(summary).decode()
+    assert "`b|r=<b>main</b>`" in summary_md.render(summary).decode()
     assert report_xlsx.render(summary)
 
 

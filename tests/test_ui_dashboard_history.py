@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from summaries import moment
 
+from tressi.stats.bands import merged_bands
 from tressi.stats.summary_rows import row_of
-from tressi.ui.dashboard.history import COLUMNS, PLACES, RECENT, TOGETHER, History, Series
+from tressi.ui.dashboard.history import COLUMNS, PLACES, RECENT, TOGETHER, History, Point, Series
 
 pytestmark = pytest.mark.pure
 
@@ -19,7 +20,8 @@ NAN = float("nan")
 
 def point(t, p99=1.0):
     """A second whose figures are all its time, the p99 apart."""
-    return [float(t) if name != "p99" else p99 for name in COLUMNS]
+    figures = [{"p99": p99, "seconds": 1.0}.get(name, float(t)) for name in COLUMNS]
+    return Point(figures, bands=1 << (32 * (30 + t % 3)), failures={"503": 2} if t % 2 else {})
 
 
 def series_of(points):
@@ -33,17 +35,23 @@ def series_of(points):
 def test_a_short_run_is_kept_whole():
     """As long as everything fits, every second is there with all its figures."""
     columns = series_of(point(t) for t in range(RECENT))
-    assert set(columns) == set(COLUMNS)
+    assert set(columns) == {*COLUMNS, "bands", "failures"}
     assert columns["t"] == columns["currentRps"] == list(range(RECENT))
 
 
 @pytest.mark.parametrize("seconds", [RECENT + TOGETHER - 1, RECENT + TOGETHER, 2_000, 20_000, 100_000])
 def test_memory_is_bounded_and_the_latest_is_whole(seconds):
     """However long a run lasts, its last quarter of an hour is there second by second, and all of it within the bound."""
-    t = series_of(point(t) for t in range(seconds))["t"]
+    columns = series_of(point(t) for t in range(seconds))
+    t = columns["t"]
     assert len(t) <= RECENT + TOGETHER + PLACES
     assert t[-RECENT:] == list(range(seconds - RECENT, seconds))
     assert t == sorted(set(t))
+    # What can be added up is of every second, in whichever place it has come to be.
+    assert sum(columns["seconds"]) == seconds
+    assert sum(one.get("503", 0) for one in columns["failures"]) == 2 * (seconds // 2)
+    bands = merged_bands(columns["bands"])
+    assert bands == [30, *(len(range(band, seconds, 3)) for band in range(3))]
 
 
 def test_the_whole_past_is_spread_evenly():

@@ -252,7 +252,7 @@ def test_where_the_library_is_missing_it_is_named(tmp_path):
     arguments = [sys.executable, "-c", WITHOUT_LIBRARY, "run", config_file(tmp_path, "http://127.0.0.1:1/"), "--prometheus"]
     done = subprocess.run(arguments, capture_output=True, text=True, timeout=BOUND_S, check=False)
     assert done.returncode == 3
-    assert "pip install 'tressi[prometheus]'" in done.stderr
+    assert "the extra tressi[prometheus]" in done.stderr
     assert "Traceback" not in done.stderr
 
 

@@ -107,7 +107,7 @@ cdef class Histogram:
         return found
 
     def counts_up_to(self, values_us):
-        """How many values do not exceed each of `values_us` (0 to 1 h), to the width of a counter; ascending ones in one pass."""
+        """How many values do not exceed each of `values_us` (0 to 1 h), to a counter's width; ascending ones in one pass."""
         cdef int64_t index = self.body.tally.low, total = 0, last, before = -1
         found = []
         for value_us in values_us:

@@ -80,9 +80,14 @@ COMMANDS = {
         is_run=True,
     ),
     "report": Command(
-        "report SUMMARY.json",
-        "make the files of an export again, from a summary",
-        ("tressi report summary.json -o results/", "ssh host cat summary.json | tressi report - -o results/"),
+        "report SUMMARY [SUMMARY]",
+        "make the files of an export again, from a summary, or lay two runs side by side",
+        (
+            "tressi report summary.json -o results/",
+            "ssh host cat summary.json | tressi report - -o results/",
+            "tressi report before/ after/",
+            "tressi report before/ after/ -o side-by-side.html",
+        ),
     ),
     "compare": Command(
         "compare BEFORE AFTER",

@@ -13,8 +13,9 @@ from tressi.cli.claims import Claims
 from tressi.cli.exits import Exit
 from tressi.cli.output import files_of_mode, remark, write
 from tressi.config.messages import no_json, printable, refusal
-from tressi.report import latency_hlog, timeline_csv
-from tressi.report.formats import write_export
+from tressi.errors import ConfigError, ConfigProblem
+from tressi.report import latency_hlog, side_by_side_html, side_by_side_text, timeline_csv
+from tressi.report.formats import write_export, write_whole
 from tressi.report.shape import check_summary
 
 if TYPE_CHECKING:
@@ -24,30 +25,81 @@ if TYPE_CHECKING:
     from tressi.report.formats import Export
 
 NAME = "report"
-HELP = """Make the files of an export from a summary (--json FILE, or the summary.json of an export), and print their names.
-A latency.hlog beside the summary is carried over; without one it has a single interval, the whole run."""
+HELP = """Make the files of an export from a summary (--json FILE, or the directory of an export), and print their names.
+A latency.hlog beside the summary is carried over; without one it has a single interval, the whole run.
+
+Of two runs it prints their figures side by side, or with -o writes one HTML page of them. It does not judge."""
 
 MOST_BYTES: Final = 1 << 29  # far beyond the summary of any run
 _PIECE_BYTES: Final = 1 << 20
-LOG, TIMELINE = "latency.hlog", timeline_csv.NAME
+LOG, TIMELINE, SUMMARY = "latency.hlog", timeline_csv.NAME, "summary.json"
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    """Declare the summary to read and where its files go."""
-    parser.add_argument("summary", metavar="SUMMARY.json", help="the summary of a run; - for standard input")
-    parser.add_argument("-o", "--output", required=True, metavar="DIR", help="directory for the files; made where it is not")
+    """Declare the summaries to read and where their files go."""
+    parser.add_argument(
+        "summary", metavar="SUMMARY", help="the summary of a run, or the directory of its export; - for standard input"
+    )
+    parser.add_argument("second", nargs="?", metavar="SUMMARY", help="that of another run, to lay the two side by side")
+    parser.add_argument(
+        "-o",
+        "--output",
+        metavar="DIR",
+        help="directory for the files; made where it is not. Of two runs also a file that ends in .html",
+    )
     add_export_mode(parser)
 
 
 def execute(arguments: Namespace) -> int:
     """Write every format. Raises `ConfigError` for a file that is not a summary, `OutputError` where writing fails."""
+    if arguments.second is not None:
+        return side_by_side(arguments)
+    if arguments.output is None:
+        raise ConfigError([ConfigProblem("--output", "is missing: it says into which directory the files go")])
     with files_of_mode(arguments.export_mode):
         return _execute(arguments)
 
 
+def side_by_side(arguments: Namespace) -> int:
+    """Lay two runs side by side: as text, or as a page where one is asked for. Raises ConfigError, OutputError."""
+    if arguments.summary == arguments.second == "-":
+        raise refusal("standard input can be one of the two runs, and not both")
+    before, after = (_told_apart(source) for source in (arguments.summary, arguments.second))
+    if arguments.output is None:
+        write(side_by_side_text.render(before, after))
+        return Exit.DONE
+    path = Path(arguments.output)
+    path = path if path.suffix.lower() in {".html", ".htm"} else path / side_by_side_html.NAME
+    with files_of_mode(arguments.export_mode):
+        write_whole(path, [side_by_side_html.render(before, after)])
+    write(printable(str(path)))
+    return Exit.DONE
+
+
+def _told_apart(source: str) -> Mapping[str, Any]:
+    """One of two summaries; what is wrong with it names the file. Raises ConfigError."""
+    place, label = _place(source)
+    try:
+        return check_summary(_parsed(_bytes_of(place, label), label), label)
+    except ConfigError as error:
+        told = [one if label in one.message else ConfigProblem(f"{label}: {one.path}", one.message) for one in error.problems]
+        raise ConfigError(told) from None
+
+
+def _place(source: str) -> tuple[str, str]:
+    """Where a summary is, and what it is called: of the directory of an export, its summary.json."""
+    if source == "-":
+        return source, "standard input"
+    with suppress(OSError, ValueError):
+        if Path(source).is_dir():
+            source = str(Path(source) / SUMMARY)
+            if not Path(source).exists():
+                raise refusal(f"{printable(str(Path(source).parent))} is no export: it has no {SUMMARY}")
+    return source, printable(source)
+
+
 def _execute(arguments: Namespace) -> int:
-    source: str = arguments.summary
-    label = "standard input" if source == "-" else printable(source)
+    source, label = _place(arguments.summary)
     summary = check_summary(_parsed(_bytes_of(source, label), label), label)
     with ExitStack() as files:
         log, timeline = (None, None) if source == "-" else _finer(Path(source), summary, files)

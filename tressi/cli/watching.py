@@ -50,7 +50,7 @@ def _dashboard(listen: tuple[str, int], runner: EndpointRunner) -> Dashboard:
         library = str(error.name).partition(".")[0]  # Flask, or one that it needs
         if library == "tressi":
             raise
-        raise TressiError(f"--dashboard needs {library}, which is not installed: pip install 'tressi[dashboard]'") from None
+        raise TressiError(f"--dashboard needs {library}, which comes with the extra tressi[dashboard]") from None
     from tressi.report.formats import FORMATS  # noqa: PLC0415 - only an export and this need the formats
 
     return Dashboard(runner.config, runner, listen=listen, report=FORMATS.get("report.html"), say=remark)
@@ -62,7 +62,7 @@ def _prometheus(host: str, port: int) -> Watcher:
     except ModuleNotFoundError as error:
         if str(error.name).partition(".")[0] != "prometheus_client":
             raise
-        raise TressiError("--prometheus needs the prometheus-client library: pip install 'tressi[prometheus]'") from None
+        raise TressiError("--prometheus needs prometheus-client, which comes with the extra tressi[prometheus]") from None
     watcher = Prometheus(host, port, remark)
     remark(f"metrics for Prometheus at {watcher.url}")
     return watcher

@@ -21,7 +21,7 @@ def searching(pattern: str) -> Callable[[bytes], Any]:
     try:
         import re2  # noqa: PLC0415 - most configs have no expression, and it is an extra
     except ImportError:
-        raise PatternError("needs the library google-re2, which is not installed: pip install 'tressi[checks]'") from None
+        raise PatternError("needs the library google-re2, which comes with the extra tressi[checks]") from None
     options = re2.Options()
     options.log_errors = False
     try:

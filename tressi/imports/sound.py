@@ -67,7 +67,7 @@ def _read_yaml(text: str, label: str) -> Any:  # noqa: ANN401 - any value of YAM
         import yaml  # noqa: PLC0415 - an extra, and only documents in YAML need it
     except ImportError:
         raise refusal(
-            f"{label} is not JSON; if it is YAML, install tressi[import], which reads it, or convert it: `yq -o=json`"
+            f"{label} is not JSON; if it is YAML, the extra tressi[import] reads it; or convert it: `yq -o=json`"
         ) from None
     try:
         return yaml.load(text, Loader=_loader())  # noqa: S506 - a safe loader with fewer types

@@ -111,4 +111,4 @@ def _library(*names: str) -> Any:  # noqa: ANN401 - a module
             return import_module(name)
         except ImportError:
             continue
-    raise CodingError(f"the library {names[-1]} is not installed (pip install 'tressi[checks]')")
+    raise CodingError(f"the library {names[-1]} is not installed (see the extra tressi[checks])")

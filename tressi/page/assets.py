@@ -110,4 +110,4 @@ def policy(*, scripts: str, styles: str, connect: str = "'none'") -> str:
 
 
 def _missing(library: str, extra: str) -> TressiError:
-    return TressiError(f"pages for a browser need {library}, which is not installed: pip install 'tressi[{extra}]'")
+    return TressiError(f"pages for a browser need {library}, which is not installed: it comes with the extra tressi[{extra}]")

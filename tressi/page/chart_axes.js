@@ -48,7 +48,7 @@ const largest = (values) => values.reduce((high, value) => Math.max(high, value)
 const zoom = { range: null, revision: 0 };
 
 function timeAxis(seconds) {
-  const [from, to] = zoom.range ?? [Math.max(0, smallest(seconds) - 1), largest(seconds)];
+  const [from, to] = zoom.range ?? [Math.max(0, Math.floor(smallest(seconds) - 1)), largest(seconds)];
   const range = Number.isFinite(from) && to > from ? { range: [from, to] } : {};
   return axis({ ...range, uirevision: `zoom ${zoom.revision}`, ticksuffix: " s", tickangle: 0, nticks: 8, showgrid: false });
 }

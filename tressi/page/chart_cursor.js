@@ -63,7 +63,7 @@ function showFigures({ figure, kind, shown }, at = null) {
   for (const [name, place] of figure.values) {
     const value = values.get(name) ?? "";
     // What was once as wide stays so: entries would change their lines under the reader's eye.
-    if (value.length > place.room) place.element.style.minWidth = `${(place.room = value.length)}ch`;
+    if (value.length > place.room) place.element.style.minWidth = `${0.9 * (place.room = value.length)}ch`;
     if (place.element.textContent !== value) place.element.textContent = value;
   }
 }

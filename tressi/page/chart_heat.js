@@ -2,7 +2,7 @@
    `assets.charts_script` joins.
 
    Band k holds [10^(k/10), 10^((k+1)/10)) microseconds: ten bands a decade. The axis counts in bands, so it is logarithmic.
-   The colour is the logarithm of the count: a single slow response among thousands of fast ones is seen. */
+   The colour is the logarithm of the count in a second: a single slow response among thousands of fast ones is seen. */
 
 const mostColumns = 240;
 const bandsADecade = 10;
@@ -41,25 +41,30 @@ function heatCut(spec) {
 
 function heatTraces({ edges, cells, lowest, highest }) {
   const rows = Array.from({ length: Math.max(0, highest - lowest + 1) }, (_, row) => lowest + row);
-  const most = Math.max(1, largest(cells.flatMap((column) => [...column.values()])));
-  const steps = heatStops.map((stop, at) => [at / (heatStops.length - 1), color(`heat-${stop}`)]);
+  // Of a column of several seconds the colour is that of their mean.
+  const heights = cells.map((column, at) => {
+    const seconds = Math.max(1e-3, edges[at + 1] - edges[at]);
+    return new Map([...column].map(([band, count]) => [band, Math.log10(count / seconds)]));
+  });
+  const all = heights.flatMap((column) => [...column.values()]);
+  const least = all.length ? smallest(all) : 0;
   return [{
     type: "heatmap",
     x: edges,
     y: [...rows, highest + 1],
-    z: rows.map((band) => cells.map((column) => (column.has(band) ? Math.log10(column.get(band)) : null))),
+    z: rows.map((band) => heights.map((column) => column.get(band) ?? null)),
     // With a gap plotly paints the cells one by one; without, it would want a style that the page's policy forbids.
     ygap: rows.length > 30 ? 0.01 : 1,
-    zmin: 0,
-    zmax: Math.max(1, Math.log10(most)),
-    colorscale: steps,
+    zmin: least,
+    zmax: Math.max(least + 1, all.length ? largest(all) : 0),
+    colorscale: heatStops.map((stop, at) => [at / (heatStops.length - 1), color(`heat-${stop}`)]),
     showscale: false,
     hoverinfo: "skip",
   }];
 }
 
 function heatLayout(spec) {
-  const { edges, lowest, highest } = spec;
+  const { t, lowest, highest } = spec;
   const range = highest < lowest ? [0, 1] : [lowest, highest + 1];
   // Round numbers of milliseconds, as far apart as their texts need.
   const steps = range[1] - range[0] > 2 * bandsADecade ? [1] : [1, 2, 5];
@@ -68,7 +73,7 @@ function heatLayout(spec) {
     ticks.push(...steps.map((step) => bandsADecade * (decade + Math.log10(step))));
   }
   const y = { range, fixedrange: true, tickvals: ticks, ticktext: ticks.map(edgeText) };
-  return layout({ xaxis: timeAxis(edges), yaxis: axis(y), shapes: shades(spec) });
+  return layout({ xaxis: timeAxis(t), yaxis: axis(y), shapes: shades(spec) });
 }
 
 function heatWords(spec) {
@@ -87,14 +92,14 @@ function heatReading(spec, at, _hidden, row = null) {
   const fullest = [...column].reduce((most, one) => (one[1] > most[1] ? one : most), [null, 0])[0];
   const band = row ?? fullest;
   const [from, to] = [spec.edges[at], spec.edges[at + 1]];
-  const head = to - from > 1.5 ? `${figureText(from)} to ${secondText(to)}` : secondText(to);
+  const head = to - from > 1.5 ? `${figureText(Math.round(10 * from) / 10)} to ${secondText(to)}` : secondText(to);
   const name = row === null ? "fullest band" : "band";
   const found = band === null ? [] : [{ name, value: `${bandText(band)}: ${figureText(column.get(band) ?? 0)}` }];
   return { head, items: [...found, { name: "in all", value: figureText(count) }], notes: remarks(spec, from, to) };
 }
 
 const heatKeys = (spec) => [
-  { name: "one", color: "heat-1", sign: "area" },
+  { name: "few", color: "heat-1", sign: "area" },
   { name: "many", color: "heat-6", sign: "area" },
   { name: "fullest band" },
   { name: "in all" },

@@ -36,7 +36,7 @@ function figureText(value, unit) {
 
 /* A second of the run; from two minutes on with what a clock would show. */
 function secondText(t) {
-  const text = figureText(t, "s");
+  const text = figureText(Math.round(10 * t) / 10, "s");
   if (t < 120) return text;
   const two = (value) => String(Math.floor(value)).padStart(2, "0");
   const clock = t < 3600 ? `${Math.floor(t / 60)}:${two(t % 60)}` : `${Math.floor(t / 3600)}:${two((t % 3600) / 60)}:${two(t % 60)}`;

@@ -29,6 +29,7 @@
 
 const drawn = new Map(); // element → what it was drawn from, to draw it again when colours or sizes change
 const queue = new Set();
+let drawings = 0;
 
 // --------------------------------------------------------------------------------------------------------------- elements
 
@@ -100,7 +101,7 @@ function showLegend(element, figure, keys) {
 function entryOf(element, figure, { name, color: colored, sign, isToggle }) {
   const item = text("li", "", "");
   const entry = text(isToggle ? "button" : "span", "entry", "");
-  const value = text("span", "value", "");
+  const value = text("span", "entry-value", "");
   if (sign) entry.append(swatch(colored, sign));
   entry.append(text("span", "", name), value);
   figure.values.set(name, { element: value, room: 0 });
@@ -131,7 +132,8 @@ function draw(element, spec, kind) {
   figure.plot.setAttribute("aria-label", plain(`${spec.title}. ${kind.words(shown)}. Arrow keys read point by point.`));
   figure.size = [figure.plot.clientWidth || 600, figure.plot.clientHeight || 270];
   const [width, height] = figure.size;
-  const whole = { ...kind.layout(shown, figure.hidden), width, height };
+  // Columns grow in place: without a new revision plotly would take a list that it knows for unchanged.
+  const whole = { ...kind.layout(shown, figure.hidden), width, height, datarevision: (drawings += 1) };
   const done = window.Plotly.react(figure.plot, kind.traces(shown, figure.hidden), whole, config);
   if (!figure.isHeard) hearZoom(figure, kind);
   showFigures(one);

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from tressi.report.csv_table import render_rows
-from tressi.report.rows import ENDPOINT, METRICS, Row, endpoint_row
+from tressi.report.rows import ENDPOINT, METRICS, Row, counted_text, endpoint_row
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,6 +20,4 @@ def render(summary: Mapping[str, Any]) -> bytes:
 
 
 def _row(endpoint: Mapping[str, Any]) -> Row:
-    # With a colon, a spreadsheet would read "200:30" as a time of day.
-    counted = {name: " ".join(f"{key}={count}" for key, count in endpoint[name].items()) for name in _COUNTED}
-    return endpoint_row(endpoint) | counted
+    return endpoint_row(endpoint) | {name: counted_text(endpoint[name]) for name in _COUNTED}

@@ -16,8 +16,9 @@ _LEFT_OUT_BYTES = 150
 class Section:
     """A part of a document: text around rows that come in the order of their worth.
 
-    `share` is the part of the whole document that it may have where others want their share too. `noun` names a row, and
-    `elsewhere` a file that has all of them. Rows of a table follow one another, others (`apart`) have a blank line between.
+    `share` is the part of the whole document that it may have where others want their share too, and `most` how many rows it
+    has at most, whatever room there is. `noun` names a row, and `elsewhere` a file that has all of them. Rows of a table follow
+    one another, others (`apart`) have a blank line between.
     """
 
     head: str
@@ -27,6 +28,12 @@ class Section:
     noun: str = "row"
     elsewhere: str = "summary.json"
     apart: bool = field(default=False, kw_only=True)
+    most: int = field(default=1_000_000, kw_only=True)
+
+    @property
+    def wanted(self) -> int:
+        """Its bytes with all the rows that it may have."""
+        return self.size(min(len(self.rows), self.most))
 
     def shown(self, count: int) -> str:
         """The section with its first `count` rows, and how many are left out."""
@@ -43,10 +50,10 @@ class Section:
 
     def fitting(self, room: int) -> int:
         """How many of its first rows fit into so many bytes."""
-        if self.size(len(self.rows)) <= room:
-            return len(self.rows)
+        if self.wanted <= room:
+            return min(len(self.rows), self.most)
         left, count = room - self.size(0), 0
-        while count < len(self.rows) and self._row_bytes(self.rows[count]) <= left:
+        while count < min(len(self.rows), self.most) and self._row_bytes(self.rows[count]) <= left:
             left -= self._row_bytes(self.rows[count])
             count += 1
         return count
@@ -60,7 +67,7 @@ def fitted(sections: Sequence[Section], room: int) -> str:
 
     Each first gets what it wants within its share; what nobody takes goes to the first that want more.
     """
-    wanted = [section.size(len(section.rows)) for section in sections]
+    wanted = [section.wanted for section in sections]
     given = [min(want, max(section.size(0), int(section.share * room))) for want, section in zip(wanted, sections, strict=True)]
     spare = max(0, room - sum(given))
     for number, want in enumerate(wanted):

@@ -86,7 +86,7 @@ def write_export(
                 there = ()  # what comes now is worth less
             elif not _fits(path, finer.get(name) or _pieces(render, summary, path.parent), there):
                 there = ()
-                _write(path, _pieces(render, summary, path.parent))
+                write_whole(path, _pieces(render, summary, path.parent))
         except OutputError as failure:
             export.failures.append(failure)
         except OSError as failure:  # a renderer's own temporary files
@@ -104,7 +104,7 @@ def write_export(
 def _fits(path: Path, pieces: Iterable[bytes], there: Collection[str]) -> bool:
     """Write a file; says False where there was no room for it, and those that were there have made some."""
     try:
-        _write(path, pieces)
+        write_whole(path, pieces)
     except OutputError as failure:
         reason = failure.__context__
         if not there or not isinstance(reason, OSError) or reason.errno not in {errno.ENOSPC, errno.EDQUOT}:
@@ -138,17 +138,17 @@ def earlier_run(directory: str | os.PathLike[str]) -> str | None:
     return "files of an export" if any((folder / name).exists() for name in FORMATS) else None
 
 
-def _write(path: Path, pieces: Iterable[bytes]) -> None:
-    """Write a file whole. Raises OutputError."""
+def write_whole(path: Path, pieces: Iterable[bytes]) -> None:
+    """Write a file whole, or leave what was there. Raises OutputError."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        _write_whole(path, pieces)
+        _write_beside(path, pieces)
     except (OSError, ValueError) as failure:  # ValueError: a NUL in the name
         reason = failure.strerror if isinstance(failure, OSError) else None
         raise OutputError(str(path), reason or str(failure)) from None
 
 
-def _write_whole(path: Path, pieces: Iterable[bytes]) -> None:
+def _write_beside(path: Path, pieces: Iterable[bytes]) -> None:
     """Write beside the file and put it in place: a full disk leaves what was there before."""
     descriptor, beside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:

@@ -17,9 +17,12 @@ import orjson
 
 from tressi.page.assets import asset, charts_script, environment, plotly_script, policy, source_hash, stand_ins
 from tressi.page.thin import is_thin
-from tressi.report.page.excerpts import clipped, excerpts, failure_rows
+from tressi.report.page.cards import SIGNS, cards
+from tressi.report.page.excerpts import clipped, excerpts
+from tressi.report.page.failed_kinds import failed_kinds
 from tressi.report.page.headline import headline, tone_of
-from tressi.report.page.series import chart_data
+from tressi.report.page.ranking import ranked
+from tressi.report.page.series import absent_words, chart_data
 from tressi.run.flow_parts import flows_of, is_step
 from tressi.run.judgement import has_many_failures
 from tressi.run.shortfall import mean_differs, verdicts
@@ -32,35 +35,54 @@ if TYPE_CHECKING:
     from jinja2.runtime import Context
 
 _ROOM: Final = "tressi.report.page"
+_THRESHOLDS: Final = (False, None, True)  # broken ones first
+_MOST_DECISIONS: Final = 1_000  # in the table; a day has tens of thousands
 
 
 def render(summary: Mapping[str, Any]) -> bytes:
     """Write the report of a summary. Raises TressiError where the extra `report` is missing."""
     style = asset("style.css") + asset("report.css", _ROOM)
     scripts = (asset("tables.js", _ROOM), plotly_script(), charts_script(), asset("report.js", _ROOM))
-    shown, left_out = excerpts(summary)
     text = (
         _environment()
         .get_template("report.html")
         .render(
             summary=summary,
-            flows=flows_of(summary),
-            origin=common_origin(endpoint["endpointKey"] for endpoint in summary["endpoints"]),
-            labels=summary_labels(summary),
             policy=policy(scripts=" ".join(map(source_hash, scripts)), styles=source_hash(style)),
             style=style,
             scripts=scripts,
             stand_ins=stand_ins(),
             charts=packed(chart_data(summary)),
-            headline=headline(summary),
-            verdicts=verdicts(summary),
-            failures=failure_rows(summary),
-            excerpts=shown,
-            excerpts_left_out=left_out,
-            config=json.dumps(summary["config"], indent=2, ensure_ascii=False),
+            **_parts(summary),
         )
     )
     return text.encode()
+
+
+def _parts(summary: Mapping[str, Any]) -> dict[str, Any]:
+    """What the templates show, beside the summary itself."""
+    bodies, bodies_left_out = excerpts(summary)
+    kinds = failed_kinds(summary, bodies)
+    under_kinds = {body for kind in kinds for body in kind.bodies}
+    return {
+        "flows": flows_of(summary),
+        "origin": common_origin(endpoint["endpointKey"] for endpoint in summary["endpoints"]),
+        "labels": summary_labels(summary),
+        "run_name": summary.get("name"),
+        "run_labels": summary.get("labels") or {},
+        "headline": headline(summary),
+        "cards": cards(summary),
+        "signs": SIGNS,
+        "thresholds": sorted(summary["thresholds"], key=lambda one: _THRESHOLDS.index(one["passed"])),
+        "verdicts": verdicts(summary),
+        "ranked": ranked(summary),
+        "absent": absent_words(summary),
+        "kinds": kinds,
+        "other_bodies": [body for body in bodies if body not in under_kinds],
+        "bodies_left_out": bodies_left_out,
+        "most_decisions": _MOST_DECISIONS,
+        "config": json.dumps(summary["config"], indent=2, ensure_ascii=False),
+    }
 
 
 def packed(value: Any) -> str:  # noqa: ANN401 - any JSON value

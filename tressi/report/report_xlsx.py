@@ -5,10 +5,13 @@ The timeline lies endpoint by endpoint and not second by second, because a chart
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 from io import BytesIO
 from typing import TYPE_CHECKING, Any, Final
 
+from tressi.report.page.failed_kinds import failed_kinds
+from tressi.report.page.ranking import ranked
 from tressi.report.rows import (
     CHANGES,
     ENDPOINT,
@@ -37,6 +40,7 @@ from tressi.report.workbook import LAST_ROW, NAMED_VALUES, book_in
 from tressi.run.flow_parts import flows_of
 from tressi.run.judgement import judge_run
 from tressi.run.shortfall import verdicts
+from tressi.text import summary_labels
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -49,6 +53,8 @@ if TYPE_CHECKING:
 
 CHARTED_ENDPOINTS: Final = 10  # more lines than this nobody tells apart
 
+FAILURES: Final = ("kind", "count", "share", "firstAt", "lastAt", "where", "why")
+WORST_FIRST: Final = (False, None, True)
 _TIMELINE = "Timeline"
 # Of all endpoints together: title, unit, and the columns drawn by what they are called there; then of each endpoint.
 _WHOLE: Final = (
@@ -81,28 +87,41 @@ def render(summary: Mapping[str, Any], *, parts_in: Path | None = None) -> bytes
 
 def _fill(book: Book, summary: Mapping[str, Any]) -> None:
     book.sheet("Global summary", NAMED_VALUES, _global(summary))
+    judged = sorted(summary["thresholds"], key=lambda one: WORST_FIRST.index(one["passed"]))
+    book.sheet("Thresholds", THRESHOLDS, _cells(THRESHOLDS, judged))
     said = verdicts(summary)
-    endpoints = ({**endpoint_row(one), "limit": said[one["endpointKey"]]} for one in summary["endpoints"])
+    endpoints = ({**endpoint_row(row.endpoint), "limit": row.words} for row in ranked(summary))
     columns = (*ENDPOINT, *METRICS)
     book.sheet("Endpoints", (*columns, "what limited it"), _cells((*columns, "limit"), endpoints))
     if flows_of(summary):
         flows = ({**flow_row(one), "limit": said[one["endpointKey"]]} for one in flows_of(summary))
         book.sheet("Flows", (*FLOW, "what limited it"), _cells((*FLOW, "limit"), flows))
         book.sheet("Flow steps", STEPS, _cells(STEPS, step_rows(summary)), frozen=3)
+    book.sheet("Failures", FAILURES, _failures(summary))
     book.sheet("Status codes", STATUS_CODES, _cells(STATUS_CODES, status_code_rows(summary)))
     book.sheet("Errors", ERRORS, _cells(ERRORS, error_rows(summary)))
     book.sheet("Error reasons", REASONS, _cells(REASONS, reason_rows(summary)))
-    book.sheet("Thresholds", THRESHOLDS, _cells(THRESHOLDS, summary["thresholds"]))
+    book.sheet("Sampled responses", SAMPLES, _cells(SAMPLES, summary["samples"]), wrapped=True)
     book.sheet("Scaling", SCALING, _cells(SCALING, summary["scaling"]), frozen=2)
     book.sheet("Changes", CHANGES, _cells(CHANGES, summary["changes"]))
     seconds = timeline_columns(warm_up="warmUpSec" in summary)
     timeline = book.sheet(_TIMELINE, seconds, _cells(seconds, _timeline(summary)), frozen=2)
     _draw(book, timeline, summary)
-    book.sheet("Sampled responses", SAMPLES, _cells(SAMPLES, summary["samples"]), wrapped=True)
+    config = json.dumps(summary["config"], indent=2, ensure_ascii=False).split("\n")
+    book.sheet("Config", ("config",), ([line] for line in config))
 
 
 def _cells(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> Iterator[list[object]]:
     return ([row[column] for column in columns] for row in rows)
+
+
+def _failures(summary: Mapping[str, Any]) -> Iterator[list[object]]:
+    """What failed, by kind, with the seconds in which each was first and last seen, and how much of it where."""
+    labels = summary_labels(summary)
+    for one in failed_kinds(summary):
+        where = ", ".join(f"{labels[key]} {count:,}" for key, count in one.endpoints)
+        why = "; ".join(f"{reason} ({count:,})" for reason, count in one.reasons)
+        yield [one.what, one.count, one.share, one.first_s, one.last_s, where, why]
 
 
 def _global(summary: Mapping[str, Any]) -> Iterator[tuple[str, object]]:
@@ -110,6 +129,7 @@ def _global(summary: Mapping[str, Any]) -> Iterator[tuple[str, object]]:
     judgement, generator = judge_run(summary), summary["generator"]
     yield "verdict", judgement.word
     yield from (("reason", reason) for reason in judgement.reasons)
+    yield "exitReason", judgement.ending_reason
     yield from (("name", summary["name"]) for _ in range("name" in summary))
     yield from ((f"label.{key}", value) for key, value in summary.get("labels", {}).items())
     names = ("startedAt", "durationSec", "warmUpSec", "endReason", "endDetail", "tressiVersion")

@@ -47,13 +47,20 @@ REASONS: Final = ("endpointKey", "kind", "reason", "count")
 SAMPLES: Final = ("endpointKey", "status", "truncated", "body")
 TIMELINE: Final = (
     "t", "endpointKey", "targetRps", "currentRps", "workerCount", "utilisation", "errorRate", "p50", "p99", "serviceP50",
-    "serviceP99", "successP50", "successP99", "missed", "saturated",
+    "serviceP99", "successP50", "successP99", "missed", "saturated", "p95", "max", "statusCodes", "failures",
 )  # fmt: skip
+_COUNTED: Final = ("statusCodes", "failures")
+EARLIER_TIMELINE: Final = TIMELINE[:-4]  # of versions that did not have the last ones
 
 
-def timeline_columns(*, warm_up: bool) -> tuple[str, ...]:
+def timeline_columns(*, warm_up: bool, known: tuple[str, ...] = TIMELINE) -> tuple[str, ...]:
     """The columns of a timeline; that of a run with a warm-up says which seconds were."""
-    return (*TIMELINE, "warmUp") if warm_up else TIMELINE
+    return (*known, "warmUp") if warm_up else known
+
+
+def counted_text(counts: Mapping[str, int]) -> str:
+    """Counts by name in one cell: `200=198 503=2`. With a colon, a spreadsheet would read "200:30" as a time of day."""
+    return " ".join(f"{name}={count}" for name, count in counts.items())
 
 
 def metrics_row(metrics: Mapping[str, Any]) -> Row:
@@ -103,13 +110,18 @@ def second_rows(moment: Mapping[str, Any]) -> Iterator[Row]:
 
 
 def second_row(moment: Mapping[str, Any], key: str) -> Row:
-    """A second of one endpoint, of all together (`global`), or of a flow: its rates are starts, its times durations."""
+    """A second of one endpoint, of all together (`global`), or of a flow: its rates are starts, its times durations.
+
+    A summary of an earlier version has no tail and no counts of its seconds: they are None.
+    """
     if key in moment.get("flows", ()):
         figures = flow_as_endpoint(moment["flows"][key])
     else:
         figures = moment["global"] if key == GLOBAL else moment["endpoints"][key]
     beside = {"saturated": moment["saturated"], "warmUp": moment.get("warmUp", False)}
-    return {"t": moment["t"], "endpointKey": key, **figures, **beside}
+    later = {"p95": figures.get("p95"), "max": figures.get("max")}
+    later |= {name: counted_text(figures[name]) if figures.get(name) else None for name in _COUNTED}
+    return {"t": moment["t"], "endpointKey": key, **figures, **later, **beside}
 
 
 def _parts(summary: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:

@@ -1,58 +1,41 @@
-"""The summary as Markdown, to paste into a pull request: the verdict with its reasons first, bodies last and folded.
+"""The summary as Markdown, for a comment or a job's summary: the verdict first, what explains it next, the rest folded.
 
-Figures are rounded as in the table on the terminal. A comment on GitHub may have 65,536 characters. So the worst comes first
-everywhere, and rows without room are counted; the timeline and the scaling decisions have files of their own.
+The parts are those of the report, in its order. Figures are rounded as in the table on the terminal. A comment on GitHub may
+have 65,536 characters. So the worst comes first everywhere, and rows without room are counted.
 """
 
 from __future__ import annotations
 
-import re
+import signal
 from typing import TYPE_CHECKING, Any, Final
 
 from tressi.report.fitting import Section, fitted
-from tressi.report.markdown import block, code, inert, table
-from tressi.report.rows import (
-    COUNTS,
-    ERRORS,
-    FIGURES,
-    GLOBAL,
-    PLAIN,
-    REASONS,
-    STATUS_CODES,
-    TIMES,
-    error_rows,
-    reason_rows,
-    status_code_rows,
-    step_rows,
-)
+from tressi.report.markdown import code, inert, sentence, table
+from tressi.report.page.cards import cards
+from tressi.report.page.failed_kinds import failed_kinds
+from tressi.report.page.ranking import ranked
+from tressi.report.rows import GLOBAL, step_rows
+from tressi.report.summary_md_folds import folds, samples
 from tressi.run.flow_parts import flows_of, is_step
 from tressi.run.judgement import judge_run
 from tressi.run.shortfall import verdicts
 from tressi.run.warm_up import came_words
 from tressi.text import common_origin, milliseconds, rate, run_words, summary_labels
-from tressi.vocabulary import FAILED_STATUS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-LONGEST: Final = 65_000  # bytes, which are never fewer than characters
-SAMPLES_SHOWN: Final = 10
-LONGEST_BODY: Final = 2_000  # characters
+    from tressi.report.page.cards import Card
+    from tressi.run.judgement import Judgement
 
-_ENDPOINT_FIGURES: Final = {
-    "asked": "askedRps",
-    "got": "rps",
-    "workers": "workerCount",
-    "peak": "peakWorkerCount",
-    **dict(zip(("made", "succeeded", "failed", "missed", "cut"), COUNTS, strict=True)),
-    "errorRate": "errorRate",
-}
+LONGEST: Final = 65_000  # bytes, which are never fewer than characters
+
+_MARKS: Final = {"good": "✅", "warn": "⚠️", "bad": "❌"}
 # What a person reads first is how long a start has waited for its answer; the target's own time stands beside it.
 _ENDPOINT_TIMES: Final = {
-    **{name: ("responseTimeMs", name) for name in ("p50", "p90", "p99", "max")},
+    **{name: ("responseTimeMs", name) for name in ("p50", "p95", "p99")},
     "svc p99": ("serviceTimeMs", "p99"),
 }
-_OF_A_POOL: Final = ("askedRps", "workerCount", "peakWorkerCount", "requestsMissed")  # which a step of a flow has not
 _FLOW_COUNTS: Final = {
     "started": "flowsStarted",
     "completed": "flowsCompleted",
@@ -63,42 +46,25 @@ _FLOW_COUNTS: Final = {
 _FLOW_TIMES: Final = ("p50", "p95", "p99", "max")
 _THRESHOLD_WORDS: Final = {True: "passed", False: "**failed**", None: "not judged"}
 _WORST_FIRST: Final = (False, None, True)
-_WORD_START: Final = re.compile("(?<=[a-z])(?=[A-Z])")
+_EXIT_CODES: Final = {"done": 0, "failed": 1, "broken": 3}
+_PLACES_TOLD: Final = 3
 
 
 def render(summary: Mapping[str, Any]) -> bytes:
     """Write the summary as Markdown, in fewer bytes than a comment may have characters."""
     keys = Keys(summary)
-    changed = (_change(one, keys) for one in summary["changes"])
     sections = [
         _verdict(summary),
-        Section("", _remarks(summary), share=0.05, noun="remark"),
+        Section("\n".join(_about(summary))),
+        Section(f"### Figures\n\n{table(('figure', 'value', 'more'), map(_card, cards(summary)))}"),
         *_thresholds(summary["thresholds"], keys),
-        Section("\n\n".join(_global(summary))),
         *_flows(summary, keys),
         _endpoints(summary, keys),
-        *_counts("Status codes", ("endpoint", "status", "count"), _texts(keys, STATUS_CODES, _statuses(summary)), 0.08),
-        *_counts("Errors", ("endpoint", "kind", "count"), _texts(keys, ERRORS, _most(error_rows(summary))), 0.08),
-        *_counts("Reasons", ("endpoint", "kind", "reason", "count"), _texts(keys, REASONS, _most(reason_rows(summary))), 0.15),
-        *_counts("Changed by hand", ("at", "action", "endpoint", "target RPS"), changed, 0.05, "change"),
-        *_samples(summary["samples"], keys),
+        *_failures(summary, keys),
+        *samples(summary["samples"], keys.shown),
+        *folds(summary, keys.shown),
     ]
     return (fitted(sections, LONGEST) + "\n").encode()
-
-
-def label(name: str) -> str:
-    """A name of the summary in words: `requestsMade` is requests made."""
-    words = _WORD_START.sub(" ", name).lower()
-    return re.sub(r"\b(rps|tls)\b", lambda found: found[0].upper(), words).removesuffix(" ms")
-
-
-def figure(name: str, value: float | None) -> str:
-    """A figure under its name in the summary, rounded for a person."""
-    if name.endswith("Rate"):
-        return f"{value:.2%}"
-    if name.endswith(("Rps", "rps")):
-        return rate(value)
-    return str(value)
 
 
 class Keys:
@@ -114,46 +80,62 @@ class Keys:
 
 
 def _verdict(summary: Mapping[str, Any]) -> Section:
-    """The verdict with its reasons."""
+    """The verdict with its causes, and what the exit code was for."""
     judgement = judge_run(summary)
-    return Section(f"## tressi: {judgement.word}\n", [f"- {inert(reason)}" for reason in judgement.reasons], "", 0.1, "reason")
+    name = f" {inert(summary['name'])}" if "name" in summary else ""
+    causes = [f"- {sentence(reason)}" for reason in judgement.reasons]
+    foot = f"Exit code {_exit_code(judgement, summary)}: {sentence(judgement.ending_reason)}."
+    return Section(f"## {mark_of(judgement, summary)} tressi{name}: {judgement.word}\n", causes, foot, 0.1, "reason")
 
 
-def _remarks(summary: Mapping[str, Any]) -> list[str]:
-    """The run in a few lines."""
-    total, generator = summary["global"], summary["generator"]
-    own, late = (milliseconds(generator[name]["p99"]) for name in ("ownDelayMs", "lateSendsMs"))
-    used = f"generator: {generator['cpuPercent']:.0f} % CPU, {inert(generator['clock'])} clock"
-    called = run_words(summary.get("name"), summary.get("labels", {}))
-    lines = [
-        *([inert(called)] if called else []),
-        f"{came_words(summary)}, {total['requestsFailed']} failed, {total['requestsMissed']} missed",
-        f"started at {inert(summary['startedAt'])}, ended by {inert(summary['endReason'])}",
-        f"{len(summary['scaling'])} scaling decisions",
-        f"{used}, own delay p99 {own} ms, late p99 {late} ms",
-        *([f"late: {inert(generator['late'])}"] if generator["late"] else []),
-    ]
-    return [f"- {line}" for line in lines]
+def mark_of(judgement: Judgement, summary: Mapping[str, Any]) -> str:
+    """The sign of the verdict; never that of a success where anything failed or was missed."""
+    parts = (summary["global"], *flows_of(summary))
+    lost = ("requestsFailed", "requestsMissed", "flowsAbandoned", "flowsMissed")
+    is_flawed = any(part.get(name) for part in parts for name in lost)
+    return _MARKS["warn" if judgement.tone == "good" and is_flawed else judgement.tone]
+
+
+def _exit_code(judgement: Judgement, summary: Mapping[str, Any]) -> str:
+    if judgement.ending != "interrupted":
+        return str(_EXIT_CODES[judgement.ending])
+    known = {one.name: 128 + one for one in signal.Signals}
+    return str(known.get(summary["endDetail"], "of a signal"))
+
+
+def _about(summary: Mapping[str, Any]) -> Iterator[str]:
+    """When and how long, and what the run is found by."""
+    began = inert(summary["startedAt"][:19].replace("T", " "))
+    yield f"{came_words(summary)}; started {began} UTC, ended by {inert(summary['endReason'])}."
+    labels = run_words(None, summary.get("labels", {}))
+    if labels:
+        yield f"\n{sentence(labels)}"
+
+
+def _card(card: Card) -> Sequence[str]:
+    figures = card.figures
+    if any(one.label.startswith("p") for one in figures):
+        shown = ", ".join(f"{one.label} {one.shown}" for one in figures)
+    else:
+        shown = (", " if figures[0].label else " ").join(f"{one.shown} {one.label}".strip() for one in figures)
+    return f"**{card.name}**", sentence(f"{shown} {card.unit}".strip()), sentence("; ".join(card.notes))
 
 
 def _thresholds(verdicts: Sequence[Mapping[str, Any]], keys: Keys) -> Iterator[Section]:
-    """Those that failed first."""
+    """Those that are broken first; the value and the limit are in one sentence, with their units."""
+    if not verdicts:
+        return
     rows = (
-        (_THRESHOLD_WORDS[one["passed"]], keys.shown(one["endpointKey"]), code(one["threshold"]), inert(one["detail"]))
+        (_THRESHOLD_WORDS[one["passed"]], code(one["threshold"]), sentence(_came_to(one)), keys.shown(one["endpointKey"]))
         for one in sorted(verdicts, key=lambda one: _WORST_FIRST.index(one["passed"]))
     )
-    return _counts("Thresholds", ("verdict", "endpoint", "threshold", "why"), rows, 0.15, "threshold")
+    opened = _table("### Thresholds", ("verdict", "threshold", "value and limit", "endpoint"), rows)
+    yield Section(*opened, share=0.15, noun="threshold")
 
 
-def _global(summary: Mapping[str, Any]) -> Iterator[str]:
-    total = summary["global"]
-    # How many requests a start of a flow makes is in no rate, so of all together none is asked for, and not the highest.
-    unasked = {name for name in ("askedRps", "targetRps") if total[name] is None and flows_of(summary)}
-    yield "### Global summary"
-    rows = ((label(name), "-" if name in unasked else figure(name, total[name])) for name in PLAIN)
-    yield table(("figure", "value"), rows, ["value"])
-    latencies = ((label(time), *(milliseconds(total[time][name]) for name in FIGURES)) for time in TIMES)
-    yield table(("in ms", *FIGURES), latencies, FIGURES)
+def _came_to(verdict: Mapping[str, Any]) -> str:
+    since = "" if verdict["failedAt"] is None else f"; first broken at {verdict['failedAt']:.1f} s"
+    return f"{verdict['detail']}{since}"
 
 
 def _flows(summary: Mapping[str, Any], keys: Keys) -> Iterator[Section]:
@@ -168,7 +150,7 @@ def _flows(summary: Mapping[str, Any], keys: Keys) -> Iterator[Section]:
             *(rate(one[name]) for name in ("askedStartsPerSecond", "startsPerSecond")),
             *(str(one[name]) for name in ("workerCount", "peakWorkerCount", *_FLOW_COUNTS.values())),
             *(milliseconds(one["durationMs"][name]) for name in _FLOW_TIMES),
-            inert(said[one["endpointKey"]]),
+            sentence(said[one["endpointKey"]]),
         )
         for one in flows
     )
@@ -189,16 +171,19 @@ def _flows(summary: Mapping[str, Any], keys: Keys) -> Iterator[Section]:
 
 def _endpoints(summary: Mapping[str, Any], keys: Keys) -> Section:
     """Each endpoint's figures, the worst first; rates are RPS, latencies response times in milliseconds."""
-    said = verdicts(summary)
-    columns = ("endpoint", *map(label, _ENDPOINT_FIGURES), *_ENDPOINT_TIMES, "what limited it")
+    columns = ("endpoint", "got", "asked", *_ENDPOINT_TIMES, "failed", "missed", "workers", "what limited it")
     rows = (
         (
             keys.shown(one["endpointKey"]),
-            *("-" if is_step(one) and name in _OF_A_POOL else figure(name, one[name]) for name in _ENDPOINT_FIGURES.values()),
+            rate(one["rps"]),
+            "-" if is_step(one) else rate(one["askedRps"]),
             *(milliseconds(one[time][name]) for time, name in _ENDPOINT_TIMES.values()),
-            inert(said[one["endpointKey"]]),
+            _failed(one),
+            *("-" if is_step(one) else str(one[name]) for name in ("requestsMissed", "workerCount")),
+            sentence(row.words),
         )
-        for one in sorted(summary["endpoints"], key=badness, reverse=True)
+        for row in ranked(summary)
+        for one in [row.endpoint]
     )
     of = f" of {inert(keys.origin)}" if keys.origin else ""
     opening = f"### Endpoints\n\nRPS and response times in ms{of}, the worst first:"
@@ -206,70 +191,48 @@ def _endpoints(summary: Mapping[str, Any], keys: Keys) -> Section:
     return Section(*parts, share=0.4, noun="endpoint", elsewhere="endpoints.csv")
 
 
-def badness(endpoint: Mapping[str, Any]) -> tuple[float, ...]:
-    """What makes an endpoint worse than another: no success, then failures, missed starts, and how long responses took."""
-    made, missed = endpoint["requestsMade"], endpoint["requestsMissed"]
-    due = made + missed
-    slowest_ms = endpoint["responseTimeMs"]["p99"]
-    return (
-        not endpoint["requestsSucceeded"],
-        endpoint["requestsFailed"] / made if made else 0.0,
-        missed / due if due else 0.0,
-        slowest_ms or 0.0,
-    )
+def _failed(endpoint: Mapping[str, Any]) -> str:
+    count = endpoint["requestsFailed"]
+    return f"{count} ({endpoint['errorRate']:.1%})" if count else "0"
 
 
-def _statuses(summary: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """Those of all endpoints first, then those that failed, then the most frequent."""
-
-    def order(row: Mapping[str, Any]) -> tuple[bool, bool, int]:
-        return row["endpointKey"] != GLOBAL, row["status"] < FAILED_STATUS, -row["count"]
-
-    return sorted(status_code_rows(summary), key=order)
-
-
-def _most(rows: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """Those of all endpoints first, then the most frequent."""
-    return sorted(rows, key=lambda row: (row["endpointKey"] != GLOBAL, -row["count"]))
-
-
-def _texts(keys: Keys, names: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> Iterator[Sequence[str]]:
-    """Rows that begin with an endpointKey as cells."""
-    return ((keys.shown(row["endpointKey"]), *(inert(str(row[name])) for name in names[1:])) for row in rows)
-
-
-def _change(change: Mapping[str, Any], keys: Keys) -> Sequence[str]:
-    target = "" if change["targetRps"] is None else rate(change["targetRps"])
-    return (f"{change['t']:.1f} s", inert(change["action"]), keys.shown(change["endpointKey"]), target)
-
-
-def _samples(samples: Sequence[Mapping[str, Any]], keys: Keys) -> Iterator[Section]:
-    """The first response of each endpoint and status, those that failed first, folded away."""
-    first: dict[tuple[str, int], Mapping[str, Any]] = {}
-    for sample in samples:
-        first.setdefault((sample["endpointKey"], sample["status"]), sample)
-    chosen = sorted(first.values(), key=lambda one: one["status"] < FAILED_STATUS)[:SAMPLES_SHOWN]
-    if not chosen:
+def _failures(summary: Mapping[str, Any], keys: Keys) -> Iterator[Section]:
+    """What failed, by kind: how often, from when to when, where most of it, and the reasons that were given."""
+    found = failed_kinds(summary)
+    if not found:
         return
-    rows = []
-    for sample in chosen:
-        cut = ", its beginning" if sample["truncated"] or len(sample["body"]) > LONGEST_BODY else ""
-        rows.append(f"{keys.shown(sample['endpointKey'])}: {sample['status']}{cut}\n\n{block(sample['body'][:LONGEST_BODY])}")
-    head = f"### Sampled responses\n\n<details><summary>of the {len(samples)} in summary.json</summary>"
-    yield Section(head, rows, "</details>", 0.1, "sampled response", apart=True)
+    columns = ("kind", "count", "first", "last", "where", "why")
+    rows = (
+        (
+            inert(one.what),
+            str(one.count),
+            _at(one.first_s),
+            _at(one.last_s),
+            _most((keys.shown(key), count) for key, count in one.endpoints),
+            _most((inert(reason), count) for reason, count in one.reasons),
+        )
+        for one in found
+    )
+    opening = "### Failures\n\nBy kind, with the second in which each was first and last seen:"
+    yield Section(*_table(opening, columns, rows, columns[1:4]), share=0.15, noun="kind")
 
 
-def _counts(
-    heading: str, columns: Sequence[str], rows: Iterable[Sequence[str]], share: float, noun: str = "row"
-) -> Iterator[Section]:
-    """A section with a table, numbers to the right; nothing where there are no rows."""
-    found = list(rows)
-    if found:
-        yield Section(*_table(f"### {heading}", columns, found, ("count", "target RPS")), share=share, noun=noun)
+def _at(t: float | None) -> str:
+    return "-" if t is None else f"{t:.0f} s"
+
+
+def _most(found: Iterable[tuple[str, int]]) -> str:
+    """A few of many, each with its count; of a single one its count is said already."""
+    several = list(found)
+    if len(several) == 1:
+        return several[0][0]
+    told = ", ".join(f"{shown} {count}" for shown, count in several[:_PLACES_TOLD])
+    more = len(several) - _PLACES_TOLD
+    return f"{told} and {more} more" if more > 0 else told
 
 
 def _table(
-    opening: str, columns: Sequence[str], rows: Iterable[Sequence[str]], numbers: Iterable[str]
+    opening: str, columns: Sequence[str], rows: Iterable[Sequence[str]], numbers: Iterable[str] = ()
 ) -> tuple[str, Sequence[str]]:
     """What stands above the rows of a table, and its rows as lines."""
     head, rule, *lines = table(columns, rows, numbers).split("\n")

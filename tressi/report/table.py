@@ -108,9 +108,8 @@ class VerdictLines:
             first = longer
             others.pop(0)
         yield from (Text(f"also: {reason}") for reason in others)
-        # One line whatever the width, because a program that reads the output takes its last line.
-        last = Text(no_wrap=True, overflow="ignore")
-        yield last.append(self._judgement.word, _STYLES[self._judgement.tone]).append(f"{begin}{first}")
+        # In a pipe one line however long it is, because a program that reads the output takes its last line.
+        yield Text().append(self._judgement.word, _STYLES[self._judgement.tone]).append(f"{begin}{first}")
 
     def _begin(self) -> str:
         """The exit code, with its reason where the verdict's is another one."""
@@ -326,10 +325,14 @@ def _end_words(summary: Mapping[str, Any]) -> str:
 
 def _generator_lines(summary: Mapping[str, Any]) -> list[str]:
     generator = summary["generator"]
-    own, late = (three_digits(generator[name]["p99"]) for name in ("ownDelayMs", "lateSendsMs"))
+    own, late = (_p99_words(generator[name]) for name in ("ownDelayMs", "lateSendsMs"))
     cpu, clock = f"{generator['cpuPercent']:.0f} % CPU", f"{generator['clock']} clock"
-    said = f"generator: {cpu}, {clock}, own delay p99 {own} ms, late p99 {late} ms"
+    said = f"generator: {cpu}, {clock}, own delay p99 {own}, late p99 {late}"
     return [said, *([f"late: {plain(generator['late'])}"] if generator["late"] else [])]
+
+
+def _p99_words(times: Mapping[str, float | None]) -> str:
+    return "-" if times["p99"] is None else f"{three_digits(times['p99'])} ms"
 
 
 def verdict_words(summary: Mapping[str, Any]) -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from tressi.report.csv_table import header, lines
-from tressi.report.rows import TIMELINE, second_rows, timeline_columns
+from tressi.report.rows import EARLIER_TIMELINE, TIMELINE, second_rows, timeline_columns
 from tressi.stats.summary_rows import row_of
 
 if TYPE_CHECKING:
@@ -42,7 +42,8 @@ def belongs(log: Iterable[bytes], summary: Mapping[str, Any]) -> bool:
     for last in log:
         first = first or last
         has_last = has_last or (moment is not None and last.startswith(moment))
-    return first == header(timeline_columns(warm_up="warmUpSec" in summary)) and last.endswith(b"\r\n") and has_last
+    heads = (header(timeline_columns(warm_up="warmUpSec" in summary, known=known)) for known in (TIMELINE, EARLIER_TIMELINE))
+    return first in heads and last.endswith(b"\r\n") and has_last
 
 
 class Running:

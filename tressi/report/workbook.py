@@ -32,8 +32,8 @@ _NARROWEST, _WIDEST, _WIDEST_VALUE, _ARROW = 13, 70, 30, 3
 _LINE_HEIGHT, _MOST_LINES = 15, 10  # points
 _PRINTED_COLUMNS = 15  # that can be read on a page
 _FLAG = '"TRUE";"TRUE";"FALSE"'  # LibreOffice takes a flag without a format for a number
-_SECONDS = frozenset({"t", "timestamp", "failedAt", "durationSec", "warmUpSec"})
-_SHARES = frozenset({"errorRate", "utilisation", "completedRate", "abandonedRate", "missedRate"})
+_SECONDS = frozenset({"t", "timestamp", "failedAt", "firstAt", "lastAt", "durationSec", "warmUpSec"})
+_SHARES = frozenset({"errorRate", "share", "utilisation", "completedRate", "abandonedRate", "missedRate"})
 _RATES = frozenset(
     {"rps", "askedRps", "targetRps", "currentRps", "askedStartsPerSecond", "targetStartsPerSecond", "startsPerSecond"}
 )
@@ -173,5 +173,5 @@ def _library() -> Any:  # noqa: ANN401 - its classes have no types
     try:
         import xlsxwriter.exceptions  # noqa: PLC0415 - it belongs to an extra
     except ImportError:
-        raise TressiError("it needs the library XlsxWriter: pip install 'tressi[report]'") from None
+        raise TressiError("it needs the library XlsxWriter, which comes with the extra tressi[report]") from None
     return xlsxwriter

@@ -1,7 +1,7 @@
 """Which characters a terminal, a pipe or a log can show: the one place that decides, for all that tressi writes for people.
 
 Lines, bars, arrows and marks beyond ASCII need a stream that encodes them and a locale that has them. Python writes UTF-8 where
-the locale is C or POSIX, so the encoding of a stream says too much there: whoever sets that locale has asked for ASCII.
+the locale is C or POSIX, so the encoding of a stream says too much there: that locale asks for ASCII.
 """
 
 from __future__ import annotations

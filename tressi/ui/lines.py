@@ -101,9 +101,10 @@ class Lines(Watcher):
         """Show it with its reason; those by which pools shrink to their need at first are told together."""
         if is_first(decision, self._first_s):
             self._first.append(decision)
-        else:
+            return
+        if decision.timestamp > self._first_s:
             self._show_first()
-            self._print(decision_line(decision, self._labels))
+        self._print(decision_line(decision, self._labels))
 
     def change(self, change: Change) -> None:
         """Show it."""

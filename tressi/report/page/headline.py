@@ -1,14 +1,12 @@
-"""The run in one look: its verdict, and why, for a reader in a hurry."""
+"""The run in one look: its verdict in one word, with its causes and nothing else."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from tressi.run.flow_parts import is_step
 from tressi.run.judgement import judge_run
-from tressi.run.shortfall import verdicts
-from tressi.text import counted, summary_labels
+from tressi.vocabulary import MET_SHARE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -26,24 +24,35 @@ _TONES: Final[Mapping[str, Tone]] = {
     "no user started": "none",
     "the run was too short": "none",
 }
-_NAMED: Final = 3  # endpoints that are named one by one
-_TOLD: Final = 6  # different limits of endpoints
+
+
+@dataclass(frozen=True, slots=True)
+class Chip:
+    """A remark of a few words beside the verdict."""
+
+    words: str
+    tone: Tone = "none"
 
 
 @dataclass(frozen=True, slots=True)
 class Headline:
-    """`tone` is its colour, `title` the verdict, `sentences` what it rests on, the gravest first."""
+    """`tone` is its colour, `word` the verdict, `causes` what it rests on, the gravest first, `chips` what else to know."""
 
     tone: Tone
-    title: str
-    sentences: tuple[str, ...]
+    word: str
+    causes: tuple[str, ...]
+    chips: tuple[Chip, ...] = ()
+
+    @property
+    def title(self) -> str:
+        """The verdict with its first cause, as a page is called."""
+        return f"{self.word}: {self.causes[0]}"
 
 
 def headline(summary: Mapping[str, Any]) -> Headline:
-    """The judgement on a run, with all of its reasons, and what limited its endpoints."""
+    """The judgement on a run, with all of its causes; which endpoints kept their rates is said at the endpoints."""
     judgement = judge_run(summary)
-    first, *others = judgement.reasons
-    return Headline(judgement.tone, f"{judgement.word}: {first}", (*others, *_endpoints(summary)))
+    return Headline(judgement.tone, judgement.word, judgement.reasons, tuple(_chips(summary)))
 
 
 def tone_of(words: str) -> Tone:
@@ -51,26 +60,47 @@ def tone_of(words: str) -> Tone:
     return next((tone for beginning, tone in _TONES.items() if words.startswith(beginning)), "warn")
 
 
-def _endpoints(summary: Mapping[str, Any]) -> list[str]:
-    """What limited endpoints and flows: a few by name, many by number; those that fell short come first.
+def limited_spans(timeline: Sequence[Mapping[str, Any]], *, cost_rate: bool = False) -> list[list[float]]:
+    """From when to when the generator was limited; a row speaks of the time since the one before it.
 
-    Of the step of a flow nothing is said that its flow does not say.
+    `cost_rate`: only where that cost the run some of its rate.
     """
-    steps = {one["endpointKey"] for one in summary["endpoints"] if is_step(one)}
-    found: dict[str, list[str]] = {}
-    for key, words in verdicts(summary).items():
-        if key not in steps:
-            found.setdefault(words, []).append(key)
-    order: Sequence[Tone] = ("bad", "warn", "none", "good")
-    ranked = sorted(found.items(), key=lambda item: (order.index(tone_of(item[0])), -len(item[1])))
-    labels = summary_labels(summary)
-    told = [f"{_named(keys, labels)}: {words}" for words, keys in ranked[:_TOLD]]
-    more = sum(len(keys) for _, keys in ranked[_TOLD:])
-    noun = "endpoint or flow" if summary.get("flows") else "endpoint"
-    return [*told, f"{counted(more, noun)} more: below"] if more else told
+    spans: list[list[float]] = []
+    before = 0.0
+    for row in timeline:
+        if row["saturated"] and (_lacks_rate(row) or not cost_rate):
+            if spans and spans[-1][1] == before:
+                spans[-1][1] = row["t"]
+            else:
+                spans.append([before, row["t"]])
+        before = row["t"]
+    return spans
 
 
-def _named(keys: Sequence[str], labels: Mapping[str, str]) -> str:
-    if len(keys) <= _NAMED:
-        return ", ".join(labels[key] for key in keys)
-    return f"{len(keys)} of {len(labels)} endpoints"
+def _chips(summary: Mapping[str, Any]) -> list[Chip]:
+    chips = []
+    timeline = summary["timeline"]
+    limited_s = _length_s(limited_spans(timeline))
+    if limited_s:
+        lost_s = _length_s(limited_spans(timeline, cost_rate=True))
+        cost = f"{lost_s:.0f} s of them below the rate asked for" if lost_s else "without losing rate"
+        words = f"generator limited for {limited_s:.0f} of {summary['durationSec']:.0f} s, {cost}"
+        chips.append(Chip(words, "warn" if lost_s else "none"))
+    if "warmUpSec" in summary:
+        chips.append(Chip(f"the first {summary['warmUpSec']:g} s are warm-up and are not judged"))
+    return chips
+
+
+def _length_s(spans: Sequence[Sequence[float]]) -> float:
+    return sum(end - begin for begin, end in spans)
+
+
+def _lacks_rate(row: Mapping[str, Any]) -> bool:
+    """Whether starts were missed in a second, or less came than was asked for; without a rate, all that is limited is rate."""
+    total, flows = row.get("global"), row.get("flows", {}).values()
+    asked = [(total["targetRps"], total["currentRps"])] if total else []
+    asked += [(flow["targetStartsPerSecond"], flow["startsPerSecond"]) for flow in flows]
+    paced = [(target, got) for target, got in asked if target is not None]
+    if not paced or any(part["missed"] for part in (*([total] if total else []), *flows)):
+        return True
+    return any(got < MET_SHARE * target for target, got in paced)

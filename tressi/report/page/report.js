@@ -1,10 +1,15 @@
-/* The report's charts, of all endpoints together or of the one that was chosen. */
+/* The report's charts and its table of latencies, of all endpoints together or of the one that was chosen. */
 
 "use strict";
 
 (() => {
   const mostOnLine = 40; // marks that a line can bear; with more of them only the workers' has them
   const noteworthyPercent = 1; // more failures, and latencies of all responses alone would mislead
+  const failureColors = 6; // of style.css
+  const classColors = {
+    1: ["series-8"], 2: ["series-1", "series-3", "series-7"], 3: ["series-4", "series-8"],
+    4: ["series-6", "series-2"], 5: ["failure-1", "failure-3", "failure-5"],
+  };
   const element = (id) => document.getElementById(id);
 
   async function unpacked(script) {
@@ -14,8 +19,8 @@
   }
 
   function decisionText(one) {
-    const sign = one.action === "scale-up" ? "+" : "−";
-    return `${sign}${one.workers} → ${one.workerCount} workers: ${one.reason}`;
+    const before = one.action === "scale-up" ? one.workerCount - one.workers : one.workerCount + one.workers;
+    return `${before} → ${one.workerCount} workers: ${one.reason}`;
   }
 
   function changeText(one) {
@@ -42,40 +47,59 @@
     return [...marks.values()];
   }
 
+  // Statuses of one class are of one family of colours, successes at the bottom.
+  function statusSeries(counts) {
+    const used = {};
+    const colorOf = (name) => {
+      const colors = classColors[name[0]] ?? ["asked"];
+      used[name[0]] = (used[name[0]] ?? -1) + 1;
+      return colors[used[name[0]] % colors.length];
+    };
+    const names = Object.keys(counts).sort();
+    return names.map((name) => ({ name, color: colorOf(name), y: counts[name], stack: "statuses" }));
+  }
+
+  const kindSeries = (counts) =>
+    Object.keys(counts).map((name, index) => ({
+      name: /^\d/.test(name) ? `status ${name}` : name,
+      color: `failure-${(index % failureColors) + 1}`, y: counts[name], stack: "kinds",
+    }));
+
+  const isSome = (values) => values.some((value) => value);
+  const partOf = (data, choice) => (choice === null ? data.total : data.endpoints[choice]);
+  const nameOf = (data, choice) => (choice === null ? "all endpoints together" : data.endpoints[choice].key);
+
+  // The charts of every page, and beside them what is in a summary alone: by status, and by kind of failure.
   function timeSpecs(data, choice) {
-    const columns = choice === null ? data.total : data.endpoints[choice];
-    const isFlow = Boolean(columns.isFlow);
-    const common = { t: data.t, saturated: data.saturated, warmUp: data.warmUp };
+    const { failures, statusCodes, isFlow, ...columns } = partOf(data, choice);
+    const shades = { t: data.t, saturated: data.saturated, warmUp: data.warmUp };
     const marks = markers(data, choice);
-    const fewMarks = marks.length > mostOnLine ? [] : marks;
-    const isLimited = columns.targetRps.some((value) => value !== null);
-    const asked = isLimited ? [{ name: "asked", color: "asked", dash: true, y: columns.targetRps }] : [];
-    const achieved = { name: isFlow ? "taken" : "achieved", color: "achieved", y: columns.currentRps, marked: true };
-    const one = (name, y, color, more) => [{ name, color, y, ...more }];
+    const hasFailures = columns.errorRate.some((percent) => percent > noteworthyPercent);
+    const { rate, latency, heat, workers } = tressiCharts.panels(
+      { ...columns, occupied: columns.utilisation }, { ...shades, markers: marks, isFlow, hasFailures },
+    );
+    const title = isFlow ? "Abandoned starts" : "Failures by kind";
+    const percent = [{ name: "failed", color: "errors", y: columns.errorRate }];
+    const failed = Object.keys(failures ?? {}).length
+      ? { ...shades, title, unit: "per second", series: kindSeries(failures) }
+      : { ...shades, title: isFlow ? title : "Failed requests", unit: "%", series: percent };
     return {
-      rate: { ...common, title: isFlow ? "Starts" : "Rate", unit: isFlow ? "per second" : "RPS", series: [...asked, achieved], markers: fewMarks },
-      workers: {
-        ...common, title: isFlow ? "Users" : "Workers", markers: marks,
-        series: one(isFlow ? "users" : "workers", columns.workerCount, "workers", { step: true }),
-      },
-      latencies: {
-        ...common, title: isFlow ? "Duration, without thinking" : "Latency", unit: "ms", log: element("logarithmic").checked,
-        series: tressiCharts.latencySeries(columns, columns.errorRate.some((percent) => percent > noteworthyPercent), isFlow),
-      },
-      utilisation: {
-        ...common, title: "Utilisation of the workers", unit: "%",
-        series: one("utilisation", columns.utilisation, "utilisation"),
-      },
-      failed: { ...common, title: isFlow ? "Abandoned starts" : "Failed requests", unit: "%", series: one(isFlow ? "abandoned" : "failed", columns.errorRate, "errors") },
-      missed: { ...common, title: "Missed starts", unit: "per second", series: one("missed", columns.missed, "missed") },
+      rate: rate && { ...rate, markers: marks.length > mostOnLine ? [] : marks },
+      latency: latency && { ...latency, markers: [] },
+      statuses: Object.keys(statusCodes ?? {}).length
+        ? { ...shades, title: "Responses by status", unit: "per second", series: statusSeries(statusCodes) }
+        : null,
+      failed: isSome(columns.errorRate) ? failed : null,
+      workers,
+      heat: heat && { ...heat, t: data.heatT, markers: [] },
     };
   }
 
   function percentileSpec(data, choice) {
-    const { serviceTime, responseTime, isFlow } = choice === null ? data.total : data.endpoints[choice];
+    const { serviceTime, responseTime, isFlow } = partOf(data, choice);
     return {
-      title: `Latency of ${choice === null ? "all endpoints together" : data.endpoints[choice].key}`,
-      log: element("logarithmic").checked,
+      title: `Latency of ${nameOf(data, choice)}`,
+      logSwitch: true,
       series: [
         { name: isFlow ? "duration" : "response time", color: "response", points: responseTime },
         { name: isFlow ? "walk time" : "service time", color: "service", points: serviceTime },
@@ -89,13 +113,50 @@
   async function draw(data, choice) {
     const mine = (drawing += 1);
     delete document.documentElement.dataset.drawn;
-    for (const [name, spec] of Object.entries(timeSpecs(data, choice))) {
-      await tressiCharts.timeChart(element(`chart-${name}`), spec);
+    showLatencies(data, choice);
+    const specs = timeSpecs(data, choice);
+    tellNothing(specs);
+    for (const [name, spec] of Object.entries(specs)) {
+      await show(`chart-${name}`, spec, name === "heat" ? tressiCharts.heatMap : tressiCharts.timeChart);
       await new Promise((resolve) => setTimeout(resolve));
       if (mine !== drawing) return;
     }
-    await tressiCharts.percentileChart(element("chart-percentiles"), percentileSpec(data, choice));
+    await show("chart-percentiles", percentileSpec(data, choice), tressiCharts.percentileChart);
     if (mine === drawing) document.documentElement.dataset.drawn = choice ?? "all";
+  }
+
+  // A chart without anything to show is left out.
+  async function show(id, spec, chart) {
+    const figure = element(id);
+    figure.hidden = !spec;
+    if (spec) await chart(figure, spec);
+    else tressiCharts.forget(figure);
+  }
+
+  function tellNothing(specs) {
+    element("nothing").textContent = specs.failed ? "" : "Nothing failed, so failures have no chart.";
+    element("nothing").hidden = Boolean(specs.failed);
+  }
+
+  let ofAll; // the rows of the table before anything was chosen
+
+  // The rows of an endpoint stand in the table of all of them, where a reader without a script finds them.
+  function showLatencies(data, choice) {
+    const body = element("latencies").tBodies[0];
+    ofAll ??= [...body.rows];
+    element("latency-of").textContent = nameOf(data, choice);
+    if (choice === null) return body.replaceChildren(...ofAll);
+    const rows = document.querySelectorAll(`#each-latency tr[data-of="${choice}"]`);
+    body.replaceChildren(...[...rows].map(latencyRow));
+  }
+
+  function latencyRow(row) {
+    const copy = row.cloneNode(true);
+    const [name, of] = copy.cells;
+    name.textContent = of.textContent;
+    of.remove();
+    copy.hidden = false;
+    return copy;
   }
 
   async function showCharts() {
@@ -106,10 +167,9 @@
     const chosen = () => (choice.value === "" ? null : Number(choice.value));
     const show = () => draw(data, chosen());
     const span = data.secondsAPoint;
-    const words = `A point stands for ${span} s: their mean; of latencies and failures, their worst second.`;
+    const words = `A point stands for ${span} s: their mean; of latencies, their worst second.`;
     element("resolution").textContent = span > 1 ? words : "";
     choice.addEventListener("change", show);
-    element("logarithmic").addEventListener("change", show);
     document.addEventListener("click", (event) => {
       const link = event.target.closest("[data-endpoint]");
       if (!link) return;
@@ -119,6 +179,18 @@
     });
     await show();
   }
+
+  // What is folded on the screen is open on paper, and folded again afterwards.
+  const folded = [];
+  window.addEventListener("beforeprint", () => {
+    for (const one of document.querySelectorAll("details:not([open])")) {
+      one.open = true;
+      folded.push(one);
+    }
+  });
+  window.addEventListener("afterprint", () => {
+    for (const one of folded.splice(0)) one.open = false;
+  });
 
   showCharts();
 })();

@@ -1,11 +1,15 @@
 """The data of the report's charts: columns over time, points by percentile, decisions.
 
 The summary has every number; a chart has as many digits as a screen can show, and in a long run a point for several
-seconds. Such a point never averages percentiles: it shows the worst second of those it stands for, as it does of the errors.
+seconds. Such a point never averages percentiles: it shows the worst second of those it stands for. What is counted (responses
+by status, failures by kind, response times in bands) is added up, and counts are shown per second.
+
+A heat map has fewer columns than a line has points, because each of them has some twenty numbers.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from functools import lru_cache
 from statistics import fmean
@@ -13,7 +17,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from tressi.hdr import decode_histogram
 from tressi.report.page.excerpts import clipped
+from tressi.report.page.headline import limited_spans
 from tressi.run.flow_parts import flows_of, second_of
+from tressi.stats.bands import merged_bands
 from tressi.text import plain, summary_labels
 
 if TYPE_CHECKING:
@@ -24,6 +30,10 @@ Points = list[tuple[float, float]]
 
 MOST_POINTS: Final = 3_600  # of one line
 MOST_CELLS: Final = 90_000  # of all endpoints together; 120 of them for 600 s are 72,600
+MOST_HEAT_COLUMNS: Final = 300  # of one heat map
+MOST_HEAT_CELLS: Final = 15_000  # columns of all heat maps together
+MOST_KINDS: Final = 12  # statuses or kinds of failures in one chart; the rest of them are one
+OTHERS: Final = "others"
 _STEPS_A_NINE: Final = 10
 _TOLD_PERCENTILES: Final = (50.0, 75.0, 95.0)  # beside the even steps, which have 90, 99, 99.9 …
 
@@ -45,11 +55,22 @@ _COLUMNS: Final = (
     _Column("utilisation", 3, fmean, 100.0),
     _Column("errorRate", 3, max, 100.0),
     _Column("p50", 4, max),
+    _Column("p95", 4, max),
     _Column("p99", 4, max),
+    _Column("max", 4, max),
     _Column("serviceP99", 4, max),
     _Column("successP99", 4, max),
     _Column("missed", 5, fmean),
 )
+
+
+@dataclass(frozen=True, slots=True)
+class _Spans:
+    """How many rows of the timeline a point of a line and a column of a heat map stand for, and the seconds of a row."""
+
+    point: int
+    heat: int
+    row_s: int
 
 
 def chart_data(summary: Mapping[str, Any]) -> dict[str, Any]:
@@ -57,17 +78,22 @@ def chart_data(summary: Mapping[str, Any]) -> dict[str, Any]:
     timeline, endpoints, flows = summary["timeline"], summary["endpoints"], flows_of(summary)
     labels = summary_labels(summary)
     places = {key: {"endpoint": index, "endpointKey": clipped(label)} for index, (key, label) in enumerate(labels.items())}
-    span, row_s = seconds_a_point(len(timeline), len(endpoints) + len(flows)), summary["timelineSeconds"]
+    parts = len(endpoints) + len(flows)
+    spans = _Spans(
+        seconds_a_point(len(timeline), parts), seconds_a_heat_column(len(timeline), parts), summary["timelineSeconds"]
+    )
+    whole = [row.get("global") for row in timeline]
     return {
-        "t": [round(group[-1]["t"], 1) for group in _grouped(timeline, span)],
-        "secondsAPoint": span * row_s,
-        "saturated": saturated_spans(timeline),
+        "t": [round(group[-1]["t"], 1) for group in _grouped(timeline, spans.point)],
+        "heatT": [round(group[-1]["t"], 1) for group in _grouped(timeline, spans.heat)],
+        "secondsAPoint": spans.point * spans.row_s,
+        "saturated": limited_spans(timeline, cost_rate=True),
         **({"warmUp": [[0.0, summary["warmUpSec"]]]} if "warmUpSec" in summary else {}),
-        "total": {**_columns([row.get("global") for row in timeline], span, row_s), **_percentiles(summary["global"])},
+        "total": {**_over_time(whole, spans), **_percentiles(summary["global"])},
         "endpoints": [
             {
                 "key": places[endpoint["endpointKey"]]["endpointKey"],
-                **_columns([row["endpoints"].get(endpoint["endpointKey"]) for row in timeline], span, row_s),
+                **_over_time([row["endpoints"].get(endpoint["endpointKey"]) for row in timeline], spans),
                 **_percentiles(endpoint),
             }
             for endpoint in endpoints
@@ -76,7 +102,7 @@ def chart_data(summary: Mapping[str, Any]) -> dict[str, Any]:
             {
                 "key": places[flow["endpointKey"]]["endpointKey"],
                 "isFlow": True,
-                **_columns([second_of(flow, row) for row in timeline], span, row_s),
+                **_over_time([second_of(flow, row) for row in timeline], spans),
                 **_durations(flow),
             }
             for flow in flows
@@ -86,22 +112,27 @@ def chart_data(summary: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def absent_words(summary: Mapping[str, Any]) -> str:
+    """Why charts are not there, in a sentence; nothing where all are."""
+    rows = [row["global"] for row in summary["timeline"] if row.get("global")]
+    if not rows:
+        return "The summary has no seconds, so there is nothing to draw over time."
+    if any("bands" in row for row in rows):
+        return ""
+    return (
+        "The summary is of an older version: responses by status, failures by kind, p95, the slowest response and the heat map"
+        " are not in its seconds."
+    )
+
+
 def seconds_a_point(seconds: int, endpoints: int) -> int:
     """How many rows a point stands for, each of them mostly a second, so that the page opens however long the run was."""
     return max(1, -(-seconds // MOST_POINTS), -(-seconds * (endpoints + 1) // MOST_CELLS))
 
 
-def saturated_spans(timeline: Sequence[Mapping[str, Any]]) -> list[list[float]]:
-    """From when to when the generator was saturated; a row speaks of the time since the one before it."""
-    spans: list[list[float]] = []
-    before = 0.0
-    for row in timeline:
-        if row["saturated"] and spans and spans[-1][1] == before:
-            spans[-1][1] = row["t"]
-        elif row["saturated"]:
-            spans.append([before, row["t"]])
-        before = row["t"]
-    return spans
+def seconds_a_heat_column(seconds: int, endpoints: int) -> int:
+    """The same of a column of a heat map."""
+    return max(1, -(-seconds // MOST_HEAT_COLUMNS), -(-seconds * (endpoints + 1) // MOST_HEAT_CELLS))
 
 
 def percentile_points(encoded: str, max_ms: Number) -> Points:
@@ -136,12 +167,47 @@ def _durations(flow: Mapping[str, Any]) -> dict[str, Points]:
     return {name: percentile_points(flow["histograms"][own], flow[f"{own}Ms"]["max"]) for name, own in names.items()}
 
 
+def _over_time(rows: Sequence[Mapping[str, Any] | None], spans: _Spans) -> dict[str, Any]:
+    """A part of a run over time. What older summaries lack, such as responses by status, is absent."""
+    made: dict[str, Any] = _columns(rows, spans.point, spans.row_s)
+    known = [row for row in rows if row]
+    for name in ("statusCodes", "failures"):
+        if any(name in row for row in known):
+            made[name] = _counts([row and row.get(name) for row in rows], spans)
+    if any("bands" in row for row in known):
+        bands = ([row["bands"] for row in group if row and row.get("bands")] for group in _grouped(rows, spans.heat))
+        made["bands"] = [merged_bands(group) for group in bands]
+    return made
+
+
 def _columns(rows: Sequence[Mapping[str, Any] | None], span: int, row_s: int) -> dict[str, list[Number]]:
-    columns = {column.name: _merged([row[column.name] if row else None for row in rows], column, span) for column in _COLUMNS}
+    columns = {
+        column.name: _merged([row.get(column.name) if row else None for row in rows], column, span) for column in _COLUMNS
+    }
     if row_s > 1:
         # Of a count a row has the sum of its seconds.
         columns["missed"] = [None if missed is None else _rounded(missed / row_s, 5) for missed in columns["missed"]]
     return columns
+
+
+def _counts(rows: Sequence[Mapping[str, int] | None], spans: _Spans) -> dict[str, list[Number]]:
+    """Counts by name as columns per second, the most frequent name first; what is rare is put together."""
+    sums = Counter[str]()
+    for row in rows:
+        sums.update(row or {})
+    ranked = [name for name, count in sums.most_common() if count]
+    named, others = ranked[:MOST_KINDS], ranked[MOST_KINDS:]
+    groups = {clipped(plain(name)): (name,) for name in named} | ({OTHERS: tuple(others)} if others else {})
+    return {shown: _rates(rows, names, spans) for shown, names in groups.items()}
+
+
+def _rates(rows: Sequence[Mapping[str, int] | None], names: Sequence[str], spans: _Spans) -> list[Number]:
+    found = []
+    for group in _grouped(rows, spans.point):
+        present = [row for row in group if row is not None]
+        count = sum(row.get(name, 0) for row in present for name in names)
+        found.append(_rounded(count / (len(present) * spans.row_s), 5) if present else None)
+    return found
 
 
 def _merged(values: Sequence[Number], column: _Column, span: int) -> list[Number]:

@@ -56,7 +56,7 @@
     found.className = "muted";
     found.setAttribute("role", "status");
     controls.append(label, found);
-    table.closest(".scroll").before(controls);
+    table.before(controls);
     input.addEventListener("input", () => {
       const wanted = input.value.trim().toLowerCase();
       for (const row of rows) row.hidden = !row.textContent.toLowerCase().includes(wanted);

@@ -105,7 +105,7 @@ class Board:
         self._end = end_document(summary, self._reading, self._before)
         return self._end
 
-    def columns(self, number: int | None) -> dict[str, list[float]]:
+    def columns(self, number: int | None) -> dict[str, list[Any]]:
         """The past of the endpoint of that number in the config, or of all; flows are behind the endpoints.
 
         Raises IndexError for a number that is none.

@@ -2,12 +2,13 @@
 
 import { Charts } from "./time_charts.js";
 import { Cards } from "./cards.js";
+import { Chosen } from "./chosen.js";
 import { clock, count, show } from "./format.js";
 import { EndpointTable, wordsOf } from "./endpoint_table.js";
 import { Flows } from "./flows.js";
 import { loadConfig, showDetails } from "./details.js";
 import { Notes } from "./notes.js";
-import { secondOf, Seconds } from "./seconds.js";
+import { secondOf } from "./seconds.js";
 import { ask, listen } from "./server.js";
 import { showThresholds } from "./thresholds.js";
 import { showChips, Verdict } from "./verdict.js";
@@ -15,7 +16,7 @@ import { showChips, Verdict } from "./verdict.js";
 const at = (id) => document.getElementById(id);
 
 const run = { phase: "starting", waiting: "", paused: false, endpoints: [], flows: [], moment: null, end: null, lost: "" };
-const seconds = new Seconds();
+const chosen = new Chosen((number) => subjectOf(number).endpointKey);
 const charts = new Charts(at("charts"));
 const cards = new Cards(at("figures"));
 const verdict = new Verdict({
@@ -51,8 +52,8 @@ const told = {
       for (const one of state.endpoints) table.targetSet(one.endpointKey, one.targetRps);
       for (const one of state.flows) flows.targetSet(one.endpointKey, one.targetRps);
     }
-    if (seconds.number === null) seconds.take(state.columns);
-    else choose(seconds.number);
+    if (isFirst) offer();
+    chosen.take(state.columns).then(showChosen, (failure) => problem(failure.message));
     if (state.moment) this.moment(state.moment);
     if (state.end) this.end(state.end);
     showState();
@@ -69,7 +70,7 @@ const told = {
     if (moment !== run.moment) table.append((key) => moment.row.endpoints[key]);
     run.moment = moment;
     run.paused = moment.paused;
-    seconds.append(moment, chosenKey());
+    chosen.append(moment);
     if (document.hidden) return;
     showMoment();
     showState();
@@ -173,7 +174,7 @@ function timeLeft(t) {
 
 // ----------------------------------------------------------------------------------------------------- figures and charts
 
-const chosenKey = () => (seconds.number === null ? null : subjectOf(seconds.number).endpointKey);
+const chosenKey = () => (chosen.latest === null ? null : subjectOf(chosen.latest).endpointKey);
 
 function showMoment() {
   if (!run.moment) return;
@@ -185,7 +186,7 @@ function showMoment() {
     showFigures(figuresOf(run.moment, chosenKey()), conditions, thresholds);
     showThresholds(at("thresholds"), thresholds, notes.labels);
   }
-  if (seconds.columns) charts.show(seconds, notes.marks(), run.warmUpSec ?? 0, isFlow(seconds.number));
+  showCharts();
 }
 
 /* All that is told of an endpoint or a flow in a second, or of all endpoints together (null). */
@@ -197,36 +198,87 @@ const FINE = { level: 0, levels: { rate: 0, missed: 0, failed: 0 }, missedBy: ""
 
 /* Figures of a second or of the whole run, which have the same names. */
 function showFigures(one, conditions, thresholds) {
-  const subject = seconds.number === null ? null : subjectOf(seconds.number);
+  const subject = chosen.latest === null ? null : subjectOf(chosen.latest);
   cards.show({
-    ...{ one, subject, thresholds, subjects: run.subjects, columns: seconds.columns, paused: run.paused, isOver: Boolean(run.end) },
+    ...{ one, subject, thresholds, subjects: run.subjects, columns: chosen.seconds.columns, paused: run.paused, isOver: Boolean(run.end) },
     condition: conditions[subject?.endpointKey ?? ""] ?? FINE,
-    isFlow: isFlow(seconds.number),
+    isFlow: isFlow(chosen.latest),
     // The rate of a step is its flow's, and of all requests together no rate is asked for where there are flows.
     isUnasked: one.askedRps === null && (subject === null ? run.flows.length > 0 : Boolean(subject.flow)),
   });
 }
 
-/* Show an endpoint, or all, and go where it is shown. */
-function chooseAndGo(number) {
-  choose(number);
-  at("subject").focus();
+// ------------------------------------------------------------------------------------------------------- what is chosen
+
+function showCharts() {
+  const parts = [...chosen.parts].map(([number, part]) => ({ ...part, name: wordsOf(subjectOf(number)) }));
+  charts.show({
+    ...{ seconds: chosen.seconds, parts, marks: notes.marks() },
+    ...{ warmUpSec: run.warmUpSec ?? 0, isFlow: isFlow(chosen.latest) },
+  });
 }
 
-async function choose(number) {
-  const shown = number === null ? "All endpoints" : wordsOf(subjectOf(number));
-  table.mark(isFlow(number) ? null : number);
-  flows.mark(isFlow(number) ? number - run.endpoints.length : null);
-  at("subject").textContent = shown;
-  at("all").hidden = number === null;
-  notes.choose(number === null ? null : subjectOf(number).endpointKey);
+/* Choose an endpoint or a flow, or leave it out; choosing goes where it is shown. */
+function chooseAndGo(number) {
+  const isNew = !chosen.has(number);
+  choose(chosen.toggle(number));
+  if (!isNew) return;
+  at("charts-title").scrollIntoView({ block: "start" });
+  at("charts-title").focus({ preventScroll: true });
+}
+
+function chooseAll() {
+  chosen.clear();
+  choose(null);
+}
+
+/* Show what is chosen now, and once more when all of its past is here. */
+async function choose(fetched) {
+  showChosen();
   try {
-    if (!(await seconds.choose(number))) return;
+    await fetched;
   } catch (failure) {
     problem(failure.message);
   }
+  showChosen();
+}
+
+function showChosen() {
+  const numbers = [...chosen.parts.keys()];
+  // One alone is drawn in the colours of its figures.
+  const colors = new Map([...chosen.parts].map(([number, { color }]) => [number, numbers.length > 1 ? color : ""]));
+  const first = run.endpoints.length;
+  table.mark(colors);
+  flows.mark(new Map([...colors].filter(([number]) => number >= first).map(([number, color]) => [number - first, color])));
+  show(at("subject"), chosen.latest === null ? "All endpoints" : wordsOf(subjectOf(chosen.latest)));
+  show(at("charts-of"), numbers.length > 1 ? `${numbers.length} laid over each other` : at("subject").textContent);
+  at("all").hidden = at("all-charts").hidden = !numbers.length;
+  at("chosen").hidden = !numbers.length;
+  at("chosen").replaceChildren(...numbers.map((number) => chip(number, colors.get(number))));
+  at("compare").value = "";
+  notes.choose(chosenKey());
   showMoment();
   if (run.end) showEnd();
+}
+
+/* A button that leaves out one that is chosen. */
+function chip(number, color) {
+  const [item, button] = [document.createElement("li"), document.createElement("button")];
+  const words = wordsOf(subjectOf(number));
+  Object.assign(button, { type: "button", textContent: words, className: "chip" });
+  button.setAttribute("aria-label", `Leave out ${words}`);
+  if (color) button.dataset.series = color;
+  button.addEventListener("click", () => {
+    chooseAndGo(number);
+    (at("chosen").querySelector("button") ?? at("compare")).focus();
+  });
+  item.append(button);
+  return item;
+}
+
+/* What can be chosen without going down to the tables. */
+function offer() {
+  for (const [number, subject] of [...run.endpoints, ...run.flows].entries()) at("compare").add(new Option(wordsOf(subject), number));
 }
 
 // ---------------------------------------------------------------------------------------------------------------- the end
@@ -279,7 +331,20 @@ at("stop-confirm").addEventListener("click", async () => {
   problem(await ask("stop"));
 });
 at("leave").addEventListener("click", async () => problem(await ask("leave")));
-at("all").addEventListener("click", () => chooseAndGo(null));
+for (const id of ["all", "all-charts"]) {
+  at(id).addEventListener("click", () => {
+    chooseAll();
+    at(id === "all" ? "subject" : "charts-title").focus();
+  });
+}
+at("compare").addEventListener("change", ({ target }) => {
+  if (!chosen.has(Number(target.value))) choose(chosen.toggle(Number(target.value)));
+});
+at("whole").addEventListener("click", () => {
+  window.tressiCharts.showAll();
+  at("charts-title").focus();
+});
+document.addEventListener("chartzoom", ({ detail }) => (at("whole").hidden = detail === null));
 at("filter").addEventListener("input", (event) => countShown(table.filterBy(event.target.value)));
 document.addEventListener("visibilitychange", () => {
   if (document.hidden || !run.moment) return;

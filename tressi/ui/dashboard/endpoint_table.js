@@ -26,7 +26,7 @@ const FINE = { level: 0, levels: {}, words: [] };
 const MINUTE = 60;
 
 export class EndpointTable {
-  /* `choose` is called with a row's number, `setTarget` with its endpoint and the rate. */
+  /* `choose` is called with a row's number, to choose it or to leave it out, `setTarget` with its endpoint and the rate. */
   constructor(table, { choose, setTarget }) {
     this.table = table;
     this.body = table.tBodies[0];
@@ -109,11 +109,11 @@ export class EndpointTable {
     for (const { target } of this.rows) target?.close();
   }
 
-  /* Mark the row of that number, or none (null). */
-  mark(number) {
+  /* Mark the rows that are chosen: a map from their numbers to the colours of their lines. */
+  mark(colors) {
     this.rows.forEach((one, at) => {
-      one.element.classList.toggle("chosen", at === number);
-      one.button.setAttribute("aria-pressed", String(at === number));
+      one.element.classList.toggle("chosen", colors.has(at));
+      markChosen(one.button, colors.get(at));
     });
   }
 
@@ -177,6 +177,13 @@ export class EndpointTable {
     target.set(endpoint.targetRps);
     return target;
   }
+}
+
+/* A button that chooses what it names: pressed or not, and in which colour it is drawn beside others ("" alone). */
+export function markChosen(button, color) {
+  button.setAttribute("aria-pressed", String(color !== undefined));
+  if (color) button.dataset.series = color;
+  else delete button.dataset.series;
 }
 
 /* An endpoint where there is room: its name, if it has one, and its key. */

@@ -1,6 +1,7 @@
 /* The flows: the starts of each, the target to hold from now on, and its steps in order with how many users were lost at each. */
 
 import { count, meanOf, milliseconds, percent, rate, show, showThin, workersOf } from "./format.js";
+import { markChosen } from "./endpoint_table.js";
 import { TargetForm } from "./target_form.js";
 
 const FIGURES = {
@@ -78,9 +79,9 @@ export class Flows {
     for (const { target } of this.blocks) target.close();
   }
 
-  /* Mark the flow at that place, or none (null). */
-  mark(place) {
-    this.blocks.forEach(({ button }, at) => button.setAttribute("aria-pressed", String(at === place)));
+  /* Mark the flows that are chosen: a map from their places to the colours of their lines. */
+  mark(colors) {
+    this.blocks.forEach(({ button }, at) => markChosen(button, colors.get(at)));
   }
 
   block(flow, place) {

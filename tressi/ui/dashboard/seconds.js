@@ -5,7 +5,7 @@ import { past } from "./server.js";
 
 const FIGURES = [
   ...["targetRps", "currentRps", "workerCount", "utilisation", "errorRate"],
-  ...["p50", "p99", "serviceP99", "successP99", "missed"],
+  ...["p50", "p95", "p99", "max", "serviceP99", "successP99", "missed", "bands", "failures"],
 ];
 const MOST = 1900; // the process keeps at most 1,560
 
@@ -13,8 +13,9 @@ const MOST = 1900; // the process keeps at most 1,560
 export const secondOf = ({ row, flows }, key) => (key === null ? row.global : row.endpoints[key] ?? flows[key]);
 
 export class Seconds {
-  constructor() {
-    this.number = null; // of the endpoint; null is all of them
+  /* Of the endpoint or the flow of that number; null is all endpoints together. */
+  constructor(number) {
+    this.number = number;
     this.columns = null;
     this.late = []; // moments that came while the past was fetched
     this.fetching = 0;
@@ -25,21 +26,22 @@ export class Seconds {
     this.columns = columns;
   }
 
-  /* Show another endpoint; resolves once its past is here, to whether it is still the one to show. */
-  async choose(number) {
-    this.number = number;
+  /* Ask for the past; resolves once it is here. */
+  async fetch() {
     const turn = ++this.fetching;
     this.late = [];
-    const columns = await past(number);
-    if (turn !== this.fetching) return false;
-    const moments = this.late;
-    this.fetching = 0;
-    this.columns = columns;
-    for (const [moment, key] of moments) this.append(moment, key);
-    return true;
+    try {
+      const columns = await past(this.number);
+      if (turn !== this.fetching) return;
+      this.columns = columns;
+    } finally {
+      if (turn === this.fetching) this.fetching = 0;
+    }
+    for (const [moment, key] of this.late) this.append(moment, key);
+    this.late = [];
   }
 
-  /* A second has passed; `key` is that of the endpoint or the flow shown. */
+  /* A second has passed; `key` is that of the endpoint or the flow. */
   append(moment, key) {
     const { row } = moment;
     if (this.fetching) this.late.push([moment, key]);
@@ -48,7 +50,8 @@ export class Seconds {
     this.columns.t.push(row.t);
     for (const name of FIGURES) this.columns[name].push(figures[name]);
     this.columns.saturated.push(Number(row.saturated));
-    if (this.columns.t.length > MOST && !this.fetching) this.choose(this.number).catch(() => {});
+    this.columns.seconds.push(1);
+    if (this.columns.t.length > MOST && !this.fetching) this.fetch().catch(() => {});
   }
 
   /* Spans [from, to] in which the generator was the bottleneck. */

@@ -218,7 +218,7 @@ def is_left_aligned(column: Column) -> bool:
 def order(seen: Seen, name: str, *, is_reversed: bool = False, wanted: str = "") -> list[EndpointMoment]:
     """The endpoints as the table has them: by the column's worth, equal ones and those of no column as in the config.
 
-    Of no column those that fail come first, a flow with its steps. Only those are there of whose names `wanted` is a part.
+    Of no column those that fail come first, a flow with its steps. Only those are there that have `wanted` in their names.
     """
     shown = [one for one in seen.endpoints if is_wanted(seen, one, wanted)]
     column = next((column for column in COLUMNS if column.name == name), None)

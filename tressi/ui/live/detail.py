@@ -75,10 +75,11 @@ def _flow_figures(one: FlowMoment) -> list[str]:
     if mean_differs(one.asked_rps, one.target_rps):
         target += f" (mean of the second {rps(one.target_rps)})"
     oldest = f", the first of them for {one.oldest_s:.1f} s" if one.in_flight else ""
-    ends = f"{one.started} started, {one.completed} completed, {one.abandoned} abandoned ({one.error_rate:.0%} of the latest)"
+    share = f"{one.error_rate:.0%} of the latest"
+    ends = f"{one.started:,} started, {one.completed:,} completed, {one.abandoned:,} abandoned ({share})"
     return [
         f"{rps(one.current_rps)} {target}; {users}, {one.in_flight} on their way{oldest}",
-        f"{ends}; {one.missed} missed, {one.missed_now} just now",
+        f"{ends}; {one.missed:,} missed, {one.missed_now:,} just now",
     ]
 
 
@@ -96,7 +97,7 @@ def _figures(one: EndpointMoment, seen: Seen) -> list[str]:
     if mean_differs(one.asked_rps, one.target_rps):
         target += f" (mean of the second {rps(one.target_rps)})"
     oldest = f", the oldest for {one.oldest_s:.1f} s" if one.in_flight else ""
-    counts = f"{one.requests_made} made, {one.error_rate:.0%} of the latest failed; {one.missed} missed, {one.missed_now}"
+    counts = f"{one.requests_made:,} made, {one.error_rate:.0%} of the latest failed; {one.missed:,} missed, {one.missed_now:,}"
     return [
         f"{rps(one.current_rps)} {target}; {workers}, {one.utilisation:.0%} busy",
         f"{counts} just now; {one.in_flight} in flight{oldest}",
@@ -108,7 +109,7 @@ def _step_figures(one: EndpointMoment, seen: Seen) -> list[str]:
     return [
         f"{rps(one.current_rps)} RPS; a step of the {seen.label(one.flow or '')}, whose users send it",
         (
-            f"{one.requests_made} made, {one.error_rate:.0%} of the latest failed; {one.abandoned} users lost here;"
+            f"{one.requests_made:,} made, {one.error_rate:.0%} of the latest failed; {one.abandoned:,} users lost here;"
             f" {one.in_flight} in flight{oldest}"
         ),
     ]
@@ -131,12 +132,12 @@ def _latencies(one: EndpointMoment) -> Text:
 
 
 def _counts(reading: EndpointSnapshot) -> list[str]:
-    statuses = ", ".join(f"{code}: {number}" for code, number in sorted(reading.status_codes.items()))
+    statuses = ", ".join(f"{code}: {number:,}" for code, number in sorted(reading.status_codes.items()))
     reasons = {one.kind: f" ({plain(one.text)})" for one in reversed(reading.reasons)}
     kinds = sorted(reading.errors.items(), key=lambda error: -error[1])
-    errors = ", ".join(f"{number} {plain(kind)}{reasons.get(kind, '')}" for kind, number in kinds)
-    opened = f"connections opened: {reading.connections_opened}; retries: {reading.retries}"
-    opened += f"; redirects: {reading.redirects}" * bool(reading.redirects)
+    errors = ", ".join(f"{number:,} {plain(kind)}{reasons.get(kind, '')}" for kind, number in kinds)
+    opened = f"connections opened: {reading.connections_opened:,}; retries: {reading.retries:,}"
+    opened += f"; redirects: {reading.redirects:,}" * bool(reading.redirects)
     return [f"{opened}; statuses: {statuses or 'none'}", f"errors: {errors or 'none'}"]
 
 
