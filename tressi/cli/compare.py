@@ -116,9 +116,9 @@ def _live(arguments: Namespace) -> int:
     from tressi.load.spawn import Ahead  # noqa: PLC0415 - see `execute`
 
     with Ahead(1) as ahead:
-        from tressi.cli.side_by_side import run_side_by_side  # noqa: PLC0415 - see `execute`
+        from tressi.cli.in_turn import run_in_turn  # noqa: PLC0415 - see `execute`
 
-        comparison, sides = run_side_by_side(arguments, settings_of(arguments), ahead)
+        comparison, sides = run_in_turn(arguments, settings_of(arguments), ahead)
     deliver(comparison, arguments, sides)
     return Exit.TEST_FAILED if comparison.is_worse else Exit.DONE
 

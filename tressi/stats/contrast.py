@@ -6,8 +6,9 @@ whole number of units, a sum of them a power of x, and the number of ways to eac
 one of 4,096 units moves a sum by less than a hundredth of its deviation. 20 pairs take a millisecond, 64 a few.
 
 Several metrics of the same runs are corrected together by what the largest of them does when whole runs are dealt to the sides
-at random (Westfall and Young 1993). Holm's correction of 4 + 4 runs could find nothing in two metrics, because no p value
-of so few is below 0.029; here the least corrected p is 0.029 for any number of metrics, and metrics that move together count as few.
+at random (Westfall and Young 1993). Holm's correction of 4 + 4 runs could find nothing in two metrics, because no p value of
+so few is below 0.029; here the least corrected p is 0.029 for any number of metrics, and metrics that move together count as
+few.
 
 Example: of 8 pairs that all differ to one side, 2 of the 256 ways to flip their signs are as extreme: p = 0.0078.
 """

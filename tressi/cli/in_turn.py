@@ -47,7 +47,7 @@ _TAKEN: Final = (
 )
 
 
-def run_side_by_side(arguments: Namespace, settings: Settings, ahead: Ahead) -> tuple[Comparison, Distributions]:
+def run_in_turn(arguments: Namespace, settings: Settings, ahead: Ahead) -> tuple[Comparison, Distributions]:
     """Send to both sides in turn, and compare; returns the answer and the response times of both. Raises TressiError."""
     first, second, sides = _configs(arguments)
     percent = (
