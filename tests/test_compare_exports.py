@@ -56,6 +56,30 @@ def test_a_summary_alone_says_what_it_cannot_know(tmp_path, capsys):
     assert all(one["before"] for one in said["metrics"] if one["metric"] == "p99")
 
 
+def test_the_intervals_of_a_summary_are_used_where_there_is_no_log(tmp_path, capsys):
+    """A summary that says how sure its percentiles are is enough; one that is unsure says why."""
+    paths = []
+    for name, factor in (("a", 1.0), ("b", 2.0)):
+        run = run_of(name, factor=factor, keys=KEYS[:1])
+        unsure = {"p99": {"reason": "too few responses", "needsSec": 60.0}}
+        sides = {f"{p}{side}": None for p in ("p50", "p90", "p95", "p99", "p999") for side in ("Low", "High")}
+        sides |= {
+            "p50Low": 9.5 * factor,
+            "p50High": 10.5 * factor,
+            "steadyFrom": 0.0,
+            "unsteady": None,
+            "effectiveSamples": 900.0,
+        }
+        run.summary["endpoints"][0]["confidence"] = {**sides, "unsure": unsure}
+        paths.append(exported(run, tmp_path / name, with_log=False))
+    said = document(capsys, *paths, "--primary", "p50,p99")
+    assert said["verdict"] == "differ"
+    p50, p99 = (next(one for one in said["metrics"] if one["metric"] == name) for name in ("p50", "p99"))
+    assert p50["low"] < 2 < p50["high"]
+    assert p99["low"] is None
+    assert sum("the intervals of its summary are used" in warning for warning in said["warnings"]) == 2
+
+
 def test_a_log_of_another_run_is_not_used(tmp_path):
     """It began at another moment; one that began then, and has not as many values, is refused as soon as it is needed."""
     a, b = (exported(run_of(name, each=each), tmp_path / name) for name, each in (("a", 60), ("b", 50)))

@@ -61,7 +61,8 @@ class Part:
     """One endpoint of one run, or all of them together: what estimates are made of.
 
     `seconds` are its response times second by second, None where the whole is all that is known. `failed` and `made` are of
-    the whole run, `failures` and `attempts` of each row of the timeline.
+    the whole run, `failures` and `attempts` of each row of the timeline. `confidence` is what the summary says of one
+    endpoint's percentiles.
     """
 
     whole: Histogram
@@ -72,6 +73,7 @@ class Part:
     attempts: Sequence[float] = ()
     warm_up_s: float | None = None
     steady_from_s: float | None = None
+    confidence: Mapping[str, Any] | None = None
 
     @property
     def share(self) -> float:
@@ -93,12 +95,13 @@ def part_of(run: Run, keys: Sequence[str], seconds: Sequence[tuple[float, Packed
         attempts,
         run.summary.get("warmUpSec"),
         _steady_from(endpoints),
+        endpoints[0].get("confidence") if len(endpoints) == 1 else None,
     )
 
 
 def _steady_from(endpoints: Sequence[Mapping[str, Any]]) -> float | None:
     """From when on all these endpoints are steady, by the summary; None where it does not say."""
-    found = [one.get("steadyFrom") for one in endpoints]
+    found = [one.get("confidence", {}).get("steadyFrom") for one in endpoints]
     known = [float(one) for one in found if isinstance(one, (int, float))]
     return max(known) if len(known) == len(found) else None
 
@@ -124,15 +127,24 @@ def sure(part: Part, metrics: Sequence[str] = (*PERCENTS,)) -> tuple[Mapping[flo
     if not part.whole.count:
         return {}, None
     if part.seconds is None:
-        values = part.whole.percentiles(percents)
+        values = zip(metrics, part.whole.percentiles(percents), strict=True)
         most = part.whole.max_us
-        return {p: Interval(min(us, most) / 1e3, reason=NO_SECONDS) for p, us in zip(percents, values, strict=True)}, None
+        return {PERCENTS[name]: _told(part.confidence, name, min(us, most) / 1e3) for name, us in values}, None
     lines, unsteady = _steady(part)
     if not lines:
         return {}, unsteady
     whole = part.whole if len(lines) == len(part.seconds) else together(lines)
     step_s = part.seconds[-1][0] / max(1, len(part.seconds))
     return intervals(whole, cast("Sequence[Histogram]", lines), len(lines) * max(1.0, step_s), percents), unsteady
+
+
+def _told(confidence: Mapping[str, Any] | None, metric: str, value_ms: float) -> Interval:
+    """A percentile with the interval that the summary has of it, which is of the steady part: the value is kept within it."""
+    name = metric.replace(".", "")
+    low, high = ((confidence or {}).get(f"{name}{side}") for side in ("Low", "High"))
+    if low is None or high is None:
+        return Interval(value_ms, reason=(confidence or {}).get("unsure", {}).get(name, {}).get("reason", NO_SECONDS))
+    return Interval(min(max(value_ms, low), high), low, high)
 
 
 def _steady(part: Part) -> tuple[list[Packed], str | None]:
@@ -142,6 +154,8 @@ def _steady(part: Part) -> tuple[list[Packed], str | None]:
     if begin_s is not None:
         return [second for end, second in lines if end > begin_s + 0.5], None
     every = [second for _, second in lines]
+    if part.confidence is not None and part.confidence.get("unsteady"):
+        return every, str(part.confidence["unsteady"])
     found = steady_part(cast("Sequence[Histogram]", every))
     return every[found.cut :], found.reason
 

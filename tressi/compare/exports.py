@@ -47,11 +47,18 @@ def read_run(path: str) -> Run:
     whole = {one["endpointKey"]: decode_histogram(one["histograms"]["responseTime"]) for one in summary["endpoints"]}
     log = source.with_name(LOG)
     if not log.is_file():
-        return Run(label, summary, whole, None, (f"{label} has no {LOG}: how much its percentiles vary is not known",))
+        return Run(label, summary, whole, None, (_without_log(label, summary),))
     seconds = _log(_bytes_of(log, label), label, summary, whole)
     if seconds is None:
         return Run(label, summary, whole, None, (f"the {LOG} of {label} is not of its run, or no log: it is not used",))
     return Run(label, summary, whole, seconds)
+
+
+def _without_log(label: str, summary: Mapping[str, Any]) -> str:
+    """What is not known of a run whose seconds are not there."""
+    if any("confidence" in one for one in summary["endpoints"]):
+        return f"{label} has no {LOG}: the intervals of its summary are used, and percentiles of all endpoints have none"
+    return f"{label} has no {LOG}: how much its percentiles vary is not known"
 
 
 def exports_in(path: str) -> list[str]:
