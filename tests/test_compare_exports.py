@@ -219,6 +219,8 @@ def test_no_common_endpoint_is_refused():
         (["--live", "a.json", "b.json", "--csv", "x"], "--csv is of exports"),
         (["a", "b", "--at-once"], "--at-once needs two targets"),
         (["a", "b", "--calibrate", "c"], "takes three exports"),
+        (["a", "b", "--json", "-", "--markdown", "-"], "--json and --markdown both go to standard output"),
+        (["a", "b", "--json", "/no/such/folder/x.json"], "--json: /no/such/folder is no directory"),
     ],
 )
 def test_what_contradicts_itself_is_refused(capsys, words, said):

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import math
 import random
-from itertools import combinations
+from itertools import combinations, pairwise
 from statistics import fmean, variance
 from typing import TYPE_CHECKING, Final
 
@@ -70,6 +70,17 @@ def _centred(values: Sequence[float]) -> list[float]:
     """Values about their mean, in standard deviations, so that metrics of any scale are compared; all 0 if they are alike."""
     centre, square = fmean(values), variance(values)
     return [(value - centre) / math.sqrt(square) if square > _EQUAL * max(1.0, centre**2) else 0.0 for value in values]
+
+
+def levels_of_looks(looks: Sequence[int], alpha: float = 0.05) -> list[float]:
+    """The level of each of several looks, at so many pairs each: what it adds to the spending function alpha ln(1 + (e - 1) t).
+
+    The function is that of Pocock's boundary (Lan and DeMets 1983). The levels sum to `alpha`, so that they hold whatever the
+    looks have to do with each other. O'Brien and Fleming's form would leave the first looks a level below what sign flips of so
+    few pairs can reach: 0.000015 at 16 of 64 pairs, whose least p value is 0.00003.
+    """
+    shares = [0.0, *(look / looks[-1] for look in looks)]
+    return [alpha * (math.log1p((math.e - 1) * now) - math.log1p((math.e - 1) * then)) for then, now in pairwise(shares)]
 
 
 def one_of_many(many: Sequence[float], one: float, confidence: float = 0.95) -> Difference:
