@@ -1,6 +1,8 @@
 """How often `tressi compare` is wrong, and what it finds: false alarms, power and drift, by design.
 
-    python -m bench.compare_calibration [--comparisons 200] [--seed 1] [--svg docs/comparing-drift.svg] [--wire 0]
+    python -m bench.compare_calibration [--comparisons 200] [--seed 1] [--endpoints 1 20] [--out cells.jsonl]
+    python -m bench.compare_calibration --svg docs/comparing-drift.svg
+    python -m bench.compare_calibration --wire 5 --pairs 30
 
 Most of it is virtual time: the response times of a target are drawn, second by second, and compared by the very functions that
 the command uses. What is drawn: log-normal response times (sigma 0.5, median 10 ms) times three factors that whole seconds
@@ -16,16 +18,19 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import subprocess
 import sys
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from tressi._core import Histogram
-from tressi.compare.exported import Part, Spread, contrasted, failure_share, percentiles, values_of
+from tressi._histogram import Packed
+from tressi.compare.exported import Part, Spread, contrasted, failure_share, percentiles, sure, values_of
 from tressi.compare.interleaved import Measured, interleaved
 from tressi.compare.result import FAILURES
 from tressi.compare.verdict import concluded, judged
@@ -62,7 +67,7 @@ class Scale:
     runs: int
 
 
-SCALES = {1: Scale(1, 1000, 2, 200, 30, 4), 20: Scale(20, 30, 10, 30, 60, 8)}
+SCALES = {1: Scale(1, 1000, 2, 200, 30, 4), 20: Scale(20, 150, 2, 60, 30, 8)}
 
 
 @dataclass
@@ -70,7 +75,7 @@ class Sample:
     """The answers of one endpoint over some seconds, for both kinds of test."""
 
     histogram: Histogram = field(default_factory=Histogram)
-    seconds: list[tuple[float, Histogram]] = field(default_factory=list)
+    seconds: list[tuple[float, Packed]] = field(default_factory=list)
     count: int = 0
     total: float = 0.0
     squares: float = 0.0
@@ -99,7 +104,7 @@ def sampled(random: np.random.Generator, rps: int, levels: Sequence[float]) -> S
         for value, number in zip(values.astype(np.int64).tolist(), counts.tolist(), strict=True):
             second.record(value, number)
         sample.histogram.merge(second)
-        sample.seconds.append((place + 1.0, second))
+        sample.seconds.append((place + 1.0, Packed(second.zigzag())))
         sample.count += count
         sample.total += float((counts * values).sum())
         sample.squares += float((counts * values**2).sum())
@@ -210,7 +215,8 @@ def one_each(random: np.random.Generator, scale: Scale, effect: float, drift: fl
         if known:
             spread = Spread(float(np.std([values_of(part(run[place]))["p99"] for run in known], ddof=1)), calibration)
         sides = part(before[place]), part(after[place])
-        estimates += percentiles(str(place), *sides, {"p99": spread}, metrics=("p99",))
+        sureness = [sure(side, ("p99",))[0] for side in sides]
+        estimates += percentiles(str(place), *sureness, {"p99": spread}, metrics=("p99",))
         estimates.append(failure_share(str(place), *sides, None))
     word = answer("one-against-one", estimates, 1, names_side=bool(calibration)).verdict
     return word, naive(list(zip(before, after, strict=True)))
@@ -259,8 +265,8 @@ def cell(name: str, scale: Scale, effect: float, drift: float, *, comparisons: i
 def table(cells: Sequence[dict[str, object]]) -> str:
     """All cells as Markdown."""
     lines = [
-        "| design | endpoints | B is slower by | drift | comparisons | slower | faster | same | differ | cannot tell | naive t |",
-        "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
+        "| design | endpoints | B slower by | drift | comparisons | slower | faster | same | differ | cannot tell | naive t |",
+        f"| --- |{' ---: |' * 10}",
     ]
     for one in cells:
         words, total = one["words"], one["comparisons"]
@@ -274,6 +280,97 @@ def table(cells: Sequence[dict[str, object]]) -> str:
     return "\n".join(lines)
 
 
+# ------------------------------------------------------------------------------------------------------- over the wire
+
+
+def served(median_ms: float) -> subprocess.Popen[str]:
+    """A target of its own process, which ends with its standard input."""
+    command = [sys.executable, "-m", "bench.delayed", str(median_ms)]
+    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+
+def over_the_wire(comparisons: int, effect: float, pairs: int) -> dict[str, int]:
+    """What the command says of two served targets of which the second is slower by so much, how often."""
+    words: dict[str, int] = {}
+    with TemporaryDirectory() as folder, served(20.0) as one, served(20.0 * (1 + effect)) as other:
+        config = Path(folder) / "config.json"
+        endpoint = {"url": "/", "autoscale": {"enabled": True, "targetRps": 200, "maxWorkers": 50}}
+        config.write_text(json.dumps({"requests": [endpoint]}), encoding="utf-8")
+        first, second = (target.stdout.readline().strip() for target in (one, other))
+        for number in range(comparisons):
+            done = subprocess.run(
+                [
+                    *(sys.executable, "-m", "tressi", "compare", str(config), "--base-url", first, "--versus", second),
+                    *("--pairs", str(pairs), "--primary", "p50", "--seed", str(number), "--json", "-", "--quiet"),
+                ],
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+            said = json.loads(done.stdout)
+            p50 = next(one for one in said["metrics"] if one["primary"])
+            print(json.dumps({"effect": effect, "verdict": said["verdict"], **p50}), file=sys.stderr, flush=True)
+            words[said["verdict"]] = words.get(said["verdict"], 0) + 1
+        for target in (one, other):
+            target.stdin.close()
+    return words
+
+
+# ------------------------------------------------------------------------------------------------------------ the picture
+
+
+def drift_picture(seed: int, drift: float = 0.2, pairs: int = 20) -> str:
+    """The same drifting target, measured one side after the other and in turn, as SVG: p99 of each block by time."""
+    random = np.random.default_rng(seed)
+    scale = SCALES[1]
+    level = courses(random, 2 * pairs * scale.block_s, drift)
+    blocks = [level[place * scale.block_s : (place + 1) * scale.block_s] for place in range(2 * pairs)]
+    p99 = [sampled(random, scale.block_rps, block).histogram.percentile(99) / 1e3 for block in blocks]
+    after = [place >= pairs for place in range(2 * pairs)]
+    in_turn = [(place // 2 + place) % 2 == 1 for place in range(2 * pairs)]
+    low, high = 0.9 * min(p99), 1.05 * max(p99)
+    panels = [
+        _panel(20, "One after the other", p99, after, (low, high)),
+        _panel(390, "In turn, within one run", p99, in_turn, (low, high)),
+    ]
+    words = (
+        f"One target that slows by {100 * drift:.0f} %, measured as A and B: one after the other B seems slower, in turn not."
+    )
+    style = (
+        "text{font:13px system-ui,sans-serif;fill:#1b1f24}.m{fill:#59636e;font-size:12px}.a{fill:#1f6fd6}.b{fill:#b9480e}"
+        ".la{stroke:#1f6fd6}.lb{stroke:#b9480e}line{stroke-width:2}.x{stroke:#818b96;stroke-width:1}"
+        "@media(prefers-color-scheme:dark){text{fill:#e6e9ed}.m{fill:#9aa4af}.a{fill:#6ea8f7}.b{fill:#f0934f}.la{stroke:#6ea8f7}"
+        ".lb{stroke:#f0934f}}"
+    )
+    head = (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 740 270" role="img" aria-label="{words}"><style>{style}</style>'
+    )
+    return "\n".join([head, *panels, "</svg>", ""])
+
+
+def _panel(left: int, title: str, p99: Sequence[float], is_after: Sequence[bool], span: tuple[float, float]) -> str:
+    """One half of the picture: a point a block, and the mean of either side."""
+
+    def y(value: float) -> float:
+        return round(220 - 170 * (value - span[0]) / (span[1] - span[0]), 1)
+
+    parts = [f'<text x="{left}" y="20">{title}</text>', f'<line class="x" x1="{left}" x2="{left + 330}" y1="224" y2="224"/>']
+    for place, (value, after) in enumerate(zip(p99, is_after, strict=True)):
+        side = "b" if after else "a"
+        parts.append(f'<circle class="{side}" cx="{left + 8 + 8 * place}" cy="{y(value)}" r="3"/>')
+    means = [
+        sum(one for one, after in zip(p99, is_after, strict=True) if after is side) / max(1, is_after.count(side))
+        for side in (False, True)
+    ]
+    for side, mean in zip("ab", means, strict=True):
+        parts.append(
+            f'<line class="l{side}" x1="{left}" x2="{left + 330}" y1="{y(mean)}" y2="{y(mean)}" stroke-dasharray="5 3"/>'
+        )
+        parts.append(f'<text class="{side}" x="{left + 334}" y="{y(mean) + (14 if side == "a" else -4)}">{side.upper()}</text>')
+    change = f"B by A: {100 * (means[1] / means[0] - 1):+.1f} %".replace("-", "\u2212")
+    return "\n".join([*parts, f'<text class="m" x="{left}" y="246">time →  p99 of each block; {change}</text>'])
+
+
 def plan(names: Sequence[str], sizes: Sequence[int]) -> list[tuple[str, Scale, float, float]]:
     """The cells: equals, effects, and equals under drift."""
     every = [(0.0, 0.0), (0.0, 0.2), *((effect, 0.0) for effect in reversed(EFFECTS))]
@@ -283,13 +380,27 @@ def plan(names: Sequence[str], sizes: Sequence[int]) -> list[tuple[str, Scale, f
 
 def main() -> None:
     """Do the cells, print the table."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    formatter = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=formatter)
     parser.add_argument("--comparisons", type=int, default=200)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--endpoints", type=int, nargs="+", default=[1, 20], choices=list(SCALES))
     parser.add_argument("--designs", nargs="+", default=list(DESIGNS), choices=list(DESIGNS))
     parser.add_argument("--out", type=Path, help="keep the cells as JSON lines in this file, and do not do those in it again")
+    parser.add_argument(
+        "--wire", type=int, default=0, help="do so many comparisons over loopback instead, of equals and of +10 %%"
+    )
+    parser.add_argument("--pairs", type=int, default=PAIRS, help="of those")
+    parser.add_argument("--svg", type=Path, help="draw the picture of a drift into this file, and do nothing else")
     arguments = parser.parse_args()
+    if arguments.svg is not None:
+        arguments.svg.write_text(drift_picture(arguments.seed), encoding="utf-8")
+        return
+    if arguments.wire:
+        for effect in (0.0, 0.1):
+            said = over_the_wire(arguments.wire, effect, arguments.pairs)
+            print(f"over loopback, B slower by {100 * effect:.0f} %: {json.dumps(said)}")
+        return
     kept: list[dict[str, object]] = []
     if arguments.out is not None and arguments.out.exists():
         kept = [json.loads(line) for line in arguments.out.read_text(encoding="utf-8").splitlines()]

@@ -8,7 +8,8 @@ from dataclasses import replace
 from summaries import endpoint_snapshot, summary_of
 
 from tressi._core import Histogram
-from tressi.compare.sides import Run, merged
+from tressi._histogram import Packed
+from tressi.compare.sides import Run, together
 from tressi.hdr import encode_histogram
 from tressi.report.latency_hlog import second_by_second
 from tressi.run.kept import Interval
@@ -28,8 +29,8 @@ def run_of(label="run", *, seed=0, seconds=30, each=60, factor=1.0, spread=0.0, 
     """A run whose response times are `factor` times those of another, and `spread` from run to run."""
     rng = random.Random(f"{label}{seed}")
     own = rng.gauss(0, spread) + math.log(factor)
-    lines = {key: [(t + 1.0, drawn(rng, each, level=own)) for t in range(seconds)] for key in keys}
-    whole = {key: merged(second for _, second in lines[key]) for key in keys}
+    lines = {key: [(t + 1.0, Packed(drawn(rng, each, level=own).zigzag())) for t in range(seconds)] for key in keys}
+    whole = {key: together(second for _, second in lines[key]) for key in keys}
     snapshots = [
         replace(endpoint_snapshot(key, succeeded=whole[key].count - failed, failed=failed), response=whole[key]) for key in keys
     ]
@@ -44,9 +45,8 @@ def exported(run, directory, *, with_log=True):
         intervals = [
             Interval(key, time, end - 1, 1.0, second.max_us, encode_histogram(second))
             for key, lines in run.seconds.items()
-            for end, second in lines
+            for end, second in ((end, Histogram.from_zigzag(one.payload)) for end, one in lines)
             for time in ("response", "service")
-            if second.count
         ]
         (directory / "latency.hlog").write_bytes(b"".join(second_by_second(run.summary, intervals)))
     return str(directory)

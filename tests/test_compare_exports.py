@@ -39,8 +39,8 @@ def test_an_export_is_read_with_its_seconds(tmp_path):
     """To the count: every second of every endpoint."""
     run = run_of(seconds=12)
     read = read_run(exported(run, tmp_path / "a"))
-    assert {key: [(end, h.counts()) for end, h in lines] for key, lines in read.seconds.items()} == {
-        key: [(end, h.counts()) for end, h in lines] for key, lines in run.seconds.items()
+    assert {key: [(end, one.payload) for end, one in lines] for key, lines in read.seconds.items()} == {
+        key: [(end, one.payload) for end, one in lines] for key, lines in run.seconds.items()
     }
     assert read.notes == ()
     assert read_run(str(tmp_path / "a" / "summary.json")).seconds is not None
@@ -56,22 +56,52 @@ def test_a_summary_alone_says_what_it_cannot_know(tmp_path, capsys):
     assert all(one["before"] for one in said["metrics"] if one["metric"] == "p99")
 
 
+def test_the_intervals_of_a_summary_are_used_where_there_is_no_log(tmp_path, capsys):
+    """A summary that says how sure its percentiles are is enough; one that is unsure says why."""
+    paths = []
+    for name, factor in (("a", 1.0), ("b", 2.0)):
+        run = run_of(name, factor=factor, keys=KEYS[:1])
+        unsure = {"p99": {"reason": "too few responses", "needsSec": 60.0}}
+        sides = {f"{p}{side}": None for p in ("p50", "p90", "p95", "p99", "p999") for side in ("Low", "High")}
+        sides |= {
+            "p50Low": 9.5 * factor,
+            "p50High": 10.5 * factor,
+            "steadyFrom": 0.0,
+            "unsteady": None,
+            "effectiveSamples": 900.0,
+        }
+        run.summary["endpoints"][0]["confidence"] = {**sides, "unsure": unsure}
+        paths.append(exported(run, tmp_path / name, with_log=False))
+    said = document(capsys, *paths, "--primary", "p50,p99")
+    assert said["verdict"] == "differ"
+    p50, p99 = (next(one for one in said["metrics"] if one["metric"] == name) for name in ("p50", "p99"))
+    assert p50["low"] < 2 < p50["high"]
+    assert p99["low"] is None
+    assert sum("the intervals of its summary are used" in warning for warning in said["warnings"]) == 2
+
+
 def test_a_log_of_another_run_is_not_used(tmp_path):
-    """Its lines do not sum to the summary's histograms."""
-    a, b = (exported(run_of(name), tmp_path / name) for name in "ab")
-    (tmp_path / "a" / "latency.hlog").write_bytes((tmp_path / "b" / "latency.hlog").read_bytes())
+    """It began at another moment; one that began then, and has not as many values, is refused as soon as it is needed."""
+    a, b = (exported(run_of(name, each=each), tmp_path / name) for name, each in (("a", 60), ("b", 50)))
+    log = (tmp_path / "b" / "latency.hlog").read_bytes()
+    (tmp_path / "a" / "latency.hlog").write_bytes(log.replace(b"BaseTime: 1", b"BaseTime: 2"))
     assert read_run(a).seconds is None
     assert "not of its run" in read_run(a).notes[0]
-    assert read_run(b).seconds is not None
+    (tmp_path / "a" / "latency.hlog").write_bytes(log)
+    with pytest.raises(ConfigError, match="does not sum to its summary"):
+        compared([read_run(a)], [read_run(b)], Settings())
+    (tmp_path / "a" / "latency.hlog").write_bytes(log.replace(b",HIST", b",HISS"))
+    with pytest.raises(ConfigError, match="without it the summary alone"):
+        compared([read_run(a)], [read_run(b)], Settings())
 
 
 def test_seconds_without_an_answer_are_seconds():
     """The log has no line for them; an endpoint that pauses is not shorter for it."""
     run = run_of(seconds=8)
-    broken = {KEYS[0]: [line for line in run.seconds[KEYS[0]] if line[0] != 4.0], KEYS[1]: run.seconds[KEYS[1]]}
-    filled = without_gaps(broken)
-    assert [end for end, _ in filled[KEYS[0]]] == [end for end, _ in filled[KEYS[1]]]
-    assert filled[KEYS[0]][3][1].count == 0
+    ends = [end for end, _ in run.seconds[KEYS[1]]]
+    filled = without_gaps([line for line in run.seconds[KEYS[0]] if line[0] != 4.0], ends)
+    assert [end for end, _ in filled] == ends
+    assert filled[3][1].count == 0
 
 
 @pytest.mark.parametrize(
@@ -129,7 +159,7 @@ def test_several_runs_a_side_find_the_slower_build(tmp_path, capsys):
 
 
 def test_three_runs_a_side_say_that_they_are_too_few():
-    """No p value of theirs is below 0.1."""
+    """No p value that they can have is below 0.1."""
     runs = [run_of(f"{n}", seconds=2, spread=0.02, factor=1.0 + n // 3) for n in range(6)]
     said = compared(runs[:3], runs[3:], Settings())
     assert said.verdict == "cannot-tell"
@@ -189,6 +219,8 @@ def test_no_common_endpoint_is_refused():
         (["--live", "a.json", "b.json", "--csv", "x"], "--csv is of exports"),
         (["a", "b", "--at-once"], "--at-once needs two targets"),
         (["a", "b", "--calibrate", "c"], "takes three exports"),
+        (["a", "b", "--json", "-", "--markdown", "-"], "--json and --markdown both go to standard output"),
+        (["a", "b", "--json", "/no/such/folder/x.json"], "--json: /no/such/folder is no directory"),
     ],
 )
 def test_what_contradicts_itself_is_refused(capsys, words, said):

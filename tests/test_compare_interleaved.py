@@ -9,6 +9,8 @@ from compared_runs import drawn
 from summaries import endpoint_snapshot, engine_snapshot, resolved
 from summaries import moment as second
 
+from tressi.cli.in_turn import Course
+from tressi.compare.answer import Settings
 from tressi.compare.blocks import BEYOND, interleaved_config, measured_s, paired_keys, turns
 from tressi.compare.interleaved import Measured, interleaved
 from tressi.compare.live import Watched
@@ -69,7 +71,7 @@ def test_failures_are_paired_as_well():
 
 
 def test_five_pairs_tell_nothing():
-    """No p value of theirs is below 0.05."""
+    """No p value that they can have is below 0.05."""
     assert estimates(pairs_of(5, pairs=5))["p50"].reason == "it takes 6 pairs, and there are 5"
 
 
@@ -167,7 +169,7 @@ def test_answers_after_a_block_are_its_own_until_its_side_is_sent_to_again():
     # Two measured seconds of 10, and one late answer in each second of the other side.
     last = plan.blocks[-1]
     assert whole[last.pair][last.side].made == 20
-    assert watched.pairs(1)[KEY] == whole[:1] or len(watched.pairs(1)[KEY]) == 1
+    assert len(watched.pairs(1)[KEY]) == 1
 
 
 def _moment(t, succeeded):
@@ -176,3 +178,62 @@ def _moment(t, succeeded):
     made = second(*succeeded, t=float(t))
 
     return replace(made, reading=engine_snapshot(*snapshots))
+
+
+# --------------------------------------------------------------------------------------------------------------- the looks
+
+
+class Watching:
+    """What a course is watched by, with one more pair in each second."""
+
+    def __init__(self, ratio):
+        self.all, self.seconds, self.limits = pairs_of(9, pairs=64, each=250, ratio=ratio, noise=0.02)[KEY], 0, {}
+
+    def moment(self, _):
+        """One more second."""
+        self.seconds += 1
+
+    def complete(self):
+        """A pair for each."""
+        return self.seconds
+
+    def pairs(self, most=None):
+        """The first of them."""
+        return {KEY: self.all[: self.seconds if most is None else most]}
+
+    def missed_share(self):
+        """None."""
+        return 0.0
+
+    limited_share = missed_share
+
+
+class Stopped:
+    """A run that may be stopped."""
+
+    is_stopped = False
+
+    def stop(self):
+        """Note it."""
+        self.is_stopped = True
+
+
+@pytest.mark.parametrize(("ratio", "verdict", "pairs"), [(1.3, "slower", 8), (1.0, "same", 8)])
+def test_a_run_ends_with_the_look_that_decides(ratio, verdict, pairs):
+    """After 8, 16, 32 or 64 pairs, and not between: both are clear after 8."""
+    watching, run, config = Watching(ratio), Stopped(), resolved(KEY)
+    course = Course(watching, Settings(primary=("p50",)), ("A", "B"), config, turns(64, 2, 1), looks=True)
+    while not run.is_stopped and watching.seconds < 64:
+        course.moment(None, run, quiet=True)
+    said = course.result()
+    assert (said.verdict, said.units[0], watching.seconds) == (verdict, pairs, pairs)
+
+
+def test_without_looks_all_pairs_are_measured():
+    """However clear it is."""
+    watching, run = Watching(2.0), Stopped()
+    course = Course(watching, Settings(primary=("p50",)), ("A", "B"), resolved(KEY), turns(64, 2, 1), looks=False)
+    for _ in range(64):
+        course.moment(None, run, quiet=True)
+    assert not run.is_stopped
+    assert course.result().units == (64, 64)

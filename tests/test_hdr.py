@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from tressi import hdr
 from tressi._core import HIGHEST_US, Histogram
+from tressi._histogram import Packed
 from tressi.hdr import decode_histogram, encode_histogram, lowest_us_at
 
 pytestmark = pytest.mark.pure
@@ -99,6 +100,33 @@ def nine_bytes(value):
 def test_the_reader_in_c_reads_what_the_one_in_python_does(payload):
     """Any bytes at all: the same counters, or both refuse them."""
     assert outcome(lambda data: Histogram.from_zigzag(data).counts(), payload) == outcome(read_by_python, payload)
+
+
+@given(
+    VALUES, st.lists(st.floats(0, 100), max_size=5).map(sorted), st.lists(st.integers(0, HIGHEST_US), max_size=5).map(sorted)
+)
+@example([(3000, 1), (9000, 5)], [0.0, 16.0, 17.0, 100.0], [2999, 3000, 8999, 9000])
+def test_a_packed_histogram_says_the_same(values, percents, edges):
+    """Percentiles and counts, read from the bytes; several are added to one without being unpacked."""
+    histogram = filled(values)
+    packed = Packed(histogram.zigzag())
+    assert packed.count == histogram.count
+    assert packed.percentiles(percents) == histogram.percentiles(percents)
+    assert packed.counts_up_to(edges) == histogram.counts_up_to(edges)
+    twice = Histogram.from_zigzag(packed.payload)
+    twice.add_zigzag(packed.payload)
+    assert twice.counts() == [(index, 2 * count) for index, count in histogram.counts()]
+
+
+def test_what_does_not_fit_is_refused_whole():
+    """Nothing of it stays in the histogram."""
+    full = filled([(HIGHEST_US, 2**62 // HIGHEST_US // 1000)])
+    more = filled([(5, 3), (HIGHEST_US, 2**62 // HIGHEST_US // 1000)]).zigzag()
+    full.add_zigzag(filled([(5, 3)]).zigzag())
+    before = full.encode()
+    with pytest.raises(ValueError, match="292 years"):
+        full.add_zigzag(more)
+    assert full.encode() == before
 
 
 def test_the_reader_in_c_counts_each_value_as_the_lowest_of_its_counter():

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from tressi.stats.combine import permutation_p, sign_flip_p
-from tressi.stats.contrast import flip_p, joint_permutation_p, of_a_spread, one_of_many
+from tressi.stats.contrast import flip_p, joint_permutation_p, levels_of_looks, of_a_spread, one_of_many
 
 pytestmark = pytest.mark.pure
 
@@ -83,3 +83,10 @@ def test_many_runs_are_drawn():
     """10 + 10 have 184,756 divisions."""
     before, after = [float(number) for number in range(10)], [number + 20.0 for number in range(10)]
     assert joint_permutation_p([before], [after]) == [pytest.approx(1 / 5001)]
+
+
+def test_all_looks_together_spend_five_of_a_hundred():
+    """And each can be reached by sign flips of so many pairs."""
+    levels = levels_of_looks((8, 16, 32, 64))
+    assert sum(levels) == pytest.approx(0.05)
+    assert all(flip_p([1.0] * pairs) < level for pairs, level in zip((8, 16, 32, 64), levels, strict=True))

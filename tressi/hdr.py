@@ -14,6 +14,7 @@ from base64 import b64decode, b64encode
 from typing import TYPE_CHECKING, Final
 
 from tressi._core import HIGHEST_US, Histogram
+from tressi._histogram import Packed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -50,6 +51,11 @@ def decode_histogram(text: str) -> Histogram:
     Raises ValueError for anything else, histograms of other bounds or digits included.
     """
     return Histogram.from_zigzag(_payload(text))
+
+
+def packed_histogram(text: str) -> Packed:
+    """The same, unpacked no further than to be read: for the thousands of a log. Raises ValueError likewise."""
+    return Packed(_payload(text))
 
 
 def lowest_us_at(index: int) -> int:

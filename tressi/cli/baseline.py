@@ -9,11 +9,11 @@ from tressi.compare.baseline import held
 from tressi.compare.exports import exports_in, read_run, without_gaps
 from tressi.compare.sides import Run
 from tressi.compare.table import comparison_table
-from tressi.hdr import decode_histogram
+from tressi.hdr import decode_histogram, packed_histogram
 from tressi.run.judgement import judge_run
 
 if TYPE_CHECKING:
-    from tressi._core import Histogram
+    from tressi._histogram import Packed
     from tressi.compare.result import Comparison
     from tressi.run.runner import EndpointRunner
 
@@ -49,10 +49,11 @@ class Baseline:
         return f"\nagainst the baseline\n{drawn(comparison_table(self._comparison), None)}".rstrip()
 
     def _run(self, summary: dict[str, Any]) -> Run:
-        seconds: dict[str, list[tuple[float, Histogram]]] = {one["endpointKey"]: [] for one in summary["endpoints"]}
+        seconds: dict[str, list[tuple[float, Packed]]] = {one["endpointKey"]: [] for one in summary["endpoints"]}
         if self._runner is not None:
             for one in self._runner.intervals():
                 if one.time == "response" and one.endpoint_key in seconds:
-                    seconds[one.endpoint_key].append((one.start_s + one.length_s, decode_histogram(one.histogram)))
+                    seconds[one.endpoint_key].append((one.start_s + one.length_s, packed_histogram(one.histogram)))
         whole = {one["endpointKey"]: decode_histogram(one["histograms"]["responseTime"]) for one in summary["endpoints"]}
-        return Run("this run", summary, whole, without_gaps(seconds))
+        ends = sorted({end for lines in seconds.values() for end, _ in lines})
+        return Run("this run", summary, whole, {key: without_gaps(lines, ends) for key, lines in seconds.items()})

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from argparse import ArgumentTypeError
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tressi.cli.arguments import add_export_mode, add_logging, add_trial, integer, set_up_logging, share
 from tressi.cli.exits import Exit
 from tressi.cli.output import files_of_mode, write, write_pieces
 from tressi.compare.result import METRICS
-from tressi.config.messages import refusal
+from tressi.config.messages import printable, refusal
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from tressi.compare.sides import Run
 
 NAME = "compare"
+OUTPUTS = ("json", "markdown", "html", "junit", "csv")
 HELP = """Compare two sides: two exports, several exports a side (BASE… -- NEW…), or two targets in one run, in turn (--live).
 
 An export is the directory of --export, or the summary in it. The answer is "slower", "faster", "the same within 5 %" or
@@ -96,6 +99,7 @@ def rewritten(words: Sequence[str]) -> list[str]:
 def execute(arguments: Namespace) -> int:
     """Compare, and tell. Returns 1 where the side after is slower or fails more. Raises TressiError."""
     set_up_logging(arguments)
+    _check_outputs(arguments)
     with files_of_mode(arguments.export_mode):
         if arguments.live or arguments.versus:
             return _live(arguments)
@@ -116,11 +120,23 @@ def _live(arguments: Namespace) -> int:
     from tressi.load.spawn import Ahead  # noqa: PLC0415 - see `execute`
 
     with Ahead(1) as ahead:
-        from tressi.cli.side_by_side import run_side_by_side  # noqa: PLC0415 - see `execute`
+        from tressi.cli.in_turn import run_in_turn  # noqa: PLC0415 - see `execute`
 
-        comparison, sides = run_side_by_side(arguments, settings_of(arguments), ahead)
+        comparison, sides = run_in_turn(arguments, settings_of(arguments), ahead)
     deliver(comparison, arguments, sides)
     return Exit.TEST_FAILED if comparison.is_worse else Exit.DONE
+
+
+def _check_outputs(arguments: Namespace) -> None:
+    """Find out before anything is compared, or sent, that the results can be written. Raises ConfigError."""
+    given = {f"--{name}": getattr(arguments, name) for name in OUTPUTS if getattr(arguments, name) is not None}
+    both = [flag for flag, file in given.items() if file == "-"]
+    if len(both) > 1:
+        raise refusal(f"{' and '.join(both)} both go to standard output: name a file for one")
+    for flag, file in given.items():
+        folder = Path(file).parent
+        if file != "-" and not (folder.is_dir() and os.access(folder, os.W_OK)):
+            raise refusal(f"{flag}: {printable(str(folder))} is no directory that can be written to")
 
 
 def _refuse_live_flags(arguments: Namespace) -> None:
@@ -171,7 +187,7 @@ def _were(number: int) -> str:
 
 def deliver(comparison: Comparison, arguments: Namespace, sides: Distributions, runs: Sequence[Run] = ()) -> None:
     """Write what was asked for, and the table where nothing else goes to standard output. Raises OutputError."""
-    given = {name: getattr(arguments, name, None) for name in ("json", "markdown", "html", "junit", "csv")}
+    given = {name: getattr(arguments, name, None) for name in OUTPUTS}
     if not arguments.quiet and "-" not in given.values():
         from tressi.cli.drawing import drawn  # noqa: PLC0415 - see `execute`
         from tressi.compare.table import comparison_table  # noqa: PLC0415 - see `execute`

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from tressi.compare.doubts import check_comparable, doubts
+from tressi.compare.doubts import check_comparable, doubts, unsteady_words
 from tressi.compare.exported import LEAST_RUNS, calibrated, one_against_one, several
 from tressi.compare.sides import Common, Matched, matched, merged
 from tressi.compare.verdict import DEFAULT_PRIMARY, concluded, judged
@@ -41,8 +41,9 @@ def compared(before: Sequence[Run], after: Sequence[Run], settings: Settings, ca
     if len(before) == len(after) == 1:
         design, names_side = "one-against-one", bool(calibration)
         spread = calibrated(calibration, _of(found, len(before) + len(after))) if calibration else None
-        estimates = one_against_one(before[0], after[0], found, spread)
-        warnings.insert(0, _about_one_run(len(calibration)))
+        estimates, unsteady = one_against_one(before[0], after[0], found, spread)
+        warnings = [_about_one_run(len(calibration)), *warnings]
+        warnings += [unsteady_words(run, why) for run, why in zip((*before, *after), unsteady, strict=True) if why]
     else:
         estimates = several(before, after, found)
         warnings = [*_about_runs(len(before), len(after)), *warnings]

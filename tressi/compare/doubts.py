@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from urllib.parse import urlsplit
 
 from tressi.config.messages import refusal
-from tressi.stats.steady import steady_part
 from tressi.text import common_origin, counted, plain, short_key
 
 if TYPE_CHECKING:
@@ -70,27 +69,13 @@ def _of_run(run: Run) -> Iterator[str]:
         yield f"{run.label} missed {share:.1f} % of its starts: its load was lighter than it should have been"
     if run.summary["endReason"] in {"interrupted", "stopped", "early-exit"}:
         yield f"{run.label} was ended before its time ({run.summary['endReason']})"
-    unsteady = [words for key, lines in (run.seconds or {}).items() for words in _unsteady(run, key, [h for _, h in lines])]
-    if unsteady:
-        more = f", and {counted(len(unsteady) - 1, 'endpoint')} more" if len(unsteady) > 1 else ""
-        yield f"{run.label} has {unsteady[0]}{more}"
 
 
-def _unsteady(run: Run, key: str, seconds: Sequence[Any]) -> Iterator[str]:
-    """Why an endpoint has no steady state; what the summary says of it, if it does."""
-    endpoint = run.endpoints[key]
-    if "steadyFrom" in endpoint:
-        if endpoint["steadyFrom"] is None and endpoint.get("unsteady"):
-            yield f"{plain(str(endpoint['unsteady']))} ({_shown(run, key)})"
-        return
-    if run.summary.get("warmUpSec") is None:
-        reason = steady_part(seconds).reason
-        if reason is not None:
-            yield f"{reason} ({_shown(run, key)})"
-
-
-def _shown(run: Run, key: str) -> str:
-    return short_key(key, common_origin(run.endpoints))
+def unsteady_words(run: Run, reasons: Sequence[tuple[str, str]]) -> str:
+    """That endpoints of a run have no steady state; (key, why) of each."""
+    key, why = reasons[0]
+    more = f", and so has {counted(len(reasons) - 1, 'more endpoint')}" if len(reasons) > 1 else ""
+    return f"{run.label} has {plain(why)} ({short_key(key, common_origin(run.endpoints))}){more}"
 
 
 def _of_clocks(runs: Sequence[Run]) -> Iterator[str]:

@@ -18,16 +18,17 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from statistics import fmean, variance
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
+from tressi._histogram import Packed
 from tressi.compare.result import FAILURES, PERCENTS, Estimate
-from tressi.compare.sides import merged
+from tressi.compare.sides import merged, together
 from tressi.stats.combine import Difference, mover, permutation_p, welch
 from tressi.stats.combine import Estimate as Sized
 from tressi.stats.contrast import of_a_spread, one_of_many
 from tressi.stats.interval import Interval, intervals
 from tressi.stats.quantiles import normal_cdf
-from tressi.stats.sureness import percentiles_with_confidence
+from tressi.stats.steady import steady_part
 from tressi.stats.variance import long_run
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from tressi.compare.sides import Matched, Run
 
 LEAST_RUNS: Final = 4
+_MOST_TOGETHER: Final = 20  # endpoints, of which the seconds are added up
 _LEAST_OF_A_SPREAD: Final = 3  # runs, below which a standard deviation says nothing
 _Z: Final = 1.959964
 NO_SECONDS: Final = "the run is known as a whole only"
@@ -59,17 +61,19 @@ class Part:
     """One endpoint of one run, or all of them together: what estimates are made of.
 
     `seconds` are its response times second by second, None where the whole is all that is known. `failed` and `made` are of
-    the whole run, `failures` and `attempts` of each row of the timeline.
+    the whole run, `failures` and `attempts` of each row of the timeline. `confidence` is what the summary says of one
+    endpoint's percentiles.
     """
 
     whole: Histogram
-    seconds: Sequence[tuple[float, Histogram]] | None
+    seconds: Sequence[tuple[float, Packed]] | None
     failed: int
     made: int
     failures: Sequence[float] = ()
     attempts: Sequence[float] = ()
     warm_up_s: float | None = None
     steady_from_s: float | None = None
+    confidence: Mapping[str, Any] | None = None
 
     @property
     def share(self) -> float:
@@ -77,29 +81,27 @@ class Part:
         return self.failed / self.made if self.made else 0.0
 
 
-def parts_of(run: Run, keys: Sequence[str]) -> Part:
-    """These endpoints of a run as one part."""
+def part_of(run: Run, keys: Sequence[str], seconds: Sequence[tuple[float, Packed]] | None = None) -> Part:
+    """These endpoints of a run as one part; `seconds` are those of all of them, None where the whole is enough."""
     endpoints = [run.endpoints[key] for key in keys]
-    seconds = None
-    if run.seconds is not None:
-        lines = [run.seconds[key] for key in keys]
-        seconds = lines[0] if len(lines) == 1 else [(one[0][0], merged(h for _, h in one)) for one in zip(*lines, strict=True)]
-    failures, attempts = _failures(run.summary, keys)
+    failed = sum(one["requestsFailed"] for one in endpoints)
+    failures, attempts = _failures(run.summary, keys) if failed else ([], [])
     return Part(
         merged(run.whole[key] for key in keys),
         seconds,
-        sum(one["requestsFailed"] for one in endpoints),
+        failed,
         sum(one["requestsMade"] for one in endpoints),
         failures,
         attempts,
         run.summary.get("warmUpSec"),
         _steady_from(endpoints),
+        endpoints[0].get("confidence") if len(endpoints) == 1 else None,
     )
 
 
 def _steady_from(endpoints: Sequence[Mapping[str, Any]]) -> float | None:
     """From when on all these endpoints are steady, by the summary; None where it does not say."""
-    found = [one.get("steadyFrom") for one in endpoints]
+    found = [one.get("confidence", {}).get("steadyFrom") for one in endpoints]
     known = [float(one) for one in found if isinstance(one, (int, float))]
     return max(known) if len(known) == len(found) else None
 
@@ -119,44 +121,104 @@ def _failures(summary: Mapping[str, Any], keys: Sequence[str]) -> tuple[list[flo
     return failures, attempts
 
 
-def sure(part: Part, metrics: Sequence[str] = (*PERCENTS,)) -> Mapping[float, Interval]:
-    """Each percentile with its interval, of the steady part of the run."""
+def sure(part: Part, metrics: Sequence[str] = (*PERCENTS,)) -> tuple[Mapping[float, Interval], str | None]:
+    """Each percentile with its interval, of the steady part of the run; and why there is no steady part."""
     percents = [PERCENTS[metric] for metric in metrics]
     if not part.whole.count:
-        return {}
+        return {}, None
     if part.seconds is None:
-        values = part.whole.percentiles(percents)
-        return {
-            p: Interval(min(us, part.whole.max_us) / 1e3, reason=NO_SECONDS) for p, us in zip(percents, values, strict=True)
-        }
-    if part.steady_from_s is None:
-        return percentiles_with_confidence(part.seconds, part.warm_up_s, 0.0, percents).percentiles
-    steady = [second for end, second in part.seconds if end > part.steady_from_s + 0.5]
-    if not steady:
-        return {}
+        values = zip(metrics, part.whole.percentiles(percents), strict=True)
+        most = part.whole.max_us
+        return {PERCENTS[name]: _told(part.confidence, name, min(us, most) / 1e3) for name, us in values}, None
+    lines, unsteady = _steady(part)
+    if not lines:
+        return {}, unsteady
+    whole = part.whole if len(lines) == len(part.seconds) else together(lines)
     step_s = part.seconds[-1][0] / max(1, len(part.seconds))
-    return intervals(merged(steady), steady, len(steady) * max(1.0, step_s), percents)
+    return intervals(whole, cast("Sequence[Histogram]", lines), len(lines) * max(1.0, step_s), percents), unsteady
+
+
+def _told(confidence: Mapping[str, Any] | None, metric: str, value_ms: float) -> Interval:
+    """A percentile with the interval that the summary has of it, which is of the steady part: the value is kept within it."""
+    name = metric.replace(".", "")
+    low, high = ((confidence or {}).get(f"{name}{side}") for side in ("Low", "High"))
+    if low is None or high is None:
+        return Interval(value_ms, reason=(confidence or {}).get("unsure", {}).get(name, {}).get("reason", NO_SECONDS))
+    return Interval(min(max(value_ms, low), high), low, high)
+
+
+def _steady(part: Part) -> tuple[list[Packed], str | None]:
+    """The steady seconds of a run: as the summary says, behind the warm-up, or as they are found; and why there are none."""
+    lines = part.seconds or ()
+    begin_s = part.steady_from_s if part.steady_from_s is not None else part.warm_up_s
+    if begin_s is not None:
+        return [second for end, second in lines if end > begin_s + 0.5], None
+    every = [second for _, second in lines]
+    if part.confidence is not None and part.confidence.get("unsteady"):
+        return every, str(part.confidence["unsteady"])
+    found = steady_part(cast("Sequence[Histogram]", every))
+    return every[found.cut :], found.reason
 
 
 # ----------------------------------------------------------------------------------------------------- one run a side
 
 
-def one_against_one(before: Run, after: Run, found: Matched, calibration: Calibration | None = None) -> list[Estimate]:
-    """Every metric of two runs; with `calibration` the interval has the run-to-run spread in it."""
-    result = []
-    for key, keys in _with_global(found):
-        first, second = (parts_of(run, [one[place] for one in keys]) for place, run in enumerate((before, after)))
-        spreads = {metric: (calibration or {}).get((key, metric)) for metric in (*PERCENTS, FAILURES)}
-        result += percentiles(key, first, second, spreads)
-        result.append(failure_share(key, first, second, spreads[FAILURES]))
-    return result
+def one_against_one(
+    before: Run, after: Run, found: Matched, calibration: Calibration | None = None
+) -> tuple[list[Estimate], tuple[list[tuple[str, str]], list[tuple[str, str]]]]:
+    """Every metric of two runs, and of either run (key, why) of each endpoint without a steady state.
+
+    With `calibration` the interval has the run-to-run spread in it. All endpoints together come first where there are several;
+    of more than 20 they have no interval, for it would take longer than all others.
+    """
+    known, runs = calibration or {}, (before, after)
+    result: list[Estimate] = []
+    unsteady: tuple[list[tuple[str, str]], list[tuple[str, str]]] = ([], [])
+    has_total = 1 < len(found.common) <= _MOST_TOGETHER
+    totals: list[list[tuple[float, Packed]] | None] = [None, None]
+    for one in found.common:
+        parts = []
+        for side, run in enumerate(runs):
+            seconds = None if run.seconds is None else run.seconds[one.keys[side]]
+            parts.append(part_of(run, [one.keys[side]], seconds))
+            if has_total and seconds is not None:
+                totals[side] = _added(totals[side], seconds)
+        estimates, reasons = _contrast(one.shown, parts[0], parts[1], known)
+        result += estimates
+        for side, why in enumerate(reasons):
+            if why is not None:
+                unsteady[side].append((one.keys[side], why))
+    if len(found.common) > 1:
+        whole = [part_of(run, [one.keys[side] for one in found.common], totals[side]) for side, run in enumerate(runs)]
+        result = [*_contrast(None, whole[0], whole[1], known)[0], *result]
+    return result, unsteady
+
+
+def _contrast(
+    key: str | None, first: Part, second: Part, known: Calibration
+) -> tuple[list[Estimate], tuple[str | None, str | None]]:
+    """Every metric of one endpoint of two runs, and why either has no steady part."""
+    spreads = {metric: known.get((key, metric)) for metric in (*PERCENTS, FAILURES)}
+    (one, why), (other, why_other) = sure(first), sure(second)
+    found = percentiles(key, one, other, spreads)
+    return [*found, failure_share(key, first, second, spreads[FAILURES])], (why, why_other)
+
+
+def _added(total: Sequence[tuple[float, Packed]] | None, seconds: Sequence[tuple[float, Packed]]) -> list[tuple[float, Packed]]:
+    """The seconds of several endpoints together."""
+    if total is None:
+        return list(seconds)
+    return [(end, packed([one, other])) for (end, one), (_, other) in zip(total, seconds, strict=False)]
 
 
 def percentiles(
-    key: str | None, first: Part, second: Part, spreads: Mapping[str, Spread | None], metrics: Sequence[str] = (*PERCENTS,)
+    key: str | None,
+    one: Mapping[float, Interval],
+    other: Mapping[float, Interval],
+    spreads: Mapping[str, Spread | None],
+    metrics: Sequence[str] = (*PERCENTS,),
 ) -> list[Estimate]:
-    """These percentiles of two runs."""
-    one, other = sure(first, metrics), sure(second, metrics)
+    """These percentiles of two runs, by their intervals."""
     both = [(metric, PERCENTS[metric]) for metric in metrics if PERCENTS[metric] in one and PERCENTS[metric] in other]
     return [_percentile(key, metric, one[percent], other[percent], spreads.get(metric)) for metric, percent in both]
 
@@ -230,9 +292,24 @@ def _values(runs: Sequence[Run], keys: Sequence[Sequence[str]], offset: int) -> 
     """The values of each metric, one a run: logarithms of milliseconds, or shares."""
     found: dict[str, list[float]] = {}
     for place, run in enumerate(runs, offset):
-        for metric, value in values_of(parts_of(run, [one[place] for one in keys])).items():
+        for metric, value in values_of(run_part(run, [one[place] for one in keys])).items():
             found.setdefault(metric, []).append(value)
     return found
+
+
+def run_part(run: Run, keys: Sequence[str]) -> Part:
+    """These endpoints of a run, with their seconds where the summary says that its beginning is not steady."""
+    steady_from_s = _steady_from([run.endpoints[key] for key in keys])
+    if run.seconds is None or not steady_from_s:
+        return part_of(run, keys)
+    lines = [run.seconds[key] for key in keys]
+    every = [(row[0][0], packed([second for _, second in row])) for row in zip(*lines, strict=False)]
+    return part_of(run, keys, lines[0] if len(lines) == 1 else every)
+
+
+def packed(seconds: Sequence[Packed]) -> Packed:
+    """Several as one."""
+    return Packed(together(seconds).zigzag())
 
 
 def values_of(part: Part) -> dict[str, float]:
@@ -240,7 +317,7 @@ def values_of(part: Part) -> dict[str, float]:
     steady = part.whole
     if part.seconds is not None and part.steady_from_s:
         behind = [second for end, second in part.seconds if end > part.steady_from_s + 0.5]
-        steady = merged(behind) if behind else part.whole
+        steady = together(behind) if behind else part.whole
     values = {FAILURES: part.share}
     if steady.count:
         figures = zip(PERCENTS, steady.percentiles(PERCENTS.values()), strict=True)

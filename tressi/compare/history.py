@@ -10,7 +10,7 @@ import math
 import re
 from typing import TYPE_CHECKING, Final
 
-from tressi.compare.exported import parts_of, values_of
+from tressi.compare.exported import run_part, values_of
 from tressi.compare.result import FAILURES
 from tressi.compare.sides import matched
 from tressi.report.csv_table import render_rows
@@ -31,7 +31,7 @@ def render(runs: Sequence[Run]) -> bytes:
     for place, run in enumerate(runs):
         row = {}
         for one in found.common:
-            for metric, number in values_of(parts_of(run, [one.keys[place]])).items():
+            for metric, number in values_of(run_part(run, [one.keys[place]])).items():
                 unit = metric if metric == FAILURES else f"{metric}_ms"
                 row[f"{column(named.get(one.keys[0], one.shown))}.{unit}"] = float(
                     f"{number if metric == FAILURES else math.exp(number):.6g}"

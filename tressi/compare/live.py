@@ -31,17 +31,18 @@ class Watched:
         self._borders = {border for block in plan.blocks for border in (block.begin_s, block.measured_s, block.end_s)}
         self._readings: dict[int, Mapping[str, EndpointSnapshot]] = {}
         self._last: Mapping[str, EndpointSnapshot] | None = None
-        self.generator_limited: dict[str, None] = {}
-        self.seconds = 0
+        self.limits: dict[str, None] = {}  # why the generator was at its limit, in words
+        self._seconds = self._limited_s = 0
 
     def moment(self, moment: Moment) -> None:
         """Take a second of the run."""
-        self.seconds += 1
+        self._seconds += 1
+        self._limited_s += bool(moment.saturated_by)
         second = round(moment.t)
         if second in self._borders and abs(moment.t - second) <= _LATE_S:
             self._readings[second] = moment.reading.endpoints
         self._last = moment.reading.endpoints
-        self.generator_limited |= dict.fromkeys(moment.saturated_by)
+        self.limits |= dict.fromkeys(moment.saturated_by)
 
     def drained(self, reading: EngineSnapshot) -> None:
         """Take the last reading, of what was still in flight too."""
@@ -74,6 +75,10 @@ class Watched:
             every = list(found.values())
             return {None: (merged(a for a, _ in every), merged(b for _, b in every)), **found}
         return found
+
+    def limited_share(self) -> float:
+        """The share of seconds in which the generator was at its limit."""
+        return self._limited_s / max(1, self._seconds)
 
     def missed_share(self) -> float:
         """The share of starts that found no free lane."""

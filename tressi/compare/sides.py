@@ -6,12 +6,13 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from tressi._core import Histogram
 from tressi.text import common_origin, short_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from tressi._core import Histogram
+    from tressi._histogram import Packed
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +26,7 @@ class Run:
     label: str
     summary: Mapping[str, Any]
     whole: Mapping[str, Histogram]
-    seconds: Mapping[str, Sequence[tuple[float, Histogram]]] | None = None
+    seconds: Mapping[str, Sequence[tuple[float, Packed]]] | None = None
     notes: tuple[str, ...] = ()
 
     @property
@@ -74,6 +75,14 @@ def _identities(run: Run) -> dict[str, str]:
         one["name"] if one["name"] and names[one["name"]] == 1 else short_key(key, origin): key
         for key, one in run.endpoints.items()
     }
+
+
+def together(seconds: Iterable[Packed]) -> Histogram:
+    """Seconds of a log as one histogram."""
+    whole = Histogram()
+    for one in seconds:
+        whole.add_zigzag(one.payload)
+    return whole
 
 
 def merged(histograms: Iterable[Histogram]) -> Histogram:

@@ -6,8 +6,9 @@ whole number of units, a sum of them a power of x, and the number of ways to eac
 one of 4,096 units moves a sum by less than a hundredth of its deviation. 20 pairs take a millisecond, 64 a few.
 
 Several metrics of the same runs are corrected together by what the largest of them does when whole runs are dealt to the sides
-at random (Westfall and Young 1993). Holm's correction of 4 + 4 runs could find nothing in two metrics, because no p of theirs
-is below 0.029; here the least corrected p is 0.029 for any number of metrics, and metrics that move together count as few.
+at random (Westfall and Young 1993). Holm's correction of 4 + 4 runs could find nothing in two metrics, because no p value of
+so few is below 0.029; here the least corrected p is 0.029 for any number of metrics, and metrics that move together count as
+few.
 
 Example: of 8 pairs that all differ to one side, 2 of the 256 ways to flip their signs are as extreme: p = 0.0078.
 """
@@ -16,7 +17,7 @@ from __future__ import annotations
 
 import math
 import random
-from itertools import combinations
+from itertools import combinations, pairwise
 from statistics import fmean, variance
 from typing import TYPE_CHECKING, Final
 
@@ -69,6 +70,17 @@ def _centred(values: Sequence[float]) -> list[float]:
     """Values about their mean, in standard deviations, so that metrics of any scale are compared; all 0 if they are alike."""
     centre, square = fmean(values), variance(values)
     return [(value - centre) / math.sqrt(square) if square > _EQUAL * max(1.0, centre**2) else 0.0 for value in values]
+
+
+def levels_of_looks(looks: Sequence[int], alpha: float = 0.05) -> list[float]:
+    """The level of each of several looks, at so many pairs each: what it adds to the spending function alpha ln(1 + (e - 1) t).
+
+    The function is that of Pocock's boundary (Lan and DeMets 1983). The levels sum to `alpha`, so that they hold whatever the
+    looks have to do with each other. O'Brien and Fleming's form would leave the first looks a level below what sign flips of so
+    few pairs can reach: 0.000015 at 16 of 64 pairs, whose least p value is 0.00003.
+    """
+    shares = [0.0, *(look / looks[-1] for look in looks)]
+    return [alpha * (math.log1p((math.e - 1) * now) - math.log1p((math.e - 1) * then)) for then, now in pairwise(shares)]
 
 
 def one_of_many(many: Sequence[float], one: float, confidence: float = 0.95) -> Difference:

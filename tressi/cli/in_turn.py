@@ -18,8 +18,10 @@ from tressi.config.load import load_config
 from tressi.config.messages import printable, refusal
 from tressi.load.cluster import Cluster
 from tressi.load.process import ProcessEngine
+from tressi.masking import mask_url
 from tressi.run.runner import EndpointRunner
-from tressi.stats.spending import PAIRS, look_levels
+from tressi.stats.contrast import levels_of_looks
+from tressi.stats.spending import PAIRS
 from tressi.text import common_origin, labels, plain
 
 if TYPE_CHECKING:
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
     from tressi.model import Moment, ResolvedConfig
 
 _MISSED: Final = 0.01
+_LIMITED: Final = 0.1  # of all seconds: beyond that it is the generator that is compared
 _TAKEN: Final = (
     "seed",
     "timeout",
@@ -47,7 +50,7 @@ _TAKEN: Final = (
 )
 
 
-def run_side_by_side(arguments: Namespace, settings: Settings, ahead: Ahead) -> tuple[Comparison, Distributions]:
+def run_in_turn(arguments: Namespace, settings: Settings, ahead: Ahead) -> tuple[Comparison, Distributions]:
     """Send to both sides in turn, and compare; returns the answer and the response times of both. Raises TressiError."""
     first, second, sides = _configs(arguments)
     percent = (
@@ -63,7 +66,7 @@ def run_side_by_side(arguments: Namespace, settings: Settings, ahead: Ahead) -> 
     if not arguments.quiet:
         remark(f"{pairs} pairs of blocks of {plan.blocks[0].end_s - plan.blocks[0].measured_s} s: {plan.length_s} s at most")
     runner = EndpointRunner(config, engine=Cluster([ProcessEngine(ahead.take)]))
-    course = _Course(watched, settings, sides, first, plan, looks=arguments.until_decided)
+    course = Course(watched, settings, sides, first, plan, looks=arguments.until_decided)
     runner.on("snapshot", lambda moment: course.moment(moment, runner, quiet=arguments.quiet))
     runner.on("drained", watched.drained)
     with Signals() as signals:
@@ -73,18 +76,21 @@ def run_side_by_side(arguments: Namespace, settings: Settings, ahead: Ahead) -> 
         summary = runner.summary()
     if summary["endReason"] == "error":
         raise refusal(f"the run failed: {plain(str(summary['endDetail']))}")
+    if summary["endReason"] == "interrupted":
+        course.notes.append(f"the run was ended by {summary['endDetail']}, after {watched.complete()} of {pairs} pairs")
     return course.result(), watched.distributions()
 
 
-class _Course:
+class Course:
     """An interleaved run while it lasts: pairs are counted, and at each look it may be decided."""
 
     def __init__(
         self, watched: Watched, settings: Settings, sides: tuple[str, str], config: ResolvedConfig, plan: Turns, *, looks: bool
     ) -> None:
         self._watched, self._settings, self._sides, self._config, self._plan = watched, settings, sides, config, plan
-        self._levels = dict(zip(PAIRS, look_levels([pairs / PAIRS[-1] for pairs in PAIRS]), strict=True)) if looks else {}
+        self._levels = dict(zip(PAIRS, levels_of_looks(PAIRS), strict=True)) if looks else {}
         self._told = 0
+        self.notes: list[str] = []
         self._found: Comparison | None = None
 
     def moment(self, moment: Moment, runner: EndpointRunner, *, quiet: bool) -> None:
@@ -116,14 +122,19 @@ class _Course:
         named = labels({one.endpoint_key: one.name for one in self._config.endpoints})
         shown: dict[str | None, str] = {None: "all endpoints", **{key: named.get(key, plain(key)) for key in measured}}
         metrics = judged(estimates, shown, settings.primary, settings.margin, names_side=True, alpha=level)
-        warnings = list[str]()
+        warnings, blocked = list(self.notes), list[str]()
         if watched.missed_share() > _MISSED:
             warnings.append(f"{100 * watched.missed_share():.1f} % of all starts were missed: no lane was free for them")
-        if watched.generator_limited:
-            why = next(iter(watched.generator_limited))
-            warnings.append(f"the generator was at its limit now and then, which costs both sides the same: {plain(why)}")
+        if watched.limited_share():
+            why = plain(next(iter(watched.limits)))
+            said = f"the generator was at its limit in {100 * watched.limited_share():.0f} % of all seconds: {why}"
+            (blocked if watched.limited_share() > _LIMITED else warnings).append(said)
+        if self._plan.at_once:
+            warnings.append("both sides were sent to at once, each at half its rate")
         warnings += _of_failures(metrics)
-        return concluded("interleaved", metrics, settings.margin, sides=self._sides, units=(count, count), warnings=warnings)
+        return concluded(
+            "interleaved", metrics, settings.margin, sides=self._sides, units=(count, count), warnings=warnings, blocked=blocked
+        )
 
 
 def _of_failures(metrics: Sequence[Judged]) -> list[str]:
@@ -147,4 +158,4 @@ def _configs(arguments: Namespace) -> tuple[ResolvedConfig, ResolvedConfig, tupl
     first = load_config(config, replace(given, base_url=arguments.base_url))
     second = load_config(config, replace(given, base_url=arguments.versus))
     before = arguments.base_url or common_origin(one.endpoint_key for one in first.endpoints)
-    return first, second, (printable(before or config), printable(arguments.versus))
+    return first, second, (printable(mask_url(before or config)), printable(mask_url(arguments.versus)))
