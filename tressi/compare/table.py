@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from itertools import groupby
 from typing import TYPE_CHECKING, Final
 
 from rich.console import Group
-from rich.table import Table
 from rich.text import Text
 
 from tressi.compare.result import FAILURES
 from tressi.compare.words import METRIC_WORDS, change_parts, design_words, headline, metric_name, p_words, percent, tone, value
+from tressi.report.grid import Cell, Column, Row
+from tressi.report.table import GridTable
 from tressi.text import counted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from rich.console import RenderableType
 
@@ -27,6 +29,15 @@ _WORD_STYLES: Final = {
     "fewer-failures": "green",
     "differ": "yellow",
 }
+# What matters least goes first where there is no room.
+_COLUMNS: Final = (
+    Column("before", 3),
+    Column("after", 5),
+    Column("change", 6),
+    Column("95 % interval", 4),
+    Column("p", 1, yields=True),
+    Column("verdict", 7),
+)
 MOST_ROWS: Final = 60  # of a terminal; all are in the JSON
 
 
@@ -61,33 +72,25 @@ def shown_rows(comparison: Comparison, most: int = MOST_ROWS) -> list[Judged]:
     return [one for one in metrics if id(one) in kept]
 
 
-def _table(comparison: Comparison, rows: Sequence[Judged]) -> Table:
-    table = Table(box=None, pad_edge=False)
-    table.add_column("endpoint", overflow="fold")
-    table.add_column("", no_wrap=True)
-    for name in ("before", "after", "change", "95 % interval", "p"):
-        table.add_column(name, justify="right", no_wrap=True)
-    table.add_column("verdict", no_wrap=True)
-    for cells, style in _cells(rows, comparison):
-        table.add_row(*map(Text, cells[:-1]), Text(cells[-1], style))
-    return table
+def _table(comparison: Comparison, rows: Sequence[Judged]) -> GridTable:
+    """Of each endpoint its name in a line, and its metrics below it."""
+    lines: list[Row] = []
+    for shown, ones in groupby(rows, key=lambda one: one.shown):
+        lines += [Row(shown, tuple(Cell("") for _ in _COLUMNS), style="bold"), *(_row(one, comparison) for one in ones)]
+    return GridTable("", _COLUMNS, lines)
 
 
-def _cells(rows: Sequence[Judged], comparison: Comparison) -> Iterator[tuple[Sequence[str], str]]:
-    last = ""
-    for one in rows:
-        estimate = one.estimate
-        label = one.shown if one.shown != last else ""
-        last = one.shown
-        verdict = verdict_words(one, comparison)
-        marked = f"{metric_name(estimate.metric)}{'*' if one.is_primary else ''}"
-        values = (
-            value(estimate, estimate.before),
-            value(estimate, estimate.after),
-            *change_parts(estimate),
-            p_words(one.adjusted_p),
-        )
-        yield (label, marked, *values, verdict), _WORD_STYLES.get(one.verdict, "")
+def _row(one: Judged, comparison: Comparison) -> Row:
+    estimate = one.estimate
+    figures = (
+        value(estimate, estimate.before),
+        value(estimate, estimate.after),
+        *change_parts(estimate),
+        p_words(one.adjusted_p),
+    )
+    verdict = Cell(verdict_words(one, comparison), style=_WORD_STYLES.get(one.verdict, ""))
+    label = f"  {metric_name(estimate.metric)}{'*' if one.is_primary else ''}"
+    return Row(label, (*(Cell(figure) for figure in figures), verdict))
 
 
 def verdict_words(one: Judged, comparison: Comparison) -> str:

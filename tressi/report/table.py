@@ -83,7 +83,7 @@ def summary_table(summary: Mapping[str, Any]) -> RenderableType:
         *([Text(called, style="bold")] if called else []),
         *_flows(summary, found),
         Text(f"{heading}: rates per second, response times in ms"),
-        _Table("endpoint", COLUMNS, _endpoint_rows(summary, found)),
+        GridTable("endpoint", COLUMNS, _endpoint_rows(summary, found)),
         *_thresholds(summary["thresholds"], summary_labels(summary)),
         *[Text(line) for line in _closing_lines(summary)],
     )
@@ -218,7 +218,7 @@ def _flows(summary: Mapping[str, Any], found: Mapping[str, Limit]) -> list[Rende
         for limit in [found[one["endpointKey"]]]
     ]
     heading = f"{counted(len(flows), 'flow')}: starts per second, durations in ms without thinking"
-    return [Text(heading), _Table("flow", FLOW_COLUMNS, rows)]
+    return [Text(heading), GridTable("flow", FLOW_COLUMNS, rows)]
 
 
 def _flow_figures(flow: Mapping[str, Any], limit: Limit, lasted_s: float) -> tuple[Cell, ...]:
@@ -248,8 +248,8 @@ def _flow_words(flow: Mapping[str, Any], limit: str, summary: Mapping[str, Any])
     return "; ".join(filter(None, words))
 
 
-class _Table:
-    """A table, laid out for the console's width."""
+class GridTable:
+    """A table, laid out for the console's width; where there is no terminal nothing of it is cut."""
 
     def __init__(self, heading: str, columns: Sequence[Column], rows: Sequence[Row]) -> None:
         self._heading, self._columns, self._rows = heading, columns, rows
