@@ -98,9 +98,7 @@ def concluded(
     blocked: Sequence[str] = (),
 ) -> Comparison:
     """The answer over all primary metrics; `sides` are what was compared, in words, `units` the pairs or the runs of each."""
-    word = _overall([one.verdict for one in metrics if one.is_primary])
-    if blocked and word in {"slower", "faster", "same", "differ"}:
-        word = "cannot-tell" if word != "differ" else "no-difference-shown"
+    word: Word = "cannot-tell" if blocked else _overall([one.verdict for one in metrics if one.is_primary])
     needed = needed_units(metrics, margin, max(units)) if word == "cannot-tell" and not blocked else None
     return Comparison(design, word, margin, tuple(warnings), metrics, sides, units, needed, tuple(blocked))
 
