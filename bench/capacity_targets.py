@@ -22,6 +22,7 @@ class Queue:
         self.mu, self.rng, self.free = mu, rng, 0.0
 
     def serve(self, arrivals: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """When each ends, and which are refused."""
         ends = _lindley(arrivals, self.rng.exponential(1 / self.mu, len(arrivals)), self.free)
         self.free = float(ends[-1]) if len(ends) else self.free
         return ends, np.zeros(len(arrivals), bool)
@@ -36,6 +37,7 @@ class Servers:
         self.mu, self.rng, self.free = mu, rng, [0.0] * count
 
     def serve(self, arrivals: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """When each ends, and which are refused."""
         ends = np.empty(len(arrivals))
         needs = self.rng.exponential(1 / self.mu, len(arrivals)).tolist()
         for place, (at, need) in enumerate(zip(arrivals.tolist(), needs, strict=True)):
@@ -53,6 +55,7 @@ class Limiter:
         self.rate, self.rng, self.free = rate, rng, 0.0
 
     def serve(self, arrivals: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """When each ends, and which are refused."""
         ends = _lindley(arrivals, np.full(len(arrivals), 1 / self.rate), self.free)
         self.free = float(ends[-1]) if len(ends) else self.free
         return ends + self.rng.uniform(0, 0.002, len(arrivals)), np.zeros(len(arrivals), bool)
@@ -67,6 +70,7 @@ class Refuser:
         self.rate, self.rng, self.tokens, self.at = rate, rng, rate / 10, 0.0
 
     def serve(self, arrivals: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """When each ends, and which are refused."""
         refused = np.zeros(len(arrivals), bool)
         for place, at in enumerate(arrivals.tolist()):
             self.tokens = min(self.rate / 10, self.tokens + (at - self.at) * self.rate)
@@ -87,6 +91,7 @@ class Sulker:
         self.mu, self.rng, self.free, self.sulk_s, self.until = mu, rng, 0.0, sulk_s, 0.0
 
     def serve(self, arrivals: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """When each ends, and which are refused."""
         ends = np.empty(len(arrivals))
         needs = self.rng.exponential(1 / self.mu, len(arrivals)).tolist()
         for place, (at, need) in enumerate(zip(arrivals.tolist(), needs, strict=True)):
@@ -110,6 +115,7 @@ class Pauser:
         self.phase = float(rng.uniform(0, self.every))
 
     def serve(self, arrivals: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """When each ends, and which are refused."""
         # In the time that the server works, it is an ordinary queue.
         ends = _lindley(self._worked(arrivals), self.rng.exponential(1 / self.mu, len(arrivals)), self.free)
         self.free = float(ends[-1]) if len(ends) else self.free
@@ -172,7 +178,9 @@ class Loop:
 
     def second(self, rate: float) -> tuple[np.ndarray, np.ndarray, int]:
         """One second at a rate: response times and refusals of what ended in it, and how many are in flight at its end."""
-        if self.target.is_uniform:
+        if rate <= 0:
+            arrivals = np.empty(0)
+        elif self.target.is_uniform:
             count = math.floor(self.phase + rate)
             arrivals = self.t + (np.arange(1, count + 1) - self.phase) / rate
             self.phase += rate - count

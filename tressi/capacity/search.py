@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import TYPE_CHECKING, Final, Literal
 
 from tressi.capacity.crossing import Crossing, Point, crossing, design_of
@@ -39,11 +40,13 @@ _FIRST_REST_S: Final = 4
 _RELIEVED_S: Final = 15
 _BACK: Final = 2.0  # times the latency of the first rest
 _BACK_MS: Final = 1.0
-_TRIAL_SHARE: Final = 1 / 6  # of the budget that one trial may take
+_TRIAL_SHARE: Final = 1 / 12  # of the budget that one trial may take
 _SHORTEST_TRIAL_S: Final = 20
+_NARROW_SHARE: Final = 1 / 2  # of such a trial: what stays undecided while rates are far apart is decided by the curve
 _LONGEST_TRIAL_S: Final = 600
 # Trials within so much of the middle, in log rate, make the curve, which is straight only near to it: the nearest that suffice.
 _NEAR: Final = (0.3, 0.15, 0.07)
+_FAR_BELOW: Final = 0.6
 _SHAPED: Final = 0.10  # a curve whose interval reaches no farther than this is better than bisecting
 # The generator was in the way of a trial where it was so in this share of its seconds.
 _SPOILT: Final = 0.2
@@ -103,6 +106,7 @@ class Search:
     _rest_rps: float = 0.0
     _baseline_ms: float | None = None
     _spoilt: int = 0
+    _known: tuple[int, Crossing | None] = (0, None)  # the curve after so many trials
 
     def begin(self) -> Step:
         """The first step: a rest, which shows the latency without load."""
@@ -127,6 +131,7 @@ class Search:
         self.done, self.reason = why, reason
         if self.trial is not None:
             self.trial.look(is_last=True)
+            self.trial.close()
             self.trials.append(self.trial)
             self.trial = None
 
@@ -143,13 +148,16 @@ class Search:
 
     def estimate(self) -> Crossing | None:
         """Where the curve through the trials has the capacity; the lowest over the conditions."""
+        if self._known[0] != len(self.trials):
+            self._known = len(self.trials), self._estimated()
+        return self._known[1]
+
+    def _estimated(self) -> Crossing | None:
         found = [one for place in range(len(self.conditions)) if (one := self._crossing(place)) is not None]
         if not found:
             return None
         least = min(found, key=lambda one: one.rps)
-        return Crossing(
-            least.rps, min(one.low for one in found), min(one.high for one in found), least.design, least.slope
-        )
+        return Crossing(least.rps, min(one.low for one in found), min(one.high for one in found), least.design, least.slope)
 
     def found(self) -> Found:
         """The answer, or what is known of it while the search is under way."""
@@ -176,7 +184,7 @@ class Search:
         """How long a whole search takes, before anything is known: a guess for people, the budget at most."""
         longest = self.plan.longest_trial_s
         explored = 10 * (_EXPLORED_S + 1)
-        return min(self.plan.budget_s, explored + 4 * max(_SHORTEST_TRIAL_S, longest / 4) + 4 * longest)
+        return min(self.plan.budget_s, explored + 4 * max(_SHORTEST_TRIAL_S, longest * _NARROW_SHARE) + 5 * longest)
 
     # ---------------------------------------------------------------------------------------------------------- its steps
 
@@ -219,8 +227,9 @@ class Search:
         if self._next is None:
             raise RuntimeError("a trial begins where none was decided on")
         (rps, kind), self._next = self._next, None
-        longest = _EXPLORED_S if kind == "explore" else self.plan.longest_trial_s
-        least = longest if kind == "explore" else longest / 4 if kind == "confirm" else 0.0
+        full = self.plan.longest_trial_s
+        longest = {"explore": _EXPLORED_S, "narrow": max(_SHORTEST_TRIAL_S, full * _NARROW_SHARE), "confirm": full}[kind]
+        least = {"explore": longest, "narrow": 0.0, "confirm": full / 2}[kind]
         self.trial = Trial(rps, kind, self.conditions, longest, least, self._designs(), self.now_s)
         self._rest = []
 
@@ -228,6 +237,7 @@ class Search:
         trial = self.trial
         if trial is None or trial.add(second) is None:
             return False
+        trial.close()
         self.trials.append(trial)
         self.trial = None
         if self._is_spoilt(trial):
@@ -297,7 +307,7 @@ class Search:
             {one.rps for one in self.trials if low < one.rps < high and one.verdict == "undecided" and one.kind != "explore"}
         )
         edges = [low, *tried, high]
-        first, second = max(zip(edges, edges[1:], strict=False), key=lambda pair: pair[1] / pair[0])
+        first, second = max(pairwise(edges), key=lambda pair: pair[1] / pair[0])
         return math.sqrt(first * second)
 
     def _confirmed(self, middle: float, curve: Crossing | None) -> tuple[float, Kind] | None:
@@ -309,17 +319,18 @@ class Search:
         passed = [place for place in below if self._passes(self.trials[place])]
         failed = [place for place in above if not self._passes(self.trials[place])]
         twice = bool(passed) and passed[-1] - passed[0] > 1
-        lower, upper = (middle / reach, "confirm"), (middle * reach, "confirm")
+        lower: tuple[float, Kind] = (middle / reach, "confirm")
+        upper: tuple[float, Kind] = (middle * reach, "confirm")
         if not passed:
-            return lower  # type: ignore[return-value]  # mypy reads the kind as any text
+            return lower
         if not failed:
-            return upper  # type: ignore[return-value]  # likewise
+            return upper
         if not twice:
-            return upper if passed[-1] == len(self.trials) - 1 else lower  # type: ignore[return-value]  # likewise
+            return upper if passed[-1] == len(self.trials) - 1 else lower
         if curve is None or self._is_sure(curve):
             return None
         spent = [sum(self.trials[place].lasted_s for place in side) for side in (below, above)]
-        return lower if spent[0] <= spent[1] else upper  # type: ignore[return-value]  # likewise
+        return lower if spent[0] <= spent[1] else upper
 
     def _zone(self, middle: float, reach: float, side: int) -> list[int]:
         """Which trials were about `reach` below (-1) or above (1) the middle, at length."""
@@ -361,6 +372,16 @@ class Search:
             if share.starts and (middle is None or abs(math.log(one.rps / middle)) <= near)
         ]
 
+    def _below(self, place: int, middle: float) -> list[Point]:
+        """The trials far below, short ones too: they say what is bad without load."""
+        return [
+            Point(one.rps, share.starts, share.bad, share.variance, share.factor)
+            for one in self.trials
+            if one.shares and one.trend == "none" and one.rps < _FAR_BELOW * middle
+            for share in [one.shares[place]]
+            if share.starts
+        ]
+
     def _designs(self) -> tuple[float, ...]:
         """The design effect of each condition by the trials so far; nothing before any had a bad start."""
         found = [design_of(self._points(place)) for place in range(len(self.conditions))]
@@ -372,7 +393,7 @@ class Search:
             return None
         share, curve = self.conditions[place].share, None
         for near in _NEAR:
-            better = crossing(self._points(place, middle, near), share)
+            better = crossing(self._points(place, middle, near), share, self._below(place, middle))
             if better is None or (curve is not None and not self._is_shaped(better)):
                 break
             curve, middle = better, better.rps

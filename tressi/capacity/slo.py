@@ -41,6 +41,11 @@ class Condition:
     limit_us: int | None = None
     only_missed: bool = False
 
+    @property
+    def percent(self) -> float:
+        """Of a condition on a percentile, which one it is."""
+        return round(100 * (1 - self.share), 6)
+
     def bad(self, response: Histogram, failed: int, missed: int, starts: int) -> int:
         """How many of so many starts were bad. `response` has every start that was answered, timed out or missed.
 

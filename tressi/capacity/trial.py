@@ -17,17 +17,18 @@ independent starts, of which 2.2 were bad: 0.2 %, and between 0.02 and 2 % at th
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final, Literal
 
+from tressi._core import Histogram
+from tressi.stats.interval import Interval, intervals
 from tressi.stats.quantiles import normal_quantile
 from tressi.stats.steady import mser
 from tressi.stats.variance import Z, long_run
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
-    from tressi._core import Histogram
     from tressi.capacity.slo import Condition
 
 Verdict = Literal["held", "broke", "undecided"]
@@ -36,6 +37,7 @@ Kind = Literal["explore", "narrow", "confirm"]
 LOOKS: Final = 6
 _MISS: Final = 0.05
 _Z: Final = normal_quantile(1 - _MISS / 2 / LOOKS)
+_SHOWN: Final = 99.0
 _LEFT_OUT: Final = 1  # seconds, of which answers come to what was sent before
 _LEAST_S: Final = 10
 _TIMES: Final = 20  # autocorrelation times that a trial lasts at least
@@ -101,6 +103,7 @@ class Trial:
     trend: Literal["none", "rising"] = "none"
     shares: Sequence[Share] = ()
     broke: str | None = None
+    times: Mapping[float, Interval] = field(default_factory=dict)  # percentiles of response times, by percent
 
     def add(self, second: Second) -> Verdict | None:
         """Take a second; returns the verdict once there is one."""
@@ -126,6 +129,17 @@ class Trial:
             self.verdict = "held"
         elif is_last:
             self.verdict = "undecided"
+
+    def close(self) -> None:
+        """Make the percentiles of what was steady, and let go of the histograms, which are large."""
+        kept = [one.response for one in self.steady() if one.response is not None]
+        if kept:
+            merged = Histogram()
+            for one in kept:
+                merged.merge(one)
+            asked = {_SHOWN, *(one.percent for one in self.conditions if one.limit_us is not None)}
+            self.times = intervals(merged, kept, float(len(kept)), asked)
+        self.seconds = [replace(one, response=None) for one in self.seconds]
 
     def steady(self) -> Sequence[Second]:
         """The seconds that count."""
