@@ -16,8 +16,9 @@ import argparse
 import json
 import math
 import statistics
+import sys
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -60,6 +61,7 @@ class Answer:
     high: float | None
     seconds: float
     limited_by: str = ""
+    known: float = 0.0
 
 
 CASES = (
@@ -171,34 +173,49 @@ _HEADS = (
 HEAD = f"| {' | '.join(_HEADS)} |\n| --- | --: | --- |{' --: |' * (len(_HEADS) - 3)}"
 
 
+def looked(case: Case, seeds: range, *, is_short: bool) -> list[Answer]:
+    """What every way says of a target, seed by seed."""
+    known = case.known or simulated_capacity(case, 4000 if is_short else 20000)
+    answers = [search(case, seed, case.budget_s, "tressi") for seed in seeds]
+    answers += [search(case, seed, DEFAULT_S, "tressi, 10 min") for seed in seeds]
+    answers += [bisection(case, seed) for seed in seeds]
+    answers += [ramp(case, seed, known) for seed in seeds]
+    return [replace(one, known=known) for one in answers]
+
+
+def table(answers: list[Answer]) -> list[str]:
+    """The lines of the table, target by target."""
+    lines = [HEAD]
+    for case in CASES:
+        of_case = [one for one in answers if one.case == case.name]
+        ways = dict.fromkeys(one.way for one in of_case)
+        lines += [row(case, of_case[0].known, way, [one for one in of_case if one.way == way]) for way in ways]
+    return lines
+
+
 def main() -> None:
     """See the top of this file."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--searches", type=int, default=40, metavar="N", help="of each target, with the seeds 0 to N - 1")
+    parser.add_argument("--searches", type=int, default=40, metavar="N", help="of each target (default: 40)")
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="the first of as many seeds (default: 0)")
     parser.add_argument("--short", action="store_true", help="five of each")
     parser.add_argument("--only", metavar="TEXT", default="", help="targets whose name has this in it")
     parser.add_argument("--json", metavar="FILE", help="write every answer")
+    parser.add_argument("--merge", nargs="+", metavar="FILE", help="print the table of what --json wrote, and search nothing")
     arguments = parser.parse_args()
-    count = 5 if arguments.short else arguments.searches
-    everything: list[Answer] = []
-    print(HEAD)
-    for case in CASES:
-        if arguments.only not in case.name:
-            continue
-        begun = time.monotonic()
-        known = case.known or simulated_capacity(case, 4000 if arguments.short else 20000)
-        found = {
-            "tressi": [search(case, seed, case.budget_s, "tressi") for seed in range(count)],
-            "tressi, 10 min": [search(case, seed, DEFAULT_S, "tressi, 10 min") for seed in range(count)],
-            "bisection": [bisection(case, seed) for seed in range(count)],
-            "ramp": [ramp(case, seed, known) for seed in range(count)],
-        }
-        for way, answers in found.items():
-            print(row(case, known, way, answers), flush=True)
-            everything += answers
-        print(f"<!-- {case.name}: {time.monotonic() - begun:.0f} s of computing -->", flush=True)
+    answers: list[Answer] = []
+    if arguments.merge:
+        answers = [Answer(**one) for file in arguments.merge for one in json.loads(Path(file).read_text(encoding="utf-8"))]
+    else:
+        seeds = range(arguments.seed, arguments.seed + (5 if arguments.short else arguments.searches))
+        for case in CASES:
+            if arguments.only in case.name:
+                begun = time.monotonic()
+                answers += looked(case, seeds, is_short=arguments.short)
+                print(f"{case.name}: {time.monotonic() - begun:.0f} s of computing", file=sys.stderr, flush=True)
+    print("\n".join(table(answers)))
     if arguments.json:
-        Path(arguments.json).write_text(json.dumps([asdict(one) for one in everything], indent=1) + "\n", encoding="utf-8")
+        Path(arguments.json).write_text(json.dumps([asdict(one) for one in answers], indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -34,7 +34,7 @@ _FARTHEST: Final = 0.35  # of the crossing from the nearest trial, in log rate
 # Variances come from few trials, and the search stops where the interval is short: one as wide as 1.96 would miss more often.
 _WIDER: Final = 2.2 / Z
 _PARAMETERS: Final = 3  # where it crosses, its slope, its floor
-_FLOORS: Final = (0.0, 0.15, 0.3, 0.45, 0.6)  # of the share that may be bad
+_FLOORS: Final = (0.0, 0.25, 0.5)  # of the share that may be bad
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +104,7 @@ class _Line:
         above = (share - floor) / (1 - floor)
         self._level = math.log(above / (1 - above))
         self._known: dict[float, tuple[float, float]] = {}
+        self._last = 15.0  # the slope nearby is a good first guess
 
     def slope(self, at: float) -> float:
         """The slope of the likeliest line that crosses at `at`."""
@@ -128,7 +129,7 @@ class _Line:
         """Slope and log-likelihood, by Fisher's scoring."""
         if at in self._known:
             return self._known[at]
-        slope, floor, level = 15.0, self._floor, self._level
+        slope, floor, level = self._last, self._floor, self._level
         offsets = [(rate - at, starts, bad) for rate, starts, bad in self._points]
         for _ in range(60):
             gain = curve = 0.0
@@ -140,13 +141,13 @@ class _Line:
                 curve += rises * rises * starts / (p * max(1e-12, 1 - p))
             step = max(-slope / 2, min(slope, gain / curve if curve > 0 else math.copysign(slope, gain)))
             slope = min(2 * _MOST_SLOPE, max(_LEAST_SLOPE, slope + step))
-            if abs(step) < 1e-5 * slope or slope in {_LEAST_SLOPE, 2 * _MOST_SLOPE}:
+            if abs(step) < 1e-4 * slope or slope in {_LEAST_SLOPE, 2 * _MOST_SLOPE}:
                 break
         total = 0.0
         for x, starts, bad in offsets:
             p = self._share(slope, x)
             total += bad * math.log(p) + (starts - bad) * math.log1p(-p)
-        self._known[at] = slope, total
+        self._known[at], self._last = (slope, total), slope
         return slope, total
 
 
@@ -156,7 +157,7 @@ def _top(line: _Line, begin: float, end: float) -> float:
     grid = [begin + step * place for place in range(15)]
     best = max(grid, key=line.likelihood)
     low, high, ratio = best - step, best + step, (math.sqrt(5) - 1) / 2
-    for _ in range(17):
+    for _ in range(15):
         first, second = high - ratio * (high - low), low + ratio * (high - low)
         low, high = (low, second) if line.likelihood(first) > line.likelihood(second) else (first, high)
     return (low + high) / 2
@@ -167,7 +168,7 @@ def _end(line: _Line, best: float, edge: float, wanted: float) -> float | None:
     if line.likelihood(edge) > wanted:
         return None
     inner, outer = best, edge
-    for _ in range(18):
+    for _ in range(14):
         middle = (inner + outer) / 2
         inner, outer = (middle, outer) if line.likelihood(middle) > wanted else (inner, middle)
     return outer

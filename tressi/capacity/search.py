@@ -35,9 +35,12 @@ Phase = Literal["rest", "explore", "narrow", "confirm", "done"]
 RESTING: Final = 0.3
 _STEP_UP, _STEP_DOWN = 1.5, 2.0
 _EXPLORED_S: Final = 6
-_LEAST_REST_S, _MOST_REST_S = 3, 90
+_LEAST_REST_S, _MOST_REST_S = 3, 240
 _FIRST_REST_S: Final = 4
 _RELIEVED_S: Final = 15
+_LONGER_REST_S: Final = 15
+_SUDDEN_S: Final = 10
+_REPEATS: Final = 5
 _BACK: Final = 2.0  # times the latency of the first rest
 _BACK_MS: Final = 1.0
 _TRIAL_SHARE: Final = 1 / 12  # of the budget that one trial may take
@@ -45,7 +48,7 @@ _SHORTEST_TRIAL_S: Final = 20
 _NARROW_SHARE: Final = 1 / 2  # of such a trial: what stays undecided while rates are far apart is decided by the curve
 _LONGEST_TRIAL_S: Final = 600
 # Trials within so much of the middle, in log rate, make the curve, which is straight only near to it: the nearest that suffice.
-_NEAR: Final = (0.3, 0.15, 0.07)
+_NEAR: Final = (0.07, 0.15, 0.3)
 _FAR_BELOW: Final = 0.6
 _SHAPED: Final = 0.10  # a curve whose interval reaches no farther than this is better than bisecting
 # The generator was in the way of a trial where it was so in this share of its seconds.
@@ -105,7 +108,10 @@ class Search:
     _rest: list[Second] = field(default_factory=list)
     _rest_rps: float = 0.0
     _baseline_ms: float | None = None
+    _least_rest_s: int = _LEAST_REST_S
+    _middles: dict[int, float] = field(default_factory=dict)  # where each condition's curve crossed last
     _spoilt: int = 0
+    _repeated: int = 0
     _known: tuple[int, Crossing | None] = (0, None)  # the curve after so many trials
 
     def begin(self) -> Step:
@@ -172,9 +178,18 @@ class Search:
         if low is None:
             is_lowest = high is not None and high <= self.plan.lowest_rps * (1 + _DUST)
             return Found(None, None, high, "slo" if is_lowest else limit, broke, self.reason)
+        low, reason = self._believed(low)
         if high is None:
-            return Found(low, low, None, limit, broke, self.reason)
-        return Found(math.sqrt(low * high), low, high, limit, broke, self.reason)
+            return Found(low, low, None, limit, broke, reason)
+        return Found(math.sqrt(low * high), low, high, limit, broke, reason)
+
+    def _believed(self, low: float) -> tuple[float, str | None]:
+        """The rate that held, for an answer: of short trials alone the last one is not believed."""
+        if any(one.verdict == "held" and one.rps == low for one in self.trials):
+            return low, self.reason
+        below = [one.rps for one in self.trials if one.rps < low and one.is_good_by_count()]
+        said = "no trial at length has held by then: its lower end is what a short one held well below"
+        return max(below, default=low / _STEP_UP), self.reason or said
 
     def left_s(self) -> float:
         """How long it takes at most from now on."""
@@ -205,13 +220,18 @@ class Search:
             self._baseline_ms = medians[len(medians) // 2] if medians else None
             if self._baseline_ms is None and len(self._rest) < _MOST_REST_S:
                 return False
-        elif len(self._rest) < _MOST_REST_S and not (len(self._rest) >= _LEAST_REST_S and self._is_back(seen[-2:])):
+        elif len(self._rest) < _MOST_REST_S and not self._is_rested(seen):
             # A target that overload has made slow may find 30 % too much, and never recover.
             is_relieved = len(self._rest) % _RELIEVED_S == 0
             self._rest_rps *= 0.5 if is_relieved else 1.0
             return is_relieved
         self._begin_trial()
         return True
+
+    def _is_rested(self, seen: Sequence[Second]) -> bool:
+        """Whether the latency is back for a while: the longer, the longer that took."""
+        quiet_s = max(self._least_rest_s - 1, len(seen) // 4)
+        return len(seen) >= quiet_s and self._is_back(seen[-quiet_s:])
 
     def _is_back(self, last: Sequence[Second]) -> bool:
         """Whether the target answers as it did before anything was asked of it."""
@@ -231,7 +251,7 @@ class Search:
         longest = {"explore": _EXPLORED_S, "narrow": max(_SHORTEST_TRIAL_S, full * _NARROW_SHARE), "confirm": full}[kind]
         least = {"explore": longest, "narrow": 0.0, "confirm": full / 2}[kind]
         self.trial = Trial(rps, kind, self.conditions, longest, least, self._designs(), self.now_s)
-        self._rest = []
+        self._rest, self._least_rest_s = [], _LEAST_REST_S
 
     def _see_trial(self, second: Second) -> bool:
         trial = self.trial
@@ -240,7 +260,7 @@ class Search:
         trial.close()
         self.trials.append(trial)
         self.trial = None
-        if self._is_spoilt(trial):
+        if self._is_spoilt(trial) or self._is_contradicted(trial):
             return True
         self._next = self._decided()
         if self._next is None:
@@ -272,6 +292,21 @@ class Search:
             return True
         self._next = (trial.rps, trial.kind)
         self._rest_rps, self._rest = RESTING * trial.rps, []
+        return True
+
+    def _is_contradicted(self, trial: Trial) -> bool:
+        """Whether a trial broke at once where as much was carried before: the target may not be over its last overload.
+
+        It is tried again after a longer rest, a few times in a search.
+        """
+        is_sudden = trial.verdict == "broke" and trial.lasted_s <= _SUDDEN_S
+        carried = max((one.rps for one in self.trials if one is not trial and _carried(one)), default=0.0)
+        if not is_sudden or trial.rps > carried or self._repeated >= _REPEATS:
+            return False
+        self._repeated += 1
+        trial.verdict, trial.shares = "undecided", ()
+        self._next = (trial.rps, trial.kind)
+        self._rest_rps, self._rest, self._least_rest_s = RESTING * trial.rps, [], _LONGER_REST_S
         return True
 
     def _decided(self) -> tuple[float, Kind] | None:
@@ -388,16 +423,22 @@ class Search:
         return () if any(one is None for one in found) else tuple(one for one in found if one is not None)
 
     def _crossing(self, place: int) -> Crossing | None:
-        middle = self._middle()
+        """The curve of one condition: of the nearest trials to where it crosses, as far as they suffice."""
+        middle = self._middles.get(place) or self._middle()
         if middle is None:
             return None
-        share, curve = self.conditions[place].share, None
+        share = self.conditions[place].share
         for near in _NEAR:
-            better = crossing(self._points(place, middle, near), share, self._below(place, middle))
-            if better is None or (curve is not None and not self._is_shaped(better)):
-                break
-            curve, middle = better, better.rps
-        return curve
+            found = crossing(self._points(place, middle, near), share, self._below(place, middle))
+            if found is not None and (near == _NEAR[-1] or self._is_shaped(found)):
+                self._middles[place] = found.rps
+                return found
+        return None
+
+
+def _carried(trial: Trial) -> bool:
+    """Whether a trial held, or a short one looked as if it did."""
+    return trial.verdict == "held" or (trial.kind == "explore" and bool(trial.shares) and trial.is_good_by_count())
 
 
 def _was_served(trial: Trial) -> bool:

@@ -94,7 +94,8 @@ def _searching(
     searching = Searching(search, asked.rates, runner, lambda step, second: progress.tell(search, step, second))
     searching.watch()
     expected = f"it takes about {duration_words(search.expected_s())}, {duration_words(asked.plan.budget_s)} at most"
-    progress.say(f"searching the rate at which {' and '.join(one.text for one in asked.conditions)} still holds; {expected}")
+    said = f"searching the rate at which {' and '.join(one.text for one in asked.conditions)} still holds; {expected}"
+    runner.on("start", lambda _config: progress.say(said))
     return searching, progress
 
 

@@ -11,8 +11,8 @@ if TYPE_CHECKING:
 
 _WIDTH, _HEIGHT = 860, 430
 _LEFT, _RIGHT, _TOP, _BOTTOM = 80, 840, 56, 370
-_TONES: Final = {"held": "#1a7036", "broke": "#b3261e", "undecided": "#8a5300"}
-_WORDS: Final = {"held": "held", "broke": "broke", "undecided": "not decided"}
+_TONES: Final = {"held": "#1a7036", "broke": "#b3261e", "undecided": "#8a5300", "short": "#59636e"}
+_WORDS: Final = {"held": "held", "broke": "broke", "undecided": "not decided", "short": "short trial"}
 _HIGHEST: Final = 4.0  # times the limit; what is above stands at the edge
 
 
@@ -59,8 +59,13 @@ def _points(document: Mapping[str, Any], timed: Mapping[str, Any] | None) -> lis
             time = next((each for each in one["times"] if each["percent"] == timed["percent"]), None)
             low, value, high = (time["msLow"], time["ms"], time["msHigh"]) if time else (None, None, None)
         if value is not None:
-            found.append((one["rps"], value if low is None else low, value, value if high is None else high, one["verdict"]))
+            found.append((one["rps"], value if low is None else low, value, value if high is None else high, _form(one)))
     return found
+
+
+def _form(trial: Mapping[str, Any]) -> str:
+    """Which mark a trial has."""
+    return "short" if trial["kind"] == "explore" and trial["verdict"] == "undecided" else str(trial["verdict"])
 
 
 class _Picture:
@@ -125,7 +130,7 @@ class _Picture:
         return [*parts, _mark(x, y, verdict)]
 
     def legend(self) -> list[str]:
-        parts, x = [], _LEFT + 250.0
+        parts, x = [], _LEFT + 330.0
         for verdict, words in _WORDS.items():
             parts.append(_mark(x, 22, verdict))
             parts.append(f'<text x="{x + 12}" y="27">{words}</text>')
@@ -137,6 +142,8 @@ def _mark(x: float, y: float, verdict: str) -> str:
     tone = _TONES[verdict]
     if verdict == "held":
         return f'<circle cx="{x:.1f}" cy="{y:.1f}" r="5" fill="{tone}"/>'
+    if verdict == "short":
+        return f'<circle cx="{x:.1f}" cy="{y:.1f}" r="4" fill="#ffffff" stroke="{tone}" stroke-width="1.5"/>'
     if verdict == "broke":
         return f'<path d="M{x - 5:.1f} {y - 5:.1f}l10 10m0 -10l-10 10" stroke="{tone}" stroke-width="2.5"/>'
     return f'<path d="M{x:.1f} {y - 6:.1f}l6 6l-6 6l-6 -6z" fill="{tone}"/>'
