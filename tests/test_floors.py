@@ -20,7 +20,7 @@ FLOORS = [
     {"threshold", "site"},
     {"model", "hdr"},
     {"wire", "_wire", "_parser", "_tls", "_values", "_extract", "_books", "config", "autoscale", "request", "stats"},
-    {"load", "imports", "replay"},
+    {"load", "imports", "replay", "capacity"},
     {"run", "page", "trace"},
     {"report", "store", "ui", "testing"},
     {"compare"},

@@ -9,7 +9,7 @@ from summaries import histogram, resolved
 from tressi.model import Delta, EndpointCounts, ScalingDecision, Threshold, ThresholdVerdict
 from tressi.run.kept import Kept, Place
 from tressi.run.sure import confidence_row, doubted, filled, sure_of
-from tressi.run.sure_words import bounds_of, interval_words, steady_words, unsure_words
+from tressi.run.sure_words import bounds_of, interval_words, steady_words, tail_words, takes_words, unsure_words
 from tressi.stats.interval import Interval
 from tressi.stats.sureness import Sureness
 from tressi.threshold.parse import parse
@@ -118,5 +118,10 @@ def test_words_of_a_summary_old_and_new():
     unsteady = {"confidence": {**new["confidence"], "steadyFrom": None, "unsteady": "no steady state: why"}}
     assert steady_words(unsteady) == "no steady state: why"
     assert steady_words({"confidence": {**new["confidence"], "steadyFrom": 0.0}}) == ""
-    assert [words({}) for words in (steady_words,)] == [""]
+    assert tail_words(new) == "95 % confidence: p99 11.9 to 13.1 ms, steady from 3 s on"
+    assert tail_words(new, "p999") == ""
+    new["confidence"]["unsure"]["p999"]["needsSec"] = 230.0
+    assert (takes_words(new, "p999"), takes_words(new, "p99")) == ("run 4 min", "")
+    assert tail_words(new, "p999") == "too short for the 95 % interval of p999: run 4 min"
+    assert (steady_words({}), tail_words({}), takes_words({}, "p99")) == ("", "", "")
     assert (bounds_of({}, "p99"), interval_words({}, "p99"), unsure_words({}, "p99")) == (None, "", "")

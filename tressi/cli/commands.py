@@ -105,6 +105,16 @@ COMMANDS = {
         "make the results of a run that broke off, from its journal",
         ("tressi recover results/", "tressi recover results/ -o recovered/ --json - | jq .global"),
     ),
+    "capacity": Command(
+        "capacity CONFIG",
+        "find out how many requests per second a target carries while conditions hold",
+        (
+            "tressi capacity config.json --slo 'p99 < 200ms'",
+            "tressi capacity config.json --endpoint checkout --slo 'p99 < 200ms' --slo 'errorRate < 1%' --budget 20m",
+            "tressi capacity config.json --together --slo 'p95 < 80ms' --json - --quiet | jq .capacity",
+        ),
+        is_run=True,
+    ),
     "validate": Command(
         "validate CONFIG",
         "check a config and print the plan: endpoints, targets, initial allocation",

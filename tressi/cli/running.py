@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from tressi.run.runner import EndpointRunner
     from tressi.ui.watcher import Watcher
 
-_BY_SIGNAL = {"SIGHUP": Exit.HUNG_UP, "SIGINT": Exit.INTERRUPTED, "SIGQUIT": Exit.QUIT, "SIGTERM": Exit.TERMINATED}
+BY_SIGNAL = {"SIGHUP": Exit.HUNG_UP, "SIGINT": Exit.INTERRUPTED, "SIGQUIT": Exit.QUIT, "SIGTERM": Exit.TERMINATED}
 
 
 class Beside(Protocol):
@@ -76,7 +76,7 @@ def _hand_out(job: Job, summary: dict[str, Any], claims: Claims, signals: Signal
     finally:
         claims.release("export", "--json")  # a person may look at the dashboard for long
         with _noted(failures):
-            _take_leave(job.watchers, summary, signals)
+            take_leave(job.watchers, summary, signals)
     return failures
 
 
@@ -89,7 +89,7 @@ def _noted(failures: list[Exception]) -> Iterator[None]:
         failures.append(failure)
 
 
-def _take_leave(watchers: Sequence[Watcher], summary: dict[str, Any], signals: Signals) -> None:
+def take_leave(watchers: Sequence[Watcher], summary: dict[str, Any], signals: Signals) -> None:
     """Show the result on every display until its viewers have left, or until a signal.
 
     After a SIGTERM its sender waits for us, after a SIGHUP nobody looks on any more, and a SIGQUIT asks for the prompt back.
@@ -193,5 +193,5 @@ def _show(picture: RenderableType, arguments: Namespace) -> None:
 def _exit_code(summary: dict[str, Any]) -> Exit:
     ending = judge_run(summary).ending
     if ending == "interrupted":
-        return _BY_SIGNAL.get(summary["endDetail"], Exit.INTERRUPTED)
+        return BY_SIGNAL.get(summary["endDetail"], Exit.INTERRUPTED)
     return {"broken": Exit.BROKEN, "failed": Exit.TEST_FAILED, "done": Exit.DONE}[ending]

@@ -45,10 +45,10 @@ def takes_words(metrics: Metrics, name: str) -> str:
 
 def tail_words(metrics: Metrics, name: str = "p99") -> str:
     """How sure the tail of a run is, in a sentence; nothing where nothing is known of it."""
-    bounds, unsure, steady = interval_words(metrics, name), unsure_words(metrics, name), steady_words(metrics)
+    bounds, takes, steady = interval_words(metrics, name), takes_words(metrics, name), steady_words(metrics)
     if bounds:
         return f"95 % confidence: {name} {bounds} ms{f', {steady}' if steady else ''}"
-    return f"how sure {name} is: {unsure}" if unsure else ""
+    return f"too short for the 95 % interval of {name}: {takes}" if takes else ""
 
 
 def steady_words(metrics: Metrics) -> str:
