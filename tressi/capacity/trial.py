@@ -116,7 +116,7 @@ class Trial:
         return self.verdict
 
     def look(self, *, is_last: bool) -> None:
-        """Judge what there is; at the last look there is a verdict whatever that is."""
+        """Judge these seconds; at the last look there is a verdict whatever that is."""
         steady = self.steady()
         self.shares = [self._share(place, steady) for place in range(len(self.conditions))]
         if not steady:
