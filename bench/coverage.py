@@ -1,11 +1,11 @@
 """How often tressi's intervals hold the true percentile: a queue whose percentiles are known, in virtual time.
 
-python -m bench.coverage [--runs 400] [--seed 1] [--wire N] [--json FILE] [--page docs/confidence.md]
+python -m bench.coverage [--runs 400] [--seed 1] [--json FILE] [--page docs/confidence.md]
 
-The target is one exponential server, first come, first served, with Poisson arrivals (M/M/1), that serves 1,000 requests a second
-at most. In its steady state response times are exponential with the rate of what it could serve beyond its load, so each
+The target is one exponential server, first come, first served, with Poisson arrivals (M/M/1). It serves 1,000 requests a
+second at most. In its steady state response times are exponential with the rate of what it could serve beyond its load, so each
 percentile is known. A run begins in the steady state. The naive interval beside it takes the requests for independent.
-`--runs 40` takes about a minute. `--wire N` adds N runs of 10 s by tressi itself, over loopback, against such a server.
+`--runs 40` takes about a minute.
 """
 
 from __future__ import annotations
@@ -17,7 +17,6 @@ from pathlib import Path
 import numpy as np
 
 from bench.coverage_table import LOADS, PERCENTS, SECONDS, fill, table
-from bench.queue_server import over_the_wire
 from tressi._core import Histogram
 from tressi.stats.interval import interval_of
 from tressi.stats.sureness import percentiles_with_confidence
@@ -33,9 +32,6 @@ def main() -> None:
             rows += cell(load, seconds, arguments.runs, arguments.seed)
             print(table(rows[-len(PERCENTS) :], head=len(rows) == len(PERCENTS)), flush=True)
     document = {"runs": arguments.runs, "seed": arguments.seed, "rows": rows}
-    if arguments.wire:
-        document["wire"] = over_the_wire(arguments.wire, arguments.seed)
-        print(table(document["wire"], head=True))
     if arguments.json:
         Path(arguments.json).write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
     if arguments.page:
@@ -46,7 +42,6 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs", type=int, default=400)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--wire", type=int, default=0, metavar="N", help="real runs of 10 s as well")
     parser.add_argument("--json", metavar="FILE")
     parser.add_argument("--page", metavar="FILE", help="the page whose table and picture are written anew")
     return parser.parse_args()
@@ -94,6 +89,7 @@ class Counts:
         self._widths = []
 
     def add(self, sure, naive, unsteady) -> None:
+        """Count one run's intervals, tressi's and the naive one."""
         self._row["unsteady"] += unsteady is not None
         for one, name in ((sure, ""), (naive, "naive_")):
             if one.low_ms is not None:
@@ -103,6 +99,7 @@ class Counts:
             self._widths.append((sure.high_ms - sure.low_ms) / self.truth_ms)
 
     def row(self) -> dict:
+        """The counts, and the median width as a share of the true value."""
         return self._row | {"width": float(np.median(self._widths)) if self._widths else None}
 
 

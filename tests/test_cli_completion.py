@@ -20,7 +20,7 @@ BOUND_S = 30
 CASES = [
     ("tressi va", {"validate"}),
     ("tressi con", {"config.json"}),
-    ("tressi com", {"completion"}),
+    ("tressi com", {"compare", "completion"}),
     ("tressi --dur", {"--duration"}),
     ("tressi config.json --dur", {"--duration"}),
     ("tressi run config.json --transport ", {"wire", "urllib3"}),

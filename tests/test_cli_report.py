@@ -31,9 +31,13 @@ def full_summary():
         lost=("engine 7 was lost",),
     )
     summary["endpoints"][0]["errorReasons"] = [{"kind": "connect", "reason": "refused", "count": 2}]
+    bounds = {f"{name}{side}": 1.0 for name in ("p50", "p90", "p95", "p99", "p999") for side in ("Low", "High")}
+    unsure = {"p999": {"reason": "too few responses", "needsSec": 240.0}}
+    for part in (summary["global"], summary["endpoints"][0]):
+        part["confidence"] = {"steadyFrom": 0.0, "unsteady": None, "effectiveSamples": 80.0, **bounds, "unsure": unsure}
     summary["leftOut"] = ["the timeline ends at 3 s"]
     summary |= {"name": "checkout", "labels": {"git": "4f2a9c1"}}
-    summary["flows"] = [flow_part("shop", KEY)]
+    summary["flows"] = [{**flow_part("shop", KEY), "confidence": summary["global"]["confidence"]}]
     for moment in summary["timeline"]:
         moment["flows"] = {"flow shop": FLOW_SECOND}
         moment["global"]["failures"] = moment["endpoints"][KEY]["failures"] = {"404": 1}
@@ -140,14 +144,19 @@ def test_what_is_no_summary_is_refused(data, words, tmp_path, monkeypatch, capsy
 
 
 @pytest.mark.parametrize(
-    ("name", "words"), [("nothing.json", "No such file or directory"), (".", "Is a directory"), ("a\0b", "null")]
+    ("name", "words"),
+    [
+        ("nothing.json", "cannot read nothing.json: No such file or directory"),
+        (".", ". is no export: it has no summary.json"),
+        ("a\0b", "null"),
+    ],
 )
 def test_a_summary_that_cannot_be_read_is_bad_input(name, words, tmp_path, monkeypatch, capsys):
     """Place and reason."""
     monkeypatch.chdir(tmp_path)
     assert main(["report", name, "-o", "new"]) == 2
     said = capsys.readouterr().err
-    assert said.startswith("tressi: cannot read ")
+    assert said.startswith("tressi: ")
     assert words in said
 
 

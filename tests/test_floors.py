@@ -23,6 +23,7 @@ FLOORS = [
     {"load", "imports", "replay", "capacity"},
     {"run", "page", "trace"},
     {"report", "store", "ui", "testing"},
+    {"compare"},
     {"cli"},
 ]
 HEIGHT = {room: height for height, rooms in enumerate(FLOORS) for room in rooms}

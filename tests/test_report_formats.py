@@ -15,6 +15,7 @@ from tressi.errors import OutputError
 from tressi.report import endpoints_csv, formats, summary_json, timeline_csv
 from tressi.report.csv_table import cell
 from tressi.report.formats import FORMATS, write_export
+from tressi.report.rows import CONFIDENCE
 from tressi.report.timeline_csv import Running
 from tressi.stats.summary_rows import row_of
 
@@ -119,9 +120,13 @@ def test_an_integer_of_any_size_is_written_digit_for_digit(number):
 def test_every_column_is_the_summarys_value():
     """Read back, each cell of each endpoint is what the summary has under the column's name, to the last digit."""
     summary = summary_of()
+    sure = {"steadyFrom": 2.0, "effectiveSamples": 812.5, "p99Low": 1.25, "p99High": None}
+    summary["endpoints"][0]["confidence"] = sure
     for row, endpoint in zip(rows_of(endpoints_csv.render(summary)), summary["endpoints"], strict=True):
         for column, shown in row.items():
             value = endpoint
+            if column in CONFIDENCE:
+                value = dict.fromkeys(CONFIDENCE) | endpoint.get("confidence", {})
             for name in column.split("."):
                 # Only the step of a flow says which it is, and how many users were lost at it.
                 value = value.get(name) if column in {"flow", "abandoned"} else value[name]
@@ -244,14 +249,14 @@ def test_what_is_there_already_is_left_alone(tmp_path):
 def test_what_is_there_gives_way_to_what_is_worth_more(tmp_path, monkeypatch):
     """A timeline that took all of the disk is removed for the summary, and made again from it where it still fits."""
     (tmp_path / "timeline.csv").write_text("written as the run went")
-    write = formats._write_whole
+    write = formats.write_whole
 
     def filling(path, pieces):
         if path.name == "summary.json" and (tmp_path / "timeline.csv").exists():
             raise OSError(errno.ENOSPC, "No space left on device")
         write(path, pieces)
 
-    monkeypatch.setattr(formats, "_write_whole", filling)
+    monkeypatch.setattr(formats, "write_whole", filling)
     summary = summary_of()
     export = write_export(summary, tmp_path, there=("timeline.csv",))
     export.check()
@@ -263,14 +268,14 @@ def test_what_is_there_gives_way_to_what_is_worth_more(tmp_path, monkeypatch):
 def test_it_gives_way_to_nothing_else(tmp_path, monkeypatch, name, number):
     """Not where there is another reason, and not for what is worth less."""
     (tmp_path / "timeline.csv").write_text("written as the run went")
-    write = formats._write_whole
+    write = formats.write_whole
 
     def failing(path, pieces):
         if path.name == name:
             raise OSError(number, "no")
         write(path, pieces)
 
-    monkeypatch.setattr(formats, "_write_whole", failing)
+    monkeypatch.setattr(formats, "write_whole", failing)
     export = write_export(summary_of(), tmp_path, there=("timeline.csv",))
     assert len(export.failures) == 1
     assert (tmp_path / "timeline.csv").read_text() == "written as the run went"

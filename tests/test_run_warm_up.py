@@ -252,8 +252,8 @@ def test_the_views_say_what_is_warm_up():
     assert came_words(summary) == "13 requests in 2.0 s (6.5 RPS) after a warm-up of 2.0 s"
     assert b",2.000,2.000," in latency_hlog.render(summary)
     page = report_html.render(summary).decode()
-    assert "of them warm-up" in page
-    assert "are the warm-up: they are in no figure and no verdict of this report" in page
+    assert "the first 2 s are warm-up and are not judged" in page
+    assert '<dt>Of it warm-up</dt><dd><data value="2.0">2.0 s</data></dd>' in page
 
 
 def test_a_number_of_requests_is_shown_while_it_is_made():

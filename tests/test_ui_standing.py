@@ -94,7 +94,7 @@ def test_text_of_others_is_harmless_and_long_lists_end():
     found = stood(thresholds=many)
     assert found.word == "5 thresholds at risk"
     assert found.reasons[0] == "a: p99 < 200ms: so far 231 ms, must be below 200 ms"
-    assert found.reasons[3] == "and 2 more"
+    assert found.reasons[3] == "and 2 more thresholds"
     evil = stood(saturated_by=("\x1b[31mred",))
     assert "\x1b" not in " ".join(evil.reasons)
 

@@ -107,7 +107,7 @@ cdef class Histogram:
         return found
 
     def counts_up_to(self, values_us):
-        """How many values do not exceed each of `values_us` (0 to 1 h), to the width of a counter; ascending ones in one pass."""
+        """How many values do not exceed each of `values_us` (0 to 1 h), to a counter's width; ascending ones in one pass."""
         cdef int64_t index = self.body.tally.low, total = 0, last, before = -1
         found = []
         for value_us in values_us:
@@ -170,6 +170,40 @@ cdef class Histogram:
         tally.count, tally.sum_ns, tally.min_ns, tally.max_ns = head[0], head[1], head[2], head[3]
         return histogram
 
+    @staticmethod
+    def from_zigzag(bytes payload not None):
+        """Read what `zigzag` wrote; every value counts as the lowest that its counter stands for.
+
+        Raises ValueError for a payload that breaks off, for counters beyond the layout, and for more time than 292 years.
+        """
+        cdef Histogram histogram = Histogram()
+        histogram.add_zigzag(payload)
+        return histogram
+
+    def add_zigzag(self, bytes payload not None):
+        """Add all that a payload of `zigzag` holds, as `from_zigzag` reads it. Raises ValueError likewise, and adds nothing."""
+        cdef const char* place = PyBytes_AS_STRING(payload)
+        cdef const char* end = place + len(payload)
+        cdef hdr.Tally* tally = &self.body.tally
+        cdef int64_t low = 0, high = -1, index = 0, number = 0
+        cdef int64_t count = checked_payload(place, end, tally, &low, &high)
+        if count == 0:
+            return
+        # Memory is taken once, as wide as it must be.
+        self.cover(low, high)
+        while index <= high:
+            place = spans.zigzag_take(place, end, &number)
+            if number < 0:
+                index -= number
+                continue
+            spans.counter_at(&self.body, index)[0] += number
+            tally.sum_ns += hdr.lowest_us_at(index) * 1000 * number
+            index += 1
+        tally.count += count
+        tally.min_ns = min(tally.min_ns, hdr.lowest_us_at(low) * 1000)
+        tally.max_ns = max(tally.max_ns, hdr.lowest_us_at(high) * 1000)
+        hdr.tally_touch(tally, low, high)
+
     cdef int cover(self, int64_t low, int64_t high) except -1:
         if not spans.counters_cover(&self.body, low, high):
             raise MemoryError
@@ -182,3 +216,91 @@ cdef const char* taken(const char* place, const char* end, int64_t* value) excep
     if place == NULL:
         raise ValueError("an encoded histogram that breaks off, or has a number beyond 63 bits")
     return place
+
+
+cdef class Packed:
+    """A histogram that is only read, as `zigzag` writes it: some hundred bytes where a `Histogram` takes tens of thousands.
+
+    Percentiles are those of the `Histogram`, but for the last one, which is its counter's upper end. Raises ValueError as
+    `Histogram.from_zigzag` does.
+    """
+
+    cdef readonly bytes payload
+    cdef readonly int64_t count
+
+    def __init__(self, bytes payload not None):
+        cdef hdr.Tally empty
+        cdef int64_t low = 0, high = -1
+        cdef const char* place = PyBytes_AS_STRING(payload)
+        hdr.tally_clear(&empty)
+        self.payload = payload
+        self.count = checked_payload(place, place + len(payload), &empty, &low, &high)
+
+    def percentiles(self, percents):
+        """Several percentiles in one pass; `percents` ascending, 0 to 100. All 0 without values."""
+        cdef const char* place = PyBytes_AS_STRING(self.payload)
+        cdef const char* end = place + len(self.payload)
+        cdef int64_t index = -1, seen = 0, wanted, number = 0
+        found = []
+        for percent in percents:
+            wanted = max(1, <int64_t> (percent * self.count / 100.0 + 0.5))
+            while seen < wanted and place < end:
+                place = spans.zigzag_take(place, end, &number)
+                if number < 0:
+                    index -= number
+                    continue
+                index += 1
+                seen += number
+            found.append(hdr.highest_us_at(index) if self.count else 0)
+        return found
+
+    def counts_up_to(self, values_us):
+        """How many values do not exceed each of `values_us` (ascending, 0 to 1 h), to the width of a counter."""
+        cdef const char* place = PyBytes_AS_STRING(self.payload)
+        cdef const char* end = place + len(self.payload)
+        cdef int64_t index = 0, seen = 0, last, number = 0
+        found = []
+        for value_us in values_us:
+            last = hdr.index_of(value_us)
+            while index <= last and place < end:
+                place = spans.zigzag_take(place, end, &number)
+                if number < 0:
+                    index -= number
+                    continue
+                seen += number
+                index += 1
+            found.append(seen)
+        return found
+
+
+cdef int64_t checked_payload(
+    const char* place, const char* end, const hdr.Tally* before, int64_t* low, int64_t* high
+) except -1:
+    """How many values a payload of `zigzag` holds, and its first and last counter in use; `high` stays below 0 without any.
+
+    Raises ValueError for one that breaks off, for counters beyond the layout, and where a histogram with the tally `before`
+    would hold more than 63 bits with it.
+    """
+    cdef int64_t index = 0, number = 0, count = 0, beyond = hdr.index_of(hdr.highest_us()) + 1
+    cdef double sum_ns = <double> before.sum_ns
+    while place < end:
+        place = spans.zigzag_take(place, end, &number)
+        if place == NULL:
+            raise ValueError("a histogram that breaks off")
+        if number < 0:
+            # So many counters of 0; compared without a negation, which the lowest number of 64 bits has not.
+            index = beyond if number < index - beyond else index - number
+            continue
+        if number > 0:
+            if index >= beyond:
+                raise ValueError("a histogram with counters beyond its bounds")
+            sum_ns += <double> hdr.lowest_us_at(index) * 1000 * number
+            # The sum is kept in nanoseconds of 63 bits.
+            if sum_ns > 9.2e18 or number > INT64_MAX - count - before.count:
+                raise ValueError("a histogram of more time than 292 years, or of more values than there are numbers")
+            count += number
+            if high[0] < 0:
+                low[0] = index
+            high[0] = index
+        index = min(index + 1, beyond)
+    return count

@@ -61,6 +61,7 @@ def _dispatch(arguments: list[str]) -> int:
         arguments = ["run", *arguments]
     name, *rest = arguments
     module = load(name)
+    rest = getattr(module, "rewritten", list)(rest)  # a command may have words that argparse does not keep
     try:
         parsed = parser_of(name, module).parse_args(rest)
     except SystemExit as leaving:  # argparse has printed the help, or what is wrong with the usage

@@ -314,5 +314,16 @@ def _remedy(name: str, text: str, wanted: str) -> str:
     return remedy(name, text, [wanted])
 
 
+def share(text: str) -> float:
+    """A share of 1 from `5%` or `5`: percent either way."""
+    try:
+        number = float(text.strip().removesuffix("%"))
+    except ValueError:
+        number = -1.0
+    if not 0 < number <= 1000:  # noqa: PLR2004 - beyond that it is a mistake
+        raise ArgumentTypeError(f"{text!r} is no percentage above 0, as in 5%")
+    return number / 100
+
+
 def _seconds(text: str) -> float:
     return number(text, "timeout")

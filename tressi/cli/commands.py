@@ -89,6 +89,17 @@ COMMANDS = {
             "tressi report before/ after/ -o side-by-side.html",
         ),
     ),
+    "compare": Command(
+        "compare BEFORE AFTER",
+        "say whether one run, build or target is slower than another, and how sure that is",
+        (
+            "tressi compare before/ after/",
+            "tressi compare base/*/ -- new/*/ --markdown comment.md",
+            "tressi compare --live old.json new.json --pairs 30",
+            "tressi compare config.json --base-url http://127.0.0.1:8080 --versus http://127.0.0.1:8081",
+        ),
+        is_trial=True,
+    ),
     "recover": Command(
         "recover DIR",
         "make the results of a run that broke off, from its journal",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tressi.cli.arguments import add_config, add_logging, add_overrides, overrides, set_up_logging
+from tressi.cli.arguments import add_config, add_logging, add_overrides, overrides, set_up_logging, share
 from tressi.cli.flags import add_running
 from tressi.load.spawn import Ahead
 
@@ -22,8 +22,22 @@ def add_arguments(parser: ArgumentParser) -> None:
     """Declare the arguments of `tressi run`."""
     add_config(parser)
     add_running(parser)
+    _add_baseline(parser)
     add_overrides(parser)
     add_logging(parser)
+
+
+def _add_baseline(parser: ArgumentParser) -> None:
+    """Declare what the run is compared with at its end."""
+    group = parser.add_argument_group("comparing with earlier runs")
+    group.add_argument(
+        "--baseline",
+        metavar="DIR",
+        help="fail the run where it is surely slower than the export in DIR, or than the exports in it",
+    )
+    group.add_argument(
+        "--max-slowdown", type=share, default=0.05, metavar="PERCENT", help="how much slower it may be (default: 5%%)"
+    )
 
 
 def execute(arguments: Namespace) -> int:
@@ -34,4 +48,9 @@ def execute(arguments: Namespace) -> int:
         from tressi.config.load import load_config  # noqa: PLC0415 - see above
 
         set_up_logging(arguments)
-        return conduct(load_config(arguments.config, overrides(arguments)), arguments, ahead)
+        config = load_config(arguments.config, overrides(arguments))
+        if arguments.baseline is None:
+            return conduct(config, arguments, ahead)
+        from tressi.cli.baseline import Baseline  # noqa: PLC0415 - most runs have none
+
+        return conduct(config, arguments, ahead, Baseline(arguments.baseline, arguments.max_slowdown))

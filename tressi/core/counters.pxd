@@ -189,6 +189,22 @@ cdef inline char* zigzag_put(char* place, int64_t value) noexcept nogil:
     return place + 1
 
 
+cdef inline const char* zigzag_take(const char* place, const char* end, int64_t* value) noexcept nogil:
+    """Read a number that `zigzag_put` wrote; returns the place behind it, NULL for one that breaks off."""
+    cdef uint64_t found = 0
+    cdef int64_t shift = 0, more = LONGEST_ZIGZAG - 1
+    while place < end:
+        if more == 0 or not place[0] & 0x80:
+            found |= <uint64_t> (<unsigned char> place[0]) << shift
+            value[0] = <int64_t> (found >> 1) ^ -<int64_t> (found & 1)
+            return place + 1
+        found |= <uint64_t> (place[0] & 0x7F) << shift
+        place += 1
+        shift += 7
+        more -= 1
+    return NULL
+
+
 cdef inline char* counters_zigzag(const Counters* counters, char* place) noexcept nogil:
     """Write each counter in use, before it a negative number for so many of 0; there is room for two numbers a counter."""
     cdef int64_t index, expected = 0

@@ -8,7 +8,7 @@ const markerKinds = [
   [null, "changed", "diamond"],
 ];
 
-const secondsOf = (spec, one) => one.t ?? spec.t;
+const secondsOf = (spec, one) => one?.t ?? spec.t; // a chart may have nothing to draw yet
 const colorOf = (one, index) => one.color ?? fallbackColors[index % fallbackColors.length];
 const unitOf = (spec, one) => one.unit ?? spec.unit;
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from tressi.run.flow_parts import flows_of
+from tressi.stats.latency import PERCENTILES
 from tressi.stats.summary_rows import flow_as_endpoint
 from tressi.vocabulary import FLOW_SUMMARY_COUNTS, FLOW_SUMMARY_TIMES, SUMMARY_TIMES
 
@@ -37,7 +38,11 @@ FLOW: Final = (
     *(f"{time}.{figure}" for time in FLOW_TIMES for figure in FIGURES),
 )
 STEPS: Final = ("flow", "part", "step", "endpointKey", "requestsMade", "requestsFailed", "abandoned")
-METRICS: Final = (*PLAIN, *(f"{time}.{figure}" for time in TIMES for figure in FIGURES))
+# How sure the response times are; of a summary of an older version nothing.
+CONFIDENCE: Final = (
+    "steadyFrom", "effectiveSamples", *(f"{name}{side}" for name in PERCENTILES for side in ("Low", "High")),
+)  # fmt: skip
+METRICS: Final = (*PLAIN, *(f"{time}.{figure}" for time in TIMES for figure in FIGURES), *CONFIDENCE)
 SCALING: Final = ("timestamp", "endpointKey", "action", "workers", "workerCount", "reason")
 CHANGES: Final = ("t", "action", "endpointKey", "targetRps")
 THRESHOLDS: Final = ("threshold", "endpointKey", "passed", "value", "limit", "detail", "failedAt", "aborts")
@@ -66,7 +71,9 @@ def counted_text(counts: Mapping[str, int]) -> str:
 def metrics_row(metrics: Mapping[str, Any]) -> Row:
     """The metrics of an endpoint or of all, nested names joined by a dot."""
     row = {name: metrics[name] for name in PLAIN}
-    return row | {f"{time}.{figure}": metrics[time][figure] for time in TIMES for figure in FIGURES}
+    row |= {f"{time}.{figure}": metrics[time][figure] for time in TIMES for figure in FIGURES}
+    sure = metrics.get("confidence") or {}
+    return row | {name: sure.get(name) for name in CONFIDENCE}
 
 
 def endpoint_row(endpoint: Mapping[str, Any]) -> Row:

@@ -16,6 +16,7 @@ from tressi.errors import ConfigError
 from tressi.hdr import decode_histogram
 from tressi.report.rows import COUNTS, FIGURES, FLOW_COUNTS, FLOW_RATES, FLOW_SHARES, FLOW_TIMES, TIMES
 from tressi.run.summary import SCHEMA_VERSION
+from tressi.stats.latency import PERCENTILES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -95,6 +96,13 @@ TIME: Final = Leaf("an ISO 8601 time with its offset", _is_time)
 HISTOGRAM: Final = Leaf("an HdrHistogram as base64", _is_histogram)
 STATUS: Final = Leaf("a status code", lambda name: name.isascii() and name.isdecimal())
 
+_CONFIDENCE: Final = {
+    **dict.fromkeys((f"{name}{side}" for name in PERCENTILES for side in ("Low", "High")), Maybe(NUMBER)),
+    "steadyFrom": Maybe(NUMBER),
+    "unsteady": Maybe(TEXT),
+    "effectiveSamples": NUMBER,
+    "unsure": Each({"reason": TEXT, "needsSec": Maybe(NUMBER)}),
+}
 _DELAY: Final = dict.fromkeys(("p50", "p99", "max"), Maybe(NUMBER))
 _METRICS: Final = {
     **dict.fromkeys((*COUNTS, "bytesSent", "bytesReceived", "connectionsOpened", "retries", "redirects"), COUNT),
@@ -104,6 +112,7 @@ _METRICS: Final = {
     "statusCodes": Each(COUNT, STATUS),
     "errors": Each(COUNT),
     "histograms": dict.fromkeys(("serviceTime", "responseTime"), HISTOGRAM),
+    "confidence": Optional(_CONFIDENCE),
 }
 _ENDPOINT: Final = {
     **dict.fromkeys(("endpointKey", "method", "url"), TEXT),
@@ -128,6 +137,7 @@ _FLOW: Final = {
     "startsPerSecond": NUMBER,
     **dict.fromkeys(FLOW_TIMES, dict.fromkeys(FIGURES, Maybe(NUMBER))),
     "histograms": dict.fromkeys(("duration", "walkTime"), HISTOGRAM),
+    "confidence": Optional(_CONFIDENCE),
     "steps": [
         {
             **dict.fromkeys(("endpointKey", "part"), TEXT),

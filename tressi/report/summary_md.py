@@ -19,6 +19,7 @@ from tressi.report.summary_md_folds import folds, samples
 from tressi.run.flow_parts import flows_of, is_step
 from tressi.run.judgement import judge_run
 from tressi.run.shortfall import verdicts
+from tressi.run.sure_words import interval_words
 from tressi.run.warm_up import came_words
 from tressi.text import common_origin, milliseconds, rate, run_words, summary_labels
 
@@ -177,7 +178,7 @@ def _endpoints(summary: Mapping[str, Any], keys: Keys) -> Section:
             keys.shown(one["endpointKey"]),
             rate(one["rps"]),
             "-" if is_step(one) else rate(one["askedRps"]),
-            *(milliseconds(one[time][name]) for time, name in _ENDPOINT_TIMES.values()),
+            *(_percentile(one, time, name) for time, name in _ENDPOINT_TIMES.values()),
             _failed(one),
             *("-" if is_step(one) else str(one[name]) for name in ("requestsMissed", "workerCount")),
             sentence(row.words),
@@ -189,6 +190,12 @@ def _endpoints(summary: Mapping[str, Any], keys: Keys) -> Section:
     opening = f"### Endpoints\n\nRPS and response times in ms{of}, the worst first:"
     parts = _table(opening, columns, rows, columns[1:-1])
     return Section(*parts, share=0.4, noun="endpoint", elsewhere="endpoints.csv")
+
+
+def _percentile(endpoint: Mapping[str, Any], time: str, name: str) -> str:
+    """A percentile; the tail of the response times with its interval."""
+    interval = interval_words(endpoint, name) if (time, name) == ("responseTimeMs", "p99") else ""
+    return f"{milliseconds(endpoint[time][name])}{f' ({interval})' if interval else ''}"
 
 
 def _failed(endpoint: Mapping[str, Any]) -> str:

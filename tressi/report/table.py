@@ -17,6 +17,7 @@ from tressi.report.grid import GAP, Cell, Column, Row, laid_out
 from tressi.run.flow_parts import flows_of, is_step, lost_words
 from tressi.run.judgement import has_many_failures, judge_run, status_words
 from tressi.run.shortfall import limits, mean_differs
+from tressi.run.sure_words import interval_words
 from tressi.run.warm_up import came_words, measured_s
 from tressi.text import (
     SHORTEST_S,
@@ -82,7 +83,7 @@ def summary_table(summary: Mapping[str, Any]) -> RenderableType:
         *([Text(called, style="bold")] if called else []),
         *_flows(summary, found),
         Text(f"{heading}: rates per second, response times in ms"),
-        _Table("endpoint", COLUMNS, _endpoint_rows(summary, found)),
+        GridTable("endpoint", COLUMNS, _endpoint_rows(summary, found)),
         *_thresholds(summary["thresholds"], summary_labels(summary)),
         *[Text(line) for line in _closing_lines(summary)],
     )
@@ -160,7 +161,7 @@ def _figures(endpoint: Mapping[str, Any], limit: Limit, lasted_s: float) -> tupl
         Cell(f"{made:,}"),
         _bad(endpoint["requestsFailed"], "red"),
         _bad(endpoint["requestsMissed"], "yellow") if is_own else Cell("-"),
-        *_times(endpoint["responseTimeMs"], made),
+        *_times(endpoint["responseTimeMs"], made, endpoint),
         Cell(three_digits(service_p99 if carries(answered, 99) else None)),
         Cell(f"{workers:,}", f"(peak {peak:,})" if peak != workers else "") if is_own else Cell("-"),
     )
@@ -178,7 +179,7 @@ def _total_figures(summary: Mapping[str, Any], lasted_s: float) -> tuple[Cell, .
         Cell(f"{total['requestsMade']:,}"),
         _bad(total["requestsFailed"], "red"),
         _bad(total["requestsMissed"], "yellow"),
-        *_times(total["responseTimeMs"], total["requestsMade"]),
+        *_times(total["responseTimeMs"], total["requestsMade"], total),
         Cell(three_digits(service_p99 if carries(answered, 99) else None)),
         Cell(f"{workers:,}"),
     )
@@ -198,10 +199,11 @@ def _bad(count: int, style: str) -> Cell:
     return Cell(f"{count:,}", style=style if count else "")
 
 
-def _times(times: Mapping[str, float | None], count: int) -> Iterable[Cell]:
-    """Three percentiles of so many values, and the largest value."""
+def _times(times: Mapping[str, float | None], count: int, metrics: Mapping[str, Any]) -> Iterable[Cell]:
+    """Three percentiles of so many values, each with its interval, and the largest value."""
     for name, percent in _PERCENTILES:
-        yield Cell(three_digits(times[name] if carries(count, percent) else None))
+        is_carried, interval = carries(count, percent), interval_words(metrics, name)
+        yield Cell(three_digits(times[name] if is_carried else None), f"({interval})" if interval and is_carried else "")
     yield Cell(three_digits(times["max"]))
 
 
@@ -216,7 +218,7 @@ def _flows(summary: Mapping[str, Any], found: Mapping[str, Limit]) -> list[Rende
         for limit in [found[one["endpointKey"]]]
     ]
     heading = f"{counted(len(flows), 'flow')}: starts per second, durations in ms without thinking"
-    return [Text(heading), _Table("flow", FLOW_COLUMNS, rows)]
+    return [Text(heading), GridTable("flow", FLOW_COLUMNS, rows)]
 
 
 def _flow_figures(flow: Mapping[str, Any], limit: Limit, lasted_s: float) -> tuple[Cell, ...]:
@@ -227,7 +229,7 @@ def _flow_figures(flow: Mapping[str, Any], limit: Limit, lasted_s: float) -> tup
         Cell(f"{flow['flowsStarted']:,}"),
         _bad(flow["flowsAbandoned"], "red"),
         _bad(flow["flowsMissed"], "yellow"),
-        *_times(flow["durationMs"], completed),
+        *_times(flow["durationMs"], completed, flow),
         Cell(f"{completed:,}"),
         Cell(f"{users:,}", f"(peak {peak:,})" if peak != users else ""),
     )
@@ -246,8 +248,8 @@ def _flow_words(flow: Mapping[str, Any], limit: str, summary: Mapping[str, Any])
     return "; ".join(filter(None, words))
 
 
-class _Table:
-    """A table, laid out for the console's width."""
+class GridTable:
+    """A table, laid out for the console's width; where there is no terminal nothing of it is cut."""
 
     def __init__(self, heading: str, columns: Sequence[Column], rows: Sequence[Row]) -> None:
         self._heading, self._columns, self._rows = heading, columns, rows

@@ -335,7 +335,7 @@ class EndpointRunner:
         if self._journal is not None:
             self._journal.end(ending)
             left_out = self._journal.left_out
-        return self._timeline.sum_up(self._started_at, ending, left_out)
+        return self._timeline.sum_up(self._started_at, ending, left_out, gevent.sleep)
 
     # -------------------------------------------------------------------------------------------------- its small parts
 

@@ -21,6 +21,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from tressi.run.flow_parts import flows_of, is_flow, is_step, lost_words, parts_of, second_of
+from tressi.run.trouble import NOTEWORTHY_SHARE
 from tressi.run.warm_up import is_unmeasured, measured_s
 from tressi.text import SHORTEST_S, counted, plain, summary_labels
 from tressi.vocabulary import FAILED_STATUS, MET_SHARE, OVER
@@ -122,6 +123,14 @@ def failure_words(endpoint: Endpoint) -> str:
     share = endpoint["requestsFailed"] / endpoint["requestsMade"]
     kinds = ", ".join(plain(kind) for kind, _ in failures(endpoint).most_common(2))
     return f"{share:.0%} failed ({kinds})" if kinds else f"{share:.0%} failed"
+
+
+def course_words(endpoint: Endpoint, limit: Limit) -> str:
+    """What limited an endpoint, behind what failed of it where that is more than a few: its rate may be kept all the same."""
+    failed, made = endpoint["requestsFailed"], endpoint["requestsMade"]
+    if failed <= NOTEWORTHY_SHARE * made or is_flow(endpoint) or " failed" in limit.words:
+        return limit.words
+    return f"{failure_words(endpoint)}; {limit.words}"
 
 
 def _over(endpoint: Endpoint) -> Limit | None:

@@ -6,7 +6,7 @@ milliseconds; without any value they are null, because a latency of 0 would be a
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from tressi.hdr import encode_histogram
@@ -14,6 +14,7 @@ from tressi.log import mask_url
 from tressi.model.flow import sends_of
 from tressi.run.judgement import judge_run
 from tressi.run.selfcheck import late_remark
+from tressi.run.sure import confidence_row
 from tressi.run.targets import Targets
 from tressi.stats.flow_tally import flow_tally
 from tressi.stats.latency import latency_ms, percentiles_ms, statistic_ms
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     )
     from tressi.model.flow import Flow
     from tressi.stats.flow_tally import FlowFigures
+    from tressi.stats.sureness import Sureness
 
 SCHEMA_VERSION: Final = 1
 _OUTCOMES: Final = ("requestsSucceeded", "requestsFailed", "requestsMissed", "requestsCut")
@@ -54,7 +56,7 @@ class RunRecord:
     drain: counts and latencies are of it. `started_at` is ISO 8601; `duration_s` ends where the drain begins.
     `warm_up_s` of it, at its beginning, are left out of every figure: then `ended` and `final` have what came after that.
     `saturated_by` are the self-check's sentences over the whole run, `rows` the timeline's, each of `row_s` seconds; `left_out`
-    says what found no room.
+    says what found no room. `sure` is how sure latencies are, by the key of the endpoint or flow, under None of all.
     """
 
     config: ResolvedConfig
@@ -72,6 +74,7 @@ class RunRecord:
     left_out: Sequence[str] = ()
     verdicts: Sequence[ThresholdVerdict] = ()
     warm_up_s: float = 0.0
+    sure: Mapping[str | None, Sureness] = field(default_factory=dict)
 
     @property
     def measured_s(self) -> float:
@@ -102,6 +105,7 @@ def summarise(record: RunRecord) -> dict[str, Any]:
         "global": {
             "askedRps": _sum_of_all(asked[one.endpoint_key] for one in record.config.endpoints),
             **_metrics(figures[None]),
+            **confidence_row(record.sure.get(None)),
         },
         "endpoints": [
             _endpoint(record, one, figures[one.endpoint_key], asked[one.endpoint_key]) for one in record.config.endpoints
@@ -174,6 +178,7 @@ def _endpoint(record: RunRecord, endpoint: ResolvedEndpoint, figures: Figures, a
         "askedRps": asked_rps,
         **({} if (over := OVER[final.over]) is None else {"endedBy": over[0]}),
         **_metrics(figures),
+        **confidence_row(record.sure.get(key)),
         "missedLate": final.missed_late,
         "errorReasons": [{"kind": one.kind, "reason": mask_url(one.text), "count": one.count} for one in final.reasons],
     }
@@ -208,6 +213,7 @@ def _flow(record: RunRecord, flow: Flow, asked_rps: float | None) -> dict[str, A
         "abandonedRate": own.abandoned_rate,
         "missedRate": own.missed_rate,
         **{f"{name}Ms": latency_ms(histogram) for name, histogram in counted.histograms.items()},
+        **confidence_row(record.sure.get(key)),
         "histograms": {name: encode_histogram(histogram) for name, histogram in counted.histograms.items()},
         "steps": [_step(record, part, step) for part in ("begin", "steps", "end") for step in sends_of(getattr(flow, part))],
     }

@@ -16,6 +16,7 @@ from tressi.run.bounded import FirstAndLast
 from tressi.run.kept import Kept, Place
 from tressi.run.selfcheck import Finding, check_generator, merged
 from tressi.run.summary import RunRecord, figures_of, summarise
+from tressi.run.sure import doubted, sure_of
 from tressi.run.thresholds import Thresholds
 from tressi.run.trouble import Troubles
 from tressi.run.warm_up import WarmUp
@@ -23,7 +24,7 @@ from tressi.stats.seconds import endpoint_moment, flow_moment, total_moment
 from tressi.stats.summary_rows import row_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from tressi.model import Change, Delta, EndReason, EngineSnapshot, ResolvedConfig, ScalingDecision
     from tressi.run.selfcheck import Rule
@@ -122,8 +123,13 @@ class Timeline:
         self.last, self.last_t = snapshot, t
         return delta
 
-    def sum_up(self, started_at: str, ending: Ending, left_out: Sequence[str] = ()) -> dict[str, Any]:
-        """The summary of the run; `started_at` is ISO 8601, `left_out` says what else is missing."""
+    def sum_up(
+        self, started_at: str, ending: Ending, left_out: Sequence[str] = (), pause: Callable[[], object] = lambda: None
+    ) -> dict[str, Any]:
+        """The summary of the run; `started_at` is ISO 8601, `left_out` says what else is missing.
+
+        `pause` lets others run, and is called now and then.
+        """
         lasted_s = ending.duration_s
         record = RunRecord(
             config=self._config,
@@ -144,7 +150,9 @@ class Timeline:
         self.kept.is_unmeasured = record.is_unmeasured
         if record.is_unmeasured:
             return summarise(replace(record, verdicts=self._thresholds.unjudged(lasted_s)))
-        return summarise(replace(record, verdicts=self._thresholds.close(figures_of(record), lasted_s)))
+        record = replace(record, sure=sure_of(self.kept, self._config, record.decisions, (record.warm_up_s, lasted_s), pause))
+        verdicts = self._thresholds.close(figures_of(record), lasted_s)
+        return summarise(replace(record, verdicts=doubted(verdicts, self._config.thresholds, record.sure)))
 
     def _left_out(self) -> list[str]:
         bounded = [*self._decisions.left_out("scaling decisions"), *self._changes.left_out("changes")]

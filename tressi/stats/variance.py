@@ -61,7 +61,8 @@ def _bartlett(off: Sequence[float], width: int) -> float:
     sums = [*accumulate(off, initial=0.0)]
     later, earlier = [*sums, *[sums[-1]] * (width - 1)], [*[0.0] * (width - 1), *sums]
     blocks = [*map(sub, later[1:], earlier)]
-    return sum(map(mul, blocks, blocks)) / width / len(off)
+    total: float = sum(map(mul, blocks, blocks))
+    return total / width / len(off)
 
 
 def _asked_bandwidth(off: Sequence[float]) -> float:
@@ -94,4 +95,5 @@ def _in_a_row(n: int) -> int:
 
 
 def _covariance(off: Sequence[float], lag: int) -> float:
-    return sum(map(mul, off, off[lag:])) / len(off)
+    total: float = sum(map(mul, off, off[lag:]))
+    return total / len(off)

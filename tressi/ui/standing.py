@@ -109,7 +109,7 @@ def _undisturbed(moment: Moment) -> _Finding:
 
 
 def _thresholds(verdicts: Sequence[ThresholdVerdict], labels: Labels) -> list[str]:
-    return _some([f"{_of(one.endpoint_key, labels)}{plain(one.text)}: {plain(standing(one))}" for one in verdicts])
+    return _some([f"{_of(one.endpoint_key, labels)}{plain(one.text)}: {plain(standing(one))}" for one in verdicts], "threshold")
 
 
 def _troubles(moment: Moment, labels: Labels) -> Iterator[_Finding]:
@@ -127,7 +127,7 @@ def _missed(moment: Moment, labels: Labels) -> Iterator[_Finding]:
         return
     missed = sum(one.missed_now for one in short)
     told = [f"{_label(one.endpoint_key, labels)}: {_short_words(one, moment)}" for one in short]
-    yield _Finding(f"{counted(missed, 'start')} missed", "warn", _some(told))
+    yield _Finding(f"{counted(missed, 'start')} missed", "warn", _some(told, "endpoint"))
 
 
 def _short_words(one: EndpointMoment, moment: Moment) -> str:
@@ -180,7 +180,7 @@ def _of(endpoint_key: str | None, labels: Labels) -> str:
     return "" if endpoint_key is None else f"{_label(endpoint_key, labels)}: "
 
 
-def _some(sentences: Sequence[str]) -> list[str]:
+def _some(sentences: Sequence[str], noun: str) -> list[str]:
     """The first of them, and how many more there are."""
     more = len(sentences) - _NAMED
-    return [*sentences[:_NAMED], *([f"and {more} more"] if more > 0 else [])]
+    return [*sentences[:_NAMED], *([f"and {counted(more, 'more ' + noun)}"] if more > 0 else [])]

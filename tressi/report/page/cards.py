@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from tressi.run.flow_parts import flows_of, is_step, lost_words, paced
 from tressi.run.judgement import has_many_failures
 from tressi.run.shortfall import failures, limits, mean_differs, starts_due
+from tressi.run.sure_words import tail_words
 from tressi.text import counted, milliseconds, rate, summary_labels
 from tressi.threshold.expression import metrics_of
 from tressi.threshold.parse import ThresholdError, parse
@@ -90,8 +91,8 @@ def _rate(summary: Summary, found: Mapping[str, Limit], broken: Counter[str]) ->
     tone = _tone(summary, found, broken, "rps")
     if asked is None:
         own = [one for one in summary["endpoints"] if not is_step(one) and one["targetRps"] is None]
-        words = "as fast as responses came" if len(own) == len(summary["endpoints"]) else "not every endpoint has a rate"
-        return Card("Rate", "rate", "bad" if broken["rps"] else "none", (Figure(got, rate(got)),), "RPS", (words,))
+        why = "as fast as responses came" if len(own) == len(summary["endpoints"]) else "not every endpoint has a rate"
+        return Card("Rate", "rate", "bad" if broken["rps"] else "none", (Figure(got, rate(got)),), "RPS", (why,))
     notes = [f"asked for at the end: {rate(total['askedRps'])}"] if mean_differs(total["askedRps"], asked) else []
     short = sum(found[part["endpointKey"]].is_short for part in paced(summary))
     below = f"{counted(short, 'endpoint')} below the rate asked for"
@@ -145,6 +146,7 @@ def _response(summary: Summary, broken: Counter[str], held: Counter[str]) -> Car
     notes = [f"service time {_three(total['serviceTimeMs'])} ms"]
     if has_many_failures(total):
         notes.append(f"of successes {_three(total['successTimeMs'])} ms")
+    notes += filter(None, [tail_words(total)])
     figures = tuple(Figure(of[name], milliseconds(of[name]), name) for name in _SHOWN)
     tone: Tone = "bad" if broken["time"] else "good" if held["time"] else "none"
     return Card("Response time, ms", "time", tone, figures, "", tuple(notes))
@@ -152,7 +154,8 @@ def _response(summary: Summary, broken: Counter[str], held: Counter[str]) -> Car
 
 def _durations(flow: Mapping[str, Any]) -> Card:
     figures = tuple(Figure(flow["durationMs"][name], milliseconds(flow["durationMs"][name]), name) for name in _SHOWN)
-    return Card("Duration of a flow, ms", "time", "none", figures, "", ("without the time that users think",))
+    notes = ("without the time that users think", *filter(None, [tail_words(flow)]))
+    return Card("Duration of a flow, ms", "time", "none", figures, "", notes)
 
 
 def _three(of: Mapping[str, float | None]) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from tressi.report.page.headline import tone_of
 from tressi.run.flow_parts import is_step
 from tressi.run.judgement import has_many_failures
-from tressi.run.shortfall import limits
+from tressi.run.shortfall import course_words, limits
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -51,7 +51,7 @@ def ranked(summary: Mapping[str, Any]) -> list[Row]:
             tone = "bad"
         elif is_flawed and tone in {"good", "none"}:
             tone = "warn"
-        rows.append(Row(place, endpoint, limit.words, tone, limit.is_short))
+        rows.append(Row(place, endpoint, course_words(endpoint, limit), tone, limit.is_short))
     return sorted(rows, key=_rank)
 
 

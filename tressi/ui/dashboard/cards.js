@@ -87,6 +87,7 @@ function besidesOf({ one, condition, subject, isFlow, isOver }) {
   return {
     mean: meanOf(one),
     service: `${name} p50 ${ms(one.serviceP50)}, p99 ${ms(one.serviceP99)}`,
+    sure: one.sure ?? "",
     successes: one.showsSuccesses ? `of successes ${ms(one.successP50)}, p99 ${ms(one.successP99)} (service)` : "",
     "failed-share": percent(one.requestsMade ? failedOf(one) / one.requestsMade : 0),
     failures: kindsOf(one),

@@ -13,7 +13,7 @@ from math import exp, sqrt
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
 from tressi.run.flow_parts import paced
-from tressi.run.shortfall import limits
+from tressi.run.shortfall import course_words, limits
 from tressi.run.trouble import NOTEWORTHY_SHARE, failures_of
 from tressi.text import plain
 from tressi.ui.standing import missed_cause
@@ -184,7 +184,7 @@ def _ended(part: Mapping[str, Any], limit: Limit) -> dict[str, Any]:
     if limit.is_short and part["requestsMissed"]:
         levels["missed"] = GRAVE
     missed_by = limit.words if part["requestsMissed"] else ""
-    return {"level": max(levels.values()), "levels": levels, "missedBy": missed_by, "words": [plain(limit.words)]}
+    return {"level": max(levels.values()), "levels": levels, "missedBy": missed_by, "words": [plain(course_words(part, limit))]}
 
 
 def _counted(part: Mapping[str, Any]) -> dict[str, Level]:

@@ -15,6 +15,7 @@ from tressi.page.thin import count_of
 from tressi.run.flow_parts import flows_of, is_step, lost_at
 from tressi.run.judgement import has_many_failures, judge_run
 from tressi.run.shortfall import mean_differs
+from tressi.run.sure_words import tail_words
 from tressi.run.threshold_words import sides
 from tressi.run.trouble import failures_of
 from tressi.stats.summary_rows import flow_as_endpoint, row_of, verdict_row
@@ -118,6 +119,7 @@ def _beside(one: EndpointMoment) -> dict[str, Any]:
         "oldestSec": one.oldest_s,
         "showsSuccesses": shows_successes(one),
         "thin": _thin(counts),
+        "sure": "",  # of a second alone there is nothing to say
     }
 
 
@@ -190,6 +192,7 @@ def _whole(metrics: Mapping[str, Any], failures: Mapping[str, int], busy: float 
         "failures": failures,
         "showsSuccesses": has_many_failures(metrics) and metrics["requestsSucceeded"] > 0,
         "thin": _thin(counts),
+        "sure": tail_words(metrics),
     }
 
 
@@ -217,6 +220,7 @@ def _whole_flow(flow: Mapping[str, Any], busy: Mapping[str, float], summary: Map
         "failures": {f"lost at {place}": count for place, count in lost_at(flow, summary)},
         "showsSuccesses": False,
         "thin": _thin(ended),
+        "sure": tail_words(flow),
     }
 
 

@@ -1,0 +1,421 @@
+"""How often `tressi compare` is wrong, and what it finds: false alarms, power and drift, by design.
+
+    python -m bench.compare_calibration [--comparisons 200] [--seed 1] [--endpoints 1 20] [--out cells.jsonl]
+    python -m bench.compare_calibration --svg docs/comparing-drift.svg
+    python -m bench.compare_calibration --wire 5 --pairs 30
+
+Most of it is virtual time: the response times of a target are drawn, second by second, and compared by the very functions that
+the command uses. What is drawn: log-normal response times (sigma 0.5, median 10 ms) times three factors that whole seconds
+share. A run has a factor of its own (7 % from run to run); a second has one that remembers the seconds before it (5 %, and 0.6
+of it is that of the second before); and a drift slows the target in a straight line. Endpoints share the last two, and a tenth
+of the run's. `--wire N` adds N comparisons of a served target with itself, over loopback.
+
+The naive test beside it is Welch's t over all requests, as if each were a repetition.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tressi._core import Histogram
+from tressi._histogram import Packed
+from tressi.compare.exported import Part, Spread, contrasted, failure_share, percentiles, sure, values_of
+from tressi.compare.interleaved import Measured, interleaved
+from tressi.compare.result import FAILURES
+from tressi.compare.verdict import concluded, judged
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from tressi.compare.result import Comparison, Estimate
+
+MEDIAN_US, SIGMA = 10_000.0, 0.5
+RUN, SECOND, MEMORY = 0.07, 0.05, 0.6
+# The normal distribution in 280 pieces; their places move with each second's own level, so they are on no grid.
+LOGS = SIGMA * np.arange(-4.2, 4.2, 0.03)
+SHARES = np.exp(-((LOGS / SIGMA) ** 2) / 2)
+SHARES /= SHARES.sum()
+PRIMARY = ("p99", FAILURES)
+EFFECTS = (0.01, 0.02, 0.05, 0.10)
+PAIRS, GUARD_S = 40, 1
+MARGIN = 0.05
+
+
+@dataclass(frozen=True)
+class Scale:
+    """How many endpoints there are, and how much each answers.
+
+    Requests a second and seconds of a block; the same of a run by itself, and how many runs there are a side.
+    """
+
+    endpoints: int
+    block_rps: int
+    block_s: int
+    run_rps: int
+    run_s: int
+    runs: int
+
+
+SCALES = {1: Scale(1, 1000, 2, 200, 30, 4), 20: Scale(20, 150, 2, 60, 30, 8)}
+
+
+@dataclass
+class Sample:
+    """The answers of one endpoint over some seconds, for both kinds of test."""
+
+    histogram: Histogram = field(default_factory=Histogram)
+    seconds: list[tuple[float, Packed]] = field(default_factory=list)
+    count: int = 0
+    total: float = 0.0
+    squares: float = 0.0
+
+
+def courses(random: np.random.Generator, length: int, drift: float) -> np.ndarray:
+    """The log factor of each second of a machine: with memory, and a drift from start to end."""
+    shocks = random.normal(0, SECOND * math.sqrt(1 - MEMORY**2), length)
+    level = np.empty(length)
+    now = random.normal(0, SECOND)
+    for place in range(length):
+        now = MEMORY * now + shocks[place]
+        level[place] = now
+    return level + np.log1p(drift * np.arange(length) / max(1, length - 1))
+
+
+def sampled(random: np.random.Generator, rps: int, levels: Sequence[float]) -> Sample:
+    """So many seconds, each at its log factor."""
+    sample = Sample()
+    for place, level in enumerate(levels):
+        count = int(random.poisson(rps))
+        counts = random.multinomial(count, SHARES)
+        drawn = np.flatnonzero(counts)
+        values, counts = MEDIAN_US * np.exp(level + LOGS[drawn]), counts[drawn]
+        second = Histogram()
+        for value, number in zip(values.astype(np.int64).tolist(), counts.tolist(), strict=True):
+            second.record(value, number)
+        sample.histogram.merge(second)
+        sample.seconds.append((place + 1.0, Packed(second.zigzag())))
+        sample.count += count
+        sample.total += float((counts * values).sum())
+        sample.squares += float((counts * values**2).sum())
+    return sample
+
+
+def naive(pairs: Sequence[tuple[Sample, Sample]]) -> bool:
+    """Whether Welch's t over the requests of any endpoint says that the sides differ."""
+    for a, b in pairs:
+        means = [one.total / one.count for one in (a, b)]
+        errors = [(one.squares / one.count - mean**2) / one.count for one, mean in zip((a, b), means, strict=True)]
+        if abs(means[1] - means[0]) > 1.96 * math.sqrt(sum(errors)):
+            return True
+    return False
+
+
+def added(samples: Sequence[Sample]) -> Sample:
+    """All of them as one."""
+    whole = Sample()
+    for one in samples:
+        whole.histogram.merge(one.histogram)
+        whole.count += one.count
+        whole.total += one.total
+        whole.squares += one.squares
+    return whole
+
+
+def answer(design: str, estimates: Sequence[Estimate], units: int, *, names_side: bool) -> Comparison:
+    """What the command would say."""
+    shown = {one.endpoint_key: str(one.endpoint_key) for one in estimates}
+    metrics = judged(estimates, shown, PRIMARY, MARGIN, names_side=names_side)
+    return concluded(design, metrics, MARGIN, sides=("A", "B"), units=(units, units))
+
+
+# ------------------------------------------------------------------------------------------------------------ the designs
+
+
+def by_turns(random: np.random.Generator, scale: Scale, effect: float, drift: float, pairs: int = PAIRS) -> tuple[str, bool]:
+    """Design 1: blocks in turn within one run."""
+    block = GUARD_S + scale.block_s
+    level = courses(random, 2 * pairs * block, drift)
+    own = random.normal(0, RUN, scale.endpoints)
+    measured: dict[str, list[tuple[Measured, Measured]]] = {str(place): [] for place in range(scale.endpoints)}
+    kept: list[list[tuple[Sample, Sample]]] = [[] for _ in range(scale.endpoints)]
+    for pair in range(pairs):
+        first = int(random.random() < 0.5)
+        for place in range(scale.endpoints):
+            sides: list[Sample | None] = [None, None]
+            for turn, side in enumerate((first, 1 - first)):
+                begin = (2 * pair + turn) * block + GUARD_S
+                levels = level[begin : begin + scale.block_s] + own[place] + side * math.log1p(effect)
+                sides[side] = sampled(random, scale.block_rps, levels)
+            a, b = sides
+            measured[str(place)].append((Measured(a.histogram, a.count), Measured(b.histogram, b.count)))
+            kept[place].append((a, b))
+    estimates = [one for one in interleaved(measured, metrics=PRIMARY) if one.endpoint_key is not None]
+    word = answer("interleaved", estimates, pairs, names_side=True).verdict
+    return word, naive([(added([a for a, _ in one]), added([b for _, b in one])) for one in kept])
+
+
+def runs_of(
+    random: np.random.Generator, scale: Scale, runs: int, effect: float, level: np.ndarray | None = None
+) -> list[list[Sample]]:
+    """Whole runs, each with its samples by endpoint; `level` is the course of the machine behind all of them."""
+    found = []
+    for run in range(runs):
+        course = courses(random, scale.run_s, 0.0)
+        if level is not None:
+            course = course + level[run * scale.run_s : (run + 1) * scale.run_s]
+        own = random.normal(0, RUN) + random.normal(0, RUN / 10, scale.endpoints)
+        found.append(
+            [sampled(random, scale.run_rps, course + own[place] + math.log1p(effect)) for place in range(scale.endpoints)]
+        )
+    return found
+
+
+def part(sample: Sample) -> Part:
+    """An endpoint of a run as the command has it: steady from its start."""
+    return Part(sample.histogram, sample.seconds, 0, sample.count, steady_from_s=0.0)
+
+
+def by_runs(random: np.random.Generator, scale: Scale, effect: float, drift: float) -> tuple[str, bool]:
+    """Design 2: several runs a side, those of A before those of B."""
+    course = np.log1p(drift * np.linspace(0, 1, 2 * scale.runs * scale.run_s))
+    half = scale.runs * scale.run_s
+    before = runs_of(random, scale, scale.runs, 0.0, course[:half])
+    after = runs_of(random, scale, scale.runs, effect, course[half:])
+    estimates = []
+    for place in range(scale.endpoints):
+        values = [[values_of(part(run[place])) for run in side] for side in (before, after)]
+        estimates += [contrasted(str(place), metric, *([one[metric] for one in side] for side in values)) for metric in PRIMARY]
+    word = answer("runs", estimates, scale.runs, names_side=True).verdict
+    everything = [
+        (added([run[place] for run in before]), added([run[place] for run in after])) for place in range(scale.endpoints)
+    ]
+    return word, naive(everything)
+
+
+def one_each(random: np.random.Generator, scale: Scale, effect: float, drift: float, calibration: int = 0) -> tuple[str, bool]:
+    """Design 3: one run a side; with `calibration` so many runs of one build say how much runs differ."""
+    course = np.log1p(drift * np.linspace(0, 1, 2 * scale.run_s))
+    (before,) = runs_of(random, scale, 1, 0.0, course[: scale.run_s])
+    (after,) = runs_of(random, scale, 1, effect, course[scale.run_s :])
+    known = runs_of(random, scale, calibration, 0.0) if calibration else []
+    estimates = []
+    for place in range(scale.endpoints):
+        spread = None
+        if known:
+            spread = Spread(float(np.std([values_of(part(run[place]))["p99"] for run in known], ddof=1)), calibration)
+        sides = part(before[place]), part(after[place])
+        sureness = [sure(side, ("p99",))[0] for side in sides]
+        estimates += percentiles(str(place), *sureness, {"p99": spread}, metrics=("p99",))
+        estimates.append(failure_share(str(place), *sides, None))
+    word = answer("one-against-one", estimates, 1, names_side=bool(calibration)).verdict
+    return word, naive(list(zip(before, after, strict=True)))
+
+
+def calibrated(random: np.random.Generator, scale: Scale, effect: float, drift: float) -> tuple[str, bool]:
+    """Design 3 with eight runs of calibration."""
+    return one_each(random, scale, effect, drift, calibration=8)
+
+
+DESIGNS: dict[str, Callable[..., tuple[str, bool]]] = {
+    "interleaved, 40 pairs": by_turns,
+    "several runs a side": by_runs,
+    "one run a side": one_each,
+    "one run a side, calibrated by 8": calibrated,
+}
+
+
+# -------------------------------------------------------------------------------------------------------------- the table
+
+
+def cell(name: str, scale: Scale, effect: float, drift: float, *, comparisons: int, seed: int) -> dict[str, object]:
+    """So many comparisons of one kind: how often each word was said, and how often the naive test found a difference."""
+    words: dict[str, int] = {}
+    found = 0
+    began = time.perf_counter()
+    for number in range(comparisons):
+        random = np.random.default_rng([seed, number, scale.endpoints, round(effect * 1000), round(drift * 1000)])
+        word, is_naive = DESIGNS[name](random, scale, effect, drift)
+        words[word] = words.get(word, 0) + 1
+        found += is_naive
+    result = {
+        "design": name,
+        "endpoints": scale.endpoints,
+        "effect": effect,
+        "drift": drift,
+        "comparisons": comparisons,
+        "words": words,
+        "naive": found,
+        "seconds": round(time.perf_counter() - began, 1),
+    }
+    print(json.dumps(result), file=sys.stderr, flush=True)
+    return result
+
+
+def table(cells: Sequence[dict[str, object]]) -> str:
+    """All cells as Markdown."""
+    lines = [
+        "| design | endpoints | B slower by | drift | comparisons | slower | faster | same | differ | cannot tell | naive t |",
+        f"| --- |{' ---: |' * 10}",
+    ]
+    for one in cells:
+        words, total = one["words"], one["comparisons"]
+        shares = [
+            f"{100 * sum(map(words.get, group, [0] * len(group))) / total:.1f} %"
+            for group in (("slower",), ("faster",), ("same",), ("differ",), ("cannot-tell", "no-difference-shown"))
+        ]
+        figures = [f"{100 * one['effect']:.0f} %", f"{100 * one['drift']:.0f} %", str(total), *shares]
+        figures.append(f"{100 * one['naive'] / total:.1f} %")
+        lines.append(f"| {one['design']} | {one['endpoints']} | {' | '.join(figures)} |")
+    return "\n".join(lines)
+
+
+# ------------------------------------------------------------------------------------------------------- over the wire
+
+
+def served(median_ms: float) -> subprocess.Popen[str]:
+    """A target of its own process, which ends with its standard input."""
+    command = [sys.executable, "-m", "bench.delayed", str(median_ms)]
+    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+
+def over_the_wire(comparisons: int, effect: float, pairs: int) -> dict[str, int]:
+    """What the command says of two served targets of which the second is slower by so much, how often."""
+    words: dict[str, int] = {}
+    with TemporaryDirectory() as folder, served(20.0) as one, served(20.0 * (1 + effect)) as other:
+        config = Path(folder) / "config.json"
+        endpoint = {"url": "/", "autoscale": {"enabled": True, "targetRps": 200, "maxWorkers": 50}}
+        config.write_text(json.dumps({"requests": [endpoint]}), encoding="utf-8")
+        first, second = (target.stdout.readline().strip() for target in (one, other))
+        for number in range(comparisons):
+            done = subprocess.run(
+                [
+                    *(sys.executable, "-m", "tressi", "compare", str(config), "--base-url", first, "--versus", second),
+                    *("--pairs", str(pairs), "--primary", "p50", "--seed", str(number), "--json", "-", "--quiet"),
+                ],
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+            said = json.loads(done.stdout)
+            p50 = next(one for one in said["metrics"] if one["primary"])
+            print(json.dumps({"effect": effect, "verdict": said["verdict"], **p50}), file=sys.stderr, flush=True)
+            words[said["verdict"]] = words.get(said["verdict"], 0) + 1
+        for target in (one, other):
+            target.stdin.close()
+    return words
+
+
+# ------------------------------------------------------------------------------------------------------------ the picture
+
+
+def drift_picture(seed: int, drift: float = 0.2, pairs: int = 20) -> str:
+    """The same drifting target, measured one side after the other and in turn, as SVG: p99 of each block by time."""
+    random = np.random.default_rng(seed)
+    scale = SCALES[1]
+    level = courses(random, 2 * pairs * scale.block_s, drift)
+    blocks = [level[place * scale.block_s : (place + 1) * scale.block_s] for place in range(2 * pairs)]
+    p99 = [sampled(random, scale.block_rps, block).histogram.percentile(99) / 1e3 for block in blocks]
+    after = [place >= pairs for place in range(2 * pairs)]
+    in_turn = [(place // 2 + place) % 2 == 1 for place in range(2 * pairs)]
+    low, high = 0.9 * min(p99), 1.05 * max(p99)
+    panels = [
+        _panel(20, "One after the other", p99, after, (low, high)),
+        _panel(390, "In turn, within one run", p99, in_turn, (low, high)),
+    ]
+    words = (
+        f"One target that slows by {100 * drift:.0f} %, measured as A and B: one after the other B seems slower, in turn not."
+    )
+    style = (
+        "text{font:13px system-ui,sans-serif;fill:#1b1f24}.m{fill:#59636e;font-size:12px}.a{fill:#1f6fd6}.b{fill:#b9480e}"
+        ".la{stroke:#1f6fd6}.lb{stroke:#b9480e}line{stroke-width:2}.x{stroke:#818b96;stroke-width:1}"
+        "@media(prefers-color-scheme:dark){text{fill:#e6e9ed}.m{fill:#9aa4af}.a{fill:#6ea8f7}.b{fill:#f0934f}.la{stroke:#6ea8f7}"
+        ".lb{stroke:#f0934f}}"
+    )
+    head = (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 740 270" role="img" aria-label="{words}"><style>{style}</style>'
+    )
+    return "\n".join([head, *panels, "</svg>", ""])
+
+
+def _panel(left: int, title: str, p99: Sequence[float], is_after: Sequence[bool], span: tuple[float, float]) -> str:
+    """One half of the picture: a point a block, and the mean of either side."""
+
+    def y(value: float) -> float:
+        return round(220 - 170 * (value - span[0]) / (span[1] - span[0]), 1)
+
+    parts = [f'<text x="{left}" y="20">{title}</text>', f'<line class="x" x1="{left}" x2="{left + 330}" y1="224" y2="224"/>']
+    for place, (value, after) in enumerate(zip(p99, is_after, strict=True)):
+        side = "b" if after else "a"
+        parts.append(f'<circle class="{side}" cx="{left + 8 + 8 * place}" cy="{y(value)}" r="3"/>')
+    means = [
+        sum(one for one, after in zip(p99, is_after, strict=True) if after is side) / max(1, is_after.count(side))
+        for side in (False, True)
+    ]
+    for side, mean in zip("ab", means, strict=True):
+        parts.append(
+            f'<line class="l{side}" x1="{left}" x2="{left + 330}" y1="{y(mean)}" y2="{y(mean)}" stroke-dasharray="5 3"/>'
+        )
+        parts.append(f'<text class="{side}" x="{left + 334}" y="{y(mean) + (14 if side == "a" else -4)}">{side.upper()}</text>')
+    change = f"B by A: {100 * (means[1] / means[0] - 1):+.1f} %".replace("-", "\u2212")
+    return "\n".join([*parts, f'<text class="m" x="{left}" y="246">time →  p99 of each block; {change}</text>'])
+
+
+def plan(names: Sequence[str], sizes: Sequence[int]) -> list[tuple[str, Scale, float, float]]:
+    """The cells: equals, effects, and equals under drift."""
+    every = [(0.0, 0.0), (0.0, 0.2), *((effect, 0.0) for effect in reversed(EFFECTS))]
+    kinds = {1: every, 20: [(0.0, 0.0), (0.0, 0.2), (0.05, 0.0)]}
+    return [(name, SCALES[size], effect, drift) for size in sizes for effect, drift in kinds[size] for name in names]
+
+
+def main() -> None:
+    """Do the cells, print the table."""
+    formatter = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=formatter)
+    parser.add_argument("--comparisons", type=int, default=200)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--endpoints", type=int, nargs="+", default=[1, 20], choices=list(SCALES))
+    parser.add_argument("--designs", nargs="+", default=list(DESIGNS), choices=list(DESIGNS))
+    parser.add_argument("--out", type=Path, help="keep the cells as JSON lines in this file, and do not do those in it again")
+    parser.add_argument(
+        "--wire", type=int, default=0, help="do so many comparisons over loopback instead, of equals and of +10 %%"
+    )
+    parser.add_argument("--pairs", type=int, default=PAIRS, help="of those")
+    parser.add_argument("--svg", type=Path, help="draw the picture of a drift into this file, and do nothing else")
+    arguments = parser.parse_args()
+    if arguments.svg is not None:
+        arguments.svg.write_text(drift_picture(arguments.seed), encoding="utf-8")
+        return
+    if arguments.wire:
+        for effect in (0.0, 0.1):
+            said = over_the_wire(arguments.wire, effect, arguments.pairs)
+            print(f"over loopback, B slower by {100 * effect:.0f} %: {json.dumps(said)}")
+        return
+    kept: list[dict[str, object]] = []
+    if arguments.out is not None and arguments.out.exists():
+        kept = [json.loads(line) for line in arguments.out.read_text(encoding="utf-8").splitlines()]
+    known = {(one["design"], one["endpoints"], one["effect"], one["drift"]): one for one in kept}
+    cells = []
+    for name, scale, effect, drift in plan(arguments.designs, arguments.endpoints):
+        one = known.get((name, scale.endpoints, effect, drift))
+        if one is None:
+            one = cell(name, scale, effect, drift, comparisons=arguments.comparisons, seed=arguments.seed)
+            if arguments.out is not None:
+                with arguments.out.open("a", encoding="utf-8") as file:
+                    file.write(json.dumps(one) + "\n")
+        cells.append(one)
+    print(table(cells))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Two sides of runs compared: is one slower, and how sure is that? Pure decisions, and a thin reading of exports."""

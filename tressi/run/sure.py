@@ -1,0 +1,183 @@
+"""How sure the percentiles of a run are, of each endpoint, of each flow and of all together: from the seconds that it kept.
+
+A run's latencies lie second by second in a file, which a long run fills with a quarter of a gigabyte. They are read for a few
+endpoints at a time, so that memory has a bound: as texts, of which one endpoint's are decoded at once.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import groupby
+from typing import TYPE_CHECKING, Any, Final
+
+from tressi._core import Histogram
+from tressi.hdr import decode_histogram
+from tressi.model.pool import pools_of
+from tressi.stats.latency import PERCENTILES
+from tressi.stats.sureness import percentiles_with_confidence
+from tressi.text import milliseconds
+from tressi.threshold.expression import Metric, Number
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+
+    from tressi.model import ResolvedConfig, ScalingDecision, Threshold, ThresholdVerdict
+    from tressi.run.kept import Interval, Kept
+    from tressi.stats.sureness import Sureness
+
+_GROWTH_TAKES_S: Final = 2.0  # until new workers are connected, and the second in which they are is over
+_AT_ONCE: Final = 1 << 26  # bytes of text
+_NOTHING: Final = Histogram()
+_SURE_TIMES: Final = frozenset({"responseTime", "duration"})
+
+
+class _Texts:
+    """The latencies of one endpoint: when each interval began, how long it was, and its histogram as text."""
+
+    def __init__(self) -> None:
+        self.parts: list[tuple[float, float, str]] = []
+
+    def __iter__(self) -> Iterator[tuple[float, float, Histogram]]:
+        """Decode them, one after the other."""
+        return ((begin_s, length_s, decode_histogram(text)) for begin_s, length_s, text in self.parts)
+
+
+def sure_of(
+    kept: Kept,
+    config: ResolvedConfig,
+    decisions: Sequence[ScalingDecision],
+    measured_s: tuple[float, float],
+    pause: Callable[[], object] = lambda: None,
+) -> dict[str | None, Sureness]:
+    """How sure the response times of each endpoint are, the durations of each flow, and under None all responses together.
+
+    `measured_s` is from when to when the run was measured, from the end of its warm-up: what came in later belongs to the last
+    second. Nothing is said of what had no response. `pause` is called between two endpoints, because many of them take
+    seconds, in which a host application has other things to do.
+    """
+    begin_s, end_s = measured_s
+    warm_up_s = begin_s if config.warm_up_s else None
+    grown = _grown(config, decisions, end_s)
+    found: dict[str | None, Sureness] = {}
+    for keys in _batches(kept, grown):
+        for key, texts in _texts(kept.intervals(), keys).items():
+            pause()
+            seconds = filled(texts, begin_s, end_s)
+            found[key] = percentiles_with_confidence(seconds, warm_up_s, grown[key], PERCENTILES.values())
+    steps = {endpoint.endpoint_key for endpoint in config.endpoints}
+    whole = filled(_together(kept.intervals(), steps), begin_s, end_s)
+    if whole:
+        grown_s = max(grown[key] for key in steps)
+        found[None] = percentiles_with_confidence(whole, warm_up_s, grown_s, PERCENTILES.values())
+    return found
+
+
+def doubted(
+    verdicts: Iterable[ThresholdVerdict], thresholds: Iterable[Threshold], sure: Mapping[str | None, Sureness]
+) -> list[ThresholdVerdict]:
+    """The verdicts, and of those that rest on a percentile whose interval crosses the limit that in their detail."""
+    return [_doubted(verdict, threshold, sure) for verdict, threshold in zip(verdicts, thresholds, strict=True)]
+
+
+def _doubted(verdict: ThresholdVerdict, threshold: Threshold, sure: Mapping[str | None, Sureness]) -> ThresholdVerdict:
+    metric, limit = threshold.comparison.left, threshold.comparison.right
+    if not isinstance(metric, Metric) or not isinstance(limit, Number) or metric.window_s is not None:
+        return verdict
+    time, _, name = metric.name.partition(".")
+    known = sure.get(verdict.endpoint_key)
+    if verdict.passed is None or known is None or time not in _SURE_TIMES or name not in PERCENTILES:
+        return verdict
+    interval = known.percentiles.get(PERCENTILES[name])
+    if interval is None or interval.low_ms is None or interval.high_ms is None:
+        return verdict
+    if not interval.low_ms <= limit.value <= interval.high_ms:
+        return verdict
+    held = "held" if verdict.passed else "broken"
+    bounds = f"{milliseconds(interval.low_ms)} to {milliseconds(interval.high_ms)} ms"
+    return replace(verdict, detail=f"{verdict.detail}; {held}, but its interval crosses the limit: {bounds}")
+
+
+def filled(parts: Iterable[tuple[float, float, Histogram]], begin_s: float, end_s: float) -> list[tuple[float, Histogram]]:
+    """(End of the interval, its latencies) of a run from `begin_s` to `end_s`, without gaps, of (begin, length, latencies).
+
+    An interval without any is an empty one, and what came in behind the end belongs to the last one. Parts are in the order of
+    their time and have one length, but for the last.
+    """
+    known = [part for part in parts if part[2].count]
+    if not known:
+        return []
+    step_s = max(length_s for _, length_s, _ in known)
+    count = max(1, round((end_s - begin_s) / step_s))
+    seconds = [_NOTHING] * count
+    for part_s, _, histogram in known:
+        place = min(count - 1, max(0, round((part_s - begin_s) / step_s)))
+        seconds[place] = histogram if seconds[place] is _NOTHING else _sum(seconds[place], histogram)
+    return [(begin_s + (place + 1) * step_s, histogram) for place, histogram in enumerate(seconds)]
+
+
+def _grown(config: ResolvedConfig, decisions: Iterable[ScalingDecision], end_s: float) -> dict[str, float]:
+    """When the ramp and the growth of each endpoint's and each flow's pool were over.
+
+    What goes on in the second half of a run is part of how the run is: a rate that never comes to rest, or a pool that grows
+    late.
+    """
+    grown_s: dict[str, float] = {}
+    for pool in pools_of(config):
+        ramp_s = 0.0 if pool.curve is None else pool.curve.points[-1][0]
+        grown_s |= dict.fromkeys(pool.endpoint_keys, ramp_s if ramp_s <= end_s / 2 else 0.0)
+    for decision in decisions:
+        over_s = decision.timestamp + _GROWTH_TAKES_S
+        if decision.action == "scale-up" and over_s <= end_s / 2:
+            grown_s[decision.endpoint_key] = max(grown_s[decision.endpoint_key], over_s)
+    return grown_s | {one.endpoint_key: grown_s[one.flow] for one in config.endpoints if one.flow is not None}
+
+
+def _batches(kept: Kept, keys: Iterable[str]) -> Iterator[set[str]]:
+    """Endpoints and flows in groups of which the texts together are short enough."""
+    every = list(keys)
+    groups = max(1, -(-kept.size // _AT_ONCE))
+    yield from (set(every[place::groups]) for place in range(min(groups, len(every))))
+
+
+def _texts(intervals: Iterable[Interval], keys: set[str]) -> dict[str, _Texts]:
+    found: dict[str, _Texts] = {}
+    for one in intervals:
+        if one.time == "response" and one.endpoint_key in keys:
+            found.setdefault(one.endpoint_key, _Texts()).parts.append((one.start_s, one.length_s, one.histogram))
+    return found
+
+
+def _together(intervals: Iterable[Interval], keys: Collection[str]) -> Iterator[tuple[float, float, Histogram]]:
+    """The latencies of these endpoints together, interval by interval: those of one interval stand in a row."""
+    responses = (one for one in intervals if one.time == "response" and one.endpoint_key in keys)
+    for (begin_s, length_s), ones in groupby(responses, key=lambda one: (one.start_s, one.length_s)):
+        total = Histogram()
+        for one in ones:
+            total.merge(decode_histogram(one.histogram))
+        yield begin_s, length_s, total
+
+
+def _sum(one: Histogram, other: Histogram) -> Histogram:
+    total = one.copy()
+    total.merge(other)
+    return total
+
+
+def confidence_row(sure: Sureness | None) -> dict[str, Any]:
+    """As the summary tells it: nothing of an endpoint without a response."""
+    if sure is None:
+        return {}
+    names = {percent: name for name, percent in PERCENTILES.items()}
+    ends = {names[percent]: one for percent, one in sure.percentiles.items()}
+    bounds = {
+        f"{name}{side}": value for name, one in ends.items() for side, value in (("Low", one.low_ms), ("High", one.high_ms))
+    }
+    return {
+        "confidence": {
+            "steadyFrom": sure.steady_from_s,
+            "unsteady": sure.unsteady,
+            "effectiveSamples": round(sure.effective_samples, 1),
+            **bounds,
+            "unsure": {name: {"reason": one.reason, "needsSec": one.needs_s} for name, one in ends.items() if one.reason},
+        }
+    }
