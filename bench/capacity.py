@@ -25,9 +25,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bench.capacity_targets import Limiter, Loop, Pauser, Queue, Refuser, Servers, Sulker, mmc_capacity
+from tressi._core import Histogram
+from tressi.capacity.document import document_of
 from tressi.capacity.search import Plan, Search
 from tressi.capacity.slo import Condition, condition_of
 from tressi.capacity.trial import Second
+from tressi.report.capacity_svg import svg
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -89,6 +92,17 @@ def search(case: Case, seed: int, budget_s: float, way: str) -> Answer:
     return Answer(case.name, way, seed, answer.rps or 0.0, answer.low, answer.high, found.now_s, answer.limited_by)
 
 
+def picture(case: Case, seed: int, budget_s: float) -> str:
+    """The picture of a search, as `tressi capacity --svg` draws it."""
+    condition = condition_of(case.slo)
+    loop = _loop(case, condition, seed)
+    found = Search([condition], Plan(case.first_rps, 1.0, PRECISION, budget_s))
+    step = found.begin()
+    while step.phase != "done":
+        step = found.see(_second(loop, step.rps, keeps_times=True))
+    return svg(document_of(found, None))
+
+
 def bisection(case: Case, seed: int) -> Answer:
     """Trials of the same length one after the other, each passing or failing by its count."""
     condition = condition_of(case.slo)
@@ -143,10 +157,15 @@ def _loop(case: Case, condition: Condition, seed: int) -> Loop:
     return Loop(case.make(rng), (condition.limit_us or 1e12) / 1e6, rng)
 
 
-def _second(loop: Loop, rate: float) -> Second:
+def _second(loop: Loop, rate: float, *, keeps_times: bool = False) -> Second:
     times, refused, in_flight = loop.second(rate)
     bad = int(((times > loop.limit_s) | refused).sum())
-    return Second(loop.t, len(times), (bad,), in_flight, float(np.median(times)) * 1e3 if len(times) else None)
+    response = Histogram() if keeps_times else None
+    if response is not None:
+        for value in times.tolist():
+            response.record(round(value * 1e6))
+    median = float(np.median(times)) * 1e3 if len(times) else None
+    return Second(loop.t, len(times), (bad,), in_flight, median, response=response)
 
 
 # ------------------------------------------------------------------------------------------------------------- the table
@@ -202,7 +221,13 @@ def main() -> None:
     parser.add_argument("--only", metavar="TEXT", default="", help="targets whose name has this in it")
     parser.add_argument("--json", metavar="FILE", help="write every answer")
     parser.add_argument("--merge", nargs="+", metavar="FILE", help="print the table of what --json wrote, and search nothing")
+    parser.add_argument(
+        "--picture", metavar="FILE", help="draw one search of the first target, with --seed, as SVG, and do no more"
+    )
     arguments = parser.parse_args()
+    if arguments.picture:
+        Path(arguments.picture).write_text(picture(CASES[0], arguments.seed, DEFAULT_S * 2) + "\n", encoding="utf-8")
+        return
     answers: list[Answer] = []
     if arguments.merge:
         answers = [Answer(**one) for file in arguments.merge for one in json.loads(Path(file).read_text(encoding="utf-8"))]

@@ -86,7 +86,7 @@ def test_the_answer_is_one_sentence(found, words):
 
 
 def test_every_output_has_the_answer_and_is_sound():
-    """Markdown, page and picture are made of the document; a key with marks of theirs breaks none."""
+    """Markdown, page and picture are made of the document; a key with their marks breaks none."""
     found, labels = document(), {KEY: "a <b> | c", OTHER: "other"}
     answer = verdict_line(found, "a <b> | c")
     assert closing_lines(found, labels)[-1] == answer

@@ -207,6 +207,16 @@ def test_a_pool_that_is_full_because_the_target_is_slow_is_the_targets_limit():
     assert searched(Slow(500.0), Plan(100.0, 1.0, 0.02, 1200.0)).found().limited_by == "slo"
 
 
+def test_a_trial_that_broke_by_chance_is_overruled():
+    """One at length that holds as much or more after it opens the bracket again."""
+    search = Search([SLO], Plan(100.0, 1.0))
+    for rps, verdict in ((500.0, "held"), (900.0, "broke"), (620.0, "broke"), (610.0, "held")):
+        search.trials.append(Trial(rps, "narrow", (SLO,), 100.0, 0.0, verdict=verdict))
+    assert search.bracket() == (610.0, 620.0)
+    search.trials.append(Trial(622.0, "confirm", (SLO,), 100.0, 0.0, verdict="held"))
+    assert search.bracket() == (622.0, 900.0)
+
+
 def test_several_conditions_are_all_kept():
     """The lowest of their capacities is the answer, and what broke is named."""
     strict, loose = condition_of("p99 < 20ms"), condition_of("errorRate < 50%")

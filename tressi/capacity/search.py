@@ -145,7 +145,15 @@ class Search:
 
     def bracket(self) -> tuple[float | None, float | None]:
         """The highest rate that held below the lowest that broke; None where there is none yet."""
-        high = min((one.rps for one in self.trials if one.verdict == "broke"), default=None)
+        # A trial that broke by chance is overruled by one at length that held as much or more after it.
+        most = 0.0
+        broke = []
+        for one in reversed(self.trials):
+            if one.verdict == "broke" and one.rps > most:
+                broke.append(one.rps)
+            elif one.verdict == "held":
+                most = max(most, one.rps)
+        high = min(broke, default=None)
         below = [one for one in self.trials if high is None or one.rps < high * (1 - _DUST)]
         sure = [one.rps for one in below if one.verdict == "held"]
         # A short trial is believed only until one at length has held.
@@ -173,7 +181,7 @@ class Search:
         if limit in {"generator", "workers"}:
             return Found(low, low, None, limit, broke, self.reason)
         curve = self.estimate()
-        if curve is not None and not self._is_wider(curve, low, high):
+        if curve is not None:
             return Found(curve.rps, curve.low, curve.high, limit, broke, self.reason)
         if low is None:
             is_lowest = high is not None and high <= self.plan.lowest_rps * (1 + _DUST)
@@ -386,10 +394,6 @@ class Search:
     def _is_sure(self, curve: Crossing) -> bool:
         reach = math.log1p(self.plan.precision)
         return math.log(curve.high / curve.rps) <= reach and math.log(curve.rps / curve.low) <= reach
-
-    def _is_wider(self, curve: Crossing, low: float | None, high: float | None) -> bool:
-        """Whether the bracket says more than the curve."""
-        return low is not None and high is not None and curve.high / curve.low > high / low
 
     def _middle(self) -> float | None:
         low, high = self.bracket()

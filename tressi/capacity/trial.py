@@ -47,7 +47,8 @@ _UNKNOWN_DESIGN: Final = 10.0
 _CLEAR_S: Final = 4
 _CLEAR_SHARE: Final = 0.25
 _RISE: Final = 0.5
-_SURE_OF_TREND: Final = 4.0 / Z
+_LEAST_TREND_S: Final = 20
+_SURE_OF_TREND: Final = 5.0 / Z
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +117,7 @@ class Trial:
         return self.verdict
 
     def look(self, *, is_last: bool) -> None:
-        """Judge what there is; at the last look there is a verdict whatever that is."""
+        """Judge these seconds; at the last look there is a verdict whatever that is."""
         steady = self.steady()
         self.shares = [self._share(place, steady) for place in range(len(self.conditions))]
         if not steady:
@@ -243,7 +244,7 @@ def is_rising(steady: Sequence[Second]) -> bool:
     logs = [math.log(max(1e-3, value)) for value in medians]
     for series, rise in ((in_flight, lambda mean: max(3.0, _RISE * mean)), (logs, lambda _: math.log(1 + _RISE))):
         for part in (series, series[len(series) // 2 :]):
-            if len(part) >= _LEAST_S and _risen(part) > rise(math.fsum(part) / len(part)):
+            if len(part) >= _LEAST_TREND_S and _risen(part) > rise(math.fsum(part) / len(part)):
                 return True
     return False
 

@@ -86,7 +86,7 @@ def check_outputs(outputs: Mapping[str, str | None]) -> None:
 def _searching(
     asked: Asked, runner: EndpointRunner, arguments: Namespace, *, is_quiet: bool
 ) -> tuple[Searching, CapacityProgress]:
-    """The search on its run, and who tells of it."""
+    """The search on its run, and who reports it."""
     search = Search(asked.conditions, asked.plan)
     stream = None if is_quiet else sys.stderr
     is_live = stream is not None and stream.isatty() and not arguments.no_ui and os.environ.get("TERM") != "dumb"

@@ -24,7 +24,7 @@ _PHASES: Final = {
 
 
 class CapacityProgress:
-    """Tells of a search on `stream`, None: nowhere. `is_live`: the stream is a terminal that can write over a line."""
+    """Reports a search on `stream`, None: nowhere. `is_live`: the stream is a terminal that can write over a line."""
 
     def __init__(self, stream: IO[str] | None, *, is_live: bool) -> None:
         self._stream = None if stream is None else unhurried(stream)
