@@ -19,11 +19,12 @@ from test_report_html import ENDPOINT, LATENCY, POOL, TIMES, Tables
 
 from tressi._core import HIGHEST_US
 from tressi.hdr import decode_histogram, lowest_us_at
+from tressi.report.rows import CONFIDENCE
 
 # Texts, and what has numbers of another kind.
 NO_FIGURES = {"endpointKey", "name", "flow", "method", "url", "autoscale", "priority", "what limited it"}
 RUN = {"verdict", "reason", "exitReason", "tressiVersion", "startedAt", "durationSec", "endReason", "endDetail"}
-NO_FIGURES |= {"steps", "statusCodes", "errors", "errorReasons", "histograms"}
+NO_FIGURES |= {"steps", "statusCodes", "errors", "errorReasons", "histograms", "confidence"}
 KINDS_OF_TIME = ("responseTime", "serviceTime")
 SERVICE = "service:"
 
@@ -54,6 +55,11 @@ def figures(part):
     return found
 
 
+def sureness(part):
+    """How sure its percentiles are; a column of each is there whatever the summary has."""
+    return {name: (part.get("confidence") or {}).get(name) for name in CONFIDENCE}
+
+
 def columns(row):
     """The numbers of the row of an endpoint or a flow; users are lost at the steps of flows alone."""
     return {
@@ -77,8 +83,10 @@ def facts(summary):
     seconds = [(moment, {"global": moment["global"], **moment["endpoints"]}) for moment in summary["timeline"]]
     generator = summary["generator"]
     return {
-        "global": figures(summary["global"]),
-        "endpoints": {(one["endpointKey"], name): n for one in summary["endpoints"] for name, n in figures(one).items()},
+        "global": figures(summary["global"]) | sureness(summary["global"]),
+        "endpoints": {
+            (one["endpointKey"], name): n for one in summary["endpoints"] for name, n in (figures(one) | sureness(one)).items()
+        },
         "statusCodes": {(key, code): n for key, one in parts.items() for code, n in one["statusCodes"].items()},
         "errors": {(key, kind): n for key, one in parts.items() for kind, n in one["errors"].items()},
         "errorReasons": {
@@ -380,6 +388,7 @@ PARTS = {
     ("summary.md", "thresholds"): lambda place: place[1] == "passed",
     ("summary.md", "errors"): lambda place: place[0] == "global",
     ("junit.xml", "thresholds"): lambda place: place[1] == "passed",
+    ("summary.md", "global"): lambda name: name not in CONFIDENCE,
     ("junit.xml", "global"): lambda name: name in JUNIT_FIGURES,
     ("junit.xml", "generator"): lambda name: name == "saturated",
     ("endpoints.csv", "statusCodes"): lambda place: place[0] != "global",

@@ -19,6 +19,7 @@ from tressi.testing.target import Target
 pytestmark = pytest.mark.timed
 
 BOUND_S = 60
+IN_THE_HEADER = re.compile(rb"dashboard  (http://127\.0\.0\.1:\d+/[\w-]+/)")
 ADDRESS = re.compile(rb"tressi: dashboard: (http://127\.0\.0\.1:\d+/[\w-]+/)")
 
 
@@ -133,11 +134,11 @@ def test_the_address_stands_in_the_live_picture(config):
     with on_a_terminal(config, "--dashboard") as pieces:
         for piece in pieces:
             seen += piece
-            found = ADDRESS.search(seen)
+            found = IN_THE_HEADER.search(seen)
             if found and not page:
                 with urlopen(found.group(1).decode(), timeout=BOUND_S) as answer:
                     page = answer.read().decode()
     assert '<script type="module"' in page
     picture, _, after = seen.partition(b"\x1b[?1049l")
-    assert ADDRESS.search(picture)
+    assert IN_THE_HEADER.search(picture)
     assert ADDRESS.search(after)
