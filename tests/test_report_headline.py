@@ -46,7 +46,8 @@ def test_a_run_that_passed_says_why():
 
 def test_there_are_causes_alone():
     """The run has failed because of one endpoint; that the other met its target is said at the endpoints."""
-    assert headline(summary_of()) == Headline("bad", "FAILED", ("GET /bad: not one of 40 requests succeeded (40 connect)",))
+    found = headline(summary_of())
+    assert (found.word, found.causes) == ("FAILED", ("GET /bad: not one of 40 requests succeeded (40 connect)",))
 
 
 def test_the_gravest_comes_first():
@@ -64,7 +65,10 @@ def test_the_gravest_comes_first():
             ),
             "in 1.0 of 2.0 s 9 of 50 starts",
         ),
-        (Chip("generator limited for 2 of 2 s, without losing rate"),),
+        (
+            Chip("the run is over, exit code 1: a threshold is broken"),
+            Chip("generator limited for 2 of 2 s, without losing rate"),
+        ),
     )
 
 
@@ -95,9 +99,13 @@ def test_limited_seconds_are_a_chip_and_loud_only_where_rate_was_lost():
     summary = healthy()
     summary["timeline"] = [second(t, missed=t == 2) for t in (1, 2)]
     limited = Chip("generator limited for 2 of 2 s, 1 s of them below the rate asked for", "warn")
-    assert headline(summary).chips == (limited,)
+    over = Chip("the run is over, exit code 0: no threshold is set")
+    assert headline(summary).chips == (over, limited)
     calm = {**summary, "timeline": [second(1, saturated=False)], "warmUpSec": 0.5}
-    assert headline(calm).chips == (Chip("the first 0.5 s are warm-up and are not judged"),)
+    assert headline(calm).chips == (
+        over,
+        Chip("the first 0.5 s are warm-up and are not judged"),
+    )
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,6 @@ have 65,536 characters. So the worst comes first everywhere, and rows without ro
 
 from __future__ import annotations
 
-import signal
 from typing import TYPE_CHECKING, Any, Final
 
 from tressi.report.fitting import Section, fitted
@@ -17,7 +16,7 @@ from tressi.report.page.ranking import ranked
 from tressi.report.rows import GLOBAL, step_rows
 from tressi.report.summary_md_folds import folds, samples
 from tressi.run.flow_parts import flows_of, is_step
-from tressi.run.judgement import judge_run
+from tressi.run.judgement import exit_code, judge_run
 from tressi.run.shortfall import verdicts
 from tressi.run.sure_words import interval_words
 from tressi.run.warm_up import came_words
@@ -47,7 +46,6 @@ _FLOW_COUNTS: Final = {
 _FLOW_TIMES: Final = ("p50", "p95", "p99", "max")
 _THRESHOLD_WORDS: Final = {True: "passed", False: "**failed**", None: "not judged"}
 _WORST_FIRST: Final = (False, None, True)
-_EXIT_CODES: Final = {"done": 0, "failed": 1, "broken": 3}
 _PLACES_TOLD: Final = 3
 
 
@@ -85,7 +83,7 @@ def _verdict(summary: Mapping[str, Any]) -> Section:
     judgement = judge_run(summary)
     name = f" {inert(summary['name'])}" if "name" in summary else ""
     causes = [f"- {sentence(reason)}" for reason in judgement.reasons]
-    foot = f"Exit code {_exit_code(judgement, summary)}: {sentence(judgement.ending_reason)}."
+    foot = f"Exit code {exit_code(judgement, summary)}: {sentence(judgement.ending_reason)}."
     return Section(f"## {mark_of(judgement, summary)} tressi{name}: {judgement.word}\n", causes, foot, 0.1, "reason")
 
 
@@ -95,13 +93,6 @@ def mark_of(judgement: Judgement, summary: Mapping[str, Any]) -> str:
     lost = ("requestsFailed", "requestsMissed", "flowsAbandoned", "flowsMissed")
     is_flawed = any(part.get(name) for part in parts for name in lost)
     return _MARKS["warn" if judgement.tone == "good" and is_flawed else judgement.tone]
-
-
-def _exit_code(judgement: Judgement, summary: Mapping[str, Any]) -> str:
-    if judgement.ending != "interrupted":
-        return str(_EXIT_CODES[judgement.ending])
-    known = {one.name: 128 + one for one in signal.Signals}
-    return str(known.get(summary["endDetail"], "of a signal"))
 
 
 def _about(summary: Mapping[str, Any]) -> Iterator[str]:

@@ -16,6 +16,7 @@ FAILED alone, and of how the run ended: a rate that was missed is a failure only
 
 from __future__ import annotations
 
+import signal
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
 from tressi.run.flow_parts import is_flow, is_step, paced, parts_of
@@ -36,6 +37,7 @@ Word = Literal["PASSED", "FAILED", "TARGET NOT MET", "GENERATOR LIMITED"]
 Ending = Literal["done", "failed", "interrupted", "broken"]
 Tone = Literal["good", "warn", "bad"]
 
+_EXIT_CODES: Final = {"done": 0, "failed": 1, "broken": 3}
 _NAMED: Final = 3  # endpoints or thresholds that are named one by one
 _SUCCESS: Final = "2"  # how the statuses of a plain success begin
 
@@ -66,6 +68,19 @@ def judge_run(summary: Summary) -> Judgement:
     if limited:
         return _judgement(summary, "GENERATOR LIMITED", (*limited, *short), found)
     return _judgement(summary, "PASSED", (), found)
+
+
+def exit_code(judgement: Judgement, summary: Summary) -> str:
+    """The exit code that a command line ends with, as digits; of a signal that is not known here in words."""
+    if judgement.ending != "interrupted":
+        return str(_EXIT_CODES[judgement.ending])
+    known = {one.name: 128 + one for one in signal.Signals}
+    return str(known.get(summary["endDetail"], "of a signal"))
+
+
+def exit_words(judgement: Judgement, summary: Summary) -> str:
+    """The same with its reason, as in "exit code 0: no threshold is broken"."""
+    return f"exit code {exit_code(judgement, summary)}: {judgement.ending_reason}"
 
 
 def failed_reasons(summary: Summary) -> tuple[str, ...]:

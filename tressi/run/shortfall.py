@@ -21,7 +21,6 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from tressi.run.flow_parts import flows_of, is_flow, is_step, lost_words, parts_of, second_of
-from tressi.run.trouble import NOTEWORTHY_SHARE
 from tressi.run.warm_up import is_unmeasured, measured_s
 from tressi.text import SHORTEST_S, counted, plain, summary_labels
 from tressi.vocabulary import FAILED_STATUS, MET_SHARE, OVER
@@ -39,6 +38,7 @@ _SETTLED_SHARE: Final = 0.1  # of the run, at its end, without a missed start
 _GROWTH_TAKES_S: Final = 2.0  # until new workers are connected, and the second in which they are is over
 _STILLS_TOLD: Final = 2
 _GROWING: Final = {True: "was still growing", False: "had not grown by the end"}
+_WHOLE_PERCENTS: Final = 0.1  # smaller shares have two digits
 GENERATOR: Final = "generator limited"
 TOO_SHORT: Final = "the run was too short to tell"
 UNMEASURED: Final = "nothing was measured: the run ended within its warm-up"
@@ -122,15 +122,19 @@ def failure_words(endpoint: Endpoint) -> str:
     """The share of the attempts that failed, and of what most of them."""
     share = endpoint["requestsFailed"] / endpoint["requestsMade"]
     kinds = ", ".join(plain(kind) for kind, _ in failures(endpoint).most_common(2))
-    return f"{share:.0%} failed ({kinds})" if kinds else f"{share:.0%} failed"
+    shown = f"{share:.0%}" if share >= _WHOLE_PERCENTS else f"{100 * share:.2g}%"
+    return f"{shown} failed ({kinds})" if kinds else f"{shown} failed"
 
 
 def course_words(endpoint: Endpoint, limit: Limit) -> str:
-    """What limited an endpoint, behind what failed of it where that is more than a few: its rate may be kept all the same."""
-    failed, made = endpoint["requestsFailed"], endpoint["requestsMade"]
-    if failed <= NOTEWORTHY_SHARE * made or is_flow(endpoint) or " failed" in limit.words:
-        return limit.words
-    return f"{failure_words(endpoint)}; {limit.words}"
+    """What limited an endpoint, behind what failed or was missed of it: its rate may be kept all the same."""
+    failed, missed = endpoint["requestsFailed"], endpoint["requestsMissed"]
+    parts = [limit.words]
+    if missed and limit.words.startswith("target met") and "missed" not in limit.words:
+        parts.insert(0, f"{counted(missed, 'start')} missed")
+    if failed and not is_flow(endpoint) and " failed" not in limit.words:
+        parts.insert(0, failure_words(endpoint))
+    return "; ".join(parts)
 
 
 def _over(endpoint: Endpoint) -> Limit | None:

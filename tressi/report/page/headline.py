@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from tressi.run.judgement import judge_run
+from tressi.run.judgement import exit_words, judge_run
 from tressi.vocabulary import MET_SHARE
 
 if TYPE_CHECKING:
@@ -52,7 +52,8 @@ class Headline:
 def headline(summary: Mapping[str, Any]) -> Headline:
     """The judgement on a run, with all of its causes; which endpoints kept their rates is said at the endpoints."""
     judgement = judge_run(summary)
-    return Headline(judgement.tone, judgement.word, judgement.reasons, tuple(_chips(summary)))
+    over = Chip(f"the run is over, {exit_words(judgement, summary)}")
+    return Headline(judgement.tone, judgement.word, judgement.reasons, (over, *_chips(summary)))
 
 
 def tone_of(words: str) -> Tone:

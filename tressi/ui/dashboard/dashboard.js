@@ -297,7 +297,7 @@ function showEnd() {
   const parts = { ...run.end.endpoints, ...run.end.flows };
   const whole = run.warmUpSec ? "the run after its warm-up" : "the whole run";
   at("end-detail").hidden = false;
-  show(at("end-detail"), `${[ENDS[endReason], endDetail].filter(Boolean).join(": ")}. The figures below are of ${whole}.`);
+  show(at("end-detail"), `${[ENDS[endReason], endDetail].filter(Boolean).join(": ")}; ${run.end.verdict.exit}. The figures below are of ${whole}.`);
   for (const span of document.querySelectorAll(".span")) show(span, `of ${whole}`);
   for (const since of document.querySelectorAll(".since")) since.hidden = true;
   showTime(durationSec);

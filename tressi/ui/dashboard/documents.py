@@ -13,7 +13,7 @@ from tressi.model import EndpointSnapshot, Reason
 from tressi.model.delta import delta_between, reading_of
 from tressi.page.thin import count_of
 from tressi.run.flow_parts import flows_of, is_step, lost_at
-from tressi.run.judgement import has_many_failures, judge_run
+from tressi.run.judgement import exit_words, has_many_failures, judge_run
 from tressi.run.shortfall import mean_differs
 from tressi.run.sure_words import tail_words
 from tressi.run.threshold_words import sides
@@ -80,7 +80,12 @@ def end_document(
     return {
         **{name: summary[name] for name in _ENDED},
         "endDetail": None if detail is None else plain(detail),
-        "verdict": {"word": judgement.word, "tone": judgement.tone, "reasons": [plain(one) for one in judgement.reasons]},
+        "verdict": {
+            "word": judgement.word,
+            "tone": judgement.tone,
+            "reasons": [plain(one) for one in judgement.reasons],
+            "exit": plain(exit_words(judgement, summary)),
+        },
         "thresholds": [{**_harmless(one), "settled": not one["passed"]} for one in summary["thresholds"]],
         "conditions": conditions.ended(summary, judgement.tone),
         "total": _whole(summary["global"], _summed(failures.values()), busy.get(_TOTAL), peak),
