@@ -33,11 +33,12 @@ def full_summary():
     summary["endpoints"][0]["errorReasons"] = [{"kind": "connect", "reason": "refused", "count": 2}]
     bounds = {f"{name}{side}": 1.0 for name in ("p50", "p90", "p95", "p99", "p999") for side in ("Low", "High")}
     unsure = {"p999": {"reason": "too few responses", "needsSec": 240.0}}
+    sure = {"steadyFrom": 0.0, "unsteady": None, "effectiveSamples": 80.0, **bounds, "unsure": unsure}
     for part in (summary["global"], summary["endpoints"][0]):
-        part["confidence"] = {"steadyFrom": 0.0, "unsteady": None, "effectiveSamples": 80.0, **bounds, "unsure": unsure}
+        part["confidence"] = copy.deepcopy(sure)  # each is changed alone
     summary["leftOut"] = ["the timeline ends at 3 s"]
     summary |= {"name": "checkout", "labels": {"git": "4f2a9c1"}}
-    summary["flows"] = [{**flow_part("shop", KEY), "confidence": summary["global"]["confidence"]}]
+    summary["flows"] = [{**flow_part("shop", KEY), "confidence": copy.deepcopy(sure)}]
     for moment in summary["timeline"]:
         moment["flows"] = {"flow shop": FLOW_SECOND}
         moment["global"]["failures"] = moment["endpoints"][KEY]["failures"] = {"404": 1}

@@ -249,14 +249,14 @@ def test_what_is_there_already_is_left_alone(tmp_path):
 def test_what_is_there_gives_way_to_what_is_worth_more(tmp_path, monkeypatch):
     """A timeline that took all of the disk is removed for the summary, and made again from it where it still fits."""
     (tmp_path / "timeline.csv").write_text("written as the run went")
-    write = formats.write_whole
+    write = formats._write_beside
 
     def filling(path, pieces):
         if path.name == "summary.json" and (tmp_path / "timeline.csv").exists():
             raise OSError(errno.ENOSPC, "No space left on device")
         write(path, pieces)
 
-    monkeypatch.setattr(formats, "write_whole", filling)
+    monkeypatch.setattr(formats, "_write_beside", filling)
     summary = summary_of()
     export = write_export(summary, tmp_path, there=("timeline.csv",))
     export.check()
@@ -268,14 +268,14 @@ def test_what_is_there_gives_way_to_what_is_worth_more(tmp_path, monkeypatch):
 def test_it_gives_way_to_nothing_else(tmp_path, monkeypatch, name, number):
     """Not where there is another reason, and not for what is worth less."""
     (tmp_path / "timeline.csv").write_text("written as the run went")
-    write = formats.write_whole
+    write = formats._write_beside
 
     def failing(path, pieces):
         if path.name == name:
             raise OSError(number, "no")
         write(path, pieces)
 
-    monkeypatch.setattr(formats, "write_whole", failing)
+    monkeypatch.setattr(formats, "_write_beside", failing)
     export = write_export(summary_of(), tmp_path, there=("timeline.csv",))
     assert len(export.failures) == 1
     assert (tmp_path / "timeline.csv").read_text() == "written as the run went"
