@@ -195,7 +195,7 @@ def test_it_can_be_used_by_keyboard_alone(target, browser, tmp_path):
         page.keyboard.press("Escape")
         expect(page.locator("#stop")).to_be_focused()
 
-        page.locator(".choose").nth(2).focus()
+        page.locator(".choose").filter(has_text="fast?2").focus()  # rows change places where starts are missed
         page.keyboard.press("Enter")
         expect(page.get_by_role("heading", name="Over time: GET /fast?2")).to_be_focused()
         wait_for(page, "document.querySelector('[data-chart=rate] .plot').data[0].y.at(-1) === 20")
