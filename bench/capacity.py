@@ -27,7 +27,8 @@ import numpy as np
 from bench.capacity_targets import Limiter, Loop, Pauser, Queue, Refuser, Servers, Sulker, mmc_capacity
 from tressi._core import Histogram
 from tressi.capacity.document import document_of
-from tressi.capacity.search import Plan, Search
+from tressi.capacity.known import Plan
+from tressi.capacity.search import Search
 from tressi.capacity.slo import Condition, condition_of
 from tressi.capacity.trial import Second
 from tressi.report.capacity_svg import svg

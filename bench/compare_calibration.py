@@ -28,6 +28,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from bench.drift_picture import drift_picture
 from tressi._core import Histogram
 from tressi._histogram import Packed
 from tressi.compare.exported import Part, Spread, contrasted, failure_share, percentiles, sure, values_of
@@ -50,6 +51,7 @@ PRIMARY = ("p99", FAILURES)
 EFFECTS = (0.01, 0.02, 0.05, 0.10)
 PAIRS, GUARD_S = 40, 1
 MARGIN = 0.05
+DRIFT = 0.2
 
 
 @dataclass(frozen=True)
@@ -316,65 +318,19 @@ def over_the_wire(comparisons: int, effect: float, pairs: int) -> dict[str, int]
     return words
 
 
-# ------------------------------------------------------------------------------------------------------------ the picture
-
-
-def drift_picture(seed: int, drift: float = 0.2, pairs: int = 20) -> str:
-    """The same drifting target, measured one side after the other and in turn, as SVG: p99 of each block by time."""
+def drifting(seed: int, drift: float = DRIFT, pairs: int = 20) -> list[float]:
+    """The p99 of each block of one target that slows by `drift` from the first to the last."""
     random = np.random.default_rng(seed)
     scale = SCALES[1]
     level = courses(random, 2 * pairs * scale.block_s, drift)
     blocks = [level[place * scale.block_s : (place + 1) * scale.block_s] for place in range(2 * pairs)]
-    p99 = [sampled(random, scale.block_rps, block).histogram.percentile(99) / 1e3 for block in blocks]
-    after = [place >= pairs for place in range(2 * pairs)]
-    in_turn = [(place // 2 + place) % 2 == 1 for place in range(2 * pairs)]
-    low, high = 0.9 * min(p99), 1.05 * max(p99)
-    panels = [
-        _panel(20, "One after the other", p99, after, (low, high)),
-        _panel(390, "In turn, within one run", p99, in_turn, (low, high)),
-    ]
-    words = (
-        f"One target that slows by {100 * drift:.0f} %, measured as A and B: one after the other B seems slower, in turn not."
-    )
-    style = (
-        "text{font:13px system-ui,sans-serif;fill:#1b1f24}.m{fill:#59636e;font-size:12px}.a{fill:#1f6fd6}.b{fill:#b9480e}"
-        ".la{stroke:#1f6fd6}.lb{stroke:#b9480e}line{stroke-width:2}.x{stroke:#818b96;stroke-width:1}"
-        "@media(prefers-color-scheme:dark){text{fill:#e6e9ed}.m{fill:#9aa4af}.a{fill:#6ea8f7}.b{fill:#f0934f}.la{stroke:#6ea8f7}"
-        ".lb{stroke:#f0934f}}"
-    )
-    head = (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 740 270" role="img" aria-label="{words}"><style>{style}</style>'
-    )
-    return "\n".join([head, *panels, "</svg>", ""])
-
-
-def _panel(left: int, title: str, p99: Sequence[float], is_after: Sequence[bool], span: tuple[float, float]) -> str:
-    """One half of the picture: a point a block, and the mean of either side."""
-
-    def y(value: float) -> float:
-        return round(220 - 170 * (value - span[0]) / (span[1] - span[0]), 1)
-
-    parts = [f'<text x="{left}" y="20">{title}</text>', f'<line class="x" x1="{left}" x2="{left + 330}" y1="224" y2="224"/>']
-    for place, (value, after) in enumerate(zip(p99, is_after, strict=True)):
-        side = "b" if after else "a"
-        parts.append(f'<circle class="{side}" cx="{left + 8 + 8 * place}" cy="{y(value)}" r="3"/>')
-    means = [
-        sum(one for one, after in zip(p99, is_after, strict=True) if after is side) / max(1, is_after.count(side))
-        for side in (False, True)
-    ]
-    for side, mean in zip("ab", means, strict=True):
-        parts.append(
-            f'<line class="l{side}" x1="{left}" x2="{left + 330}" y1="{y(mean)}" y2="{y(mean)}" stroke-dasharray="5 3"/>'
-        )
-        parts.append(f'<text class="{side}" x="{left + 334}" y="{y(mean) + (14 if side == "a" else -4)}">{side.upper()}</text>')
-    change = f"B by A: {100 * (means[1] / means[0] - 1):+.1f} %".replace("-", "\u2212")
-    return "\n".join([*parts, f'<text class="m" x="{left}" y="246">time →  p99 of each block; {change}</text>'])
+    return [sampled(random, scale.block_rps, block).histogram.percentile(99) / 1e3 for block in blocks]
 
 
 def plan(names: Sequence[str], sizes: Sequence[int]) -> list[tuple[str, Scale, float, float]]:
     """The cells: equals, effects, and equals under drift."""
-    every = [(0.0, 0.0), (0.0, 0.2), *((effect, 0.0) for effect in reversed(EFFECTS))]
-    kinds = {1: every, 20: [(0.0, 0.0), (0.0, 0.2), (0.05, 0.0)]}
+    every = [(0.0, 0.0), (0.0, DRIFT), *((effect, 0.0) for effect in reversed(EFFECTS))]
+    kinds = {1: every, 20: [(0.0, 0.0), (0.0, DRIFT), (0.05, 0.0)]}
     return [(name, SCALES[size], effect, drift) for size in sizes for effect, drift in kinds[size] for name in names]
 
 
@@ -394,7 +350,7 @@ def main() -> None:
     parser.add_argument("--svg", type=Path, help="draw the picture of a drift into this file, and do nothing else")
     arguments = parser.parse_args()
     if arguments.svg is not None:
-        arguments.svg.write_text(drift_picture(arguments.seed), encoding="utf-8")
+        arguments.svg.write_text(drift_picture(drifting(arguments.seed), DRIFT), encoding="utf-8")
         return
     if arguments.wire:
         for effect in (0.0, 0.1):

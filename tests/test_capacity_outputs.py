@@ -9,7 +9,8 @@ import pytest
 
 from tressi._core import Histogram
 from tressi.capacity.document import Beside, document_of, verdict_line
-from tressi.capacity.search import Plan, Search
+from tressi.capacity.known import Plan
+from tressi.capacity.search import Search
 from tressi.capacity.slo import condition_of
 from tressi.capacity.trial import Second
 from tressi.cli import capacity

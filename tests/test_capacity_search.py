@@ -8,7 +8,8 @@ import pytest
 
 from tressi._core import Histogram
 from tressi.capacity.crossing import Point, crossing
-from tressi.capacity.search import RESTING, Plan, Search
+from tressi.capacity.known import Plan
+from tressi.capacity.search import RESTING, Search
 from tressi.capacity.slo import condition_of
 from tressi.capacity.trial import Second, Trial, correlation_s, is_rising, wilson
 from tressi.threshold.parse import ThresholdError

@@ -109,7 +109,7 @@ def test_seconds_without_an_answer_are_seconds():
     [
         ("{}", "no summary of a run"),
         ("[1]", "no summary"),
-        ('{"schemaVersion": 1', "not JSON, or not whole"),
+        ('{"schemaVersion": 1', "breaks off at line 1: it is not whole"),
         ("NaN", "not JSON"),
     ],
 )

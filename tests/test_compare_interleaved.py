@@ -9,7 +9,7 @@ from compared_runs import drawn
 from summaries import endpoint_snapshot, engine_snapshot, resolved
 from summaries import moment as second
 
-from tressi.cli.in_turn import Course
+from tressi.cli.compare_live import Course
 from tressi.compare.answer import Settings
 from tressi.compare.blocks import BEYOND, interleaved_config, measured_s, paired_keys, turns
 from tressi.compare.interleaved import Measured, interleaved
@@ -50,7 +50,7 @@ def test_a_slower_side_is_found(metric):
 
 
 def test_a_drift_is_no_difference():
-    """A target that becomes slower by 40 % from start to end, with the order drawn by nobody: half a pair of it is left."""
+    """A target that becomes slower by 40 % from start to end, and each pair has the same order: half a pair of it is left."""
     found = estimates(pairs_of(2, drift=0.4))
     assert all(found[metric].low < 1.02 and found[metric].ratio < 1.05 for metric in ("p50", "p90"))
 

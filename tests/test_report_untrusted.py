@@ -13,10 +13,11 @@ from contextlib import suppress
 import pytest
 from summaries import decision, endpoint_snapshot, summary_of, verdict
 
-from tressi.cli import main, report
+from tressi.cli import main
 from tressi.errors import ConfigError, TressiError
 from tressi.hdr import decode_counts
 from tressi.model import Change
+from tressi.report import reading
 from tressi.report.formats import FORMATS
 from tressi.report.shape import check_summary
 from tressi.report.summary_json import render
@@ -69,7 +70,7 @@ def test_a_histogram_is_inflated_no_further_than_one_can_be():
 
 def test_a_summary_larger_than_any_is_refused(tmp_path, capsys, monkeypatch):
     """And read no further than tells it."""
-    monkeypatch.setattr(report, "MOST_BYTES", 3 << 20)
+    monkeypatch.setattr(reading, "MOST_BYTES", 3 << 20)
     assert main(["report", "/dev/zero", "-o", str(tmp_path / "files")]) == 2
     assert capsys.readouterr().err == "tressi: /dev/zero is larger than 3 MiB, the most that is read\n"
 

@@ -113,6 +113,9 @@ def test_words_of_a_summary_old_and_new():
     new = {"confidence": {"steadyFrom": 3.0, "unsteady": None, **bounds, "unsure": {"p999": {"reason": "too few"}}}}
     assert bounds_of(new, "p99") == (11.94, 13.06)
     assert interval_words(new, "p99") == "11.9 to 13.1"
+    for value, words in [(11.94, "11.9 to 13.1"), (168.0, "steady 11.9 to 13.1"), (None, "11.9 to 13.1")]:
+        assert interval_words({**new, "responseTimeMs": {"p99": value}}, "p99") == words
+        assert interval_words({**new, "durationMs": {"p99": value}}, "p99") == words
     assert (interval_words(new, "p999"), unsure_words(new, "p999")) == ("", "too few")
     assert (unsure_words(new, "p99"), steady_words(new)) == ("", "steady from 3 s on")
     unsteady = {"confidence": {**new["confidence"], "steadyFrom": None, "unsteady": "no steady state: why"}}

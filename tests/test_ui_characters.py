@@ -48,7 +48,7 @@ def test_stream_and_locale_decide(encoding, environment, has_more, monkeypatch):
 
 
 def test_all_that_is_drawn_has_ascii_for_it():
-    """As wide as before, but for the arrow within a sentence; letters are nobody's to change."""
+    """As wide as before, but for the arrow within a sentence; letters stay as they are."""
     assert in_ascii(DRAWN).isascii()
     assert len(in_ascii(DRAWN)) == len(DRAWN) + 1
     assert in_ascii("größe 漢字") == "größe 漢字"

@@ -21,19 +21,18 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final, Literal
 
-from tressi.capacity.crossing import Crossing, Point, crossing, design_of
+from tressi.capacity.known import DUST, SHORTEST_TRIAL_S, STEP_UP, Known, Limit
 from tressi.capacity.trial import Kind, Second, Trial
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from tressi.capacity.slo import Condition
+    from tressi.capacity.crossing import Crossing
 
-Limit = Literal["slo", "generator", "workers", "budget"]
 Phase = Literal["rest", "explore", "narrow", "confirm", "done"]
 
 RESTING: Final = 0.3
-_STEP_UP, _STEP_DOWN = 1.5, 2.0
+_STEP_DOWN: Final = 2.0
 _EXPLORED_S: Final = 6
 _LEAST_REST_S, _MOST_REST_S = 3, 240
 _FIRST_REST_S: Final = 4
@@ -43,33 +42,9 @@ _SUDDEN_S: Final = 10
 _REPEATS: Final = 5
 _BACK: Final = 2.0  # times the latency of the first rest
 _BACK_MS: Final = 1.0
-_TRIAL_SHARE: Final = 1 / 12  # of the budget that one trial may take
-_SHORTEST_TRIAL_S: Final = 20
-_NARROW_SHARE: Final = 1 / 2  # of such a trial: what stays undecided while rates are far apart is decided by the curve
-_LONGEST_TRIAL_S: Final = 600
-# Trials within so much of the middle, in log rate, make the curve, which is straight only near to it: the nearest that suffice.
-_NEAR: Final = (0.07, 0.15, 0.3)
-_FAR_BELOW: Final = 0.6
-_SHAPED: Final = 0.10  # a curve whose interval reaches no farther than this is better than bisecting
+_NARROW_SHARE: Final = 1 / 2  # of the longest trial: what stays undecided while rates are far apart is decided by the curve
 # The generator was in the way of a trial where it was so in this share of its seconds.
 _SPOILT: Final = 0.2
-_DUST: Final = 1e-9
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """How a search is done: rates in RPS, times in seconds, the precision as a share of the rate."""
-
-    first_rps: float
-    lowest_rps: float
-    precision: float = 0.02
-    budget_s: float = 600.0
-    highest_rps: float = 1e9
-
-    @property
-    def longest_trial_s(self) -> float:
-        """How long a trial goes on that stays undecided."""
-        return float(min(_LONGEST_TRIAL_S, max(_SHORTEST_TRIAL_S, math.floor(self.budget_s * _TRIAL_SHARE))))
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,38 +56,19 @@ class Step:
     is_new: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
-    """The answer. `rps` None: even the lowest rate breaks. `high` None: the generator or the pool hides where it ends."""
-
-    rps: float | None
-    low: float | None
-    high: float | None
-    limited_by: Limit
-    broke: str | None
-    reason: str | None = None
-
-
 @dataclass(slots=True)
-class Search:
+class Search(Known):
     """See above. `begin` says the first step, `see` the next one after each second, and `found` the answer at any time."""
 
-    conditions: Sequence[Condition]
-    plan: Plan
-    trials: list[Trial] = field(default_factory=list)
     trial: Trial | None = None
     now_s: float = 0.0
-    done: Limit | None = None
-    reason: str | None = None
     _next: tuple[float, Kind] | None = None
     _rest: list[Second] = field(default_factory=list)
     _rest_rps: float = 0.0
     _baseline_ms: float | None = None
     _least_rest_s: int = _LEAST_REST_S
-    _middles: dict[int, float] = field(default_factory=dict)  # where each condition's curve crossed last
     _spoilt: int = 0
     _repeated: int = 0
-    _known: tuple[int, Crossing | None] = (0, None)  # the curve after so many trials
 
     def begin(self) -> Step:
         """The first step: a rest, which shows the latency without load."""
@@ -141,64 +97,6 @@ class Search:
             self.trials.append(self.trial)
             self.trial = None
 
-    # ---------------------------------------------------------------------------------------------------- what is known
-
-    def bracket(self) -> tuple[float | None, float | None]:
-        """The highest rate that held below the lowest that broke; None where there is none yet."""
-        # A trial that broke by chance is overruled by one at length that held as much or more after it.
-        most = 0.0
-        broke = []
-        for one in reversed(self.trials):
-            if one.verdict == "broke" and one.rps > most:
-                broke.append(one.rps)
-            elif one.verdict == "held":
-                most = max(most, one.rps)
-        high = min(broke, default=None)
-        below = [one for one in self.trials if high is None or one.rps < high * (1 - _DUST)]
-        sure = [one.rps for one in below if one.verdict == "held"]
-        # A short trial is believed only until one at length has held.
-        short = [one.rps for one in below if one.kind == "explore" and one.is_good_by_count()]
-        return max(sure or short, default=None), high
-
-    def estimate(self) -> Crossing | None:
-        """Where the curve through the trials has the capacity; the lowest over the conditions."""
-        if self._known[0] != len(self.trials):
-            self._known = len(self.trials), self._estimated()
-        return self._known[1]
-
-    def _estimated(self) -> Crossing | None:
-        found = [one for place in range(len(self.conditions)) if (one := self._crossing(place)) is not None]
-        if not found:
-            return None
-        least = min(found, key=lambda one: one.rps)
-        return Crossing(least.rps, min(one.low for one in found), min(one.high for one in found), least.design, least.slope)
-
-    def found(self) -> Found:
-        """The answer, or what is known of it while the search is under way."""
-        low, high = self.bracket()
-        limit: Limit = self.done or "budget"
-        broke = next((one.broke for one in sorted(self.trials, key=lambda one: one.rps) if one.verdict == "broke"), None)
-        if limit in {"generator", "workers"}:
-            return Found(low, low, None, limit, broke, self.reason)
-        curve = self.estimate()
-        if curve is not None:
-            return Found(curve.rps, curve.low, curve.high, limit, broke, self.reason)
-        if low is None:
-            is_lowest = high is not None and high <= self.plan.lowest_rps * (1 + _DUST)
-            return Found(None, None, high, "slo" if is_lowest else limit, broke, self.reason)
-        low, reason = self._believed(low)
-        if high is None:
-            return Found(low, low, None, limit, broke, reason)
-        return Found(math.sqrt(low * high), low, high, limit, broke, reason)
-
-    def _believed(self, low: float) -> tuple[float, str | None]:
-        """The rate that held, for an answer: of short trials alone the last one is not believed."""
-        if any(one.verdict == "held" and one.rps == low for one in self.trials):
-            return low, self.reason
-        below = [one.rps for one in self.trials if one.rps < low and one.is_good_by_count()]
-        said = "no trial at length has held by then: its lower end is what a short one held well below"
-        return max(below, default=low / _STEP_UP), self.reason or said
-
     def left_s(self) -> float:
         """How long it takes at most from now on."""
         return max(0.0, self.plan.budget_s - self.now_s)
@@ -207,7 +105,7 @@ class Search:
         """How long a whole search takes, before anything is known: a guess for people, the budget at most."""
         longest = self.plan.longest_trial_s
         explored = 10 * (_EXPLORED_S + 1)
-        return min(self.plan.budget_s, explored + 4 * max(_SHORTEST_TRIAL_S, longest * _NARROW_SHARE) + 5 * longest)
+        return min(self.plan.budget_s, explored + 4 * max(SHORTEST_TRIAL_S, longest * _NARROW_SHARE) + 5 * longest)
 
     # ---------------------------------------------------------------------------------------------------------- its steps
 
@@ -256,9 +154,9 @@ class Search:
             raise RuntimeError("a trial begins where none was decided on")
         (rps, kind), self._next = self._next, None
         full = self.plan.longest_trial_s
-        longest = {"explore": _EXPLORED_S, "narrow": max(_SHORTEST_TRIAL_S, full * _NARROW_SHARE), "confirm": full}[kind]
+        longest = {"explore": _EXPLORED_S, "narrow": max(SHORTEST_TRIAL_S, full * _NARROW_SHARE), "confirm": full}[kind]
         least = {"explore": longest, "narrow": 0.0, "confirm": full / 2}[kind]
-        self.trial = Trial(rps, kind, self.conditions, longest, least, self._designs(), self.now_s)
+        self.trial = Trial(rps, kind, self.conditions, longest, least, self.designs(), self.now_s)
         self._rest, self._least_rest_s = [], _LEAST_REST_S
 
     def _see_trial(self, second: Second) -> bool:
@@ -326,20 +224,20 @@ class Search:
         if low is None:
             return self._lower(high)
         curve = self.estimate()
-        if curve is not None and self._is_shaped(curve):
+        if curve is not None and self.is_shaped(curve):
             return self._confirmed(curve.rps, curve)
-        if high / low <= 1 + self.plan.precision + _DUST:
+        if high / low <= 1 + self.plan.precision + DUST:
             return self._confirmed(math.sqrt(low * high), None)
         return self._between(low, high), "narrow"
 
     def _higher(self, last: Trial) -> tuple[float, Kind] | None:
-        if last.rps >= self.plan.highest_rps * (1 - _DUST):
+        if last.rps >= self.plan.highest_rps * (1 - DUST):
             self.stop("generator", f"no higher rate than {self.plan.highest_rps:,.0f} RPS can be asked for")
             return None
-        return min(self.plan.highest_rps, last.rps * _STEP_UP), "explore"
+        return min(self.plan.highest_rps, last.rps * STEP_UP), "explore"
 
     def _lower(self, high: float) -> tuple[float, Kind] | None:
-        if high <= self.plan.lowest_rps * (1 + _DUST):
+        if high <= self.plan.lowest_rps * (1 + DUST):
             return None
         is_first = all(one.kind == "explore" for one in self.trials)
         return max(self.plan.lowest_rps, high / (_STEP_DOWN if is_first else 1.1)), "explore" if is_first else "narrow"
@@ -370,7 +268,7 @@ class Search:
             return upper
         if not twice:
             return upper if passed[-1] == len(self.trials) - 1 else lower
-        if curve is None or self._is_sure(curve):
+        if curve is None or self.is_sure(curve):
             return None
         spent = [sum(self.trials[place].lasted_s for place in side) for side in (below, above)]
         return lower if spent[0] <= spent[1] else upper
@@ -385,59 +283,6 @@ class Search:
 
     def _passes(self, trial: Trial) -> bool:
         return trial.verdict == "held" or (trial.verdict == "undecided" and trial.is_good_by_count())
-
-    # ---------------------------------------------------------------------------------------------------- its small parts
-
-    def _is_shaped(self, curve: Crossing) -> bool:
-        return math.log(curve.high / curve.low) <= 2 * _SHAPED
-
-    def _is_sure(self, curve: Crossing) -> bool:
-        reach = math.log1p(self.plan.precision)
-        return math.log(curve.high / curve.rps) <= reach and math.log(curve.rps / curve.low) <= reach
-
-    def _middle(self) -> float | None:
-        low, high = self.bracket()
-        if low is None or high is None:
-            return None
-        return math.sqrt(low * high)
-
-    def _points(self, place: int, middle: float | None = None, near: float = math.inf) -> list[Point]:
-        """The trials at length that were steady, as points of the curve of one condition."""
-        return [
-            Point(one.rps, share.starts, share.bad, share.variance, share.factor)
-            for one in self.trials
-            if one.kind != "explore" and one.shares and one.trend == "none" and one.lasted_s > _SHORTEST_TRIAL_S / 2
-            for share in [one.shares[place]]
-            if share.starts and (middle is None or abs(math.log(one.rps / middle)) <= near)
-        ]
-
-    def _below(self, place: int, middle: float) -> list[Point]:
-        """The trials far below, short ones too: they say what is bad without load."""
-        return [
-            Point(one.rps, share.starts, share.bad, share.variance, share.factor)
-            for one in self.trials
-            if one.shares and one.trend == "none" and one.rps < _FAR_BELOW * middle
-            for share in [one.shares[place]]
-            if share.starts
-        ]
-
-    def _designs(self) -> tuple[float, ...]:
-        """The design effect of each condition by the trials so far; nothing before any had a bad start."""
-        found = [design_of(self._points(place)) for place in range(len(self.conditions))]
-        return () if any(one is None for one in found) else tuple(one for one in found if one is not None)
-
-    def _crossing(self, place: int) -> Crossing | None:
-        """The curve of one condition: of the nearest trials to where it crosses, as far as they suffice."""
-        middle = self._middles.get(place) or self._middle()
-        if middle is None:
-            return None
-        share = self.conditions[place].share
-        for near in _NEAR:
-            found = crossing(self._points(place, middle, near), share, self._below(place, middle))
-            if found is not None and (near == _NEAR[-1] or self._is_shaped(found)):
-                self._middles[place] = found.rps
-                return found
-        return None
 
 
 def _carried(trial: Trial) -> bool:

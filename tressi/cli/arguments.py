@@ -293,6 +293,14 @@ def integer(text: str, name: str = "") -> int:
         raise ArgumentTypeError(f"{text!r} is not an integer{_remedy(name, text, 'integer')}") from None
 
 
+def count_of(text: str) -> int:
+    """A whole number from 1 on, as argparse wants it."""
+    number = integer(text)
+    if number < 1:
+        raise ArgumentTypeError(f"{text!r} is not 1 or more")
+    return number
+
+
 def _whole_seconds(text: str) -> int:
     return integer(text, "duration")
 

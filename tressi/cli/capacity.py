@@ -11,7 +11,7 @@ from tressi.cli.arguments import (
     add_header,
     add_logging,
     add_trial,
-    integer,
+    count_of,
     number,
     overrides,
     set_up_logging,
@@ -65,7 +65,7 @@ def _add_search(group: _ArgumentGroup) -> None:
     group.add_argument(
         "--from", type=_rate, dest="first_rps", metavar="RPS", help="the first rate (default: a tenth of the config's)"
     )
-    group.add_argument("--max-workers", type=_count, metavar="N", help="workers of what is searched, instead of the config's")
+    group.add_argument("--max-workers", type=count_of, metavar="N", help="workers of what is searched, instead of the config's")
     group.add_argument("--markdown", metavar="FILE", help="write the answer and the trials as Markdown; - for standard output")
     group.add_argument("--html", metavar="FILE", help="write a page with the picture of the trials")
     group.add_argument("--svg", metavar="FILE", help="write the picture alone")
@@ -109,11 +109,4 @@ def _rate(text: str) -> float:
     value = number(text)
     if not 0 < value <= 1e6:  # noqa: PLR2004 - no engine sends more
         raise ArgumentTypeError(f"{text!r} is not above 0 and up to 1,000,000")
-    return value
-
-
-def _count(text: str) -> int:
-    value = integer(text)
-    if value < 1:
-        raise ArgumentTypeError(f"{text!r} is not 1 or more")
     return value

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-from tressi.capacity.search import RESTING, Plan
+from tressi.capacity.known import Plan
+from tressi.capacity.search import RESTING
 from tressi.capacity.slo import Condition, condition_of
 from tressi.errors import ConfigError, ConfigProblem
 from tressi.model import pools_of

@@ -123,7 +123,7 @@ def _live(arguments: Namespace) -> int:
     from tressi.load.spawn import Ahead  # noqa: PLC0415 - see `execute`
 
     with Ahead(1) as ahead:
-        from tressi.cli.in_turn import run_in_turn  # noqa: PLC0415 - see `execute`
+        from tressi.cli.compare_live import run_in_turn  # noqa: PLC0415 - see `execute`
 
         comparison, sides = run_in_turn(arguments, settings_of(arguments), ahead)
     deliver(comparison, arguments, sides)

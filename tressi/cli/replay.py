@@ -9,7 +9,7 @@ from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from tressi.cli.arguments import LOG_LEVELS, add_header, add_sending, integer, overrides
+from tressi.cli.arguments import LOG_LEVELS, add_header, add_sending, count_of, integer, overrides
 from tressi.cli.exits import Exit
 from tressi.cli.flags import add_running
 from tressi.cli.output import files_of_mode, remark, write
@@ -93,7 +93,7 @@ def _add_load(load: _ArgumentGroup) -> None:
         "--duration", type=_seconds, metavar="S", help="seconds the run lasts at most (default: the log's length)"
     )
     load.add_argument(
-        "--workers", type=_count, metavar="N", help="workers of all endpoints; with --as rates at most (default: 10 to 1,000)"
+        "--workers", type=count_of, metavar="N", help="workers of all endpoints; with --as rates at most (default: 10 to 1,000)"
     )
     add_header(load, "-H", "--header", help_="send this header")
     _add_settings(load)
@@ -257,13 +257,6 @@ def _speed(text: str) -> float:
     number = _number(text)
     if not 1e-3 <= number <= 1e6:  # noqa: PLR2004 - beyond them nothing is left of a log, or nothing comes
         raise ArgumentTypeError(f"{text!r} is not from 0.001 to 1,000,000")
-    return number
-
-
-def _count(text: str) -> int:
-    number = integer(text)
-    if number < 1:
-        raise ArgumentTypeError(f"{text!r} is not 1 or more")
     return number
 
 

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import json
-import sys
 from contextlib import ExitStack, suppress
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, Final, NoReturn
+from typing import IO, TYPE_CHECKING, Any, Final
 
 from tressi.cli.arguments import add_export_mode
 from tressi.cli.claims import Claims
 from tressi.cli.exits import Exit
 from tressi.cli.output import files_of_mode, remark, write
-from tressi.config.messages import no_json, printable, refusal
+from tressi.config.messages import printable, refusal
 from tressi.errors import ConfigError, ConfigProblem
 from tressi.report import latency_hlog, side_by_side_html, side_by_side_text, timeline_csv
 from tressi.report.formats import write_export, write_whole
+from tressi.report.reading import LOG, STANDARD_INPUT, SUMMARY, bytes_of, parsed
 from tressi.report.shape import check_summary
 
 if TYPE_CHECKING:
@@ -30,9 +29,7 @@ A latency.hlog beside the summary is carried over; without one it has a single i
 
 Of two runs it prints their figures side by side, or with -o writes one HTML page of them. It does not judge."""
 
-MOST_BYTES: Final = 1 << 29  # far beyond the summary of any run
-_PIECE_BYTES: Final = 1 << 20
-LOG, TIMELINE, SUMMARY = "latency.hlog", timeline_csv.NAME, "summary.json"
+TIMELINE: Final = timeline_csv.NAME
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -62,7 +59,7 @@ def execute(arguments: Namespace) -> int:
 
 def side_by_side(arguments: Namespace) -> int:
     """Lay two runs side by side: as text, or as a page where one is asked for. Raises ConfigError, OutputError."""
-    if arguments.summary == arguments.second == "-":
+    if arguments.summary == arguments.second == STANDARD_INPUT:
         raise refusal("standard input can be one of the two runs, and not both")
     before, after = (_told_apart(source) for source in (arguments.summary, arguments.second))
     if arguments.output is None:
@@ -80,7 +77,7 @@ def _told_apart(source: str) -> Mapping[str, Any]:
     """One of two summaries; what is wrong with it names the file. Raises ConfigError."""
     place, label = _place(source)
     try:
-        return check_summary(_parsed(_bytes_of(place, label), label), label)
+        return check_summary(parsed(bytes_of(place, label), label), label)
     except ConfigError as error:
         told = [one if label in one.message else ConfigProblem(f"{label}: {one.path}", one.message) for one in error.problems]
         raise ConfigError(told) from None
@@ -88,7 +85,7 @@ def _told_apart(source: str) -> Mapping[str, Any]:
 
 def _place(source: str) -> tuple[str, str]:
     """Where a summary is, and what it is called: of the directory of an export, its summary.json."""
-    if source == "-":
+    if source == STANDARD_INPUT:
         return source, "standard input"
     with suppress(OSError, ValueError):
         if Path(source).is_dir():
@@ -100,9 +97,9 @@ def _place(source: str) -> tuple[str, str]:
 
 def _execute(arguments: Namespace) -> int:
     source, label = _place(arguments.summary)
-    summary = check_summary(_parsed(_bytes_of(source, label), label), label)
+    summary = check_summary(parsed(bytes_of(source, label), label), label)
     with ExitStack() as files:
-        log, timeline = (None, None) if source == "-" else _finer(Path(source), summary, files)
+        log, timeline = (None, None) if source == STANDARD_INPUT else _finer(Path(source), summary, files)
         export = _written(summary, arguments.output, log, timeline)
     for sentence in export.left_out:
         remark(sentence)
@@ -117,57 +114,6 @@ def _written(summary: Mapping[str, Any], directory: str, log: IO[bytes] | None, 
         Path(directory).mkdir(parents=True, exist_ok=True)
     with Claims({"--output": directory}):
         return write_export(summary, directory, log, timeline)
-
-
-def _bytes_of(source: str, label: str) -> bytes:
-    try:
-        if source == "-":
-            data = _read(_standard_input())
-        else:
-            with Path(source).open("rb") as file:
-                data = _read(file)
-    except (OSError, ValueError) as error:  # ValueError: a NUL in the name
-        reason = error.strerror if isinstance(error, OSError) else None
-        raise refusal(f"cannot read {label}: {reason or error}") from None
-    if len(data) > MOST_BYTES:
-        raise refusal(f"{label} is larger than {MOST_BYTES // 1024**2} MiB, the most that is read")
-    return data
-
-
-def _standard_input() -> IO[bytes]:
-    if sys.stdin is None:
-        raise OSError("it is closed")
-    return sys.stdin.buffer
-
-
-def _read(file: IO[bytes]) -> bytes:
-    """Read it whole, or, of a file without end such as /dev/zero, one byte more than allowed."""
-    data = bytearray()
-    while len(data) <= MOST_BYTES and (piece := file.read(_PIECE_BYTES)):
-        data += piece
-    return bytes(data)
-
-
-def _parsed(data: bytes, label: str) -> Any:  # noqa: ANN401 - any JSON value
-    """Parse JSON that Python's reader takes for such, without the numbers and characters that JSON has not."""
-    try:
-        text = data.decode("utf-8-sig")
-        document = json.loads(text, parse_constant=_refuse_constant)
-        if "\\ud" in text.lower():
-            json.dumps(document, ensure_ascii=False).encode()  # half of a surrogate pair is no character
-    except json.JSONDecodeError as error:
-        if text.lstrip().startswith("{") and not text.rstrip().endswith("}"):
-            raise refusal(f"{label} breaks off at line {text.rstrip().count(chr(10)) + 1}: it is not whole") from None
-        raise no_json(label, error) from None
-    except RecursionError:
-        raise refusal(f"{label} is nested too deep") from None
-    except ValueError as error:  # bytes that are no UTF-8, NaN, a number of thousands of digits
-        raise refusal(f"{label} is not JSON: {error}") from None
-    return document
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"it has no number {name}")
 
 
 def _finer(source: Path, summary: Mapping[str, Any], files: ExitStack) -> tuple[IO[bytes] | None, IO[bytes] | None]:

@@ -60,7 +60,7 @@ def held(baseline: Sequence[Run], run: Run, max_slowdown: float) -> Held:
         return Held({**row, "passed": False, "detail": _told(broken)}, comparison)
     if not known:
         reason = next((one.estimate.reason for one in primary if one.estimate.reason), "nothing was measured")
-        return Held({**row, "detail": f"nobody can tell: {reason}"}, comparison)
+        return Held({**row, "detail": f"the comparison cannot tell: {reason}"}, comparison)
     return Held({**row, "passed": True, "detail": _told(sorted(known, key=_low)[-1:])}, comparison)
 
 

@@ -14,12 +14,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
-import orjson
-
 from tressi._histogram import Packed
 from tressi.compare.sides import Run
 from tressi.config.messages import printable, refusal
 from tressi.hdr import decode_histogram, packed_histogram
+from tressi.report.reading import LOG, SUMMARY, bytes_of, quickly_parsed
 from tressi.report.shape import check_summary
 
 if TYPE_CHECKING:
@@ -27,9 +26,6 @@ if TYPE_CHECKING:
 
     from tressi._core import Histogram
 
-SUMMARY: Final = "summary.json"
-LOG: Final = "latency.hlog"
-MOST_BYTES: Final = 1 << 29  # far beyond what any run writes
 _BASE_TIME: Final = b"#[BaseTime: "
 _HEAD_BYTES: Final = 1000
 # Tag, start, length and histogram of a line of response times; a tag with a colon is of service times.
@@ -42,13 +38,13 @@ def read_run(path: str) -> Run:
     place = Path(path)
     label = printable(path)
     source = place / SUMMARY if place.is_dir() else place
-    document = _parsed(_bytes_of(source, label), label)
+    document = quickly_parsed(bytes_of(source, label), label)
     summary = _checked(document, printable(str(source)))
     whole = {one["endpointKey"]: decode_histogram(one["histograms"]["responseTime"]) for one in summary["endpoints"]}
     log = source.with_name(LOG)
     if not log.is_file():
         return Run(label, summary, whole, None, (_without_log(label, summary),))
-    seconds = _log(_bytes_of(log, label), label, summary, whole)
+    seconds = _log(bytes_of(log, label), label, summary, whole)
     if seconds is None:
         return Run(label, summary, whole, None, (f"the {LOG} of {label} is not of its run, or no log: it is not used",))
     return Run(label, summary, whole, seconds)
@@ -76,25 +72,6 @@ def exports_in(path: str) -> list[str]:
     if not found:
         raise refusal(f"{printable(path)} has no {SUMMARY}, and no directory in it has one: it is no export")
     return found
-
-
-def _bytes_of(path: Path, label: str) -> bytes:
-    try:
-        with path.open("rb") as file:
-            data = file.read(MOST_BYTES + 1)
-    except (OSError, ValueError) as error:  # ValueError: a NUL in the name
-        reason = error.strerror if isinstance(error, OSError) else None
-        raise refusal(f"cannot read {label}: {reason or error}") from None
-    if len(data) > MOST_BYTES:
-        raise refusal(f"{label} is larger than {MOST_BYTES // 1024**2} MiB, the most that is read")
-    return data
-
-
-def _parsed(data: bytes, label: str) -> Any:  # noqa: ANN401 - any JSON value
-    try:
-        return orjson.loads(data)
-    except orjson.JSONDecodeError as error:
-        raise refusal(f"{label} is not JSON, or not whole: {error}") from None
 
 
 def _checked(document: Any, label: str) -> Mapping[str, Any]:  # noqa: ANN401 - any JSON value

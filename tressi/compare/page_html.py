@@ -6,16 +6,12 @@ The ratios are pictures in the document and need no script. Policy, escaping and
 from __future__ import annotations
 
 import math
-import zlib
-from base64 import b64encode
 from typing import TYPE_CHECKING, Any, Final
-
-import orjson
 
 from tressi.compare.result import FAILURES
 from tressi.compare.table import told, verdict_words
 from tressi.compare.words import change, change_parts, design_words, headline, metric_name, p_words, percent, tone, value
-from tressi.page.assets import asset, charts_script, environment, plotly_script, policy, source_hash, stand_ins
+from tressi.page.assets import asset, charts_script, environment, one_file, plotly_script
 from tressi.text import counted
 
 if TYPE_CHECKING:
@@ -41,28 +37,23 @@ def render(comparison: Comparison, distributions: Distributions) -> bytes:
     curves = [{"name": shown[key], "before": points(a), "after": points(b)} for key, (a, b) in distributions.items()]
     parts = _pictures(comparison)
     more = f"{counted(len(parts) - MOST_PICTURES, 'more endpoint')}: see the table." if len(parts) > MOST_PICTURES else ""
-    text = (
-        environment(_ROOM)
-        .get_template("compare.html")
-        .render(
-            headline=headline(comparison),
-            tone=tone(comparison),
-            told=told(comparison),
-            sides=comparison.sides,
-            design=design_words(comparison),
-            margin=percent(comparison.margin),
-            pictures=parts[:MOST_PICTURES],
-            left_out=more,
-            names=[one["name"] for one in curves],
-            metrics=[_row(one, comparison) for one in comparison.metrics],
-            data=b64encode(zlib.compress(orjson.dumps(curves), 9)).decode(),
-            policy=policy(scripts=" ".join(map(source_hash, scripts)), styles=source_hash(style)),
-            style=style,
-            scripts=scripts,
-            stand_ins=stand_ins(),
-        )
+    return one_file(
+        environment(_ROOM),
+        "compare.html",
+        style=style,
+        scripts=scripts,
+        data=curves,
+        headline=headline(comparison),
+        tone=tone(comparison),
+        told=told(comparison),
+        sides=comparison.sides,
+        design=design_words(comparison),
+        margin=percent(comparison.margin),
+        pictures=parts[:MOST_PICTURES],
+        left_out=more,
+        names=[one["name"] for one in curves],
+        metrics=[_row(one, comparison) for one in comparison.metrics],
     )
-    return text.encode()
 
 
 def points(histogram: Histogram) -> list[tuple[float, float]]:

@@ -10,7 +10,7 @@ Of one metric, by the 95 % interval of the ratio after / before:
 Of two single runs without calibration it is **differ** or **no difference shown**, because two runs of one build differ.
 
 Example: a ratio of 1.03 from 1.01 to 1.05 is the same within 5 %, for it is all within 0.95 to 1.05. From 1.01 to 1.06 it is
-slower, and from 0.99 to 1.06 nobody can tell.
+slower, and from 0.99 to 1.06 the comparison cannot tell.
 """
 
 from __future__ import annotations

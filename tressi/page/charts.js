@@ -222,7 +222,15 @@ function forget(element) {
   element.replaceChildren();
 }
 
+/* What a page that is one file draws: JSON, deflated, as text in a script that is none. */
+async function unpacked(script) {
+  const bytes = Uint8Array.from(atob(script.textContent), (character) => character.charCodeAt(0));
+  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"));
+  return new Response(stream).json();
+}
+
 window.tressiCharts = {
+  unpacked,
   timeChart: (element, spec) => draw(element, spec, overTime),
   heatMap: (element, spec) => draw(element, spec, asHeat),
   percentileChart: (element, spec) => draw(element, spec, byPercentile),

@@ -5,11 +5,10 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
-from tressi.page.assets import asset, charts_script, environment, plotly_script, policy, source_hash, stand_ins
+from tressi.page.assets import asset, charts_script, environment, one_file, plotly_script
 from tressi.report.config_differences import differences
 from tressi.report.page.excerpts import clipped
 from tressi.report.page.series import chart_data
-from tressi.report.report_html import packed
 from tressi.report.side_by_side import STATEMENT, cards, facts_of, rows, run_of, thresholds
 
 if TYPE_CHECKING:
@@ -32,27 +31,22 @@ def render(before: Mapping[str, Any], after: Mapping[str, Any]) -> bytes:
     scripts = (asset("tables.js", _ROOM), plotly_script(), charts_script(), asset("side_by_side.js", _ROOM))
     found, changed = rows(before, after), differences(before["config"], after["config"])
     runs = run_of(before), run_of(after)
-    text = (
-        _environment()
-        .get_template("side_by_side.html")
-        .render(
-            policy=policy(scripts=" ".join(map(source_hash, scripts)), styles=source_hash(style)),
-            style=style,
-            scripts=scripts,
-            stand_ins=stand_ins(),
-            statement=STATEMENT,
-            runs=dict(zip("AB", runs, strict=True)),
-            facts=facts_of(*runs),
-            cards=cards(before, after),
-            thresholds=thresholds(before, after),
-            rows=found,
-            columns=[(figure.name, figure.unit) for figure in found[0].figures] if found else [],
-            differences=changed[:DIFFERENCES_SHOWN],
-            differences_left_out=max(0, len(changed) - DIFFERENCES_SHOWN),
-            charts=packed(_charts(before, after, found)),
-        )
+    return one_file(
+        _environment(),
+        "side_by_side.html",
+        style=style,
+        scripts=scripts,
+        data=_charts(before, after, found),
+        statement=STATEMENT,
+        runs=dict(zip("AB", runs, strict=True)),
+        facts=facts_of(*runs),
+        cards=cards(before, after),
+        thresholds=thresholds(before, after),
+        rows=found,
+        columns=[(figure.name, figure.unit) for figure in found[0].figures] if found else [],
+        differences=changed[:DIFFERENCES_SHOWN],
+        differences_left_out=max(0, len(changed) - DIFFERENCES_SHOWN),
     )
-    return text.encode()
 
 
 def _charts(before: Mapping[str, Any], after: Mapping[str, Any], found: Sequence[Row]) -> list[dict[str, Any]]:

@@ -7,7 +7,7 @@ endpoints at a time, so that memory has a bound: as texts, of which one endpoint
 from __future__ import annotations
 
 from dataclasses import replace
-from itertools import groupby
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Final
 
 from tressi._core import Histogram
@@ -19,7 +19,7 @@ from tressi.text import milliseconds
 from tressi.threshold.expression import Metric, Number
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from tressi.model import ResolvedConfig, ScalingDecision, Threshold, ThresholdVerdict
     from tressi.run.kept import Interval, Kept
@@ -29,17 +29,6 @@ _GROWTH_TAKES_S: Final = 2.0  # until new workers are connected, and the second 
 _AT_ONCE: Final = 1 << 26  # bytes of text
 _NOTHING: Final = Histogram()
 _SURE_TIMES: Final = frozenset({"responseTime", "duration"})
-
-
-class _Texts:
-    """The latencies of one endpoint: when each interval began, how long it was, and its histogram as text."""
-
-    def __init__(self) -> None:
-        self.parts: list[tuple[float, float, str]] = []
-
-    def __iter__(self) -> Iterator[tuple[float, float, Histogram]]:
-        """Decode them, one after the other."""
-        return ((begin_s, length_s, decode_histogram(text)) for begin_s, length_s, text in self.parts)
 
 
 def sure_of(
@@ -58,17 +47,21 @@ def sure_of(
     begin_s, end_s = measured_s
     warm_up_s = begin_s if config.warm_up_s else None
     grown = _grown(config, decisions, end_s)
+    endpoints = {endpoint.endpoint_key for endpoint in config.endpoints}
     found: dict[str | None, Sureness] = {}
+    whole: dict[tuple[float, float], Histogram] = {}  # by begin and length
+    asked = tuple(PERCENTILES.values())
     for keys in _batches(kept, grown):
         for key, texts in _texts(kept.intervals(), keys).items():
             pause()
-            seconds = filled(texts, begin_s, end_s)
-            found[key] = percentiles_with_confidence(seconds, warm_up_s, grown[key], PERCENTILES.values())
-    steps = {endpoint.endpoint_key for endpoint in config.endpoints}
-    whole = filled(_together(kept.intervals(), steps), begin_s, end_s)
+            parts = [(begun_s, length_s, decode_histogram(text)) for begun_s, length_s, text in texts]
+            found[key] = percentiles_with_confidence(filled(parts, begin_s, end_s), warm_up_s, grown[key], asked)
+            if key in endpoints:
+                _add(whole, parts)
     if whole:
-        grown_s = max(grown[key] for key in steps)
-        found[None] = percentiles_with_confidence(whole, warm_up_s, grown_s, PERCENTILES.values())
+        parts = [(begun_s, length_s, histogram) for (begun_s, length_s), histogram in sorted(whole.items(), key=itemgetter(0))]
+        grown_s = max(grown[key] for key in endpoints)
+        found[None] = percentiles_with_confidence(filled(parts, begin_s, end_s), warm_up_s, grown_s, asked)
     return found
 
 
@@ -139,22 +132,22 @@ def _batches(kept: Kept, keys: Iterable[str]) -> Iterator[set[str]]:
     yield from (set(every[place::groups]) for place in range(min(groups, len(every))))
 
 
-def _texts(intervals: Iterable[Interval], keys: set[str]) -> dict[str, _Texts]:
-    found: dict[str, _Texts] = {}
+def _texts(intervals: Iterable[Interval], keys: set[str]) -> dict[str, list[tuple[float, float, str]]]:
+    """When each interval of an endpoint began, how long it was, and its histogram as text."""
+    found: dict[str, list[tuple[float, float, str]]] = {}
     for one in intervals:
         if one.time == "response" and one.endpoint_key in keys:
-            found.setdefault(one.endpoint_key, _Texts()).parts.append((one.start_s, one.length_s, one.histogram))
+            found.setdefault(one.endpoint_key, []).append((one.start_s, one.length_s, one.histogram))
     return found
 
 
-def _together(intervals: Iterable[Interval], keys: Collection[str]) -> Iterator[tuple[float, float, Histogram]]:
-    """The latencies of these endpoints together, interval by interval: those of one interval stand in a row."""
-    responses = (one for one in intervals if one.time == "response" and one.endpoint_key in keys)
-    for (begin_s, length_s), ones in groupby(responses, key=lambda one: (one.start_s, one.length_s)):
-        total = Histogram()
-        for one in ones:
-            total.merge(decode_histogram(one.histogram))
-        yield begin_s, length_s, total
+def _add(whole: dict[tuple[float, float], Histogram], parts: Iterable[tuple[float, float, Histogram]]) -> None:
+    """Add the latencies of one endpoint to those of all together."""
+    for begun_s, length_s, histogram in parts:
+        if (begun_s, length_s) in whole:
+            whole[begun_s, length_s].merge(histogram)
+        else:
+            whole[begun_s, length_s] = histogram.copy()
 
 
 def _sum(one: Histogram, other: Histogram) -> Histogram:

@@ -25,9 +25,16 @@ def bounds_of(metrics: Metrics, name: str) -> tuple[float, float] | None:
 
 
 def interval_words(metrics: Metrics, name: str) -> str:
-    """The interval of a percentile, as in "11.9 to 13.1"; nothing where there is none."""
+    """The interval of a percentile, as in "11.9 to 13.1"; nothing where there is none.
+
+    The percentile is of the whole run. Where its growth was so slow that the interval does not hold it, it says of what it is.
+    """
     bounds = bounds_of(metrics, name)
-    return "" if bounds is None else f"{three_digits(bounds[0])} to {three_digits(bounds[1])}"
+    if bounds is None:
+        return ""
+    value = (metrics.get("responseTimeMs") or metrics.get("durationMs") or {}).get(name)
+    is_other = value is not None and not bounds[0] <= value <= bounds[1]
+    return f"{'steady ' if is_other else ''}{three_digits(bounds[0])} to {three_digits(bounds[1])}"
 
 
 def unsure_words(metrics: Metrics, name: str) -> str:

@@ -5,14 +5,8 @@
 (() => {
   const element = (id) => document.getElementById(id);
 
-  async function unpacked(script) {
-    const bytes = Uint8Array.from(atob(script.textContent), (character) => character.charCodeAt(0));
-    const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"));
-    return new Response(stream).json();
-  }
-
   async function show() {
-    const data = await unpacked(element("data"));
+    const data = await tressiCharts.unpacked(element("data"));
     const choice = element("choice");
     const draw = async () => {
       delete document.documentElement.dataset.drawn;

@@ -12,12 +12,6 @@
   };
   const element = (id) => document.getElementById(id);
 
-  async function unpacked(script) {
-    const bytes = Uint8Array.from(atob(script.textContent), (character) => character.charCodeAt(0));
-    const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"));
-    return new Response(stream).json();
-  }
-
   function decisionText(one) {
     const before = one.action === "scale-up" ? one.workerCount - one.workers : one.workerCount + one.workers;
     return `${before} → ${one.workerCount} workers: ${one.reason}`;
@@ -160,7 +154,7 @@
   }
 
   async function showCharts() {
-    const data = await unpacked(element("data"));
+    const data = await tressiCharts.unpacked(element("data"));
     for (const hidden of document.querySelectorAll("#timeline [hidden], #latency [hidden]")) hidden.hidden = false;
     element("unscripted").hidden = true;
     const choice = element("choice");

@@ -7,12 +7,6 @@
   const colors = ["achieved", "p99"];
   const element = (id) => document.getElementById(id);
 
-  async function unpacked(script) {
-    const bytes = Uint8Array.from(atob(script.textContent), (character) => character.charCodeAt(0));
-    const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"));
-    return new Response(stream).json();
-  }
-
   function series(runs, column) {
     return runs.map((run, side) => ({ name: names[side], color: colors[side], dash: side === 0, t: run.t, y: run[column] }));
   }
@@ -31,7 +25,7 @@
   }
 
   async function show() {
-    const data = await unpacked(element("data"));
+    const data = await tressiCharts.unpacked(element("data"));
     for (const hidden of document.querySelectorAll("#charts [hidden]")) hidden.hidden = false;
     element("unscripted").hidden = true;
     const choice = element("choice");
