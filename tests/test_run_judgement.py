@@ -17,7 +17,7 @@ HELD, BROKEN, UNJUDGED = verdict(), verdict(passed=False, detail="3 ms, must be 
 TOO_SLOW = "the threshold is broken: p99 < 2ms (3 ms, must be below 2 ms)"
 NO_THRESHOLD = "no threshold was set"
 KEPT = "the rate asked for was kept"
-LIMITED = "in 1.0 of 2.0 s 40 of 100 starts were not sent although a lane was free; it spoils: the rate"
+LIMITED = "in 1.0 of 2.0 s tressi came too late for 40 of 100 starts, although a lane was free; it spoils: the rate"
 SIGINT = {"end_reason": "interrupted", "end_detail": "SIGINT"}
 UNTIL = "interrupted by SIGINT after 2.0 of 60 s, and judged by what was measured until then"
 STOPPED = "stopped after 2.0 of 60 s, and judged by what was measured until then"

@@ -43,6 +43,15 @@ def test_the_live_view_has_one_event_of_them():
     seen.decide(FIRST[0])
     assert list(seen.events) == FIRST[:1]
     grown, late = decision(A), shrank(A, 1, 3, 9.0)
-    for one in (FIRST[1], grown, *FIRST[2:], late):
+    for one in (*FIRST[1:], grown, late):
         seen.decide(one)
-    assert list(seen.events) == [grown, Shrunk(3.9, 3, 30, 11), late]
+    assert list(seen.events) == [Shrunk(3.9, 3, 30, 11), grown, late]
+
+
+def test_once_a_pool_has_grown_each_decision_stands_by_itself():
+    """A pool that shrinks then has given its workers to another, which is no shrinking to its need."""
+    seen, grown, gave = Seen(), decision(A), shrank(B, 1, 4, 4.0)
+    seen.start(resolved(A, B, C))
+    for one in (*FIRST[:2], grown, gave):
+        seen.decide(one)
+    assert list(seen.events) == [Shrunk(2.7, 2, 20, 7), grown, gave]

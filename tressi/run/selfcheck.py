@@ -62,7 +62,7 @@ _WORDS: Final[Mapping[Rule, str]] = {
         " (limit {limit:.3g} ms)"
     ),
     "missed-late": (
-        "{lost:,} of {of:,} starts were not sent although a lane was free"
+        "tressi came too late for {lost:,} of {of:,} starts, although a lane was free"
         " (up to {value:.3g} % of a second's, limit {limit:.2g} %)"
     ),
     "standstill": "an engine did nothing for up to {value:.1f} s (limit {limit:.1g} s): it was stopped, or got no core",
@@ -70,7 +70,7 @@ _WORDS: Final[Mapping[Rule, str]] = {
 _SPOILS: Final[Mapping[Rule, str]] = {
     "cpu": "rates may be the generator's limit, not the target's",
     "own-delay": "service times: those that the kernel did not time may hold the own delay",
-    "missed-late": "the rate: it fell short through the generator, not the target",
+    "missed-late": "the rate, which fell short through the generator, not the target",
     "standstill": "the rate: nothing was sent or read meanwhile, nor counted as missed before the engine went on",
 }
 

@@ -1,7 +1,8 @@
 """The scaler's first decisions, told as one: pools that shrink to their need once the run has begun.
 
 A run begins with workers for what it might need. Within two cooldowns each pool is looked at for the first time, and those that
-have more than they need give it up in a few steps: many decisions that all say the same.
+have more than they need give it up in a few steps: many decisions that all say the same. As soon as a pool grows, the run is
+at something else: a pool that shrinks then gives its workers to another, or gives back what it had just got.
 """
 
 from __future__ import annotations
@@ -41,6 +42,11 @@ def first_s(config: ResolvedConfig) -> float:
     settings = [*(one.autoscale for one in config.endpoints), *(flow.autoscale for flow in config.flows)]
     cooldowns = [one.cooldown_period for one in settings if one is not None]
     return min(_LONGEST_S, _COOLDOWNS * max(cooldowns)) if len(cooldowns) > 1 else 0.0
+
+
+def lasts_s(until_s: float, decision: ScalingDecision) -> float:
+    """Until when pools shrink to their need, after a decision: no longer once one has grown."""
+    return 0.0 if decision.action == "scale-up" else until_s
 
 
 def is_first(decision: ScalingDecision, until_s: float) -> bool:

@@ -14,7 +14,7 @@ from rich.text import Text
 from tressi.run.trouble import failures_of
 from tressi.text import counted, plain, three_digits
 from tressi.ui.characters import shown
-from tressi.ui.first_decisions import first_s, is_first, told_together
+from tressi.ui.first_decisions import first_s, is_first, lasts_s, told_together
 from tressi.ui.nonblocking_stream import finish
 from tressi.ui.sentences import (
     LIMITED,
@@ -99,6 +99,7 @@ class Lines(Watcher):
 
     def decision(self, decision: ScalingDecision) -> None:
         """Show it with its reason; those by which pools shrink to their need at first are told together."""
+        self._first_s = lasts_s(self._first_s, decision)
         if is_first(decision, self._first_s):
             self._first.append(decision)
             return

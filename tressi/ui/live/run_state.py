@@ -10,7 +10,7 @@ from tressi.model import Change, FlowMoment, ScalingDecision
 from tressi.run.targets import Targets
 from tressi.run.trouble import failures_of
 from tressi.text import common_origin
-from tressi.ui.first_decisions import Shrunk, first_s, is_first, told_together
+from tressi.ui.first_decisions import Shrunk, first_s, is_first, lasts_s, told_together
 from tressi.ui.sentences import announcement, label_of, labels_of, shows_successes
 
 if TYPE_CHECKING:
@@ -91,6 +91,7 @@ class Seen:
 
     def decide(self, decision: ScalingDecision) -> None:
         """A pool was scaled; the first decisions, by which pools shrink to their need, are one event."""
+        self._first_s = lasts_s(self._first_s, decision)
         if not is_first(decision, self._first_s):
             self.events.append(decision)
             return
