@@ -14,7 +14,7 @@ PERCENTILES = {"p50": 50, "p90": 90, "p95": 95, "p99": 99, "p999": 99.9}
 SPREAD = (1, 6, 18, 27, 20, 12, 7, 4, 2, 1, 1, 1)
 GENERATOR = {
     "saturated": True,
-    "reasons": ["in 17.0 of 600.0 s tressi came too late for 812 of 40,000 starts, although a lane was free; it spoils: the rate"],
+    "reasons": ["in 17.0 of 600.0 s tressi came too late for 812 of 40,000 starts; it spoils: the rate"],
     "late": "starts were sent up to 9 ms late (p99 6 ms, limit 5 ms); latencies are not affected",
     "lost": [],
     "cpuPercent": 61.3,

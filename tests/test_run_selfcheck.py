@@ -123,7 +123,7 @@ def test_the_own_delay_spoils_nothing_that_the_kernel_timed():
 
 MISSED = [
     ("0.5 % of 1,000 are allowed", {"missed_late": 5, "scheduled": 1000.0}, None),
-    ("more are not", {"missed_late": 6, "scheduled": 1000.0}, "tressi came too late for 6 of 1,000 starts, although a lane was free"),
+    ("more are not", {"missed_late": 6, "scheduled": 1000.0}, "tressi came too late for 6 of 1,000 starts"),
     ("a burst settles later: never more than all", {"missed_late": 80, "scheduled": 50.0}, "80 of 80 starts"),
     ("every tenth of those missed", {"missed_late": 20, "missed": 200, "scheduled": 1000.0}, "20 of 1,000 starts"),
     ("the pool was the limit", {"missed_late": 19, "missed": 200, "scheduled": 1000.0}, None),
@@ -186,7 +186,8 @@ def test_a_run_sums_what_its_seconds_lost():
     saturation.add((Finding("standstill", 1.0, 0.5), Finding("missed-late", 71.2, 0.5, lost=712, of=1000)), 1.0)
     missed, still = saturation.reasons()
     assert missed.startswith(
-        "in 2.0 of 9.0 s tressi came too late for 812 of 2,000 starts, although a lane was free (up to 71.2 % of a second's, limit 0.5 %)"
+        "in 2.0 of 9.0 s tressi came too late for 812 of 2,000 starts, although a lane was free"
+        " (up to 71.2 % of a second's, limit 0.5 %)"
         "; a cgroup's quota (cpu.max) held it back for 0.2 s"
     )
     assert still.startswith("in 1.0 of 9.0 s an engine did nothing for up to 1.0 s")
