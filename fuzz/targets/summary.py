@@ -9,7 +9,7 @@ import orjson
 from summaries import summary_of
 
 from fuzz.target import Target
-from tressi.cli.report import _parsed
+from tressi.report.reading import parsed
 from tressi.errors import ConfigError
 from tressi.report.formats import FORMATS
 from tressi.report.shape import check_summary
@@ -30,7 +30,7 @@ _WORDS += [*sorted(set(re.findall(rb'"([A-Za-z]\w*)":', _SEED)))]
 def check(data: bytes) -> Hashable:
     """Read it as the command does, and make every file of it."""
     try:
-        summary = check_summary(_parsed(data, "summary.json"), "summary.json")
+        summary = check_summary(parsed(data, "summary.json"), "summary.json")
     except ConfigError as error:
         assert str(error).isprintable() or "\n" in str(error)
         return re.sub(r"[\d.]+|'[^']*'|\"[^\"]*\"", "", str(error).partition("\n")[0])[:60]
