@@ -21,7 +21,7 @@ FLOORS = [
     {"model", "hdr"},
     {"wire", "_wire", "_parser", "_tls", "_values", "_extract", "_books", "config", "autoscale", "request", "stats"},
     {"load", "imports", "replay", "capacity"},
-    {"run", "page", "trace"},
+    {"run", "page", "trace", "nodes"},
     {"report", "store", "ui", "testing"},
     {"compare"},
     {"cli"},

@@ -1,0 +1,50 @@
+"""What stands beside the package, benches, fuzz targets, scripts and examples, imports names that the package has."""
+
+import ast
+import importlib
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.timed  # some modules open a socket when they are imported
+
+ROOT = Path(__file__).parents[1]
+FOLDERS = ("bench", "fuzz", "scripts", "examples", "tests")
+
+
+def test_every_name_imported_from_the_package_is_there():
+    """Most of these files are run by hand and seldom, so a name that was moved away from them would be found late."""
+    lacking = [
+        f"{path.relative_to(ROOT)}:{node.lineno} imports {name.name} from {node.module}"
+        for folder in FOLDERS
+        for path in sorted((ROOT / folder).rglob("*"))
+        if _is_python(path)
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.ImportFrom) and (node.module or "").partition(".")[0] == "tressi" and not node.level
+        for name in node.names
+        if not _has(node.module, name.name)
+    ]
+    assert not lacking, "\n".join(lacking)
+
+
+def _is_python(path):
+    if not path.is_file():
+        return False
+    if path.suffix == ".py":
+        return True
+    with path.open("rb") as file:
+        return not path.suffix and b"python" in file.readline(80)
+
+
+def _has(module, name):
+    try:
+        found = importlib.import_module(module)
+    except ImportError:
+        return False
+    if hasattr(found, name):
+        return True
+    try:
+        importlib.import_module(f"{module}.{name}")
+    except ImportError:
+        return False
+    return True
