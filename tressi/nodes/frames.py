@@ -154,7 +154,7 @@ def _row(one: EndpointSnapshot) -> Row:
         one.target_rps,
         one.over,
         _window_of(one.window),
-        dict(one.status_codes),
+        {status: count for status, count in one.status_codes.items() if count},
         {kind: count for kind, count in one.errors.items() if count},
     )
 
