@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from operator import attrgetter
+from struct import Struct
 from typing import TYPE_CHECKING, Any, Final
 
 import msgpack
@@ -26,7 +27,8 @@ if TYPE_CHECKING:
 
     from tressi.model import EndpointSnapshot, EngineSnapshot, NodeFinding, Sample
 
-FIGURES: Final = tuple(one.name for one in (*COUNTS, *REALS))
+COUNTED: Final = tuple(one.name for one in COUNTS)
+REAL: Final = tuple(one.name for one in REALS)
 TIMES: Final = tuple(one.name for one in LATENCIES)
 GENERATOR_TIMES: Final = ("own_delay", "late_sends")
 GENERATOR_SUMS: Final = ("cpu_s", "run_queue_s", "kernel_timed", "user_timed", "disturbed")
@@ -34,14 +36,15 @@ WINDOW: Final = (
     *("span_s", "full", "attempts", "failures", "starts_due", "missed", "missed_late", "occupied_s", "service_s"),
     *("older", "older_s", "lane_s", "occupied_lane_s", "peak_lanes"),
 )
-_figures_of: Final = attrgetter(*FIGURES)
+FIGURES: Final = Struct(f"<{len(COUNTED)}q{len(REAL) + len(WINDOW)}d")
+_figures_of: Final = attrgetter(*COUNTED, *REAL)
 _window_of: Final = attrgetter(*WINDOW)
 _times_of: Final = attrgetter(*TIMES)
 _generator_times_of: Final = attrgetter(*GENERATOR_TIMES)
 _generator_sums_of: Final = attrgetter(*GENERATOR_SUMS)
 _NOTHING: Final = Histogram()
 
-# (figures, target_rps, over, window, status codes, errors) of an endpoint.
+# Of an endpoint: its counts, reals and window as `FIGURES` packs them, target_rps, over, status codes, errors.
 Row = tuple[Any, ...]
 
 
@@ -150,10 +153,9 @@ def _changed(before: Sequence[Row], after: Sequence[Row]) -> dict[int, Row]:
 
 def _row(one: EndpointSnapshot) -> Row:
     return (
-        _figures_of(one),
+        FIGURES.pack(*_figures_of(one), *_window_of(one.window)),
         one.target_rps,
         one.over,
-        _window_of(one.window),
         {status: count for status, count in one.status_codes.items() if count},
         {kind: count for kind, count in one.errors.items() if count},
     )
