@@ -23,7 +23,7 @@ from tressi._core import Histogram
 from tressi.vocabulary import COUNTS, LATENCIES, REALS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Sequence
 
     from tressi.model import EndpointSnapshot, EngineSnapshot, NodeFinding, Sample
 
@@ -44,6 +44,10 @@ _generator_times_of: Final = attrgetter(*GENERATOR_TIMES)
 _generator_sums_of: Final = attrgetter(*GENERATOR_SUMS)
 _NOTHING: Final = Histogram()
 
+# Which of several latencies got these values, and the values as `Histogram.encode` writes them; and of each latency the count
+# of all values, their sum, the least and the largest: four tuples.
+TimesWritten = tuple[list[tuple[list[int], bytes]], tuple[tuple[int, ...], ...]]
+NEVER_NS: Final = 1 << 62  # the least of no value
 # Of an endpoint: its counts, reals and window as `FIGURES` packs them, target_rps, over, status codes, errors.
 Row = tuple[Any, ...]
 
@@ -161,14 +165,12 @@ def _row(one: EndpointSnapshot) -> Row:
     )
 
 
-def _times_written(before: Iterable[Histogram], after: Iterable[Histogram]) -> list[tuple[bytes | int, tuple[int, ...]]]:
-    """What came to each histogram, and the tally of all of it; what is the same for two is written once."""
-    return list(_parts(before, after))
-
-
-def _parts(before: Iterable[Histogram], after: Iterable[Histogram]) -> Iterator[tuple[bytes | int, tuple[int, ...]]]:
-    seen: dict[bytes, int] = {}
+def _times_written(before: Sequence[Histogram], after: Sequence[Histogram]) -> TimesWritten:
+    """What came to each histogram, and the tallies of all of it; what is the same for several is written once."""
+    groups: dict[bytes, list[int]] = {}
     for place, (then, now) in enumerate(zip(before, after, strict=True)):
-        encoded = b"" if now.count == then.count else now.since(then).encode()
-        first = seen.setdefault(encoded, place)
-        yield encoded if first == place or not encoded else first, now.tally
+        if now.count != then.count:
+            groups.setdefault(now.since(then).encode(), []).append(place)
+    counts, sums, least, most = zip(*(one.tally for one in after), strict=True)
+    least = tuple(value if count else NEVER_NS for value, count in zip(least, counts, strict=True))
+    return [(members, data) for data, members in groups.items()], (counts, sums, least, most)

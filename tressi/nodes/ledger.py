@@ -20,10 +20,10 @@ from tressi._core import Histogram, rows_summed
 from tressi.errors import EngineError
 from tressi.model import EndpointSnapshot, EngineSnapshot, GeneratorSnapshot, NodeFinding, Reason, Sample, Window
 from tressi.model.delta import added
-from tressi.nodes.frames import COUNTED, FIGURES, GENERATOR_SUMS, GENERATOR_TIMES, REAL, TIMES, WINDOW
+from tressi.nodes.frames import COUNTED, FIGURES, GENERATOR_SUMS, GENERATOR_TIMES, NEVER_NS, REAL, TIMES, WINDOW
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from tressi.model import Level
     from tressi.nodes.frames import Row
@@ -43,13 +43,11 @@ _SPAN_S: Final = len(REAL)  # the first of the window
 _FULL: Final = len(REAL) + WINDOW.index("full")
 _OF_A_MOMENT: Final = tuple(map(WINDOW.index, ("older", "older_s", "peak_lanes")))
 _ROUNDED: Final = tuple(map(WINDOW.index, ("attempts", "failures", "missed", "missed_late", "older", "peak_lanes")))
-_EMPTY_TALLY: Final = (0, 0, 0, 0)
-_NEVER_NS: Final = 1 << 62
 _ROW: Final = 5
 
 
-# Of a latency since the start: count, sum, minimum, maximum; times in nanoseconds.
-Tally = tuple[int, ...]
+# Of some latencies since the start, one tuple each: their counts, sums, minima, maxima; times in nanoseconds.
+Tallies = tuple[tuple[int, ...], ...]
 
 
 class LedgerError(EngineError):
@@ -59,21 +57,21 @@ class LedgerError(EngineError):
 class _Node:
     """What is known of one node."""
 
-    def __init__(self, name: str, endpoints: int) -> None:
+    def __init__(self, name: str) -> None:
         self.name = name
         self.number = 0  # of the last frame that was taken in
         self.time_s = 0.0
         self.over_s: float | None = None
-        self.now: list[Row | None] = [None] * endpoints
+        self.now: dict[int, Row] = {}
         self.second = 0
         self.second_s = 0.0
-        self.rows: list[Row | None] = [None] * endpoints
-        self.tallies: list[list[Tally]] = [[_EMPTY_TALLY] * len(TIMES) for _ in range(endpoints)]
+        self.rows: dict[int, Row] = {}
+        self.tallies: dict[int, Tallies] = {}
         self.reasons: dict[int, Any] = {}
         self.sums: tuple[float, ...] = ()
         self.busy_s: tuple[float | None, ...] = ()
         self.engines_lost: tuple[str, ...] = ()
-        self.generator_tallies: list[Tally] = [_EMPTY_TALLY] * len(GENERATOR_TIMES)
+        self.generator_tallies: Tallies | None = None
         self.lost: str | None = None
 
 
@@ -83,7 +81,7 @@ class Ledger:
     def __init__(self, keys: Sequence[str], flows: int, nodes: Sequence[str]) -> None:
         self._keys = tuple(keys)
         self._flows = flows
-        self._nodes = [_Node(name, len(keys)) for name in nodes]
+        self._nodes = [_Node(name) for name in nodes]
         self._times = [_Times([f"{key}, {name}" for name in TIMES]) for key in keys]
         self._generator_times = _Times(GENERATOR_TIMES)
         self._samples: list[Sample] = []
@@ -106,13 +104,17 @@ class Ledger:
 
     def made(self, node: int) -> int:
         """The requests of a node that are in the figures, those of flows by their steps."""
-        rows = self._nodes[node].rows[: len(self._keys) - self._flows]
-        return sum(FIGURES.unpack(row[0])[place] for row in rows if row is not None for place in _MADE)
+        return self._sum(node, _MADE)
 
     def in_flight(self, node: int) -> int:
         """How many requests of a node were under way when it was counted last."""
-        rows = self._nodes[node].rows[: len(self._keys) - self._flows]
-        return sum(FIGURES.unpack(row[0])[_IN_FLIGHT] for row in rows if row is not None)
+        return self._sum(node, (_IN_FLIGHT,))
+
+    def _sum(self, node: int, columns: Sequence[int]) -> int:
+        """Some counts of all endpoints of a node, those of flows apart."""
+        places = range(len(self._keys) - self._flows)
+        rows = [FIGURES.unpack(row[0]) for place, row in self._nodes[node].rows.items() if place in places]
+        return sum(row[column] for row in rows for column in columns)
 
     def take(self, node: int, frame: bytes) -> bool:
         """Take in a frame of a node; False: it builds on another one, and is of no use. Raises LedgerError."""
@@ -123,8 +125,7 @@ class Ledger:
                 return False
             if second is not None:
                 self._take_second(books, second)
-            for place, row in _checked(rows).items():
-                books.now[place] = row
+            books.now |= _checked(rows)
         except (ValueError, TypeError, IndexError, KeyError, OverflowError, msgpack.UnpackException) as failure:
             raise LedgerError(f"{books.name}: what it sent does not add up: {failure}") from failure
         books.number, books.time_s, books.over_s = number, time_s, over_s
@@ -164,11 +165,10 @@ class Ledger:
     def _take_second(self, books: _Node, second: tuple[Any, ...]) -> None:
         number, time_s, rows, times, reasons, generator, samples, found = second
         for place, parts in times.items():
-            books.tallies[place] = self._times[place].take(books.tallies[place], parts)
+            books.tallies[place] = self._times[place].take(books.tallies.get(place), *parts)
         books.sums, books.busy_s, books.engines_lost, own = generator
-        books.generator_tallies = self._generator_times.take(books.generator_tallies, own)
-        for place, row in _checked(rows).items():
-            books.rows[place] = row
+        books.generator_tallies = self._generator_times.take(books.generator_tallies, *own)
+        books.rows |= _checked(rows)
         books.reasons |= reasons
         books.second, books.second_s = number, time_s
         for place, status, body, truncated in samples:
@@ -190,7 +190,7 @@ class Ledger:
         there: list[Row] = []
         past: list[Row] = []
         for books in self._nodes:
-            row = (books.rows if is_whole else books.now)[place]
+            row = (books.rows if is_whole else books.now).get(place)
             if row is not None:
                 (there if books.lost is None else past).append(row)
         values, window = _summed(there)
@@ -208,8 +208,8 @@ class Ledger:
             target_rps=sum(targets) if targets else (0.0 if past and not there else None),
             over=0 if not over or 0 in over else max(over),
             window=window,
-            status_codes=_counted(row[3] for row in (*there, *past) if row[3]),
-            errors=_counted(row[4] for row in (*there, *past) if row[4]),
+            status_codes=_counted([row[3] for row in (*there, *past)]),
+            errors=_counted([row[4] for row in (*there, *past)]),
             **values,
         )
 
@@ -243,10 +243,9 @@ class Ledger:
 
 def _checked(rows: dict[int, Row]) -> dict[int, Row]:
     """Rows that can be added up. Raises ValueError."""
-    for row in rows.values():
-        figures, *_ = row
-        if len(row) != _ROW or len(figures) != FIGURES.size:
-            raise ValueError("its counts are not those of this version")
+    lengths, sizes = {len(row) for row in rows.values()}, {len(row[0]) for row in rows.values()}
+    if not (lengths <= {_ROW} and sizes <= {FIGURES.size}):
+        raise ValueError("its counts are not those of this version")
     return rows
 
 
@@ -260,26 +259,27 @@ class _Times:
     def __init__(self, names: Sequence[str]) -> None:
         self._names = names
         self._groups: dict[tuple[int, ...], Histogram] = {}
-        self._least = [_NEVER_NS] * len(names)
+        self._none = (0,) * len(names)
+        self._least = [NEVER_NS] * len(names)
         self._most = [0] * len(names)
 
-    def take(self, known: Sequence[Tally], parts: Sequence[tuple[bytes | int, Tally]]) -> list[Tally]:
+    def take(self, known: Tallies | None, groups: Sequence[tuple[Sequence[int], bytes]], tallies: Tallies) -> Tallies:
         """Add what came to each of one node, whose tallies were `known`; returns those of now. Raises ValueError."""
-        groups: dict[int, list[int]] = {}
-        for place, (data, _) in enumerate(parts):
-            groups.setdefault(data if isinstance(data, int) else place, []).append(place)
-        tallies = [tally for _, tally in parts]
-        for first, members in groups.items():
-            data = parts[first][0]
-            more = {(now[0] - then[0], now[1] - then[1]) for now, then in ((tallies[one], known[one]) for one in members)}
-            if len(more) > 1 or not isinstance(data, bytes):
-                raise ValueError(f"{self._names[first]}: what is the same has several sums")
-            if data or more != {(0, 0)}:
-                self._add(tuple(members), data, *more.pop())
-        for place, (count, _, least, most) in enumerate(tallies):
-            if count:
-                self._least[place] = min(self._least[place], least)
-                self._most[place] = max(self._most[place], most)
+        counts, sums, least, most = tallies
+        counts_before, sums_before, *_ = known or (self._none, self._none)
+        added_up = 0
+        for members, data in groups:
+            first, *others = members
+            count, sum_ns = counts[first] - counts_before[first], sums[first] - sums_before[first]
+            for one in others:
+                if counts[one] - counts_before[one] != count or sums[one] - sums_before[one] != sum_ns:
+                    raise ValueError(f"{self._names[one]}: what is the same has several sums")
+            self._add(tuple(members), data, count, sum_ns)
+            added_up += len(members) * (count + sum_ns)
+        if added_up != sum(counts) - sum(counts_before) + sum(sums) - sum(sums_before):
+            raise ValueError(f"{self._names[0]} and others: values are missing")
+        self._least = list(map(min, self._least, least))
+        self._most = list(map(max, self._most, most))
         return tallies
 
     def read(self) -> list[Histogram]:
@@ -287,7 +287,9 @@ class _Times:
         return [self._read(place) for place in range(len(self._most))]
 
     def _add(self, members: tuple[int, ...], data: bytes, count: int, sum_ns: int) -> None:
-        group = self._groups.setdefault(members, Histogram())
+        group = self._groups.get(members)
+        if group is None:
+            group = self._groups[members] = Histogram()
         try:
             group.absorb(data, count, sum_ns)
         except ValueError as failure:
@@ -349,9 +351,7 @@ def _stretched(row: Row, span_s: float) -> list[float]:
     return [value if place in _OF_A_MOMENT else value * stretch for place, value in enumerate(window)]
 
 
-def _counted(counts: Iterable[Mapping[Any, int]]) -> dict[Any, int]:
-    total: dict[Any, int] = {}
-    for one in counts:
-        for name, count in one.items():
-            total[name] = total.get(name, 0) + count
-    return total
+def _counted(counts: Sequence[Mapping[Any, int]]) -> dict[Any, int]:
+    """Counts by name, added up."""
+    names = set().union(*counts)
+    return {name: sum([one.get(name, 0) for one in counts]) for name in names}
