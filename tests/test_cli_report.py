@@ -31,7 +31,7 @@ def full_summary():
         lost=("engine 7 was lost",),
     )
     summary["endpoints"][0]["errorReasons"] = [{"kind": "connect", "reason": "refused", "count": 2}]
-    bounds = {f"{name}{side}": 1.0 for name in ("p50", "p90", "p95", "p99", "p999") for side in ("Low", "High")}
+    bounds = {f"{name}{side}": 1.0 for name in ("p50", "p90", "p95", "p99", "p999") for side in ("Low", "High", "Steady")}
     unsure = {"p999": {"reason": "too few responses", "needsSec": 240.0}}
     sure = {"steadyFrom": 0.0, "unsteady": None, "effectiveSamples": 80.0, **bounds, "unsure": unsure}
     for part in (summary["global"], summary["endpoints"][0]):
