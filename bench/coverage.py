@@ -29,12 +29,12 @@ MOST_RPS = 1000.0
 
 def main() -> None:
     arguments = _arguments()
-    rows = []
-    for load in LOADS:
+    rows = [] if arguments.runs else json.loads(Path(arguments.json).read_text(encoding="utf-8"))["rows"]
+    for load in LOADS if arguments.runs else ():
         for seconds in SECONDS:
             rows += cell(load, seconds, arguments.runs, arguments.seed)
             print(table(rows[-len(PERCENTS) :], head=len(rows) == len(PERCENTS)), flush=True)
-    document = {"runs": arguments.runs, "seed": arguments.seed, "rows": rows}
+    document = {"runs": rows[0]["runs"], "seed": arguments.seed, "rows": rows}
     if arguments.wire:
         document["wire"] = [row for found in over_the_wire(arguments.wire, arguments.seed, Counts) for row in found]
         print(f"\nover the wire:\n\n{table(document['wire'], head=True)}")
@@ -46,7 +46,7 @@ def main() -> None:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--runs", type=int, default=400)
+    parser.add_argument("--runs", type=int, default=400, help="0: take those that the file of --json has")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--wire", type=int, default=0, metavar="RUNS", help="do so many more of each load over loopback")
     parser.add_argument("--json", metavar="FILE")

@@ -58,6 +58,7 @@ def _run(load: float, seconds: int, endpoints: int, seed: int) -> list[Mapping[s
         command = [sys.executable, "-m", "tressi", str(config), "--json", str(written), "--quiet"]
         subprocess.run(command, check=False, stdout=subprocess.DEVNULL, timeout=10 * seconds + 60)
         queues.stdin.close()
+        print(f"answers left {float(queues.stdout.read()):.1f} ms late in the mean: that is the machine's", file=sys.stderr)
         summary = json.loads(written.read_text(encoding="utf-8"))
     if summary["global"]["requestsMissed"] or summary["global"]["requestsFailed"]:
         print(f"{summary['verdict']['word']}: {'; '.join(summary['verdict']['reasons'])}", file=sys.stderr)

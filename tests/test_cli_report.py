@@ -122,7 +122,7 @@ REFUSED = [
     (b"requests\n", "standard input is not JSON: expecting value at line 1, column 1"),
     (b'{"a": 1}\n{"b": 2}', "standard input is not JSON: extra data at line 2, column 1"),
     (WHOLE[:-100].encode(), "standard input breaks off at line 1: it is not whole"),
-    (json.dumps(full_summary(), indent=1)[:300].encode(), "standard input breaks off at line 12: it is not whole"),
+    (json.dumps(full_summary(), indent=1)[:300].encode(), "standard input breaks off at line 11: it is not whole"),
     (b'{"schemaVersion": NaN}', "standard input is not JSON: it has no number NaN"),
     (b"[" * 100_000, "standard input is nested too deep"),
     (b'{"schemaVersion": 1, "a": "\\uD800"}', "standard input is not JSON: "),

@@ -7,7 +7,7 @@ crosses the limit there fits hardly worse (profile likelihood; Venzon and Moolga
 wider by what a long-run variance from so few seconds is unsure.
 
 Where the trials lie farther from the line than by chance, the interval is wider by that (McCullagh and Nelder 1989). Where they
-lie along no line at all, there is no curve: of a target that refuses what is above a rate, the share begins to grow with a bend.
+lie along no line at all, there is no curve: of a target that refuses what is above a rate, the share grows from a bend on.
 
 Some targets have slow responses without any load, such as M/M/c whose service itself takes long now and then. The curve is
 then a floor with the line on top of it. How high the floor is say the trials far below, and the interval holds the rates of

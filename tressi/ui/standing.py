@@ -20,6 +20,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 from tressi.model.flow import is_flow_key
+from tressi.run.selfcheck import meaning_of
 from tressi.run.threshold_words import standing
 from tressi.run.trouble import NOTEWORTHY_SHARE, failures_of
 from tressi.text import counted, plain, rate, short_key
@@ -95,7 +96,8 @@ def _findings(moment: Moment, labels: Labels) -> Iterator[_Finding]:
     yield from _missed(moment, labels)
     yield from _failing(moment)
     if moment.saturated_by:
-        yield _Finding("generator limited", "warn", [plain(reason) for reason in moment.saturated_by])
+        reasons = [meaning_of(moment.saturated_by), *(plain(reason) for reason in moment.saturated_by)]
+        yield _Finding("generator limited", "warn", reasons)
     if moment.reading.generator.lost:
         yield _Finding("an engine was lost", "warn", [plain(reason) for reason in moment.reading.generator.lost])
 
