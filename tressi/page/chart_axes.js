@@ -52,16 +52,16 @@ function timeAxis(seconds) {
   const range = Number.isFinite(from) && to > from ? { range: [from, to] } : {};
   const common = { ...range, uirevision: `zoom ${zoom.revision}`, tickangle: 0, showgrid: false };
   if (!range.range || !clockText(0)) return axis({ ...common, ticksuffix: " s", nticks: 8 });
-  const tickvals = evenTicks(from, to);
+  const tickvals = evenTicks(from, to, window.innerWidth < 600 ? 4 : 7);
   const isFine = tickvals.length < 2 || tickvals[1] - tickvals[0] < 60;
   return axis({ ...common, tickvals, ticktext: tickvals.map((t) => `${formats[1].format(t)} s<br>${clockText(t, isFine)}`) });
 }
 
 const tickSteps = [0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 28800, 86400];
 
-/* Some seven round seconds between two. */
-function evenTicks(from, to) {
-  const step = tickSteps.find((one) => (to - from) / one <= 7) ?? 86400 * Math.ceil((to - from) / 86400 / 7);
+/* Round seconds between two, `most` of them at most, or one more. */
+function evenTicks(from, to, most) {
+  const step = tickSteps.find((one) => (to - from) / one <= most) ?? 86400 * Math.ceil((to - from) / 86400 / most);
   const first = Math.ceil(from / step);
   return Array.from({ length: Math.max(0, Math.floor(to / step) - first + 1) }, (_, at) => (first + at) * step);
 }
