@@ -166,8 +166,9 @@ class Blocks:
 
 
 def drawn(random: np.random.Generator, scale: Scale, effect: float, drift: float, pairs: int, *, at_once: bool) -> Blocks:
-    """A run of so many pairs: blocks in turn, or both sides in the same seconds, each at half its rate."""
-    turn_s = scale.block_s if at_once else GUARD_S + scale.block_s
+    """A run of so many pairs: blocks in turn, or both sides in the same seconds, each at half its rate for twice as long."""
+    block_s = 2 * scale.block_s if at_once else scale.block_s
+    turn_s = block_s if at_once else GUARD_S + block_s
     level = courses(random, (pairs if at_once else 2 * pairs) * turn_s, drift)
     own = random.normal(0, RUN, scale.endpoints)
     rps = scale.block_rps // 2 if at_once else scale.block_rps
@@ -178,7 +179,7 @@ def drawn(random: np.random.Generator, scale: Scale, effect: float, drift: float
             sides: list[Sample | None] = [None, None]
             for turn, side in enumerate((first, 1 - first)):
                 begin = pair * turn_s if at_once else (2 * pair + turn) * turn_s + GUARD_S
-                levels = level[begin : begin + scale.block_s] + own[place] + side * math.log1p(effect)
+                levels = level[begin : begin + block_s] + own[place] + side * math.log1p(effect)
                 sides[side] = sampled(random, rps, levels)
             a, b = sides
             blocks.measured[str(place)].append((Measured(a.histogram, a.count), Measured(b.histogram, b.count)))
