@@ -4,8 +4,8 @@ import pytest
 from summaries import decision, endpoint_snapshot, summary_of
 
 from tressi.report.page.headline import Chip, Headline, headline, limited_spans
-from tressi.run.selfcheck import meaning_of
 from tressi.run.tones import tone_of_words
+from tressi.stats.selfcheck import meaning_of
 
 pytestmark = pytest.mark.pure
 

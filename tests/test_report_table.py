@@ -10,7 +10,7 @@ from summaries import HOSTILE, endpoint_snapshot, resolved, summary_of, verdict
 from tressi.report.summary_md import render
 from tressi.report.table import VerdictLines, run_lines, summary_table
 from tressi.run.judgement import judge_run
-from tressi.run.selfcheck import meaning_of
+from tressi.stats.selfcheck import meaning_of
 from tressi.text import plain
 
 pytestmark = pytest.mark.pure

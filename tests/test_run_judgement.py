@@ -6,7 +6,7 @@ import pytest
 from summaries import endpoint_snapshot, resolved, summary_of, verdict
 
 from tressi.run.judgement import judge_run
-from tressi.run.selfcheck import meaning_of
+from tressi.stats.selfcheck import meaning_of
 
 pytestmark = pytest.mark.pure
 

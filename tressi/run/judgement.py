@@ -20,10 +20,10 @@ import signal
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
 from tressi.run.flow_parts import is_flow, is_step, paced, parts_of
-from tressi.run.selfcheck import meaning_of
 from tressi.run.shortfall import TOO_SHORT, UNMEASURED, failures, limits, starts_due
 from tressi.run.trouble import NOTEWORTHY_SHARE
 from tressi.run.warm_up import is_unmeasured, measured_s
+from tressi.stats.selfcheck import meaning_of
 from tressi.text import SHORTEST_S, counted, rate, some_of, summary_labels
 
 if TYPE_CHECKING:
@@ -96,8 +96,14 @@ def limited_reasons(summary: Summary) -> tuple[str, ...]:
     return (
         *([meaning_of(generator["reasons"])] if generator["reasons"] else []),
         *generator["reasons"],
-        *(f"an engine was lost, and with it what it had in flight: {one}" for one in generator["lost"]),
+        *(_loss_words(one, summary) for one in generator["lost"]),
     )
+
+
+def _loss_words(lost: str, summary: Summary) -> str:
+    """What was lost: a machine of the run says so by itself."""
+    is_node = any(lost.startswith(f"{node['name']} was lost") for node in summary.get("nodes", ()))
+    return lost if is_node else f"an engine was lost, and with it what it had in flight: {lost}"
 
 
 def short_reasons(summary: Summary) -> tuple[str, ...]:

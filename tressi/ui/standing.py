@@ -20,9 +20,9 @@ from collections import Counter
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 from tressi.model.flow import is_flow_key
-from tressi.run.selfcheck import meaning_of
 from tressi.run.threshold_words import standing
 from tressi.run.trouble import NOTEWORTHY_SHARE, failures_of
+from tressi.stats.selfcheck import meaning_of
 from tressi.text import counted, plain, rate, short_key
 from tressi.ui.trouble import told
 
@@ -99,7 +99,9 @@ def _findings(moment: Moment, labels: Labels) -> Iterator[_Finding]:
         reasons = [meaning_of(moment.saturated_by), *(plain(reason) for reason in moment.saturated_by)]
         yield _Finding("generator limited", "warn", reasons)
     if moment.reading.generator.lost:
-        yield _Finding("an engine was lost", "warn", [plain(reason) for reason in moment.reading.generator.lost])
+        is_node = any(node.lost is not None for node in moment.reading.nodes)
+        title = "a node was lost" if is_node else "an engine was lost"
+        yield _Finding(title, "warn", [plain(reason) for reason in moment.reading.generator.lost])
 
 
 def _undisturbed(moment: Moment) -> _Finding:
