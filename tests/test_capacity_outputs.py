@@ -170,6 +170,11 @@ def test_one_endpoint_is_searched_and_the_others_keep_their_rates():
     assert found.rates == Rates(("GET http://h/a",), {"GET http://h/a": 1.0})
     assert (found.plan.first_rps, found.plan.budget_s, found.plan.precision) == (20.0, 600.0, 0.02)
     assert (found.config.thresholds, found.config.export, found.config.duration_s > 600) == ((), None, True)
+    assert found.config.worker_limit == 30 + 10, "the other has its workers beside those of the searched one"
+    assert (found.config.document["workers"], found.config.document["duration"]) == (40, found.config.duration_s)
+    shared = {**TWO, "autoscale": {"enabled": True, "maxWorkers": 4}}
+    found = asked(shared, "--slo", "p99 < 20ms", "--endpoint", "checkout")
+    assert (found.config.worker_limit, found.config.document["autoscale"]["maxWorkers"]) == (34, 34)
 
 
 def test_together_every_pool_has_its_share():
@@ -272,7 +277,8 @@ def test_a_run_is_steered_at_the_borders_of_trials():
         def __init__(self):
             self.targets, self.stopped = [], 0
 
-        def set_target(self, key, rps):
+        def set_target(self, key, rps, by):
+            assert by == "the search"
             self.targets.append((key, rps))
 
         def stop(self):

@@ -132,7 +132,7 @@ def test_markdown_is_what_the_summary_means_by_it(text):
     tokens = list(flat(MarkdownIt("gfm-like", {"linkify": False, "html": True}).parse(document)))
     tags = [token.content.strip() for token in tokens if token.type in {"html_block", "html_inline"}]
     opened = ["Sampled responses, of the 1 in summary.json", "Latencies of all endpoints together, in ms", "Status codes"]
-    opened += ["1 scaling decision", "Changed by hand", "The generator", "The run in numbers", "The config"]
+    opened += ["1 scaling decision", "Changed while the run lasted", "The generator", "The run in numbers", "The config"]
     assert tags == [tag for title in opened for tag in (f"<details><summary>{title}</summary>", "</details>")]
     assert not {token.type for token in tokens} & {"link_open", "image", "hr", "blockquote_open", "s_open", "em_open"}
     assert [token.type for token in tokens].count("heading_open") == len(re.findall(r"^##", document, re.MULTILINE)) == 7

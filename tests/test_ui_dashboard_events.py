@@ -1,6 +1,8 @@
 """The dashboard's events over real sockets, and how long it stays: on a run without a network."""
 
+import re
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import gevent
@@ -106,6 +108,26 @@ def test_a_browser_hears_what_is_waited_for():
             assert late.until("state")[-1][2]["waiting"] == words
         watcher.stop()
         assert events.until("phase")[-1][2] == {"phase": "ending", "waiting": ""}
+
+
+def test_a_browser_hears_what_a_search_does_and_changes():
+    """Each time anew, and a page that comes meanwhile knows it too; a change says who made it."""
+    with dashboard() as watcher, listening(watcher.url) as events:
+        events.until("state")
+        watcher.doing("exploring: 50.0 RPS")
+        assert events.until("doing")[-1][2] == {"words": "exploring: 50.0 RPS"}
+        with listening(watcher.url) as late:
+            assert late.until("state")[-1][2]["doing"] == "exploring: 50.0 RPS"
+        watcher.change(Change(1.5, "set-target", KEYS[0], 75.0, "the search"))
+        assert events.until("change")[-1][2]["by"] == "the search"
+
+
+def test_the_page_listens_for_every_message():
+    """One that it does not name is never heard, and nothing says so."""
+    folder = Path(watching.__file__).parent
+    told = set(re.findall(r'_tell\("(\w+)"', (folder / "watcher.py").read_text()))
+    (names,) = re.findall(r"const EVENTS = \[(.*)\]", (folder / "server.js").read_text())
+    assert told | {"state"} == set(re.findall(r"\w+", names))
 
 
 def test_a_browser_that_comes_back_hears_what_it_missed():

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from tressi.capacity.known import Plan
 from tressi.capacity.search import RESTING
@@ -114,13 +115,17 @@ def _config_of(config: ResolvedConfig, rates: dict[str, float], arguments: Names
         workers = arguments.max_workers or shared.workers
         shared = replace(shared, workers=workers, target_rps=rates[key], ramp_up_time=0.0, stages=())
     own = sum(one.autoscale.max_workers for one in endpoints if one.autoscale is not None and one.endpoint_key in rates)
-    others = sum(one.autoscale.min_workers for one in endpoints if one.autoscale is not None and one.endpoint_key not in rates)
+    # The others have as many as they would have had without the search.
+    others = sum(one.autoscale.max_workers for one in endpoints if one.autoscale is not None and one.endpoint_key not in rates)
+    limit = max(config.worker_limit, own + min(config.worker_limit, others))
+    lasts_s = arguments.budget + 2 * DRAIN_S
     return replace(
         config,
+        document=_document_of(config.document, limit, lasts_s),
         endpoints=endpoints,
         shared_pool=shared,
-        worker_limit=max(config.worker_limit, own + others),
-        duration_s=arguments.budget + 2 * DRAIN_S,
+        worker_limit=limit,
+        duration_s=lasts_s,
         warm_up_s=0.0,
         max_requests=None,
         early_exit=None,
@@ -128,6 +133,14 @@ def _config_of(config: ResolvedConfig, rates: dict[str, float], arguments: Names
         export=None,
         graceful_stop_s=min(config.graceful_stop_s, DRAIN_S),
     )
+
+
+def _document_of(document: Mapping[str, Any], limit: int, lasts_s: float) -> dict[str, Any]:
+    """The config as the run's displays and its report show it: with the length and the workers that the search has."""
+    shared = document.get("autoscale")
+    if isinstance(shared, Mapping) and "maxWorkers" in shared:
+        return {**document, "duration": lasts_s, "autoscale": {**shared, "maxWorkers": limit}}
+    return {**document, "duration": lasts_s, "workers": limit}
 
 
 def _full(settings: AutoscaleConfig, rps: float, workers: int | None) -> AutoscaleConfig:

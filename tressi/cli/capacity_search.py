@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tressi.capacity.document import document_of
+from tressi.capacity.document import document_of, verdict_line
 from tressi.capacity.search import Search
 from tressi.cli.arguments import PRIVATE
 from tressi.cli.claims import Claims
@@ -22,18 +22,20 @@ from tressi.cli.signals import Signals
 from tressi.errors import ConfigError, ConfigProblem, OutputError
 from tressi.report.capacity_html import page
 from tressi.report.capacity_svg import svg
-from tressi.report.capacity_text import closing_lines, markdown, table
+from tressi.report.capacity_text import closing_lines, label_of, markdown, table
 from tressi.run.searching import Searching
-from tressi.ui.capacity_progress import CapacityProgress, duration_words
+from tressi.ui.capacity_progress import CapacityProgress, duration_words, status
 from tressi.ui.sentences import labels_of
 
 if TYPE_CHECKING:
     from argparse import Namespace
     from collections.abc import Callable, Mapping
 
+    from tressi.capacity.search import Step
+    from tressi.capacity.trial import Second
     from tressi.cli.capacity_asked import Asked
+    from tressi.cli.job import Job
     from tressi.load.spawn import Ahead
-    from tressi.run.runner import EndpointRunner
 
 # What is written, by its flag; several may not go to one place.
 _FILES = ("json", "markdown", "html", "svg")
@@ -46,17 +48,20 @@ def search(asked: Asked, arguments: Namespace, ahead: Ahead) -> int:
     check_outputs({**outputs, "--stream": arguments.stream})
     with files_of_mode(PRIVATE), Claims({**outputs, "--stream": arguments.stream}):
         job = prepare(asked.config, arguments, ahead)
-        searching, progress = _searching(asked, job.runner, arguments, is_quiet=is_quiet)
+        searching, progress = _searching(asked, job, arguments, is_quiet=is_quiet)
         with Signals() as signals:
             try:
                 summary = job.run(signals)
             finally:
                 progress.stop()
             signals.note()
+            is_cut = searching.search.done is None
             searching.search.stop("budget")
-            document = _document(asked, searching, summary)
+            document = _document(asked, searching, summary, is_cut=is_cut)
+            labels = labels_of(asked.config)
+            _tell(job, verdict_line(document, label_of(document, labels)))
             try:
-                _deliver(document, labels_of(asked.config), arguments, is_quiet=is_quiet)
+                _deliver(document, labels, arguments, is_quiet=is_quiet)
                 job.drop_journal()
             finally:
                 take_leave(job.watchers, summary, signals)
@@ -83,26 +88,39 @@ def check_outputs(outputs: Mapping[str, str | None]) -> None:
             raise ConfigError([ConfigProblem(flag, f"{file!r} cannot be written: {reason}")]) from None
 
 
-def _searching(
-    asked: Asked, runner: EndpointRunner, arguments: Namespace, *, is_quiet: bool
-) -> tuple[Searching, CapacityProgress]:
+def _searching(asked: Asked, job: Job, arguments: Namespace, *, is_quiet: bool) -> tuple[Searching, CapacityProgress]:
     """The search on its run, and who reports it."""
     search = Search(asked.conditions, asked.plan)
     stream = None if is_quiet else sys.stderr
     is_live = stream is not None and stream.isatty() and not arguments.no_ui and os.environ.get("TERM") != "dumb"
     progress = CapacityProgress(stream, is_live=is_live)
-    searching = Searching(search, asked.rates, runner, lambda step, second: progress.tell(search, step, second))
+
+    def told(step: Step, second: Second) -> None:
+        progress.tell(search, step, second)
+        if step.phase != "done":
+            _tell(job, status(search, step, second))
+
+    searching = Searching(search, asked.rates, job.runner, told)
     searching.watch()
-    expected = f"it takes about {duration_words(search.expected_s())}, {duration_words(asked.plan.budget_s)} at most"
+    about, most = duration_words(search.expected_s()), duration_words(asked.plan.budget_s)
+    expected = f"it takes {most} at most" if about == most else f"it takes about {about}, {most} at most"
     said = f"searching the rate at which {' and '.join(one.text for one in asked.conditions)} still holds; {expected}"
-    runner.on("start", lambda _config: progress.say(said))
+    job.runner.on("start", lambda _config: progress.say(said))
     return searching, progress
 
 
-def _document(asked: Asked, searching: Searching, summary: dict[str, Any]) -> dict[str, Any]:
-    reasons = {"interrupted": "ended by {}", "error": "the run failed: {}", "stopped": None, "duration": None}
+def _tell(job: Job, words: str) -> None:
+    """Have the run's displays show what the search does, and at the end what it found."""
+    for watcher in job.watchers:
+        watcher.doing(words)
+
+
+def _document(asked: Asked, searching: Searching, summary: dict[str, Any], *, is_cut: bool) -> dict[str, Any]:
+    """What was found. `is_cut`: the search had not come to its end when the run did."""
+    stopped = "the run was stopped" if is_cut else None
+    reasons = {"interrupted": "ended by {}", "error": "the run failed: {}", "stopped": stopped, "duration": None}
     why = reasons.get(summary["endReason"], "the run ended: {}")
-    said = None if why is None or summary["endReason"] == "stopped" else why.format(summary["endDetail"])
+    said = None if why is None else why.format(summary["endDetail"])
     return document_of(searching.search, asked.endpoint_key, searching.beside, said)
 
 

@@ -44,13 +44,15 @@ class WorkerAllocation:
 class Change:
     """One thing that somebody changed while the run was under way, `t` seconds after its start.
 
-    `endpoint_key` and `target_rps` are None for a pause and its end, which are of the whole run.
+    `endpoint_key` and `target_rps` are None for a pause and its end, which are of the whole run. `by` says who changed it
+    where it was no person, as in "the search".
     """
 
     t: float
     action: Steering
     endpoint_key: str | None = None
     target_rps: float | None = None
+    by: str = ""
 
 
 @dataclass(frozen=True, slots=True)

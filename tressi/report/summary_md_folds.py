@@ -114,7 +114,7 @@ def _changes(changes: Sequence[Mapping[str, Any]], shown: Shown) -> Iterator[Sec
     )
     columns = ("at", "action", "endpoint", "target RPS")
     if changes:
-        yield _fold("Changed by hand", columns, rows, columns[3:], share=0.05, noun="change")
+        yield _fold("Changed while the run lasted", columns, rows, columns[3:], share=0.05, noun="change")
 
 
 def _generator(generator: Mapping[str, Any]) -> Section:

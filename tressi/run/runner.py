@@ -183,12 +183,12 @@ class EndpointRunner:
         self._at_once.set()
         return False
 
-    def set_target(self, endpoint: str, rps: float) -> None:
+    def set_target(self, endpoint: str, rps: float, by: str = "") -> None:
         """Hold another rate from now on; 0 starts nothing. For an endpoint of the shared pool it is the whole pool's rate.
 
-        `endpoint` is the key or the name of an endpoint, or of a flow, whose rate is its starts per second. Raises ConfigError
-        where none has it, where several have the name, for the step of a flow, and for a rate that is none; TressiError while
-        no run is under way.
+        `endpoint` is the key or the name of an endpoint, or of a flow, whose rate is its starts per second; `by` is shown as
+        who asked for it (empty: a person). Raises ConfigError where none has it, where several have the name, for the step
+        of a flow, and for a rate that is none; TressiError while no run is under way.
         """
         endpoint_key = endpoint_key_of(self.config, endpoint)
         check_target(endpoint_key, rps)
@@ -196,7 +196,7 @@ class EndpointRunner:
             said = "this run has the times of a log, and its rate cannot be set; it can be paused"
             raise ConfigError([ConfigProblem(endpoint_key, said)])
         self._check_under_way()
-        self._steering.set_target(endpoint_key, rps)
+        self._steering.set_target(endpoint_key, rps, by)
 
     def pause(self) -> bool:
         """Start nothing more until `resume`, and scale nothing; says whether the run was not paused already.

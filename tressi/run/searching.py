@@ -75,7 +75,7 @@ class Searching:
             self._runner.stop()
             return
         for key, share in self._rates.of_pools.items():
-            self._runner.set_target(key, share * step.rps)
+            self._runner.set_target(key, share * step.rps, "the search")
 
     def _beside(self, moment: Moment) -> list[Beside]:
         """What the other endpoints did since the trial began."""

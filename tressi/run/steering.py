@@ -40,13 +40,16 @@ class Steering:
         self._curves = {pool.endpoint_keys[0]: pool.curve for pool in pools.all}
         self.paused = False
 
-    def set_target(self, endpoint_key: str, rps: float) -> None:
-        """Hold another rate from now on, or from the end of the pause. For the shared pool any of its endpoints will do."""
+    def set_target(self, endpoint_key: str, rps: float, by: str = "") -> None:
+        """Hold another rate from now on, or from the end of the pause. For the shared pool any of its endpoints will do.
+
+        `by` names who asks for it where it is no person.
+        """
         curve = Curve.held(rps)
         self._curves[self._pools.of(endpoint_key).endpoint_keys[0]] = curve
         if not self.paused:
             self._pools.follow(endpoint_key, curve)
-        self._note(Change(self._now(), "set-target", endpoint_key, rps))
+        self._note(Change(self._now(), "set-target", endpoint_key, rps, by))
 
     def pause(self) -> bool:
         """Start nothing more until `resume`; what is in flight ends. Says whether it was under way before."""

@@ -26,6 +26,9 @@ class Watcher:
     def change(self, change: Change) -> None:
         """Somebody changed the run."""
 
+    def doing(self, words: str) -> None:
+        """What the run does now, where something steers it, as a search for a capacity does; at the end, what it found."""
+
     def draining(self, draining: Draining) -> None:
         """The run's time is over, and another second was waited for what is in flight."""
 

@@ -64,6 +64,7 @@ class Board:
         self._end: dict[str, Any] | None = None
         self.phase: Phase = "starting"
         self.waiting = ""  # for what, in words, while the run ends
+        self.doing = ""  # what the run does now, in words, where something steers it
 
     def moment(self, moment: Moment) -> dict[str, Any]:
         """A second has passed."""
@@ -91,7 +92,7 @@ class Board:
 
     def change(self, change: Change) -> dict[str, Any]:
         """Somebody changed the run."""
-        document = change_row(change)
+        document = {**change_row(change), "by": change.by}
         self._changes.append(document)
         if change.endpoint_key is not None:
             self._targets[change.endpoint_key] = change.target_rps
@@ -124,6 +125,7 @@ class Board:
             "version": __version__,
             "phase": self.phase,
             "waiting": self.waiting,
+            "doing": self.doing,
             "paused": paused,
             "origin": plain(self._origin),
             "name": plain(self._config.name or ""),

@@ -15,7 +15,7 @@ import { showChips, Verdict } from "./verdict.js";
 
 const at = (id) => document.getElementById(id);
 
-const run = { phase: "starting", waiting: "", paused: false, endpoints: [], flows: [], limits: [], moment: null, end: null, lost: "" };
+const run = { phase: "starting", waiting: "", doing: "", paused: false, endpoints: [], flows: [], limits: [], moment: null, end: null, lost: "" };
 const chosen = new Chosen((number) => subjectOf(number).endpointKey);
 const charts = new Charts(at("charts"));
 const cards = new Cards(at("figures"));
@@ -63,6 +63,11 @@ const told = {
   phase({ phase, waiting }) {
     run.phase = phase;
     run.waiting = waiting;
+    showState();
+  },
+
+  doing({ words }) {
+    run.doing = words;
     showState();
   },
 
@@ -125,6 +130,8 @@ function showState() {
   const isUnderWay = run.phase === "running" && !run.lost;
   const words = run.lost || (run.phase === "ending" && run.waiting) || stateOf(run);
   show(at("state"), words);
+  show(at("doing"), run.doing);
+  at("doing").hidden = !run.doing;
   showVerdict();
   at("pause").disabled = at("stop").disabled = !isUnderWay;
   show(at("pause"), run.paused ? "Resume" : "Pause");

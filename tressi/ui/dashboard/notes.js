@@ -109,20 +109,20 @@ export class Notes {
     return { t: timestamp, key: endpointKey, of, change, what: `${of}: ${change}`, why: reason, up };
   }
 
-  ofChange({ t, endpointKey, action, targetRps }) {
+  ofChange({ t, endpointKey, action, targetRps, by }) {
     const words = { pause: "paused", resume: "resumed" }[action];
     const of = words ? "the run" : this.labels.get(endpointKey);
     const change = words ?? `target ${targetRps.toLocaleString("en")} ${unitOf(endpointKey)}`;
-    return { t, key: endpointKey, of, change, what: words ?? `${of}: ${change}`, why: "", up: null };
+    return { t, key: endpointKey, of, change, what: words ?? `${of}: ${change}`, why: "", by: by || "hand", up: null };
   }
 }
 
 /* A key that begins so is a flow's: no method is written in small letters. */
 const unitOf = (key) => (key.startsWith("flow ") ? "starts per second" : "RPS");
 
-function row({ t, of, change, why }) {
+function row({ t, of, change, why, by }) {
   const made = document.createElement("tr");
-  made.append(cell("time", `${t.toFixed(1)} s`), cell("of", of), cell("change", change), cell("reason", why ? folded(why) : "by hand"));
+  made.append(cell("time", `${t.toFixed(1)} s`), cell("of", of), cell("change", change), cell("reason", why ? folded(why) : `by ${by}`));
   made.firstElementChild.className = "number";
   return made;
 }

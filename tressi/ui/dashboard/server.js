@@ -1,6 +1,6 @@
 /* What is heard from the run and asked of it. Every address is relative, so the token stays where it is. */
 
-const EVENTS = ["state", "phase", "moment", "decision", "change", "end", "leave"];
+const EVENTS = ["state", "phase", "doing", "moment", "decision", "change", "end", "leave"];
 
 /* Hear everything: `told` gets the name and document of each message, `lost` whether the connection is for good. */
 export function listen(told, lost) {

@@ -12,6 +12,7 @@ from gevent.event import Event
 from tressi.site.feed import Feed
 from tressi.site.guard import guarded
 from tressi.site.server import Listener
+from tressi.text import plain
 from tressi.ui.dashboard.app import Run, make_app
 from tressi.ui.dashboard.board import Board
 from tressi.ui.sentences import draining_words
@@ -73,6 +74,11 @@ class Dashboard(Watcher):
     def change(self, change: Change) -> None:
         """Show a change, whether the dashboard or another caller made it."""
         self._tell("change", {**self._board.change(change), "paused": self._controls.paused})
+
+    def doing(self, words: str) -> None:
+        """Show it below the verdict."""
+        self._board.doing = plain(words)
+        self._tell("doing", {"words": self._board.doing})
 
     def draining(self, draining: Draining) -> None:
         """Say what is waited for."""
