@@ -13,7 +13,7 @@ from tressi.core.arena cimport CLOSED, PROTOCOL, RESET, SAMPLE_BYTES, SEND, TIME
 from tressi.core.clock cimport NS_PER_S, monotonic_ns
 from tressi.wire.account cimport account_failure, account_read, account_response, account_sent
 from tressi.wire.follow cimport hop_is_long, hop_met, hop_sent, lane_next
-from tressi.wire.h1.message cimport BROKEN, DONE, FAULTS, HEAD_READ, Progress, parser_has_head, parser_reset
+from tressi.wire.h1.message cimport BROKEN, DONE, FAULTS, HEAD_READ, Progress, parser_reset
 from tressi.wire.h1.parser cimport parser_close, parser_feed
 from tressi.wire.hops cimport response_redirects
 from tressi.wire.judge cimport body_judge
@@ -226,7 +226,7 @@ cdef inline void attempt_overdue(Reactor* reactor, Lane* lane, int64_t now_ns) n
     cdef const Exchange* exchange = &lane.exchange
     if not exchange.answered:
         snprintf(why, WHY_BYTES, b"no response after %g s", limit_s)
-    elif not parser_has_head(&exchange.parser):
+    elif not exchange.response.has_head:
         snprintf(why, WHY_BYTES, b"the head of the response had not ended after %g s", limit_s)
     else:
         snprintf(why, WHY_BYTES, b"status %d, but the body had not ended after %g s", exchange.response.status, limit_s)
@@ -237,7 +237,7 @@ cdef inline const char* broken_reason(Reactor* reactor, const Exchange* exchange
     """How far the response was when its connection ended; NULL: it had not begun."""
     if not exchange.answered:
         return NULL
-    if not parser_has_head(&exchange.parser):
+    if not exchange.response.has_head:
         return b"the connection ended within the head of the response"
     snprintf(
         reactor.buffers.why, WHY_BYTES, b"status %d, but the connection ended before the body", exchange.response.status

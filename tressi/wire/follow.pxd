@@ -5,7 +5,6 @@ from libc.stdlib cimport calloc
 
 from tressi.core.arena cimport PROTOCOL
 from tressi.wire.account cimport account_failure
-from tressi.wire.h1.message cimport parser_has_head
 from tressi.wire.hops cimport LONG_BODY_BYTES, Hop, Hops, hops_find, response_redirects
 from tressi.wire.lane cimport CONNECTING, REDIRECT, Exchange, Lane, lane_hop_link, lane_oldest_hop_link
 from tressi.wire.link cimport Link
@@ -34,9 +33,9 @@ cdef inline void lane_next(Reactor* reactor, Lane* lane, int64_t now_ns) noexcep
 
 cdef inline bint hop_is_long(const Exchange* exchange) noexcept nogil:
     """Whether the response is a redirect with so much body to come that a new connection costs less than to read it."""
-    if not parser_has_head(&exchange.parser) or not response_redirects(&exchange.response):
+    if not exchange.response.has_head or not response_redirects(&exchange.response):
         return False
-    return max(exchange.parser.content_length, exchange.response.body_bytes) > LONG_BODY_BYTES
+    return max(exchange.response.length, exchange.response.body_bytes) > LONG_BODY_BYTES
 
 
 cdef inline void hop_met(Reactor* reactor, Lane* lane, int64_t now_ns) noexcept nogil:
