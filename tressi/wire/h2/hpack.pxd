@@ -47,7 +47,7 @@ cdef struct Entry:
 
 cdef struct Decoder:
     char* bytes                    # twice as many as the table may have
-    char* scratch                  # 2 * SCRATCH_BYTES, which all decoders of a reader share: what is there does not outlast a block
+    char* scratch                  # 2 * SCRATCH_BYTES, shared by all that one reader has: it is kept for a block at most
     Entry* entries                 # a ring
     int32_t room                   # of the ring: a power of two
     int32_t oldest                 # in it

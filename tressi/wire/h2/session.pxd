@@ -130,6 +130,11 @@ cdef inline void output_taken(Output* output, int64_t size) noexcept nogil:
         output.size = output.done = 0
 
 
+cdef inline int64_t output_end(const Output* output) noexcept nogil:
+    """How many bytes there ever were."""
+    return output.base + output.size
+
+
 cdef inline int64_t output_left(const Output* output) noexcept nogil:
     return output.size - output.done
 
@@ -301,7 +306,7 @@ cdef inline void bodies_add(Session* session) noexcept nogil:
 cdef inline void stream_unsent(Session* session, Stream* stream) noexcept nogil:
     """Of the stream no byte was sent yet."""
     stream.is_unsent = 1
-    stream.begins_at = session.output.base + session.output.size
+    stream.begins_at = output_end(&session.output)
     stream.later_unsent = NULL
     stream.earlier_unsent = session.last_unsent
     if session.last_unsent != NULL:
