@@ -32,7 +32,9 @@ def resolved_protocol(document: Document, request: Document) -> Protocol:
 def check_protocols(config: ResolvedConfig) -> None:
     """Raise ConfigError where HTTP/2 is asked for and cannot be spoken."""
     problems = [
-        ConfigProblem(endpoint.endpoint_key, message) for endpoint in config.endpoints for message in _mistakes(config, endpoint)
+        ConfigProblem(endpoint.endpoint_key, message)
+        for endpoint in config.endpoints
+        for message in _mistakes(config, endpoint)
     ]
     if problems:
         raise ConfigError(problems)
@@ -56,7 +58,7 @@ def protocol_doubts(document: Document) -> Iterator[str]:
     shared = document.get("protocol", "http/1.1")
     names = {request.get("protocol", shared) for request in document.get("requests", ()) if isinstance(request, dict)}
     if "http2" in document and names <= {"http/1.1"}:
-        yield 'http2: has no effect, no request has the protocol h2, h2c or auto'
+        yield "http2: has no effect, no request has the protocol h2, h2c or auto"
     for number, request in enumerate(document.get("requests", ())):
         if isinstance(request, dict) and "http2" in request and request.get("protocol", shared) == "http/1.1":
             yield f"requests[{number}].http2: has no effect, the protocol is http/1.1"

@@ -69,7 +69,8 @@ cdef struct EndpointBlock:
     int64_t redirects              # that were followed
     int64_t goaways                # of HTTP/2: servers that took no more requests on a connection,
     int64_t streams_refused        # requests that they did not process, and said so,
-    int64_t places_waited          # and attempts that waited because connections are limited (http2.connections)
+    int64_t places_waited          # attempts that waited because connections are limited (http2.connections),
+    int64_t h2_connections         # and how many of the connections speak it
     int64_t abandoned              # users of a flow who were lost at this step
     int64_t started                # starts of a flow that a user has taken
     int64_t cut                    # attempts still under way when the graceful stop was over

@@ -111,6 +111,7 @@ cdef inline void channel_made(Reactor* reactor, Lane* lane) noexcept nogil:
     channel.block = lane.endpoint.block
     if channel.speaks_h2:
         has_memory = session_begin(&channel.session)
+        channel.block.h2_connections += 1
     channel.session.is_broken = not has_memory
     channel_due(reactor, channel)
     channel_sort(channel)
