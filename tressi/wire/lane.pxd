@@ -191,12 +191,14 @@ cdef enum Ending:
 # A request and its response: what is being sent and read over a link, and what the books need to know of it.
 cdef struct Exchange:
     Request* request               # that is sent
-    Link* link                     # that it uses, one of the lane's
+    Link* link                     # that it uses, one of the lane's or that of a channel
+    Channel* channel               # where the lane has a place, or NULL
     int64_t sent_ns                # just before the first byte of the request went to the kernel
     int64_t arrival_ns             # of the last data
     int64_t first_ns               # of the first data of this response
     int64_t read_ns                # when we last read
     int64_t own_delay_ns           # for how long data of this response lay unread
+    int64_t shared_ns              # its arrival was so much earlier at most, for others came in the same read
     int64_t reads
     int64_t sends
     const char* held_at            # what follows on that which the link sends: a body that waits, or what TLS has not sealed
@@ -213,8 +215,6 @@ cdef struct Exchange:
     Response response              # what is taken of it
     Parser parser                  # and what reads it: of HTTP/1.1,
     Stream stream                  # or of HTTP/2
-    Channel* channel               # where the lane has a place, or NULL
-    int64_t shared_ns              # its arrival was so much earlier at most, for others came in the same read
 
 # Where the user of a lane is in his flow.
 cdef enum Part:

@@ -112,6 +112,8 @@ cdef inline void channel_made(Reactor* reactor, Lane* lane) noexcept nogil:
     if channel.speaks_h2:
         has_memory = session_begin(&channel.session)
         channel.block.h2_connections += 1
+    else:
+        channel.all.places = 1
     channel.session.is_broken = not has_memory
     channel_due(reactor, channel)
     channel_sort(channel)
@@ -162,7 +164,7 @@ cdef inline void streams_sent(Reactor* reactor, Channel* channel, int64_t until,
 
 
 cdef inline int64_t channel_send(Reactor* reactor, Channel* channel) noexcept nogil:
-    """Send what there is; returns 0, or minus errno."""
+    """Send all that was gathered; returns 0, or minus errno."""
     cdef Session* session = &channel.session
     cdef Link* link = &channel.link
     cdef int64_t sent = 0, now_ns, part
