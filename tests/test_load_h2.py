@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import socket
 from random import Random
 
 import pytest
@@ -59,7 +60,9 @@ def closing(*frames):
         peer = Peer(conversation)
         next(peer.requests())
         peer.send(*frames)
-        conversation.close()
+        # What it has not read would make a reset of a close.
+        conversation.socket.shutdown(socket.SHUT_WR)
+        conversation.wait_closed()
 
     return script
 

@@ -22,7 +22,7 @@ SERVERS = """
         listen 127.0.0.1:{secure} ssl http2; keepalive_requests 100; client_body_buffer_size 2m;
         ssl_certificate {folder}/cert.pem; ssl_certificate_key {folder}/key.pem;
         location / {{ return 200 "hello\\n"; }}
-        location /echo {{ proxy_pass http://127.0.0.1:{plain_1}; }}
+        location /read {{ proxy_pass https://127.0.0.1:{old}/; }}
     }}
     server {{
         listen 127.0.0.1:{old} ssl;
@@ -43,7 +43,7 @@ def ports(tmp_path_factory):
     made.private_key_pem.write_to_path(str(folder / "key.pem"))
     with refusing_port() as plain, refusing_port() as secure, refusing_port() as old:
         found = {"plain": plain, "secure": secure, "old": old}
-    with nginx(folder, SERVERS.format(folder=folder, plain_1=plain, **found)):
+    with nginx(folder, SERVERS.format(folder=folder, **found)):
         yield {**found, "tls": TlsConfig(ca=str(folder / "ca.pem"))}
 
 
@@ -80,14 +80,14 @@ def test_what_the_handshake_chooses(ports):
     found = only(attempt(endpoint(f"https://127.0.0.1:{ports['old']}/", ONCE, protocol=Protocol("h2")), tls=ports["tls"]))
     assert found.errors == {"tls": 1}
     # Whether the server ends the handshake or goes on without a choice is its affair.
-    assert found.reasons[0].text in {"the server does not speak HTTP/2, by ALPN", "tlsv1 alert no application protocol"}
+    assert any(words in found.reasons[0].text for words in ("does not speak HTTP/2", "no application protocol"))
 
 
 def test_a_large_body_over_tls(ports):
     """It is sealed in pieces, waits for nginx's windows, and is counted to the byte of its frames."""
     body = b"0123456789abcdef" * 65_536
     one = endpoint(
-        f"https://127.0.0.1:{ports['secure']}/echo", ONCE, method="POST", body=body, protocol=Protocol("h2"), expect=HELLO
+        f"https://127.0.0.1:{ports['secure']}/read", ONCE, method="POST", body=body, protocol=Protocol("h2"), expect=HELLO
     )
     found = only(attempt(one, tls=ports["tls"]))
     assert found.succeeded == 1, (found.reasons, found.status_codes)

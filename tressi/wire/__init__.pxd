@@ -27,6 +27,9 @@
 #        │
 #        └── from "next start?": the lane goes on at once
 #
+# A lane that shares connections of HTTP/2 with others waits in JOINING, a state beside WAITING, where no place is free on one:
+# for the connection that another lane makes, or for a lane that gives its place back.
+#
 # READY is left when the batch of responses has been read, so that sends follow sends. WAITING is passed only where
 # connections are limited. Who cannot connect goes to "next start?" too, and where no rate holds its pool back to IDLE until
 # the next slot begins.

@@ -22,7 +22,7 @@ from tressi.wire.account cimport account_failure, account_read
 from tressi.wire.channels cimport channel_is_open, channel_leaves, channel_sort, channels_too_many
 from tressi.wire.exchange cimport (
     attempt_broken, attempt_fail, attempt_finish, exchange_began, exchange_continue, exchange_end, exchange_keep,
-    exchange_prepare, response_wait,
+    exchange_prepare, request_withhold, response_wait,
 )
 from tressi.wire.follow cimport hop_is_long, hop_met, lane_next
 from tressi.wire.h2.block cimport block_of, block_room
@@ -32,7 +32,8 @@ from tressi.wire.h2.reader cimport (
 )
 from tressi.wire.h2.reader cimport RESET as STREAM_RESET
 from tressi.wire.h2.session cimport (
-    Session, bodies_add, output_end, output_left, output_taken, session_begin, session_room, stream_close, stream_is_sent, stream_open,
+    Session, bodies_add, output_end, output_left, output_taken, session_begin, session_room, stream_close, stream_is_sent,
+    stream_open,
 )
 from tressi.wire.h2.stream cimport Stream
 from tressi.wire.lane cimport CLOSE, Channel, Channels, Exchange, Lane, queue_remove
@@ -163,6 +164,19 @@ cdef inline void streams_sent(Reactor* reactor, Channel* channel, int64_t until,
         exchange_began(reactor, lane)
 
 
+cdef inline void unsent_withhold(Reactor* reactor, Channel* channel, int64_t now_ns) noexcept nogil:
+    """The engine's lease is over: what no byte was sent of is taken back, whole frames from the first of them on."""
+    cdef Session* session = &channel.session
+    cdef Lane* lane
+    session.output.size = max(session.output.done, session.first_unsent.begins_at - session.output.base)
+    channel.told = min(channel.told, output_end(&session.output))
+    while session.first_unsent != NULL:
+        lane = <Lane*> session.first_unsent.owner
+        stream_close(session, session.first_unsent)
+        exchange_end(reactor, lane, CLOSE)
+        request_withhold(reactor, lane, now_ns)
+
+
 cdef inline int64_t channel_send(Reactor* reactor, Channel* channel) noexcept nogil:
     """Send all that was gathered; returns 0, or minus errno."""
     cdef Session* session = &channel.session
@@ -181,6 +195,10 @@ cdef inline int64_t channel_send(Reactor* reactor, Channel* channel) noexcept no
             output_taken(&session.output, part)
             channel.sealed_to = session.output.base + session.output.done
         now_ns = monotonic_ns()
+        if now_ns >= reactor.lease_ns and session.first_unsent != NULL:
+            link.send_left = 0 if link.tls == NULL else link.send_left
+            unsent_withhold(reactor, channel, now_ns)
+            continue
         sent = socket_send(link.descriptor, link.send_at, link.send_left)
         if link.tls == NULL:
             link.send_left = 0
@@ -312,7 +330,7 @@ cdef inline void stream_heard(Channel* channel, Lane* lane, int64_t stamp_ns, in
 cdef inline void stream_event(
     Reactor* reactor, Channel* channel, Event event, bint is_last, int64_t before_ns, int64_t now_ns
 ) noexcept nogil:
-    """Something has happened to a request; `is_last`: with the last byte of the read. The read before arrived at `before_ns`."""
+    """Something has happened to a request; `is_last`: with the last byte of the read, the one before came at `before_ns`."""
     cdef Session* session = &channel.session
     cdef Lane* lane = <Lane*> session.stream.owner
     cdef Exchange* exchange = &lane.exchange
