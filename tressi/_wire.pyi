@@ -2,7 +2,7 @@ from collections.abc import Callable, Collection, Sequence
 from typing import Any, Literal, Protocol
 
 from tressi._core import Arena
-from tressi._tls import TlsSession
+from tressi._tls import TlsPeer, TlsSession, TlsStream
 from tressi._values import Values
 
 WAITS_NS: tuple[int, int, int]
@@ -106,8 +106,9 @@ class Reactor:
         ordered: bool = False,
         sources: Sequence[bytes] = (),
         by_proxy: bool = False,
+        tls: TlsPeer | None = None,
         is_secure: bool = False,
-        protocol: tuple[bool, int, int] | None = None,
+        protocol: tuple[Literal["h2c", "h2", "auto"], int, int] | None = None,
     ) -> int: ...
     def set_addresses(self, number: int, addresses: Sequence[bytes]) -> None: ...
     def release(self) -> bool: ...
@@ -134,7 +135,7 @@ class Reactor:
         descriptor: int,
         connect_ns: int,
         tls_ns: int = -1,
-        session: TlsSession | None = None,
+        session: TlsSession | TlsStream | None = None,
         looked_up_ns: int = 0,
         speaks_h2: bool = False,
     ) -> None: ...

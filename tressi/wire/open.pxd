@@ -88,6 +88,7 @@ cdef inline void reactor_free(Reactor* reactor) noexcept:
     free(reactor.buffers.sealed)
     free(reactor.buffers.fields)
     text_free(&reactor.buffers.block)
+    text_free(&reactor.buffers.records)
     free(reactor.lanes)
     free(reactor.ordered)
     free(reactor.thinking.heap)

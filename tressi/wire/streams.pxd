@@ -37,12 +37,12 @@ from tressi.wire.h2.session cimport (
 )
 from tressi.wire.h2.stream cimport Stream
 from tressi.wire.lane cimport CLOSE, Channel, Channels, Exchange, Lane, queue_remove
-from tressi.wire.link cimport WHY_BYTES, Link, link_watch
+from tressi.wire.link cimport Link, link_sent, link_watch
 from tressi.wire.place cimport channels_trim, channels_wake, join_end, place_release, places_hand_on
 from tressi.wire.reactor cimport Reactor, channel_due, lane_rest, link_close, ready_push
 from tressi.wire.request cimport Request, Slice
 from tressi.wire.socket cimport EAGAIN, EINTR, EPROTO, socket_send
-from tressi.wire.text cimport text_grow
+from tressi.wire.text cimport WHY_BYTES, text_grow
 from tressi.wire.tls cimport link_answer, tls_seal
 from tressi.wire.walk cimport walk_abandon
 
@@ -202,14 +202,14 @@ cdef inline int64_t channel_send(Reactor* reactor, Channel* channel) noexcept no
         sent = socket_send(link.descriptor, link.send_at, link.send_left)
         if link.tls == NULL:
             link.send_left = 0
+        elif not link_sent(link, max(sent, <int64_t> 0)):
+            return -ENOMEM
         if sent < 0:
             break
         if link.tls == NULL:
             output_taken(&session.output, sent)
             streams_sent(reactor, channel, session.output.base + session.output.done, now_ns)
         else:
-            link.send_at += sent
-            link.send_left -= sent
             streams_sent(reactor, channel, channel.sealed_to, now_ns)
             if link.send_left > 0:
                 continue
