@@ -69,7 +69,7 @@ class Lane:
     def _connect(self) -> None:
         dialer, patience = self._route(self.number)
         try:
-            if dialer.is_plain:
+            if dialer.is_reactors:
                 dialer.resolve(patience)
                 if not self._stopped:
                     self._reactor.connect(self.number)

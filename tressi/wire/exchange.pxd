@@ -21,14 +21,15 @@ from tressi.wire.kept cimport link_is_spent, link_rests
 from tressi.wire.lane cimport (
     CLOSE, CLOSE_BEHIND, IN_FLIGHT, KEEP, Ending, Endpoint, Exchange, Lane, Queue, queue_insert, queue_remove,
 )
-from tressi.wire.link cimport WHY_BYTES, Link, link_watch
+from tressi.wire.link cimport Link, link_sent, link_watch
 from tressi.wire.packed cimport packed_begin, packed_drop, packed_end
 from tressi.wire.reactor cimport Reactor, lane_rest, link_close, ready_push
 from tressi.wire.request cimport Slice, request_render
 from tressi.wire.response cimport response_begin
 from tressi.wire.sample cimport sample_claim, sample_fill, sample_release
-from tressi.wire.socket cimport EAGAIN, EINTR, EPROTO, socket_send
+from tressi.wire.socket cimport EAGAIN, EINTR, EPROTO, socket_reason, socket_send
 from tressi.wire.success cimport is_success
+from tressi.wire.text cimport WHY_BYTES
 from tressi.wire.tls cimport link_answer, tls_seal
 from tressi.wire.user cimport REFUSED_BY_INTAKE, Intake, Sender, intake_reason, user_begins, user_hides
 from tressi.wire.walk cimport walk_abandon, walk_cut
@@ -125,6 +126,9 @@ cdef inline void deadline_set(Reactor* reactor, Lane* lane, Queue* queue, int64_
 cdef inline void exchange_send(Reactor* reactor, Lane* lane) noexcept nogil:
     """The socket has room again for what is left of the request."""
     cdef Link* link = lane.exchange.link
+    if link.send_left == 0 and lane.exchange.held > 0 and not lane.exchange.awaits and not part_begin(reactor, lane):
+        tls_fail(reactor, lane)
+        return
     exchange_sent(reactor, lane, socket_send(link.descriptor, link.send_at, link.send_left))
 
 
@@ -132,14 +136,15 @@ cdef inline void exchange_sent(Reactor* reactor, Lane* lane, int64_t sent) noexc
     """What became of a send; the socket's buffer nearly always takes the request whole."""
     cdef Exchange* exchange = &lane.exchange
     cdef Link* link = exchange.link
-    if sent >= 0:
+    if not link_sent(link, max(sent, <int64_t> 0)):
+        attempt_fail(reactor, lane, SEND, False, monotonic_ns(), socket_reason(ENOMEM))
+    elif sent >= 0:
         exchange.sends += 1
-        link.send_at += sent
-        link.send_left -= sent
         if link.tls == NULL:
             lane.endpoint.block.bytes_sent += sent
         if link.send_left + exchange.held > 0 or link.wants_writable:
-            exchange_follow(reactor, lane)
+            # What is held back of the request is sealed, or sent, once the socket has room.
+            link_watch(link, reactor.epoll, link.send_left > 0 or (exchange.held > 0 and not exchange.awaits))
     elif sent == -EAGAIN or sent == -EINTR:
         link_watch(link, reactor.epoll, True)
     elif sent == -EPROTO:
@@ -156,17 +161,6 @@ cdef inline bint part_begin(Reactor* reactor, Lane* lane) noexcept nogil:
     cdef int64_t size = lane.exchange.held
     lane.exchange.held = 0
     return part_load(reactor, lane, lane.exchange.held_at, size)
-
-
-cdef inline void exchange_follow(Reactor* reactor, Lane* lane) noexcept nogil:
-    """A part is sent: go on when the socket has room for more, if there is more that may be sent."""
-    cdef Link* link = lane.exchange.link
-    cdef bint begins = link.send_left == 0 and lane.exchange.held > 0 and not lane.exchange.awaits
-    if begins and not part_begin(reactor, lane):
-        tls_fail(reactor, lane)
-    else:
-        link_watch(link, reactor.epoll, link.send_left > 0)
-        link_answer(link, reactor.epoll)
 
 
 cdef inline void exchange_continue(Reactor* reactor, Lane* lane) noexcept nogil:

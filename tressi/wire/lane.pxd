@@ -133,6 +133,8 @@ cdef struct Dial:
     int64_t address                # the number of that address
     int64_t first                  # connections begun to the target before this attempt's first
     int64_t spent_ns               # on those that refused or did not answer
+    int64_t connect_ns             # until TCP had connected
+    int64_t shakes_ns              # since when TLS shakes hands
     uint64_t tried                 # which they were, by their places
     uint64_t unanswered            # and which of them were left without an answer
     uint16_t silent_family         # of the last of those; 0: all have answered

@@ -8,7 +8,7 @@ from tressi.core.window cimport (
     SLOT_NS, Window, WindowSums, window_attempts, window_boundary_ns, window_read, window_close_slot,
 )
 from tressi.wire.close cimport TAG, closing_event, closings_expire
-from tressi.wire.dial cimport dial_answered, dial_hung, dial_unanswered, lane_begin
+from tressi.wire.dial cimport dial_event, dial_hung, dial_unanswered, lane_begin
 from tressi.wire.exchange cimport (
     attempt_overdue, exchange_read, exchange_send, exchange_unanswered,
 )
@@ -23,7 +23,7 @@ from tressi.wire.reactor cimport (
     reactor_notice_over, ready_pop,
 )
 from tressi.wire.schedule cimport schedule_due_ns, schedule_update
-from tressi.wire.socket cimport EAGAIN, EPOLLOUT, epoll_event, epoll_wait, socket_dialed, socket_rehearse, timer_arm
+from tressi.wire.socket cimport EAGAIN, EPOLLOUT, epoll_event, epoll_wait, socket_rehearse, timer_arm
 from tressi.wire.start cimport lane_take
 from tressi.wire.thinking cimport thinking_due_ns
 from tressi.wire.tls cimport link_answer
@@ -82,7 +82,7 @@ cdef inline void link_event(Reactor* reactor, Link* link, unsigned events) noexc
     if link.descriptor < 0:
         return
     if is_used and lane.state == DIALING:
-        dial_answered(reactor, lane, socket_dialed(link.descriptor))
+        dial_event(reactor, lane)
     elif not is_used or lane.state != IN_FLIGHT:
         if link.tls == NULL or not link_stays(reactor, link):
             link_ended(reactor, link)

@@ -17,6 +17,7 @@ from tressi.wire.reactor cimport Reactor
 from tressi.wire.socket cimport (
     EPOLL_CTL_ADD, EPOLLET, EPOLLIN, epoll_make, socket_to_self, socket_watch, thread_times, timer_make,
 )
+from tressi.wire.text cimport text_free
 
 cdef enum:
     DESCRIPTORS = 5                # that a reactor keeps for itself
@@ -83,6 +84,7 @@ cdef inline void reactor_free(Reactor* reactor) noexcept:
     free(reactor.origins)
     free(reactor.closings.places)
     free(reactor.buffers.sealed)
+    text_free(&reactor.buffers.records)
     free(reactor.lanes)
     free(reactor.ordered)
     free(reactor.thinking.heap)

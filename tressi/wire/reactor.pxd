@@ -65,7 +65,7 @@ cdef struct Reactor:
     Lane* last_waiting
     bint limits_connections        # permits are needed at all
     Closings closings              # connections that their lanes are through with
-    bint keeps_gil                 # an origin needs Python for every request
+    bint keeps_gil                 # a link's TLS is an object of Python's
     Buffers buffers
     PyObject* decode               # makes what decodes a body, or NULL
     Kept* kept                     # for how long connections are used, or NULL: while they last
