@@ -7,8 +7,8 @@ import pytest
 from summaries import endpoint_snapshot, engine_snapshot, histogram, resolved
 
 from tressi.model import GeneratorSnapshot
-from tressi.run.selfcheck import Finding, Rule, check_generator, late_remark
 from tressi.run.timeline import Saturation, Timeline
+from tressi.stats.selfcheck import Finding, Rule, check_generator, late_remark
 
 pytestmark = pytest.mark.pure
 

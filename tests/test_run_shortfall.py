@@ -6,9 +6,9 @@ from typing import get_args
 import pytest
 from summaries import decision, endpoint_snapshot, resolved, summary_of
 
-from tressi.run.selfcheck import Finding, Rule
 from tressi.run.shortfall import Limit, failures, limits
 from tressi.run.timeline import Saturation
+from tressi.stats.selfcheck import Finding, Rule
 
 pytestmark = pytest.mark.pure
 

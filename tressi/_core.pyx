@@ -387,6 +387,11 @@ cdef class Arena:
         """When the last attempt of a run that had nothing more to send had ended, on CLOCK_MONOTONIC; 0: not yet."""
         return self.header.over_ns
 
+    @property
+    def lapsed_ns(self):
+        """When the engine's lease was over, on CLOCK_MONOTONIC; 0: it is not."""
+        return self.header.lapsed_ns
+
     def generator(self):
         """What the engine counted of itself, by the names of `model.GeneratorSnapshot`."""
         cdef const hdr.Histogram* sources[2]

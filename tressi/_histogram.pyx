@@ -170,6 +170,49 @@ cdef class Histogram:
         tally.count, tally.sum_ns, tally.min_ns, tally.max_ns = head[0], head[1], head[2], head[3]
         return histogram
 
+    @property
+    def tally(self):
+        """(count, sum, minimum, maximum), times in nanoseconds."""
+        cdef const hdr.Tally* tally = &self.body.tally
+        return tally.count, tally.sum_ns, tally.min_ns if tally.count else 0, tally.max_ns
+
+    def absorb(self, bytes data not None, int64_t count, int64_t sum_ns, int64_t min_ns, int64_t max_ns):
+        """Add what `encode` wrote, which must be `count` values that sum to `sum_ns`; its extremes are these, not its own.
+
+        Raises ValueError for anything else, and adds nothing then.
+        """
+        cdef const char* place = PyBytes_AS_STRING(data)
+        cdef const char* end = place + len(data)
+        cdef const char* counters
+        cdef int64_t index = 0, step = 0, number = 0, total = 0, low = 0
+        cdef int64_t head[spans.HEAD_NUMBERS]
+        if not data and count == 0 and sum_ns == 0:
+            return
+        for place_in_head in range(spans.HEAD_NUMBERS):
+            place = taken(place, end, &head[place_in_head])
+        if head[0] != count or head[1] != sum_ns or count > INT64_MAX - self.body.tally.count:
+            raise ValueError(f"{head[0]} values of {head[1]} ns in all, where {count} of {sum_ns} ns are missing")
+        counters = place
+        while place < end:
+            place = taken(taken(place, end, &step), end, &number)
+            if step >= hdr.COUNTERS - index or (total and step == 0) or not 0 < number <= INT64_MAX - total:
+                raise ValueError(f"counter {index} + {step} with count {number} is outside the layout or its order")
+            index, total = index + step, total + number
+            low = low if low or total > number else index
+        if total != count or total == 0:
+            raise ValueError(f"counters sum to {total}, the head says {count}")
+        self.cover(low, index)
+        hdr.tally_touch(&self.body.tally, low, index)
+        place, index = counters, 0
+        while place < end:
+            place = taken(taken(place, end, &step), end, &number)
+            index += step
+            spans.counter_at(&self.body, index)[0] += number
+        self.body.tally.count += count
+        self.body.tally.sum_ns += sum_ns
+        self.body.tally.min_ns = min(self.body.tally.min_ns, min_ns)
+        self.body.tally.max_ns = max(self.body.tally.max_ns, max_ns)
+
     @staticmethod
     def from_zigzag(bytes payload not None):
         """Read what `zigzag` wrote; every value counts as the lowest that its counter stands for.

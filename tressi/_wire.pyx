@@ -8,7 +8,7 @@ from tressi._core cimport Arena
 from tressi._tls cimport TlsSession
 from tressi._values cimport Values
 from tressi.core.arena cimport LOWEST_STATUS, STATUSES, EndpointBlock, ErrorKind
-from tressi.core.bucket cimport Knot, bucket_init, bucket_rate, bucket_set_rate, bucket_shift, bucket_stop_at, random_seeded
+from tressi.core.bucket cimport Knot, bucket_init, bucket_rate, bucket_set_rate, bucket_shift, random_seeded
 from tressi.core.clock cimport NS_PER_S, monotonic_ns, never
 from tressi.core.curve cimport knots_of
 from tressi.core.epoll cimport HAS_EPOLL
@@ -21,6 +21,7 @@ from tressi.wire cimport follow
 from tressi.wire cimport hops
 from tressi.wire cimport kept as keeping
 from tressi.wire cimport lane as lanes
+from tressi.wire cimport lease as leases
 from tressi.wire cimport loop as loops
 from tressi.wire cimport open as opening
 from tressi.wire cimport origin as places
@@ -28,6 +29,7 @@ from tressi.wire cimport reactor as reactors
 from tressi.wire cimport socket as sockets
 from tressi.wire cimport tls as secure
 from tressi.wire.allocate cimport allocated, one_more
+from tressi.wire.allowance cimport allowance_close, allowance_give, allowance_take_back
 from tressi.wire.memory cimport addresses_of, lane_free, set_addresses
 from tressi.wire.request cimport Request, Slice, request_render
 
@@ -42,6 +44,23 @@ cdef enum:
 def connect_reason(int failure):
     """Why a connection failed with that errno, in words; where the system's own do not help, with what to do."""
     return sockets.socket_reason(failure).decode("utf-8", "replace")
+
+
+def allowance_change(int64_t[::1] counts not None, int64_t place, int64_t by):
+    """Let so many more attempts (or fewer, as far as they are left) begin by the count at `place`; returns how many more."""
+    if not 0 <= place < counts.shape[0]:
+        raise IndexError(f"count {place} of {counts.shape[0]}")
+    if by < 0:
+        return -allowance_take_back(&counts[place], -by)
+    allowance_give(&counts[place], by)
+    return by
+
+
+def allowance_finish(int64_t[::1] counts not None, int64_t place):
+    """No more attempts will come to the count whose `more` is at `place`."""
+    if not 0 <= place < counts.shape[0]:
+        raise IndexError(f"count {place} of {counts.shape[0]}")
+    allowance_close(&counts[place])
 
 
 cdef bytes whole_of(rendering):
@@ -116,20 +135,22 @@ cdef class Reactor:
     def limit_attempts(self, int64_t[::1] counts not None, *, bint of_run):
         """Let no more attempts begin than are counted, of the run (`of_run`) and of each endpoint planned with a number.
 
-        `counts` has that of the run, then one for each endpoint; all engines take from it. Called once, when all pools are
-        there.
+        `counts` has that of the run, then one for each endpoint, and behind them as many numbers again that say whether more
+        of each may come; all engines take from it. Called once, when all pools are there.
         """
-        cdef int64_t index
-        if self.body.run != NULL or counts.shape[0] != self.body.endpoint_count + 1:
+        cdef int64_t index, half = self.body.endpoint_count + 1
+        if self.body.run != NULL or counts.shape[0] != 2 * half:
             raise ValueError("attempts are counted of the run and of each endpoint, and that is said once")
         self.kept_alive.append(counts)
         for index in range(self.body.endpoint_count):
             if self.body.endpoints[index].counted:
                 self.body.endpoints[index].left = &counts[index + 1]
+                self.body.endpoints[index].more = &counts[half + index + 1]
         if not of_run:
             return
         self.body.run = <lanes.Run*> allocated(sizeof(lanes.Run))
         self.body.run.left = &counts[0]
+        self.body.run.more = &counts[half]
         self.body.run.pools = self.body.pools
         self.body.run.pool_count = self.body.pool_count
         for index in range(self.body.pool_count):
@@ -287,14 +308,15 @@ cdef class Reactor:
         """Let every pool's schedule begin at `at_ns`, which is past (None: now), and end after `duration_ns`; returns when."""
         cdef int64_t index, other, begin_ns = monotonic_ns() if at_ns is None else at_ns
         self.body.header.start_ns = begin_ns
+        if duration_ns is not None:
+            self.body.stop_ns = begin_ns + <int64_t> duration_ns
         if self.body.limits_connections:
             bucket_shift(&self.body.permits, begin_ns)
         for index in range(self.body.pool_count):
             bucket_shift(&self.body.pools[index].bucket, begin_ns)
-            if duration_ns is not None:
-                bucket_stop_at(&self.body.pools[index].bucket, begin_ns + <int64_t> duration_ns)
             for other in range(self.body.pools[index].endpoint_count):
                 self.body.pools[index].endpoints[other].asked.before_ns = begin_ns
+        leases.lease_bound(&self.body)
         for index in range(self.body.endpoint_count):
             window_init(&self.body.endpoints[index].block.window, begin_ns)
         for index in range(self.body.lane_count):
@@ -586,6 +608,13 @@ cdef class Reactor:
         free(knots)
         if not followed:
             raise MemoryError
+
+    def lease(self, int64_t until_ns):
+        """Send nothing from `until_ns` of CLOCK_MONOTONIC on, unless this is called again before; False: it was too late.
+
+        A lease that is over stays over: the run goes on without this reactor.
+        """
+        return leases.lease_renew(&self.body, until_ns, monotonic_ns())
 
     def hold(self, int64_t pool_number, bint hold):
         """Let a pool that replays a log have no more starts (`hold`), or go on with those that are due from now on."""

@@ -98,6 +98,7 @@ cdef struct Header:
     int64_t block_bytes            # a reader of another layout must refuse
     int64_t start_ns               # CLOCK_MONOTONIC
     int64_t over_ns                # when the last attempt of a run of limited endpoints had ended; 0: not yet
+    int64_t lapsed_ns              # when its lease was over (wire/lease.pxd); 0: it is not
     int64_t cpu_ns                 # of the engine's thread
     int64_t run_queue_ns
     int64_t kernel_timed

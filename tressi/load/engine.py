@@ -53,7 +53,10 @@ class LocalEngine:
         self._running = False
         self._turn_asked = False
         self._versions: dict[PoolId, int] = {}
-        self.lost: str | None = None
+
+    @property
+    def lost(self) -> None:
+        """It is there as long as this process is."""
 
     def build(self, plan: Plan) -> None:
         """Build every pool; nothing is sent yet. Raises EngineError where the system has no room for it."""
@@ -114,6 +117,10 @@ class LocalEngine:
             self._reactor.hold(pool, wanted.curve is not None and wanted.curve.peak_rps == 0)
         else:
             self._reactor.follow(pool, None if wanted.curve is None else wanted.curve.points)
+
+    def lease(self, until_ns: int) -> None:
+        """Send nothing from `until_ns` of CLOCK_MONOTONIC on, unless this is called again before; after `build`."""
+        self._reactor.lease(until_ns)
 
     def limit_connections(self, per_second: float) -> None:
         """Make so many connections a second at most from now on; for an engine that was built with such a limit."""

@@ -11,6 +11,8 @@ from tressi._core import Histogram
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from tressi.model.nodes import NodeFinding, NodeRecord
+
 
 @dataclass(frozen=True, slots=True)
 class Window:
@@ -205,6 +207,9 @@ class EngineSnapshot:
 
     `flows` have the books of endpoints: an attempt is a start of the flow, which succeeds where it is completed and fails
     where it is abandoned. Their requests are counted by the endpoints of their steps alone.
+
+    Of a run over several machines `nodes` has each of them, and `found` what they last found broken by themselves: there the
+    self-check is of each machine, for one bad one among many hides in what is merged.
     """
 
     time_s: float
@@ -213,6 +218,8 @@ class EngineSnapshot:
     samples: tuple[Sample, ...] = ()
     over_s: float | None = None  # when its last attempt had ended, of a run that had nothing more to send
     flows: Mapping[str, EndpointSnapshot] = field(default_factory=dict)
+    nodes: tuple[NodeRecord, ...] = ()
+    found: tuple[NodeFinding, ...] = ()
 
     def of(self, key: str) -> EndpointSnapshot:
         """What was counted of an endpoint or of a flow."""

@@ -43,7 +43,7 @@ GENERATOR: Final = "generator limited"
 TOO_SHORT: Final = "the run was too short to tell"
 UNMEASURED: Final = "nothing was measured: the run ended within its warm-up"
 # A sentence of the self-check on a CPU at its limit or a standstill: for how long it held.
-_SPOILS_RATES = re.compile(r"in ([0-9.]+) of [0-9.]+ s an engine\b.*; it spoils: (?:the )?rates?\b", re.DOTALL)
+_SPOILS_RATES = re.compile(r"in ([0-9.]+) of [0-9.]+ s (?:[^:]+: )?an engine\b.*; it spoils: (?:the )?rates?\b", re.DOTALL)
 
 
 class Limit(NamedTuple):

@@ -13,11 +13,11 @@ from tressi.hdr import encode_histogram
 from tressi.log import mask_url
 from tressi.model.flow import sends_of
 from tressi.run.judgement import judge_run
-from tressi.run.selfcheck import late_remark
 from tressi.run.sure import confidence_row
 from tressi.run.targets import Targets
 from tressi.stats.flow_tally import flow_tally
 from tressi.stats.latency import latency_ms, percentiles_ms, statistic_ms
+from tressi.stats.selfcheck import late_remark
 from tressi.stats.summary_rows import change_row, decision_row, identity_row, verdict_row
 from tressi.stats.tally import Figures, tally
 from tressi.version import __version__

@@ -11,7 +11,7 @@ from libc.stdio cimport snprintf
 
 from tressi.core.arena cimport CLOSED, PROTOCOL, RESET, SAMPLE_BYTES, SEND, TIMEOUT, TLS, ErrorKind, Sample
 from tressi.core.clock cimport NS_PER_S, monotonic_ns
-from tressi.wire.account cimport account_failure, account_read, account_response, account_sent
+from tressi.wire.account cimport account_cut, account_failure, account_read, account_response, account_sent
 from tressi.wire.follow cimport hop_is_long, hop_met, hop_sent, lane_next
 from tressi.wire.h1.message cimport BROKEN, DONE, FAULTS, HEAD_READ, Progress, parser_has_head, parser_reset
 from tressi.wire.h1.parser cimport parser_close, parser_feed
@@ -31,7 +31,7 @@ from tressi.wire.socket cimport EAGAIN, EINTR, EPROTO, socket_send
 from tressi.wire.success cimport is_success
 from tressi.wire.tls cimport link_answer, tls_seal
 from tressi.wire.user cimport REFUSED_BY_INTAKE, Intake, Sender, intake_reason, user_begins, user_hides
-from tressi.wire.walk cimport walk_abandon
+from tressi.wire.walk cimport walk_abandon, walk_cut
 
 cdef enum:
     CONTINUE_NS = 1_000_000_000    # for an answer to a head alone (RFC 9110 10.1.1 asks for a limit and names none)
@@ -70,6 +70,9 @@ cdef inline void request_begin(Reactor* reactor, Lane* lane) noexcept nogil:
         sent = -EPROTO
     # The clock is read last and the books are kept afterwards: on a core that slept, cold memory costs microseconds.
     exchange.sent_ns = monotonic_ns()
+    if exchange.sent_ns >= reactor.lease_ns:
+        request_withhold(reactor, lane, exchange.sent_ns)
+        return
     if sent == 0:
         sent = socket_send(link.descriptor, link.send_at, link.send_left)
     if lane.first_sent_ns == 0:
@@ -81,6 +84,16 @@ cdef inline void request_begin(Reactor* reactor, Lane* lane) noexcept nogil:
     else:
         deadline_set(reactor, lane, &endpoint.in_flight, lane.first_sent_ns + endpoint.timeout_ns)
     exchange_sent(reactor, lane, sent)
+
+
+cdef inline void request_withhold(Reactor* reactor, Lane* lane, int64_t now_ns) noexcept nogil:
+    """The engine's lease is over: the request is not sent, and its attempt ends here."""
+    link_close(reactor, lane.exchange.link)
+    account_cut(lane, now_ns)
+    if lane.walk != NULL:
+        walk_cut(reactor, lane, now_ns)
+    else:
+        lane_next(reactor, lane, now_ns)
 
 
 cdef inline bint part_load(Reactor* reactor, Lane* lane, const char* bytes, int64_t size) noexcept nogil:

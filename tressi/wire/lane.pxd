@@ -68,6 +68,7 @@ cdef struct Endpoint:
     uint8_t over                   # they have come to an end
     uint8_t is_step                # of a flow, whose pool gives it no starts of its own
     int64_t* left                  # attempts that may still begin, of all engines together; NULL: any number
+    int64_t* more                  # whether more of them may come
     uint64_t random                # chooses among the requests
     Check check                    # what a response must be
     Queue trying                   # to connect, to an address that is left for the next one in time
@@ -100,6 +101,7 @@ cdef struct Replay:
 # Attempts that may still begin in the whole run, at all pools together.
 cdef struct Run:
     int64_t* left                  # of all engines together
+    int64_t* more                  # whether more of them may come
     Pool** pools
     int64_t pool_count
 

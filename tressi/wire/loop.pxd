@@ -15,6 +15,7 @@ from tressi.wire.exchange cimport (
 from tressi.wire.lane cimport (
     DIALING, IDLE, IN_FLIGHT, Endpoint, Lane, Pool, Queue, link_lane, pool_has_idle, stack_remove,
 )
+from tressi.wire.lease cimport lease_end
 from tressi.wire.link cimport Link
 from tressi.wire.permit cimport permit_due_ns, reactor_permit
 from tressi.wire.reactor cimport (
@@ -313,6 +314,8 @@ cdef inline void reactor_turn(Reactor* reactor) noexcept nogil:
         begun_ns = now_ns
         done.ready = reactor_poll(reactor, then == WAIT, until_ns)
         now_ns = monotonic_ns()
+        if now_ns >= reactor.lease_ns:
+            lease_end(reactor, now_ns)
         reactor_rehearse(reactor, now_ns)
         reactor_start_due(reactor, now_ns)
         walk_wake(reactor, now_ns)

@@ -56,6 +56,8 @@ cdef inline reactor_open(Reactor* reactor, int* descriptors):
     thread_times(reactor.schedstat, &reactor.cpu_base_ns, &reactor.queue_base_ns)
     reactor.next_deadline_ns = never()
     reactor.slot_ns = never()
+    reactor.stop_ns = never()
+    reactor.lease_ns = never()
     # Edge-triggered: that it has fired is said once, and nothing need be done to hear no more of it.
     socket_watch(reactor.epoll, EPOLL_CTL_ADD, reactor.timer, EPOLLIN | EPOLLET, <void*> <size_t> TAG)
     descriptors[4] = open_file("/proc/self/net/sockstat", O_RDONLY | O_CLOEXEC)
