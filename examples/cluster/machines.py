@@ -67,7 +67,7 @@ class Node:
 class Machines:
     """The cluster: `address` is its head's, `nodes` are those that have `cpus` CPUs each; the head has none."""
 
-    def __init__(self, count: int = 3, cpus: int = 2, *, isolated: bool, name: str = "trs", network: str = "10.77.0") -> None:
+    def __init__(self, count: int = 3, cpus: int = 2, *, isolated: bool, name: str = "tressi", network: str = "10.77.0") -> None:
         self._count, self._cpus, self.isolated, self._name, self._network = count, cpus, isolated, name, network
         self._folder = Path(tempfile.mkdtemp(prefix=f"{name}-"))
         self._host = f"{network}.1" if isolated else "127.0.0.1"
