@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from contextlib import suppress
 
 from gevent.socket import socket as gevent_socket
 
 from tressi.nodes.facts import encode_facts, facts_here
 from tressi.nodes.framing import receive, send
+from tressi.nodes.post import Post
 
 
 def main(control: str) -> None:
@@ -21,20 +23,16 @@ def main(control: str) -> None:
     os.set_inheritable(int(control), False)  # noqa: FBT003 - os has no name for it
     with suppress(OSError):
         serve(gevent_socket(fileno=int(control)))
+    # Connections and engines go with the process: at the end of their own sockets the engines leave, too.
     os._exit(0)
 
 
 def serve(control: gevent_socket) -> None:
     """Answer the orders of one control socket until it ends. Raises OSError."""
+    post = Post()
     while (order := receive(control)) is not None:
-        send(control, answer(order))
-
-
-def answer(order: bytes) -> bytes:
-    """What is said to one order."""
-    if order == b"":
-        return encode_facts(facts_here())
-    raise ValueError(f"an order of {len(order)} bytes says nothing")
+        heard_ns = time.monotonic_ns()
+        send(control, encode_facts(facts_here()) if order == b"" else post.answer(order, heard_ns))
 
 
 if __name__ == "__main__":
