@@ -51,8 +51,8 @@ class NodesAhead:
         """The names of the nodes that would take part, and how many engines each would run. Raises CarrierError."""
         from tressi.nodes.ray_carrier import usable  # noqa: PLC0415 - see above
 
-        posts = usable(self.carrier.look(), self._arguments.nodes or None)
-        return [(post.name, self._arguments.processes or post.facts.engines) for post in posts if post.facts is not None]
+        nodes = usable(self.carrier.look(), self._arguments.nodes or None)
+        return [(node.name, self._arguments.processes or node.facts.engines) for node in nodes if node.facts is not None]
 
     def engine(self) -> FarCluster:
         """The engine of the run, over as many nodes as were asked for."""

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
     from collections.abc import Mapping, Sequence
 
-    from tressi.nodes.ray_carrier import Post, Sight
+    from tressi.nodes.ray_carrier import RayNode, Sight
 
 NAME = "nodes"
 HELP = """Show the nodes of a Ray cluster: cores, versions, descriptors, nice value, and how well each one's clock is known.
@@ -44,7 +44,7 @@ def execute(arguments: Namespace) -> int:
 
     with RayCarrier(arguments.cluster) as carrier:
         sight = carrier.look()
-    found = document(arguments.cluster, sight, [faults_of(post, sight.ray) for post in sight.posts])
+    found = document(arguments.cluster, sight, [faults_of(node, sight.ray) for node in sight.nodes])
     if arguments.json:
         write(json.dumps(found, indent=2))
     else:
@@ -56,9 +56,9 @@ def execute(arguments: Namespace) -> int:
 
 def document(address: str, sight: Sight, faults: Sequence[Sequence[str]]) -> dict[str, Any]:
     """What was found, for programs; `faults` is of each node."""
-    nodes = [_node(post, found) for post, found in zip(sight.posts, faults, strict=True)]
+    nodes = [_node(node, found) for node, found in zip(sight.nodes, faults, strict=True)]
     warnings = [] if sight.token else [UNGUARDED]
-    warnings += [said for post in sight.posts for said in _doubts(post)]
+    warnings += [said for node in sight.nodes for said in _doubts(node)]
     idle = [plain(name) for name in sight.idle]
     return {
         "cluster": address,
@@ -86,38 +86,38 @@ def text(found: Mapping[str, Any]) -> str:
     return "\n".join([*lines, "", *faulty, *idle, closing])
 
 
-def _node(post: Post, faults: Sequence[str]) -> dict[str, Any]:
-    facts, clock = post.facts, post.clock
+def _node(node: RayNode, faults: Sequence[str]) -> dict[str, Any]:
+    facts, clock = node.facts, node.clock
     return {
         "name": None if facts is None else facts.name,
-        "address": post.address,
+        "address": node.address,
         "cores": None if facts is None else facts.cores,
-        "raysCpus": post.cpus,
+        "raysCpus": node.cpus,
         "engines": None if facts is None else facts.engines,
         "memoryBytes": None if facts is None else facts.memory_bytes,
         "descriptors": None if facts is None else facts.descriptors,
         "nice": None if facts is None else facts.nice,
         "clockOffsetMs": None if clock is None else round(clock.offset_ns / 1e6, 3),
         "clockBoundMs": None if clock is None else round(clock.bound_ns / 1e6, 3),
-        "tressi": post.tressi or None,
-        "ray": post.ray,
-        "python": post.python,
+        "tressi": node.tressi or None,
+        "ray": node.ray,
+        "python": node.python,
         "faults": list(faults),
     }
 
 
-def _doubts(post: Post) -> list[str]:
+def _doubts(node: RayNode) -> list[str]:
     """What does not keep a node from taking part, and may spoil its part."""
     from tressi.nodes.clocks import refusal, wall_warning  # noqa: PLC0415 - see `execute`
 
-    facts, clock, name = post.facts, post.clock, plain(post.name)
+    facts, clock, name = node.facts, node.clock, plain(node.name)
     said = []
     if facts is not None and facts.nice > 0:
         said.append(f"{name}: its engines run at nice {facts.nice}, behind everything else there")
     if facts is not None and facts.descriptors < FEW_DESCRIPTORS:
         said.append(f"{name}: {facts.descriptors:,} open files are allowed, and each connection takes one (ulimit -n)")
-    if facts is not None and facts.cores < post.cpus:
-        said.append(f"{name}: Ray counts {post.cpus:g} CPUs there, and it has {counted(facts.cores, 'core')}")
+    if facts is not None and facts.cores < node.cpus:
+        said.append(f"{name}: Ray counts {node.cpus:g} CPUs there, and it has {counted(facts.cores, 'core')}")
     if clock is not None:
         said += [one for one in (refusal(name, clock), wall_warning(name, clock)) if one is not None]
     return said

@@ -34,12 +34,13 @@ if TYPE_CHECKING:
 # More than the relay takes to end its actors and to leave.
 _LEAVES_S: Final = 5.0
 _MISSING: Final = "--cluster needs Ray: pip install tressi[cluster]"
+_LET_GO: Final = "the nodes were let go"
 # What Ray would send to its makers.
 _SILENT: Final = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_USAGE_STATS_PROMPT_ENABLED": "0"}
 
 
 @dataclass(frozen=True, slots=True)
-class Post:
+class RayNode:
     """A node as Ray has it: its versions, and what its outpost says of it, or the `fault` that kept it from saying so.
 
     `cpus` is what Ray counts there, which need not be what the machine has. `token`: its Ray asks for a token. `clock` is
@@ -66,7 +67,7 @@ class Post:
 class Sight:
     """A cluster as `tressi nodes` shows it: its nodes, and which ones have no CPU for Ray and get no load."""
 
-    posts: tuple[Post, ...]
+    nodes: tuple[RayNode, ...]
     idle: tuple[str, ...]
     ray: str
     token: bool
@@ -97,8 +98,8 @@ class RayCarrier:
 
     def launch(self, nodes: int | None, wait_s: float) -> Sequence[NodeFacts]:
         """See `carrier.Carrier`. Raises CarrierError, with the nodes named that cannot be used."""
-        posts = usable(self._told("launch", nodes=nodes, wait_s=wait_s))
-        return [post.facts for post in posts if post.facts is not None]
+        nodes = usable(self._told("launch", nodes=nodes, wait_s=wait_s))
+        return [node.facts for node in nodes if node.facts is not None]
 
     def look(self) -> Sight:
         """Start an outpost on each node, beside whatever runs there, and reserve nothing; faults are told, not raised.
@@ -109,12 +110,10 @@ class RayCarrier:
 
     def exchange(self, node: int, order: bytes) -> Exchanged:
         """See `carrier.Carrier`."""
-        answer: AsyncResult = AsyncResult()
-        self._waiting[node] = answer
-        if self._ended is None:
-            self._say(do="exchange", node=node, order=order)
-        else:
-            answer.set_exception(NodeGoneError(self._ended))
+        if self._ended is not None:
+            raise NodeGoneError(self._ended or _LET_GO)
+        self._waiting[node] = answer = AsyncResult()
+        self._say(do="exchange", node=node, order=order)
         return answer.get()  # type: ignore[no-any-return] # gevent's are of no type
 
     def release(self) -> None:
@@ -139,7 +138,7 @@ class RayCarrier:
         if "there" in said:
             raise CarrierError(fewer(said["asked"], said["there"]))
         token = said["token"] and all(one["token"] for one in said["launched"])
-        return Sight(tuple(map(_post, said["launched"])), tuple(said["idle"]), said["ray"], token)
+        return Sight(tuple(map(_node_of, said["launched"])), tuple(said["idle"]), said["ray"], token)
 
     def _say(self, **message: Any) -> None:  # noqa: ANN401 - what the message has
         # Two greenlets that send would mix their bytes. What cannot be sent is told by the end of the socket.
@@ -153,16 +152,18 @@ class RayCarrier:
         if self._ended is None:
             self._ended = f"the relay to Ray has ended{self._last_words()}"
         for answer in self._waiting.values():
-            answer.set_exception(NodeGoneError(self._ended or "the nodes were let go"))
+            answer.set_exception(NodeGoneError(self._ended or _LET_GO))
         self._waiting.clear()
         if not self._launched.ready():
-            self._launched.set({"refused": self._ended or "the nodes were let go"})
+            self._launched.set({"refused": self._ended or _LET_GO})
 
     def _take(self, message: dict[str, Any]) -> None:
         if "node" not in message:
             self._launched.set(message)
             return
-        answer = self._waiting.pop(message["node"])
+        answer = self._waiting.pop(message["node"], None)
+        if answer is None:
+            return  # its caller has gone
         if "gone" in message:
             answer.set_exception(NodeGoneError(message["gone"]))
         else:
@@ -176,15 +177,15 @@ class RayCarrier:
         return f": {said[-1]}" if said else ""
 
 
-def usable(sight: Sight, nodes: int | None = None) -> Sequence[Post]:
+def usable(sight: Sight, asked: int | None = None) -> Sequence[RayNode]:
     """So many nodes of a cluster, all by default. Raises CarrierError where one cannot take part, or there are fewer."""
-    posts = sight.posts if nodes is None else sorted(sight.posts, key=lambda one: -one.cpus)[:nodes]
-    if nodes is not None and len(posts) < nodes:
-        raise CarrierError(fewer(nodes, len(posts)))
-    faults = [f"{post.name}: {fault}" for post in posts for fault in faults_of(post, sight.ray)]
+    chosen = sight.nodes if asked is None else sorted(sight.nodes, key=lambda one: -one.cpus)[:asked]
+    if asked is not None and len(chosen) < asked:
+        raise CarrierError(fewer(asked, len(chosen)))
+    faults = [f"{node.name}: {fault}" for node in chosen for fault in faults_of(node, sight.ray)]
     if faults:
         raise CarrierError("\n".join(faults))
-    return posts
+    return chosen
 
 
 def fewer(asked: int, there: int) -> str:
@@ -192,14 +193,14 @@ def fewer(asked: int, there: int) -> str:
     return f"asked {asked} {'node' if asked == 1 else 'nodes'}, {there} {'is' if there == 1 else 'are'} there"
 
 
-def faults_of(post: Post, ray: str) -> list[str]:
+def faults_of(node: RayNode, ray: str) -> list[str]:
     """Why a node cannot take part, in words; nothing where it can. `ray` is the version here."""
-    if post.fault is not None and not post.tressi:
-        return [f"{post.fault}; install there: pip install 'tressi[cluster]=={__version__}'"]
+    if node.fault is not None and not node.tressi:
+        return [f"{node.fault}; install there: pip install 'tressi[cluster]=={__version__}'"]
     ours = {"tressi": __version__, "Ray": ray, "Python": minor(platform.python_version())}
-    theirs = {"tressi": post.tressi, "Ray": post.ray, "Python": minor(post.python)}
+    theirs = {"tressi": node.tressi, "Ray": node.ray, "Python": minor(node.python)}
     wrong = [f"it has {name} {theirs[name]}, and this machine {ours[name]}" for name in ours if theirs[name] != ours[name]]
-    return wrong or ([] if post.fault is None else [post.fault])
+    return wrong or ([] if node.fault is None else [node.fault])
 
 
 def minor(version: str) -> str:
@@ -207,13 +208,13 @@ def minor(version: str) -> str:
     return ".".join(version.split(".")[:2])
 
 
-def _post(said: dict[str, Any]) -> Post:
+def _node_of(said: dict[str, Any]) -> RayNode:
     facts = decode_facts(said["facts"]) if "facts" in said else None
     # Ray's address is the one by which its users know the node.
     facts = None if facts is None else replace(facts, address=said["address"])
     tressi, fault = said.get("tressi", ""), said.get("fault")
     clock = best_of(Stamps(*one) for one in said["stamps"]) if said["stamps"] else None
-    return Post(said["address"], said["cpus"], said["ray"], said["python"], tressi, said["token"], facts, fault, clock)
+    return RayNode(said["address"], said["cpus"], said["ray"], said["python"], tressi, said["token"], facts, fault, clock)
 
 
 def _started(address: str, errors: IO[bytes]) -> tuple[subprocess.Popen[bytes], gevent_socket]:

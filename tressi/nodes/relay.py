@@ -70,7 +70,7 @@ class FewerError(Exception):
         self.there = there
 
 
-class Post:
+class NodeActor:
     """The actor: starts the outpost of its node, and hands bytes to it and back.
 
     Ray sends this class by value, as it sends all of `__main__`. So it comes up on a node that has another tressi, or none, and
@@ -115,7 +115,7 @@ class Relay:
     def __init__(self, control: socket.socket, address: str) -> None:
         self._control, self._address = control, address
         self._speaking = threading.Lock()
-        self._posts: list[Any] = []
+        self._actors: list[Any] = []
 
     def serve(self) -> None:
         """Obey until the control socket ends; never returns."""
@@ -135,9 +135,9 @@ class Relay:
     def _leave(self) -> None:
         """End the actors, and this process. A driver of Ray Client that only vanished would keep them for half a minute."""
         threading.Timer(LEAVE_S, os._exit, (0,)).start()
-        for post in self._posts:
+        for actor in self._actors:
             with suppress(Exception):
-                ray.kill(post)
+                ray.kill(actor)
         with suppress(Exception):
             ray.shutdown()
         os._exit(0)
@@ -162,9 +162,9 @@ class Relay:
     def _start(self, places: Callable[[], Sequence[Place]], pings: int = 0) -> None:
         try:
             _connect(self._address)
-            self._posts, said = _posted(places())
-            for post, one in zip(self._posts, said, strict=True):
-                one["stamps"] = [_pinged(post) for _ in range(pings)]
+            self._actors, said = _placed(places())
+            for actor, one in zip(self._actors, said, strict=True):
+                one["stamps"] = [_pinged(actor) for _ in range(pings)]
         except RefusedError as refusal:
             self._say(refused=str(refusal))
         except FewerError:
@@ -203,7 +203,7 @@ class Relay:
 
     def _call(self, node: int, order: bytes, sent_ns: int) -> None:
         try:
-            answering = self._posts[node].exchange.remote(order).future()
+            answering = self._actors[node].exchange.remote(order).future()
         except Exception as failure:  # noqa: BLE001 - the driver has lost its cluster
             self._say(node=node, gone=_words(failure))
         else:
@@ -226,10 +226,10 @@ class Relay:
                 self._say(node=node, gone=answer)
 
 
-def _pinged(post: Any) -> tuple[int, int, int, int, int, int]:  # noqa: ANN401 - an actor of Ray's
+def _pinged(actor: Any) -> tuple[int, int, int, int, int, int]:  # noqa: ANN401 - an actor of Ray's
     """When we asked, the node heard and answered, and its answer came; then the two wall clocks. All in ns."""
     sent_ns = time.monotonic_ns()
-    heard_ns, said_ns, wall_ns = ray.get(post.clock.remote())
+    heard_ns, said_ns, wall_ns = ray.get(actor.clock.remote())
     return sent_ns, heard_ns, said_ns, time.monotonic_ns(), wall_ns, time.time_ns()
 
 
@@ -292,19 +292,19 @@ def _awaited(nodes: int | None, until_s: float) -> list[tuple[str, str, float]]:
     return found
 
 
-def _posted(places: Sequence[Place]) -> tuple[list[Any], list[dict[str, Any]]]:
+def _placed(places: Sequence[Place]) -> tuple[list[Any], list[dict[str, Any]]]:
     """Actors at the places, and what each says, both in the order of their addresses. Raises RefusedError."""
-    kind: Any = ray.remote(max_restarts=0, max_task_retries=0, runtime_env=_RUNTIME)(Post)
-    posts = [kind.options(num_cpus=one.reserved, scheduling_strategy=one.strategy).remote() for one in places]
-    starting = [post.start.remote() for post in posts]
+    kind: Any = ray.remote(max_restarts=0, max_task_retries=0, runtime_env=_RUNTIME)(NodeActor)
+    actors = [kind.options(num_cpus=one.reserved, scheduling_strategy=one.strategy).remote() for one in places]
+    starting = [actor.start.remote() for actor in actors]
     ready, late = ray.wait(starting, num_returns=len(starting), timeout=START_S)
     if late:
         silent = ", ".join(place.name for place, one in zip(places, starting, strict=True) if one not in ready and place.name)
         on = f": {silent}" if silent else ""
         raise RefusedError(f"{len(late)} of {len(places)} nodes have not started an actor within {START_S:g} s{on}")
     said = [{**_said(one), "cpus": place.cpus, "stamps": []} for one, place in zip(starting, places, strict=True)]
-    order = sorted(range(len(posts)), key=lambda number: str(said[number].get("address")))
-    return [posts[number] for number in order], [said[number] for number in order]
+    order = sorted(range(len(actors)), key=lambda number: str(said[number].get("address")))
+    return [actors[number] for number in order], [said[number] for number in order]
 
 
 def _said(starting: Any) -> dict[str, Any]:  # noqa: ANN401 - a reference of Ray's
