@@ -55,15 +55,18 @@ class NodesAhead:
         return [(node.name, self._arguments.processes or node.facts.engines) for node in nodes if node.facts is not None]
 
     def engine(self) -> FarCluster:
-        """The engine of the run, over as many nodes as were asked for."""
+        """The engine of the run, over as many nodes as were asked for, which are taken here. Raises CarrierError."""
         from tressi.cli.flags import LEASE_S, NODES_WAIT_S  # noqa: PLC0415 - see above
         from tressi.nodes.far import FarCluster  # noqa: PLC0415 - see above
 
         asked = self._arguments
+        wait_s = NODES_WAIT_S if asked.nodes_wait is None else asked.nodes_wait
+        # What can be refused is refused before the run, and before a file is emptied.
+        self.carrier.launch(asked.nodes or None, wait_s)
         return FarCluster(
             self.carrier,
             nodes=asked.nodes or None,
-            nodes_wait_s=NODES_WAIT_S if asked.nodes_wait is None else asked.nodes_wait,
+            nodes_wait_s=wait_s,
             processes=asked.processes or None,
             lease_s=LEASE_S if asked.lease is None else asked.lease,
         )

@@ -85,8 +85,9 @@ def prepare(config: ResolvedConfig, arguments: Namespace, ahead: EnginesAhead) -
         remark(sentence)
     for warning in config.warnings:
         remark(f"warning: {warning}")
+    engine = _engine(config, arguments, ahead)
     journal = _journal(config, arguments)
-    runner = EndpointRunner(config, engine=_engine(config, arguments.processes, ahead), journal=journal)
+    runner = EndpointRunner(config, engine=engine, journal=journal)
     watchers = watchers_of(arguments, runner)
     for watcher in watchers:
         attach(runner, watcher)
@@ -96,16 +97,17 @@ def prepare(config: ResolvedConfig, arguments: Namespace, ahead: EnginesAhead) -
     return Job(arguments, runner, watchers, journal, timeline, on_terminal)
 
 
-def _engine(config: ResolvedConfig, processes: int | None, ahead: EnginesAhead) -> Engine[Plan]:
+def _engine(config: ResolvedConfig, arguments: Namespace, ahead: EnginesAhead) -> Engine[Plan]:
     """The nodes of a cluster, or engines in processes of their own; 0 asks for as many as the cores that the target leaves."""
     is_local = any(urlsplit(endpoint.url).hostname in LOCAL_HOSTS for endpoint in config.endpoints)
     if isinstance(ahead, NodesAhead):
         if is_local:
             remark("the config names this machine as the target: for a node of the cluster that is the node itself")
+        if not arguments.quiet:
+            remark(f"joining the cluster at {printable(arguments.cluster)}")
         return ahead.engine()
-    if processes == 0:
-        processes = max(1, _cores() - is_local)
-    return Cluster([ProcessEngine(ahead.take) for _ in range(1 if processes is None else processes)])
+    processes = 1 if arguments.processes is None else arguments.processes or max(1, _cores() - is_local)
+    return Cluster([ProcessEngine(ahead.take) for _ in range(processes)])
 
 
 def _cores() -> int:

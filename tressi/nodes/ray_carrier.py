@@ -97,16 +97,21 @@ class RayCarrier:
         self.release()
 
     def launch(self, nodes: int | None, wait_s: float) -> Sequence[NodeFacts]:
-        """See `carrier.Carrier`. Raises CarrierError, with the nodes named that cannot be used."""
-        nodes = usable(self._told("launch", nodes=nodes, wait_s=wait_s))
-        return [node.facts for node in nodes if node.facts is not None]
+        """See `carrier.Carrier`. Raises CarrierError, with the nodes named that cannot be used.
+
+        It may be called ahead of the run: a second call says what the first one did.
+        """
+        if not self._launched.ready():
+            self._say(do="launch", nodes=nodes, wait_s=wait_s)
+        return [node.facts for node in usable(self._sight()) if node.facts is not None]
 
     def look(self) -> Sight:
         """Start an outpost on each node, beside whatever runs there, and reserve nothing; faults are told, not raised.
 
         Raises CarrierError.
         """
-        return self._told("look")
+        self._say(do="look")
+        return self._sight()
 
     def exchange(self, node: int, order: bytes) -> Exchanged:
         """See `carrier.Carrier`."""
@@ -130,8 +135,8 @@ class RayCarrier:
 
     # ---------------------------------------------------------------------------------------------------- its small parts
 
-    def _told(self, do: str, **arguments: Any) -> Sight:  # noqa: ANN401 - what the order has
-        self._say(do=do, **arguments)
+    def _sight(self) -> Sight:
+        """What the relay has found. Raises CarrierError."""
         said: dict[str, Any] = self._launched.get()
         if "refused" in said:
             raise CarrierError(said["refused"])
