@@ -184,7 +184,7 @@ def test_a_node_that_was_lost_keeps_its_counts_and_has_no_present():
     assert found.of(KEYS[0]).window.attempts == 3
     assert found.generator.busy_s == (0.25, 1.0, None, None)
     assert found.generator.lost == ("node-2 was lost: it is gone",)
-    assert (ledger.made(1), ledger.seen_s(1)) == (7, 0.5)
+    assert (ledger.made(1), ledger.counted_s(1), ledger.heard_s(1)) == (7, 0.5, 0.5)
 
 
 def test_findings_arrive_once_whatever_is_lost():

@@ -283,7 +283,7 @@ class FarCluster:
         if answer.gone is not None:
             # It says so itself: nothing is sent any more, and the share is free.
             if member.dead_ns is None:
-                member.dead_ns = max(self._begin_ns or 0, self._ours(self._ledger.seen_s(member.number)))
+                member.dead_ns = max(self._begin_ns or 0, self._ours(self._ledger.heard_s(member.number)))
             self._lose(member, answer.gone)
             self._give_away(member)
         if answer.stopped and is_taken:
@@ -409,8 +409,8 @@ class FarCluster:
         if member.lost is None or member.is_whole:
             return 0
         until_s = min(self._run_s(member.sent_until_ns()), self._plan.duration_ns / 1e9)
-        seen_s, in_flight = self._ledger.seen_s(member.number), self._ledger.in_flight(member.number)
-        return member.uncounted_at_most(self._plan.pools, seen_s, until_s, in_flight)
+        counted_s, in_flight = self._ledger.counted_s(member.number), self._ledger.in_flight(member.number)
+        return member.uncounted_at_most(self._plan.pools, counted_s, until_s, in_flight)
 
     def _tell_what_is_missing(self) -> None:
         """Say of each node that was lost what of it is in no figure."""

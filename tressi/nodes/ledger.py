@@ -89,18 +89,22 @@ class Ledger:
         """The number of the last frame of a node that was taken in, which its next one may build on."""
         return self._nodes[node].number
 
-    def seen_s(self, node: int) -> float:
-        """Up to when in the run a node's counters are known."""
+    def heard_s(self, node: int) -> float:
+        """Up to when in the run a node has said anything."""
         return max(self._nodes[node].time_s, self._nodes[node].second_s)
 
+    def counted_s(self, node: int) -> float:
+        """Up to when in the run all of a node is in the figures: to its last whole second, or its end."""
+        return self._nodes[node].second_s
+
     def made(self, node: int) -> int:
-        """The requests that a node is known to have made, those of flows by their steps."""
-        rows = self._newest(self._nodes[node])[: len(self._keys) - self._flows]
+        """The requests of a node that are in the figures, those of flows by their steps."""
+        rows = self._nodes[node].rows[: len(self._keys) - self._flows]
         return sum(row[0][place] for row in rows if row is not None for place in _MADE)
 
     def in_flight(self, node: int) -> int:
-        """How many requests of a node were under way by its last word."""
-        rows = self._newest(self._nodes[node])[: len(self._keys) - self._flows]
+        """How many requests of a node were under way when it was counted last."""
+        rows = self._nodes[node].rows[: len(self._keys) - self._flows]
         return sum(row[0][_IN_FLIGHT] for row in rows if row is not None)
 
     def take(self, node: int, frame: bytes) -> bool:
@@ -182,9 +186,6 @@ class Ledger:
 
     # ---------------------------------------------------------------------------------------------------------- adding up
 
-    def _newest(self, books: _Node) -> list[Row | None]:
-        return books.now if books.time_s >= books.second_s else books.rows
-
     def _endpoint(self, place: int, *, is_whole: bool) -> EndpointSnapshot:
         there: list[Row] = []
         past: list[Row] = []
@@ -230,7 +231,8 @@ class Ledger:
         sums: dict[str, Any] = {name: sum(books.sums[place] for books in known) for place, name in enumerate(GENERATOR_SUMS)}
         own_delay, late_sends = (one.copy() for one in self._generator_times)
         busy_s = (busy if books.lost is None else None for books in self._nodes for busy in books.busy_s)
-        lost = (f"{books.name}: {why}" for books in self._nodes for why in books.engines_lost)
+        # Of a node that was lost one reason is said, not that of each of its engines.
+        lost = (f"{books.name}: {why}" for books in self._nodes if books.lost is None for why in books.engines_lost)
         return GeneratorSnapshot(
             own_delay=own_delay,
             late_sends=late_sends,

@@ -52,7 +52,7 @@ class Loopback:
             send(control, order)
             answer = receive(control)
         except OSError as failure:
-            raise NodeGoneError(f"outpost {process.pid} cannot be reached: {failure}") from failure
+            raise NodeGoneError(f"outpost {process.pid} has ended") from failure
         if answer is None:
             raise NodeGoneError(f"outpost {process.pid} has ended")
         return Exchanged(answer, sent_ns, time.monotonic_ns())

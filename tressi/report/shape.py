@@ -184,6 +184,15 @@ _DECISION: Final = {
     **dict.fromkeys(("workers", "workerCount"), COUNT),
     "timestamp": NUMBER,
 }
+_NODE: Final = {
+    **dict.fromkeys(("name", "address"), TEXT),
+    **dict.fromkeys(("engines", "requestsMade"), COUNT),
+    **dict.fromkeys(("share", "clockBoundMs"), NUMBER),
+    **dict.fromkeys(("clockOffsetMs", "wallAheadMs", "nice"), WRITTEN),
+    "lostAt": Maybe(NUMBER),
+    "lost": Maybe(TEXT),
+    "uncountedAtMost": Maybe(COUNT),
+}
 SUMMARY: Final = {
     "tressiVersion": TEXT,
     "name": Optional(TEXT),
@@ -196,6 +205,7 @@ SUMMARY: Final = {
     "verdict": {"word": TEXT, "reasons": [TEXT]},
     "thresholds": [_THRESHOLD],
     "generator": _GENERATOR,
+    "nodes": Optional([_NODE]),
     "global": _METRICS,
     "endpoints": [_ENDPOINT],
     "scaling": [_DECISION],

@@ -94,8 +94,14 @@ def limited_reasons(summary: Summary) -> tuple[str, ...]:
     generator = summary["generator"]
     return (
         *generator["reasons"],
-        *(f"an engine was lost, and with it what it had in flight: {one}" for one in generator["lost"]),
+        *(_loss_words(one, summary) for one in generator["lost"]),
     )
+
+
+def _loss_words(lost: str, summary: Summary) -> str:
+    """What was lost: a machine of the run says so by itself."""
+    is_node = any(lost.startswith(f"{node['name']} was lost") for node in summary.get("nodes", ()))
+    return lost if is_node else f"an engine was lost, and with it what it had in flight: {lost}"
 
 
 def short_reasons(summary: Summary) -> tuple[str, ...]:

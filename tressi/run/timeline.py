@@ -146,6 +146,7 @@ class Timeline:
             row_s=self.kept.seconds,
             left_out=[*self._left_out(), *left_out],
             saturated_by=self._saturation.reasons(),
+            nodes=self.last.nodes,
         )
         self.kept.is_unmeasured = record.is_unmeasured
         if record.is_unmeasured:

@@ -97,7 +97,9 @@ def _findings(moment: Moment, labels: Labels) -> Iterator[_Finding]:
     if moment.saturated_by:
         yield _Finding("generator limited", "warn", [plain(reason) for reason in moment.saturated_by])
     if moment.reading.generator.lost:
-        yield _Finding("an engine was lost", "warn", [plain(reason) for reason in moment.reading.generator.lost])
+        is_node = any(node.lost is not None for node in moment.reading.nodes)
+        title = "a node was lost" if is_node else "an engine was lost"
+        yield _Finding(title, "warn", [plain(reason) for reason in moment.reading.generator.lost])
 
 
 def _undisturbed(moment: Moment) -> _Finding:
