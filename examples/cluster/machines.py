@@ -26,6 +26,8 @@ from typing import Self
 
 PLASMA_BYTES = 80_000_000  # the least that Ray takes is 75 MB
 UP_S = 60.0
+TRIES = 3
+JOINED = "Ray runtime started"
 MOST = 9  # nodes, of which the network has a place for each
 
 
@@ -57,9 +59,9 @@ class Node:
     def kill(self) -> None:
         """Switch it off: all its processes end at once."""
         if self._link is None:
-            for raylet in children_of(self.process.pid):  # its workers end with it
+            for pid in below(self.process.pid):
                 with suppress(ProcessLookupError):
-                    os.kill(raylet, signal.SIGKILL)
+                    os.kill(pid, signal.SIGKILL)
         self.process.kill()
         self.process.wait()
 
@@ -67,9 +69,12 @@ class Node:
 class Machines:
     """The cluster: `address` is its head's, `nodes` are those that have `cpus` CPUs each; the head has none."""
 
-    def __init__(self, count: int = 3, cpus: int = 2, *, isolated: bool, name: str = "tressi", network: str = "10.77.0") -> None:
+    def __init__(
+        self, count: int = 3, cpus: int = 2, *, isolated: bool, name: str = "tressi", network: str = "10.77.0"
+    ) -> None:
         self._count, self._cpus, self.isolated, self._name, self._network = count, cpus, isolated, name, network
-        self._folder = Path(tempfile.mkdtemp(prefix=f"{name}-"))
+        # Short: Ray's sockets lie some folders deeper, and 107 characters are all that the name of a socket may have.
+        self._folder = Path(tempfile.mkdtemp(prefix="trs-", dir="/tmp"))
         self._host = f"{network}.1" if isolated else "127.0.0.1"
         self.nodes: list[Node] = []
         self.head: Node | None = None
@@ -99,16 +104,19 @@ class Machines:
         self._take_down()
 
     def start_node(self, environment: dict[str, str] | None = None) -> Node:
-        """Start one more node, with this in its environment beside the cluster's own."""
-        number = len(self.nodes) + 1
+        """Start one more node, with this in its environment beside the cluster's own, and wait until it has joined."""
+        name, address = f"node{len(self.nodes) + 1}", self._host
         if self.isolated:
-            address = f"{self._network}.{10 + number}"
-            self._connect(number, address)
-        else:
-            address = self._host
-        node = self._ray(f"node{number}", address, ["--address", self.address, "--num-cpus", str(self._cpus)], environment)
-        self.nodes.append(node)
-        return node
+            address = f"{self._network}.{11 + len(self.nodes)}"
+            self._connect(name, address)
+        arguments = ["--address", self.address, "--num-cpus", str(self._cpus)]
+        for _ in range(TRIES):
+            node = self._ray(name, address, arguments, environment)
+            if has_joined(node):
+                self.nodes.append(node)
+                return node
+            node.kill()
+        raise RuntimeError(f"a node has not started:\n{node.log.read_text()[-2000:]}")
 
     # -------------------------------------------------------------------------------------------------------- its small parts
 
@@ -160,8 +168,8 @@ class Machines:
         run("ip", "addr", "add", f"{self._host}/24", "dev", self.bridge)
         run("ip", "link", "set", self.bridge, "up")
 
-    def _connect(self, number: int, address: str) -> None:
-        link = self._link(f"node{number}")
+    def _connect(self, name: str, address: str) -> None:
+        link = self._link(name)
         run("ip", "netns", "add", link)
         run("ip", "link", "add", link, "type", "veth", "peer", "name", "eth0", "netns", link)
         run("ip", "link", "set", link, "master", self.bridge, "up")
@@ -192,10 +200,23 @@ def run(*command: str, must: bool = True) -> None:
         raise RuntimeError(f"{' '.join(command)}: {done.stderr.strip()}")
 
 
-def children_of(pid: int) -> list[int]:
-    """The processes that this one has started."""
-    found = subprocess.run(["ps", "-A", "-o", "pid=,ppid="], stdout=subprocess.PIPE, text=True, check=True).stdout
-    return [int(child) for child, parent in (line.split() for line in found.splitlines()) if int(parent) == pid]
+def has_joined(node: Node) -> bool:
+    """Wait until a node has joined its cluster; False where it gives up, which it does after 30 s on a busy machine."""
+    while JOINED not in node.log.read_text(errors="replace"):
+        if node.process.poll() is not None:
+            return False
+        time.sleep(0.05)
+    return True
+
+
+def below(root: int) -> set[int]:
+    """The processes that descend from one."""
+    said = subprocess.run(["ps", "-A", "-o", "pid=,ppid="], stdout=subprocess.PIPE, text=True, check=True).stdout
+    parents = {int(pid): int(parent) for pid, parent in (line.split() for line in said.splitlines())}
+    found = {root}
+    while more := {pid for pid, parent in parents.items() if parent in found} - found:
+        found |= more
+    return found - {root}
 
 
 def free_port(host: str) -> int:
