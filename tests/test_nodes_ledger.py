@@ -132,7 +132,7 @@ def test_several_nodes_are_one_engine(nodes):
 
 
 def test_what_a_reader_holds_does_not_change():
-    """A second later it is subtracted from what there is then."""
+    """A second later it is subtracted from the next reading."""
     engines, teller, ledger = Engines(), Teller(KEYS), Ledger(KEYS, FLOWS, ["node-1"])
     engines.work(KEYS[0], 100, 3)
     ledger.take(0, teller.frame(0, engines.reading(), Second(1, engines.reading())))

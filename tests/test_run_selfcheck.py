@@ -6,7 +6,7 @@ from typing import get_args
 import pytest
 from summaries import endpoint_snapshot, engine_snapshot, histogram, resolved
 
-from tressi.model import GeneratorSnapshot
+from tressi.model import GeneratorSnapshot, NodeFinding, NodeRecord
 from tressi.run.timeline import Saturation, Timeline
 from tressi.stats.selfcheck import Finding, Rule, check_generator, late_remark
 
@@ -213,3 +213,21 @@ def test_a_second_has_the_throttling_of_its_own():
     assert second(1, 10, 5.25) == {0.25}
     assert second(2, 20, 5.25) == {0.0}
     assert second(3, 30, 6.25) == {1.0}
+
+
+def test_nodes_check_themselves_and_are_named():
+    """Of a run over several machines each says what it found; what is merged is not looked at, and each finding counts once."""
+
+    def found(number, node, rule="cpu", value=99.0, lost=3):
+        return NodeFinding(number, node, rule, value, 95.0, lost, 100, 0.0)
+
+    node = NodeRecord("node-1", "10.0.0.1", 2, 100, 0.5, 0.0, 0.1, 0.0, 0)
+    before = replace(reading(1.0, 0.5), nodes=(node,), found=(found(1, "node-1"),))
+    after = replace(reading(2.0, 0.5, missed_late=100, scheduled=100.0), nodes=(node,), found=(found(1, "node-1"),))
+    assert check_generator(before, after) == ()
+    several = (found(1, "node-1"), found(2, "node-7", value=98.0), found(3, "node-2"), found(4, "node-7", "no rule"))
+    (finding,) = check_generator(before, replace(after, found=several))
+    assert (finding.nodes, finding.lost, finding.of) == (("node-2", "node-7"), 6, 200)
+    assert str(finding).startswith("node-2 and node-7: an engine's thread used its core")
+    (finding,) = check_generator(before, replace(after, found=(*several, found(5, "node-9"), found(6, "node-8"))))
+    assert str(finding).startswith("node-2 and 3 other nodes: an engine's thread")

@@ -1,4 +1,4 @@
-"""How far the clock of a node is ahead of ours, and how sure that is. Pure: all times are given.
+"""How far the clock of a node is ahead of the one that the run goes by, and how sure that is. Pure: all times are given.
 
 CLOCK_MONOTONIC is of one machine. Of an exchange four stamps are known: sent and received by our clock, heard and said by the
 node's. What it took on the way, there and back together, is the round trip; if both ways took the same, the node's clock is
@@ -48,18 +48,18 @@ class Stamps:
 
     @property
     def offset_ns(self) -> int:
-        """How far the node's clock is ahead of ours, if both ways took the same."""
+        """How far the node's clock is ahead of this machine's, if both ways took the same."""
         return self.heard_ns - self.sent_ns - self.round_trip_ns // 2
 
     @property
     def wall_ahead_ns(self) -> int:
-        """How far the node's wall clock is ahead of ours."""
+        """How far the node's wall clock is ahead of this machine's."""
         return self.wall_ns + self.round_trip_ns // 2 - self.our_wall_ns
 
 
 @dataclass(frozen=True, slots=True)
 class Clock:
-    """What is known of a node's clock: `offset_ns` ahead of ours, `bound_ns` off at most at `at_ns` of our clock."""
+    """What is known of a node's clock: `offset_ns` ahead of this machine's, `bound_ns` off at most at `at_ns` of our clock."""
 
     offset_ns: int
     bound_ns: int

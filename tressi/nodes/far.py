@@ -256,14 +256,13 @@ class FarCluster:
         now_ns = time.monotonic_ns()
         if member.lost is None:
             member.lease_ends_ns = max(member.lease_ends_ns, now_ns + self._lease_ns)
-        shares = [one.engines if one.lost is None else 0 for one in self.members]
         return Step(
             arrived=self._ledger.arrived(member.number),
             begin_ns=None if self._begin_ns is None else member.clock.theirs(self._begin_ns),
             lease_ns=member.clock.theirs(member.lease_ends_ns),
             wanted=dict(member.pending),
             connections=member.connections,
-            grants={place: count.wanted(member.number, shares) for place, count in self._counts.items()},
+            grants={place: count.wanted(member.number, self._workers(place)) for place, count in self._counts.items()},
             closed=tuple(place for place, count in self._counts.items() if count.is_closed),
             stop_s=self._stop_s,
         )
@@ -357,6 +356,11 @@ class FarCluster:
         """How many workers a pool has over all nodes."""
         engines = sum(one.engines for one in self._active())
         return at_least(self._wanted[pool].workers, engines, is_divided=self._plan.is_divided(pool))
+
+    def _workers(self, place: int) -> list[int]:
+        """How many workers each node has of those that take from a count: the run's, or an endpoint's."""
+        pools = range(len(self._wanted)) if place == 0 else (self._plan.pool_of[self._plan.keys[place - 1]],)
+        return [sum(one.told[pool].workers for pool in pools) if one.has_share else 0 for one in self.members]
 
     def _divide(self, pool: PoolId) -> None:
         """Tell each node its part of a pool: the workers are divided over all engines, whichever node they are on."""

@@ -1,4 +1,4 @@
-"""What a node tells of its engines: frames of what has changed since the last one that is known to have arrived.
+"""What a node says about its engines: frames of what has changed since the last one that is known to have arrived.
 
 A frame has two parts. `now` is of the moment at which it is made: counters and sliding windows, which the autoscaler and the
 early exit look at several times a second. `second` is of the last whole second of the run, and is there once for each: all

@@ -2,8 +2,8 @@
 
 A grant is absolute: how many attempts a node may have begun in all by one count, of the run or of an endpoint. What all
 nodes may have begun is never more than the limit. Of what is left unused, half is with the nodes, each by its share of what
-is used, while that lasts a second or longer; then all of it. Once all is granted the counts are closed, and a node that has
-used up its grant is through. Until then it only waits for more.
+is used, while that lasts a second or longer; then all of it. What a node does not use is taken back and given to those that
+do. Once all are begun the count is closed, and the nodes are through. Until then one without any left only waits for more.
 
 Example: 1,000 attempts, two nodes with the same share. Each is granted 250 at first. When they have begun 100 each, 800 are
 left, of which each may have 200 before it: its grant is 300 now. At 100 a second all are with them when 200 are left.
@@ -30,16 +30,11 @@ class _Grant:
 
     confirmed: int = 0
     sent: int = 0
+    most: int = 0  # of all that was sent since its last answer, which may not have come, or has come and was undone
     left: int = 0
     used: int = 0
     used_per_s: float = 0.0
     is_there: bool = True
-    is_closed: bool = False
-
-    @property
-    def most(self) -> int:
-        """How many it has begun at most."""
-        return max(self.confirmed, self.sent)
 
 
 class Count:
@@ -51,9 +46,8 @@ class Count:
 
     @property
     def is_closed(self) -> bool:
-        """Whether all attempts are granted, and every node has said what it has: nothing changes any more."""
-        there = [one for one in self._grants if one.is_there]
-        return all(one.confirmed == one.sent for one in there) and sum(one.most for one in self._grants) >= self.total
+        """Whether all attempts have begun: nothing changes any more."""
+        return sum(one.used if one.is_there else one.most for one in self._grants) >= self.total
 
     def wanted(self, node: int, shares: Sequence[float]) -> int:
         """What a node is to be granted from now on, in all; `shares` are those of the workers of each."""
@@ -66,6 +60,7 @@ class Count:
         before_it = self._part(node, unused if is_last else unused // 2, shares)
         others = sum(one.most for place, one in enumerate(self._grants) if place != node)
         grant.sent = max(0, min(grant.used + before_it, self.total - others))
+        grant.most = max(grant.most, grant.sent)
         return grant.sent
 
     def answered(self, node: int, confirmed: int, left: int, span_s: float) -> None:
@@ -74,7 +69,7 @@ class Count:
         used = confirmed - left
         if span_s > 0:
             grant.used_per_s += min(1.0, span_s / _ENOUGH_S) * ((used - grant.used) / span_s - grant.used_per_s)
-        grant.confirmed = grant.sent = confirmed
+        grant.confirmed = grant.sent = grant.most = confirmed
         grant.left, grant.used = left, used
 
     def lose(self, node: int) -> None:
@@ -84,7 +79,7 @@ class Count:
     def settle(self, node: int) -> None:
         """The last word of a node that was lost has come: it has begun what it said, and nothing more."""
         grant = self._grants[node]
-        grant.confirmed = grant.sent = grant.used
+        grant.confirmed = grant.sent = grant.most = grant.used
 
     def doubtful(self, node: int) -> int:
         """How many attempts a node may have begun of which it has said nothing."""

@@ -14,6 +14,7 @@ import gevent
 from tressi.errors import EngineError, TressiError
 from tressi.load.allowance import Allowance
 from tressi.load.cluster import Cluster
+from tressi.load.merge import merge
 from tressi.load.process import ProcessEngine
 from tressi.load.share import Place
 from tressi.load.tables import Block, memory_file
@@ -24,7 +25,7 @@ from tressi.stats.selfcheck import check_generator
 
 if TYPE_CHECKING:
     from tressi.load.plan import Plan
-    from tressi.model import EngineSnapshot
+    from tressi.model import EngineSnapshot, Level
 
 _SECOND_NS: Final = 1_000_000_000
 _KEPT_FINDINGS: Final = 200
@@ -124,13 +125,13 @@ class _Engines:
         if self._allowance is not None:
             self._granted[place] += self._allowance.change(place, granted - self._granted[place])
 
-    def _read(self, level: str) -> EngineSnapshot:
+    def _read(self, level: Level) -> EngineSnapshot:
         """The reading of all engines; once the last of them is lost, what they had measured."""
         try:
-            return self._cluster.read("all" if level == "all" else "counters")
+            return self._cluster.read(level)
         except EngineError as failure:
             self._end(str(failure))
-            return self._cluster.read("all" if level == "all" else "counters")
+            return merge([member.read(level) for member in self._members])
 
     def _end(self, why: str) -> None:
         """The node makes no load any more."""
@@ -138,7 +139,6 @@ class _Engines:
             self._gone = why
             self._stop_s = 0.0 if self._stop_s is None else self._stop_s
             gevent.spawn(self._stop, _LAPSED_DRAIN_S)
-            gevent.sleep(0)
 
     def _stop(self, drain_s: float) -> None:
         with suppress(EngineError):
