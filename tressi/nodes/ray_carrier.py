@@ -201,7 +201,7 @@ def fewer(asked: int, there: int) -> str:
 def faults_of(node: RayNode, ray: str) -> list[str]:
     """Why a node cannot take part, in words; nothing where it can. `ray` is the version here."""
     if node.fault is not None and not node.tressi:
-        return [f"{node.fault}; install there: pip install 'tressi[cluster]=={__version__}'"]
+        return [f"{node.fault}; install tressi {__version__} there, with its extra: tressi[cluster]"]
     ours = {"tressi": __version__, "Ray": ray, "Python": minor(platform.python_version())}
     theirs = {"tressi": node.tressi, "Ray": node.ray, "Python": minor(node.python)}
     wrong = [f"it has {name} {theirs[name]}, and this machine {ours[name]}" for name in ours if theirs[name] != ours[name]]
