@@ -4,6 +4,7 @@ import json
 import os
 import select
 import signal
+import socket
 import subprocess
 import time
 from contextlib import contextmanager
@@ -77,6 +78,47 @@ def watched(pids):
     finally:
         for one in handles:
             os.close(one)
+
+
+def test_an_order_that_failed_because_the_node_was_cut_off_is_sent_again():
+    """Ray says "unavailable" when a node is back after some twenty seconds, though the actor lives; a dead one is gone."""
+    from concurrent.futures import Future
+
+    import msgpack
+    from ray.exceptions import ActorUnavailableError
+
+    from tressi.nodes.framing import receive
+    from tressi.nodes.relay import Relay
+
+    class Actor:
+        """Answers the third call, and dies at the fourth."""
+
+        outcomes = (*[ActorUnavailableError("cut", None)] * 2, (True, b"answer"), RuntimeError("it died\nat once"))
+        exchange = property(lambda self: self)
+
+        def __init__(self):
+            self.orders = []
+
+        def remote(self, order):
+            self.orders.append(order)
+            answering = Future()
+            outcome = self.outcomes[len(self.orders) - 1]
+            getattr(answering, "set_exception" if isinstance(outcome, Exception) else "set_result")(outcome)
+            self.future = lambda: answering
+            return self
+
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        relay = Relay(theirs, "auto")
+        actor = Actor()
+        relay._actors = [actor]
+        relay._exchange(0, b"order")
+        said = msgpack.unpackb(receive(ours))
+        relay._exchange(0, b"last")
+        gone = msgpack.unpackb(receive(ours))
+    assert actor.orders == [b"order"] * 3 + [b"last"]
+    assert (said["node"], said["answer"]) == (0, b"answer")
+    assert gone == {"node": 0, "gone": "it died"}
 
 
 def test_outposts_are_placed_and_answer(machines):

@@ -27,7 +27,7 @@ not take part."""
 FEW_DESCRIPTORS: Final = 4096
 _HEADS: Final = ("node", "cores", "engines", "memory", "descriptors", "nice", "clock", "tressi", "Ray", "Python")
 UNGUARDED: Final = (
-    "this cluster asks for no token: whoever reaches its ports runs programs on every node; set RAY_AUTH_MODE=token there and"
+    "this cluster asks for no token: all who reach its ports can run programs on every node; set RAY_AUTH_MODE=token there and"
     " here (see docs/cluster.md)"
 )
 

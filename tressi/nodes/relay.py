@@ -191,7 +191,7 @@ class Relay:
         group = placement_group([{"CPU": cpus} for _, _, cpus in chosen], strategy="STRICT_SPREAD")
         if not group.wait(max(1.0, until_s - time.monotonic())):
             raise RefusedError(
-                f"{len(chosen)} whole nodes are not free after {wait_s:g} s: Ray has given CPUs of theirs to other work"
+                f"{len(chosen)} whole nodes are not free after {wait_s:g} s: Ray has given some of their CPUs to other work"
             )
         strategies = [PlacementGroupSchedulingStrategy(group, number) for number in range(len(chosen))]
         return [Place(strategy, cpus, cpus, "") for strategy, (_, _, cpus) in zip(strategies, chosen, strict=True)]
