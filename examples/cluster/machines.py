@@ -77,6 +77,7 @@ class Machines:
         self._folder = Path(tempfile.mkdtemp(prefix="trs-", dir="/tmp"))
         self._host = f"{network}.1" if isolated else "127.0.0.1"
         self.nodes: list[Node] = []
+        self._made = 0
         self.head: Node | None = None
         self.environment = {
             **os.environ,
@@ -105,9 +106,10 @@ class Machines:
 
     def start_node(self, environment: dict[str, str] | None = None) -> Node:
         """Start one more node, with this in its environment beside the cluster's own, and wait until it has joined."""
-        name, address = f"node{len(self.nodes) + 1}", self._host
+        self._made += 1
+        name, address = f"node{self._made}", self._host
         if self.isolated:
-            address = f"{self._network}.{11 + len(self.nodes)}"
+            address = f"{self._network}.{10 + self._made}"
             self._connect(name, address)
         arguments = ["--address", self.address, "--num-cpus", str(self._cpus)]
         for _ in range(TRIES):
@@ -117,6 +119,11 @@ class Machines:
                 return node
             node.kill()
         raise RuntimeError(f"a node has not started:\n{node.log.read_text()[-2000:]}")
+
+    def replace(self, gone: Node) -> None:
+        """Have another node in the place of one that was killed."""
+        self.nodes.remove(gone)
+        self.start_node()
 
     # -------------------------------------------------------------------------------------------------------- its small parts
 

@@ -119,17 +119,21 @@ class Relay:
 
     def serve(self) -> None:
         """Obey until the control socket ends; never returns."""
-        orders: SimpleQueue[dict[str, Any]] = SimpleQueue()
-        threading.Thread(target=self._read, args=(orders,), daemon=True).start()
+        waiting: SimpleQueue[dict[str, Any]] = SimpleQueue()
+        threading.Thread(target=self._read, args=(waiting,), daemon=True).start()
         while True:
-            message = orders.get()
+            # What takes long is done here, in the main thread, so that the end of the socket is heard meanwhile.
+            message = waiting.get()
             getattr(self, f"_{message.pop('do')}")(**message)
 
-    def _read(self, orders: SimpleQueue[dict[str, Any]]) -> None:
-        # In a thread of its own, so that the end of the socket is heard while nodes are waited for.
+    def _read(self, waiting: SimpleQueue[dict[str, Any]]) -> None:
         with suppress(OSError):
-            while (message := receive(self._control)) is not None:
-                orders.put(msgpack.unpackb(message))
+            while (order := receive(self._control)) is not None:
+                message = msgpack.unpackb(order)
+                if message["do"] == "exchange":
+                    self._exchange(message["node"], message["order"])
+                else:
+                    waiting.put(message)
         self._leave()
 
     def _leave(self) -> None:
