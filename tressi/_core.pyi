@@ -8,6 +8,8 @@ HAS_EPOLL: Final[bool]  # whether the reactor can drive connections, or the seco
 HIGHEST_US: Final[int]
 SLOT_NS: Final[int]
 
+def rows_summed(rows: list[bytes], counts: int, reals: int) -> tuple[list[int], list[float], list[float], list[float]]: ...
+
 class TokenBucket:
     def __init__(
         self,

@@ -259,6 +259,44 @@ cdef dict block_counters(const layout.EndpointBlock* block, int64_t now_ns):
     }
 
 
+def rows_summed(list rows not None, int64_t counts, int64_t reals):
+    """Add up rows column by column: (sums of the counts, sums of the reals, their largest, their least).
+
+    Each row is `counts` integers of 64 bits and then `reals` doubles, little-endian; there is at least one. Raises ValueError
+    for a row of another length.
+    """
+    cdef int64_t place, size = (counts + reals) * 8
+    cdef const int64_t* row
+    cdef const double* row_reals
+    cdef bytes one
+    cdef list found = [[], [], [], []]
+    cdef int64_t* sums = <int64_t*> calloc(counts + 1, sizeof(int64_t))
+    cdef double* totals = <double*> calloc(3 * reals + 1, sizeof(double))
+    try:
+        if sums == NULL or totals == NULL:
+            raise MemoryError
+        for number, one in enumerate(rows):
+            if len(one) != size:
+                raise ValueError(f"a row of {len(one)} bytes, where {size} are needed")
+            row = <const int64_t*> <const char*> one
+            row_reals = <const double*> (row + counts)
+            for place in range(counts):
+                sums[place] += row[place]
+            for place in range(reals):
+                totals[place] += row_reals[place]
+                if number == 0 or row_reals[place] > totals[reals + place]:
+                    totals[reals + place] = row_reals[place]
+                if number == 0 or row_reals[place] < totals[2 * reals + place]:
+                    totals[2 * reals + place] = row_reals[place]
+        found[0] = [sums[place] for place in range(counts)]
+        for number in range(3):
+            found[1 + number] = [totals[number * reals + place] for place in range(reals)]
+    finally:
+        free(sums)
+        free(totals)
+    return tuple(found)
+
+
 cdef int memory_file() except -1:
     """A file that no path leads to: of memory, or where the system has none such, a temporary one that is unlinked."""
     if hasattr(os, "memfd_create"):

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = [
     "MASK",
     "LogFormat",
+    "be_ready",
     "is_secret_header",
     "log_error",
     "log_failure",
@@ -53,6 +54,11 @@ class _Output:
 
 
 _OUTPUT = _Output()
+
+
+def be_ready() -> None:
+    """Import what the first event takes, now: later it would hold up the greenlets that renew leases for up to a second."""
+    _OUTPUT.logger()
 
 
 def log_error(event: str, **facts: object) -> None:

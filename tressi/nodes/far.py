@@ -22,7 +22,7 @@ from gevent.event import Event
 
 from tressi.errors import EngineError
 from tressi.load.share import Place, at_least, curve_of, divided, part_of, spread
-from tressi.log import log_error, log_warning
+from tressi.log import be_ready, log_error, log_warning
 from tressi.model import NodeRecord, PoolId, Wanted
 from tressi.nodes.carrier import NodeGoneError
 from tressi.nodes.clocks import begin_ns, refusal, wall_warning
@@ -90,6 +90,7 @@ class FarCluster:
 
     def build(self, plan: Plan) -> None:
         """Launch the outposts, and have each build its engines. Raises EngineError with the nodes that cannot, CarrierError."""
+        be_ready()
         try:
             self._launch(plan)
             self._build(plan)

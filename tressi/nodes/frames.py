@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from operator import attrgetter
+from struct import Struct
 from typing import TYPE_CHECKING, Any, Final
 
 import msgpack
@@ -22,11 +23,12 @@ from tressi._core import Histogram
 from tressi.vocabulary import COUNTS, LATENCIES, REALS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Sequence
 
     from tressi.model import EndpointSnapshot, EngineSnapshot, NodeFinding, Sample
 
-FIGURES: Final = tuple(one.name for one in (*COUNTS, *REALS))
+COUNTED: Final = tuple(one.name for one in COUNTS)
+REAL: Final = tuple(one.name for one in REALS)
 TIMES: Final = tuple(one.name for one in LATENCIES)
 GENERATOR_TIMES: Final = ("own_delay", "late_sends")
 GENERATOR_SUMS: Final = ("cpu_s", "run_queue_s", "kernel_timed", "user_timed", "disturbed")
@@ -34,14 +36,19 @@ WINDOW: Final = (
     *("span_s", "full", "attempts", "failures", "starts_due", "missed", "missed_late", "occupied_s", "service_s"),
     *("older", "older_s", "lane_s", "occupied_lane_s", "peak_lanes"),
 )
-_figures_of: Final = attrgetter(*FIGURES)
+FIGURES: Final = Struct(f"<{len(COUNTED)}q{len(REAL) + len(WINDOW)}d")
+_figures_of: Final = attrgetter(*COUNTED, *REAL)
 _window_of: Final = attrgetter(*WINDOW)
 _times_of: Final = attrgetter(*TIMES)
 _generator_times_of: Final = attrgetter(*GENERATOR_TIMES)
 _generator_sums_of: Final = attrgetter(*GENERATOR_SUMS)
 _NOTHING: Final = Histogram()
 
-# (figures, target_rps, over, window, status codes, errors) of an endpoint.
+# Which of several latencies got these values, and the values as `Histogram.encode` writes them; and of each latency the count
+# of all values, their sum, the least and the largest: four tuples.
+TimesWritten = tuple[list[tuple[list[int], bytes]], tuple[tuple[int, ...], ...]]
+NEVER_NS: Final = 1 << 62  # the least of no value
+# Of an endpoint: its counts, reals and window as `FIGURES` packs them, target_rps, over, status codes, errors.
 Row = tuple[Any, ...]
 
 
@@ -150,23 +157,20 @@ def _changed(before: Sequence[Row], after: Sequence[Row]) -> dict[int, Row]:
 
 def _row(one: EndpointSnapshot) -> Row:
     return (
-        _figures_of(one),
+        FIGURES.pack(*_figures_of(one), *_window_of(one.window)),
         one.target_rps,
         one.over,
-        _window_of(one.window),
         {status: count for status, count in one.status_codes.items() if count},
         {kind: count for kind, count in one.errors.items() if count},
     )
 
 
-def _times_written(before: Iterable[Histogram], after: Iterable[Histogram]) -> list[tuple[bytes | int, tuple[int, ...]]]:
-    """What came to each histogram, and the tally of all of it; what is the same for two is written once."""
-    return list(_parts(before, after))
-
-
-def _parts(before: Iterable[Histogram], after: Iterable[Histogram]) -> Iterator[tuple[bytes | int, tuple[int, ...]]]:
-    seen: dict[bytes, int] = {}
+def _times_written(before: Sequence[Histogram], after: Sequence[Histogram]) -> TimesWritten:
+    """What came to each histogram, and the tallies of all of it; what is the same for several is written once."""
+    groups: dict[bytes, list[int]] = {}
     for place, (then, now) in enumerate(zip(before, after, strict=True)):
-        encoded = b"" if now.count == then.count else now.since(then).encode()
-        first = seen.setdefault(encoded, place)
-        yield encoded if first == place or not encoded else first, now.tally
+        if now.count != then.count:
+            groups.setdefault(now.since(then).encode(), []).append(place)
+    counts, sums, least, most = zip(*(one.tally for one in after), strict=True)
+    least = tuple(value if count else NEVER_NS for value, count in zip(least, counts, strict=True))
+    return [(members, data) for data, members in groups.items()], (counts, sums, least, most)

@@ -16,14 +16,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgpack
 
-from tressi._core import Histogram
+from tressi._core import Histogram, rows_summed
 from tressi.errors import EngineError
 from tressi.model import EndpointSnapshot, EngineSnapshot, GeneratorSnapshot, NodeFinding, Reason, Sample, Window
-from tressi.nodes.frames import FIGURES, GENERATOR_SUMS, GENERATOR_TIMES, TIMES, WINDOW
-from tressi.vocabulary import QUANTITIES
+from tressi.model.delta import added
+from tressi.nodes.frames import COUNTED, FIGURES, GENERATOR_SUMS, GENERATOR_TIMES, NEVER_NS, REAL, TIMES, WINDOW
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from tressi.model import Level
     from tressi.nodes.frames import Row
@@ -32,16 +32,22 @@ _KEPT_FINDINGS: Final = 1_000
 # As an engine keeps of one endpoint, and of them of one status (core/arena.pxd).
 _SAMPLES: Final = 16
 _SAMPLES_PER_STATUS: Final = 3
-_LARGEST: Final = tuple(FIGURES.index(one.name) for one in QUANTITIES if one.engines == "largest" and one.name != "scheduled_s")
-_PRESENT: Final = tuple(map(FIGURES.index, ("worker_count", "draining", "in_flight", "oldest_s")))
-_SCHEDULED: Final = FIGURES.index("scheduled")
-_SCHEDULED_S: Final = FIGURES.index("scheduled_s")
-_MISSED: Final = tuple(map(FIGURES.index, ("missed", "missed_late")))
-_MADE: Final = tuple(map(FIGURES.index, ("succeeded", "failed")))
-_IN_FLIGHT: Final = FIGURES.index("in_flight")
+_PRESENT: Final = tuple(map(COUNTED.index, ("worker_count", "draining", "in_flight")))
+_MISSED: Final = tuple(map(COUNTED.index, ("missed", "missed_late")))
+_MADE: Final = tuple(map(COUNTED.index, ("succeeded", "failed")))
+_IN_FLIGHT: Final = COUNTED.index("in_flight")
+_OLDEST_S: Final = REAL.index("oldest_s")
+_SCHEDULED: Final = REAL.index("scheduled")
+_SCHEDULED_S: Final = REAL.index("scheduled_s")
+_SPAN_S: Final = len(REAL)  # the first of the window
+_FULL: Final = len(REAL) + WINDOW.index("full")
 _OF_A_MOMENT: Final = tuple(map(WINDOW.index, ("older", "older_s", "peak_lanes")))
-_COUNTED: Final = tuple(map(WINDOW.index, ("attempts", "failures", "missed", "missed_late", "older", "peak_lanes")))
-_EMPTY_TALLY: Final = (0, 0, 0, 0)
+_ROUNDED: Final = tuple(map(WINDOW.index, ("attempts", "failures", "missed", "missed_late", "older", "peak_lanes")))
+_ROW: Final = 5
+
+
+# Of some latencies since the start, one tuple each: their counts, sums, minima, maxima; times in nanoseconds.
+Tallies = tuple[tuple[int, ...], ...]
 
 
 class LedgerError(EngineError):
@@ -51,21 +57,21 @@ class LedgerError(EngineError):
 class _Node:
     """What is known of one node."""
 
-    def __init__(self, name: str, endpoints: int) -> None:
+    def __init__(self, name: str) -> None:
         self.name = name
         self.number = 0  # of the last frame that was taken in
         self.time_s = 0.0
         self.over_s: float | None = None
-        self.now: list[Row | None] = [None] * endpoints
+        self.now: dict[int, Row] = {}
         self.second = 0
         self.second_s = 0.0
-        self.rows: list[Row | None] = [None] * endpoints
-        self.tallies: list[list[tuple[int, ...]]] = [[_EMPTY_TALLY] * len(TIMES) for _ in range(endpoints)]
+        self.rows: dict[int, Row] = {}
+        self.tallies: dict[int, Tallies] = {}
         self.reasons: dict[int, Any] = {}
         self.sums: tuple[float, ...] = ()
         self.busy_s: tuple[float | None, ...] = ()
         self.engines_lost: tuple[str, ...] = ()
-        self.generator_tallies: list[tuple[int, ...]] = [_EMPTY_TALLY] * len(GENERATOR_TIMES)
+        self.generator_tallies: Tallies | None = None
         self.lost: str | None = None
 
 
@@ -75,10 +81,9 @@ class Ledger:
     def __init__(self, keys: Sequence[str], flows: int, nodes: Sequence[str]) -> None:
         self._keys = tuple(keys)
         self._flows = flows
-        self._nodes = [_Node(name, len(keys)) for name in nodes]
-        self._times = [[Histogram() for _ in TIMES] for _ in keys]
-        self._given = [False] * len(keys)  # whether somebody holds the histograms, which must not change then
-        self._generator_times = [Histogram() for _ in GENERATOR_TIMES]
+        self._nodes = [_Node(name) for name in nodes]
+        self._times = [_Times([f"{key}, {name}" for name in TIMES]) for key in keys]
+        self._generator_times = _Times(GENERATOR_TIMES)
         self._samples: list[Sample] = []
         self._sampled: Counter[Any] = Counter()
         self._gaps: dict[int, tuple[int, float]] = {}
@@ -99,13 +104,17 @@ class Ledger:
 
     def made(self, node: int) -> int:
         """The requests of a node that are in the figures, those of flows by their steps."""
-        rows = self._nodes[node].rows[: len(self._keys) - self._flows]
-        return sum(row[0][place] for row in rows if row is not None for place in _MADE)
+        return self._sum(node, _MADE)
 
     def in_flight(self, node: int) -> int:
         """How many requests of a node were under way when it was counted last."""
-        rows = self._nodes[node].rows[: len(self._keys) - self._flows]
-        return sum(row[0][_IN_FLIGHT] for row in rows if row is not None)
+        return self._sum(node, (_IN_FLIGHT,))
+
+    def _sum(self, node: int, columns: Sequence[int]) -> int:
+        """Some counts of all endpoints of a node, those of flows apart."""
+        places = range(len(self._keys) - self._flows)
+        rows = [FIGURES.unpack(row[0]) for place, row in self._nodes[node].rows.items() if place in places]
+        return sum(row[column] for row in rows for column in columns)
 
     def take(self, node: int, frame: bytes) -> bool:
         """Take in a frame of a node; False: it builds on another one, and is of no use. Raises LedgerError."""
@@ -116,8 +125,7 @@ class Ledger:
                 return False
             if second is not None:
                 self._take_second(books, second)
-            for place, row in rows.items():
-                books.now[place] = row
+            books.now |= _checked(rows)
         except (ValueError, TypeError, IndexError, KeyError, OverflowError, msgpack.UnpackException) as failure:
             raise LedgerError(f"{books.name}: what it sent does not add up: {failure}") from failure
         books.number, books.time_s, books.over_s = number, time_s, over_s
@@ -157,18 +165,10 @@ class Ledger:
     def _take_second(self, books: _Node, second: tuple[Any, ...]) -> None:
         number, time_s, rows, times, reasons, generator, samples, found = second
         for place, parts in times.items():
-            key = self._keys[place]
-            if self._given[place]:
-                # Somebody subtracts from the ones that were given, a second later.
-                self._times[place] = [one.copy() for one in self._times[place]]
-                self._given[place] = False
-            books.tallies[place] = _absorbed(
-                self._times[place], books.tallies[place], parts, [f"{key}, {one}" for one in TIMES]
-            )
+            books.tallies[place] = self._times[place].take(books.tallies.get(place), *parts)
         books.sums, books.busy_s, books.engines_lost, own = generator
-        books.generator_tallies = _absorbed(self._generator_times, books.generator_tallies, own, GENERATOR_TIMES)
-        for place, row in rows.items():
-            books.rows[place] = row
+        books.generator_tallies = self._generator_times.take(books.generator_tallies, *own)
+        books.rows |= _checked(rows)
         books.reasons |= reasons
         books.second, books.second_s = number, time_s
         for place, status, body, truncated in samples:
@@ -190,34 +190,28 @@ class Ledger:
         there: list[Row] = []
         past: list[Row] = []
         for books in self._nodes:
-            row = (books.rows if is_whole else books.now)[place]
+            row = (books.rows if is_whole else books.now).get(place)
             if row is not None:
                 (there if books.lost is None else past).append(row)
-        rows = [*there, *map(_past, past)]
-        figures = _summed(rows)
+        values, window = _summed(there)
+        _add_past(values, past)
         if place in self._gaps:
             missed, scheduled = self._gaps[place]
-            for at in _MISSED:
-                figures[at] += missed
-            figures[_SCHEDULED] += scheduled
+            values |= {name: values[name] + missed for name in ("missed", "missed_late")}
+            values["scheduled"] += scheduled
         targets = [row[1] for row in there if row[1] is not None]
         over = [row[2] for row in there]
-        values: dict[str, Any] = dict(zip(FIGURES, figures, strict=True))
         if is_whole:
-            values |= {**self._histograms(place), "reasons": self._reasons(place)}
+            values |= {**dict(zip(TIMES, self._times[place].read(), strict=True)), "reasons": self._reasons(place)}
         return EndpointSnapshot(
             self._keys[place],
             target_rps=sum(targets) if targets else (0.0 if past and not there else None),
             over=0 if not over or 0 in over else max(over),
-            window=_window([row[3] for row in there]),
-            status_codes=_counted(row[4] for row in rows),
-            errors=_counted(row[5] for row in rows),
+            window=window,
+            status_codes=_counted([row[3] for row in (*there, *past)]),
+            errors=_counted([row[4] for row in (*there, *past)]),
             **values,
         )
-
-    def _histograms(self, place: int) -> dict[str, Histogram]:
-        self._given[place] = True
-        return dict(zip(TIMES, self._times[place], strict=True))
 
     def _reasons(self, place: int) -> tuple[Reason, ...]:
         total: Counter[tuple[str, str]] = Counter()
@@ -229,7 +223,7 @@ class Ledger:
     def _generator(self) -> GeneratorSnapshot:
         known = [books for books in self._nodes if books.sums]
         sums: dict[str, Any] = {name: sum(books.sums[place] for books in known) for place, name in enumerate(GENERATOR_SUMS)}
-        own_delay, late_sends = (one.copy() for one in self._generator_times)
+        own_delay, late_sends = self._generator_times.read()
         busy_s = (busy if books.lost is None else None for books in self._nodes for busy in books.busy_s)
         # Of a node that was lost one reason is said, not that of each of its engines.
         lost = (f"{books.name}: {why}" for books in self._nodes if books.lost is None for why in books.engines_lost)
@@ -247,77 +241,117 @@ class Ledger:
         return max(found) if found and len(found) == len(times) else None
 
 
-def _absorbed(
-    histograms: Sequence[Histogram],
-    known: Sequence[tuple[int, ...]],
-    parts: Sequence[tuple[bytes | int, tuple[int, ...]]],
-    names: Sequence[str],
-) -> list[tuple[int, ...]]:
-    """Add what came to each histogram of one node; returns the tallies that the node has now. Raises ValueError."""
-    if len(parts) != len(histograms):
-        raise ValueError(f"{len(parts)} latencies, where {len(histograms)} are measured")
-    for at, (data, tally) in enumerate(parts):
-        encoded: Any = parts[data][0] if isinstance(data, int) else data
-        (count, sum_ns, *_), (more, more_ns, min_ns, max_ns) = known[at], tally
+def _checked(rows: dict[int, Row]) -> dict[int, Row]:
+    """Rows that can be added up. Raises ValueError."""
+    lengths, sizes = {len(row) for row in rows.values()}, {len(row[0]) for row in rows.values()}
+    if not (lengths <= {_ROW} and sizes <= {FIGURES.size}):
+        raise ValueError("its counts are not those of this version")
+    return rows
+
+
+class _Times:
+    """Some latencies of an endpoint over all nodes.
+
+    In most frames several of them have the same values, such as the successes and all responses. What is the same is added
+    once, to a histogram of its own for each such group, and read as part of all of them.
+    """
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self._names = names
+        self._groups: dict[tuple[int, ...], Histogram] = {}
+        self._none = (0,) * len(names)
+        self._least = [NEVER_NS] * len(names)
+        self._most = [0] * len(names)
+
+    def take(self, known: Tallies | None, groups: Sequence[tuple[Sequence[int], bytes]], tallies: Tallies) -> Tallies:
+        """Add what came to each of one node, whose tallies were `known`; returns those of now. Raises ValueError."""
+        counts, sums, least, most = tallies
+        counts_before, sums_before, *_ = known or (self._none, self._none)
+        added_up = 0
+        for members, data in groups:
+            first, *others = members
+            count, sum_ns = counts[first] - counts_before[first], sums[first] - sums_before[first]
+            for one in others:
+                if counts[one] - counts_before[one] != count or sums[one] - sums_before[one] != sum_ns:
+                    raise ValueError(f"{self._names[one]}: what is the same has several sums")
+            self._add(tuple(members), data, count, sum_ns)
+            added_up += len(members) * (count + sum_ns)
+        if added_up != sum(counts) - sum(counts_before) + sum(sums) - sum(sums_before):
+            raise ValueError(f"{self._names[0]} and others: values are missing")
+        self._least = list(map(min, self._least, least))
+        self._most = list(map(max, self._most, most))
+        return tallies
+
+    def read(self) -> list[Histogram]:
+        """Each of them, as copies that do not change."""
+        return [self._read(place) for place in range(len(self._most))]
+
+    def _add(self, members: tuple[int, ...], data: bytes, count: int, sum_ns: int) -> None:
+        group = self._groups.get(members)
+        if group is None:
+            group = self._groups[members] = Histogram()
         try:
-            histograms[at].absorb(encoded, more - count, more_ns - sum_ns, min_ns, max_ns)
+            group.absorb(data, count, sum_ns)
         except ValueError as failure:
-            raise ValueError(f"{names[at]}: {failure}") from None
-    return [tally for _, tally in parts]
+            raise ValueError(f"{self._names[members[0]]}: {failure}") from None
+
+    def _read(self, place: int) -> Histogram:
+        parts = [group for members, group in self._groups.items() if place in members]
+        return added(parts).bounded(self._least[place], self._most[place])
 
 
-def _past(row: Row) -> Row:
-    """What a node that was lost has counted, and nothing of what was its present."""
-    figures = list(row[0])
-    for place in _PRESENT:
-        figures[place] = 0
-    return (figures, 0.0, *row[2:])
-
-
-def _summed(rows: Sequence[Row]) -> list[Any]:
-    """The figures of several nodes as those of one."""
+def _summed(rows: list[Row]) -> tuple[dict[str, Any], Window]:
+    """The figures of several nodes as those of one, and their windows."""
     if not rows:
-        return [0] * len(FIGURES)
-    columns = list(zip(*(row[0] for row in rows), strict=True))
-    figures = [sum(column) for column in columns]
-    for place in _LARGEST:
-        figures[place] = max(columns[place])
-    # Up to when the sum of the schedules holds: the rates weigh them.
-    rates = [row[1] or 0.0 for row in rows]
-    weight, times = sum(rates), columns[_SCHEDULED_S]
-    figures[_SCHEDULED_S] = sum(map(_product, rates, times)) / weight if weight else max(times)
-    return figures
+        return {**dict.fromkeys(COUNTED, 0), **dict.fromkeys(REAL, 0.0)}, Window(full=True)
+    counts, reals, most, least = rows_summed([row[0] for row in rows], len(COUNTED), len(REAL) + len(WINDOW))
+    reals[_OLDEST_S] = most[_OLDEST_S]
+    reals[_SCHEDULED_S] = most[_SCHEDULED_S]
+    if least[_SCHEDULED_S] < most[_SCHEDULED_S]:
+        reals[_SCHEDULED_S] = _scheduled_s(rows)
+    if least[_SPAN_S] < most[_SPAN_S]:
+        window = [sum(column) for column in zip(*(_stretched(row, most[_SPAN_S]) for row in rows), strict=True)]
+    else:
+        window = reals[len(REAL) :]
+    values = dict(zip((*COUNTED, *REAL), (*counts, *reals[: len(REAL)]), strict=True))
+    if most[_SPAN_S] <= 0:
+        return values, Window()
+    for place in _ROUNDED:
+        window[place] = round(window[place])
+    return values, Window(most[_SPAN_S], bool(least[_FULL]), *window[2:])
 
 
-def _product(one: float, other: float) -> float:
-    return one * other
+def _add_past(values: dict[str, Any], rows: list[Row]) -> None:
+    """Add what nodes that were lost have counted, and nothing of what was their present."""
+    if not rows:
+        return
+    counts, reals, most, _ = rows_summed([row[0] for row in rows], len(COUNTED), len(REAL) + len(WINDOW))
+    for place in _PRESENT:
+        counts[place] = 0
+    reals[_OLDEST_S] = 0.0
+    values["scheduled_s"] = values["scheduled_s"] or most[_SCHEDULED_S]
+    reals[_SCHEDULED_S] = 0.0
+    for name, more in zip((*COUNTED, *REAL), (*counts, *reals[: len(REAL)]), strict=True):
+        values[name] += more
 
 
-def _window(windows: Sequence[tuple[Any, ...]]) -> Window:
-    """Windows added up, brought to one span first where theirs differ."""
-    span_s = max((window[0] for window in windows), default=0.0)
-    if span_s <= 0:
-        return Window(full=not windows)
-    if any(window[0] != span_s for window in windows):
-        windows = [_stretched(window, span_s) for window in windows]
-    sums: list[Any] = [sum(column) for column in zip(*windows, strict=True)]
-    for place in _COUNTED:
-        sums[place] = round(sums[place])
-    return Window(span_s, all(window[1] for window in windows), *sums[2:])
+def _scheduled_s(rows: Sequence[Row]) -> float:
+    """Up to when the sum of the schedules holds: the rates weigh them."""
+    times: list[float] = [FIGURES.unpack(row[0])[len(COUNTED) + _SCHEDULED_S] for row in rows]
+    rates: list[float] = [row[1] or 0.0 for row in rows]
+    if not sum(rates):
+        return max(times)
+    return sum(rate * time_s for rate, time_s in zip(rates, times, strict=True)) / sum(rates)
 
 
-def _stretched(window: tuple[Any, ...], span_s: float) -> tuple[Any, ...]:
-    """What is of this moment, not summed over the span, stays as it is."""
-    if window[0] <= 0:
-        return window
-    stretch = span_s / window[0]
-    scaled = [value if place in _OF_A_MOMENT else value * stretch for place, value in enumerate(window)]
-    return (span_s, window[1], *scaled[2:])
+def _stretched(row: Row, span_s: float) -> list[float]:
+    """A window brought to a longer span. What is of this moment, not summed over the span, stays as it is."""
+    window = FIGURES.unpack(row[0])[len(COUNTED) + len(REAL) :]
+    stretch = span_s / window[0] if window[0] > 0 else 1.0
+    return [value if place in _OF_A_MOMENT else value * stretch for place, value in enumerate(window)]
 
 
-def _counted(counts: Iterable[Mapping[Any, int]]) -> dict[Any, int]:
-    total: dict[Any, int] = {}
-    for one in counts:
-        for name, count in one.items():
-            total[name] = total.get(name, 0) + count
-    return total
+def _counted(counts: Sequence[Mapping[Any, int]]) -> dict[Any, int]:
+    """Counts by name, added up."""
+    names = set().union(*counts)
+    return {name: sum([one.get(name, 0) for one in counts]) for name in names}
