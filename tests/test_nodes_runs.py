@@ -5,6 +5,7 @@ import select
 import signal
 import subprocess
 import sys
+from collections import Counter
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +14,7 @@ import gevent
 import pytest
 from engines import until
 from servers import answering, raw_server
+from values_seen import Seen, numbers, ran, requests_of, target_of
 
 from tressi import EndpointRunner, load_config
 from tressi.errors import EngineError
@@ -251,3 +253,13 @@ def test_fewer_nodes_than_asked_is_said():
     """And the run does not start."""
     with pytest.raises(CarrierError, match="asked for 3 nodes, 2 are there"):
         FarCluster(Loopback(2), nodes=3).build(plan_to())
+
+
+def test_rows_that_are_used_once_are_used_once_over_all_nodes():
+    """The tables go with the plan, and each engine has rows of its own by its number among all engines of the run."""
+    seen = Seen()
+    with raw_server(seen.answering()) as server:
+        config = {"data": numbers(90, "unique"), "requests": requests_of(server.url)}
+        summary = ran(config, FarCluster(Loopback(2), processes=1, lease_s=10.0), workers=2)
+    assert summary["endReason"] == "complete"
+    assert seen.counts(target_of) == Counter(f"/{number}" for number in range(90))
