@@ -130,15 +130,16 @@ class Machines:
     def _start(self) -> None:
         if self.isolated:
             self._make_bridge()
-        port = free_port(self._host)
-        self.address = f"{self._host}:{port}"
-        arguments = ["--head", "--port", str(port), "--num-cpus", "0", "--include-dashboard=false"]
-        self.head = self._ray("head", self._host, arguments)
-        until_s = time.monotonic() + UP_S
-        while not is_listening(self._host, port):
-            if self.head.process.poll() is not None or time.monotonic() > until_s:
-                raise RuntimeError(f"Ray's head has not started:\n{self.head.log.read_text()[-2000:]}")
-            time.sleep(0.05)
+        for _ in range(TRIES):
+            port = free_port(self._host)
+            self.address = f"{self._host}:{port}"
+            arguments = ["--head", "--port", str(port), "--num-cpus", "0", "--include-dashboard=false"]
+            self.head = self._ray("head", self._host, arguments)
+            if has_joined(self.head):
+                break
+            self.head.kill()
+        else:
+            raise RuntimeError(f"Ray's head has not started:\n{self.head.log.read_text()[-2000:]}")
         for _ in range(self._count):
             self.start_node()
 
@@ -208,9 +209,10 @@ def run(*command: str, must: bool = True) -> None:
 
 
 def has_joined(node: Node) -> bool:
-    """Wait until a node has joined its cluster; False where it gives up, which it does after 30 s on a busy machine."""
+    """Wait until a node has started, and joined its cluster; False where it gives up, as it does on a machine too busy for it."""
+    until_s = time.monotonic() + UP_S
     while JOINED not in node.log.read_text(errors="replace"):
-        if node.process.poll() is not None:
+        if node.process.poll() is not None or time.monotonic() > until_s:
             return False
         time.sleep(0.05)
     return True
@@ -231,10 +233,3 @@ def free_port(host: str) -> int:
     with socket.socket() as probe:
         probe.bind((host, 0))
         return int(probe.getsockname()[1])
-
-
-def is_listening(host: str, port: int) -> bool:
-    """Whether somebody listens there."""
-    with suppress(OSError), socket.create_connection((host, port), timeout=1):
-        return True
-    return False

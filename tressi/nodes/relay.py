@@ -268,7 +268,7 @@ def _why(failure: BaseException) -> str:
     said = _words(failure.__cause__ or failure)
     if "raylet" in said.lower() or "node_ip_address" in said or "node info" in said:
         return f"{said} (this machine must be one of its nodes: ray start --address HOST:PORT --num-cpus 0; or use ray://HOST:10001)"
-    if isinstance(failure, ConnectionError):
+    if said.startswith("Failed to connect"):
         return f"{said} (RAY_AUTH_MODE and RAY_AUTH_TOKEN must be here as they are there)"
     return said
 
@@ -324,6 +324,8 @@ def _words(failure: BaseException) -> str:
     lines = [line.strip() for line in str(failure).splitlines() if line.strip()]
     if not lines:
         return type(failure).__name__
+    if lines[0].endswith(":") and "Traceback" not in lines[0]:
+        return f"{lines[0]} {lines[-1]}"
     return lines[-1] if "Traceback" in lines[0] else lines[0]
 
 
