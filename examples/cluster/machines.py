@@ -209,7 +209,7 @@ def run(*command: str, must: bool = True) -> None:
 
 
 def has_joined(node: Node) -> bool:
-    """Wait until a node has started, and joined its cluster; False where it gives up, as it does on a machine too busy for it."""
+    """Wait until a node has started, and joined its cluster; False where it gives up, as on a busy machine."""
     until_s = time.monotonic() + UP_S
     while JOINED not in node.log.read_text(errors="replace"):
         if node.process.poll() is not None or time.monotonic() > until_s:
