@@ -78,6 +78,7 @@ class Machines:
         self._host = f"{network}.1" if isolated else "127.0.0.1"
         self.nodes: list[Node] = []
         self._made = 0
+        self._started: list[Node] = []  # those that have not joined, too
         self.head: Node | None = None
         self.environment = {
             **os.environ,
@@ -159,7 +160,9 @@ class Machines:
             process = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=said, stderr=said, env={**self.environment, **(environment or {})}
             )
-        return Node(address, process, log, self._link(name) if is_apart else None)
+        node = Node(address, process, log, self._link(name) if is_apart else None)
+        self._started.append(node)
+        return node
 
     def _link(self, name: str) -> str:
         """What the namespace of a node is called, and its end of the cable on the bridge."""
@@ -194,7 +197,7 @@ class Machines:
         run("ip", "link", "del", self.bridge, must=False)
 
     def _take_down(self) -> None:
-        for node in [*self.nodes, *([] if self.head is None else [self.head])]:
+        for node in reversed(self._started):
             node.kill()
         if self.isolated:
             self._remove_network()

@@ -75,6 +75,9 @@ def tressi(machines: Machines, *arguments: str) -> int:
                 return process.wait()
             except KeyboardInterrupt:
                 continue  # the terminal has told tressi too, which ends the run and shows its results
+            except SystemExit:
+                process.terminate()
+                raise
 
 
 def tell(what: str) -> None:
