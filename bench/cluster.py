@@ -24,7 +24,7 @@ from bisect import bisect_left
 from statistics import median
 from typing import TYPE_CHECKING
 
-from bench.measure import machine, measure, resident_kib, spread
+from bench.measure import Figures, cpu_ns, machine, resident_kib, spread
 from bench.servers import nginx
 
 if TYPE_CHECKING:
@@ -86,9 +86,7 @@ def _cpu(arguments: argparse.Namespace) -> None:
             ratios, over, beside = [], [], []
             for _ in range(arguments.pairs):
                 for nodes, found in ((1, over), (0, beside)):
-                    command = _command(nodes, 1, server.url, rps, arguments.seconds + 30)
-                    # Starting an outpost takes a second more than starting an engine alone.
-                    found.append(measure(command, server, arguments.seconds, CLIENT_CORE, warm_up_s=4.0))
+                    found.append(_measured(nodes, server, rps, arguments.seconds))
                 ratios.append(over[-1].cpu_us / beside[-1].cpu_us)
             name = f"{rps:,} RPS" if rps else "full speed"
             print(
@@ -97,6 +95,18 @@ def _cpu(arguments: argparse.Namespace) -> None:
                 f"{median(one.rps for one in beside):,.0f} RPS; asked for is 1.03",
                 flush=True,
             )
+
+
+def _measured(nodes: int, server: Nginx, rps: int, seconds: float) -> Figures:
+    """A run with one engine, looked at from a second after its beginning on: an outpost starts later than an engine."""
+    process, _ = _begun(server, rps, seconds + 30, (nodes, 1))
+    with process:
+        time.sleep(1.0)
+        before, cpu_before, begun = server.requests(), cpu_ns(process.pid), time.monotonic()
+        time.sleep(seconds)
+        cpu_after, after, ended = cpu_ns(process.pid), server.requests(), time.monotonic()
+        process.terminate()
+    return Figures((after - before) / (ended - begun), (cpu_after - cpu_before) / 1e3 / max(1, after - before))
 
 
 # -------------------------------------------------------------------------------------------------------------- driver
@@ -177,9 +187,11 @@ def _frames(keys: Sequence[str], seconds: int) -> list[bytes]:
 # -------------------------------------------------------------------------------------------------- killed and orphans
 
 
-def _begun(server: Nginx, rps: int, seconds: float) -> tuple[subprocess.Popen[str], list[int]]:
-    """A run over three nodes with two engines each that has begun, and its outposts."""
-    command = ["taskset", "-c", str(CLIENT_CORE), *_command(3, 2, server.url, rps, seconds)]
+def _begun(
+    server: Nginx, rps: int, seconds: float, engines: tuple[int, int] = (3, 2)
+) -> tuple[subprocess.Popen[str], list[int]]:
+    """A run over so many nodes with so many engines each that has begun, and its outposts."""
+    command = ["taskset", "-c", str(CLIENT_CORE), *_command(*engines, server.url, rps, seconds)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     if process.stdout is None:
         raise RuntimeError("no standard output")
@@ -194,7 +206,8 @@ def _watched(server: Nginx, seconds: float, at_s: float, action: Callable[[], No
             action()
             done = time.monotonic() - begun
         counts.append(server.requests())
-        times.append(time.monotonic() - begun)
+        # The server counted somewhere between the question and the answer.
+        times.append((now + time.monotonic() - begun) / 2)
         time.sleep(LOOK_S)
     return times, counts, done
 

@@ -8,7 +8,7 @@ from summaries import endpoint_snapshot, engine_snapshot, histogram, resolved
 
 from tressi.model import GeneratorSnapshot, NodeFinding, NodeRecord
 from tressi.run.timeline import Saturation, Timeline
-from tressi.stats.selfcheck import Finding, Rule, check_generator, late_remark
+from tressi.stats.selfcheck import Finding, Rule, check_generator, late_remark, meaning_of
 
 pytestmark = pytest.mark.pure
 
@@ -213,6 +213,14 @@ def test_a_second_has_the_throttling_of_its_own():
     assert second(1, 10, 5.25) == {0.25}
     assert second(2, 20, 5.25) == {0.0}
     assert second(3, 30, 6.25) == {1.0}
+
+
+def test_what_findings_mean_is_said_for_somebody_who_has_read_none():
+    """Rates are spoilt by all rules but one; where only service times are, rates are not blamed."""
+    cpu, delay = (str(Finding(rule, 97.0, 95.0, 7, 1000)) for rule in ("cpu", "own-delay"))
+    assert meaning_of([cpu, delay]).startswith("tressi could not send as fast as it was asked to")
+    assert meaning_of([delay]).startswith("tressi read responses late")
+    assert all("--processes" in meaning_of([one]) for one in (cpu, delay))
 
 
 def test_nodes_check_themselves_and_are_named():

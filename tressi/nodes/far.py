@@ -12,44 +12,39 @@ after it, when the frames of all nodes that are there have come; what comes late
 from __future__ import annotations
 
 import time
-from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 import gevent
-from gevent import Timeout
 from gevent.event import Event
 
 from tressi.errors import EngineError
 from tressi.load.share import Place, at_least, curve_of, divided, part_of, spread
-from tressi.log import be_ready, log_error, log_warning
+from tressi.log import be_ready, log_error
 from tressi.model import NodeRecord, PoolId, Wanted
 from tressi.nodes.carrier import NodeGoneError
-from tressi.nodes.clocks import begin_ns, refusal, wall_warning
+from tressi.nodes.clocks import begin_ns
 from tressi.nodes.grants import Count
 from tressi.nodes.ledger import Ledger, LedgerError
-from tressi.nodes.member import Member
-from tressi.nodes.orders import Build, Step
-from tressi.version import __version__
+from tressi.nodes.muster import build, launched, set_clocks
+from tressi.nodes.orders import Step
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
-
     from tressi.load.plan import Plan
     from tressi.model import EndpointSnapshot, EngineSnapshot, Level
-    from tressi.nodes.carrier import Carrier, NodeFacts
+    from tressi.nodes.carrier import Carrier
+    from tressi.nodes.member import Member
     from tressi.nodes.orders import Answer
 
 LEASE_S: Final = 1.0
 EXCHANGE_NS: Final = 250_000_000
 SETTLES_NS: Final = 500_000_000  # after a second, for the frames that have it
-BUILD_S: Final = 90.0
 _AFTER_SECOND_NS: Final = 30_000_000  # so that an exchange finds the second that has just ended
 # Between the exchanges with two nodes, and with all of them: what several are to do differently, such as their parts of a rate,
 # they do nearly at once.
 _GAP_NS: Final = 1_000_000
 _SPREAD_NS: Final = 100_000_000
-_WATCH_S: Final = 0.02
+_WATCH_S: Final = 0.01
 _STOPPING_S: Final = 0.05
 _LEAVE_S: Final = 5.0
 
@@ -92,10 +87,10 @@ class FarCluster:
         """Launch the outposts, and have each build its engines. Raises EngineError with the nodes that cannot, CarrierError."""
         be_ready()
         try:
-            self._launch(plan)
-            self._build(plan)
-            self._each(lambda member: member.ping())
-            self._check_clocks()
+            self.members = launched(self._carrier, self._asked, self._wait_s, self._processes)
+            self._lay_out(plan)
+            build(self.members, plan)
+            set_clocks(self.members)
         except BaseException:
             self._carrier.release()
             raise
@@ -164,17 +159,9 @@ class FarCluster:
 
     # ----------------------------------------------------------------------------------------------------------- building
 
-    def _launch(self, plan: Plan) -> None:
-        facts = self._carrier.launch(self._asked, self._wait_s)
-        for name, one in zip(_names(facts), facts, strict=True):
-            engines = self._processes or one.engines
-            self.members += (Member(self._carrier, len(self.members), name, one, engines),)
-        _refuse(reason for one in self.members if (reason := _version_refusal(one)) is not None)
+    def _lay_out(self, plan: Plan) -> None:
+        """The books of the run, and each node's part at the start."""
         self._engines = sum(one.engines for one in self.members)
-        first = 0
-        for member in self.members:
-            member.first = first
-            first += member.engines
         self._plan = spread(plan, self._engines)
         self._wanted = [Wanted(pool.workers, pool.curve) for pool in self._plan.pools]
         self._connections_per_second = plan.connections_per_second
@@ -185,44 +172,6 @@ class FarCluster:
         for member in self.members:
             for number, pool in enumerate(part_of(self._plan, Place(member.first, member.engines, self._engines)).pools):
                 member.told[number] = Wanted(pool.workers, pool.curve)
-
-    def _build(self, plan: Plan) -> None:
-        block = plan.tables.block
-        content = None if block is None else block.memory.tobytes()
-        bare = replace(plan, tables=replace(plan.tables, block=None), allowance=None)
-
-        def build(member: Member) -> None:
-            why = member.build(Build(bare, content, member.first, member.engines, self._engines))
-            if why is not None:
-                raise EngineError(f"{member.name}: {why}")
-
-        self._each(build)
-
-    def _each(self, action: Callable[[Member], None]) -> None:
-        """Do something with all nodes side by side. Raises EngineError with all that cannot."""
-
-        def done(member: Member) -> str | None:
-            try:
-                with Timeout(BUILD_S):
-                    action(member)
-            except Timeout:
-                return f"{member.name}: not ready after {BUILD_S:g} s"
-            except EngineError as failure:
-                return str(failure)
-            except (NodeGoneError, ValueError) as failure:
-                return f"{member.name}: {failure}"
-            return None
-
-        doing = [gevent.spawn(done, member) for member in self.members]
-        gevent.joinall(doing, raise_error=True)
-        _refuse(one.value for one in doing if one.value is not None)
-
-    def _check_clocks(self) -> None:
-        _refuse(reason for one in self.members if (reason := refusal(one.name, one.clock)) is not None)
-        for member in self.members:
-            warning = wall_warning(member.name, member.clock)
-            if warning is not None:
-                log_warning("a node's wall clock differs", reason=warning)
 
     # ----------------------------------------------------------------------------------------------------- while it runs
 
@@ -296,15 +245,19 @@ class FarCluster:
         """Notice nodes whose lease is over, and give their shares to the others, never sooner."""
         while True:
             now_ns = time.monotonic_ns()
+            due_ns = now_ns + self._lease_ns
             for member in self.members:
-                if member.done.is_set() and member.lost is None:
+                if not member.has_share or (member.done.is_set() and member.lost is None):
                     continue
-                if now_ns > member.may_send_ns(now_ns):
-                    if member.lost is None:
-                        member.is_silent = True
-                        self._lose(member, f"no answer for {(now_ns - member.answered_ns) / 1e9:.1f} s")
-                    self._give_away(member)
-            gevent.sleep(_WATCH_S)
+                if now_ns <= member.may_send_ns(now_ns):
+                    due_ns = min(due_ns, member.may_send_ns(now_ns))
+                    continue
+                if member.lost is None:
+                    member.is_silent = True
+                    self._lose(member, f"no answer for {(now_ns - member.answered_ns) / 1e9:.1f} s")
+                self._give_away(member)
+            # The leases are renewed meanwhile, so that this is not often.
+            gevent.sleep(max(_WATCH_S, (due_ns - now_ns) / 1e9))
 
     def _lose(self, member: Member, why: str) -> None:
         if member.lost is not None:
@@ -430,23 +383,3 @@ class FarCluster:
                     whose = "the run" if place == 0 else self._plan.keys[place - 1]
                     said += f"; up to {doubtful:,} of maxRequests of {whose} were granted to it and may not have been made"
             self._ledger.lose(member.number, said)
-
-
-def _names(facts: Sequence[NodeFacts]) -> list[str]:
-    """What the nodes are called: as they say, with a number where several say the same."""
-    said = Counter(one.name for one in facts)
-    return [one.name if said[one.name] == 1 else f"{one.name}-{number}" for number, one in enumerate(facts, 1)]
-
-
-def _version_refusal(member: Member) -> str | None:
-    theirs = member.facts.tressi
-    if theirs == __version__:
-        return None
-    return f"{member.name}: it has tressi {theirs}, this machine has {__version__}: both must be the same"
-
-
-def _refuse(reasons: Iterable[str]) -> None:
-    """Raise EngineError with all sentences, if there are any."""
-    said = list(reasons)
-    if said:
-        raise EngineError("\n".join(said))

@@ -98,6 +98,7 @@ STATUS: Final = Leaf("a status code", lambda name: name.isascii() and name.isdec
 
 _CONFIDENCE: Final = {
     **dict.fromkeys((f"{name}{side}" for name in PERCENTILES for side in ("Low", "High")), Maybe(NUMBER)),
+    **dict.fromkeys((f"{name}Steady" for name in PERCENTILES), Optional(NUMBER)),
     "steadyFrom": Maybe(NUMBER),
     "unsteady": Maybe(TEXT),
     "effectiveSamples": NUMBER,

@@ -23,6 +23,7 @@ from tressi.run.flow_parts import is_flow, is_step, paced, parts_of
 from tressi.run.shortfall import TOO_SHORT, UNMEASURED, failures, limits, starts_due
 from tressi.run.trouble import NOTEWORTHY_SHARE
 from tressi.run.warm_up import is_unmeasured, measured_s
+from tressi.stats.selfcheck import meaning_of
 from tressi.text import SHORTEST_S, counted, rate, some_of, summary_labels
 
 if TYPE_CHECKING:
@@ -90,9 +91,10 @@ def failed_reasons(summary: Summary) -> tuple[str, ...]:
 
 
 def limited_reasons(summary: Summary) -> tuple[str, ...]:
-    """What the generator cost the run: the sentences of the self-check, and those on engines that were lost."""
+    """What the generator cost the run: what that means, the self-check's sentences, and those on engines that were lost."""
     generator = summary["generator"]
     return (
+        *([meaning_of(generator["reasons"])] if generator["reasons"] else []),
         *generator["reasons"],
         *(_loss_words(one, summary) for one in generator["lost"]),
     )

@@ -33,7 +33,7 @@ from tressi._core import Histogram
 from tressi.text import milliseconds
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from tressi.model import EndpointSnapshot, EngineSnapshot, GeneratorSnapshot
 
@@ -74,6 +74,16 @@ _SPOILS: Final[Mapping[Rule, str]] = {
     "missed-late": "the rate, which fell short through the generator, not the target",
     "standstill": "the rate: nothing was sent or read meanwhile, nor counted as missed before the engine went on",
 }
+
+
+_ADVICE: Final = "give tressi an idler machine or more engines (--processes), or ask for less"
+_RATES_MEAN: Final = f"tressi could not send as fast as it was asked to, so these rates are no limit of the target's: {_ADVICE}"
+_TIMES_MEAN: Final = f"tressi read responses late, so times may be longer here than the target's own: {_ADVICE}"
+
+
+def meaning_of(reasons: Sequence[str]) -> str:
+    """What the sentences of findings mean for the figures, and what to do, in one sentence for somebody who has read none."""
+    return _TIMES_MEAN if all("it spoils: service times" in one for one in reasons) else _RATES_MEAN
 
 
 @dataclass(frozen=True, slots=True)
