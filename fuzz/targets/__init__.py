@@ -7,6 +7,7 @@ from fuzz.targets import (
     extract,
     frames,
     hlog,
+    http2,
     imports,
     journal,
     messages,
@@ -18,5 +19,5 @@ from fuzz.targets import (
 
 TARGETS: dict[str, Target] = {
     one.TARGET.name: one.TARGET
-    for one in (response, config, threshold, summary, hlog, imports, journal, messages, extract, request, blocks, frames)
+    for one in (response, config, threshold, summary, hlog, imports, journal, messages, frames, extract, request, blocks, http2)
 }
