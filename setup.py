@@ -6,6 +6,7 @@
 """
 
 import os
+import sys
 from pathlib import Path
 
 from setuptools import Extension, setup
@@ -39,11 +40,13 @@ def extensions() -> list[Extension]:
             # A constant that overflows an int would be another time than it says.
             extra_compile_args=["-O1" if without_epoll or sanitizers else "-O3", "-Werror=overflow", *sanitizers],
             extra_link_args=sanitizers,
+            # Where dlopen is not in the C library itself (glibc before 2.34): of OpenSSL nothing is linked, see wire/openssl.h.
+            libraries=["dl"] if name == "_tls" and sys.platform == "linux" else [],
             define_macros=[("TRESSI_WITHOUT_EPOLL", None)] if without_epoll else [],
             depends=DEPENDS,
         )
         # The one that takes longest first: the others are built beside it.
-        for name in ("_wire", "_books", "_values", "_extract", "_core", "_parser", "_histogram", "_tls")
+        for name in ("_wire", "_books", "_values", "_extract", "_core", "_parser", "_histogram", "_h2", "_tls")
     ]
     # Cython does not follow `from tressi.wire cimport loop` to the file, so stale C is found here.
     # Said here and not in the modules, where it would not reach the files of the rooms: C's own division and indexing.

@@ -204,6 +204,8 @@ ADDED = {
         "maxRequests",
         "expect",
         "tls",
+        "protocol",
+        "http2",
     },
     "TressiConfigSchema": {
         "name",
@@ -216,6 +218,8 @@ ADDED = {
         "connectTimeout",
         "arrival",
         "tls",
+        "protocol",
+        "http2",
         "keepAlive",
         "connectionsPerSecond",
         "gracefulStop",
@@ -241,6 +245,7 @@ NEW_DEFINITIONS = {
     "StepConfigSchema",
     "ExtractConfigSchema",
     "FlowConfigSchema",
+    "Http2ConfigSchema",
 }
 
 

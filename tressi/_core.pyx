@@ -244,6 +244,8 @@ cdef dict block_counters(const layout.EndpointBlock* block, int64_t now_ns):
         "missed": block.window.now.missed + block.window.now.missed_late, "missed_late": block.window.now.missed_late,
         "bytes_sent": block.bytes_sent, "bytes_received": block.bytes_received,
         "connections_opened": block.connections_opened, "retries": block.retries, "redirects": block.redirects,
+        "goaways": block.goaways, "streams_refused": block.streams_refused, "places_waited": block.places_waited,
+        "h2_connections": block.h2_connections,
         "cut": block.cut, "abandoned": block.abandoned, "started": block.started,
         "status_codes": {i + layout.LOWEST_STATUS: block.statuses[i] for i in range(layout.STATUSES) if block.statuses[i]},
         "errors": [block.errors[i] for i in range(layout.KINDS)],
@@ -339,6 +341,7 @@ cdef class Arena:
             self.header.block_bytes = sizeof(layout.EndpointBlock)
             hdr.tally_clear(&self.header.own_delay.tally)
             hdr.tally_clear(&self.header.late_sends.tally)
+            hdr.tally_clear(&self.header.shared_arrival.tally)
             for index in range(endpoints):
                 for place in range(COPIED):
                     hdr.tally_clear(&(&self.block(index).service + place).tally)
@@ -432,12 +435,13 @@ cdef class Arena:
 
     def generator(self):
         """What the engine counted of itself, by the names of `model.GeneratorSnapshot`."""
-        cdef const hdr.Histogram* sources[2]
+        cdef const hdr.Histogram* sources[3]
         sources[0], sources[1] = &self.header.own_delay, &self.header.late_sends
-        own_delay, late_sends = histograms_copy(sources, 2, &self.header.sequence)
+        sources[2] = &self.header.shared_arrival
+        own_delay, late_sends, shared_arrival = histograms_copy(sources, 3, &self.header.sequence)
         return {
             "cpu_s": self.header.cpu_ns / 1e9, "run_queue_s": self.header.run_queue_ns / 1e9,
-            "own_delay": own_delay, "late_sends": late_sends,
+            "own_delay": own_delay, "late_sends": late_sends, "shared_arrival": shared_arrival,
             "kernel_timed": self.header.kernel_timed, "user_timed": self.header.user_timed,
             "disturbed": self.header.disturbed,
         }

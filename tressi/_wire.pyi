@@ -2,7 +2,7 @@ from collections.abc import Callable, Collection, Sequence
 from typing import Any, Literal, Protocol
 
 from tressi._core import Arena
-from tressi._tls import TlsSession
+from tressi._tls import TlsPeer, TlsSession, TlsStream
 from tressi._values import Values
 
 WAITS_NS: tuple[int, int, int]
@@ -100,7 +100,16 @@ class Reactor:
     def be_alone(self) -> None: ...
     def decode_with(self, make: Callable[[bytes | None, str], Any]) -> None: ...
     def keep_connections(self, requests: int = 0, age_s: float = 0.0, idle_s: float = 0.0, seed: int = 0) -> None: ...
-    def add_origin(self, *, ordered: bool = False, sources: Sequence[bytes] = (), by_proxy: bool = False) -> int: ...
+    def add_origin(
+        self,
+        *,
+        ordered: bool = False,
+        sources: Sequence[bytes] = (),
+        by_proxy: bool = False,
+        tls: TlsPeer | None = None,
+        is_secure: bool = False,
+        protocol: tuple[Literal["h2c", "h2", "auto"], int, int] | None = None,
+    ) -> int: ...
     def set_addresses(self, number: int, addresses: Sequence[bytes]) -> None: ...
     def release(self) -> bool: ...
     def dialed(self, number: int) -> int: ...
@@ -126,8 +135,9 @@ class Reactor:
         descriptor: int,
         connect_ns: int,
         tls_ns: int = -1,
-        session: TlsSession | None = None,
+        session: TlsSession | TlsStream | None = None,
         looked_up_ns: int = 0,
+        speaks_h2: bool = False,
     ) -> None: ...
     def connect_failed(self, number: int, kind: int, reason: bytes, waited: bool) -> None: ...
     def connect(self, number: int) -> None: ...

@@ -5,7 +5,7 @@ from libc.stdint cimport int32_t, int64_t, uint64_t
 from libc.stdlib cimport free
 
 from tressi._core cimport Arena
-from tressi._tls cimport TlsSession
+from tressi._tls cimport TlsPeer, TlsStream
 from tressi._values cimport Values
 from tressi.core.arena cimport LOWEST_STATUS, STATUSES, EndpointBlock, ErrorKind
 from tressi.core.bucket cimport Knot, bucket_init, bucket_rate, bucket_set_rate, bucket_shift, random_seeded
@@ -30,8 +30,10 @@ from tressi.wire cimport socket as sockets
 from tressi.wire cimport tls as secure
 from tressi.wire.allocate cimport allocated, one_more
 from tressi.wire.allowance cimport allowance_close, allowance_give, allowance_take_back
+from tressi.wire.link cimport Link
 from tressi.wire.memory cimport addresses_of, lane_free, set_addresses
 from tressi.wire.request cimport Request, Slice, request_render
+from tressi.wire.secure cimport Tls
 
 ORDERS = ("connect", "stop", "redirect")
 # How long an address is waited for, how long at most, and for how long one comes last that did not answer.
@@ -83,9 +85,11 @@ cdef class Reactor:
     cdef int descriptors[opening.DESCRIPTORS]     # what `close` closes
     cdef Arena arena
     cdef list kept_alive           # the bytes that endpoints point to
+    cdef set peers                 # with whom TLS is spoken
     cdef Values values             # what requests are filled with, or None
     cdef list free_numbers         # of lanes that have ended
     cdef dict flows                # as they are planned, by the pool's number
+    cdef dict shared               # for each origin of a pool its number where lanes share connections, by the pool's number
     cdef uint64_t walked           # users so far, whose random choices are independent
     cdef dict passing              # requests that one lane sends, and their bytes, by its number
 
@@ -95,9 +99,11 @@ cdef class Reactor:
             raise ImportError("tressi._core and tressi._wire were built from different sources: build both again")
         self.arena = arena
         self.kept_alive = []
+        self.peers = set()
         self.free_numbers = []
         self.passing = {}
         self.flows = {}
+        self.shared = {}
         self.body.header = arena.header
         opening.reactor_open(&self.body, self.descriptors)
 
@@ -112,6 +118,7 @@ cdef class Reactor:
         for index in range(self.body.lane_count):
             if self.body.lanes[index] != NULL:
                 control.lane_close(&self.body, self.body.lanes[index])
+        control.channels_close(&self.body)
         closing.closings_end(&self.body.closings)
         for place in range(opening.DESCRIPTORS):
             if self.descriptors[place] >= 0:
@@ -177,21 +184,32 @@ cdef class Reactor:
             requests, <int64_t> (age_s * NS_PER_S), <int64_t> (idle_s * NS_PER_S), random_seeded(seed)
         )
 
-    def add_origin(self, *, bint ordered=False, sources=(), bint by_proxy=False):
+    def add_origin(
+        self, *, bint ordered=False, sources=(), bint by_proxy=False, TlsPeer tls=None, bint is_secure=False, protocol=None,
+    ):
         """Add a place to connect to; returns its number.
 
-        `ordered`: the lanes' greenlets make its connections, as TLS asks for. `sources` are addresses of our side, used one
-        after the other. `by_proxy`: a connection that is not made is the proxy's fault, and the reason says so.
+        `ordered`: the lanes' greenlets make its connections, as a tunnel asks for. `sources` are addresses of our side, used
+        one after the other. `by_proxy`: a connection that is not made is the proxy's fault, and the reason says so. `tls` is
+        with whom the reactor speaks TLS there. `protocol` is None for HTTP/1.1, else ("h2c", "h2" or "auto", streams of a
+        connection, connections of a pool or 0).
         """
         cdef int64_t number = self.body.origin_count
         cdef places.Origin* origin = <places.Origin*> allocated(sizeof(places.Origin))
         self.body.origins = <places.Origin**> one_more(self.body.origins, number, sizeof(places.Origin*))
         self.body.origins[number] = origin
         self.body.origin_count += 1
-        self.body.keeps_gil = self.body.keeps_gil or ordered
+        if tls is not None:
+            self.peers.add(tls)
+            origin.tls = &tls.target
         origin.at = number
         origin.ordered = ordered
         origin.by_proxy = by_proxy
+        origin.is_secure = is_secure
+        if protocol is not None:
+            name, origin.streams, origin.channels = protocol
+            spoken = {"h2c": places.PRIOR_KNOWLEDGE, "h2": places.INSISTED, "auto": places.NEGOTIATED}
+            origin.protocol = spoken[name]
         origin.patience_ns = addresses_tried.ATTEMPT_NS
         origin.sources = addresses_of(sources)
         origin.source_count = len(sources)
@@ -268,6 +286,11 @@ cdef class Reactor:
             pool.endpoints[pool.endpoint_count].pool = pool
             pool.limited = pool.limited or pool.endpoints[pool.endpoint_count].limited
             pool.endpoint_count += 1
+        # Where lanes share connections to an origin, its number.
+        self.shared[number] = tuple(
+            other if self.body.origins[self.known(other, self.body.origin_count)].protocol != places.ONLY_HTTP_1 else None
+            for other in planned.origins
+        )
         if planned.flow is not None:
             self.add_flow(pool, planned.flow)
         if planned.replay is not None:
@@ -340,7 +363,9 @@ cdef class Reactor:
     def add_lane(self, int64_t pool_number, int32_t origins=1):
         """Add a lane with a link to each of its pool's origins; returns its number."""
         cdef lanes.Pool* pool = self.body.pools[self.known(pool_number, self.body.pool_count)]
-        cdef lanes.Lane* lane = build.build_lane(pool, origins, self.values)
+        cdef lanes.Lane* lane = build.build_lane(
+            pool, origins, self.values, self.body.origins, self.shared[pool_number]
+        )
         lane.number = self.free_number()
         self.body.lanes[lane.number] = lane
         if pool.flow != NULL:
@@ -367,12 +392,13 @@ cdef class Reactor:
         control.lane_retire(&self.body, self.lane(number), monotonic_ns())
 
     def attach(
-        self, int64_t number, int descriptor, int64_t connect_ns, int64_t tls_ns=-1, TlsSession session=None,
-        int64_t looked_up_ns=0,
+        self, int64_t number, int descriptor, int64_t connect_ns, int64_t tls_ns=-1, session=None, int64_t looked_up_ns=0,
+        bint speaks_h2=False,
     ):
         """Hand over the connected, non-blocking socket that was ordered; it is the reactor's to close from now on.
 
-        With a `session` it speaks TLS; the handshake took `tls_ns`, finding the address `looked_up_ns`.
+        With a `session` (TlsSession, TlsStream) it speaks TLS; the handshake took `tls_ns`, finding the address `looked_up_ns`.
+        `speaks_h2`: it chose HTTP/2.
         """
         cdef lanes.Lane* lane = self.lane(number)
         if lane.state != lanes.CONNECTING:
@@ -380,10 +406,24 @@ cdef class Reactor:
             return
         lane.connect_ns += looked_up_ns
         if session is not None:
-            secure.tls_begin(lane.exchange.link, session)
-        if not dial.lane_attach(&self.body, lane, descriptor, connect_ns, tls_ns):
-            secure.tls_end(lane.exchange.link)
+            self.link_speaks(lane.exchange.link, session)
+        if not dial.lane_attach(&self.body, lane, descriptor, connect_ns, tls_ns, speaks_h2):
+            if session is not None:
+                secure.tls_end(lane.exchange.link)
             raise OSError(f"cannot watch file descriptor {descriptor}")
+
+    cdef link_speaks(self, Link* link, session):
+        """Have the link speak TLS by `session`, whose handshake is done."""
+        cdef Tls* tls
+        if isinstance(session, TlsStream):
+            tls = (<TlsStream> session).handed(&self.body.buffers.records)
+            self.peers |= (<TlsStream> session).peers()
+        else:
+            self.body.keeps_gil = True
+            tls = secure.object_tls(session, &self.body.buffers)
+            if tls == NULL:
+                raise MemoryError
+        secure.link_secure(link, tls)
 
     def connect_failed(self, int64_t number, int kind, bytes reason not None, bint waited):
         """The connection that was ordered cannot be made, for `reason`.
@@ -631,13 +671,13 @@ cdef class Reactor:
         """Begin what is due and nothing more; a start that finds no lane is given up."""
         cdef int64_t now_ns = monotonic_ns()
         loops.reactor_start_due(&self.body, now_ns)
-        loops.reactor_begin_ready(&self.body)
+        loops.reactor_begin_ready(&self.body, now_ns)
         control.reactor_end(&self.body, now_ns)
 
     def cut(self):
         """End what is still in flight; it counts as cut."""
         # Whose address refuses at once is ready again, for the next one.
         while self.body.first_ready != NULL:
-            loops.reactor_begin_ready(&self.body)
+            loops.reactor_begin_ready(&self.body, monotonic_ns())
         control.reactor_cut(&self.body, monotonic_ns())
         reactors.reactor_cpu(&self.body)

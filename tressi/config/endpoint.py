@@ -13,6 +13,7 @@ from tressi.config.content import content_of
 from tressi.config.defaults import defaults
 from tressi.config.flows import extracts_of, in_flows, is_in_flow, resolved_flows, sent_of
 from tressi.config.jsonpath import steps_of
+from tressi.config.protocols import resolved_protocol
 from tressi.config.rules import TRANSPORT_HEADERS, merged
 from tressi.config.url import Address, address
 from tressi.masking import is_secret_parameter
@@ -108,6 +109,7 @@ def _resolved(
         variants=tuple(_variant(document, request, variant, around) for variant in request.get("variants", ())),
         tls=request_tls(document, request),
         max_requests=request.get("maxRequests"),
+        protocol=resolved_protocol(document, request),
     )
 
 

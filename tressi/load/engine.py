@@ -19,6 +19,7 @@ from tressi.load.descriptor_limit import make_room
 from tressi.load.dial import Dialer, Patience
 from tressi.load.expected import lacking_words, status_words
 from tressi.load.hops import Hops
+from tressi.load.openssl import make_engine_context
 from tressi.load.permits import Permits
 from tressi.load.pool import WorkerPool
 from tressi.load.redirect import too_many
@@ -81,7 +82,7 @@ class LocalEngine:
             self._reactor.keep_connections(kept.requests or 0, kept.age_s or 0.0, kept.idle_s or 0.0, plan.pools[0].seed)
         self._calls = _calls(plan, self._permits) if plan.is_for_clients else None
         self._sought = [_sought(endpoint) for endpoint in plan.endpoints] if plan.is_for_clients else []
-        self._contexts = Contexts(plan.network.tls)
+        self._contexts = Contexts(plan.network.tls, make_engine_context)
         for tls in [tls for way in plan.ways for tls in (way.proxy_tls, way.tls) if tls and not plan.is_for_clients]:
             self._contexts.of(tls)
         self._dialers: list[Dialer] = []

@@ -152,6 +152,10 @@ class EndpointCounts:
     connections_opened: int = 0
     retries: int = 0
     redirects: int = 0
+    goaways: int = 0  # of HTTP/2: connections on which the server took no more requests
+    streams_refused: int = 0  # requests that it did not process, and said so
+    places_waited: int = 0  # attempts that waited because `http2.connections` limits the connections
+    h2_connections: int = 0  # of the connections opened those that speak HTTP/2
     status_codes: Mapping[int, int] = field(default_factory=dict)
     errors: Mapping[str, int] = field(default_factory=dict)
     reasons: tuple[Reason, ...] = ()
@@ -199,6 +203,7 @@ class GeneratorSnapshot:
     disturbed: int = 0  # responses whose service time our own reading may have lengthened by more than 5 %
     busy_s: tuple[float | None, ...] = ()  # of each engine: CPU and run queue together; None once it is lost
     lost: tuple[str, ...] = ()  # why engines are lost, in words
+    shared_arrival: Histogram = field(default_factory=Histogram)  # how much earlier those may have come that share a read
 
 
 @dataclass(frozen=True, slots=True)

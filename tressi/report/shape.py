@@ -125,6 +125,8 @@ _ENDPOINT: Final = {
     **_METRICS,
     **dict.fromkeys(("flow", "endedBy"), Optional(TEXT)),
     "abandoned": Optional(COUNT),
+    "protocol": Optional(TEXT),
+    **dict.fromkeys(("streamsPerConnection", "goaways", "streamsRefused", "placesWaited"), Optional(COUNT)),
     "missedLate": COUNT,
     "errorReasons": [{"kind": TEXT, "reason": TEXT, "count": COUNT}],
 }
@@ -179,6 +181,7 @@ _GENERATOR: Final = {
     "clock": TEXT,
     **dict.fromkeys(("userTimed", "disturbed", "processes"), COUNT),
     **dict.fromkeys(("ownDelayMs", "lateSendsMs"), _DELAY),
+    "sharedArrivalMs": Optional(_DELAY),
 }
 _DECISION: Final = {
     **dict.fromkeys(("endpointKey", "action", "reason"), TEXT),

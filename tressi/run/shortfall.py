@@ -210,7 +210,7 @@ class _Shortfall:
             limit = summary["config"]["connectionsPerSecond"]
             cap: str | None = f"connection limit: all {limit:g} new connections per second were made"
         else:
-            cap = _worker_cap(self._endpoint, seconds, summary)
+            cap = _place_cap(self._endpoint) or _worker_cap(self._endpoint, seconds, summary)
         words = "; ".join(filter(None, (still, cap)))
         return Limit(words or f"short of workers: the pool {_GROWING[self._grown_s > 0]}", is_short=True)
 
@@ -340,6 +340,15 @@ def _worker_cap(endpoint: Endpoint, seconds: Sequence[_Second], summary: Summary
     if limit and _is_mostly(seconds, (second for second in seconds if _workers(second, summary) >= limit)):
         return f"worker cap: the run's limit of {limit} reached"
     return None
+
+
+def _place_cap(endpoint: Endpoint) -> str | None:
+    """In words, that lanes waited for a place on the connections that the config allows, as most of the starts did."""
+    waited = endpoint.get("placesWaited", 0)
+    if waited < LIMITING_SHARE * endpoint["requestsMade"]:
+        return None
+    streams = endpoint["streamsPerConnection"]
+    return f"connection cap: http2.connections reached, with {counted(streams, 'stream')} each; lanes waited {waited:,} times"
 
 
 def _holder(endpoint: Endpoint, seconds: Sequence[_Second], summary: Summary) -> str:

@@ -184,7 +184,23 @@ def _endpoint(record: RunRecord, endpoint: ResolvedEndpoint, figures: Figures, a
         **_metrics(figures),
         **confidence_row(record.sure.get(key)),
         "missedLate": final.missed_late,
+        **_http2(endpoint, final),
         "errorReasons": [{"kind": one.kind, "reason": mask_url(one.text), "count": one.count} for one in final.reasons],
+    }
+
+
+def _http2(endpoint: ResolvedEndpoint, final: EndpointSnapshot) -> dict[str, Any]:
+    """What only requests have that may go over HTTP/2; of "auto" what the servers chose."""
+    asked = endpoint.protocol
+    if asked.name == "http/1.1":
+        return {}
+    spoken = ("h2" if final.h2_connections else "http/1.1") if asked.name == "auto" else asked.name
+    return {
+        "protocol": spoken,
+        "streamsPerConnection": asked.streams if spoken != "http/1.1" else 1,
+        "goaways": final.goaways,
+        "streamsRefused": final.streams_refused,
+        "placesWaited": final.places_waited,
     }
 
 
@@ -282,6 +298,7 @@ def _generator(record: RunRecord) -> dict[str, Any]:
         "disturbed": final.disturbed,
         "ownDelayMs": _delay_ms(final.own_delay),
         "lateSendsMs": _delay_ms(final.late_sends),
+        **({"sharedArrivalMs": _delay_ms(final.shared_arrival)} if final.shared_arrival.count else {}),
         "processes": max(1, len(final.busy_s)),
         "lost": list(final.lost),
     }

@@ -12,7 +12,7 @@ from tressi.core.bucket cimport bucket_stop_at
 from tressi.core.clock cimport never
 from tressi.wire.control cimport lane_cut, reactor_end
 from tressi.wire.exchange cimport request_withhold
-from tressi.wire.lane cimport CONNECTING, DIALING, THINKING, WAITING, Lane, Pool
+from tressi.wire.lane cimport CONNECTING, DIALING, JOINING, THINKING, WAITING, Lane, Pool
 from tressi.wire.reactor cimport Reactor, ready_pop
 from tressi.wire.schedule cimport schedule_update
 
@@ -52,5 +52,5 @@ cdef inline void lease_end(Reactor* reactor, int64_t now_ns) noexcept nogil:
         request_withhold(reactor, lane, now_ns)
     for index in range(reactor.lane_count):
         lane = reactor.lanes[index]
-        if lane != NULL and lane.state in (WAITING, DIALING, CONNECTING, THINKING):
+        if lane != NULL and lane.state in (WAITING, DIALING, CONNECTING, JOINING, THINKING):
             lane_cut(reactor, lane, now_ns)
