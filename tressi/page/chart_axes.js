@@ -76,7 +76,7 @@ function limitLines(spec, values) {
   }));
   const annotations = lines.map(({ value, text }) => ({
     ...{ xref: "paper", x: 1, xanchor: "right", y: spec.log ? Math.log10(value) : value, yanchor: "bottom", showarrow: false },
-    text: literal(text), font: { size: 11, color: color("bad") }, bgcolor: color("surface"), opacity: 0.9,
+    text: literal(text), font: { size: 11, color: color("bad") }, // without a ground, which would hide the newest seconds
   }));
   return { shapes, annotations };
 }
