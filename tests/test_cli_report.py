@@ -38,6 +38,10 @@ def full_summary():
         part["confidence"] = copy.deepcopy(sure)  # each is changed alone
     summary["leftOut"] = ["the timeline ends at 3 s"]
     summary |= {"name": "checkout", "labels": {"git": "4f2a9c1"}}
+    summary["generator"]["sharedArrivalMs"] = {"p50": 0.1, "p99": 0.4, "max": 0.9}
+    node = {"name": "one", "address": "host:1", "engines": 2, "requestsMade": 100, "share": 1.0, "clockBoundMs": 0.5}
+    lost = {"lostAt": 2.0, "lost": "no contact", "uncountedAtMost": 3}
+    summary["nodes"] = [{**node, "clockOffsetMs": 0.1, "wallAheadMs": 0.1, "nice": 0, **lost}]
     summary["flows"] = [{**flow_part("shop", KEY), "confidence": copy.deepcopy(sure)}]
     for moment in summary["timeline"]:
         moment["flows"] = {"flow shop": FLOW_SECOND}
