@@ -204,6 +204,7 @@ ADDED = {
         "maxRequests",
         "expect",
         "tls",
+        "grpc",
     },
     "TressiConfigSchema": {
         "name",
@@ -220,6 +221,7 @@ ADDED = {
         "connectionsPerSecond",
         "gracefulStop",
         "followRedirects",
+        "grpc",
         "idleTimeout",
         "maxConnectionAge",
         "maxRequestsPerConnection",
@@ -241,6 +243,7 @@ NEW_DEFINITIONS = {
     "StepConfigSchema",
     "ExtractConfigSchema",
     "FlowConfigSchema",
+    "GrpcStatusSchema",
 }
 
 
