@@ -94,7 +94,7 @@ cdef class ResponseParser:
     @property
     def has_head(self):
         """Whether the final head, behind any number of 1xx, is read to its end."""
-        return bool(messages.parser_has_head(&self.parser))
+        return bool(self.response.has_head)
 
     @property
     def continued(self):

@@ -67,6 +67,7 @@ cdef class Reactor:
     cdef Values values             # what requests are filled with, or None
     cdef list free_numbers         # of lanes that have ended
     cdef dict flows                # as they are planned, by the pool's number
+    cdef dict shared               # for each origin of a pool its number where lanes share connections, by the pool's number
     cdef uint64_t walked           # users so far, whose random choices are independent
     cdef dict passing              # requests that one lane sends, and their bytes, by its number
 
@@ -79,6 +80,7 @@ cdef class Reactor:
         self.free_numbers = []
         self.passing = {}
         self.flows = {}
+        self.shared = {}
         self.body.header = arena.header
         opening.reactor_open(&self.body, self.descriptors)
 
@@ -93,6 +95,7 @@ cdef class Reactor:
         for index in range(self.body.lane_count):
             if self.body.lanes[index] != NULL:
                 control.lane_close(&self.body, self.body.lanes[index])
+        control.channels_close(&self.body)
         closing.closings_end(&self.body.closings)
         for place in range(opening.DESCRIPTORS):
             if self.descriptors[place] >= 0:
@@ -156,11 +159,14 @@ cdef class Reactor:
             requests, <int64_t> (age_s * NS_PER_S), <int64_t> (idle_s * NS_PER_S), random_seeded(seed)
         )
 
-    def add_origin(self, *, bint ordered=False, sources=(), bint by_proxy=False):
+    def add_origin(
+        self, *, bint ordered=False, sources=(), bint by_proxy=False, bint is_secure=False, protocol=None,
+    ):
         """Add a place to connect to; returns its number.
 
         `ordered`: the lanes' greenlets make its connections, as TLS asks for. `sources` are addresses of our side, used one
-        after the other. `by_proxy`: a connection that is not made is the proxy's fault, and the reason says so.
+        after the other. `by_proxy`: a connection that is not made is the proxy's fault, and the reason says so. `protocol` is
+        None for HTTP/1.1, else (whether the handshake chooses, streams of a connection, connections of a pool or 0).
         """
         cdef int64_t number = self.body.origin_count
         cdef places.Origin* origin = <places.Origin*> allocated(sizeof(places.Origin))
@@ -171,6 +177,10 @@ cdef class Reactor:
         origin.at = number
         origin.ordered = ordered
         origin.by_proxy = by_proxy
+        origin.is_secure = is_secure
+        if protocol is not None:
+            negotiated, origin.streams, origin.channels = protocol
+            origin.protocol = places.NEGOTIATED if negotiated else places.PRIOR_KNOWLEDGE
         origin.patience_ns = addresses_tried.ATTEMPT_NS
         origin.sources = addresses_of(sources)
         origin.source_count = len(sources)
@@ -247,6 +257,11 @@ cdef class Reactor:
             pool.endpoints[pool.endpoint_count].pool = pool
             pool.limited = pool.limited or pool.endpoints[pool.endpoint_count].limited
             pool.endpoint_count += 1
+        # Where lanes share connections to an origin, its number.
+        self.shared[number] = tuple(
+            other if self.body.origins[self.known(other, self.body.origin_count)].protocol != places.ONLY_HTTP_1 else None
+            for other in planned.origins
+        )
         if planned.flow is not None:
             self.add_flow(pool, planned.flow)
         if planned.replay is not None:
@@ -318,7 +333,9 @@ cdef class Reactor:
     def add_lane(self, int64_t pool_number, int32_t origins=1):
         """Add a lane with a link to each of its pool's origins; returns its number."""
         cdef lanes.Pool* pool = self.body.pools[self.known(pool_number, self.body.pool_count)]
-        cdef lanes.Lane* lane = build.build_lane(pool, origins, self.values)
+        cdef lanes.Lane* lane = build.build_lane(
+            pool, origins, self.values, self.body.origins, self.shared[pool_number]
+        )
         lane.number = self.free_number()
         self.body.lanes[lane.number] = lane
         if pool.flow != NULL:
@@ -346,11 +363,12 @@ cdef class Reactor:
 
     def attach(
         self, int64_t number, int descriptor, int64_t connect_ns, int64_t tls_ns=-1, TlsSession session=None,
-        int64_t looked_up_ns=0,
+        int64_t looked_up_ns=0, bint speaks_h2=False,
     ):
         """Hand over the connected, non-blocking socket that was ordered; it is the reactor's to close from now on.
 
-        With a `session` it speaks TLS; the handshake took `tls_ns`, finding the address `looked_up_ns`.
+        With a `session` it speaks TLS; the handshake took `tls_ns`, finding the address `looked_up_ns`. `speaks_h2`: it chose
+        HTTP/2.
         """
         cdef lanes.Lane* lane = self.lane(number)
         if lane.state != lanes.CONNECTING:
@@ -359,7 +377,7 @@ cdef class Reactor:
         lane.connect_ns += looked_up_ns
         if session is not None:
             secure.tls_begin(lane.exchange.link, session)
-        if not dial.lane_attach(&self.body, lane, descriptor, connect_ns, tls_ns):
+        if not dial.lane_attach(&self.body, lane, descriptor, connect_ns, tls_ns, speaks_h2):
             secure.tls_end(lane.exchange.link)
             raise OSError(f"cannot watch file descriptor {descriptor}")
 
@@ -602,13 +620,13 @@ cdef class Reactor:
         """Begin what is due and nothing more; a start that finds no lane is given up."""
         cdef int64_t now_ns = monotonic_ns()
         loops.reactor_start_due(&self.body, now_ns)
-        loops.reactor_begin_ready(&self.body)
+        loops.reactor_begin_ready(&self.body, now_ns)
         control.reactor_end(&self.body, now_ns)
 
     def cut(self):
         """End what is still in flight; it counts as cut."""
         # Whose address refuses at once is ready again, for the next one.
         while self.body.first_ready != NULL:
-            loops.reactor_begin_ready(&self.body)
+            loops.reactor_begin_ready(&self.body, monotonic_ns())
         control.reactor_cut(&self.body, monotonic_ns())
         reactors.reactor_cpu(&self.body)

@@ -1,9 +1,22 @@
 """The targets, each in a file of its own."""
 
 from fuzz.target import Target
-from fuzz.targets import config, extract, hlog, imports, journal, messages, request, response, summary, threshold
+from fuzz.targets import (
+    blocks,
+    config,
+    extract,
+    frames,
+    hlog,
+    imports,
+    journal,
+    messages,
+    request,
+    response,
+    summary,
+    threshold,
+)
 
 TARGETS: dict[str, Target] = {
     one.TARGET.name: one.TARGET
-    for one in (response, config, threshold, summary, hlog, imports, journal, messages, extract, request)
+    for one in (response, config, threshold, summary, hlog, imports, journal, messages, extract, request, blocks, frames)
 }

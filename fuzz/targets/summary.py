@@ -9,9 +9,9 @@ import orjson
 from summaries import summary_of
 
 from fuzz.target import Target
-from tressi.report.reading import parsed
 from tressi.errors import ConfigError
 from tressi.report.formats import FORMATS
+from tressi.report.reading import parsed
 from tressi.report.shape import check_summary
 
 if TYPE_CHECKING:

@@ -9,6 +9,7 @@ from tressi.config.connections import connection_doubts
 from tressi.config.content import KINDS
 from tressi.config.flows import is_templated
 from tressi.config.messages import Place, path_of, quoted, shown
+from tressi.config.protocols import protocol_doubts
 from tressi.config.rules import EARLY_EXIT_KEYS, TRANSPORT_HEADERS, requests_of
 from tressi.config.templates import not_filled_in, unused
 from tressi.config.url import address
@@ -44,6 +45,7 @@ def doubts(document: Document, mask_headers: Iterable[str] = (), literal: Collec
             place: Place = ("requests", index, "variants", number)
             warnings += _overwritten_headers(variant, place)
             warnings += _vain_content({**variant, **{name: request[name] for name in ("method",) if name in request}}, place)
+    warnings += protocol_doubts(document)
     warnings += [f"{path_of(('data', name))}: is used by no request" for name in unused(document)]
     return [*warnings, *_repeated_names(document), *_templates(document, tuple(mask_headers), literal)]
 

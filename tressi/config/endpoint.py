@@ -14,6 +14,7 @@ from tressi.config.defaults import defaults
 from tressi.config.flows import extracts_of, in_flows, is_in_flow, resolved_flows, sent_of
 from tressi.config.grpc import FIELDS, body_of, call_of, timeout_field, with_shared
 from tressi.config.jsonpath import steps_of
+from tressi.config.protocols import resolved_protocol
 from tressi.config.rules import TRANSPORT_HEADERS, merged
 from tressi.config.url import Address, address
 from tressi.masking import is_secret_parameter
@@ -112,6 +113,7 @@ def _resolved(
         tls=request_tls(document, request),
         max_requests=request.get("maxRequests"),
         grpc=call,
+        protocol=resolved_protocol(document, request),
     )
 
 

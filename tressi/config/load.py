@@ -21,6 +21,7 @@ from tressi.config.overrides import Overrides, with_headers
 from tressi.config.rules import EARLY_EXIT_KEYS
 from tressi.config.source import read
 from tressi.config.thresholds import check_targets, resolved_thresholds
+from tressi.config.protocols import check_protocols
 from tressi.config.transport import chosen_transport, epoll_is_here
 from tressi.config.variables import environment_of, filled
 from tressi.errors import ConfigError, ConfigProblem
@@ -75,6 +76,7 @@ def _loaded(reading: Reading, variables: Filled, masks: Masks, overrides: Overri
     resolved = _resolved(given, current, budget, variables, masks)
     check_targets(resolved)
     sources = _sources(overrides.source_addresses)
+    check_protocols(resolved)
     transport = chosen_transport(resolved, overrides.transport, has_epoll=epoll_is_here())
     return replace(resolved, source_addresses=sources, transport=transport, warnings=warnings)
 

@@ -42,6 +42,7 @@ _HOMES: Final = {
     "FlowConfigSchema": "in an entry of flows",
     "StepConfigSchema": "in a step of a flow",
     "ExtractConfigSchema": "in an extract of a step",
+    "Http2ConfigSchema": "in http2",
 }
 # Properties whose parts have homes of their own.
 _APART: Final = frozenset({"requests", "autoscale", "variants", "flows", "begin", "steps", "end", "extract"})

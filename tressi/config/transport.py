@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tressi.config.protocols import HTTP_2
 from tressi.errors import ConfigError, ConfigProblem
 
 if TYPE_CHECKING:
@@ -28,6 +29,8 @@ def chosen_transport(config: ResolvedConfig, wished: Transport | None, *, has_ep
         urls = (endpoint.url, *(variant.url for variant in endpoint.variants))
         if any(url.startswith("http+unix:") for url in urls):
             raise _problem(endpoint.endpoint_key, f"a unix socket needs the transport wire{reason}")
+        if endpoint.protocol.name in HTTP_2:
+            raise _problem(endpoint.endpoint_key, f"HTTP/2 needs the transport wire{reason}")
     return "urllib3"
 
 

@@ -70,6 +70,9 @@ cdef struct EndpointBlock:
     int64_t connections_opened
     int64_t retries
     int64_t redirects              # that were followed
+    int64_t goaways                # of HTTP/2: servers that took no more requests on a connection,
+    int64_t streams_refused        # requests that they did not process, and said so,
+    int64_t places_waited          # and attempts that waited because connections are limited (http2.connections)
     int64_t abandoned              # users of a flow who were lost at this step
     int64_t started                # starts of a flow that a user has taken
     int64_t cut                    # attempts still under way when the graceful stop was over
@@ -108,6 +111,7 @@ cdef struct Header:
     int64_t disturbed
     Histogram own_delay
     Histogram late_sends
+    Histogram shared_arrival       # how much earlier a response may have arrived that shares its read with others
 
 
 cdef inline EndpointBlock* block_at(Header* header, int64_t index) noexcept nogil:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from tressi.load.tls import Contexts
     from tressi.load.tunnel import Stream
     from tressi.load.ways import Way
-    from tressi.model import TlsConfig
+    from tressi.model import Protocol, TlsConfig
 
 LOOK_UP_S = 1.0
 _IP_BIND_ADDRESS_NO_PORT = 24  # ip(7); the socket module has it from Python 3.12 on
@@ -76,6 +76,7 @@ class Dialed:
     connect_ns: int
     tls_ns: int
     session: TlsSession
+    speaks_h2: bool = False
 
 
 class Dialer:
@@ -107,6 +108,8 @@ class Dialer:
             ordered=ordered or not way.is_plain,
             sources=[one.packed() for one in self._sources],
             by_proxy=way.proxy is not None,
+            is_secure=way.origin.is_tls,
+            protocol=_shared_by(way.protocol),
         )
         self._publish(self._addresses)
 
@@ -137,12 +140,15 @@ class Dialer:
                 arrived_ns = time.monotonic_ns()
                 session = self._shaken(stream, self._way.tls, self._way.origin.host, self._sessions)
                 shaken_ns = time.monotonic_ns()
+                if self._way.protocol.name == "h2" and session.protocol != "h2":
+                    raise DialError("tls", "the server does not speak HTTP/2, by ALPN")
                 return Dialed(
                     connected.detach(),
                     waited_ns=begun_ns - asked_ns + arrived_ns - connected_ns,
                     connect_ns=connected_ns - begun_ns,
                     tls_ns=shaken_ns - arrived_ns if stage.is_there else -1,
                     session=session.driven,
+                    speaks_h2=session.protocol == "h2",
                 )
 
     def close(self) -> None:
@@ -275,6 +281,13 @@ class by_proxy:  # noqa: N801 - reads as a statement
 def reason_of_connecting(failure: OSError) -> str:
     """Why it failed, in words; where the system's own do not help, with what to do."""
     return connect_reason(failure.errno) if failure.errno else str(failure)
+
+
+def _shared_by(protocol: Protocol) -> tuple[bool, int, int] | None:
+    """How lanes share the connections of a way, as `Reactor.add_origin` takes it; None: each has its own."""
+    if protocol.name == "http/1.1":
+        return None
+    return protocol.name != "h2c", protocol.streams, protocol.connections or 0
 
 
 def _source_for(address: Address, sources: Sequence[Address], nth: int) -> Address | None:

@@ -78,7 +78,7 @@ class Hops:
             self._learn(endpoint, learns=learns)
             self._reactor.send_on(lane, known, learns)
             return
-        way = self._plan.network.way(call.url, self._plan.endpoints[endpoint].tls)
+        way = self._plan.network.way(call.url, self._plan.endpoints[endpoint].tls, self._plan.endpoints[endpoint].protocol)
         dialer = self._dialer(way)
         if dialer is None:
             self._reactor.refuse(lane, b"redirects have led to more than %d hosts, ports and schemes" % PLACES, learns=False)

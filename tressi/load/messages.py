@@ -24,7 +24,7 @@ from tressi.load.planned import (
 )
 from tressi.load.tables import Tables
 from tressi.load.ways import Network, Proxy, Way
-from tressi.model import Curve, JsonCondition, Kept, Proxies, TlsConfig, Wanted
+from tressi.model import Curve, JsonCondition, Kept, Protocol, Proxies, TlsConfig, Wanted
 from tressi.request.call import Call, Origin
 from tressi.request.parts import Hole, Integer, Rendering, Sequence, Slot, Table, Text, Time, Uuid
 from tressi.request.program import Operation, Program
@@ -42,7 +42,7 @@ _CLASSES: Final[dict[str, Any]] = {
     one.__name__: one
     for one in (
         *(Plan, PlannedEndpoint, PlannedField, PlannedPool, PlannedRequest, Tables, Call, Origin, Curve, JsonCondition, Wanted),
-        *(Network, Proxies, Proxy, Way, TlsConfig, Kept),
+        *(Network, Proxies, Proxy, Way, TlsConfig, Kept, Protocol),
         *(Hole, Integer, Rendering, Sequence, Slot, Table, Text, Time, Uuid),
         *(PlannedFlow, PlannedExtract, PlannedReplay, Program, Operation),
     )

@@ -13,7 +13,7 @@ from tressi.load.planned import PlannedEndpoint, PlannedField, PlannedFlow, Plan
 from tressi.load.tables import Tables
 from tressi.load.ways import Network, Way, network_of
 from tressi.masking import is_secret_header
-from tressi.model import REDIRECTS, Expectation, Kept, pools_of
+from tressi.model import REDIRECTS, Expectation, Kept, Protocol, pools_of
 from tressi.model.data import Rows, Slot
 from tressi.request.call import IDEMPOTENT_METHODS, origin_of
 from tressi.request.compiled import compiled
@@ -74,7 +74,11 @@ class Plan:
     @property
     def connections(self) -> int:
         """How many connections its first workers may have at once."""
-        return sum(pool.workers * self.lanes_per_worker * len(pool.origins) for pool in self.pools)
+        return sum(
+            _connections(self.ways[way].protocol, pool.workers * self.lanes_per_worker)
+            for pool in self.pools
+            for way in pool.origins
+        )
 
     def is_divided(self, pool: int) -> bool:
         """Whether each engine has its own part of what the pool sends, which no other sends for it.
@@ -83,6 +87,11 @@ class Plan:
         """
         planned = self.pools[pool]
         return planned.replay is not None or any(self.endpoints[number].may_run_out for number in planned.endpoints)
+
+
+def _connections(protocol: Protocol, lanes: int) -> int:
+    """How many connections so many lanes may have to one origin. A server may allow one alone less than is asked for."""
+    return lanes if protocol.connections is None else min(lanes, protocol.connections)
 
 
 def make_plan(config: ResolvedConfig, workers: Mapping[PoolId, int], tables: Tables | None = None) -> Plan:
@@ -131,7 +140,10 @@ class _Laid:
         self.made = made = compiled(config, USER_AGENT, lambda one: network.way(one.url, one.tls).fields)
         self.ways: dict[Way, int] = {}
         self.dialers = [
-            [self.ways.setdefault(network.way(call.url, endpoint.tls), len(self.ways)) for call in calls]
+            [
+                self.ways.setdefault(network.way(call.url, endpoint.tls, self._protocol(endpoint)), len(self.ways))
+                for call in calls
+            ]
             for endpoint, calls in zip(config.endpoints, made.calls, strict=True)
         ]
         keys = (*(one.endpoint_key for one in config.endpoints), *(flow.endpoint_key for flow in config.flows))
@@ -141,6 +153,10 @@ class _Laid:
         self.used_once = {
             number for number, use in enumerate(made.uses) if isinstance(use.source, Rows) and use.source.pick == "unique"
         }
+
+    def _protocol(self, endpoint: ResolvedEndpoint) -> Protocol:
+        """What is spoken for an endpoint; the second transport speaks HTTP/1.1 alone."""
+        return endpoint.protocol if self.config.transport == "wire" else Protocol()
 
     def pool(self, pool: Pool) -> PlannedPool:
         """A pool without its phase and its workers."""
@@ -233,6 +249,7 @@ class _Laid:
             if flow is None
             else tuple(planned_extract(one, self.slot_of[one.slot], flow.slot_bytes) for one in endpoint.extracts),
             has_jar=flow is not None and flow.cookies,
+            protocol=self._protocol(endpoint),
         )
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
+
+from tressi.model import Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -118,6 +120,7 @@ class PlannedEndpoint:
     extracts: tuple[PlannedExtract, ...] = ()
     has_jar: bool = False  # the user keeps the cookies that it sets
     is_grpc: bool = False  # its statuses are those of gRPC, which come behind the body
+    protocol: Protocol = field(default_factory=Protocol)  # that was asked for
 
     @property
     def takes(self) -> bool:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from tressi.load.plan import Plan
     from tressi.load.planned import PlannedPool
+    from tressi.load.ways import Way
     from tressi.model import Curve
 
 
@@ -73,9 +74,18 @@ def part_of(plan: Plan, place: Place) -> Plan:
         pools=tuple(_pool_of(pool, number, place, len(plan.pools)) for number, pool in enumerate(plan.pools)),
         connections_per_second=None if limit is None else limit * place.count / place.of,
         connections_phase=place.first / place.of,
+        ways=tuple(_way_of(way, place) for way in plan.ways),
         engine=plan.engine * place.of + place.first,
         engines=plan.engines * place.of,
     )
+
+
+def _way_of(way: Way, place: Place) -> Way:
+    """The way with the part of its connections that the engines at `place` may have, one each at least."""
+    most = way.protocol.connections
+    if most is None:
+        return way
+    return replace(way, protocol=replace(way.protocol, connections=max(place.count, share_of(most, place, 0))))
 
 
 def _pool_of(pool: PlannedPool, number: int, place: Place, pools: int) -> PlannedPool:

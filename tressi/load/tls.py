@@ -36,7 +36,7 @@ def make_context(config: TlsConfig, place: str = "tls") -> ssl.SSLContext:
 
 def configure(context: ssl.SSLContext, config: TlsConfig, place: str = "tls") -> None:
     """Have a client's context do as the config asks at `place`. Raises ConfigError for files that cannot be used."""
-    context.set_alpn_protocols(["http/1.1"])
+    context.set_alpn_protocols(config.protocols)
     # Python 3.13's default context has both flags beyond OpenSSL's own, those before and gevent's have none. A chain may
     # end at any certificate that is trusted, as with curl and Go; the checks that OpenSSL calls strict, which
     # these do not make and many a private authority does not meet, are left out.
@@ -75,7 +75,7 @@ class Contexts:
         """The context for `config`, whatever name it asks for. Raises ConfigError for files that cannot be used."""
         key = replace(config, server_name=None)
         if key not in self._made:
-            is_shared = key == replace(self._shared, server_name=None)
+            is_shared = key == replace(self._shared, server_name=None, protocols=key.protocols)
             self._made[key] = self._make(key, "tls" if is_shared else "requests[].tls")
         return self._made[key]
 
@@ -159,6 +159,11 @@ class Session:
     def resumable(self) -> ssl.SSLSession | None:
         """What a later connection may resume; with TLS 1.3 it comes with the first answer."""
         return self.object.session
+
+    @property
+    def protocol(self) -> str | None:
+        """What was chosen of the protocols that the server was offered; None: it knows nothing of that choice."""
+        return self.object.selected_alpn_protocol()
 
     @property
     def has_resumed(self) -> bool:

@@ -6,9 +6,9 @@ Pure: a config's TLS, proxies and `resolve` in, one `Way` for each request out. 
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from tressi.model import Proxies, TlsConfig
+from tressi.model import Protocol, Proxies, TlsConfig
 from tressi.request.call import Origin, basic_credentials, origin_of, without_user_info
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ class Way:
 
     `origin` is at its end, `hop` is what TCP connects to: the origin or the proxy, by the address that `resolve` gives it.
     `tls` is how the origin is spoken to (None: plain), `proxy_tls` likewise. Without `is_tunnel` a proxy is itself the origin.
+    `protocol` is one that the scheme of the origin allows.
     """
 
     origin: Origin
@@ -38,6 +39,12 @@ class Way:
     proxy: Proxy | None = None
     proxy_tls: TlsConfig | None = None
     is_tunnel: bool = False
+    protocol: Protocol = field(default_factory=Protocol)
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether lanes share its connections."""
+        return self.protocol.name != "http/1.1"
 
     @property
     def fields(self) -> tuple[tuple[str, str], ...] | None:
@@ -50,6 +57,19 @@ class Way:
         return self.tls is None and not self.is_tunnel
 
 
+_OFFERED: Final = {"http/1.1": ("http/1.1",), "h2": ("h2",), "auto": ("h2", "http/1.1")}
+
+
+def spoken_to(origin: Origin, asked: Protocol) -> Protocol:
+    """What is spoken to an origin: what was asked for where its scheme allows it. A redirect may lead to the other scheme.
+
+    Without TLS nothing can be negotiated, and behind a redirect from HTTP/2 without TLS to TLS it can.
+    """
+    if origin.is_tls:
+        return replace(asked, name="auto") if asked.name == "h2c" else asked
+    return asked if asked.name == "h2c" else Protocol()
+
+
 @dataclass(frozen=True, slots=True)
 class Network:
     """What a config says of connections. `resolve` has the host:port that is connected to, by that of the URL."""
@@ -58,18 +78,19 @@ class Network:
     proxies: Proxies = field(default_factory=Proxies)
     resolve: Mapping[str, str] = field(default_factory=dict)
 
-    def way(self, url: str, tls: TlsConfig | None = None) -> Way:
+    def way(self, url: str, tls: TlsConfig | None = None, protocol: Protocol | None = None) -> Way:
         """Return the way of the requests to `url`; `tls` is that of the request where it has its own."""
         origin = origin_of(url)
         proxy = proxy_of(self._proxy_for(origin))
-        own = (tls or self.tls) if origin.is_tls else None
+        spoken = spoken_to(origin, protocol or Protocol())
+        own = replace(tls or self.tls, protocols=_OFFERED[spoken.name]) if origin.is_tls else None
         if proxy is None:
-            return Way(origin, self._place(origin), own)
+            return Way(origin, self._place(origin), own, protocol=spoken)
         hop = self._place(proxy.origin)
         # Whatever name the targets are asked for, the proxy is asked for its own.
         proxy_tls = replace(self.tls, server_name=None) if proxy.origin.is_tls else None
         if origin.is_tls:
-            return Way(origin, hop, own, proxy, proxy_tls, is_tunnel=True)
+            return Way(origin, hop, own, proxy, proxy_tls, is_tunnel=True, protocol=spoken)
         return Way(proxy.origin, hop, proxy_tls, proxy)
 
     def _proxy_for(self, origin: Origin) -> str | None:

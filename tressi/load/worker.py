@@ -92,7 +92,7 @@ class Lane:
             os.close(dialed.descriptor)
         else:
             self._reactor.attach(
-                self.number, dialed.descriptor, dialed.connect_ns, dialed.tls_ns, dialed.session, dialed.waited_ns
+                self.number, dialed.descriptor, dialed.connect_ns, dialed.tls_ns, dialed.session, dialed.waited_ns, dialed.speaks_h2
             )
 
 

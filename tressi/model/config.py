@@ -21,6 +21,7 @@ Arrival = Literal["uniform", "poisson"]
 Strategy = Literal["proportional", "equal", "priority-based"]
 TlsVersion = Literal["1.2", "1.3"]
 Transport = Literal["wire", "urllib3"]
+ProtocolName = Literal["auto", "http/1.1", "h2", "h2c"]
 
 REDIRECTS: Final = 20  # that are followed in one attempt where a config names no number, as the Fetch standard has it
 
@@ -80,6 +81,20 @@ class TlsConfig:
     min_version: TlsVersion | None = None
     max_version: TlsVersion | None = None
     ciphers: str | None = None
+    protocols: tuple[str, ...] = ("http/1.1",)  # that the server is offered, by their names in ALPN (RFC 7301)
+
+
+@dataclass(frozen=True, slots=True)
+class Protocol:
+    """What is spoken to a server. "auto": what the TLS handshake chooses; "h2c": HTTP/2 without TLS, by prior knowledge.
+
+    Over HTTP/2 `streams` is how many lanes may share a connection, and `connections` how many of these a pool may have (None:
+    as many as its lanes need).
+    """
+
+    name: ProtocolName = "http/1.1"
+    streams: int = 1
+    connections: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +167,7 @@ class ResolvedEndpoint:
     flow: str | None = None  # the key of the flow that it is a step of; such an endpoint has no rate of its own
     extracts: tuple[Extract, ...] = ()  # what the step takes from its response
     grpc: GrpcCall | None = None
+    protocol: Protocol = field(default_factory=Protocol)
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,6 +67,7 @@ cdef inline void account_begun(Lane* lane, int64_t now_ns) noexcept nogil:
     lane.connect_ns = 0
     lane.first_sent_ns = 0
     lane.retried = 0
+    lane.again = 0
     lane.followed = 0
     lane.on_hop = 0
     lane.dial.begun_ns = 0
@@ -122,6 +123,10 @@ cdef inline void account_generator(Header* header, const Exchange* exchange, int
         header.kernel_timed += 1
     if (exchange.reads > 1 or exchange.sends > 1) and exchange.own_delay_ns * DISTURBED_SHARE > service_ns:
         header.disturbed += 1
+    elif exchange.shared_ns * DISTURBED_SHARE > service_ns:
+        header.disturbed += 1
+    if exchange.shared_ns > 0:
+        histogram_record(&header.shared_arrival, exchange.shared_ns)
     write_end(&header.sequence)
 
 

@@ -13,15 +13,18 @@ from tressi.core.arena cimport GRPC_OK, LOWEST_STATUS, STATUSES
 from tressi.core.bucket cimport Knot, bucket_init, bucket_replay, random_next, random_seeded
 from tressi.core.curve cimport knots_of
 from tressi.wire.allocate cimport allocated
+from tressi.wire.channels cimport channels_to
 from tressi.wire.check cimport Check
 from tressi.wire.fields cimport CONTENT_ENCODING, KEEP_ALIVE, LOCATION, field_bit
 from tressi.wire.flow cimport Flow, Operation, Option
 from tressi.wire.further cimport build_fields, build_intake, fields_known, words_of
+from tressi.wire.h2.block cimport block_of, block_room
 from tressi.wire.hops cimport Hops
 from tressi.wire.jar cimport Jar
-from tressi.wire.lane cimport BURST_NS, Endpoint, Lane, Pool, Replay, Walk
+from tressi.wire.lane cimport BURST_NS, Channels, Endpoint, Lane, Pool, Replay, Walk
 from tressi.wire.link cimport Link
 from tressi.wire.memory cimport set_needle
+from tressi.wire.origin cimport ONLY_HTTP_1, Origin
 from tressi.wire.render cimport Filling, Form
 from tressi.wire.match cimport Match
 from tressi.wire.request cimport Request, Slice
@@ -42,8 +45,21 @@ cdef inline build_request(Request* request, planned, bytes whole, Values values)
     else:
         first = sum(map(len, planned.rendering.head)) if planned.awaits_continue else len(whole)
         request.whole = Slice(<const char*> whole, len(whole), first)
+        if request.target.protocol != ONLY_HTTP_1:
+            build_block(request, sum(map(len, planned.rendering.head)))
     if planned.host is not None:
         build_sender(request, planned.host, planned.is_secure)
+
+
+cdef inline build_block(Request* request, int64_t head_size):
+    """The header block of a request that is always the same. Raises ValueError where it has no head."""
+    cdef char* block
+    request.head_size = head_size
+    block = <char*> allocated(block_room(request.head_size))
+    request.block.bytes = block
+    request.block.size = block_of(request.whole.bytes, request.head_size, request.target.is_secure, True, block)
+    if request.block.size == 0:
+        raise ValueError("a request without a head")
 
 
 cdef inline build_sender(Request* request, bytes host, bint is_secure):
@@ -141,16 +157,26 @@ cdef inline build_times(Endpoint* endpoint, planned, hung):
     endpoint.hung = words_of(hung)
 
 
-cdef inline Lane* build_lane(Pool* pool, int32_t origins, Values values) except NULL:
-    """A lane of the pool, with a link to each of its origins."""
+cdef inline Lane* build_lane(Pool* pool, int32_t origins, Values values, Origin** places, shared) except NULL:
+    """A lane of the pool, with a link to each of its origins.
+
+    `shared` has for each of these its number among `places` where lanes share connections to it, else None.
+    """
     cdef Lane* lane = <Lane*> allocated(sizeof(Lane))
     cdef int32_t index
+    cdef Channels* channels
     lane.links = <Link*> allocated(origins * sizeof(Link))
     lane.link_count = origins
     lane.pool = pool
     for index in range(origins):
         lane.links[index].owner = lane
         lane.links[index].descriptor = -1
+    for index, origin in enumerate(shared):
+        if origin is not None:
+            channels = channels_to(pool, places[<int64_t> origin])
+            if channels == NULL:
+                raise MemoryError
+            lane.links[index].channels = channels
     if values is not None:
         lane.filling = <Filling*> allocated(sizeof(Filling))
         values.build_filling(lane.filling)

@@ -44,6 +44,7 @@ cdef struct Further:
 cdef struct Check:
     uint8_t expects                # there are expectations beyond a status below 400
     uint8_t successes[STATUSES]    # 1: this status is a success
+    uint8_t wants_trailers         # … and those behind its body, too, which HTTP/2 alone has
     uint32_t fields                # which fields of a response are wanted, by the bits of their numbers
     int32_t needle_size
     const uint8_t* needle          # what the body must contain, or NULL

@@ -11,12 +11,13 @@ from tressi.wire.exchange cimport exchange_end
 from tressi.wire.follow cimport lane_next
 from tressi.wire.given_up cimport account_skipped, account_stranded
 from tressi.wire.lane cimport (
-    BURST_NS, CLOSE, CONNECTING, DIALING, IDLE, IN_FLIGHT, THINKING, WAITING, Lane, Pool, pool_has_idle, stack_remove,
+    BURST_NS, CLOSE, CONNECTING, DIALING, IDLE, IN_FLIGHT, JOINING, THINKING, WAITING, Channel, Channels, Lane, Pool, pool_has_idle, stack_remove,
 )
 from tressi.wire.packed cimport packed_drop
 from tressi.wire.permit cimport permit_abandon, waiting_remove
+from tressi.wire.place cimport join_abandon, join_end, place_release
 from tressi.wire.reactor cimport (
-    Reactor, endpoint_schedule, lane_connect_ended, lane_leave, lane_rest, links_close, pool_count_lanes,
+    Reactor, endpoint_schedule, lane_connect_ended, lane_leave, lane_rest, link_close, links_close, pool_count_lanes,
     pool_settle,
 )
 from tressi.wire.replay cimport replay_ask
@@ -55,6 +56,8 @@ cdef inline void lane_retire(Reactor* reactor, Lane* lane, int64_t now_ns) noexc
     """End the lane, now or with its attempt."""
     lane.leaving = 1
     if lane.state == WAITING and lane.walk == NULL and permit_abandon(reactor, lane, now_ns):
+        lane_leave(reactor, lane, now_ns)
+    elif lane.state == JOINING and lane.walk == NULL and join_abandon(lane, now_ns):
         lane_leave(reactor, lane, now_ns)
     elif lane.state == IDLE:
         pool_settle(lane.pool, never(), now_ns)
@@ -123,6 +126,7 @@ cdef inline void reactor_end(Reactor* reactor, int64_t now_ns) noexcept nogil:
         lane = following
     for index in range(reactor.pool_count):
         pool = reactor.pools[index]
+        joins_end(reactor, pool, now_ns)
         for other in range(pool.endpoint_count):
             endpoint_schedule(pool.endpoints[other], now_ns)
         if pool.paced and not pool.ended:
@@ -135,6 +139,37 @@ cdef inline void reactor_end(Reactor* reactor, int64_t now_ns) noexcept nogil:
         lane = reactor.lanes[index]
         if lane != NULL and lane.walk != NULL and lane.state == IDLE:
             users_end(reactor, lane, now_ns)
+
+
+cdef inline void joins_end(Reactor* reactor, Pool* pool, int64_t now_ns) noexcept nogil:
+    """Lanes that wait for a place begin no more, except users of flows, who go on to their end."""
+    cdef Channels* channels = pool.channels
+    cdef Lane* lane
+    cdef Lane* following
+    while channels != NULL:
+        lane = channels.first_waiting
+        while lane != NULL:
+            following = lane.below
+            if lane.walk == NULL and join_abandon(lane, now_ns):
+                lane_rest(reactor, lane, now_ns)
+            lane = following
+        channels = channels.next
+
+
+cdef inline void channels_close(Reactor* reactor) noexcept nogil:
+    """Close the connections that lanes share: the reactor is at its end."""
+    cdef int64_t index
+    cdef Channels* channels
+    cdef Channel* channel
+    for index in range(reactor.pool_count):
+        channels = reactor.pools[index].channels
+        while channels != NULL:
+            channel = channels.first
+            while channel != NULL:
+                link_close(reactor, &channel.link)
+                channel = channel.next
+            channels = channels.next
+    reactor.first_due = NULL
 
 
 cdef inline void users_end(Reactor* reactor, Lane* lane, int64_t now_ns) noexcept nogil:
@@ -152,10 +187,13 @@ cdef inline void lane_cut(Reactor* reactor, Lane* lane, int64_t now_ns) noexcept
         return
     if lane.state == IN_FLIGHT or lane.state == DIALING:
         exchange_end(reactor, lane, CLOSE)
+    elif lane.state == JOINING:
+        join_end(lane, now_ns)
     else:
         if lane.state == WAITING:
             waiting_remove(reactor, lane)
         lane_connect_ended(reactor, lane)
+        place_release(reactor, lane, now_ns)
     account_cut(lane, now_ns)
     if lane.walk != NULL:
         walk_cut(reactor, lane, now_ns)
@@ -169,5 +207,5 @@ cdef inline void reactor_cut(Reactor* reactor, int64_t now_ns) noexcept nogil:
     cdef Lane* lane
     for index in range(reactor.lane_count):
         lane = reactor.lanes[index]
-        if lane != NULL and lane.state in (WAITING, DIALING, CONNECTING, IN_FLIGHT, THINKING):
+        if lane != NULL and lane.state in (WAITING, DIALING, CONNECTING, JOINING, IN_FLIGHT, THINKING):
             lane_cut(reactor, lane, now_ns)

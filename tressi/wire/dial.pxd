@@ -18,13 +18,14 @@ from tressi.wire.address cimport (
 )
 from tressi.wire.check cimport FIRST_MARK
 from tressi.wire.close cimport closings_release
-from tressi.wire.exchange cimport attempt_fail, deadline_set, request_begin
+from tressi.wire.exchange cimport attempt_fail, deadline_set, exchange_is_stream, request_begin
 from tressi.wire.follow cimport lane_next
 from tressi.wire.kept cimport link_born, link_is_stale
 from tressi.wire.lane cimport CONNECT, CONNECTING, DIALING, Endpoint, Exchange, Lane, Queue, queue_remove
 from tressi.wire.link cimport WHY_BYTES, Link, events_of, link_open
 from tressi.wire.origin cimport Address, Origin
 from tressi.wire.permit cimport permit_take
+from tressi.wire.place cimport place_take
 from tressi.wire.reactor cimport (
     Reactor, lane_connect_begun, lane_connect_ended, lane_rest, link_close, order_push, ready_push,
 )
@@ -33,14 +34,17 @@ from tressi.wire.sample cimport sample_claim, sample_fill
 from tressi.wire.socket cimport (
     EMFILE, EPOLL_CTL_ADD, close_descriptor, socket_dial, socket_dialed, socket_reason, socket_stamp, socket_watch,
 )
+from tressi.wire.streams cimport channel_made, channel_not_made, stream_begin
 from tressi.wire.walk cimport walk_abandon
 
 
 cdef inline void lane_begin(Reactor* reactor, Lane* lane) noexcept nogil:
     """The lane has its token and its endpoint."""
     cdef Origin* target = lane.exchange.request.target
+    if lane.exchange.link.channels != NULL and not place_take(reactor, lane):
+        return
     if lane.exchange.link.descriptor >= 0 and link_may_serve(reactor, lane):
-        request_begin(reactor, lane)
+        lane_send(reactor, lane)
     elif target.address_count == 0 and not target.ordered:
         lane_order(reactor, lane)
     elif permit_take(reactor, lane):
@@ -50,10 +54,18 @@ cdef inline void lane_begin(Reactor* reactor, Lane* lane) noexcept nogil:
             dial_begin(reactor, lane)
 
 
+cdef inline void lane_send(Reactor* reactor, Lane* lane) noexcept nogil:
+    """The lane has a connection: send its request, as is spoken there."""
+    if exchange_is_stream(&lane.exchange):
+        stream_begin(reactor, lane)
+    else:
+        request_begin(reactor, lane)
+
+
 cdef inline bint link_may_serve(Reactor* reactor, Lane* lane) noexcept nogil:
     """Whether the lane's connection may carry its request; one that may not is closed."""
     cdef Link* link = lane.exchange.link
-    if reactor.kept == NULL and link.keeps_ns == 0:
+    if (reactor.kept == NULL and link.keeps_ns == 0) or exchange_is_stream(&lane.exchange):
         return True
     if not link_is_stale(link, reactor.kept, lane.exchange.request.idempotent, monotonic_ns()):
         return True
@@ -158,6 +170,7 @@ cdef inline void dial_refused(Reactor* reactor, Lane* lane, const char* reason) 
         # Another address may listen: `localhost` is often two, of which one does.
         ready_push(reactor, lane)
         return
+    channel_not_made(reactor, lane, FAILED_TO_CONNECT, whose_reason(reactor, lane, reason), False, now_ns)
     account_failure(lane, FAILED_TO_CONNECT, whose_reason(reactor, lane, reason), False, now_ns)
     lane_refused(reactor, lane, now_ns)
 
@@ -176,11 +189,13 @@ cdef inline void dial_unanswered(Reactor* reactor, Lane* lane, int64_t now_ns) n
 cdef inline void dial_hung(Reactor* reactor, Lane* lane, int64_t now_ns) noexcept nogil:
     """All the time for connecting is over."""
     cdef Endpoint* endpoint = lane.endpoint
+    cdef ErrorKind kind = TIMEOUT if endpoint.hung_times_out else FAILED_TO_CONNECT
+    cdef const char* reason = endpoint.hung if endpoint.hung_times_out else whose_reason(reactor, lane, endpoint.hung)
     address_silent(lane, now_ns)
-    if endpoint.hung_times_out:
-        attempt_fail(reactor, lane, TIMEOUT, True, now_ns, endpoint.hung)
-    else:
-        attempt_fail(reactor, lane, FAILED_TO_CONNECT, True, now_ns, whose_reason(reactor, lane, endpoint.hung))
+    if lane.exchange.channel != NULL:
+        link_close(reactor, lane.exchange.link)
+        channel_not_made(reactor, lane, kind, reason, True, now_ns)
+    attempt_fail(reactor, lane, kind, True, now_ns, reason)
 
 
 cdef inline void lane_refused(Reactor* reactor, Lane* lane, int64_t now_ns) noexcept nogil:
@@ -200,16 +215,20 @@ cdef inline void lane_connected(Reactor* reactor, Lane* lane, int64_t connect_ns
     # Connecting again for a second try is part of the service time, which counts from the first send.
     if lane.first_sent_ns == 0 or lane.on_hop:
         lane.connect_ns += connect_ns + max(<int64_t> 0, tls_ns)
-    request_begin(reactor, lane)
+    if lane.exchange.channel != NULL:
+        channel_made(reactor, lane)
+    lane_send(reactor, lane)
 
 
 # -------------------------------------------------------------------------------------- what the lane's greenlet reports
 
 cdef inline bint lane_attach(
-    Reactor* reactor, Lane* lane, int32_t descriptor, int64_t connect_ns, int64_t tls_ns
+    Reactor* reactor, Lane* lane, int32_t descriptor, int64_t connect_ns, int64_t tls_ns, bint speaks_h2
 ) noexcept nogil:
-    """The socket that was ordered is connected; False: it cannot be watched."""
+    """The socket that was ordered is connected, and speaks HTTP/2 or not; False: it cannot be watched."""
     cdef Link* link = lane.exchange.link
+    if lane.exchange.channel != NULL:
+        lane.exchange.channel.speaks_h2 = speaks_h2
     if socket_watch(reactor.epoll, EPOLL_CTL_ADD, descriptor, events_of(False), link) < 0:
         close_descriptor(descriptor)
         return False
@@ -224,6 +243,7 @@ cdef inline void lane_fail_connecting(
     Reactor* reactor, Lane* lane, ErrorKind kind, const char* reason, bint has_age, int64_t now_ns
 ) noexcept nogil:
     lane_connect_ended(reactor, lane)
+    channel_not_made(reactor, lane, kind, reason, has_age, now_ns)
     account_failure(lane, kind, reason, has_age, now_ns)
     lane_refused(reactor, lane, now_ns)
 

@@ -13,17 +13,19 @@ from tressi.core.arena cimport CLOSED, PROTOCOL, RESET, SAMPLE_BYTES, SEND, TIME
 from tressi.core.clock cimport NS_PER_S, monotonic_ns
 from tressi.wire.account cimport account_failure, account_read, account_response, account_sent
 from tressi.wire.follow cimport hop_is_long, hop_met, hop_sent, lane_next
-from tressi.wire.h1.message cimport BROKEN, DONE, FAULTS, HEAD_READ, Progress, parser_has_head, parser_reset
+from tressi.wire.h1.message cimport BROKEN, DONE, FAULTS, HEAD_READ, Progress, parser_reset
 from tressi.wire.h1.parser cimport parser_close, parser_feed
+from tressi.wire.h2.session cimport body_go, stream_leave
 from tressi.wire.hops cimport response_redirects
 from tressi.wire.judge cimport body_judge
 from tressi.wire.kept cimport link_is_spent, link_rests
 from tressi.wire.lane cimport (
-    CLOSE, CLOSE_BEHIND, IN_FLIGHT, KEEP, Ending, Endpoint, Exchange, Lane, Queue, queue_insert, queue_remove,
+    CLOSE, CLOSE_BEHIND, IN_FLIGHT, KEEP, Channel, Ending, Endpoint, Exchange, Lane, Queue, queue_insert, queue_remove,
 )
 from tressi.wire.link cimport WHY_BYTES, Link, link_watch
 from tressi.wire.packed cimport packed_begin, packed_drop, packed_end
-from tressi.wire.reactor cimport Reactor, lane_rest, link_close, ready_push
+from tressi.wire.place cimport place_release
+from tressi.wire.reactor cimport Reactor, channel_due, lane_rest, link_close, ready_push
 from tressi.wire.request cimport Slice, request_render
 from tressi.wire.response cimport response_begin
 from tressi.wire.sample cimport sample_claim, sample_fill, sample_release
@@ -37,17 +39,14 @@ cdef enum:
     CONTINUE_NS = 1_000_000_000    # for an answer to a head alone (RFC 9110 10.1.1 asks for a limit and names none)
 
 
-cdef inline void request_begin(Reactor* reactor, Lane* lane) noexcept nogil:
-    """Send the exchange's request on the lane's link."""
-    cdef Endpoint* endpoint = lane.endpoint
+cdef inline bint exchange_prepare(Lane* lane, Slice* bytes) noexcept nogil:
+    """Make ready for a request and its response, whatever carries them; `bytes` are those to send. False: no memory."""
     cdef Exchange* exchange = &lane.exchange
-    cdef Link* link = exchange.link
-    cdef int64_t sent = 0
-    cdef Slice bytes
-    cdef bint rendered = request_render(exchange.request, lane.filling, &bytes)
+    cdef bint rendered = request_render(exchange.request, lane.filling, bytes)
     lane.state = IN_FLIGHT
-    response_begin(&exchange.response, &endpoint.check)
-    parser_reset(&exchange.parser, &exchange.response, exchange.request.to_head)
+    response_begin(&exchange.response, &lane.endpoint.check)
+    if not rendered:
+        bytes[0] = Slice(NULL, 0, 0)
     if lane.walk != NULL:
         lane.walk.user.sender = Sender(
             exchange.request.host, exchange.request.host_size, exchange.request.is_secure, bytes.bytes, bytes.size
@@ -59,11 +58,22 @@ cdef inline void request_begin(Reactor* reactor, Lane* lane) noexcept nogil:
         exchange.own_delay_ns = 0
     exchange.reads = 0
     exchange.sends = 0
-    if not rendered:
-        bytes = Slice(NULL, 0, 0)
+    exchange.shared_ns = 0
+    exchange.awaits = exchange.request.awaits_continue
+    return rendered
+
+
+cdef inline void request_begin(Reactor* reactor, Lane* lane) noexcept nogil:
+    """Send the exchange's request on the lane's link."""
+    cdef Endpoint* endpoint = lane.endpoint
+    cdef Exchange* exchange = &lane.exchange
+    cdef Link* link = exchange.link
+    cdef int64_t sent = 0
+    cdef Slice bytes
+    cdef bint rendered = exchange_prepare(lane, &bytes)
+    parser_reset(&exchange.parser, &exchange.response, exchange.request.to_head)
     exchange.held_at = bytes.bytes + bytes.first
     exchange.held = bytes.size - bytes.first
-    exchange.awaits = exchange.request.awaits_continue
     if not rendered:
         sent = -ENOMEM
     elif not part_load(reactor, lane, bytes.bytes, bytes.first):
@@ -72,15 +82,26 @@ cdef inline void request_begin(Reactor* reactor, Lane* lane) noexcept nogil:
     exchange.sent_ns = monotonic_ns()
     if sent == 0:
         sent = socket_send(link.descriptor, link.send_at, link.send_left)
+    exchange_began(reactor, lane)
+    response_wait(reactor, lane, lane.first_sent_ns)
+    exchange_sent(reactor, lane, sent)
+
+
+cdef inline void exchange_began(Reactor* reactor, Lane* lane) noexcept nogil:
+    """The first byte of the request was sent, at the exchange's `sent_ns`."""
     if lane.first_sent_ns == 0:
-        account_sent(reactor.header, lane, exchange.sent_ns)
+        account_sent(reactor.header, lane, lane.exchange.sent_ns)
     elif lane.on_hop:
         hop_sent(lane)
-    if exchange.awaits:
-        deadline_set(reactor, lane, &endpoint.awaiting, lane.first_sent_ns + min(endpoint.timeout_ns, CONTINUE_NS))
+
+
+cdef inline void response_wait(Reactor* reactor, Lane* lane, int64_t sent_ns) noexcept nogil:
+    """Wait for the response of the attempt that was first sent then, or for the word that lets its body follow."""
+    cdef Endpoint* endpoint = lane.endpoint
+    if lane.exchange.awaits:
+        deadline_set(reactor, lane, &endpoint.awaiting, sent_ns + min(endpoint.timeout_ns, CONTINUE_NS))
     else:
-        deadline_set(reactor, lane, &endpoint.in_flight, lane.first_sent_ns + endpoint.timeout_ns)
-    exchange_sent(reactor, lane, sent)
+        deadline_set(reactor, lane, &endpoint.in_flight, sent_ns + endpoint.timeout_ns)
 
 
 cdef inline bint part_load(Reactor* reactor, Lane* lane, const char* bytes, int64_t size) noexcept nogil:
@@ -160,6 +181,10 @@ cdef inline void exchange_continue(Reactor* reactor, Lane* lane) noexcept nogil:
     """The body may be sent; from now on the request is one like any other."""
     lane.exchange.awaits = 0
     exchange_wait(reactor, lane)
+    if exchange_is_stream(&lane.exchange):
+        body_go(&lane.exchange.channel.session, &lane.exchange.stream)
+        channel_due(reactor, lane.exchange.channel)
+        return
     if lane.exchange.link.send_left > 0:
         # Of the head itself: the body follows on it.
         return
@@ -196,8 +221,29 @@ cdef inline void exchange_end(Reactor* reactor, Lane* lane, Ending ending) noexc
     if exchange.response.packed != NULL:
         packed_drop(&exchange.response)
     queue_remove(lane)
-    if ending != KEEP:
+    if exchange.channel != NULL:
+        channel_leave(reactor, lane, ending)
+    elif ending != KEEP:
         link_close(reactor, exchange.link, waits=ending == CLOSE_BEHIND)
+
+
+cdef inline bint exchange_is_stream(const Exchange* exchange) noexcept nogil:
+    """Whether it goes over a connection of HTTP/2."""
+    return exchange.channel != NULL and exchange.channel.speaks_h2
+
+
+cdef inline void channel_leave(Reactor* reactor, Lane* lane, Ending ending) noexcept nogil:
+    """The lane gives its place back; of a connection of HTTP/2 its stream alone ends, and the server hears of it if need be."""
+    cdef Channel* channel = lane.exchange.channel
+    if not channel.speaks_h2:
+        if ending != KEEP:
+            link_close(reactor, &channel.link, waits=ending == CLOSE_BEHIND)
+    elif channel.maker == lane:
+        link_close(reactor, &channel.link)
+    else:
+        stream_leave(&channel.session, &lane.exchange.stream, ending == KEEP)
+        channel_due(reactor, channel)
+    place_release(reactor, lane, lane.exchange.read_ns)
 
 
 cdef inline void attempt_fail(
@@ -226,7 +272,7 @@ cdef inline void attempt_overdue(Reactor* reactor, Lane* lane, int64_t now_ns) n
     cdef const Exchange* exchange = &lane.exchange
     if not exchange.answered:
         snprintf(why, WHY_BYTES, b"no response after %g s", limit_s)
-    elif not parser_has_head(&exchange.parser):
+    elif not exchange.response.has_head:
         snprintf(why, WHY_BYTES, b"the head of the response had not ended after %g s", limit_s)
     else:
         snprintf(why, WHY_BYTES, b"status %d, but the body had not ended after %g s", exchange.response.status, limit_s)
@@ -237,7 +283,7 @@ cdef inline const char* broken_reason(Reactor* reactor, const Exchange* exchange
     """How far the response was when its connection ended; NULL: it had not begun."""
     if not exchange.answered:
         return NULL
-    if not parser_has_head(&exchange.parser):
+    if not exchange.response.has_head:
         return b"the connection ended within the head of the response"
     snprintf(
         reactor.buffers.why, WHY_BYTES, b"status %d, but the connection ended before the body", exchange.response.status
@@ -266,6 +312,8 @@ cdef inline Ending exchange_ending(
     const Reactor* reactor, const Exchange* exchange, bint surplus, int64_t now_ns
 ) noexcept nogil:
     """What becomes of the link once the response is whole; `surplus`: bytes follow that no request asked for."""
+    if exchange_is_stream(exchange):
+        return KEEP
     # An answer that came before the whole request was sent leaves the connection in the middle of a message.
     cdef bint reusable = exchange.parser.reusable and exchange.link.send_left + exchange.held == 0
     if not reusable or surplus or exchange.link.ended or not exchange.request.keep_alive:

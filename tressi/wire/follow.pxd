@@ -5,10 +5,11 @@ from libc.stdlib cimport calloc
 
 from tressi.core.arena cimport PROTOCOL
 from tressi.wire.account cimport account_failure
-from tressi.wire.h1.message cimport parser_has_head
+from tressi.wire.channels cimport channels_to
 from tressi.wire.hops cimport LONG_BODY_BYTES, Hop, Hops, hops_find, response_redirects
 from tressi.wire.lane cimport CONNECTING, REDIRECT, Exchange, Lane, lane_hop_link, lane_oldest_hop_link
 from tressi.wire.link cimport Link
+from tressi.wire.origin cimport ONLY_HTTP_1
 from tressi.wire.reactor cimport (
     Reactor, lane_connect_begun, lane_leave, lane_rest, link_close, order_push, pool_settle, ready_push,
 )
@@ -34,9 +35,9 @@ cdef inline void lane_next(Reactor* reactor, Lane* lane, int64_t now_ns) noexcep
 
 cdef inline bint hop_is_long(const Exchange* exchange) noexcept nogil:
     """Whether the response is a redirect with so much body to come that a new connection costs less than to read it."""
-    if not parser_has_head(&exchange.parser) or not response_redirects(&exchange.response):
+    if not exchange.response.has_head or not response_redirects(&exchange.response):
         return False
-    return max(exchange.parser.content_length, exchange.response.body_bytes) > LONG_BODY_BYTES
+    return max(exchange.response.length, exchange.response.body_bytes) > LONG_BODY_BYTES
 
 
 cdef inline void hop_met(Reactor* reactor, Lane* lane, int64_t now_ns) noexcept nogil:
@@ -73,6 +74,7 @@ cdef inline void hop_follow(Reactor* reactor, Lane* lane, Request* request, int6
     lane.followed += 1
     lane.on_hop = 1
     lane.retried = 0
+    lane.again = 0
     lane.dial.begun_ns = 0
     lane.dial.dials = 0
     lane.dial.has_permit = 0
@@ -98,6 +100,14 @@ cdef inline Link* hop_link(Reactor* reactor, Lane* lane, const Request* request)
         link.descriptor = -1
         lane.hop_link_count += 1
     link.leads_to = request.target
+    link.channel = NULL
+    link.channels = NULL
+    if request.target.protocol != ONLY_HTTP_1:
+        link.channels = channels_to(lane.pool, request.target)
+        if link.channels == NULL:
+            link.later = lane.hop_links
+            lane.hop_links = link
+            return NULL
     link.later = lane.hop_links
     lane.hop_links = link
     return link

@@ -12,8 +12,11 @@ from tressi.core.bucket cimport Bucket
 from tressi.wire.check cimport Check
 from tressi.wire.flow cimport Flow
 from tressi.wire.h1.message cimport Parser
+from tressi.wire.h2.session cimport Session
+from tressi.wire.h2.stream cimport Stream
 from tressi.wire.hops cimport Hops
 from tressi.wire.link cimport Link
+from tressi.wire.origin cimport Origin
 from tressi.wire.render cimport Filling
 from tressi.wire.request cimport Request
 from tressi.wire.response cimport Response
@@ -28,6 +31,7 @@ cdef enum LaneState:
     WAITING                        # for a permit to connect
     DIALING                        # the reactor connects
     CONNECTING                     # its greenlet connects
+    JOINING                        # waits for a place on a connection that lanes share
     IN_FLIGHT
     THINKING                       # between two steps of a flow
     GONE                           # retired: its greenlet is to end
@@ -122,6 +126,47 @@ cdef struct Pool:
     GivenUp given_up               # since the last start that a lane took
     const Flow* flow               # that its lanes walk, or NULL: a start is one request
     Replay* replay                 # or NULL: the starts are dealt to the endpoints in turn
+    Channels* channels             # to each origin where its lanes share connections
+
+# A connection that lanes share: each has a place on it from its start, or from the making of the connection, to its end.
+cdef struct Channel:
+    Link link
+    Channels* all
+    Channel* next                  # of all
+    Channel* earlier_free          # of those with a free place
+    Channel* later_free
+    Channel* later_spare           # of those that are not connected
+    Channel* later_due             # of those with something to send, or to end
+    Lane* maker                    # that connects it, or NULL
+    EndpointBlock* block           # of the last request that was begun on it
+    Session session
+    int32_t taken                  # places
+    uint8_t is_free                # among those with a free place
+    uint8_t is_spare
+    uint8_t is_due
+    uint8_t is_leaving             # takes no more requests
+    uint8_t speaks_h2              # else HTTP/1.1, and has one place
+    int64_t sealed_to              # all that it sends up to here is inside TLS already
+    int64_t reads
+    int64_t arrived_ns             # the data of the last read
+    int64_t unclaimed              # bytes received that were not accounted to an endpoint yet,
+    int64_t told                   # bytes sent that were
+
+# All of them from one pool to one origin.
+cdef struct Channels:
+    Pool* pool
+    Origin* target
+    Channels* next                 # of the pool
+    Channel* first                 # of all that ever were
+    Channel* free                  # with a free place, the last used first
+    Channel* spare                 # not connected
+    int64_t count                  # connected, or being so
+    int64_t leaving                # of them take no more requests
+    int64_t making                 # being connected
+    int64_t places                 # of one, as far as is known
+    int64_t waiting                # lanes
+    Lane* first_waiting            # for a place, in the order of asking
+    Lane* last_waiting
 
 # The way of an attempt to a connection: the addresses of its target that it tries, one after the other.
 cdef struct Dial:
@@ -166,7 +211,10 @@ cdef struct Exchange:
     Lane* earlier                  # between these
     Lane* later
     Response response              # what is taken of it
-    Parser parser                  # and what reads it
+    Parser parser                  # and what reads it: of HTTP/1.1,
+    Stream stream                  # or of HTTP/2
+    Channel* channel               # where the lane has a place, or NULL
+    int64_t shared_ns              # its arrival was so much earlier at most, for others came in the same read
 
 # Where the user of a lane is in his flow.
 cdef enum Part:
@@ -207,13 +255,14 @@ cdef struct Lane:
     int64_t connect_ns             # before the first send, and all waiting for permits
     int64_t first_sent_ns          # 0: not sent yet
     int64_t idle_since_ns
-    Lane* above                    # in its pool's stack, or among those that wait for a permit
+    Lane* above                    # in its pool's stack, or among those that wait for a permit or a place
     Lane* below                    # or the next of those that are ready
     int32_t state
     int32_t number                 # the name that the control path knows it by
     uint8_t leaving                # ends with its attempt
     uint8_t is_warm                # on which stack it is
     uint8_t retried
+    uint8_t again                  # times that a server has not processed the request, and says so
     uint8_t on_hop                 # it was redirected, and the request that follows is not sent yet
     uint8_t ordered                # an order waits for its greenlet
     int32_t order

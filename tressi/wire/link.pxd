@@ -7,6 +7,7 @@ stands in `receive`, a function of the link, so that nothing else need ask.
 from cpython.object cimport PyObject
 from libc.stdint cimport int32_t, int64_t, uint8_t
 
+from tressi.wire.text cimport Text
 from tressi.wire.socket cimport EPOLL_CTL_MOD, EPOLLIN, EPOLLOUT, EPOLLRDHUP, socket_receive, socket_watch
 
 cdef enum:
@@ -17,6 +18,8 @@ cdef enum:
 cdef struct Buffers:
     char* data                     # what was said: twice BUFFER_BYTES, for TLS may still hold some from the read before
     char* sealed                   # what TLS has still to open: BUFFER_BYTES
+    char* fields                   # of HTTP/2, as hpack.pxd decodes them
+    Text block                     # of a request of HTTP/2 that is filled for each attempt
     char why[WHY_BYTES]            # why something failed, until that is counted
 
 cdef struct Link
@@ -27,6 +30,8 @@ ctypedef int64_t (*Receive)(Link* link, Buffers* buffers, int64_t* stamp_ns) noe
 
 cdef struct Link:
     void* owner                    # the lane that it belongs to, see lane.pxd
+    void* channels                 # the connections that lanes share and which stand in its place, or NULL; see channels.pxd
+    void* channel                  # the one of them that it is, or that the lane used last; or NULL
     void* leads_to                 # the origin at its other end, of a link that only redirects have made
     Link* later                    # the one of these that was used before it
     Receive receive

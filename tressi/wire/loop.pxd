@@ -13,17 +13,18 @@ from tressi.wire.exchange cimport (
     attempt_overdue, exchange_read, exchange_send, exchange_unanswered,
 )
 from tressi.wire.lane cimport (
-    DIALING, IDLE, IN_FLIGHT, Endpoint, Lane, Pool, Queue, link_lane, pool_has_idle, stack_remove,
+    DIALING, IDLE, IN_FLIGHT, Channel, Endpoint, Lane, Pool, Queue, link_lane, pool_has_idle, stack_remove,
 )
 from tressi.wire.link cimport Link
 from tressi.wire.permit cimport permit_due_ns, reactor_permit
 from tressi.wire.reactor cimport (
-    Reactor, endpoint_schedule, lane_rest, link_close, pool_is_over, pool_settle, reactor_cpu,
+    Reactor, channel_due, endpoint_schedule, lane_rest, link_close, pool_is_over, pool_settle, reactor_cpu,
     reactor_notice_over, ready_pop,
 )
 from tressi.wire.schedule cimport schedule_due_ns, schedule_update
 from tressi.wire.socket cimport EAGAIN, EPOLLOUT, epoll_event, epoll_wait, socket_dialed, socket_rehearse, timer_arm
 from tressi.wire.start cimport lane_take
+from tressi.wire.streams cimport channel_read, channels_settle
 from tressi.wire.thinking cimport thinking_due_ns
 from tressi.wire.tls cimport link_answer
 from tressi.wire.walk cimport flow_count_older, walk_wake
@@ -75,12 +76,26 @@ cdef inline bint link_stays(Reactor* reactor, Link* link) noexcept nogil:
     return link.send_left == 0
 
 
+cdef inline bint channel_speaks(const Channel* channel) noexcept nogil:
+    """Whether the connection speaks HTTP/2 by now: one that is being made is its maker's, one of HTTP/1.1 that of a lane."""
+    return channel.speaks_h2 and channel.maker == NULL
+
+
+cdef inline void channel_event(Reactor* reactor, Channel* channel, unsigned events) noexcept nogil:
+    if events & ~<unsigned> EPOLLOUT:
+        channel_read(reactor, channel)
+    else:
+        channel_due(reactor, channel)
+
+
 cdef inline void link_event(Reactor* reactor, Link* link, unsigned events) noexcept nogil:
     cdef Lane* lane = link_lane(link)
     cdef bint is_used = lane.exchange.link == link
     if link.descriptor < 0:
         return
-    if is_used and lane.state == DIALING:
+    if link.channel != NULL and channel_speaks(<Channel*> link.channel):
+        channel_event(reactor, <Channel*> link.channel, events)
+    elif is_used and lane.state == DIALING:
         dial_answered(reactor, lane, socket_dialed(link.descriptor))
     elif not is_used or lane.state != IN_FLIGHT:
         if link.tls == NULL or not link_stays(reactor, link):
@@ -91,15 +106,18 @@ cdef inline void link_event(Reactor* reactor, Link* link, unsigned events) noexc
         exchange_send(reactor, lane)
 
 
-cdef inline int64_t reactor_begin_ready(Reactor* reactor) noexcept nogil:
+cdef inline int64_t reactor_begin_ready(Reactor* reactor, int64_t now_ns) noexcept nogil:
     """Begin with all that are ready now, and say how many; those that fail at once and are ready again must wait."""
     cdef Lane* last = reactor.last_ready
     cdef Lane* lane = NULL
     cdef int64_t begun = 0
+    reactor.batch_ns = now_ns
     while lane != last:
         lane = ready_pop(reactor)
         lane_begin(reactor, lane)
         begun += 1
+    if reactor.first_due != NULL:
+        channels_settle(reactor)
     return begun
 
 
@@ -317,10 +335,10 @@ cdef inline void reactor_turn(Reactor* reactor) noexcept nogil:
         reactor_start_due(reactor, now_ns)
         walk_wake(reactor, now_ns)
         reactor_permit(reactor, now_ns)
-        done.begun = reactor_begin_ready(reactor)
+        done.begun = reactor_begin_ready(reactor, now_ns)
         reactor_expire(reactor, now_ns)
         reactor_slots(reactor, now_ns)
-        done.begun += reactor_begin_ready(reactor)
+        done.begun += reactor_begin_ready(reactor, now_ns)
         now_ns = reactor.rested_ns = monotonic_ns()
         done.spent_ns = now_ns - begun_ns
         then = turn_then(reactor, done, now_ns, until_ns)

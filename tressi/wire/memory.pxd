@@ -6,6 +6,7 @@ from libc.string cimport memcmp, memcpy
 
 from tressi.core.bucket cimport bucket_free
 from tressi.wire.allocate cimport allocated
+from tressi.wire.channels cimport channels_free
 from tressi.wire.check cimport Check
 from tressi.wire.flow cimport Flow
 from tressi.wire.further cimport further_free
@@ -59,6 +60,7 @@ cdef inline void pool_free(Pool* pool) noexcept:
     if pool.replay != NULL:
         free(pool.replay.firsts)
         free(pool.replay)
+    channels_free(pool.channels)
     free(pool.endpoints)
     bucket_free(&pool.bucket)
     free(pool)

@@ -10,6 +10,7 @@ from tressi.core.bucket cimport bucket_free
 from tressi.core.clock cimport never
 from tressi.core.epoll cimport HAS_EPOLL
 from tressi.wire.close cimport TAG, closings_init
+from tressi.wire.h2.hpack cimport SCRATCH_BYTES
 from tressi.wire.link cimport BUFFER_BYTES
 from tressi.wire.allocate cimport allocated
 from tressi.wire.memory cimport endpoint_free, lane_free, origin_free, pool_free
@@ -17,6 +18,7 @@ from tressi.wire.reactor cimport Reactor
 from tressi.wire.socket cimport (
     EPOLL_CTL_ADD, EPOLLET, EPOLLIN, epoll_make, socket_to_self, socket_watch, thread_times, timer_make,
 )
+from tressi.wire.text cimport text_free
 
 cdef enum:
     DESCRIPTORS = 5                # that a reactor keeps for itself
@@ -51,6 +53,7 @@ cdef inline reactor_open(Reactor* reactor, int* descriptors):
     # TLS may hold what came with the read before.
     reactor.buffers.data = <char*> allocated(2 * BUFFER_BYTES)
     reactor.buffers.sealed = <char*> allocated(BUFFER_BYTES)
+    reactor.buffers.fields = <char*> allocated(2 * SCRATCH_BYTES)
     reactor.schedstat = descriptors[2] = open_file("/proc/thread-self/schedstat", O_RDONLY | O_CLOEXEC)
     reactor.to_self = descriptors[3] = socket_to_self()
     thread_times(reactor.schedstat, &reactor.cpu_base_ns, &reactor.queue_base_ns)
@@ -81,6 +84,8 @@ cdef inline void reactor_free(Reactor* reactor) noexcept:
     free(reactor.origins)
     free(reactor.closings.places)
     free(reactor.buffers.sealed)
+    free(reactor.buffers.fields)
+    text_free(&reactor.buffers.block)
     free(reactor.lanes)
     free(reactor.ordered)
     free(reactor.thinking.heap)

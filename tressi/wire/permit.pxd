@@ -10,6 +10,7 @@ from tressi.core.bucket cimport GRANTED, Skipped, bucket_take
 from tressi.core.clock cimport monotonic_ns, never
 from tressi.wire.given_up cimport account_abandoned
 from tressi.wire.lane cimport WAITING, Lane
+from tressi.wire.place cimport place_release
 from tressi.wire.reactor cimport Reactor, lane_connect_begun, lane_connect_ended, ready_push
 
 
@@ -94,4 +95,5 @@ cdef inline bint permit_abandon(Reactor* reactor, Lane* lane, int64_t now_ns) no
     waiting_remove(reactor, lane)
     lane_connect_ended(reactor, lane)
     account_abandoned(lane, now_ns)
+    place_release(reactor, lane, now_ns)
     return True

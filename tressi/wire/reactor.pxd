@@ -9,11 +9,12 @@ from tressi.core.bucket cimport (
 )
 from tressi.core.window cimport window_set_lanes
 from tressi.wire.allowance cimport allowance_left, allowance_take
+from tressi.wire.channels cimport channel_ended, link_is_channel
 from tressi.wire.close cimport Closings, descriptor_end
 from tressi.wire.given_up cimport account_skipped
 from tressi.wire.kept cimport Kept
 from tressi.wire.lane cimport (
-    ATTEMPTS_USED, GONE, IDLE, READY, ROWS_USED, STOP, Endpoint, Lane, Order, Over, Pool, Run, lane_is_connected, pool_has_idle,
+    ATTEMPTS_USED, GONE, IDLE, READY, ROWS_USED, STOP, Channel, Channels, Endpoint, Lane, Order, Over, Pool, Run, lane_is_connected, pool_has_idle,
     stack_push,
 )
 from tressi.wire.link cimport Buffers, Link
@@ -56,6 +57,8 @@ cdef struct Reactor:
     int64_t ordered_count
     Lane* first_ready              # in the order in which they took their tokens
     Lane* last_ready
+    Channel* first_due             # with something to send, or to end
+    int64_t batch_ns               # when the lanes that are ready began to begin
     Bucket permits                 # when the next connection may be begun
     Lane* first_waiting            # for a permit, in the order of asking
     Lane* last_waiting
@@ -92,6 +95,16 @@ cdef inline void link_close(Reactor* reactor, Link* link, bint waits=False) noex
     link.descriptor = -1
     if descriptor >= 0:
         descriptor_end(&reactor.closings, descriptor, waits)
+    if link_is_channel(link):
+        channel_ended(<Channel*> link.channel)
+
+
+cdef inline void channel_due(Reactor* reactor, Channel* channel) noexcept nogil:
+    """Have the channel send what it has, or end, once the lanes that are ready have begun."""
+    if not channel.is_due:
+        channel.is_due = 1
+        channel.later_due = reactor.first_due
+        reactor.first_due = channel
 
 
 cdef inline void pool_count_lanes(Pool* pool, int64_t now_ns, int64_t change) noexcept nogil:
@@ -169,9 +182,15 @@ cdef inline void links_close(Reactor* reactor, Lane* lane) noexcept nogil:
 
 cdef inline void lane_leave(Reactor* reactor, Lane* lane, int64_t now_ns) noexcept nogil:
     """The lane is retired and has nothing in flight."""
+    cdef Channels* channels = lane.pool.channels
     links_close(reactor, lane)
     lane.state = GONE
     pool_count_lanes(lane.pool, now_ns, -1)
+    while channels != NULL:
+        # There may be more connections now than the lanes need.
+        if channels.free != NULL:
+            channel_due(reactor, channels.free)
+        channels = channels.next
     order_push(reactor, lane, STOP)
 
 

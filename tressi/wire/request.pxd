@@ -23,6 +23,8 @@ cdef struct Request:
     uint8_t idempotent             # may be sent once more (RFC 9110 9.2.2)
     uint8_t keep_alive
     uint8_t awaits_continue        # it has an Expect: 100-continue
+    Slice block                    # the header block of HTTP/2, where it is always the same,
+    int64_t head_size              # and how many bytes of `whole` stand for it
     const char* host               # of its URL, in a flow with cookies
     int32_t host_size
     uint8_t is_secure
@@ -41,6 +43,8 @@ cdef inline bint request_render(const Request* request, Filling* filling, Slice*
 
 cdef inline void request_clear(Request* request) noexcept:
     """Give back what a request has allocated."""
+    free(<void*> request.block.bytes)
+    request.block.bytes = NULL
     if request.form != NULL:
         free(request.form.pieces)
         free(request.form.sources)

@@ -19,7 +19,10 @@ from tressi.wire.user cimport User, user_reads, user_takes
 cdef struct Response:
     int32_t status                 # 0: not read yet
     uint32_t wanted                # fields, by the bits of their numbers
+    uint8_t has_head               # the final head is read to its end
+    uint8_t wants_trailers         # fields behind the body are held against the check, too; HTTP/2 alone has them
     int64_t body_bytes             # of the body so far, without framing
+    int64_t length                 # of the body, as the head says; -1: it does not
     int64_t keeps_ns               # for so long the server keeps a connection that rests; 0: it did not say
     PyObject* packed               # decodes the body (packed.pxd), or NULL
     char* keep                     # where the beginning of the body goes, or NULL
@@ -56,7 +59,9 @@ cdef inline void response_forget(Response* response) noexcept nogil:
 cdef inline void response_reset(Response* response) noexcept nogil:
     """Make ready for another response; what is wanted and searched for stays."""
     response_forget(response)
+    response.has_head = 0
     response.body_bytes = 0
+    response.length = -1
     response.keep = NULL
     response.keep_room = 0
     response.kept = 0
@@ -71,6 +76,7 @@ cdef inline void response_begin(Response* response, const Check* check) noexcept
     """Make ready for a response that is held against `check`."""
     response_reset(response)
     response.wanted = check.fields
+    response.wants_trailers = check.wants_trailers
     response.needle = check.needle
     response.needle_next = check.needle_next
     response.needle_size = check.needle_size

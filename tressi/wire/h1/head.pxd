@@ -85,6 +85,8 @@ cdef inline Progress head_ended(Parser* parser) noexcept nogil:
         parser_begin_head(parser)
         return MORE
     parser.state = BODY_START
+    parser.response.has_head = 1
+    parser.response.length = parser.content_length
     return HEAD_READ
 
 

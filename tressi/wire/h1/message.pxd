@@ -109,11 +109,6 @@ cdef inline void parser_reset(Parser* parser, Response* response, bint to_head) 
     parser.fault = NO_FAULT
 
 
-cdef inline bint parser_has_head(const Parser* parser) noexcept nogil:
-    """Whether the final head is read to its end; trailers are read as a head is, but behind the body."""
-    return parser.state >= BODY_START or parser.in_trailer
-
-
 cdef inline void parser_free(Parser* parser) noexcept nogil:
     text_free(&parser.text)
 

@@ -1,0 +1,1 @@
+"""HTTP/2, as bytes: frames and header blocks in, status, fields and body out."""
