@@ -113,7 +113,7 @@ def _resolved(
         tls=request_tls(document, request),
         max_requests=request.get("maxRequests"),
         grpc=call,
-        protocol=resolved_protocol(document, request),
+        protocol=resolved_protocol(document, request, where.wire),
     )
 
 

@@ -138,6 +138,9 @@ def _mistakes(document: Document, request: Document, place: Place, folder: str |
             yield (*place, "expect", "grpcStatus"), "is of no use here: the request is no gRPC call, because it has no grpc"
         return
     yield from _shape_mistakes(request, place)
+    if request.get("protocol", document.get("protocol", "h2")) in {"http/1.1", "auto"}:
+        there = (*place, "protocol") if "protocol" in request else ("protocol",)
+        yield there, "stands beside grpc, which is spoken over HTTP/2: h2, or h2c without TLS"
     section = with_shared(document, request)["grpc"]
     if ("proto" in section) == ("protoset" in section):
         yield (*place, "grpc"), "needs a proto or a protoset, one of both, here or at the top level"

@@ -15,7 +15,7 @@ from tressi.core.curve cimport knots_of
 from tressi.wire.allocate cimport allocated
 from tressi.wire.channels cimport channels_to
 from tressi.wire.check cimport Check
-from tressi.wire.fields cimport CONTENT_ENCODING, KEEP_ALIVE, LOCATION, field_bit
+from tressi.wire.fields cimport CONTENT_ENCODING, GRPC_MESSAGE, GRPC_STATUS, KEEP_ALIVE, LOCATION, field_bit
 from tressi.wire.flow cimport Flow, Operation, Option
 from tressi.wire.further cimport build_fields, build_intake, fields_known, words_of
 from tressi.wire.h2.block cimport block_of, block_room
@@ -91,6 +91,9 @@ cdef inline build_check(Check* check, planned, wanted, lacking):
         check.successes[<int> status - LOWEST_STATUS] = status < 400 or status == GRPC_OK if statuses is None else status in statuses
     # A body that is looked at may have to be decoded first.
     check.fields = field_bit(CONTENT_ENCODING)
+    if planned.is_grpc:
+        check.wants_trailers = True
+        check.fields |= field_bit(GRPC_STATUS) | field_bit(GRPC_MESSAGE)
     if False in [request.idempotent for request in planned.requests]:
         # What cannot be sent again must not meet a connection that its server is about to close.
         check.fields |= field_bit(KEEP_ALIVE)
