@@ -11,6 +11,11 @@ from protosets import shop
 from servers import BOUND_S, raw_server
 
 import tressi
+from tressi.config.load import load_config
+from tressi.config.overrides import Overrides
+from tressi.grpc.descriptors import of_proto
+from tressi.grpc.errors import GrpcError
+from tressi.grpc.method import Method
 
 pytestmark = pytest.mark.timed
 
@@ -122,3 +127,41 @@ def answering(field):
                 conversation.send(frame(1, 5, int.from_bytes(head[5:], "big"), field))
 
     return script
+
+
+def test_a_proto_is_compiled_or_refused_in_protocs_words(tmp_path):
+    """Its imports are looked for beside it and where the config says; the message names file and line."""
+    kinds = tmp_path / "kinds"
+    kinds.mkdir()
+    (kinds / "kind.proto").write_text('syntax = "proto3"; package shop; message Kind { string name = 1; }')
+    head = 'syntax = "proto3"; package shop; import "kind.proto";\n'
+    service = "service Cart { rpc Add(Kind) returns (Kind); }"
+    (tmp_path / "good.proto").write_text(head + service)
+    (tmp_path / "bad.proto").write_text(head + service.replace("Kind)", "Kin)", 1))
+    method = Method(of_proto(str(tmp_path / "good.proto"), [str(kinds)]), "shop.Cart/Add")
+    assert method.message({"name": "a"}) == b"\n\x01a"
+    for file, folders, words in (
+        ("bad.proto", [kinds], r'protoc says bad.proto:2:\d+: "Kin" is not defined'),
+        ("good.proto", [], "kind.proto: File not found"),
+        ("none.proto", [], "none.proto is no file"),
+        ("good.proto", [tmp_path / "no"], "no is no folder"),
+    ):
+        with pytest.raises(GrpcError, match=words):
+            of_proto(str(tmp_path / file), [str(folder) for folder in folders])
+
+
+def test_the_example_runs(tmp_path):
+    """The server and the config that the page shows, with the rows of a table as messages."""
+    example = HERE.parent / "examples" / "grpc"
+    with subprocess.Popen([sys.executable, str(example / "server.py"), "0"], stdout=subprocess.PIPE, text=True) as server:
+        try:
+            where = server.stdout.readline().split()[-1]
+            for name in ("shop.proto", "baskets.csv"):
+                (tmp_path / name).write_bytes((example / name).read_bytes())
+            text = (example / "calls.json").read_text().replace("127.0.0.1:50051", where)
+            (tmp_path / "calls.json").write_text(text)
+            summary = tressi.run(load_config(tmp_path / "calls.json", Overrides(duration=1)))
+        finally:
+            server.terminate()
+    assert summary["global"]["requestsFailed"] == 0, summary["global"]
+    assert summary["global"]["statusCodes"].keys() == {"OK", "INVALID_ARGUMENT"}
