@@ -45,7 +45,7 @@ def main(port, *files):
     else:
         bound = server.add_insecure_port(where)
     server.start()
-    print(bound, flush=True)  # noqa: T201 - it is read by whoever started it
+    print(bound, flush=True)  # noqa: T201 - the test that started it reads it
     for _ in sys.stdin:
         print(dict(CALLS), flush=True)  # noqa: T201
     server.stop(0)
