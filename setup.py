@@ -6,6 +6,7 @@
 """
 
 import os
+import sys
 from pathlib import Path
 
 from setuptools import Extension, setup
@@ -39,6 +40,8 @@ def extensions() -> list[Extension]:
             # A constant that overflows an int would be another time than it says.
             extra_compile_args=["-O1" if without_epoll or sanitizers else "-O3", "-Werror=overflow", *sanitizers],
             extra_link_args=sanitizers,
+            # Where dlopen is not in the C library itself (glibc before 2.34): of OpenSSL nothing is linked, see wire/openssl.h.
+            libraries=["dl"] if name == "_tls" and sys.platform == "linux" else [],
             define_macros=[("TRESSI_WITHOUT_EPOLL", None)] if without_epoll else [],
             depends=DEPENDS,
         )

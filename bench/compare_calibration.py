@@ -22,6 +22,7 @@ import subprocess
 import sys
 import time
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
@@ -34,7 +35,9 @@ from tressi._histogram import Packed
 from tressi.compare.exported import Part, Spread, contrasted, failure_share, percentiles, sure, values_of
 from tressi.compare.interleaved import Measured, interleaved
 from tressi.compare.result import FAILURES
-from tressi.compare.verdict import concluded, judged
+from tressi.compare.verdict import ALPHA, concluded, judged
+from tressi.stats.contrast import levels_of_looks
+from tressi.stats.spending import PAIRS as LOOKS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -134,37 +137,73 @@ def added(samples: Sequence[Sample]) -> Sample:
     return whole
 
 
-def answer(design: str, estimates: Sequence[Estimate], units: int, *, names_side: bool) -> Comparison:
+def answer(design: str, estimates: Sequence[Estimate], units: int, *, names_side: bool, alpha: float = ALPHA) -> Comparison:
     """What the command would say."""
     shown = {one.endpoint_key: str(one.endpoint_key) for one in estimates}
-    metrics = judged(estimates, shown, PRIMARY, MARGIN, names_side=names_side)
+    metrics = judged(estimates, shown, PRIMARY, MARGIN, names_side=names_side, alpha=alpha)
     return concluded(design, metrics, MARGIN, sides=("A", "B"), units=(units, units))
 
 
 # ------------------------------------------------------------------------------------------------------------ the designs
 
 
-def by_turns(random: np.random.Generator, scale: Scale, effect: float, drift: float, pairs: int = PAIRS) -> tuple[str, bool]:
-    """Design 1: blocks in turn within one run."""
-    block = GUARD_S + scale.block_s
-    level = courses(random, 2 * pairs * block, drift)
+@dataclass
+class Blocks:
+    """The blocks of a run by endpoint: as the command has them, and for the naive test."""
+
+    measured: dict[str, list[tuple[Measured, Measured]]] = field(default_factory=dict)
+    kept: list[list[tuple[Sample, Sample]]] = field(default_factory=list)
+
+    def said(self, pairs: int, level: float = ALPHA) -> str:
+        """What the command says after so many pairs, at a level."""
+        first = {key: found[:pairs] for key, found in self.measured.items()}
+        estimates = [one for one in interleaved(first, level, PRIMARY) if one.endpoint_key is not None]
+        return answer("interleaved", estimates, pairs, names_side=True, alpha=level).verdict
+
+    def naive(self, pairs: int) -> bool:
+        """What the naive test says of the same."""
+        return naive([(added([a for a, _ in one[:pairs]]), added([b for _, b in one[:pairs]])) for one in self.kept])
+
+
+def drawn(random: np.random.Generator, scale: Scale, effect: float, drift: float, pairs: int, *, at_once: bool) -> Blocks:
+    """A run of so many pairs: blocks in turn, or both sides in the same seconds, each at half its rate for twice as long."""
+    block_s = 2 * scale.block_s if at_once else scale.block_s
+    turn_s = block_s if at_once else GUARD_S + block_s
+    level = courses(random, (pairs if at_once else 2 * pairs) * turn_s, drift)
     own = random.normal(0, RUN, scale.endpoints)
-    measured: dict[str, list[tuple[Measured, Measured]]] = {str(place): [] for place in range(scale.endpoints)}
-    kept: list[list[tuple[Sample, Sample]]] = [[] for _ in range(scale.endpoints)]
+    rps = scale.block_rps // 2 if at_once else scale.block_rps
+    blocks = Blocks({str(place): [] for place in range(scale.endpoints)}, [[] for _ in range(scale.endpoints)])
     for pair in range(pairs):
         first = int(random.random() < 0.5)
         for place in range(scale.endpoints):
             sides: list[Sample | None] = [None, None]
             for turn, side in enumerate((first, 1 - first)):
-                begin = (2 * pair + turn) * block + GUARD_S
-                levels = level[begin : begin + scale.block_s] + own[place] + side * math.log1p(effect)
-                sides[side] = sampled(random, scale.block_rps, levels)
+                begin = pair * turn_s if at_once else (2 * pair + turn) * turn_s + GUARD_S
+                levels = level[begin : begin + block_s] + own[place] + side * math.log1p(effect)
+                sides[side] = sampled(random, rps, levels)
             a, b = sides
-            measured[str(place)].append((Measured(a.histogram, a.count), Measured(b.histogram, b.count)))
-            kept[place].append((a, b))
-    estimates = [one for one in interleaved(measured, metrics=PRIMARY) if one.endpoint_key is not None]
-    word = answer("interleaved", estimates, pairs, names_side=True).verdict
-    return word, naive([(added([a for a, _ in one]), added([b for _, b in one])) for one in kept])
+            blocks.measured[str(place)].append((Measured(a.histogram, a.count), Measured(b.histogram, b.count)))
+            blocks.kept[place].append((a, b))
+    return blocks
+
+
+def by_turns(
+    random: np.random.Generator, scale: Scale, effect: float, drift: float, *, at_once: bool = False
+) -> tuple[str, bool]:
+    """Design 1: blocks in turn within one run, or both sides at once."""
+    blocks = drawn(random, scale, effect, drift, PAIRS, at_once=at_once)
+    return blocks.said(PAIRS), blocks.naive(PAIRS)
+
+
+def until_decided(random: np.random.Generator, scale: Scale, effect: float, drift: float) -> tuple[str, bool]:
+    """Design 1 that ends at the first look with an answer."""
+    blocks = drawn(random, scale, effect, drift, LOOKS[-1], at_once=False)
+    word = ""
+    for pairs, level in zip(LOOKS, levels_of_looks(LOOKS), strict=True):
+        word = blocks.said(pairs, level)
+        if word != "cannot-tell":
+            break
+    return word, blocks.naive(pairs)
 
 
 def runs_of(
@@ -231,6 +270,8 @@ def calibrated(random: np.random.Generator, scale: Scale, effect: float, drift: 
 
 DESIGNS: dict[str, Callable[..., tuple[str, bool]]] = {
     "interleaved, 40 pairs": by_turns,
+    "interleaved, until decided": until_decided,
+    "at once, 40 pairs": partial(by_turns, at_once=True),
     "several runs a side": by_runs,
     "one run a side": one_each,
     "one run a side, calibrated by 8": calibrated,

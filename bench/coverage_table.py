@@ -16,6 +16,10 @@ HEAD = (
     *("load", "run", "", "an interval in", "of those, it holds the truth", "a wrong interval in", "its width"),
     "naive: holds the truth",
 )
+ON_THE_WIRE = (
+    "Over the wire: runs of tressi against queues behind HTTP on loopback, which serve 50 requests a second at most"
+    " (`--wire {runs}`)."
+)
 OURS_COLOUR, NAIVE_COLOUR, GREY = "#c2410c", "#64748b", "#94a3b8"
 Row = dict[str, Any]
 
@@ -52,8 +56,8 @@ def fill(page: Path, document: dict[str, Any]) -> None:
     text = page.read_text(encoding="utf-8")
     before, _, rest = text.partition(BEGIN)
     written = f"{document['runs']} runs for each line, seed {document['seed']}.\n\n{table(document['rows'], head=True)}\n"
-    if document.get("wire"):
-        written += f"\nOver the wire, by tressi itself:\n\n{table(document['wire'], head=True)}\n"
+    if wire := document.get("wire"):
+        written += f"\n{ON_THE_WIRE.format(runs=wire[0]['runs'])}\n\n{table(wire, head=True)}\n"
     page.write_text(f"{before}{BEGIN}\n{written}\n{END}{rest.partition(END)[2]}", encoding="utf-8")
     page.with_suffix(".svg").write_text(picture(document["rows"]), encoding="utf-8")
 

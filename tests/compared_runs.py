@@ -9,8 +9,8 @@ from summaries import endpoint_snapshot, summary_of
 
 from tressi._core import Histogram
 from tressi._histogram import Packed
-from tressi.compare.sides import Run, together
-from tressi.hdr import encode_histogram
+from tressi.compare.sides import Run
+from tressi.hdr import encode_histogram, together
 from tressi.report.latency_hlog import second_by_second
 from tressi.run.kept import Interval
 

@@ -6,6 +6,7 @@ import sys
 import pytest
 from hypothesis import HealthCheck, settings
 from lanes import LANES, Guard, LaneModule, lane_of, lanes_named
+from tls_ways import PYTHON_TLS
 
 import tressi.log
 
@@ -71,6 +72,16 @@ def pytest_pyfunc_call(pyfuncitem):
     return done
 
 
+@pytest.fixture(params=["openssl", "python"])
+def tls_way(request, monkeypatch):
+    """Each of the two ways of the reactor's TLS: by OpenSSL itself, and by objects of Python's."""
+    if request.param == "python":
+        monkeypatch.setenv("TRESSI_PYTHON_TLS", "1")
+    else:
+        monkeypatch.delenv("TRESSI_PYTHON_TLS", raising=False)
+    return request.param
+
+
 @pytest.fixture(autouse=True)
 def _no_proxy_variables(monkeypatch):
     """The machine's own would be remarked on in front of every run."""
@@ -79,8 +90,11 @@ def _no_proxy_variables(monkeypatch):
 
 
 @pytest.fixture(params=["wire", "urllib3"])
-def transport(request):
-    """Each of the two transports."""
+def transport(request, monkeypatch):
+    """Each of the two transports; see `tls_ways.EVERY_TLS` for the third way."""
+    if request.param == PYTHON_TLS:
+        monkeypatch.setenv("TRESSI_PYTHON_TLS", "1")
+        return "wire"
     return request.param
 
 

@@ -333,6 +333,7 @@ http {{
         listen 127.0.0.1:{port} backlog=4096;
         location / {{ return 200 "hello\\n"; }}
     }}
+    {more}
 }}
 """
 
@@ -362,13 +363,13 @@ class Nginx:
 
 
 @contextmanager
-def nginx(directory):
-    """An Nginx with its files in `directory`; it is ready when the block is entered."""
+def nginx(directory, more=""):
+    """An Nginx with its files in `directory`; it is ready when the block is entered. `more` are further servers of it."""
     program = shutil.which("nginx", path="/usr/sbin:/usr/local/sbin:/usr/bin:/usr/local/bin")
     assert program, "the tests need nginx: apt-get install nginx-light"
     with refusing_port() as port:
         config = directory / "nginx.conf"
-        config.write_text(_CONFIG.format(directory=directory, port=port), encoding="ascii")
+        config.write_text(_CONFIG.format(directory=directory, port=port, more=more), encoding="ascii")
     # A message about a default error log that it may not write is of no interest: the real one is in the directory.
     process = subprocess.Popen([program, "-c", str(config), "-p", str(directory)], stderr=subprocess.DEVNULL)
     try:

@@ -55,7 +55,7 @@ def test_the_page_is_filled_between_its_marks(tmp_path):
     """What a person wrote before and behind stays, also the second time; the picture is well-formed."""
     page = tmp_path / "confidence.md"
     page.write_text(f"before\n{BEGIN}{END}behind\n", encoding="utf-8")
-    document = {"runs": 200, "seed": 1, "rows": rows(160, 8)}
+    document = {"runs": 200, "seed": 1, "rows": rows(160, 8), "wire": rows(150, 5)}
     fill(page, document)
     once = page.read_text(encoding="utf-8")
     fill(page, document)
@@ -63,4 +63,6 @@ def test_the_page_is_filled_between_its_marks(tmp_path):
     assert once.startswith("before\n")
     assert once.endswith("behind\n")
     ET.fromstring(page.with_suffix(".svg").read_text(encoding="utf-8"))
+    assert "Over the wire: runs of tressi" in once
+    assert "(`--wire 200`)" in once
     assert "mostly says" in picture(rows(40, 2))

@@ -114,6 +114,31 @@ def test_a_hard_limit_is_found_within_one_percent():
     assert any(one.kind == "confirm" and one.verdict == "broke" for one in search.trials)
 
 
+@dataclass
+class Refusing:
+    """Refuses what is above a rate, exactly: the share begins to grow with a bend."""
+
+    most: float = 500.0
+    t: int = 0
+    owed: float = 0.0
+
+    def second(self, rate):
+        """A second at a rate."""
+        self.t += 1
+        self.owed += max(0.0, rate - self.most)
+        refused = int(self.owed)
+        self.owed -= refused
+        return seen(self.t, round(rate), refused)
+
+
+def test_a_bend_is_found_within_one_percent():
+    """Above 500 RPS all the rest is refused, so 1 % is at 505.05: no straight line leads there, and bisecting does."""
+    found = searched(Refusing(), Plan(60.0, 1.0, 0.02, 1200.0)).found()
+    assert abs(found.rps / (500 / 0.99) - 1) <= 0.01
+    assert found.low <= 500 / 0.99 <= found.high
+    assert found.high / found.low <= 1.021
+
+
 def test_a_target_that_stays_slow_after_overload_has_the_same_answer():
     """Each trial that broke is followed by a rest until the latency is back, and a third of the speed is no capacity."""
     target = Step(500.0, sulks_s=10.0)

@@ -31,7 +31,7 @@ def full_summary():
         lost=("engine 7 was lost",),
     )
     summary["endpoints"][0]["errorReasons"] = [{"kind": "connect", "reason": "refused", "count": 2}]
-    bounds = {f"{name}{side}": 1.0 for name in ("p50", "p90", "p95", "p99", "p999") for side in ("Low", "High")}
+    bounds = {f"{name}{side}": 1.0 for name in ("p50", "p90", "p95", "p99", "p999") for side in ("Low", "High", "Steady")}
     unsure = {"p999": {"reason": "too few responses", "needsSec": 240.0}}
     sure = {"steadyFrom": 0.0, "unsteady": None, "effectiveSamples": 80.0, **bounds, "unsure": unsure}
     for part in (summary["global"], summary["endpoints"][0]):
@@ -122,7 +122,7 @@ REFUSED = [
     (b"requests\n", "standard input is not JSON: expecting value at line 1, column 1"),
     (b'{"a": 1}\n{"b": 2}', "standard input is not JSON: extra data at line 2, column 1"),
     (WHOLE[:-100].encode(), "standard input breaks off at line 1: it is not whole"),
-    (json.dumps(full_summary(), indent=1)[:300].encode(), "standard input breaks off at line 12: it is not whole"),
+    (json.dumps(full_summary(), indent=1)[:300].encode(), "standard input breaks off at line 11: it is not whole"),
     (b'{"schemaVersion": NaN}', "standard input is not JSON: it has no number NaN"),
     (b"[" * 100_000, "standard input is nested too deep"),
     (b'{"schemaVersion": 1, "a": "\\uD800"}', "standard input is not JSON: "),

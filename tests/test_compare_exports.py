@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -12,11 +13,15 @@ from summaries import HOSTILE
 from tressi.cli import main
 from tressi.compare.answer import Settings, compared, distributions
 from tressi.compare.baseline import held
+from tressi.compare.exported import one_against_one, packed, run_part, values_of
 from tressi.compare.exports import exports_in, read_run, without_gaps
 from tressi.compare.markdown import render as markdown
 from tressi.compare.page_html import render as page
 from tressi.compare.sides import matched
 from tressi.errors import ConfigError
+from tressi.run.sure import confidence_row
+from tressi.stats.latency import PERCENTILES
+from tressi.stats.sureness import percentiles_with_confidence
 
 pytestmark = pytest.mark.pure
 
@@ -78,6 +83,26 @@ def test_the_intervals_of_a_summary_are_used_where_there_is_no_log(tmp_path, cap
     assert p50["low"] < 2 < p50["high"]
     assert p99["low"] is None
     assert sum("the intervals of its summary are used" in warning for warning in said["warnings"]) == 2
+
+
+def test_a_summary_that_says_how_sure_it_is_needs_no_second_of_its_log(tmp_path):
+    """The same figures to the digit, one run a side and several, though the log has no line behind its head any more."""
+    runs = {name: run_of(name, factor=factor) for name, factor in (("a", 1.0), ("b", 1.1))}
+    read = {name: read_run(exported(run, tmp_path / "log" / name)) for name, run in runs.items()}
+    for name, run in runs.items():
+        parts = [(one, run.seconds[one["endpointKey"]]) for one in run.summary["endpoints"]]
+        every = [(row[0][0], packed([second for _, second in row])) for row in zip(*run.seconds.values(), strict=True)]
+        for one, lines in [*parts, (run.summary["global"], every)]:
+            one.update(confidence_row(percentiles_with_confidence(lines, None, 0.0, PERCENTILES.values())))
+        log = Path(exported(run, tmp_path / "sure" / name), "latency.hlog")
+        log.write_bytes(b"".join(line for line in log.read_bytes().splitlines(keepends=True) if line.startswith(b"#")))
+    sure = {name: read_run(str(tmp_path / "sure" / name)) for name in runs}
+    found = matched([*read.values()])
+    of_logs, of_summaries = (one_against_one(one["a"], one["b"], found)[0] for one in (read, sure))
+    assert of_summaries == of_logs
+    assert all(one.low < 1.1 < one.high for one in of_summaries if one.metric == "p50")
+    of_logs, of_summaries = ([values_of(run_part(run, [key])) for run in one.values() for key in KEYS] for one in (read, sure))
+    assert of_summaries == of_logs
 
 
 def test_a_log_of_another_run_is_not_used(tmp_path):

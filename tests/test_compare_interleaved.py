@@ -119,6 +119,7 @@ def test_blocks_are_as_long_as_the_slowest_endpoint_needs():
     """20 requests beyond the percentile, within 2 to 10 s."""
     assert measured_s(resolved(KEY, target_rps=2000.0), 99.0) == 2
     assert measured_s(resolved(KEY, target_rps=500.0), 99.0) == 4
+    assert measured_s(resolved(KEY, target_rps=500.0), 99.0, at_once=True) == 8
     assert measured_s(resolved(KEY, target_rps=50.0), 99.0) == 10
     assert measured_s(resolved(KEY, target_rps=50.0), 50.0) == 2
 

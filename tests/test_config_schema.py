@@ -205,6 +205,8 @@ ADDED = {
         "expect",
         "tls",
         "grpc",
+        "protocol",
+        "http2",
     },
     "TressiConfigSchema": {
         "name",
@@ -217,6 +219,8 @@ ADDED = {
         "connectTimeout",
         "arrival",
         "tls",
+        "protocol",
+        "http2",
         "keepAlive",
         "connectionsPerSecond",
         "gracefulStop",
@@ -244,6 +248,7 @@ NEW_DEFINITIONS = {
     "ExtractConfigSchema",
     "FlowConfigSchema",
     "GrpcStatusSchema",
+    "Http2ConfigSchema",
 }
 
 

@@ -125,7 +125,7 @@ def test_what_the_engine_counts_of_itself():
     """Nothing before it has started."""
     arena = Arena(1)
     found = arena.generator()
-    assert (found.pop("own_delay").count, found.pop("late_sends").count) == (0, 0)
+    assert [found.pop(name).count for name in ("own_delay", "late_sends", "shared_arrival")] == [0, 0, 0]
     assert found == {"cpu_s": 0.0, "run_queue_s": 0.0, "kernel_timed": 0, "user_timed": 0, "disturbed": 0}
     assert arena.start_ns == 0
 

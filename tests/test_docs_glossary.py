@@ -12,7 +12,7 @@ from tressi.model import EndReason
 from tressi.report.table import COLUMNS as FINAL_COLUMNS
 from tressi.report.table import FLOW_COLUMNS
 from tressi.run.judgement import Word
-from tressi.run.selfcheck import Rule
+from tressi.stats.selfcheck import Rule
 from tressi.ui.live.columns import COLUMNS
 from tressi.vocabulary import COUNTS, ERROR_KINDS, FLOW_COUNTS, FLOW_LATENCIES, LATENCIES
 

@@ -13,7 +13,7 @@ import tressi.run
 from tressi.autoscale.decide import decide
 from tressi.model import AutoscaleConfig, Delta, EndpointCounts
 from tressi.run.kept import Kept, Place
-from tressi.run.selfcheck import check_generator, late_remark
+from tressi.stats.selfcheck import check_generator, late_remark
 
 pytestmark = pytest.mark.timed
 
@@ -90,7 +90,7 @@ SLOW = (20_000,) * 1000
     ],
 )
 def test_the_seconds_that_are_limited_in_the_example(busy_s, fields, rules):
-    """The head of `tressi/run/selfcheck.py`: a second in which 1,000 starts were due."""
+    """The head of `tressi/stats/selfcheck.py`: a second in which 1,000 starts were due."""
     found = check_generator(IDLE, reading(2.0, 0.5 + busy_s, scheduled=1000.0, **fields))
     assert [finding.rule for finding in found] == rules
     assert "cpu" not in rules or "7 of 1,000 starts were missed" in str(found[0])
@@ -101,6 +101,6 @@ def test_the_seconds_that_are_limited_in_the_example(busy_s, fields, rules):
     [(1000, 4_900, False), (1000, 5_100, True), (10, 9_900, False), (10, 10_100, True)],
 )
 def test_the_remark_of_the_example(starts_per_s, late_us, is_said):
-    """The head of `tressi/run/selfcheck.py`: 5 ms, or a tenth of the mean gap where that is more."""
+    """The head of `tressi/stats/selfcheck.py`: 5 ms, or a tenth of the mean gap where that is more."""
     late_sends = reading(2.0, 1.0, late_sends=[late_us] * 1000).generator.late_sends
     assert (late_remark(late_sends, 1000 / starts_per_s) is not None) == is_said

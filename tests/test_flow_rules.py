@@ -13,9 +13,9 @@ from tressi.model.flow import Flow, Send
 from tressi.report.shape import check_summary
 from tressi.run.flow_parts import as_endpoint, lost_words
 from tressi.run.journal import document_of
-from tressi.run.selfcheck import check_generator
 from tressi.stats.flow_tally import flow_tally
 from tressi.stats.seconds import flow_figures_of, total_of
+from tressi.stats.selfcheck import check_generator
 from tressi.store.recover import _config_of
 from tressi.text import labels
 from tressi.threshold.parse import parse

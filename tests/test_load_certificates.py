@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from engines import ONCE, attempt, endpoint, only
 from servers import answering, raw_server, response
+from tls_ways import EVERY_TLS
 
 from tressi.load.connection import client_context
 from tressi.load.tls import make_context, named_in_tls
@@ -87,7 +88,7 @@ CHAINS = {
 }
 
 
-@pytest.mark.parametrize("transport", TRANSPORTS)
+@EVERY_TLS
 def test_one_policy_decides_which_certificates_are_accepted(tmp_path, transport):
     """A chain may end at any certificate that is trusted, and need not be as strict as RFC 5280 asks for."""
     shown, trusted = tmp_path / "shown.pem", tmp_path / "trusted.pem"
@@ -156,7 +157,7 @@ HEARD = {
 }
 
 
-@pytest.mark.parametrize("transport", TRANSPORTS)
+@EVERY_TLS
 @pytest.mark.parametrize("host", HEARD)
 def test_the_server_hears_a_name_without_its_final_dot_and_no_address(monkeypatch, tmp_path, host, transport):
     """The name as it may stand in a certificate, which is accepted, while Host has the dot (RFC 9110 7.2)."""

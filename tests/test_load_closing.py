@@ -13,6 +13,7 @@ import pytest
 import trustme
 from engines import ONCE, attempt, descriptors, endpoint, finish, only, reach, running, until
 from servers import answering, raw_server, response, secured
+from tls_ways import EVERY_TLS
 
 from tressi.model import SharedPool, TlsConfig
 
@@ -183,7 +184,7 @@ def test_connections_that_are_kept_end_by_fin_with_the_run(transport):
     assert ends_heard == 8 * ["end"]
 
 
-@pytest.mark.parametrize("transport", TRANSPORTS)
+@EVERY_TLS
 @pytest.mark.parametrize("moment", ["after its last response", "at rest, with the run", "when its time is over"])
 def test_tls_says_goodbye_before_the_end(moment, transport):
     """The server hears close_notify, then FIN (RFC 8446 6.1)."""

@@ -9,6 +9,7 @@ import pytest
 from engines import ONCE, attempt, endpoint, finish, made, only, reach, running, until
 from gevent.event import Event
 from servers import answering, hanging_port, raw_server, refusing_port, response, secured
+from tls_ways import EVERY_TLS
 
 from tressi.model import SharedPool, TlsConfig
 
@@ -37,6 +38,7 @@ def test_a_certificate_of_an_unknown_authority(transport, verify, errors):
     assert found.errors == errors
 
 
+@EVERY_TLS
 @pytest.mark.parametrize("end", ["reset", "close"])
 def test_a_handshake_that_the_server_ends_is_an_error_of_kind_tls(transport, end):
     """The connection was made, so it is none of kind connect."""
@@ -129,6 +131,7 @@ def test_looking_a_name_up_is_part_of_the_response_time(scheme, transport, monke
     assert found.response.min_us - found.service.min_us >= 249_000
 
 
+@EVERY_TLS
 def test_the_timeout_of_a_request_begins_with_its_first_byte(transport):
     """A handshake longer than the timeout costs none of it."""
 

@@ -7,6 +7,7 @@ from threading import Thread
 import pytest
 from engines import ONCE, attempt, endpoint, finish, only, reach, running, until
 from servers import answering, hanging_port, raw_server, refusing_port, response, secured
+from tls_ways import EVERY_TLS
 
 from tressi.model import Proxies, SharedPool, TlsConfig
 
@@ -47,6 +48,7 @@ def relay(source, sink):
         sink.shutdown(socket.SHUT_WR)
 
 
+@EVERY_TLS
 @pytest.mark.parametrize("scheme", ["http", "https"])
 def test_a_target_inside_tls_is_reached_through_a_tunnel(scheme, transport):
     """Its requests are those of the first transport; the proxy hears one CONNECT for each connection, and its own TLS."""
@@ -105,6 +107,7 @@ def test_a_tunnel_that_is_refused_is_an_error_of_kind_connect(script, reason, tr
     assert [(told.kind, told.text) for told in found.reasons] == [("connect", reason)]
 
 
+@EVERY_TLS
 def test_a_certificate_beyond_a_proxy_is_the_targets(transport):
     """A failure in the target's TLS is not reported as one of the proxy."""
     with raw_server(secured(answering(response()))) as server, raw_server(relaying) as proxy:
@@ -154,6 +157,7 @@ def test_a_proxy_without_an_address(scheme, transport):
     assert found.reasons[0].text.startswith("proxy: ")
 
 
+@EVERY_TLS
 @pytest.mark.parametrize("scheme", ["http", "https"])
 def test_a_certificate_of_the_proxy_that_nobody_knows(scheme, transport):
     """Its TLS is on the way to the target, and so is its failure."""
@@ -164,6 +168,7 @@ def test_a_certificate_of_the_proxy_that_nobody_knows(scheme, transport):
     assert found.reasons[0].text.startswith("proxy: certificate not accepted")
 
 
+@EVERY_TLS
 def test_plain_requests_share_the_connection_of_a_proxy_with_tls(transport):
     """It hears the whole URL inside its own TLS, whose handshake is none of the target's."""
     with raw_server(secured(answering(response()))) as proxy:
@@ -192,6 +197,7 @@ def test_hosts_that_no_proxy_names_are_reached_straight(transport):
     assert {seen.target for seen in proxy.requests} == {"http://two.invalid/"}
 
 
+@EVERY_TLS
 def test_a_large_body_goes_through_tls_inside_tls(transport):
     """Both directions, and more than a record of either."""
     body = bytes(range(256)) * 4_000

@@ -67,6 +67,7 @@ def test_records_keep_connections_of_the_second_transport(place):
         assert keeps_its_connection(server, "urllib3")
 
 
+@pytest.mark.usefixtures("tls_way")
 @pytest.mark.parametrize("place", PLACES)
 def test_records_may_come_in_pieces(place):
     """A record of which one byte has come says nothing yet, to a connection that rests as to one that is in use."""
@@ -74,6 +75,7 @@ def test_records_may_come_in_pieces(place):
         assert keeps_its_connection(server)
 
 
+@pytest.mark.usefixtures("tls_way")
 def test_records_may_come_in_the_segment_of_the_response():
     """Where they are read with the last data, they are not reported again."""
 
@@ -96,6 +98,7 @@ ASKING = {
 }
 
 
+@pytest.mark.usefixtures("tls_way")
 @pytest.mark.parametrize("moment", ASKING)
 def test_a_handshake_that_the_server_asks_for_is_begun_at_once(moment):
     """TLS 1.2 lets a server ask for a new one (RFC 5246 7.4.1.1) and wait for it, with a response or without."""
@@ -115,6 +118,7 @@ def test_a_handshake_that_the_server_asks_for_is_begun_at_once(moment):
     assert heard == [HANDSHAKE]
 
 
+@pytest.mark.usefixtures("tls_way")
 def test_new_keys_asked_for_in_the_middle_of_an_upload_do_not_tear_its_records():
     """What the client owes in return waits until the record under way is sent, and is sent then."""
     body, sizes = b"b" * LARGE_BYTES, []
@@ -159,6 +163,7 @@ ENDS = {
 }
 
 
+@pytest.mark.usefixtures("tls_way")
 @pytest.mark.parametrize("end", ENDS)
 def test_all_else_ends_a_connection_that_rests(end):
     """It is no failure and no retry: the next request goes over another connection, also one that may not be sent twice."""

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from fractions import Fraction
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -95,6 +96,18 @@ def test_phases_and_seeds_of_all_engines_are_their_own(machines):
         assert phases == [Fraction(place, total) for place in range(total)]
     seeds = Counter(pool.seed for one in engines for pool in one.pools)
     assert set(seeds.values()) == {1}
+
+
+@pytest.mark.parametrize("machines", [(2, 2), (2, 2, 2), (4, 4, 4, 4)], ids=["2x2", "3x2", "4x4"])
+def test_no_two_starts_of_engines_come_together(machines):
+    """Of one pool they are the mean gap apart, never less than half of it, however the engines lie on the machines."""
+    plan, count = plan_of([(2 * sum(machines), 100.0)]), sum(machines)
+    engines = [part_of(plan, place.engine(n)).pools[0] for place in places_of(machines) for n in range(place.count)]
+    starts = sorted((one.phase + turn) / one.curve.rps_at(0) for one in engines for turn in range(50))
+    gaps = [later - earlier for earlier, later in pairwise(starts)]
+    assert len(starts) == 50 * count
+    assert min(gaps) >= 0.5 / 100.0
+    assert max(gaps) == pytest.approx(min(gaps))
 
 
 @given(workers=st.integers(0, 500), engines=st.integers(1, 40), number=st.integers(0, 100))

@@ -1,5 +1,7 @@
 """TLS and unix sockets: the connections that are not plain TCP."""
 
+import _json
+import _ssl
 import socket
 import ssl
 from contextlib import contextmanager, suppress
@@ -15,11 +17,14 @@ from cryptography.hazmat.primitives.serialization import (
 from engines import ONCE, attempt, endpoint, finish, only, reach, running
 from servers import RawServer, answering, raw_server
 
+from tressi._tls import drive_openssl
 from tressi.errors import ConfigError
+from tressi.load.openssl import make_engine_context
 from tressi.load.tls import Sessions, make_context
 from tressi.model import TlsConfig
 
 pytestmark = pytest.mark.timed
+BOTH = pytest.mark.usefixtures("tls_way")
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
@@ -43,6 +48,7 @@ def tls_server(authority, script, name="localhost", client_authority=None):
         yield server, f"https://{name}:{server.port}/"
 
 
+@BOTH
 def test_a_request_goes_through_tls(authority, ca_file):
     """A response inside TLS counts like any other, its connect and handshake times apart from its service time."""
     with tls_server(authority, answering(OK)) as (server, url):
@@ -52,6 +58,7 @@ def test_a_request_goes_through_tls(authority, ca_file):
     assert server.requests[0].fields["host"] == f"localhost:{server.port}"
 
 
+@BOTH
 def test_connections_are_kept_and_the_kernel_times_them(authority, ca_file):
     """Keep-alive holds inside TLS, and arrivals have the kernel's stamps."""
     with (
@@ -66,6 +73,7 @@ def test_connections_are_kept_and_the_kernel_times_them(authority, ca_file):
     assert snapshot.generator.kernel_timed > 0.9 * found.succeeded
 
 
+@BOTH
 def test_the_server_hears_the_name_and_the_protocol(authority, ca_file):
     """The handshake names the server (RFC 6066 3) and offers http/1.1 alone (RFC 7301)."""
     heard = []
@@ -79,6 +87,7 @@ def test_the_server_hears_the_name_and_the_protocol(authority, ca_file):
     assert heard == ["http/1.1"]
 
 
+@BOTH
 def test_a_second_connection_resumes_the_first(authority, ca_file):
     """With a connection a request, all but the first shake hands by a session (RFC 8446 2.2)."""
     reused = []
@@ -157,6 +166,7 @@ def test_a_session_that_was_not_offered_says_nothing_of_the_one_that_is():
     assert late.reads == 0
 
 
+@BOTH
 @pytest.mark.parametrize(
     ("tls", "name", "reason"),
     [
@@ -175,12 +185,14 @@ def test_what_cannot_be_verified_is_an_error_of_kind_tls(authority, ca_file, tls
     assert found.reasons[0].text.startswith(reason)
 
 
+@BOTH
 def test_verification_can_be_switched_off(authority):
     """`verify: false` takes any certificate."""
     with tls_server(authority, answering(OK)) as (_, url):
         assert only(attempt(endpoint(url, ONCE), tls=TlsConfig(verify=False))).succeeded == 1
 
 
+@BOTH
 def test_a_client_certificate_is_shown(authority, ca_file, tmp_path):
     """`cert` and `key` answer a server that asks who is there."""
     mine = authority.issue_cert("client@example.org")
@@ -190,6 +202,7 @@ def test_a_client_certificate_is_shown(authority, ca_file, tmp_path):
         assert only(attempt(endpoint(url, ONCE), tls=config)).succeeded == 1
 
 
+@BOTH
 def test_a_large_response_inside_tls_is_counted_whole(authority, ca_file):
     """Records of 16 KiB over many reads make one body."""
     body = b"x" * 3_000_000
@@ -201,6 +214,7 @@ def test_a_large_response_inside_tls_is_counted_whole(authority, ca_file):
     assert found.bytes_sent == sum(len(request.head) for request in server.requests)
 
 
+@BOTH
 def test_a_large_request_inside_tls_is_counted_as_what_it_says(authority, ca_file):
     """Head and body, whatever many records make of them, as without TLS."""
     body = b"x" * 3_000_000
@@ -210,6 +224,7 @@ def test_a_large_request_inside_tls_is_counted_as_what_it_says(authority, ca_fil
     assert found.bytes_sent == sum(len(request.head) + request.body_bytes for request in server.requests)
 
 
+@BOTH
 def test_a_body_cut_without_notice_is_no_response(authority, ca_file):
     """A body that only the close delimits is incomplete where TLS did not say goodbye (RFC 9112 9.8)."""
 
@@ -241,6 +256,7 @@ def says_goodbye_behind(answer):
     return script
 
 
+@BOTH
 def test_the_end_of_tls_may_come_with_the_last_data(authority, ca_file):
     """A body that only the close delimits is whole at once, though the server waits for us to close."""
     with tls_server(authority, says_goodbye_behind(b"HTTP/1.1 200 OK\r\n\r\nwhole")) as (_, url):
@@ -248,6 +264,7 @@ def test_the_end_of_tls_may_come_with_the_last_data(authority, ca_file):
     assert (found.errors, found.status_codes) == ({}, {200: 1})
 
 
+@BOTH
 def test_the_end_of_tls_behind_half_a_body_cuts_it(authority, ca_file):
     """It is closed, without waiting for the timeout."""
     half = b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf"
@@ -255,6 +272,7 @@ def test_the_end_of_tls_behind_half_a_body_cuts_it(authority, ca_file):
         assert only(attempt(endpoint(url, ONCE, timeout_s=5), tls=TlsConfig(ca=ca_file))).errors == {"closed": 1}
 
 
+@BOTH
 def test_a_connection_whose_tls_has_ended_serves_no_more(authority, ca_file):
     """The next request goes over a new one, and is not one that had to be sent twice."""
     with (
@@ -267,6 +285,7 @@ def test_a_connection_whose_tls_has_ended_serves_no_more(authority, ca_file):
     assert server.connections == found.requests_made
 
 
+@BOTH
 def test_a_refusal_after_the_handshake_has_its_reason(authority, ca_file):
     """With TLS 1.3 a server that misses a client's certificate says so behind the handshake (RFC 8446 4.4.2.4)."""
     with tls_server(authority, answering(OK), client_authority=authority) as (_, url):
@@ -275,6 +294,7 @@ def test_a_refusal_after_the_handshake_has_its_reason(authority, ca_file):
     assert [(reason.kind, reason.text) for reason in found.reasons] == [("tls", "tlsv13 alert certificate required")]
 
 
+@BOTH
 def test_a_plain_server_is_no_tls_server(ca_file):
     """Plain HTTP where a handshake should be is an error of kind tls."""
 
@@ -287,6 +307,7 @@ def test_a_plain_server_is_no_tls_server(ca_file):
     assert found.errors == {"tls": 1}
 
 
+@BOTH
 @pytest.mark.parametrize("transport", ["wire", "urllib3"])
 def test_files_that_cannot_be_loaded_are_named(transport):
     """A missing authority file is the config's error, not the run's."""
@@ -315,6 +336,26 @@ def test_nobody_is_asked_for_the_password_of_a_key(authority, tmp_path):
     (tmp_path / "client.key").write_bytes(locked)
     with pytest.raises(ConfigError, match="the key is encrypted"):
         make_context(TlsConfig(cert=str(tmp_path / "client.pem"), key=str(tmp_path / "client.key")))
+
+
+def test_a_library_that_cannot_be_driven_is_named_once(monkeypatch, capsys):
+    """TLS goes on by Python's objects, and the log says why; of an engine that has made its contexts no more is said."""
+    assert drive_openssl(_ssl.__file__, ssl.OPENSSL_VERSION) is None
+    assert "is not to be found in a shared library" in drive_openssl(_json.__file__, ssl.OPENSSL_VERSION)
+    assert "is not what is needed" in drive_openssl(_ssl.__file__, "LibreSSL 3.9.0")
+    monkeypatch.setattr(ssl, "OPENSSL_VERSION", "LibreSSL 3.9.0")
+    assert isinstance(make_engine_context(TlsConfig(verify=False)), ssl.SSLContext)
+    assert isinstance(make_engine_context(TlsConfig(verify=False)), ssl.SSLContext)
+    said = capsys.readouterr()
+    assert (said.out + said.err).count("is not what is needed: OpenSSL 3") == 1
+
+
+def test_keys_are_written_where_the_environment_asks_for_it(authority, ca_file, monkeypatch, tmp_path):
+    """SSLKEYLOGFILE, by which a capture of the run can be decrypted."""
+    monkeypatch.setenv("SSLKEYLOGFILE", str(tmp_path / "keys"))
+    with tls_server(authority, answering(OK)) as (_, url):
+        assert only(attempt(endpoint(url, ONCE), tls=TlsConfig(ca=ca_file))).succeeded == 1
+    assert b"CLIENT_TRAFFIC_SECRET_0 " in (tmp_path / "keys").read_bytes()
 
 
 def test_a_unix_socket_is_reached_by_its_path(tmp_path):

@@ -69,15 +69,29 @@ def test_scripts_can_stand_in_a_page():
         assert not re.search(r"</script|<!--|\r|\0", script, re.IGNORECASE)
 
 
-def test_plotlys_maps_have_their_stand_in():
-    """The style that they would add has one id, which the script of this version asks for."""
+def test_plotlys_maps_have_their_stand_in(monkeypatch):
+    """The style that they would add has one id, which the whole script asks for; the part has no maps."""
+    stand_ins.cache_clear()
+    plotly_script.cache_clear()
+    monkeypatch.setattr("tressi.page.assets.PLOTLY_PART", "missing.js")
     assert len(stand_ins()) == 1
+    stand_ins.cache_clear()
+    plotly_script.cache_clear()
+
+
+def test_the_part_of_plotly_that_a_wheel_has_is_used(monkeypatch):
+    """A file beside the styles, wherever it is there."""
+    plotly_script.cache_clear()
+    monkeypatch.setattr("tressi.page.assets.PLOTLY_PART", "charts.js")
+    assert plotly_script() == asset("charts.js")
+    plotly_script.cache_clear()
 
 
 @pytest.mark.parametrize(("library", "use"), [("jinja2", environment), ("plotly", plotly_script.__wrapped__)])
 def test_a_missing_library_is_told_with_what_brings_it(monkeypatch, library, use):
     """Without the extra installed, the error says how to install it, and is not a traceback."""
     monkeypatch.setitem(sys.modules, library, None)
+    monkeypatch.setattr("tressi.page.assets.PLOTLY_PART", "missing.js")
     with pytest.raises(TressiError, match=r"the extra tressi\[dashboard\]"):
         use(extra="dashboard")
 

@@ -3,11 +3,14 @@
 import pytest
 from summaries import decision, endpoint_snapshot, summary_of
 
-from tressi.report.page.headline import Chip, Headline, headline, limited_spans, tone_of
+from tressi.report.page.headline import Chip, Headline, headline, limited_spans
+from tressi.run.tones import tone_of_words
+from tressi.stats.selfcheck import meaning_of
 
 pytestmark = pytest.mark.pure
 
 GOOD = "GET http://host/good"
+MEANS = meaning_of(["in 1.0 of 2.0 s 9 of 50 starts"])
 
 
 def healthy(**fields):
@@ -25,7 +28,7 @@ def threshold(*, passed, text="p99 < 1 s", key=None):
     [
         ({}, "good", "PASSED: no threshold was set"),
         ({"end_reason": "error", "end_detail": "engine lost"}, "bad", "FAILED: tressi itself failed: engine lost"),
-        ({"saturated_by": ["in 1.0 of 2.0 s 9 of 50 starts"]}, "warn", "GENERATOR LIMITED: in 1.0 of 2.0 s 9 of 50 starts"),
+        ({"saturated_by": ["in 1.0 of 2.0 s 9 of 50 starts"]}, "warn", f"GENERATOR LIMITED: {MEANS}"),
         (
             {"end_reason": "interrupted", "end_detail": "SIGTERM"},
             "warn",
@@ -63,6 +66,7 @@ def test_the_gravest_comes_first():
                 "all 5 thresholds are broken: GET /0: p90 < 1 ms (p99 was 1.5 ms); GET /0: p91 < 1 ms (p99 was 1.5 ms)"
                 "; GET /0: p92 < 1 ms (p99 was 1.5 ms); and 2 more thresholds"
             ),
+            MEANS,
             "in 1.0 of 2.0 s 9 of 50 starts",
         ),
         (
@@ -125,4 +129,4 @@ def test_limited_seconds_are_a_chip_and_loud_only_where_rate_was_lost():
 )
 def test_every_limit_has_its_tone(words, tone):
     """What the verdict's sentences mean for a run."""
-    assert tone_of(words) == tone
+    assert tone_of_words(words) == tone

@@ -6,6 +6,7 @@ import pytest
 from summaries import endpoint_snapshot, resolved, summary_of, verdict
 
 from tressi.run.judgement import judge_run
+from tressi.stats.selfcheck import meaning_of
 
 pytestmark = pytest.mark.pure
 
@@ -18,6 +19,7 @@ TOO_SLOW = "the threshold is broken: p99 < 2ms (3 ms, must be below 2 ms)"
 NO_THRESHOLD = "no threshold was set"
 KEPT = "the rate asked for was kept"
 LIMITED = "in 1.0 of 2.0 s tressi came too late for 40 of 100 starts, although a lane was free; it spoils: the rate"
+MEANS = meaning_of([LIMITED])
 SIGINT = {"end_reason": "interrupted", "end_detail": "SIGINT"}
 UNTIL = "interrupted by SIGINT after 2.0 of 60 s, and judged by what was measured until then"
 STOPPED = "stopped after 2.0 of 60 s, and judged by what was measured until then"
@@ -135,13 +137,13 @@ CASES = [
         "warn",
     ),
     # The generator.
-    ("starts were not sent", [GOOD], {"saturated_by": [LIMITED]}, "GENERATOR LIMITED", [LIMITED], "done", "warn"),
+    ("starts were not sent", [GOOD], {"saturated_by": [LIMITED]}, "GENERATOR LIMITED", [MEANS, LIMITED], "done", "warn"),
     (
         "that is why the rate was missed",
         [MISSED],
         {"saturated_by": [LIMITED], "missed_late": 30},
         "GENERATOR LIMITED",
-        [LIMITED, OURS],
+        [MEANS, LIMITED, OURS],
         "done",
         "warn",
     ),
@@ -150,7 +152,7 @@ CASES = [
         [MISSED],
         {"saturated_by": [LIMITED], "missed_late": 3},
         "TARGET NOT MET",
-        [SHORT, LIMITED],
+        [SHORT, MEANS, LIMITED],
         "done",
         "warn",
     ),
@@ -183,7 +185,7 @@ CASES = [
         [GOOD, BAD],
         {"verdicts": [BROKEN], "saturated_by": [LIMITED], **EARLY},
         "FAILED",
-        [TOO_SLOW, "early exit: 9 failures", "GET /b: not one of 40 requests succeeded (40 connect)", LIMITED],
+        [TOO_SLOW, "early exit: 9 failures", "GET /b: not one of 40 requests succeeded (40 connect)", MEANS, LIMITED],
         "failed",
         "bad",
     ),

@@ -6,9 +6,9 @@ from typing import get_args
 import pytest
 from summaries import endpoint_snapshot, engine_snapshot, histogram, resolved
 
-from tressi.model import GeneratorSnapshot
-from tressi.run.selfcheck import Finding, Rule, check_generator, late_remark
+from tressi.model import GeneratorSnapshot, NodeFinding, NodeRecord
 from tressi.run.timeline import Saturation, Timeline
+from tressi.stats.selfcheck import Finding, Rule, check_generator, late_remark, meaning_of
 
 pytestmark = pytest.mark.pure
 
@@ -213,3 +213,29 @@ def test_a_second_has_the_throttling_of_its_own():
     assert second(1, 10, 5.25) == {0.25}
     assert second(2, 20, 5.25) == {0.0}
     assert second(3, 30, 6.25) == {1.0}
+
+
+def test_what_findings_mean_is_said_for_somebody_who_has_read_none():
+    """Rates are spoilt by all rules but one; where only service times are, rates are not blamed."""
+    cpu, delay = (str(Finding(rule, 97.0, 95.0, 7, 1000)) for rule in ("cpu", "own-delay"))
+    assert meaning_of([cpu, delay]).startswith("tressi could not send as fast as it was asked to")
+    assert meaning_of([delay]).startswith("tressi read responses late")
+    assert all("--processes" in meaning_of([one]) for one in (cpu, delay))
+
+
+def test_nodes_check_themselves_and_are_named():
+    """Of a run over several machines each says what it found; what is merged is not looked at, and each finding counts once."""
+
+    def found(number, node, rule="cpu", value=99.0, lost=3):
+        return NodeFinding(number, node, rule, value, 95.0, lost, 100, 0.0)
+
+    node = NodeRecord("node-1", "10.0.0.1", 2, 100, 0.5, 0.0, 0.1, 0.0, 0)
+    before = replace(reading(1.0, 0.5), nodes=(node,), found=(found(1, "node-1"),))
+    after = replace(reading(2.0, 0.5, missed_late=100, scheduled=100.0), nodes=(node,), found=(found(1, "node-1"),))
+    assert check_generator(before, after) == ()
+    several = (found(1, "node-1"), found(2, "node-7", value=98.0), found(3, "node-2"), found(4, "node-7", "no rule"))
+    (finding,) = check_generator(before, replace(after, found=several))
+    assert (finding.nodes, finding.lost, finding.of) == (("node-2", "node-7"), 6, 200)
+    assert str(finding).startswith("node-2 and node-7: an engine's thread used its core")
+    (finding,) = check_generator(before, replace(after, found=(*several, found(5, "node-9"), found(6, "node-8"))))
+    assert str(finding).startswith("node-2 and 3 other nodes: an engine's thread")

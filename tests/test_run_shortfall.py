@@ -6,9 +6,9 @@ from typing import get_args
 import pytest
 from summaries import decision, endpoint_snapshot, resolved, summary_of
 
-from tressi.run.selfcheck import Finding, Rule
 from tressi.run.shortfall import Limit, failures, limits
 from tressi.run.timeline import Saturation
+from tressi.stats.selfcheck import Finding, Rule
 
 pytestmark = pytest.mark.pure
 
@@ -28,13 +28,13 @@ def limit(snapshot, *, missed=(), still=(), workers=2, others=2, saturated=(), d
 
     In the seconds of `still` attempts were in flight and none ended; in those of `saturated` the generator was limited.
     """
-    recorded, late = fields.pop("recorded", {}), fields.pop("missed_late", 0)
+    recorded, late, http2 = fields.pop("recorded", {}), fields.pop("missed_late", 0), fields.pop("http2", {})
     summary = summary_of(snapshot, endpoint_snapshot(OTHER), config=config or resolved(KEY, OTHER), **fields)
     summary["durationSec"] = duration_s
     for endpoint in summary["endpoints"]:
         endpoint["targetRps"] = endpoint["targetRps"] and 100 / duration_s
     summary["config"] = recorded
-    summary["endpoints"][0]["missedLate"] = late
+    summary["endpoints"][0] |= {"missedLate": late, **http2}
     quiet = {"missed": 0, "workerCount": others, "currentRps": 10.0, "utilisation": 0.1}
     summary["timeline"] = [
         {
@@ -68,6 +68,20 @@ CASES = [
     ("the engine never started", endpoint_snapshot(KEY, succeeded=0), {}, "no attempt was made", True),
     # The workers.
     ("all it may have were there", SHORT, {"missed": [20, 20], "workers": 4}, CAP, True),
+    (
+        "lanes waited for a place on a connection",
+        SHORT,
+        {"missed": [20, 20], "workers": 4, "http2": {"placesWaited": 55, "streamsPerConnection": 10}},
+        "connection cap: http2.connections reached, with 10 streams each; lanes waited 55 times",
+        True,
+    ),
+    (
+        "few lanes waited for one",
+        SHORT,
+        {"missed": [20, 20], "workers": 4, "http2": {"placesWaited": 5, "streamsPerConnection": 10}},
+        CAP,
+        True,
+    ),
     (
         "the run had no more workers",
         SHORT,

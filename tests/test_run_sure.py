@@ -6,6 +6,7 @@ from random import Random
 import pytest
 from summaries import histogram, resolved
 
+from tressi._histogram import Packed
 from tressi.model import Delta, EndpointCounts, ScalingDecision, Threshold, ThresholdVerdict
 from tressi.run.kept import Kept, Place
 from tressi.run.sure import confidence_row, doubted, filled, sure_of
@@ -75,7 +76,7 @@ def test_growth_and_warm_up_are_left_out():
 
 def test_seconds_have_no_gaps_and_the_drain_belongs_to_the_last():
     """An interval in which nothing came is an empty one; places of two seconds are as long as they are."""
-    one, two = histogram(1000), histogram(2000, 3000)
+    one, two = (Packed(one.zigzag()) for one in (histogram(1000), histogram(2000, 3000)))
     found = filled([(0.0, 1.0, one), (3.0, 1.0, two), (5.0, 0.3, one)], 0.0, 5.0)
     assert [end for end, _ in found] == [1.0, 2.0, 3.0, 4.0, 5.0]
     assert [second.count for _, second in found] == [1, 0, 0, 2, 1]

@@ -229,10 +229,19 @@ def test_text_from_outside_stays_text(target, browser, tmp_path):
 
 
 def test_a_hundred_and_twenty_endpoints_are_found(target, browser, tmp_path):
-    """All are in the table, whatever its width; a filter and a column's heading find the one that matters."""
+    """All are in the table once they are asked for, whatever its width; a filter and a heading find the one that matters.
+
+    Of those without a fault there are 20 before that; a busy machine makes faults.
+    """
     with running(config_file(tmp_path, target, endpoints=120, rps=2), "--quiet") as run, page_of(browser, run.url) as page:
-        expect(page.locator("#endpoints tbody tr")).to_have_count(120)
+        healthy = page.locator("#endpoints tbody tr[data-tone=good]")
+        expect(healthy.nth(19).or_(page.locator("#endpoints tbody tr").nth(119)).first).to_be_attached()
+        assert healthy.count() <= 20
         attempts_above(page, 0)
+        if (show_all := page.locator("#show-all")).is_visible():
+            show_all.click()
+            expect(show_all).to_have_text("Show fewer")
+        expect(page.locator("#endpoints tbody tr")).to_have_count(120)
         page.get_by_label("Filter").fill("?11")
         expect(page.locator("#endpoints tbody tr")).to_have_count(11)
         expect(page.locator("#shown")).to_have_text("11 of 120 shown")

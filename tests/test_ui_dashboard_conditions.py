@@ -7,6 +7,7 @@ from pictured_runs import SCENES, run_of
 from summaries import moment
 
 from tressi.model import Moment
+from tressi.report.page.ranking import ranked
 from tressi.ui.dashboard.board import Board
 from tressi.ui.dashboard.conditions import GRAVE, TOLD_S, Cause, Condition, condition_after
 
@@ -38,7 +39,7 @@ def changes(values):
 def test_nothing_is_wrong_with_a_rate_that_is_kept():
     """A start more or less a second is how rates are at the ends of seconds."""
     seconds = [second(rps=49.0 + 2 * (t % 2)) for t in range(100)]
-    assert levels_over(seconds)[-1] == {"rate": 0, "missed": 0, "failed": 0}
+    assert levels_over(seconds)[-1] == {"rate": 0, "missed": 0, "failed": 0, "latency": 0}
 
 
 def test_a_row_does_not_jump_with_every_second():
@@ -130,6 +131,35 @@ def test_at_the_end_each_row_says_what_limited_it():
     assert (capped["level"], good["level"]) == (GRAVE, 0)
     assert capped["words"] == ["worker cap: maxWorkers 12 reached"]
     assert conditions[""]["missedBy"] == capped["words"][0]
+
+
+@pytest.mark.parametrize("scene", ["passed", "failed", "not-met", "was-limited", "many-failed"])
+def test_report_and_dashboard_colour_an_endpoint_alike(scene):
+    """Red, amber or neither: a rate that was not met is amber in both, as the verdict is."""
+    summary = run_of(SCENES[scene]).summary
+    told = last_of(scene)["conditions"]
+    rows = {row.endpoint["endpointKey"]: row.tone for row in ranked(summary)}
+    assert {key: {"none": "good"}.get(tone, tone) for key, tone in rows.items()} == {key: told[key]["tone"] for key in rows}
+    assert {told[key]["tones"]["rate"] for key in rows} <= {"good", "warn"}
+
+
+def test_the_endpoint_behind_a_threshold_of_all_is_marked():
+    """At risk while the run lasts, broken at its end: only those whose own p99 is beyond the limit."""
+    live = last_of("at-risk")["conditions"]
+    beyond = {key: one for key, one in live.items() if key and one["levels"]["latency"]}
+    assert beyond
+    assert {one["tones"]["latency"] for one in beyond.values()} == {"warn"}
+    assert all("p99 < 30 ms is at risk" in one["words"] for one in beyond.values())
+    summary = run_of(SCENES["passed"]).summary
+    slowest = max(summary["endpoints"], key=lambda one: one["responseTimeMs"]["p99"])
+    least = max(one["responseTimeMs"]["p99"] for one in summary["endpoints"] if one is not slowest)
+    text = f"p99 < {(slowest['responseTimeMs']['p99'] + least) / 2:.3f} ms"
+    broken = {"threshold": text, "endpointKey": None, "passed": False, "detail": "p99 was more"}
+    rows = ranked({**summary, "thresholds": [broken]})
+    assert [row.endpoint["endpointKey"] for row in rows if row.beyond] == [slowest["endpointKey"]]
+    assert (rows[0].tone, rows[0].beyond) == ("bad", {"p99"})
+    assert rows[0].words.startswith(f"{text} is broken; ")
+    assert not any(row.beyond for row in ranked({**summary, "thresholds": [{**broken, "threshold": "p99 <"}]}))
 
 
 def test_a_page_knows_which_figure_a_threshold_is_about():

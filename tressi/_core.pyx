@@ -244,6 +244,8 @@ cdef dict block_counters(const layout.EndpointBlock* block, int64_t now_ns):
         "missed": block.window.now.missed + block.window.now.missed_late, "missed_late": block.window.now.missed_late,
         "bytes_sent": block.bytes_sent, "bytes_received": block.bytes_received,
         "connections_opened": block.connections_opened, "retries": block.retries, "redirects": block.redirects,
+        "goaways": block.goaways, "streams_refused": block.streams_refused, "places_waited": block.places_waited,
+        "h2_connections": block.h2_connections,
         "cut": block.cut, "abandoned": block.abandoned, "started": block.started,
         "status_codes": {i + layout.LOWEST_STATUS: block.statuses[i] for i in range(layout.STATUSES) if block.statuses[i]},
         "errors": [block.errors[i] for i in range(layout.KINDS)],
@@ -257,6 +259,44 @@ cdef dict block_counters(const layout.EndpointBlock* block, int64_t now_ns):
         "oldest_s": max(0, now_ns - block.oldest_ns) / 1e9 if block.oldest_ns and block.window.occupied else 0.0,
         "window": window_tuple(&block.window),
     }
+
+
+def rows_summed(list rows not None, int64_t counts, int64_t reals):
+    """Add up rows column by column: (sums of the counts, sums of the reals, their largest, their least).
+
+    Each row is `counts` integers of 64 bits and then `reals` doubles, little-endian; there is at least one. Raises ValueError
+    for a row of another length.
+    """
+    cdef int64_t place, size = (counts + reals) * 8
+    cdef const int64_t* row
+    cdef const double* row_reals
+    cdef bytes one
+    cdef list found = [[], [], [], []]
+    cdef int64_t* sums = <int64_t*> calloc(counts + 1, sizeof(int64_t))
+    cdef double* totals = <double*> calloc(3 * reals + 1, sizeof(double))
+    try:
+        if sums == NULL or totals == NULL:
+            raise MemoryError
+        for number, one in enumerate(rows):
+            if len(one) != size:
+                raise ValueError(f"a row of {len(one)} bytes, where {size} are needed")
+            row = <const int64_t*> <const char*> one
+            row_reals = <const double*> (row + counts)
+            for place in range(counts):
+                sums[place] += row[place]
+            for place in range(reals):
+                totals[place] += row_reals[place]
+                if number == 0 or row_reals[place] > totals[reals + place]:
+                    totals[reals + place] = row_reals[place]
+                if number == 0 or row_reals[place] < totals[2 * reals + place]:
+                    totals[2 * reals + place] = row_reals[place]
+        found[0] = [sums[place] for place in range(counts)]
+        for number in range(3):
+            found[1 + number] = [totals[number * reals + place] for place in range(reals)]
+    finally:
+        free(sums)
+        free(totals)
+    return tuple(found)
 
 
 cdef int memory_file() except -1:
@@ -301,6 +341,7 @@ cdef class Arena:
             self.header.block_bytes = sizeof(layout.EndpointBlock)
             hdr.tally_clear(&self.header.own_delay.tally)
             hdr.tally_clear(&self.header.late_sends.tally)
+            hdr.tally_clear(&self.header.shared_arrival.tally)
             for index in range(endpoints):
                 for place in range(COPIED):
                     hdr.tally_clear(&(&self.block(index).service + place).tally)
@@ -387,14 +428,20 @@ cdef class Arena:
         """When the last attempt of a run that had nothing more to send had ended, on CLOCK_MONOTONIC; 0: not yet."""
         return self.header.over_ns
 
+    @property
+    def lapsed_ns(self):
+        """When the engine's lease was over, on CLOCK_MONOTONIC; 0: it is not."""
+        return self.header.lapsed_ns
+
     def generator(self):
         """What the engine counted of itself, by the names of `model.GeneratorSnapshot`."""
-        cdef const hdr.Histogram* sources[2]
+        cdef const hdr.Histogram* sources[3]
         sources[0], sources[1] = &self.header.own_delay, &self.header.late_sends
-        own_delay, late_sends = histograms_copy(sources, 2, &self.header.sequence)
+        sources[2] = &self.header.shared_arrival
+        own_delay, late_sends, shared_arrival = histograms_copy(sources, 3, &self.header.sequence)
         return {
             "cpu_s": self.header.cpu_ns / 1e9, "run_queue_s": self.header.run_queue_ns / 1e9,
-            "own_delay": own_delay, "late_sends": late_sends,
+            "own_delay": own_delay, "late_sends": late_sends, "shared_arrival": shared_arrival,
             "kernel_timed": self.header.kernel_timed, "user_timed": self.header.user_timed,
             "disturbed": self.header.disturbed,
         }

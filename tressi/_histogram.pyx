@@ -2,7 +2,7 @@
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from libc.stdint cimport INT64_MAX, int64_t
-from libc.stdlib cimport free
+from libc.stdlib cimport free, malloc
 
 from tressi.core cimport counters as spans
 from tressi.core cimport histogram as hdr
@@ -170,6 +170,57 @@ cdef class Histogram:
         tally.count, tally.sum_ns, tally.min_ns, tally.max_ns = head[0], head[1], head[2], head[3]
         return histogram
 
+    @property
+    def tally(self):
+        """(count, sum, minimum, maximum), times in nanoseconds."""
+        cdef const hdr.Tally* tally = &self.body.tally
+        return tally.count, tally.sum_ns, tally.min_ns if tally.count else 0, tally.max_ns
+
+    def absorb(self, bytes data not None, int64_t count, int64_t sum_ns):
+        """Add what `encode` wrote, which must be `count` values that sum to `sum_ns`; see `bounded` for the extremes.
+
+        Raises ValueError for anything else, and adds nothing then.
+        """
+        cdef const char* place = PyBytes_AS_STRING(data)
+        cdef const char* end = place + len(data)
+        cdef int64_t* pairs
+        cdef int64_t head[spans.HEAD_NUMBERS]
+        cdef int64_t number
+        if not data and count == 0 and sum_ns == 0:
+            return
+        for number in range(spans.HEAD_NUMBERS):
+            place = taken(place, end, &head[number])
+        if head[0] != count or head[1] != sum_ns or count > INT64_MAX - self.body.tally.count:
+            raise ValueError(f"{head[0]} values of {head[1]} ns in all, where {count} of {sum_ns} ns are missing")
+        # A pair takes two bytes at least.
+        pairs = <int64_t*> malloc((end - place + 2) * sizeof(int64_t))
+        if pairs == NULL:
+            raise MemoryError
+        try:
+            number = pairs_taken(place, end, pairs, count)
+            self.cover(pairs[0], pairs[2 * number - 2])
+            self.add_pairs(pairs, number)
+        finally:
+            free(pairs)
+        self.body.tally.count += count
+        self.body.tally.sum_ns += sum_ns
+        self.body.tally.min_ns = min(self.body.tally.min_ns, head[2])
+        self.body.tally.max_ns = max(self.body.tally.max_ns, head[3])
+
+    cdef void add_pairs(self, const int64_t* pairs, int64_t number) noexcept:
+        cdef int64_t* counters = spans.counter_at(&self.body, pairs[0]) - pairs[0]
+        cdef int64_t place
+        for place in range(number):
+            counters[pairs[2 * place]] += pairs[2 * place + 1]
+        hdr.tally_touch(&self.body.tally, pairs[0], pairs[2 * number - 2])
+
+    def bounded(self, int64_t min_ns, int64_t max_ns):
+        """A copy with these extremes, which are known better: a difference has them to the width of a counter."""
+        cdef Histogram twin = self.copy()
+        if twin.body.tally.count:
+            twin.body.tally.min_ns, twin.body.tally.max_ns = min_ns, max_ns
+        return twin
+
     @staticmethod
     def from_zigzag(bytes payload not None):
         """Read what `zigzag` wrote; every value counts as the lowest that its counter stands for.
@@ -216,6 +267,24 @@ cdef const char* taken(const char* place, const char* end, int64_t* value) excep
     if place == NULL:
         raise ValueError("an encoded histogram that breaks off, or has a number beyond 63 bits")
     return place
+
+
+cdef int64_t pairs_taken(const char* place, const char* end, int64_t* pairs, int64_t count) except -1:
+    """Read (index, count) of each counter of an encoded histogram behind its head; returns how many there are.
+
+    Raises ValueError where they are not in the layout, or in their order, or do not sum to `count`.
+    """
+    cdef int64_t index = 0, step = 0, value = 0, total = 0, number = 0
+    while place < end:
+        place = taken(taken(place, end, &step), end, &value)
+        if step >= hdr.COUNTERS - index or (number and step == 0) or not 0 < value <= INT64_MAX - total:
+            raise ValueError(f"counter {index} + {step} with count {value} is outside the layout or its order")
+        index, total = index + step, total + value
+        pairs[2 * number], pairs[2 * number + 1] = index, value
+        number += 1
+    if total != count or number == 0:
+        raise ValueError(f"counters sum to {total}, the head says {count}")
+    return number
 
 
 cdef class Packed:

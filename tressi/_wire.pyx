@@ -5,10 +5,10 @@ from libc.stdint cimport int32_t, int64_t, uint64_t
 from libc.stdlib cimport free
 
 from tressi._core cimport Arena
-from tressi._tls cimport TlsSession
+from tressi._tls cimport TlsPeer, TlsStream
 from tressi._values cimport Values
 from tressi.core.arena cimport GRPC_OK, LOWEST_STATUS, EndpointBlock, ErrorKind
-from tressi.core.bucket cimport Knot, bucket_init, bucket_rate, bucket_set_rate, bucket_shift, bucket_stop_at, random_seeded
+from tressi.core.bucket cimport Knot, bucket_init, bucket_rate, bucket_set_rate, bucket_shift, random_seeded
 from tressi.core.clock cimport NS_PER_S, monotonic_ns, never
 from tressi.core.curve cimport knots_of
 from tressi.core.epoll cimport HAS_EPOLL
@@ -21,6 +21,7 @@ from tressi.wire cimport follow
 from tressi.wire cimport hops
 from tressi.wire cimport kept as keeping
 from tressi.wire cimport lane as lanes
+from tressi.wire cimport lease as leases
 from tressi.wire cimport loop as loops
 from tressi.wire cimport open as opening
 from tressi.wire cimport origin as places
@@ -28,8 +29,11 @@ from tressi.wire cimport reactor as reactors
 from tressi.wire cimport socket as sockets
 from tressi.wire cimport tls as secure
 from tressi.wire.allocate cimport allocated, one_more
+from tressi.wire.allowance cimport allowance_close, allowance_give, allowance_take_back
+from tressi.wire.link cimport Link
 from tressi.wire.memory cimport addresses_of, lane_free, set_addresses
 from tressi.wire.request cimport Request, Slice, request_render
+from tressi.wire.secure cimport Tls
 
 ORDERS = ("connect", "stop", "redirect")
 # How long an address is waited for, how long at most, and for how long one comes last that did not answer.
@@ -42,6 +46,23 @@ cdef enum:
 def connect_reason(int failure):
     """Why a connection failed with that errno, in words; where the system's own do not help, with what to do."""
     return sockets.socket_reason(failure).decode("utf-8", "replace")
+
+
+def allowance_change(int64_t[::1] counts not None, int64_t place, int64_t by):
+    """Let so many more attempts (or fewer, as far as they are left) begin by the count at `place`; returns how many more."""
+    if not 0 <= place < counts.shape[0]:
+        raise IndexError(f"count {place} of {counts.shape[0]}")
+    if by < 0:
+        return -allowance_take_back(&counts[place], -by)
+    allowance_give(&counts[place], by)
+    return by
+
+
+def allowance_finish(int64_t[::1] counts not None, int64_t place):
+    """No more attempts will come to the count whose `more` is at `place`."""
+    if not 0 <= place < counts.shape[0]:
+        raise IndexError(f"count {place} of {counts.shape[0]}")
+    allowance_close(&counts[place])
 
 
 cdef bytes whole_of(rendering):
@@ -64,6 +85,7 @@ cdef class Reactor:
     cdef int descriptors[opening.DESCRIPTORS]     # what `close` closes
     cdef Arena arena
     cdef list kept_alive           # the bytes that endpoints point to
+    cdef set peers                 # with whom TLS is spoken
     cdef Values values             # what requests are filled with, or None
     cdef list free_numbers         # of lanes that have ended
     cdef dict flows                # as they are planned, by the pool's number
@@ -77,6 +99,7 @@ cdef class Reactor:
             raise ImportError("tressi._core and tressi._wire were built from different sources: build both again")
         self.arena = arena
         self.kept_alive = []
+        self.peers = set()
         self.free_numbers = []
         self.passing = {}
         self.flows = {}
@@ -119,20 +142,22 @@ cdef class Reactor:
     def limit_attempts(self, int64_t[::1] counts not None, *, bint of_run):
         """Let no more attempts begin than are counted, of the run (`of_run`) and of each endpoint planned with a number.
 
-        `counts` has that of the run, then one for each endpoint; all engines take from it. Called once, when all pools are
-        there.
+        `counts` has that of the run, then one for each endpoint, and behind them as many numbers again that say whether more
+        of each may come; all engines take from it. Called once, when all pools are there.
         """
-        cdef int64_t index
-        if self.body.run != NULL or counts.shape[0] != self.body.endpoint_count + 1:
+        cdef int64_t index, half = self.body.endpoint_count + 1
+        if self.body.run != NULL or counts.shape[0] != 2 * half:
             raise ValueError("attempts are counted of the run and of each endpoint, and that is said once")
         self.kept_alive.append(counts)
         for index in range(self.body.endpoint_count):
             if self.body.endpoints[index].counted:
                 self.body.endpoints[index].left = &counts[index + 1]
+                self.body.endpoints[index].more = &counts[half + index + 1]
         if not of_run:
             return
         self.body.run = <lanes.Run*> allocated(sizeof(lanes.Run))
         self.body.run.left = &counts[0]
+        self.body.run.more = &counts[half]
         self.body.run.pools = self.body.pools
         self.body.run.pool_count = self.body.pool_count
         for index in range(self.body.pool_count):
@@ -160,27 +185,31 @@ cdef class Reactor:
         )
 
     def add_origin(
-        self, *, bint ordered=False, sources=(), bint by_proxy=False, bint is_secure=False, protocol=None,
+        self, *, bint ordered=False, sources=(), bint by_proxy=False, TlsPeer tls=None, bint is_secure=False, protocol=None,
     ):
         """Add a place to connect to; returns its number.
 
-        `ordered`: the lanes' greenlets make its connections, as TLS asks for. `sources` are addresses of our side, used one
-        after the other. `by_proxy`: a connection that is not made is the proxy's fault, and the reason says so. `protocol` is
-        None for HTTP/1.1, else (whether the handshake chooses, streams of a connection, connections of a pool or 0).
+        `ordered`: the lanes' greenlets make its connections, as a tunnel asks for. `sources` are addresses of our side, used
+        one after the other. `by_proxy`: a connection that is not made is the proxy's fault, and the reason says so. `tls` is
+        with whom the reactor speaks TLS there. `protocol` is None for HTTP/1.1, else ("h2c", "h2" or "auto", streams of a
+        connection, connections of a pool or 0).
         """
         cdef int64_t number = self.body.origin_count
         cdef places.Origin* origin = <places.Origin*> allocated(sizeof(places.Origin))
         self.body.origins = <places.Origin**> one_more(self.body.origins, number, sizeof(places.Origin*))
         self.body.origins[number] = origin
         self.body.origin_count += 1
-        self.body.keeps_gil = self.body.keeps_gil or ordered
+        if tls is not None:
+            self.peers.add(tls)
+            origin.tls = &tls.target
         origin.at = number
         origin.ordered = ordered
         origin.by_proxy = by_proxy
         origin.is_secure = is_secure
         if protocol is not None:
-            negotiated, origin.streams, origin.channels = protocol
-            origin.protocol = places.NEGOTIATED if negotiated else places.PRIOR_KNOWLEDGE
+            name, origin.streams, origin.channels = protocol
+            spoken = {"h2c": places.PRIOR_KNOWLEDGE, "h2": places.INSISTED, "auto": places.NEGOTIATED}
+            origin.protocol = spoken[name]
         origin.patience_ns = addresses_tried.ATTEMPT_NS
         origin.sources = addresses_of(sources)
         origin.source_count = len(sources)
@@ -302,14 +331,15 @@ cdef class Reactor:
         """Let every pool's schedule begin at `at_ns`, which is past (None: now), and end after `duration_ns`; returns when."""
         cdef int64_t index, other, begin_ns = monotonic_ns() if at_ns is None else at_ns
         self.body.header.start_ns = begin_ns
+        if duration_ns is not None:
+            self.body.stop_ns = begin_ns + <int64_t> duration_ns
         if self.body.limits_connections:
             bucket_shift(&self.body.permits, begin_ns)
         for index in range(self.body.pool_count):
             bucket_shift(&self.body.pools[index].bucket, begin_ns)
-            if duration_ns is not None:
-                bucket_stop_at(&self.body.pools[index].bucket, begin_ns + <int64_t> duration_ns)
             for other in range(self.body.pools[index].endpoint_count):
                 self.body.pools[index].endpoints[other].asked.before_ns = begin_ns
+        leases.lease_bound(&self.body)
         for index in range(self.body.endpoint_count):
             window_init(&self.body.endpoints[index].block.window, begin_ns)
         for index in range(self.body.lane_count):
@@ -362,13 +392,13 @@ cdef class Reactor:
         control.lane_retire(&self.body, self.lane(number), monotonic_ns())
 
     def attach(
-        self, int64_t number, int descriptor, int64_t connect_ns, int64_t tls_ns=-1, TlsSession session=None,
-        int64_t looked_up_ns=0, bint speaks_h2=False,
+        self, int64_t number, int descriptor, int64_t connect_ns, int64_t tls_ns=-1, session=None, int64_t looked_up_ns=0,
+        bint speaks_h2=False,
     ):
         """Hand over the connected, non-blocking socket that was ordered; it is the reactor's to close from now on.
 
-        With a `session` it speaks TLS; the handshake took `tls_ns`, finding the address `looked_up_ns`. `speaks_h2`: it chose
-        HTTP/2.
+        With a `session` (TlsSession, TlsStream) it speaks TLS; the handshake took `tls_ns`, finding the address `looked_up_ns`.
+        `speaks_h2`: it chose HTTP/2.
         """
         cdef lanes.Lane* lane = self.lane(number)
         if lane.state != lanes.CONNECTING:
@@ -376,10 +406,24 @@ cdef class Reactor:
             return
         lane.connect_ns += looked_up_ns
         if session is not None:
-            secure.tls_begin(lane.exchange.link, session)
+            self.link_speaks(lane.exchange.link, session)
         if not dial.lane_attach(&self.body, lane, descriptor, connect_ns, tls_ns, speaks_h2):
-            secure.tls_end(lane.exchange.link)
+            if session is not None:
+                secure.tls_end(lane.exchange.link)
             raise OSError(f"cannot watch file descriptor {descriptor}")
+
+    cdef link_speaks(self, Link* link, session):
+        """Have the link speak TLS by `session`, whose handshake is done."""
+        cdef Tls* tls
+        if isinstance(session, TlsStream):
+            tls = (<TlsStream> session).handed(&self.body.buffers.records)
+            self.peers |= (<TlsStream> session).peers()
+        else:
+            self.body.keeps_gil = True
+            tls = secure.object_tls(session, &self.body.buffers)
+            if tls == NULL:
+                raise MemoryError
+        secure.link_secure(link, tls)
 
     def connect_failed(self, int64_t number, int kind, bytes reason not None, bint waited):
         """The connection that was ordered cannot be made, for `reason`.
@@ -604,6 +648,13 @@ cdef class Reactor:
         free(knots)
         if not followed:
             raise MemoryError
+
+    def lease(self, int64_t until_ns):
+        """Send nothing from `until_ns` of CLOCK_MONOTONIC on, unless this is called again before; False: it was too late.
+
+        A lease that is over stays over: the run goes on without this reactor.
+        """
+        return leases.lease_renew(&self.body, until_ns, monotonic_ns())
 
     def hold(self, int64_t pool_number, bint hold):
         """Let a pool that replays a log have no more starts (`hold`), or go on with those that are due from now on."""

@@ -10,14 +10,15 @@ from __future__ import annotations
 
 import struct
 import zlib
-from base64 import b64decode, b64encode
+from base64 import b64encode
+from binascii import a2b_base64
 from typing import TYPE_CHECKING, Final
 
 from tressi._core import HIGHEST_US, Histogram
 from tressi._histogram import Packed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 _COOKIE: Final = 0x1C849303 | 0x10  # V2, words of variable length
 _COMPRESSED_COOKIE: Final = 0x1C849304 | 0x10
@@ -58,6 +59,14 @@ def packed_histogram(text: str) -> Packed:
     return Packed(_payload(text))
 
 
+def together(parts: Iterable[Packed]) -> Histogram:
+    """All of them as one histogram; minimum, mean and maximum to the width of the counters."""
+    whole = Histogram()
+    for one in parts:
+        whole.add_zigzag(one.payload)
+    return whole
+
+
 def lowest_us_at(index: int) -> int:
     """The lowest value in microseconds that a counter stands for: 2,048 of 1 µs, then 1,024 for each doubling."""
     doublings = max(0, (index >> _HALF_BITS) - 1)
@@ -79,7 +88,7 @@ def decode_counts(text: str) -> list[tuple[int, int]]:
 def _payload(text: str) -> bytes:
     """The counters of an encoded histogram as they are written, unpacked."""
     try:
-        raw = b64decode(text, validate=True)
+        raw = a2b_base64(text, strict_mode=True)
         cookie, length = _COMPRESSED_HEAD.unpack_from(raw)
         body = _inflated(raw[_COMPRESSED_HEAD.size : _COMPRESSED_HEAD.size + length])
         head = _HEAD.unpack_from(body)

@@ -15,7 +15,18 @@ from tressi.masking import MASK, is_secret_header, mask_headers, mask_url
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["MASK", "LogFormat", "is_secret_header", "log_error", "log_failure", "mask_headers", "mask_url", "set_up"]
+__all__ = [
+    "MASK",
+    "LogFormat",
+    "be_ready",
+    "is_secret_header",
+    "log_error",
+    "log_failure",
+    "log_warning",
+    "mask_headers",
+    "mask_url",
+    "set_up",
+]
 
 LogFormat = Literal["console", "json"]
 # As the standard library numbers them, whose logging takes long to import.
@@ -45,9 +56,19 @@ class _Output:
 _OUTPUT = _Output()
 
 
+def be_ready() -> None:
+    """Import what the first event takes, now: later it would hold up the greenlets that renew leases for up to a second."""
+    _OUTPUT.logger()
+
+
 def log_error(event: str, **facts: object) -> None:
     """Log an event as an error."""
     _OUTPUT.logger().error(event, **facts)
+
+
+def log_warning(event: str, **facts: object) -> None:
+    """Log an event as a warning."""
+    _OUTPUT.logger().warning(event, **facts)
 
 
 def log_failure(event: str, failure: BaseException, hide: Callable[[str], str] = mask_url, **facts: object) -> None:

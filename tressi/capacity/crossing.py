@@ -6,7 +6,8 @@ is that of all these trials together (quasi-likelihood, Wedderburn 1974). The in
 crosses the limit there fits hardly worse (profile likelihood; Venzon and Moolgavkar 1988), so it may be lopsided, and it is
 wider by what a long-run variance from so few seconds is unsure.
 
-Where the trials lie farther from the line than by chance, the interval is wider by that (McCullagh and Nelder 1989).
+Where the trials lie farther from the line than by chance, the interval is wider by that (McCullagh and Nelder 1989). Where they
+lie along no line at all, there is no curve: of a target that refuses what is above a rate, the share grows from a bend on.
 
 Some targets have slow responses without any load, such as M/M/c whose service itself takes long now and then. The curve is
 then a floor with the line on top of it. How high the floor is say the trials far below, and the interval holds the rates of
@@ -34,6 +35,7 @@ _FARTHEST: Final = 0.35  # of the crossing from the nearest trial, in log rate
 # Variances come from few trials, and the search stops where the interval is short: one as wide as 1.96 would miss more often.
 _WIDER: Final = 2.2 / Z
 _PARAMETERS: Final = 3  # where it crosses, its slope, its floor
+_BENT: Final = 10.0  # times as far from the line as by chance, squared; of one degree of freedom in 2 of 1,000 searches
 _FLOORS: Final = (0.0, 0.25, 0.5)  # of the share that may be bad
 
 
@@ -66,7 +68,7 @@ def design_of(points: Sequence[Point]) -> float | None:
 
 
 def crossing(points: Sequence[Point], share: float, below: Sequence[Point] = ()) -> Crossing | None:
-    """Where the curve of these trials crosses `share`; None where they do not say, or where it is a step.
+    """Where the curve of these trials crosses `share`; None where they do not say, or lie along no line.
 
     `below` are trials far below, which say what is bad without load.
     """
@@ -85,6 +87,8 @@ def crossing(points: Sequence[Point], share: float, below: Sequence[Point] = ())
         return None
     reach = sum(one.factor * one.starts for one in points) / sum(one.starts for one in points)
     misfit = max(1.0, lines[first].misfit(best, points) / design)
+    if misfit > _BENT:
+        return None
     wanted = heights[first] - (max(reach, Z) * _WIDER) ** 2 * design * misfit / 2
     fitting = [(line, top) for line, top, height in zip(lines, tops, heights, strict=True) if height > wanted]
     lows = [_end(line, top, begin, wanted) for line, top in fitting]

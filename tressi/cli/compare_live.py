@@ -57,7 +57,7 @@ def run_in_turn(arguments: Namespace, settings: Settings, ahead: Ahead) -> tuple
         max(PERCENTS[name] for name in settings.primary if name != FAILURES) if set(settings.primary) - {FAILURES} else 50.0
     )
     pairs = PAIRS[-1] if arguments.until_decided else arguments.pairs
-    plan = turns(pairs, measured_s(first, percent), first.seed, at_once=arguments.at_once)
+    plan = turns(pairs, measured_s(first, percent, at_once=arguments.at_once), first.seed, at_once=arguments.at_once)
     keys = paired_keys(first.endpoints, second.endpoints)
     watched = Watched(plan, keys)
     config = interleaved_config(first, second, plan)

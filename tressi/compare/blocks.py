@@ -91,9 +91,12 @@ def turns(pairs: int, measured_s: int, seed: int, *, at_once: bool = False) -> T
 _SIDES: Final[tuple[Side, Side]] = (0, 1)
 
 
-def measured_s(config: ResolvedConfig, percent: float) -> int:
-    """How long a block is measured: so that the slowest endpoint has 20 requests beyond the percentile, within 2 to 10 s."""
-    slowest = min(rate for _, rate in rates_of(config))
+def measured_s(config: ResolvedConfig, percent: float, *, at_once: bool = False) -> int:
+    """How long a block is measured: so that the slowest endpoint has 20 requests beyond the percentile, within 2 to 10 s.
+
+    Where both sides are sent to at once each has half its rate.
+    """
+    slowest = min(rate for _, rate in rates_of(config)) / (2 if at_once else 1)
     return max(SHORTEST_S, min(LONGEST_S, math.ceil(BEYOND / (1 - percent / 100) / slowest)))
 
 

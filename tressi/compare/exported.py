@@ -21,8 +21,10 @@ from statistics import fmean, variance
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from tressi._histogram import Packed
+from tressi.compare.of_summary import confidence_of, knows, steady_value_ms, told
 from tressi.compare.result import FAILURES, PERCENTS, Estimate
-from tressi.compare.sides import merged, together
+from tressi.compare.sides import merged
+from tressi.hdr import together
 from tressi.stats.combine import Difference, mover, permutation_p, welch
 from tressi.stats.combine import Estimate as Sized
 from tressi.stats.contrast import of_a_spread, one_of_many
@@ -41,7 +43,6 @@ LEAST_RUNS: Final = 4
 _MOST_TOGETHER: Final = 20  # endpoints, of which the seconds are added up
 _LEAST_OF_A_SPREAD: Final = 3  # runs, below which a standard deviation says nothing
 _Z: Final = 1.959964
-NO_SECONDS: Final = "the run is known as a whole only"
 TOO_FEW_RUNS: Final = f"it takes {LEAST_RUNS} runs a side: with fewer no p value below 0.05 exists"
 
 
@@ -83,7 +84,8 @@ class Part:
 
 def part_of(run: Run, keys: Sequence[str], seconds: Sequence[tuple[float, Packed]] | None = None) -> Part:
     """These endpoints of a run as one part; `seconds` are those of all of them, None where the whole is enough."""
-    endpoints = [run.endpoints[key] for key in keys]
+    known = run.endpoints
+    endpoints = [known[key] for key in keys]
     failed = sum(one["requestsFailed"] for one in endpoints)
     failures, attempts = _failures(run.summary, keys) if failed else ([], [])
     return Part(
@@ -95,7 +97,7 @@ def part_of(run: Run, keys: Sequence[str], seconds: Sequence[tuple[float, Packed
         attempts,
         run.summary.get("warmUpSec"),
         _steady_from(endpoints),
-        endpoints[0].get("confidence") if len(endpoints) == 1 else None,
+        confidence_of(run, keys),
     )
 
 
@@ -126,25 +128,19 @@ def sure(part: Part, metrics: Sequence[str] = (*PERCENTS,)) -> tuple[Mapping[flo
     percents = [PERCENTS[metric] for metric in metrics]
     if not part.whole.count:
         return {}, None
+    if knows(part.confidence):
+        found = cast("Mapping[str, Any]", part.confidence)
+        return {PERCENTS[name]: told(found, name, steady_value_ms(found, name)) for name in metrics}, found["unsteady"]
     if part.seconds is None:
         values = zip(metrics, part.whole.percentiles(percents), strict=True)
         most = part.whole.max_us
-        return {PERCENTS[name]: _told(part.confidence, name, min(us, most) / 1e3) for name, us in values}, None
+        return {PERCENTS[name]: told(part.confidence, name, min(us, most) / 1e3) for name, us in values}, None
     lines, unsteady = _steady(part)
     if not lines:
         return {}, unsteady
     whole = part.whole if len(lines) == len(part.seconds) else together(lines)
     step_s = part.seconds[-1][0] / max(1, len(part.seconds))
     return intervals(whole, cast("Sequence[Histogram]", lines), len(lines) * max(1.0, step_s), percents), unsteady
-
-
-def _told(confidence: Mapping[str, Any] | None, metric: str, value_ms: float) -> Interval:
-    """A percentile with the interval that the summary has of it, which is of the steady part: the value is kept within it."""
-    name = metric.replace(".", "")
-    low, high = ((confidence or {}).get(f"{name}{side}") for side in ("Low", "High"))
-    if low is None or high is None:
-        return Interval(value_ms, reason=(confidence or {}).get("unsure", {}).get(name, {}).get("reason", NO_SECONDS))
-    return Interval(min(max(value_ms, low), high), low, high)
 
 
 def _steady(part: Part) -> tuple[list[Packed], str | None]:
@@ -168,20 +164,27 @@ def one_against_one(
 ) -> tuple[list[Estimate], tuple[list[tuple[str, str]], list[tuple[str, str]]]]:
     """Every metric of two runs, and of either run (key, why) of each endpoint without a steady state.
 
-    With `calibration` the interval has the run-to-run spread in it. All endpoints together come first where there are several;
-    of more than 20 they have no interval, for it would take longer than all others.
+    With `calibration` the interval has the run-to-run spread in it. All endpoints together come first where there are several.
+    Seconds are read only where the summary does not say how sure it is; for all endpoints together they are added up for 20 of
+    them at most, since that would take longer than all others.
     """
     known, runs = calibration or {}, (before, after)
     result: list[Estimate] = []
     unsteady: tuple[list[tuple[str, str]], list[tuple[str, str]]] = ([], [])
-    has_total = 1 < len(found.common) <= _MOST_TOGETHER
+    whole_keys = [[one.keys[side] for one in found.common] for side in (0, 1)]
+    has_total = [
+        1 < len(found.common) <= _MOST_TOGETHER and not knows(confidence_of(run, whole_keys[side]))
+        for side, run in enumerate(runs)
+    ]
     totals: list[list[tuple[float, Packed]] | None] = [None, None]
     for one in found.common:
         parts = []
         for side, run in enumerate(runs):
-            seconds = None if run.seconds is None else run.seconds[one.keys[side]]
-            parts.append(part_of(run, [one.keys[side]], seconds))
-            if has_total and seconds is not None:
+            key = one.keys[side]
+            needed = has_total[side] or not knows(confidence_of(run, [key]))
+            seconds = run.seconds[key] if needed and run.seconds is not None else None
+            parts.append(part_of(run, [key], seconds))
+            if has_total[side] and seconds is not None:
                 totals[side] = _added(totals[side], seconds)
         estimates, reasons = _contrast(one.shown, parts[0], parts[1], known)
         result += estimates
@@ -189,7 +192,7 @@ def one_against_one(
             if why is not None:
                 unsteady[side].append((one.keys[side], why))
     if len(found.common) > 1:
-        whole = [part_of(run, [one.keys[side] for one in found.common], totals[side]) for side, run in enumerate(runs)]
+        whole = [part_of(run, whole_keys[side], totals[side]) for side, run in enumerate(runs)]
         result = [*_contrast(None, whole[0], whole[1], known)[0], *result]
     return result, unsteady
 
@@ -300,7 +303,7 @@ def _values(runs: Sequence[Run], keys: Sequence[Sequence[str]], offset: int) -> 
 def run_part(run: Run, keys: Sequence[str]) -> Part:
     """These endpoints of a run, with their seconds where the summary says that its beginning is not steady."""
     steady_from_s = _steady_from([run.endpoints[key] for key in keys])
-    if run.seconds is None or not steady_from_s:
+    if run.seconds is None or not steady_from_s or knows(confidence_of(run, keys)):
         return part_of(run, keys)
     lines = [run.seconds[key] for key in keys]
     every = [(row[0][0], packed([second for _, second in row])) for row in zip(*lines, strict=False)]
@@ -314,6 +317,10 @@ def packed(seconds: Sequence[Packed]) -> Packed:
 
 def values_of(part: Part) -> dict[str, float]:
     """The value of each metric of one run; percentiles are of the steady part where the summary says when it begins."""
+    if knows(part.confidence) and part.whole.count:
+        known = cast("Mapping[str, Any]", part.confidence)
+        logs = {metric: math.log(max(1e-3, steady_value_ms(known, metric))) for metric in PERCENTS}
+        return {FAILURES: part.share, **logs}
     steady = part.whole
     if part.seconds is not None and part.steady_from_s:
         behind = [second for end, second in part.seconds if end > part.steady_from_s + 0.5]

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import datetime
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
@@ -24,12 +25,10 @@ from tressi.report.shape import check_summary
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from tressi._core import Histogram
-
 _BASE_TIME: Final = b"#[BaseTime: "
 _HEAD_BYTES: Final = 1000
 # Tag, start, length and histogram of a line of response times; a tag with a colon is of service times.
-_LINE: Final = re.compile(rb"^Tag=([^,:]+),([^,]+),([^,]+),[^,]+,(\S+)$", re.MULTILINE)
+_LINE: Final = re.compile(rb"^Tag=([^,:]+),(\d+\.\d+),(\d+\.\d+),[^,]+,(\S+)$", re.MULTILINE)
 _SAME_MOMENT_S: Final = 0.002  # the log has milliseconds
 
 
@@ -44,10 +43,9 @@ def read_run(path: str) -> Run:
     log = source.with_name(LOG)
     if not log.is_file():
         return Run(label, summary, whole, None, (_without_log(label, summary),))
-    seconds = _log(bytes_of(log, label), label, summary, whole)
-    if seconds is None:
+    if not _is_of(_base_time(log, label), summary):
         return Run(label, summary, whole, None, (f"the {LOG} of {label} is not of its run, or no log: it is not used",))
-    return Run(label, summary, whole, seconds)
+    return Run(label, summary, whole, Log(log, label, {key: histogram.count for key, histogram in whole.items()}))
 
 
 def _without_log(label: str, summary: Mapping[str, Any]) -> str:
@@ -86,16 +84,32 @@ def _checked(document: Any, label: str) -> Mapping[str, Any]:  # noqa: ANN401 - 
 
 
 class Log(Mapping[str, "Sequence[tuple[float, Packed]]"]):
-    """The seconds of a log, decoded when an endpoint is asked for: of a long run all of them at once would take gigabytes."""
+    """The seconds of a log, read when they are first asked for: a summary mostly says by itself how sure it is.
 
-    def __init__(self, label: str, lines: Mapping[str, Sequence[tuple[float, bytes]]], counts: Mapping[str, int]) -> None:
-        self._label, self._lines, self._counts = label, lines, counts
-        self._ends = sorted({end for own in lines.values() for end, _ in own})
+    They are decoded when an endpoint is asked for, because of a long run all of them at once would take gigabytes.
+    """
+
+    def __init__(self, log: Path, label: str, counts: Mapping[str, int]) -> None:
+        self._log, self._label, self._counts = log, label, counts
+
+    @cached_property
+    def _lines(self) -> Mapping[str, Sequence[tuple[float, bytes]]]:
+        lines: dict[str, list[tuple[float, bytes]]] = {key: [] for key in self._counts}
+        keys = {quote(key, safe="").encode(): key for key in lines}
+        for tag, start, length, text in _LINE.findall(bytes_of(self._log, self._label)):
+            if tag in keys:  # else it is of a flow
+                lines[keys[tag]].append((float(start) + float(length), text))
+        return lines
+
+    @cached_property
+    def _ends(self) -> Sequence[float]:
+        return sorted({end for own in self._lines.values() for end, _ in own})
 
     def __getitem__(self, key: str) -> Sequence[tuple[float, Packed]]:
         """The response times of an endpoint, second by second. Raises ConfigError where they are not those of the summary."""
+        lines = self._lines[key]
         try:
-            seconds = [(end, packed_histogram(text.decode())) for end, text in self._lines[key]]
+            seconds = [(end, packed_histogram(text.decode())) for end, text in lines]
         except ValueError as error:
             raise refusal(f"the {LOG} of {self._label}: {error}; without it the summary alone is compared") from None
         if sum(second.count for _, second in seconds) != self._counts[key]:
@@ -103,26 +117,20 @@ class Log(Mapping[str, "Sequence[tuple[float, Packed]]"]):
         return without_gaps(seconds, self._ends)
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._lines)
+        return iter(self._counts)
 
     def __len__(self) -> int:
-        return len(self._lines)
+        return len(self._counts)
 
 
-def _log(data: bytes, label: str, summary: Mapping[str, Any], whole: Mapping[str, Histogram]) -> Log | None:
-    """The lines of response times by endpoint; None where the log is of another run or cannot be read."""
-    lines: dict[str, list[tuple[float, bytes]]] = {key: [] for key in whole}
-    base = next((line for line in data[:_HEAD_BYTES].splitlines() if line.startswith(_BASE_TIME)), b"")
-    if not _is_of(base, summary):
-        return None
-    keys = {quote(key, safe="").encode(): key for key in lines}
+def _base_time(log: Path, label: str) -> bytes:
+    """The line of a log that says when its run began; empty where it has none. Raises ConfigError where it cannot be read."""
     try:
-        for tag, start, length, text in _LINE.findall(data):
-            if tag in keys:  # else it is of a flow
-                lines[keys[tag]].append((float(start) + float(length), text))
-    except ValueError:
-        return None
-    return Log(label, lines, {key: histogram.count for key, histogram in whole.items()})
+        with log.open("rb") as file:
+            head = file.read(_HEAD_BYTES)
+    except OSError as error:
+        raise refusal(f"cannot read {label}: {error.strerror or error}") from None
+    return next((line for line in head.splitlines() if line.startswith(_BASE_TIME)), b"")
 
 
 def without_gaps(seconds: Sequence[tuple[float, Packed]], ends: Sequence[float]) -> Sequence[tuple[float, Packed]]:

@@ -6,12 +6,12 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from tressi._core import Histogram
 from tressi.text import common_origin, short_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from tressi._core import Histogram
     from tressi._histogram import Packed
 
 
@@ -29,10 +29,11 @@ class Run:
     seconds: Mapping[str, Sequence[tuple[float, Packed]]] | None = None
     notes: tuple[str, ...] = ()
 
-    @property
-    def endpoints(self) -> Mapping[str, Mapping[str, Any]]:
-        """The summary's endpoints by their keys."""
-        return {endpoint["endpointKey"]: endpoint for endpoint in self.summary["endpoints"]}
+    endpoints: Mapping[str, Mapping[str, Any]] = field(init=False, repr=False, compare=False)
+    """The summary's endpoints by their keys."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "endpoints", {one["endpointKey"]: one for one in self.summary["endpoints"]})
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,14 +76,6 @@ def _identities(run: Run) -> dict[str, str]:
         one["name"] if one["name"] and names[one["name"]] == 1 else short_key(key, origin): key
         for key, one in run.endpoints.items()
     }
-
-
-def together(seconds: Iterable[Packed]) -> Histogram:
-    """Seconds of a log as one histogram."""
-    whole = Histogram()
-    for one in seconds:
-        whole.add_zigzag(one.payload)
-    return whole
 
 
 def merged(histograms: Iterable[Histogram]) -> Histogram:

@@ -18,10 +18,10 @@ from tressi.config.masks import masked_values, masks_of
 from tressi.config.messages import quoted, refusal
 from tressi.config.original import is_original, moved
 from tressi.config.overrides import Overrides, with_headers
+from tressi.config.protocols import check_protocols
 from tressi.config.rules import EARLY_EXIT_KEYS
 from tressi.config.source import read
 from tressi.config.thresholds import check_targets, resolved_thresholds
-from tressi.config.protocols import check_protocols
 from tressi.config.transport import chosen_transport, epoll_is_here
 from tressi.config.variables import environment_of, filled
 from tressi.errors import ConfigError, ConfigProblem

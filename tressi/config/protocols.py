@@ -36,7 +36,9 @@ def resolved_protocol(document: Document, request: Document, url: str) -> Protoc
 def check_protocols(config: ResolvedConfig) -> None:
     """Raise ConfigError where HTTP/2 is asked for and cannot be spoken."""
     problems = [
-        ConfigProblem(endpoint.endpoint_key, message) for endpoint in config.endpoints for message in _mistakes(config, endpoint)
+        ConfigProblem(endpoint.endpoint_key, message)
+        for endpoint in config.endpoints
+        for message in _mistakes(config, endpoint)
     ]
     if problems:
         raise ConfigError(problems)

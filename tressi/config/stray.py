@@ -26,12 +26,12 @@ HARMLESS: Final = words(
     " serverName minVersion maxVersion ciphers resolve keepAlive followRedirects proxy seed arrival export priority"
     " distributionStrategy threshold enabled data mask bodyFile form multipart compress variants value file filename"
     " contentType format values pick zipf integer from to uuid sequence step time text length alphabet"
-    " bodyMatches json maxBodyBytes labels grpc proto importPaths protoset grpcStatus"
+    " bodyMatches json maxBodyBytes labels protocol http2 grpc proto importPaths protoset grpcStatus"
     " flows steps begin end request extract pick header cookie between show cookies onFailure slotBytes uniform exponential"
 )
 NOTES: Final = ("_", "$", "#", "x-", "X-", "//")
 # In another place these mean a rate, workers or a length, for which dialects.py has better words than their home.
-_SPOKEN_FOR: Final = words("rps targetrps workers maxworkers minworkers duration rampuptime repeat think")
+_SPOKEN_FOR: Final = words("rps targetrps workers maxworkers minworkers duration rampuptime repeat think connections")
 _HOMES: Final = {
     "TressiConfigSchema": "at the top level",
     "RequestConfigSchema": "in an entry of requests",

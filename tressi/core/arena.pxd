@@ -72,7 +72,8 @@ cdef struct EndpointBlock:
     int64_t redirects              # that were followed
     int64_t goaways                # of HTTP/2: servers that took no more requests on a connection,
     int64_t streams_refused        # requests that they did not process, and said so,
-    int64_t places_waited          # and attempts that waited because connections are limited (http2.connections)
+    int64_t places_waited          # attempts that waited because connections are limited (http2.connections),
+    int64_t h2_connections         # and how many of the connections speak it
     int64_t abandoned              # users of a flow who were lost at this step
     int64_t started                # starts of a flow that a user has taken
     int64_t cut                    # attempts still under way when the graceful stop was over
@@ -104,6 +105,7 @@ cdef struct Header:
     int64_t block_bytes            # a reader of another layout must refuse
     int64_t start_ns               # CLOCK_MONOTONIC
     int64_t over_ns                # when the last attempt of a run of limited endpoints had ended; 0: not yet
+    int64_t lapsed_ns              # when its lease was over (wire/lease.pxd); 0: it is not
     int64_t cpu_ns                 # of the engine's thread
     int64_t run_queue_ns
     int64_t kernel_timed

@@ -3,6 +3,9 @@
 Engines have different numbers of workers, and a pool's workers change while the run lasts. If each had a part of the attempts,
 one would be through while another had most of its part left: the rate would fall, and an engine without workers would never
 make its part. So they take one attempt after the other from one count, and the last one ends it for all.
+
+The engines of several machines cannot share memory. Those of each have a count that is granted to them bit by bit
+(`is_open`): while more may come, a count of 0 ends nothing, and a start that finds it is nobody's.
 """
 
 from __future__ import annotations
@@ -22,7 +25,10 @@ _NO_LIMIT: Final = -1
 
 
 class Allowance:
-    """The count of the whole run, then one for each endpoint, in memory that several processes map by a descriptor."""
+    """The count of the whole run, then one for each endpoint, in memory that several processes map by a descriptor.
+
+    Behind them are as many numbers that say whether more of each may come.
+    """
 
     def __init__(self, fd: int) -> None:
         """Map what is behind the descriptor, which is this object's from now on. Raises OSError."""
@@ -30,12 +36,26 @@ class Allowance:
         self._map = mmap.mmap(fd, os.fstat(fd).st_size)
 
     @classmethod
-    def of(cls, run: int | None, endpoints: Sequence[int | None]) -> Allowance:
-        """A new one; None is no limit. Raises OSError."""
+    def of(cls, run: int | None, endpoints: Sequence[int | None], *, is_open: bool = False) -> Allowance:
+        """A new one; None is no limit. `is_open`: more of each may come (`change`). Raises OSError."""
         counts = [_NO_LIMIT if count is None else count for count in (run, *endpoints)]
+        more = [int(is_open)] * len(counts)
         fd = memory_file("tressi-allowance")
-        os.pwrite(fd, b"".join(map(_NUMBER.pack, counts)), 0)
+        os.pwrite(fd, b"".join(map(_NUMBER.pack, (*counts, *more))), 0)
         return cls(fd)
+
+    def change(self, place: int, by: int) -> int:
+        """Let so many more attempts begin by a count, or fewer, as far as they are left; returns by how many it changed."""
+        from tressi._wire import allowance_change  # noqa: PLC0415 - some systems lack it
+
+        return allowance_change(self.counts, place, by)
+
+    def close(self, place: int) -> None:
+        """No more will come to that count: the engines are through once it is used up."""
+        from tressi._wire import allowance_finish  # noqa: PLC0415 - some systems lack it
+
+        counts = self.counts
+        allowance_finish(counts, len(counts) // 2 + place)
 
     @property
     def counts(self) -> memoryview:

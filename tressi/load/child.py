@@ -57,6 +57,9 @@ class Child:
     def _want(self, pool: PoolId, wanted: Wanted) -> None:
         self._engine.want(pool, wanted)
 
+    def _lease(self, until_ns: int) -> None:
+        self._engine.lease(until_ns)
+
     def _limit_connections(self, per_second: float) -> None:
         self._engine.limit_connections(per_second)
 

@@ -30,13 +30,19 @@ GO_NS: Final = 5_000_000  # ahead of the start: time for all engines to hear of 
 
 
 class Cluster:
-    """Runs a plan on several engines; see `model.Engine` for the methods."""
+    """Runs a plan on several engines; see `model.Engine` for the methods.
 
-    def __init__(self, members: Sequence[Engine[Plan]]) -> None:
+    `place` says which engines of the run they are, where there are others (None: they are all). It is then built of the plan
+    of the whole run, and what is wanted afterwards is its own part.
+    """
+
+    def __init__(self, members: Sequence[Engine[Plan]], place: Place | None = None) -> None:
         self._members = tuple(members)
+        self._place = place or Place(0, len(self._members), len(self._members))
         self._active = list(members)
         self._wanted: list[Wanted] = []
         self._version = 0
+        self._connections_per_second: float | None = None
         self._stopped = False
 
     @property
@@ -46,11 +52,13 @@ class Cluster:
 
     def build(self, plan: Plan) -> None:
         """Build all engines side by side. Raises EngineError if one cannot be built."""
-        plan = spread(plan, len(self._members))
+        place = self._place
+        plan = spread(plan, place.of)
         if plan.is_counted and plan.allowance is None:
             plan = replace(plan, allowance=_allowance(plan))
-        self._plan, place = plan, Place(0, len(self._members), len(self._members))
-        self._wanted = [Wanted(pool.workers, pool.curve) for pool in plan.pools]
+        self._plan = part_of(plan, place)
+        self._wanted = [Wanted(pool.workers, pool.curve) for pool in self._plan.pools]
+        self._connections_per_second = self._plan.connections_per_second
         building = [
             gevent.spawn(_built, member, part_of(plan, place.engine(number))) for number, member in enumerate(self._members)
         ]
@@ -76,6 +84,7 @@ class Cluster:
 
     def limit_connections(self, per_second: float) -> None:
         """Make so many connections a second at most from now on, over all engines."""
+        self._connections_per_second = per_second
         for member in self._active:
             member.limit_connections(per_second / len(self._active))
 
@@ -133,8 +142,8 @@ class Cluster:
         if lost:
             for pool in range(len(self._wanted)):
                 self._divide(PoolId(pool))
-            if self._plan.connections_per_second is not None:
-                self.limit_connections(self._plan.connections_per_second)
+            if self._connections_per_second is not None:
+                self.limit_connections(self._connections_per_second)
 
 
 def _allowance(plan: Plan) -> Allowance:

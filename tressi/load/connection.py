@@ -49,13 +49,15 @@ class Routes:
     """How the lanes of an engine connect."""
 
     network: Network
-    contexts: Contexts
+    contexts: Contexts[ssl.SSLContext]
     sources: tuple[Address, ...] = ()
     kept: Kept = field(default_factory=Kept)
     answers: Answers = field(default_factory=Answers)  # of all its lanes' targets
 
 
-def routes_of(network: Network, contexts: Contexts, sources: Sequence[str] = (), kept: Kept | None = None) -> Routes:
+def routes_of(
+    network: Network, contexts: Contexts[ssl.SSLContext], sources: Sequence[str] = (), kept: Kept | None = None
+) -> Routes:
     """Routes as a config has them."""
     addresses = tuple(address for source in sources for address in literal(source, 0))
     return Routes(network, contexts, addresses, kept or Kept())

@@ -1,4 +1,4 @@
-"""How a lane's greenlet helps its connection along: names are looked up, TLS is shaken. Plain sockets the reactor makes."""
+"""How a lane's greenlet helps its connection along: it looks up names and makes tunnels. All else the reactor does."""
 
 from __future__ import annotations
 
@@ -9,23 +9,25 @@ import ssl
 import sys
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Literal, Self
 
 import gevent
 from gevent import Timeout
 from gevent.lock import RLock
 from gevent.socket import gaierror, wait_write
 
+from tressi._tls import TlsContext, TlsPeer
 from tressi._wire import connect_reason
 from tressi.errors import ConfigError
 from tressi.load.address import Address, Answers, known, literal, look_up
+from tressi.load.openssl import DrivenSession, peer_of
 from tressi.load.tls import Plain, Session, Sessions, named_in_tls, reason_of
 from tressi.load.tunnel import ask_for_tunnel
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from tressi._tls import TlsSession
+    from tressi._tls import TlsSession, TlsStream
     from tressi._wire import Reactor
     from tressi.load.tls import Contexts
     from tressi.load.tunnel import Stream
@@ -75,18 +77,21 @@ class Dialed:
     waited_ns: int
     connect_ns: int
     tls_ns: int
-    session: TlsSession
+    session: TlsSession | TlsStream
     speaks_h2: bool = False
 
 
 class Dialer:
-    """Connects by one way: its hop's addresses, kept fresh while connections are made, its tunnel and its TLS."""
+    """Connects by one way: its hop's addresses, kept fresh while connections are made, its tunnel and its TLS.
+
+    `is_reactors`: the reactor makes its connections, once it has addresses; else the lanes' greenlets do.
+    """
 
     def __init__(
         self,
         way: Way,
         reactor: Reactor,
-        contexts: Contexts,
+        contexts: Contexts[TlsContext | ssl.SSLContext],
         sources: Sequence[str] = (),
         *,
         ordered: bool = False,
@@ -104,19 +109,18 @@ class Dialer:
         self._unknown: OSError | None = None
         self._looking_up = RLock()
         self._refresher: gevent.Greenlet | None = None
+        self._peers: dict[tuple[TlsConfig, str], TlsPeer] = {}
+        peer = None if ordered or way.is_tunnel else self._peer_at_once()
+        self.is_reactors = way.is_plain or peer is not None
         self.number = reactor.add_origin(
-            ordered=ordered or not way.is_plain,
+            ordered=ordered or not self.is_reactors,
             sources=[one.packed() for one in self._sources],
             by_proxy=way.proxy is not None,
+            tls=peer,
             is_secure=way.origin.is_tls,
             protocol=_shared_by(way.protocol),
         )
         self._publish(self._addresses)
-
-    @property
-    def is_plain(self) -> bool:
-        """Whether the reactor makes its connections; else the lanes' greenlets do."""
-        return self._way.is_plain
 
     def resolve(self, patience: Patience) -> None:
         """See to it that the reactor has addresses. Raises DialError."""
@@ -188,13 +192,34 @@ class Dialer:
         ask_for_tunnel(stream, way.origin, way.proxy.fields)
         return stream
 
-    def _shaken(self, stream: Stream, tls: TlsConfig | None, host: str, sessions: Sessions) -> Session:
+    def _peer_at_once(self) -> TlsPeer | None:
+        """Whom the reactor speaks TLS with by itself. None: with no one, or a greenlet comes to it and says why it fails."""
+        tls = self._way.tls
+        if tls is None:
+            return None
+        try:
+            context = self._contexts.of(tls)
+            return self._peer(context, tls, self._way.origin.host) if isinstance(context, TlsContext) else None
+        except (ConfigError, ValueError):
+            return None
+
+    def _peer(self, context: TlsContext, tls: TlsConfig, host: str) -> TlsPeer:
+        """Whom connections speak TLS with: one for all of them, whose sessions they resume. Raises ValueError."""
+        if (tls, host) not in self._peers:
+            self._peers[tls, host] = peer_of(context, tls, host)
+        return self._peers[tls, host]
+
+    def _shaken(self, stream: Stream, tls: TlsConfig | None, host: str, sessions: Sessions) -> Session | DrivenSession:
         """TLS over `stream`, its handshake done. Raises OSError, DialError."""
         if tls is None:
             raise ValueError(f"{host} has no TLS")
         try:
             context = self._contexts.of(tls)
-        except ConfigError as failure:
+            if isinstance(context, TlsContext):
+                driven = DrivenSession(self._peer(context, tls, host), stream)
+                driven.handshake()
+                return driven
+        except (ConfigError, ValueError) as failure:
             # Of a redirect: the contexts of a config's own requests are made before the run.
             raise DialError("tls", str(failure)) from None
         offered = sessions.resumable(time.monotonic())
@@ -283,11 +308,9 @@ def reason_of_connecting(failure: OSError) -> str:
     return connect_reason(failure.errno) if failure.errno else str(failure)
 
 
-def _shared_by(protocol: Protocol) -> tuple[bool, int, int] | None:
+def _shared_by(protocol: Protocol) -> tuple[Literal["h2c", "h2", "auto"], int, int] | None:
     """How lanes share the connections of a way, as `Reactor.add_origin` takes it; None: each has its own."""
-    if protocol.name == "http/1.1":
-        return None
-    return protocol.name != "h2c", protocol.streams, protocol.connections or 0
+    return None if protocol.name == "http/1.1" else (protocol.name, protocol.streams, protocol.connections or 0)
 
 
 def _source_for(address: Address, sources: Sequence[Address], nth: int) -> Address | None:

@@ -19,6 +19,7 @@ from tressi.load.descriptor_limit import make_room
 from tressi.load.dial import Dialer, Patience
 from tressi.load.expected import lacking_words, status_words
 from tressi.load.hops import Hops
+from tressi.load.openssl import make_engine_context
 from tressi.load.permits import Permits
 from tressi.load.pool import WorkerPool
 from tressi.load.redirect import too_many
@@ -53,7 +54,10 @@ class LocalEngine:
         self._running = False
         self._turn_asked = False
         self._versions: dict[PoolId, int] = {}
-        self.lost: str | None = None
+
+    @property
+    def lost(self) -> None:
+        """It is there as long as this process is."""
 
     def build(self, plan: Plan) -> None:
         """Build every pool; nothing is sent yet. Raises EngineError where the system has no room for it."""
@@ -78,7 +82,7 @@ class LocalEngine:
             self._reactor.keep_connections(kept.requests or 0, kept.age_s or 0.0, kept.idle_s or 0.0, plan.pools[0].seed)
         self._calls = _calls(plan, self._permits) if plan.is_for_clients else None
         self._sought = [_sought(endpoint) for endpoint in plan.endpoints] if plan.is_for_clients else []
-        self._contexts = Contexts(plan.network.tls)
+        self._contexts = Contexts(plan.network.tls, make_engine_context)
         for tls in [tls for way in plan.ways for tls in (way.proxy_tls, way.tls) if tls and not plan.is_for_clients]:
             self._contexts.of(tls)
         self._dialers: list[Dialer] = []
@@ -114,6 +118,10 @@ class LocalEngine:
             self._reactor.hold(pool, wanted.curve is not None and wanted.curve.peak_rps == 0)
         else:
             self._reactor.follow(pool, None if wanted.curve is None else wanted.curve.points)
+
+    def lease(self, until_ns: int) -> None:
+        """Send nothing from `until_ns` of CLOCK_MONOTONIC on, unless this is called again before; after `build`."""
+        self._reactor.lease(until_ns)
 
     def limit_connections(self, per_second: float) -> None:
         """Make so many connections a second at most from now on; for an engine that was built with such a limit."""

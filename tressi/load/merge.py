@@ -108,6 +108,7 @@ def _generator(parts: Sequence[GeneratorSnapshot]) -> GeneratorSnapshot:
         run_queue_s=sum(part.run_queue_s for part in parts),
         own_delay=added(part.own_delay for part in parts),
         late_sends=added(part.late_sends for part in parts),
+        shared_arrival=added(part.shared_arrival for part in parts),
         kernel_timed=sum(part.kernel_timed for part in parts),
         user_timed=sum(part.user_timed for part in parts),
         disturbed=sum(part.disturbed for part in parts),

@@ -46,7 +46,8 @@ class ProcessEngine:
 
     def __init__(self, take: Callable[[], Spawned] = spawn) -> None:
         self._take = take
-        self.lost: str | None = None
+        self._lost: str | None = None
+        self._has_arena = False
         self._control: gevent_socket | None = None
         self._workers: list[int] = []
         self._said: SimpleQueue[bytes] = SimpleQueue()
@@ -54,12 +55,20 @@ class ProcessEngine:
         self._stopped = Event()
         self._failed = False
 
+    @property
+    def lost(self) -> str | None:
+        """Why it makes no load any more, in words: its process is gone, or its lease is over."""
+        if self._lost is None and self._has_arena and self._arena.lapsed_ns:
+            return f"engine {self._process.pid} has stopped: its lease was over"
+        return self._lost
+
     def build(self, plan: Plan) -> None:
         """Start the process, and wait until it has built every pool. Raises EngineError with the reason if it cannot."""
         self._plan = plan
         try:
             self._arena = Arena(len(plan.keys))
             self._control = control = self._start_process(plan)
+            self._has_arena = True
         except (OSError, MemoryError) as failure:
             raise EngineError(f"an engine's process cannot be started: {failure}") from failure
         self._talk = [gevent.spawn(self._listen, control), gevent.spawn(self._speak, control)]
@@ -82,6 +91,10 @@ class ProcessEngine:
         """Have a pool as it is wanted from now on."""
         self._workers[pool] = wanted.workers
         self._tell("want", pool=pool, wanted=wanted)
+
+    def lease(self, until_ns: int) -> None:
+        """Send nothing from `until_ns` of CLOCK_MONOTONIC on, unless this is called again before; see `wire/lease.pxd`."""
+        self._tell("lease", until_ns=until_ns)
 
     def limit_connections(self, per_second: float) -> None:
         """Make so many connections a second at most from now on."""
@@ -110,7 +123,7 @@ class ProcessEngine:
             # Another call had less patience.
             return
         if not answered:
-            self.lost = f"engine {self._process.pid} was lost: it did not answer, and what it measured may be old"
+            self._lost = f"engine {self._process.pid} was lost: it did not answer, and what it measured may be old"
         self._control = None
         gevent.killall(self._talk)
         control.close()
@@ -184,8 +197,8 @@ class ProcessEngine:
         self._failed = True
         self._end_process()
         code = self._process.returncode
-        self.lost = f"engine {self._process.pid} was lost: {reason}" + (f" (exit status {code})" if code else "")
-        self._built.set({"error": self.lost})
+        self._lost = f"engine {self._process.pid} was lost: {reason}" + (f" (exit status {code})" if code else "")
+        self._built.set({"error": self._lost})
         self._stopped.set()
 
     def _end_process(self) -> None:

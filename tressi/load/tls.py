@@ -7,7 +7,7 @@ import socket
 import ssl
 from contextlib import contextmanager, suppress
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 from gevent.socket import wait_read, wait_write
 
@@ -24,6 +24,7 @@ FIRST_PAUSE_S = 0.01  # between two looks for a session that servers take up: ti
 SERVED_PAUSE_S = 1.0  # once one was taken up, and is no longer
 LONGEST_PAUSE_S = 600.0  # where none is taken up
 _READ_BYTES = 65536
+Made = TypeVar("Made")
 _VERSIONS: Final = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}
 
 
@@ -60,18 +61,18 @@ def configure(context: ssl.SSLContext, config: TlsConfig, place: str = "tls") ->
             context.set_ciphers(config.ciphers)
 
 
-class Contexts:
+class Contexts(Generic[Made]):
     """The TLS contexts of an engine, one for each way in which targets are spoken to; `make` is called once for each.
 
     `shared` is the config's own, whose place in it errors name; every other is that of requests.
     """
 
-    def __init__(self, shared: TlsConfig, make: Callable[[TlsConfig, str], ssl.SSLContext] = make_context) -> None:
+    def __init__(self, shared: TlsConfig, make: Callable[[TlsConfig, str], Made]) -> None:
         self._shared = shared
         self._make = make
-        self._made: dict[TlsConfig, ssl.SSLContext] = {}
+        self._made: dict[TlsConfig, Made] = {}
 
-    def of(self, config: TlsConfig) -> ssl.SSLContext:
+    def of(self, config: TlsConfig) -> Made:
         """The context for `config`, whatever name it asks for. Raises ConfigError for files that cannot be used."""
         key = replace(config, server_name=None)
         if key not in self._made:
@@ -109,6 +110,19 @@ def named_in_tls(host: str) -> str:
         return socket.inet_ntoa(socket.inet_aton(name))
     except OSError:
         return name
+
+
+def encoded_name(host: str) -> tuple[bytes, bool]:
+    """That name as it goes into a handshake (RFC 5890 2.3.2.1), and whether it is an address. Raises ValueError for none."""
+    name = named_in_tls(host)
+    for family in (socket.AF_INET, socket.AF_INET6):
+        with suppress(OSError):
+            socket.inet_pton(family, name)
+            return name.encode(), True
+    encoded = name.encode("idna")
+    if not encoded or encoded.startswith(b"."):
+        raise ValueError(f"{host!r} is no name of a server")
+    return encoded, False
 
 
 class Plain:
@@ -149,7 +163,7 @@ class Session:
 
     @property
     def driven(self) -> TlsSession:
-        """What `Reactor.attach` takes."""
+        """What `Reactor.attach` takes; once, for it may be another each time."""
         if isinstance(self._below, Session):
             inside = Inside(self._below, self)
             return TlsSession(inside, RecordsIn(inside), RecordsOut(inside), reason_of)

@@ -69,7 +69,7 @@ class Lane:
     def _connect(self) -> None:
         dialer, patience = self._route(self.number)
         try:
-            if dialer.is_plain:
+            if dialer.is_reactors:
                 dialer.resolve(patience)
                 if not self._stopped:
                     self._reactor.connect(self.number)
@@ -92,7 +92,13 @@ class Lane:
             os.close(dialed.descriptor)
         else:
             self._reactor.attach(
-                self.number, dialed.descriptor, dialed.connect_ns, dialed.tls_ns, dialed.session, dialed.waited_ns, dialed.speaks_h2
+                self.number,
+                dialed.descriptor,
+                dialed.connect_ns,
+                dialed.tls_ns,
+                dialed.session,
+                dialed.waited_ns,
+                dialed.speaks_h2,
             )
 
 

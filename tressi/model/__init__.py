@@ -54,6 +54,7 @@ from tressi.model.measurements import (
     Sample,
     Window,
 )
+from tressi.model.nodes import NodeFinding, NodeRecord
 from tressi.model.pool import Pool, PoolId, Pools, Wanted, pools_of
 
 __all__ = [
@@ -81,6 +82,8 @@ __all__ = [
     "Kept",
     "Level",
     "Moment",
+    "NodeFinding",
+    "NodeRecord",
     "Pool",
     "PoolId",
     "Pools",

@@ -32,7 +32,7 @@ _NEWEST: Final = ("target_rps", "over", *(one.name for one in QUANTITIES if one.
 _LARGEST: Final = tuple(one.name for one in QUANTITIES if one.time == "largest")
 _TIMES: Final = tuple(one.name for one in LATENCIES)
 _GENERATOR_SUMS: Final = ("cpu_s", "run_queue_s", "kernel_timed", "user_timed", "disturbed")
-_GENERATOR_TIMES: Final = ("own_delay", "late_sends")
+_GENERATOR_TIMES: Final = ("own_delay", "late_sends", "shared_arrival")
 _NOTHING: Final = Histogram()
 # There are thousands of endpoints in some runs, and each second subtracts all of them.
 _AS_LATER: Final = (*_NEWEST, *_LARGEST)

@@ -11,6 +11,8 @@ from tressi._core import Histogram
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from tressi.model.nodes import NodeFinding, NodeRecord
+
 
 @dataclass(frozen=True, slots=True)
 class Window:
@@ -150,6 +152,10 @@ class EndpointCounts:
     connections_opened: int = 0
     retries: int = 0
     redirects: int = 0
+    goaways: int = 0  # of HTTP/2: connections on which the server took no more requests
+    streams_refused: int = 0  # requests that it did not process, and said so
+    places_waited: int = 0  # attempts that waited because `http2.connections` limits the connections
+    h2_connections: int = 0  # of the connections opened those that speak HTTP/2
     status_codes: Mapping[int, int] = field(default_factory=dict)
     errors: Mapping[str, int] = field(default_factory=dict)
     reasons: tuple[Reason, ...] = ()
@@ -197,6 +203,7 @@ class GeneratorSnapshot:
     disturbed: int = 0  # responses whose service time our own reading may have lengthened by more than 5 %
     busy_s: tuple[float | None, ...] = ()  # of each engine: CPU and run queue together; None once it is lost
     lost: tuple[str, ...] = ()  # why engines are lost, in words
+    shared_arrival: Histogram = field(default_factory=Histogram)  # how much earlier those may have come that share a read
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,6 +212,9 @@ class EngineSnapshot:
 
     `flows` have the books of endpoints: an attempt is a start of the flow, which succeeds where it is completed and fails
     where it is abandoned. Their requests are counted by the endpoints of their steps alone.
+
+    Of a run over several machines `nodes` has each of them, and `found` what they last found broken by themselves: there the
+    self-check is of each machine, for one bad one among many hides in what is merged.
     """
 
     time_s: float
@@ -213,6 +223,8 @@ class EngineSnapshot:
     samples: tuple[Sample, ...] = ()
     over_s: float | None = None  # when its last attempt had ended, of a run that had nothing more to send
     flows: Mapping[str, EndpointSnapshot] = field(default_factory=dict)
+    nodes: tuple[NodeRecord, ...] = ()
+    found: tuple[NodeFinding, ...] = ()
 
     def of(self, key: str) -> EndpointSnapshot:
         """What was counted of an endpoint or of a flow."""

@@ -82,7 +82,7 @@ def _times_written(times: Sequence[Histogram]) -> Iterable[bytes | int]:
 
 
 def _generator_written(one: GeneratorSnapshot) -> tuple[Any, ...]:
-    times = (one.own_delay.encode(), one.late_sends.encode())
+    times = (one.own_delay.encode(), one.late_sends.encode(), one.shared_arrival.encode())
     counts = (one.kernel_timed, one.user_timed, one.disturbed)
     return (one.cpu_s, one.run_queue_s, *times, counts, list(one.busy_s), list(one.lost))
 
@@ -114,7 +114,7 @@ def _times_read(times: list[object]) -> list[Histogram]:
 
 
 def _generator_read(record: list[Any]) -> GeneratorSnapshot:
-    cpu_s, run_queue_s, own_delay, late_sends, counts, busy_s, lost = record
+    cpu_s, run_queue_s, own_delay, late_sends, shared_arrival, counts, busy_s, lost = record
     kernel_timed, user_timed, disturbed = map(_count, counts)
     return GeneratorSnapshot(
         _real(cpu_s),
@@ -126,6 +126,7 @@ def _generator_read(record: list[Any]) -> GeneratorSnapshot:
         disturbed,
         tuple(None if one is None else _real(one) for one in busy_s),
         tuple(map(_text, lost)),
+        Histogram.decode(shared_arrival),
     )
 
 

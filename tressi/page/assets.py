@@ -3,7 +3,8 @@
 A page runs its own scripts and nothing else: scripts and styles are allowed by address or by the hash of their text, never
 as `unsafe-inline`, and nothing is evaluated. Plotly keeps to that with two exceptions, both of styles. It adds an empty
 `<style>` and fills it by the object model, so the hash of no text is allowed. And its maps, which no chart of tressi
-is, add one with a text of 80 KB, unless an element with that style's id is there: so one is (`stand_ins`).
+is and which are in the whole of it alone, add one with a text of 80 KB, unless an element with that style's id is there: so
+one is (`stand_ins`).
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ _CHART_PIECES: Final = (
     *("chart_text", "chart_axes", "chart_time", "chart_percentiles", "chart_heat"),
     *("chart_panels", "chart_sparkline", "chart_cursor", "charts"),
 )
+PLOTLY_PART: Final = "plotly-cartesian.min.js"
 _STAND_IN: Final = re.compile(r'getElementById\("([0-9a-f]{64})"\)')
 
 
@@ -77,7 +79,13 @@ def charts_script() -> str:
 
 @cache
 def plotly_script(extra: str = "report") -> str:
-    """Plotly's script as its package ships it, 4.8 MB. Raises TressiError where plotly is not installed."""
+    """Plotly's script: the part of it that draws such charts where `scripts/charts` has fetched it, 1.5 MB, as into a wheel.
+
+    Else it is all of it as its package ships it, 4.8 MB. Raises TressiError where plotly is not installed either.
+    """
+    part = files("tressi.page").joinpath(PLOTLY_PART)
+    if part.is_file():
+        return part.read_text(encoding="utf-8")
     try:
         return files("plotly").joinpath("package_data", "plotly.min.js").read_text(encoding="utf-8")
     except ImportError:

@@ -50,7 +50,35 @@ const zoom = { range: null, revision: 0 };
 function timeAxis(seconds) {
   const [from, to] = zoom.range ?? [Math.max(0, Math.floor(smallest(seconds) - 1)), largest(seconds)];
   const range = Number.isFinite(from) && to > from ? { range: [from, to] } : {};
-  return axis({ ...range, uirevision: `zoom ${zoom.revision}`, ticksuffix: " s", tickangle: 0, nticks: 8, showgrid: false });
+  const common = { ...range, uirevision: `zoom ${zoom.revision}`, tickangle: 0, showgrid: false };
+  if (!range.range || !clockText(0)) return axis({ ...common, ticksuffix: " s", nticks: 8 });
+  const tickvals = evenTicks(from, to, window.innerWidth < 600 ? 4 : 7);
+  const isFine = tickvals.length < 2 || tickvals[1] - tickvals[0] < 60;
+  return axis({ ...common, tickvals, ticktext: tickvals.map((t) => `${formats[1].format(t)} s<br>${clockText(t, isFine)}`) });
+}
+
+const tickSteps = [0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 28800, 86400];
+
+/* Round seconds between two, `most` of them at most, or one more. */
+function evenTicks(from, to, most) {
+  const step = tickSteps.find((one) => (to - from) / one <= most) ?? 86400 * Math.ceil((to - from) / 86400 / most);
+  const first = Math.ceil(from / step);
+  return Array.from({ length: Math.max(0, Math.floor(to / step) - first + 1) }, (_, at) => (first + at) * step);
+}
+
+/* Lines of what a threshold allows, as far as they are in the chart's reach: one far above would press all else to the ground. */
+function limitLines(spec, values) {
+  const most = largest(values.filter((value) => value !== null && Number.isFinite(value)));
+  const lines = (spec.limits ?? []).filter(({ value }) => value <= 3 * most);
+  const shapes = lines.map(({ value }) => ({
+    ...{ type: "line", xref: "paper", x0: 0, x1: 1, y0: value, y1: value },
+    line: { color: color("bad"), width: 1.25, dash: "dot" },
+  }));
+  const annotations = lines.map(({ value, text }) => ({
+    ...{ xref: "paper", x: 1, xanchor: "right", y: spec.log ? Math.log10(value) : value, yanchor: "bottom", showarrow: false },
+    text: literal(text), font: { size: 11, color: color("bad") }, bgcolor: color("surface"), opacity: 0.9,
+  }));
+  return { shapes, annotations };
 }
 
 /* Where to cut columns so that they hold what a zoom shows, and one more on either side. */

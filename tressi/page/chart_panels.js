@@ -64,16 +64,16 @@ function workersSpec(columns, { isFlow }) {
 }
 
 /* The specs of a run's four time charts, null where there is nothing to show. `common` has `t`, `markers`, `saturated` and
-   `warmUp`, `isFlow` where it is a flow's, and `hasFailures` where so many attempts failed that the successes have times of their
+   `warmUp`, `limits` of the response time as {value, text}, `isFlow` where it is a flow's, and `hasFailures` where so many attempts failed that the successes have times of their
    own. */
 function panels(columns, common) {
-  const { isFlow, hasFailures, markers, ...shared } = common;
+  const { isFlow, hasFailures, markers, limits, ...shared } = common;
   const scaled = (markers ?? []).filter((mark) => mark.up !== null && mark.up !== undefined);
   const latencies = latencySeries(columns, hasFailures, isFlow);
   return {
     rate: isAny(columns.currentRps) ? { ...shared, ...rateSpec(columns, { isFlow }), markers } : null,
     latency: latencies.length
-      ? { ...shared, title: isFlow ? "Duration, without thinking" : "Response time", unit: "ms", series: latencies, logSwitch: true }
+      ? { ...shared, title: isFlow ? "Duration, without thinking" : "Response time", unit: "ms", series: latencies, logSwitch: true, limits }
       : null,
     heat: columns.bands?.some((row) => row?.length)
       ? { ...shared, title: `Heat map of ${isFlow ? "durations" : "response times"}`, bands: columns.bands, unit: "ms" }

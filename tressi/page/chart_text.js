@@ -34,10 +34,17 @@ function figureText(value, unit) {
   return unit ? `${text} ${unit}` : text;
 }
 
+/* The time of day at a second of the run, where the page says when it began (`data-began`, in milliseconds since 1970). */
+function clockText(t, hasSeconds = true) {
+  const began = Number(document.documentElement.dataset.began || NaN);
+  if (!Number.isFinite(began)) return "";
+  return new Date(began + 1000 * t).toTimeString().slice(0, hasSeconds ? 8 : 5);
+}
+
 /* A second of the run; from two minutes on with what a clock would show. */
 function secondText(t) {
-  const text = figureText(Math.round(10 * t) / 10, "s");
-  if (t < 120) return text;
+  const text = [figureText(Math.round(10 * t) / 10, "s"), clockText(t)].filter(Boolean).join(", ");
+  if (t < 120 || clockText(t)) return text;
   const two = (value) => String(Math.floor(value)).padStart(2, "0");
   const clock = t < 3600 ? `${Math.floor(t / 60)}:${two(t % 60)}` : `${Math.floor(t / 3600)}:${two((t % 3600) / 60)}:${two(t % 60)}`;
   return `${text} (${clock})`;

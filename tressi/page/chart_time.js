@@ -97,11 +97,13 @@ function timeLayout(spec, hidden) {
   const drawnOver = { overlaying: "y", side: "right", showgrid: false, fixedrange: true, rangemode: "tozero" };
   const share = spec.rightUnit === "%" ? { range: [0, 105], tickvals: [0, 25, 50, 75, 100] } : {};
   const right = spec.series.some((one) => one.right);
+  const limits = limitLines(spec, left);
   return layout({
     xaxis: timeAxis(ends.filter(Number.isFinite)),
     yaxis: axis(y),
     ...(right ? { yaxis2: axis({ ...drawnOver, ...named(spec.rightAxis), ...share }) } : {}),
-    shapes: shades(spec),
+    shapes: [...shades(spec), ...limits.shapes],
+    annotations: limits.annotations,
   });
 }
 
@@ -115,7 +117,8 @@ function timeWords(spec) {
   });
   const count = spec.markers?.length ?? 0;
   const marks = count ? [`${count} mark${count === 1 ? "" : "s"}`] : [];
-  return [...parts, ...marks, ...shadeWords(spec)].join("; ");
+  const limits = (spec.limits ?? []).map(({ text }) => `threshold ${text}`);
+  return [...parts, ...marks, ...limits, ...shadeWords(spec)].join("; ");
 }
 
 function timeKeys(spec) {

@@ -4,7 +4,7 @@
    `assets.charts_script` joins into one script.
 
      tressiCharts.timeChart(element, {title, unit, t, series, markers, saturated, warmUp, log, logSwitch,
-                                      axis, rightAxis, rightUnit})
+                                      axis, rightAxis, rightUnit, limits})
      tressiCharts.heatMap(element, {title, unit, t, bands: [[first, n, n, …], …], saturated, warmUp, markers})
      tressiCharts.percentileChart(element, {title, series: [{name, color, points: [[percentile, ms], …]}], log, logSwitch})
      tressiCharts.extend(element, {t, y: [[…], …], markers, saturated}, keep)     more seconds for a time chart
@@ -23,7 +23,7 @@
    and the marks are on the one that is `marked`. `t` is seconds since the start; a series may have its own `t`. A `y` of null
    is a gap. `color` is a name of style.css, without its dashes. `bands` are the timeline's own; a row may be null or empty.
    A marker is {t, text, up}: `text` is lines of why, `up` whether workers were added (null: neither).
-   `saturated` and `warmUp` are lists of [from, to]. `logSwitch` gives the reader a switch of the scale; `log` is how it begins.
+   `limits` are lines across, {value, text} each. `saturated` and `warmUp` are lists of [from, to]. `logSwitch` gives the reader a switch of the scale; `log` is how it begins.
    Drawing into the same element again updates it and keeps what was zoomed, switched or hidden. All time charts of a page
    have one axis, one zoom and one cursor. */
 

@@ -16,13 +16,14 @@ from tressi.page.thin import is_thin
 from tressi.report.page.cards import SIGNS, cards
 from tressi.report.page.excerpts import clipped, excerpts
 from tressi.report.page.failed_kinds import failed_kinds
-from tressi.report.page.headline import headline, tone_of
+from tressi.report.page.headline import headline
 from tressi.report.page.ranking import ranked
 from tressi.report.page.series import absent_words, chart_data
 from tressi.run.flow_parts import flows_of, is_step
 from tressi.run.judgement import has_many_failures
 from tressi.run.shortfall import mean_differs, verdicts
 from tressi.run.sure_words import interval_words, steady_words, takes_words, unsure_words
+from tressi.run.tones import tone_of_words
 from tressi.text import common_origin, short_key, summary_labels
 
 if TYPE_CHECKING:
@@ -82,7 +83,7 @@ def _environment() -> Environment:
         return clipped(context["labels"].get(key) or short_key(key, context["origin"]))
 
     made = environment(_ROOM)
-    made.filters.update(short=pass_context(short), label=pass_context(label), clipped=clipped, tone=tone_of)
+    made.filters.update(short=pass_context(short), label=pass_context(label), clipped=clipped, tone=tone_of_words)
     made.filters.update(interval=interval_words, unsure=unsure_words, takes=takes_words, steady=steady_words)
     made.tests.update(thin=is_thin, failing=has_many_failures, step=is_step)
     made.tests.update(of_another_mean=lambda metrics: mean_differs(metrics["askedRps"], metrics["targetRps"]))

@@ -100,6 +100,7 @@ STATUS: Final = Leaf("a status", lambda name: name in GRPC_STATUSES or (name.isa
 
 _CONFIDENCE: Final = {
     **dict.fromkeys((f"{name}{side}" for name in PERCENTILES for side in ("Low", "High")), Maybe(NUMBER)),
+    **dict.fromkeys((f"{name}Steady" for name in PERCENTILES), Optional(NUMBER)),
     "steadyFrom": Maybe(NUMBER),
     "unsteady": Maybe(TEXT),
     "effectiveSamples": NUMBER,
@@ -126,6 +127,8 @@ _ENDPOINT: Final = {
     **_METRICS,
     **dict.fromkeys(("flow", "endedBy"), Optional(TEXT)),
     "abandoned": Optional(COUNT),
+    "protocol": Optional(TEXT),
+    **dict.fromkeys(("streamsPerConnection", "goaways", "streamsRefused", "placesWaited"), Optional(COUNT)),
     "missedLate": COUNT,
     "errorReasons": [{"kind": TEXT, "reason": TEXT, "count": COUNT}],
 }
@@ -180,11 +183,21 @@ _GENERATOR: Final = {
     "clock": TEXT,
     **dict.fromkeys(("userTimed", "disturbed", "processes"), COUNT),
     **dict.fromkeys(("ownDelayMs", "lateSendsMs"), _DELAY),
+    "sharedArrivalMs": Optional(_DELAY),
 }
 _DECISION: Final = {
     **dict.fromkeys(("endpointKey", "action", "reason"), TEXT),
     **dict.fromkeys(("workers", "workerCount"), COUNT),
     "timestamp": NUMBER,
+}
+_NODE: Final = {
+    **dict.fromkeys(("name", "address"), TEXT),
+    **dict.fromkeys(("engines", "requestsMade"), COUNT),
+    **dict.fromkeys(("share", "clockBoundMs"), NUMBER),
+    **dict.fromkeys(("clockOffsetMs", "wallAheadMs", "nice"), WRITTEN),
+    "lostAt": Maybe(NUMBER),
+    "lost": Maybe(TEXT),
+    "uncountedAtMost": Maybe(COUNT),
 }
 SUMMARY: Final = {
     "tressiVersion": TEXT,
@@ -198,6 +211,7 @@ SUMMARY: Final = {
     "verdict": {"word": TEXT, "reasons": [TEXT]},
     "thresholds": [_THRESHOLD],
     "generator": _GENERATOR,
+    "nodes": Optional([_NODE]),
     "global": _METRICS,
     "endpoints": [_ENDPOINT],
     "scaling": [_DECISION],

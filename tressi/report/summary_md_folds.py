@@ -51,6 +51,7 @@ def folds(summary: Mapping[str, Any], shown: Shown) -> Iterator[Section]:
     yield from _scaling(summary["scaling"], shown)
     yield from _changes(summary["changes"], shown)
     yield _generator(summary["generator"])
+    yield from _nodes(summary.get("nodes", ()))
     yield _run(summary)
     yield _config(summary["config"])
 
@@ -129,6 +130,26 @@ def _generator(generator: Mapping[str, Any]) -> Section:
         *([("late", sentence(generator["late"]))] if generator["late"] else []),
     ]
     return _fold("The generator", ("figure", "value"), rows, (), share=0.05)
+
+
+def _nodes(nodes: Sequence[Mapping[str, Any]]) -> Iterator[Section]:
+    """The machines of a run over several."""
+    rows = (
+        (
+            inert(one["name"]),
+            inert(one["address"]),
+            str(one["engines"]),
+            f"{one['requestsMade']:,}",
+            f"{one['share']:.1%}",
+            f"{one['clockOffsetMs']:.2f} ± {one['clockBoundMs']:.2f} ms",
+            "" if one["lostAt"] is None else f"{one['lostAt']:.1f} s",
+            "?" if one["uncountedAtMost"] is None else f"{one['uncountedAtMost']:,}",
+        )
+        for one in nodes
+    )
+    columns = ("node", "address", "engines", "requests", "share", "clock ahead", "lost at", "uncounted at most")
+    if nodes:
+        yield _fold(counted(len(nodes), "node"), columns, rows, columns[2:], share=0.05, noun="node")
 
 
 def _run(summary: Mapping[str, Any]) -> Section:

@@ -19,6 +19,7 @@ from tressi.run.judgement import has_many_failures, judge_run, status_words
 from tressi.run.shortfall import limits, mean_differs
 from tressi.run.sure_words import interval_words
 from tressi.run.warm_up import came_words, measured_s
+from tressi.stats.nodes_words import nodes_words
 from tressi.text import (
     SHORTEST_S,
     carries,
@@ -331,7 +332,8 @@ def _generator_lines(summary: Mapping[str, Any]) -> list[str]:
     own, late = (_p99_words(generator[name]) for name in ("ownDelayMs", "lateSendsMs"))
     cpu, clock = f"{generator['cpuPercent']:.0f} % CPU", f"{generator['clock']} clock"
     said = f"generator: {cpu}, {clock}, own delay p99 {own}, late p99 {late}"
-    return [said, *([f"late: {plain(generator['late'])}"] if generator["late"] else [])]
+    nodes = [nodes_words(summary["nodes"])] if summary.get("nodes") else []
+    return [said, *([f"late: {plain(generator['late'])}"] if generator["late"] else []), *nodes]
 
 
 def _p99_words(times: Mapping[str, float | None]) -> str:

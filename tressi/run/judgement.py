@@ -23,6 +23,7 @@ from tressi.run.flow_parts import is_flow, is_step, paced, parts_of
 from tressi.run.shortfall import TOO_SHORT, UNMEASURED, failures, limits, starts_due
 from tressi.run.trouble import NOTEWORTHY_SHARE
 from tressi.run.warm_up import is_unmeasured, measured_s
+from tressi.stats.selfcheck import meaning_of
 from tressi.text import SHORTEST_S, counted, rate, some_of, summary_labels
 from tressi.vocabulary import is_plain_success
 
@@ -90,12 +91,19 @@ def failed_reasons(summary: Summary) -> tuple[str, ...]:
 
 
 def limited_reasons(summary: Summary) -> tuple[str, ...]:
-    """What the generator cost the run: the sentences of the self-check, and those on engines that were lost."""
+    """What the generator cost the run: what that means, the self-check's sentences, and those on engines that were lost."""
     generator = summary["generator"]
     return (
+        *([meaning_of(generator["reasons"])] if generator["reasons"] else []),
         *generator["reasons"],
-        *(f"an engine was lost, and with it what it had in flight: {one}" for one in generator["lost"]),
+        *(_loss_words(one, summary) for one in generator["lost"]),
     )
+
+
+def _loss_words(lost: str, summary: Summary) -> str:
+    """What was lost: a machine of the run says so by itself."""
+    is_node = any(lost.startswith(f"{node['name']} was lost") for node in summary.get("nodes", ()))
+    return lost if is_node else f"an engine was lost, and with it what it had in flight: {lost}"
 
 
 def short_reasons(summary: Summary) -> tuple[str, ...]:

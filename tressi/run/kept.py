@@ -190,18 +190,21 @@ class Kept:
         if rest and not store.is_full:
             yield together(rest).row(self._shared)
 
-    def intervals(self) -> Iterator[Interval]:
-        """Latencies, from the first on; the last ones hold the drain. Together they are all that was measured."""
+    def intervals(self, only: Time | None = None) -> Iterator[Interval]:
+        """Latencies, of one of the two times or of both, from the first on; the last ones hold the drain.
+
+        Together they are all that was measured.
+        """
         if self.is_unmeasured:
             return
         number = next(number for number, level in enumerate(self._levels) if level.log.is_kept)
         for record in self._levels[number].log.spool:
-            yield from (Interval(*values) for values in orjson.loads(record))
+            yield from (Interval(*values) for values in orjson.loads(record) if only in {None, values[1]})
         rest = [*([] if self._unkept is None else [self._decode(self._unkept)]), *self._waiting_below(number)]
         if rest:
-            yield from together(rest).intervals()
+            yield from (one for one in together(rest).intervals() if only in {None, one.time})
         if self._drain is not None:
-            yield from self._drain.intervals()
+            yield from (one for one in self._drain.intervals() if only in {None, one.time})
 
     @property
     def left_out(self) -> list[str]:

@@ -43,7 +43,7 @@ GENERATOR: Final = "generator limited"
 TOO_SHORT: Final = "the run was too short to tell"
 UNMEASURED: Final = "nothing was measured: the run ended within its warm-up"
 # A sentence of the self-check on a CPU at its limit or a standstill: for how long it held.
-_SPOILS_RATES = re.compile(r"in ([0-9.]+) of [0-9.]+ s an engine\b.*; it spoils: (?:the )?rates?\b", re.DOTALL)
+_SPOILS_RATES = re.compile(r"in ([0-9.]+) of [0-9.]+ s (?:[^:]+: )?an engine\b.*; it spoils: (?:the )?rates?\b", re.DOTALL)
 
 
 class Limit(NamedTuple):
@@ -210,7 +210,7 @@ class _Shortfall:
             limit = summary["config"]["connectionsPerSecond"]
             cap: str | None = f"connection limit: all {limit:g} new connections per second were made"
         else:
-            cap = _worker_cap(self._endpoint, seconds, summary)
+            cap = _place_cap(self._endpoint) or _worker_cap(self._endpoint, seconds, summary)
         words = "; ".join(filter(None, (still, cap)))
         return Limit(words or f"short of workers: the pool {_GROWING[self._grown_s > 0]}", is_short=True)
 
@@ -340,6 +340,15 @@ def _worker_cap(endpoint: Endpoint, seconds: Sequence[_Second], summary: Summary
     if limit and _is_mostly(seconds, (second for second in seconds if _workers(second, summary) >= limit)):
         return f"worker cap: the run's limit of {limit} reached"
     return None
+
+
+def _place_cap(endpoint: Endpoint) -> str | None:
+    """In words, that lanes waited for a place on the connections that the config allows, as most of the starts did."""
+    waited = endpoint.get("placesWaited", 0)
+    if waited < LIMITING_SHARE * endpoint["requestsMade"]:
+        return None
+    streams = endpoint["streamsPerConnection"]
+    return f"connection cap: http2.connections reached, with {counted(streams, 'stream')} each; lanes waited {waited:,} times"
 
 
 def _holder(endpoint: Endpoint, seconds: Sequence[_Second], summary: Summary) -> str:

@@ -13,12 +13,12 @@ from tressi.hdr import encode_histogram
 from tressi.log import mask_url
 from tressi.model.flow import sends_of
 from tressi.run.judgement import judge_run
-from tressi.run.selfcheck import late_remark
 from tressi.run.sure import confidence_row
 from tressi.run.targets import Targets
 from tressi.stats.flow_tally import flow_tally
 from tressi.stats.latency import latency_ms, percentiles_ms, statistic_ms
-from tressi.stats.summary_rows import change_row, decision_row, identity_row, verdict_row
+from tressi.stats.selfcheck import late_remark
+from tressi.stats.summary_rows import change_row, decision_row, identity_row, node_row, verdict_row
 from tressi.stats.tally import Figures, tally
 from tressi.version import __version__
 from tressi.vocabulary import OVER, status_name, status_written
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
         EndReason,
         EngineSnapshot,
         GeneratorSnapshot,
+        NodeRecord,
         ResolvedConfig,
         ResolvedEndpoint,
         Sample,
@@ -56,7 +57,8 @@ class RunRecord:
     drain: counts and latencies are of it. `started_at` is ISO 8601; `duration_s` ends where the drain begins.
     `warm_up_s` of it, at its beginning, are left out of every figure: then `ended` and `final` have what came after that.
     `saturated_by` are the self-check's sentences over the whole run, `rows` the timeline's, each of `row_s` seconds; `left_out`
-    says what found no room. `sure` is how sure latencies are, by the key of the endpoint or flow, under None of all.
+    says what found no room. `sure` is how sure latencies are, by the key of the endpoint or flow, under None of all. `nodes`
+    are the machines of a run over several.
     """
 
     config: ResolvedConfig
@@ -75,6 +77,7 @@ class RunRecord:
     verdicts: Sequence[ThresholdVerdict] = ()
     warm_up_s: float = 0.0
     sure: Mapping[str | None, Sureness] = field(default_factory=dict)
+    nodes: Sequence[NodeRecord] = ()
 
     @property
     def measured_s(self) -> float:
@@ -102,6 +105,7 @@ def summarise(record: RunRecord) -> dict[str, Any]:
         "verdict": {},
         "thresholds": [verdict_row(verdict) for verdict in record.verdicts],
         "generator": _generator(record),
+        **({"nodes": [node_row(node) for node in record.nodes]} if record.nodes else {}),
         "global": {
             "askedRps": _sum_of_all(asked[one.endpoint_key] for one in record.config.endpoints),
             **_metrics(figures[None]),
@@ -180,7 +184,23 @@ def _endpoint(record: RunRecord, endpoint: ResolvedEndpoint, figures: Figures, a
         **_metrics(figures),
         **confidence_row(record.sure.get(key)),
         "missedLate": final.missed_late,
+        **_http2(endpoint, final),
         "errorReasons": [{"kind": one.kind, "reason": mask_url(one.text), "count": one.count} for one in final.reasons],
+    }
+
+
+def _http2(endpoint: ResolvedEndpoint, final: EndpointSnapshot) -> dict[str, Any]:
+    """What only requests have that may go over HTTP/2; of "auto" what the servers chose."""
+    asked = endpoint.protocol
+    if asked.name == "http/1.1":
+        return {}
+    spoken = ("h2" if final.h2_connections else "http/1.1") if asked.name == "auto" else asked.name
+    return {
+        "protocol": spoken,
+        "streamsPerConnection": asked.streams if spoken != "http/1.1" else 1,
+        "goaways": final.goaways,
+        "streamsRefused": final.streams_refused,
+        "placesWaited": final.places_waited,
     }
 
 
@@ -278,6 +298,7 @@ def _generator(record: RunRecord) -> dict[str, Any]:
         "disturbed": final.disturbed,
         "ownDelayMs": _delay_ms(final.own_delay),
         "lateSendsMs": _delay_ms(final.late_sends),
+        **({"sharedArrivalMs": _delay_ms(final.shared_arrival)} if final.shared_arrival.count else {}),
         "processes": max(1, len(final.busy_s)),
         "lost": list(final.lost),
     }

@@ -10,8 +10,8 @@ from dataclasses import replace
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Final
 
-from tressi._core import Histogram
-from tressi.hdr import decode_histogram
+from tressi._histogram import Packed
+from tressi.hdr import packed_histogram, together
 from tressi.model.pool import pools_of
 from tressi.stats.latency import PERCENTILES
 from tressi.stats.sureness import percentiles_with_confidence
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 _GROWTH_TAKES_S: Final = 2.0  # until new workers are connected, and the second in which they are is over
 _AT_ONCE: Final = 1 << 26  # bytes of text
-_NOTHING: Final = Histogram()
+_NOTHING: Final = Packed(b"")
 _SURE_TIMES: Final = frozenset({"responseTime", "duration"})
 
 
@@ -49,17 +49,20 @@ def sure_of(
     grown = _grown(config, decisions, end_s)
     endpoints = {endpoint.endpoint_key for endpoint in config.endpoints}
     found: dict[str | None, Sureness] = {}
-    whole: dict[tuple[float, float], Histogram] = {}  # by begin and length
+    whole: dict[tuple[float, float], Packed] = {}  # by begin and length
     asked = tuple(PERCENTILES.values())
     for keys in _batches(kept, grown):
-        for key, texts in _texts(kept.intervals(), keys).items():
+        of_all: dict[tuple[float, float], list[Packed]] = {}
+        for key, texts in _texts(kept.intervals("response"), keys).items():
             pause()
-            parts = [(begun_s, length_s, decode_histogram(text)) for begun_s, length_s, text in texts]
+            parts = [(begun_s, length_s, packed_histogram(text)) for begun_s, length_s, text in texts]
             found[key] = percentiles_with_confidence(filled(parts, begin_s, end_s), warm_up_s, grown[key], asked)
             if key in endpoints:
-                _add(whole, parts)
+                for begun_s, length_s, histogram in parts:
+                    of_all.setdefault((begun_s, length_s), []).append(histogram)
+        whole |= {time: _sum(histograms, whole.get(time)) for time, histograms in of_all.items()}
     if whole:
-        parts = [(begun_s, length_s, histogram) for (begun_s, length_s), histogram in sorted(whole.items(), key=itemgetter(0))]
+        parts = [(*time, histogram) for time, histogram in sorted(whole.items(), key=itemgetter(0))]
         grown_s = max(grown[key] for key in endpoints)
         found[None] = percentiles_with_confidence(filled(parts, begin_s, end_s), warm_up_s, grown_s, asked)
     return found
@@ -90,7 +93,7 @@ def _doubted(verdict: ThresholdVerdict, threshold: Threshold, sure: Mapping[str 
     return replace(verdict, detail=f"{verdict.detail}; {held}, but its interval crosses the limit: {bounds}")
 
 
-def filled(parts: Iterable[tuple[float, float, Histogram]], begin_s: float, end_s: float) -> list[tuple[float, Histogram]]:
+def filled(parts: Iterable[tuple[float, float, Packed]], begin_s: float, end_s: float) -> list[tuple[float, Packed]]:
     """(End of the interval, its latencies) of a run from `begin_s` to `end_s`, without gaps, of (begin, length, latencies).
 
     An interval without any is an empty one, and what came in behind the end belongs to the last one. Parts are in the order of
@@ -104,7 +107,7 @@ def filled(parts: Iterable[tuple[float, float, Histogram]], begin_s: float, end_
     seconds = [_NOTHING] * count
     for part_s, _, histogram in known:
         place = min(count - 1, max(0, round((part_s - begin_s) / step_s)))
-        seconds[place] = histogram if seconds[place] is _NOTHING else _sum(seconds[place], histogram)
+        seconds[place] = histogram if seconds[place] is _NOTHING else _sum([seconds[place], histogram])
     return [(begin_s + (place + 1) * step_s, histogram) for place, histogram in enumerate(seconds)]
 
 
@@ -136,24 +139,14 @@ def _texts(intervals: Iterable[Interval], keys: set[str]) -> dict[str, list[tupl
     """When each interval of an endpoint began, how long it was, and its histogram as text."""
     found: dict[str, list[tuple[float, float, str]]] = {}
     for one in intervals:
-        if one.time == "response" and one.endpoint_key in keys:
+        if one.endpoint_key in keys:
             found.setdefault(one.endpoint_key, []).append((one.start_s, one.length_s, one.histogram))
     return found
 
 
-def _add(whole: dict[tuple[float, float], Histogram], parts: Iterable[tuple[float, float, Histogram]]) -> None:
-    """Add the latencies of one endpoint to those of all together."""
-    for begun_s, length_s, histogram in parts:
-        if (begun_s, length_s) in whole:
-            whole[begun_s, length_s].merge(histogram)
-        else:
-            whole[begun_s, length_s] = histogram.copy()
-
-
-def _sum(one: Histogram, other: Histogram) -> Histogram:
-    total = one.copy()
-    total.merge(other)
-    return total
+def _sum(histograms: Sequence[Packed], before: Packed | None = None) -> Packed:
+    """All of them as one, with those `before`."""
+    return Packed(together(histograms if before is None else [before, *histograms]).zigzag())
 
 
 def confidence_row(sure: Sureness | None) -> dict[str, Any]:
@@ -171,6 +164,7 @@ def confidence_row(sure: Sureness | None) -> dict[str, Any]:
             "unsteady": sure.unsteady,
             "effectiveSamples": round(sure.effective_samples, 1),
             **bounds,
+            **{f"{name}Steady": one.value_ms for name, one in ends.items()},
             "unsure": {name: {"reason": one.reason, "needsSec": one.needs_s} for name, one in ends.items() if one.reason},
         }
     }

@@ -14,20 +14,20 @@ from tressi.model.delta import delta_between
 from tressi.run.blank_snapshot import blank_snapshot
 from tressi.run.bounded import FirstAndLast
 from tressi.run.kept import Kept, Place
-from tressi.run.selfcheck import Finding, check_generator, merged
 from tressi.run.summary import RunRecord, figures_of, summarise
 from tressi.run.sure import doubted, sure_of
 from tressi.run.thresholds import Thresholds
 from tressi.run.trouble import Troubles
 from tressi.run.warm_up import WarmUp
 from tressi.stats.seconds import endpoint_moment, flow_moment, total_moment
+from tressi.stats.selfcheck import Finding, check_generator, merged
 from tressi.stats.summary_rows import row_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from tressi.model import Change, Delta, EndReason, EngineSnapshot, ResolvedConfig, ScalingDecision
-    from tressi.run.selfcheck import Rule
+    from tressi.stats.selfcheck import Rule
 
 # Pools that are scaled every few seconds for a day would outgrow everything else in the summary.
 _KEPT_OF_A_KIND: Final = 5_000
@@ -146,6 +146,7 @@ class Timeline:
             row_s=self.kept.seconds,
             left_out=[*self._left_out(), *left_out],
             saturated_by=self._saturation.reasons(),
+            nodes=self.last.nodes,
         )
         self.kept.is_unmeasured = record.is_unmeasured
         if record.is_unmeasured:

@@ -21,7 +21,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 from tressi.stats.quantiles import binomial_quantile
 from tressi.stats.variance import Z, long_run
@@ -39,6 +39,20 @@ _LADDER: Final = (50.0, 75.0, 90.0, 95.0, 99.0, 99.9)
 _HALF_BITS: Final = 10  # of the histogram: 1024 counters for each doubling
 # What a run is asked to take longer by, because the next one's estimate differs.
 _MARGIN: Final = 1.25
+
+
+class Second(Protocol):
+    """What was measured in one second: a `Histogram`, or a `Packed`, which is smaller and read sooner."""
+
+    @property
+    def count(self) -> int:
+        """How many values it has."""
+
+    def percentiles(self, percents: Iterable[float]) -> list[int]:
+        """Several percentiles in µs; `percents` ascending, 0 to 100."""
+
+    def counts_up_to(self, values_us: Iterable[int]) -> list[int]:
+        """How many values do not exceed each of `values_us`, ascending."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,9 +88,7 @@ def least_samples(percent: float) -> int:
     return high
 
 
-def intervals(
-    merged: Histogram, seconds: Sequence[Histogram], span_s: float, percents: Iterable[float]
-) -> dict[float, Interval]:
+def intervals(merged: Histogram, seconds: Sequence[Second], span_s: float, percents: Iterable[float]) -> dict[float, Interval]:
     """The interval of each percentile of `merged`, which are `seconds` together; `span_s` is how long they took.
 
     Percentiles are above 0 and below 100. None is given without any response.
@@ -111,7 +123,7 @@ class _Effect:
         return self.design * (self.factor / Z) ** 2
 
 
-def _design_effects(merged: Histogram, seconds: Sequence[Histogram], asked: Sequence[float]) -> Mapping[float, _Effect]:
+def _design_effects(merged: Histogram, seconds: Sequence[Second], asked: Sequence[float]) -> Mapping[float, _Effect]:
     """The effect of each percentile asked for: its own, or a costlier one between it and the median."""
     levels = sorted({*asked, *(level for level in _LADDER if level <= max(*asked, _MIDDLE))})
     own = _own_effects(merged, seconds, levels)
@@ -122,7 +134,7 @@ def _design_effects(merged: Histogram, seconds: Sequence[Histogram], asked: Sequ
     return found
 
 
-def _own_effects(merged: Histogram, seconds: Sequence[Histogram], levels: Sequence[float]) -> Mapping[float, _Effect]:
+def _own_effects(merged: Histogram, seconds: Sequence[Second], levels: Sequence[float]) -> Mapping[float, _Effect]:
     """The effect of each level by itself; one pass over the seconds."""
     edges_us = merged.percentiles(levels)
     counts = [second.counts_up_to(edges_us) for second in seconds]

@@ -49,25 +49,20 @@ def beta_cdf(x: float, a: float, b: float) -> float:
 
 def _beta_fraction(x: float, a: float, b: float) -> float:
     """The continued fraction of DLMF 8.17.22 by Lentz's algorithm: numerator and denominator as ratios of neighbours."""
-    upper, lower = 1.0, _away_from_zero(1 - (a + b) * x / (a + 1))
-    lower = 1 / lower
-    value = lower
+    upper = 1.0
+    lower = value = 1 / ((1 - (a + b) * x / (a + 1)) or _TINY)
     for step in range(1, _LONGEST):
         even = step * (b - step) * x / ((a + 2 * step - 1) * (a + 2 * step))
         odd = -(a + step) * (a + b + step) * x / ((a + 2 * step) * (a + 2 * step + 1))
         change = 1.0
         for term in (even, odd):
-            lower = 1 / _away_from_zero(1 + term * lower)
-            upper = _away_from_zero(1 + term / upper)
+            lower = 1 / ((1 + term * lower) or _TINY)
+            upper = (1 + term / upper) or _TINY
             change = upper * lower
             value *= change
         if abs(change - 1) < _PRECISION:
             return value
     raise ArithmeticError(f"I_x({a}, {b}) at {x} does not converge in {_LONGEST} steps")
-
-
-def _away_from_zero(value: float) -> float:
-    return value if abs(value) > _TINY else _TINY
 
 
 def student_cdf(t: float, freedom: float) -> float:
@@ -84,7 +79,11 @@ def student_quantile(share: float, freedom: float) -> float:
     most = 1.0
     while student_cdf(most, freedom) < share:
         most *= 2
-    return _root(lambda t: student_cdf(t, freedom) - share, 0.0, most)
+
+    def off(t: float) -> float:
+        return student_cdf(t, freedom) - share
+
+    return _root(off, (0.0, off(0.0)), (most, off(most)))
 
 
 def binomial_cdf(x: float, n: float, p: float) -> float:
@@ -100,12 +99,19 @@ def binomial_quantile(share: float, n: float, p: float) -> float:
     guess = _expanded(share, n, p)
     if n * p * (1 - p) >= _WIDE_VARIANCE:
         return guess
+
+    def off(x: float) -> float:
+        return binomial_cdf(x, n, p) - share
+
     low, high = max(-1.0, guess - 1), min(n, guess + 1)
-    while low > -1 and binomial_cdf(low, n, p) > share:
+    at_low, at_high = off(low), off(high)
+    while low > -1 and at_low > 0:
         low = max(-1.0, low - 2)
-    while high < n and binomial_cdf(high, n, p) < share:
+        at_low = off(low)
+    while high < n and at_high < 0:
         high = min(n, high + 2)
-    return _root(lambda x: binomial_cdf(x, n, p) - share, low, max(low, high))
+        at_high = off(high)
+    return _root(off, (low, at_low), (high, at_high))
 
 
 def _expanded(share: float, n: float, p: float) -> float:
@@ -119,9 +125,12 @@ def _expanded(share: float, n: float, p: float) -> float:
     return min(max(n * p + deviation * turned - 0.5, -1.0), n)
 
 
-def _root(f: Callable[[float], float], low: float, high: float) -> float:
-    """Where a rising function is 0: false position in the form of Illinois, halving where that stalls."""
-    at_low, at_high, side = f(low), f(high), 0
+def _root(f: Callable[[float], float], begin: tuple[float, float], end: tuple[float, float]) -> float:
+    """Where a rising function is 0: false position in the form of Illinois, halving where that stalls.
+
+    It is looked for from `begin` to `end`, both with what the function is there.
+    """
+    (low, at_low), (high, at_high), side = begin, end, 0
     for turn in range(200):
         wide = high - low
         if wide <= 1e-11 * max(1.0, abs(low), abs(high)) or at_high == at_low:

@@ -17,6 +17,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from itertools import accumulate
+from operator import add, mul, sub, truediv
 from typing import TYPE_CHECKING, Final
 
 from tressi.stats.variance import Z, long_run
@@ -24,7 +25,7 @@ from tressi.stats.variance import Z, long_run
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from tressi._core import Histogram
+    from tressi.stats.interval import Second
 
 _LOOKED_AT: Final = (50.0, 90.0)
 _SHIFT: Final = math.log(1.05)
@@ -43,7 +44,7 @@ class Steady:
     reason: str | None = None
 
 
-def steady_part(seconds: Sequence[Histogram]) -> Steady:
+def steady_part(seconds: Sequence[Second]) -> Steady:
     """The steady part of what was measured in each second; of less than 10 seconds that is all of it."""
     places = [place for place, second in enumerate(seconds) if second.count]
     if len(places) < _LEAST_SECONDS:
@@ -82,7 +83,7 @@ def _shift(series: Sequence[float]) -> float:
     n = len(series)
     trim = max(2, n * 3 // 20)
     before, after = _squares(series), _squares(series[::-1])
-    place = trim + _least([before[split] + after[n - split] for split in range(trim, n - trim + 1)])
+    place = trim + _least([*map(add, before[trim : n - trim + 1], after[n - trim : trim - 1 : -1])])
     first, second = series[:place], series[place:]
     within = [*_off(first), *_off(second)]
     return -_difference(first, second, within)
@@ -96,9 +97,9 @@ def _off(series: Sequence[float]) -> list[float]:
 def _squares(series: Sequence[float]) -> list[float]:
     """The sum of squares about their own mean of the first 0, 1, 2, … members."""
     off = _off(series)
-    sums = accumulate(off, initial=0.0)
-    squares = accumulate((value * value for value in off), initial=0.0)
-    return [square - total * total / max(1, length) for length, (square, total) in enumerate(zip(squares, sums, strict=True))]
+    sums = [*accumulate(off)]
+    of_the_mean = map(truediv, map(mul, sums, sums), range(1, len(series) + 1))
+    return [0.0, *map(sub, accumulate(map(mul, off, off)), of_the_mean)]
 
 
 def _least(values: Sequence[float]) -> int:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
         EndpointCounts,
         FlowMoment,
         Moment,
+        NodeRecord,
         ResolvedConfig,
         ScalingDecision,
         SecondFigures,
@@ -52,6 +53,24 @@ def row_of(moment: Moment) -> dict[str, Any]:
     if moment.changes:
         row["changes"] = [change_row(change) for change in moment.changes]
     return row
+
+
+def node_row(node: NodeRecord) -> dict[str, Any]:
+    """One machine of a run over several."""
+    return {
+        "name": node.name,
+        "address": node.address,
+        "engines": node.engines,
+        "requestsMade": node.requests_made,
+        "share": node.share,
+        "clockOffsetMs": node.clock_offset_ms,
+        "clockBoundMs": node.clock_bound_ms,
+        "wallAheadMs": node.wall_ahead_ms,
+        "nice": node.nice,
+        "lostAt": node.lost_at,
+        "lost": node.lost,
+        "uncountedAtMost": node.uncounted_at_most,
+    }
 
 
 def flow_as_endpoint(row: Mapping[str, Any]) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
+from tressi.hdr import together
 from tressi.stats.interval import Interval, intervals
 from tressi.stats.steady import steady_part
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from tressi._core import Histogram
+    from tressi._histogram import Packed
 
 MAXIMUM: Final = 100.0
 _MAXIMUM_HAS_NONE: Final = "the maximum of a sample says nothing about how large a response time can become"
@@ -37,7 +39,7 @@ class Sureness:
 
 
 def percentiles_with_confidence(
-    seconds: Sequence[tuple[float, Histogram]],
+    seconds: Sequence[tuple[float, Packed]],
     warm_up_s: float | None,
     grown_s: float,
     percents: Iterable[float],
@@ -58,8 +60,9 @@ def percentiles_with_confidence(
     cut, unsteady = (found.cut, found.reason) if found else (0, None)
     steady = left[cut:]
     inner = [percent for percent in asked if percent < MAXIMUM]
-    sure = _sure([second for _, second in steady], step_s, inner)
-    percentiles = {**sure, **_maximum([second for _, second in steady], asked)}
+    merged = together(second for _, second in steady)
+    sure = intervals(merged, [second for _, second in steady], len(steady) * step_s, inner)
+    percentiles = {**sure, **_maximum(merged, asked)}
     return Sureness(
         percentiles,
         min((one.effective for one in sure.values()), default=0.0),
@@ -74,21 +77,7 @@ def _step_s(ends: Sequence[float]) -> float:
     return gaps[len(gaps) // 2] if gaps else 1.0
 
 
-def _sure(seconds: Sequence[Histogram], step_s: float, percents: Sequence[float]) -> Mapping[float, Interval]:
-    if not seconds:
+def _maximum(merged: Histogram, asked: Sequence[float]) -> Mapping[float, Interval]:
+    if not merged.count or MAXIMUM not in asked:
         return {}
-    return intervals(_merged(seconds), seconds, len(seconds) * step_s, percents)
-
-
-def _maximum(seconds: Sequence[Histogram], asked: Sequence[float]) -> Mapping[float, Interval]:
-    most_us = max((second.max_us for second in seconds if second.count), default=None)
-    if most_us is None or MAXIMUM not in asked:
-        return {}
-    return {MAXIMUM: Interval(most_us / 1e3, reason=_MAXIMUM_HAS_NONE)}
-
-
-def _merged(seconds: Sequence[Histogram]) -> Histogram:
-    merged = seconds[0].copy()
-    for second in seconds[1:]:
-        merged.merge(second)
-    return merged
+    return {MAXIMUM: Interval(merged.max_us / 1e3, reason=_MAXIMUM_HAS_NONE)}

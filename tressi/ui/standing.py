@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 from tressi.model.flow import is_flow_key
 from tressi.run.threshold_words import standing
 from tressi.run.trouble import NOTEWORTHY_SHARE, failures_of
+from tressi.stats.selfcheck import meaning_of
 from tressi.text import counted, plain, rate, short_key
 from tressi.ui.trouble import told
 
@@ -95,9 +96,12 @@ def _findings(moment: Moment, labels: Labels) -> Iterator[_Finding]:
     yield from _missed(moment, labels)
     yield from _failing(moment)
     if moment.saturated_by:
-        yield _Finding("generator limited", "warn", [plain(reason) for reason in moment.saturated_by])
+        reasons = [meaning_of(moment.saturated_by), *(plain(reason) for reason in moment.saturated_by)]
+        yield _Finding("generator limited", "warn", reasons)
     if moment.reading.generator.lost:
-        yield _Finding("an engine was lost", "warn", [plain(reason) for reason in moment.reading.generator.lost])
+        is_node = any(node.lost is not None for node in moment.reading.nodes)
+        title = "a node was lost" if is_node else "an engine was lost"
+        yield _Finding(title, "warn", [plain(reason) for reason in moment.reading.generator.lost])
 
 
 def _undisturbed(moment: Moment) -> _Finding:

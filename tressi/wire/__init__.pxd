@@ -22,18 +22,21 @@
 #        ┌──────────────────────┘  ▼                                │                  ▼
 #        │                      WAITING ─has a permit─► READY       │                GONE
 #        │                         │                                │
-#        │                         ├──plain, the addresses are known──► DIALING
-#        │                         └──TLS, or a name to look up───────► CONNECTING (its greenlet does it)
+#        │                         ├──the addresses are known─────────► DIALING (TCP, and then TLS)
+#        │                         └──a name to look up, or a tunnel──► CONNECTING (its greenlet does it)
 #        │
 #        └── from "next start?": the lane goes on at once
+#
+# A lane that shares connections of HTTP/2 with others waits in JOINING, a state beside WAITING, where no place is free on one:
+# for the connection that another lane makes, or for a lane that gives its place back.
 #
 # READY is left when the batch of responses has been read, so that sends follow sends. WAITING is passed only where
 # connections are limited. Who cannot connect goes to "next start?" too, and where no rate holds its pool back to IDLE until
 # the next slot begins.
 #
-# The lease of a buffer while TLS seals. In plain a link sends straight from the request's own bytes, which live as long as
-# the reactor, so `Link.send_at` may point there for any time. TLS makes other bytes of them. `tls_seal` gets them from
-# OpenSSL as a `bytes` object, holds a reference to it in `Link.sealed`, and points `send_at` into it. The lease lasts until
-# the link seals again or ends: the socket may take the bytes in several sends, with any number of turns in between, and all
-# that time nothing else may be sealed on the link. So `tls_answer`, which sends what TLS itself has to say, waits while
-# `send_left` is not 0; and of a large body 256 KiB are sealed at a time, the rest being held in `Exchange.held`.
+# Where records lie. In plain a link sends straight from the request's own bytes, which live as long as the reactor, so
+# `Link.send_at` may point there for any time. TLS makes records of them, in one buffer of the reactor's (`Buffers.records`)
+# that all links share: the caller of `tls_seal` sends them at once, and calls `link_sent` with what the socket has taken.
+# What it has not taken moves to `Tls.held`, memory of the link's own, which is given back when it is sent. Records that TLS
+# makes by itself while the link is read go behind those. So nothing is allocated where the socket takes all, which is nearly
+# always, and no record is torn. Of a large body 256 KiB are sealed at a time, the rest being held in `Exchange.held`.

@@ -11,7 +11,8 @@ from tressi.wire.exchange cimport exchange_end
 from tressi.wire.follow cimport lane_next
 from tressi.wire.given_up cimport account_skipped, account_stranded
 from tressi.wire.lane cimport (
-    BURST_NS, CLOSE, CONNECTING, DIALING, IDLE, IN_FLIGHT, JOINING, THINKING, WAITING, Channel, Channels, Lane, Pool, pool_has_idle, stack_remove,
+    BURST_NS, CLOSE, CONNECTING, DIALING, IDLE, IN_FLIGHT, JOINING, THINKING, WAITING, Channel, Channels, Lane, Pool,
+    pool_has_idle, stack_remove,
 )
 from tressi.wire.packed cimport packed_drop
 from tressi.wire.permit cimport permit_abandon, waiting_remove

@@ -1,16 +1,17 @@
-"""How a lane that has its token gets a connection: the reactor makes plain ones itself, the lane's greenlet all others.
+"""How a lane that has its token gets a connection: the reactor makes TCP and TLS itself, the lane's greenlet all else.
 
 A connection that is refused costs no greenlet switch, and an unlimited pool no storm: its lane rests until the next slot
 of the windows begins.
 """
 
+from libc.errno cimport ENOMEM
 from libc.stdint cimport int32_t, int64_t, uint8_t
 from libc.stdio cimport snprintf
-from libc.string cimport memchr
+from libc.string cimport memchr, strncpy
 
 from tressi.core.arena cimport CONNECT as FAILED_TO_CONNECT
-from tressi.core.arena cimport SAMPLE_BYTES, TIMEOUT, ErrorKind
-from tressi.core.clock cimport monotonic_ns
+from tressi.core.arena cimport SAMPLE_BYTES, TIMEOUT, TLS, ErrorKind
+from tressi.core.clock cimport NS_PER_S, monotonic_ns
 from tressi.wire.account cimport account_connected, account_failure, account_read, account_response, account_sent
 from tressi.wire.address cimport (
     address_answered, address_choose, address_heard, address_silent, addresses_left, dial_take, lane_has_address,
@@ -21,9 +22,9 @@ from tressi.wire.close cimport closings_release
 from tressi.wire.exchange cimport attempt_fail, deadline_set, exchange_is_stream, request_begin
 from tressi.wire.follow cimport lane_next
 from tressi.wire.kept cimport link_born, link_is_stale
-from tressi.wire.lane cimport CONNECT, CONNECTING, DIALING, Endpoint, Exchange, Lane, Queue, queue_remove
-from tressi.wire.link cimport WHY_BYTES, Link, events_of, link_open
-from tressi.wire.origin cimport Address, Origin
+from tressi.wire.lane cimport CONNECT, CONNECTING, DIALING, Channel, Endpoint, Exchange, Lane, Queue, queue_remove
+from tressi.wire.link cimport Link, events_of, link_open
+from tressi.wire.origin cimport INSISTED, Address, Origin
 from tressi.wire.permit cimport permit_take
 from tressi.wire.place cimport place_take
 from tressi.wire.reactor cimport (
@@ -31,10 +32,13 @@ from tressi.wire.reactor cimport (
 )
 from tressi.wire.response cimport Response, body_seen, field_held, response_begin
 from tressi.wire.sample cimport sample_claim, sample_fill
+from tressi.wire.secure cimport SHAKEN, UNSHAKEN, Shaken, Tls, tls_new, tls_speaks_h2
 from tressi.wire.socket cimport (
     EMFILE, EPOLL_CTL_ADD, close_descriptor, socket_dial, socket_dialed, socket_reason, socket_stamp, socket_watch,
 )
 from tressi.wire.streams cimport channel_made, channel_not_made, stream_begin
+from tressi.wire.text cimport WHY_BYTES
+from tressi.wire.tls cimport link_secure, link_shake
 from tressi.wire.walk cimport walk_abandon
 
 
@@ -144,7 +148,74 @@ cdef inline void dial_answered(Reactor* reactor, Lane* lane, int answer) noexcep
     queue_remove(lane)
     if lane.exchange.request.target.address_count > 1:
         address_answered(lane, took_ns)
-    lane_connected(reactor, lane, lane.dial.spent_ns + took_ns, -1)
+    if lane.exchange.request.target.tls == NULL:
+        lane_connected(reactor, lane, lane.dial.spent_ns + took_ns, -1)
+    else:
+        shake_begin(reactor, lane, lane.dial.spent_ns + took_ns)
+
+
+cdef inline void dial_event(Reactor* reactor, Lane* lane) noexcept nogil:
+    """Something has come of a connection that is being made."""
+    if lane.exchange.link.tls == NULL:
+        dial_answered(reactor, lane, socket_dialed(lane.exchange.link.descriptor))
+    else:
+        shake_on(reactor, lane)
+
+
+cdef inline void shake_begin(Reactor* reactor, Lane* lane, int64_t connect_ns) noexcept nogil:
+    """TCP has connected; TLS has what is left of the time."""
+    cdef Link* link = lane.exchange.link
+    cdef Tls* tls = tls_new(lane.exchange.request.target.tls, NULL, &reactor.buffers.records)
+    lane.dial.connect_ns = connect_ns
+    lane.dial.shakes_ns = monotonic_ns()
+    deadline_set(reactor, lane, &lane.endpoint.dialing, lane.dial.begun_ns + lane.endpoint.connect_timeout_ns)
+    if tls == NULL:
+        shake_failed(reactor, lane, socket_reason(ENOMEM))
+    else:
+        link_secure(link, tls)
+        shake_on(reactor, lane)
+
+
+cdef inline void shake_on(Reactor* reactor, Lane* lane) noexcept nogil:
+    """Go on with the handshake of TLS."""
+    cdef Shaken state = link_shake(lane.exchange.link, &reactor.buffers, reactor.epoll)
+    cdef int64_t took_ns
+    if state == SHAKEN and not channel_chosen(lane):
+        shake_failed(reactor, lane, b"the server does not speak HTTP/2, by ALPN")
+    elif state == SHAKEN:
+        took_ns = monotonic_ns() - lane.dial.shakes_ns
+        queue_remove(lane)
+        if not lane.exchange.request.target.by_proxy:
+            lane_connected(reactor, lane, lane.dial.connect_ns, took_ns)
+        else:
+            # It is on the way to the target, and none of the target's handshakes.
+            lane_waited(lane, took_ns)
+            lane_connected(reactor, lane, lane.dial.connect_ns, -1)
+    elif state == UNSHAKEN:
+        shake_failed(reactor, lane, reactor.buffers.why)
+
+
+cdef inline bint channel_chosen(Lane* lane) noexcept nogil:
+    """See what the handshake has chosen for a connection that lanes share; False: it is not what was asked for."""
+    cdef Channel* channel = lane.exchange.channel
+    if channel == NULL:
+        return True
+    channel.speaks_h2 = tls_speaks_h2(lane.exchange.link.tls)
+    return channel.speaks_h2 or lane.exchange.request.target.protocol != INSISTED
+
+
+cdef inline void shake_failed(Reactor* reactor, Lane* lane, const char* reason) noexcept nogil:
+    """There is no TLS with the server. It is not asked at another address: it has answered."""
+    cdef int64_t now_ns = monotonic_ns()
+    cdef ErrorKind kind = FAILED_TO_CONNECT if lane.exchange.request.target.by_proxy else TLS
+    cdef char words[WHY_BYTES]
+    strncpy(words, reason, WHY_BYTES - 1)
+    words[WHY_BYTES - 1] = 0
+    queue_remove(lane)
+    link_close(reactor, lane.exchange.link)
+    channel_not_made(reactor, lane, kind, words, False, now_ns)
+    account_failure(lane, kind, whose_reason(reactor, lane, words), False, now_ns)
+    lane_refused(reactor, lane, now_ns)
 
 
 cdef inline void dial_leave(Reactor* reactor, Lane* lane, int64_t now_ns) noexcept nogil:
@@ -191,11 +262,37 @@ cdef inline void dial_hung(Reactor* reactor, Lane* lane, int64_t now_ns) noexcep
     cdef Endpoint* endpoint = lane.endpoint
     cdef ErrorKind kind = TIMEOUT if endpoint.hung_times_out else FAILED_TO_CONNECT
     cdef const char* reason = endpoint.hung if endpoint.hung_times_out else whose_reason(reactor, lane, endpoint.hung)
+    if lane.exchange.link.tls != NULL:
+        shake_hung(reactor, lane, now_ns)
+        return
     address_silent(lane, now_ns)
+    attempt_hang(reactor, lane, kind, now_ns, reason)
+
+
+cdef inline void attempt_hang(
+    Reactor* reactor, Lane* lane, ErrorKind kind, int64_t now_ns, const char* reason
+) noexcept nogil:
+    """Connecting has taken too long, for this lane and for those that wait for its connection."""
+    cdef char words[WHY_BYTES]
     if lane.exchange.channel != NULL:
+        strncpy(words, reason, WHY_BYTES - 1)
+        words[WHY_BYTES - 1] = 0
         link_close(reactor, lane.exchange.link)
-        channel_not_made(reactor, lane, kind, reason, True, now_ns)
+        channel_not_made(reactor, lane, kind, words, True, now_ns)
     attempt_fail(reactor, lane, kind, True, now_ns, reason)
+
+
+cdef inline void shake_hung(Reactor* reactor, Lane* lane, int64_t now_ns) noexcept nogil:
+    """It is over in the middle of the handshake; the words are those of `load.dial.Patience`."""
+    cdef const Endpoint* endpoint = lane.endpoint
+    cdef char words[WHY_BYTES]
+    snprintf(words, WHY_BYTES, b"no TLS handshake within %g s", <double> endpoint.connect_timeout_ns / NS_PER_S)
+    if endpoint.hung_times_out:
+        attempt_hang(reactor, lane, TIMEOUT, now_ns, words)
+    elif lane.exchange.request.target.by_proxy:
+        attempt_hang(reactor, lane, FAILED_TO_CONNECT, now_ns, whose_reason(reactor, lane, words))
+    else:
+        attempt_hang(reactor, lane, TLS, now_ns, words)
 
 
 cdef inline void lane_refused(Reactor* reactor, Lane* lane, int64_t now_ns) noexcept nogil:
@@ -212,12 +309,16 @@ cdef inline void lane_connected(Reactor* reactor, Lane* lane, int64_t connect_ns
     account_connected(lane.endpoint.block, connect_ns, tls_ns)
     if reactor.kept != NULL:
         link_born(lane.exchange.link, reactor.kept, monotonic_ns())
-    # Connecting again for a second try is part of the service time, which counts from the first send.
-    if lane.first_sent_ns == 0 or lane.on_hop:
-        lane.connect_ns += connect_ns + max(<int64_t> 0, tls_ns)
+    lane_waited(lane, connect_ns + max(<int64_t> 0, tls_ns))
     if lane.exchange.channel != NULL:
         channel_made(reactor, lane)
     lane_send(reactor, lane)
+
+
+cdef inline void lane_waited(Lane* lane, int64_t took_ns) noexcept nogil:
+    """It was connecting for so long. For a second try that is part of the service time, which counts from the first send."""
+    if lane.first_sent_ns == 0 or lane.on_hop:
+        lane.connect_ns += took_ns
 
 
 # -------------------------------------------------------------------------------------- what the lane's greenlet reports

@@ -11,7 +11,7 @@ from libc.stdio cimport snprintf
 
 from tressi.core.arena cimport CLOSED, PROTOCOL, RESET, SAMPLE_BYTES, SEND, TIMEOUT, TLS, ErrorKind, Sample
 from tressi.core.clock cimport NS_PER_S, monotonic_ns
-from tressi.wire.account cimport account_failure, account_read, account_response, account_sent
+from tressi.wire.account cimport account_cut, account_failure, account_read, account_response, account_sent
 from tressi.wire.follow cimport hop_is_long, hop_met, hop_sent, lane_next
 from tressi.wire.grpc cimport status_at_head
 from tressi.wire.h1.message cimport BROKEN, DONE, FAULTS, HEAD_READ, Progress, parser_reset
@@ -23,18 +23,19 @@ from tressi.wire.kept cimport link_is_spent, link_rests
 from tressi.wire.lane cimport (
     CLOSE, CLOSE_BEHIND, IN_FLIGHT, KEEP, Channel, Ending, Endpoint, Exchange, Lane, Queue, queue_insert, queue_remove,
 )
-from tressi.wire.link cimport WHY_BYTES, Link, link_watch
+from tressi.wire.link cimport Link, link_sent, link_watch
 from tressi.wire.packed cimport packed_begin, packed_drop, packed_end
 from tressi.wire.place cimport place_release
 from tressi.wire.reactor cimport Reactor, channel_due, lane_rest, link_close, ready_push
 from tressi.wire.request cimport Slice, request_render
 from tressi.wire.response cimport response_begin
 from tressi.wire.sample cimport sample_claim, sample_fill, sample_release
-from tressi.wire.socket cimport EAGAIN, EINTR, EPROTO, socket_send
+from tressi.wire.socket cimport EAGAIN, EINTR, EPROTO, socket_reason, socket_send
 from tressi.wire.success cimport is_success
+from tressi.wire.text cimport WHY_BYTES
 from tressi.wire.tls cimport link_answer, tls_seal
 from tressi.wire.user cimport REFUSED_BY_INTAKE, Intake, Sender, intake_reason, user_begins, user_hides
-from tressi.wire.walk cimport walk_abandon
+from tressi.wire.walk cimport walk_abandon, walk_cut
 
 cdef enum:
     CONTINUE_NS = 1_000_000_000    # for an answer to a head alone (RFC 9110 10.1.1 asks for a limit and names none)
@@ -66,7 +67,6 @@ cdef inline bint exchange_prepare(Lane* lane, Slice* bytes) noexcept nogil:
 
 cdef inline void request_begin(Reactor* reactor, Lane* lane) noexcept nogil:
     """Send the exchange's request on the lane's link."""
-    cdef Endpoint* endpoint = lane.endpoint
     cdef Exchange* exchange = &lane.exchange
     cdef Link* link = exchange.link
     cdef int64_t sent = 0
@@ -81,6 +81,9 @@ cdef inline void request_begin(Reactor* reactor, Lane* lane) noexcept nogil:
         sent = -EPROTO
     # The clock is read last and the books are kept afterwards: on a core that slept, cold memory costs microseconds.
     exchange.sent_ns = monotonic_ns()
+    if exchange.sent_ns >= reactor.lease_ns:
+        request_withhold(reactor, lane, exchange.sent_ns)
+        return
     if sent == 0:
         sent = socket_send(link.descriptor, link.send_at, link.send_left)
     exchange_began(reactor, lane)
@@ -103,6 +106,20 @@ cdef inline void response_wait(Reactor* reactor, Lane* lane, int64_t sent_ns) no
         deadline_set(reactor, lane, &endpoint.awaiting, sent_ns + min(endpoint.timeout_ns, CONTINUE_NS))
     else:
         deadline_set(reactor, lane, &endpoint.in_flight, sent_ns + endpoint.timeout_ns)
+
+
+cdef inline void request_withhold(Reactor* reactor, Lane* lane, int64_t now_ns) noexcept nogil:
+    """The engine's lease is over: the request is not sent, and its attempt ends here."""
+    if lane.exchange.channel != NULL:
+        # Others have requests in flight on the connection.
+        place_release(reactor, lane, now_ns)
+    else:
+        link_close(reactor, lane.exchange.link)
+    account_cut(lane, now_ns)
+    if lane.walk != NULL:
+        walk_cut(reactor, lane, now_ns)
+    else:
+        lane_next(reactor, lane, now_ns)
 
 
 cdef inline bint part_load(Reactor* reactor, Lane* lane, const char* bytes, int64_t size) noexcept nogil:
@@ -134,6 +151,9 @@ cdef inline void deadline_set(Reactor* reactor, Lane* lane, Queue* queue, int64_
 cdef inline void exchange_send(Reactor* reactor, Lane* lane) noexcept nogil:
     """The socket has room again for what is left of the request."""
     cdef Link* link = lane.exchange.link
+    if link.send_left == 0 and lane.exchange.held > 0 and not lane.exchange.awaits and not part_begin(reactor, lane):
+        tls_fail(reactor, lane)
+        return
     exchange_sent(reactor, lane, socket_send(link.descriptor, link.send_at, link.send_left))
 
 
@@ -141,14 +161,15 @@ cdef inline void exchange_sent(Reactor* reactor, Lane* lane, int64_t sent) noexc
     """What became of a send; the socket's buffer nearly always takes the request whole."""
     cdef Exchange* exchange = &lane.exchange
     cdef Link* link = exchange.link
-    if sent >= 0:
+    if not link_sent(link, max(sent, <int64_t> 0)):
+        attempt_fail(reactor, lane, SEND, False, monotonic_ns(), socket_reason(ENOMEM))
+    elif sent >= 0:
         exchange.sends += 1
-        link.send_at += sent
-        link.send_left -= sent
         if link.tls == NULL:
             lane.endpoint.block.bytes_sent += sent
         if link.send_left + exchange.held > 0 or link.wants_writable:
-            exchange_follow(reactor, lane)
+            # What is held back of the request is sealed, or sent, once the socket has room.
+            link_watch(link, reactor.epoll, link.send_left > 0 or (exchange.held > 0 and not exchange.awaits))
     elif sent == -EAGAIN or sent == -EINTR:
         link_watch(link, reactor.epoll, True)
     elif sent == -EPROTO:
@@ -165,17 +186,6 @@ cdef inline bint part_begin(Reactor* reactor, Lane* lane) noexcept nogil:
     cdef int64_t size = lane.exchange.held
     lane.exchange.held = 0
     return part_load(reactor, lane, lane.exchange.held_at, size)
-
-
-cdef inline void exchange_follow(Reactor* reactor, Lane* lane) noexcept nogil:
-    """A part is sent: go on when the socket has room for more, if there is more that may be sent."""
-    cdef Link* link = lane.exchange.link
-    cdef bint begins = link.send_left == 0 and lane.exchange.held > 0 and not lane.exchange.awaits
-    if begins and not part_begin(reactor, lane):
-        tls_fail(reactor, lane)
-    else:
-        link_watch(link, reactor.epoll, link.send_left > 0)
-        link_answer(link, reactor.epoll)
 
 
 cdef inline void exchange_continue(Reactor* reactor, Lane* lane) noexcept nogil:

@@ -72,6 +72,7 @@ cdef struct Endpoint:
     uint8_t over                   # they have come to an end
     uint8_t is_step                # of a flow, whose pool gives it no starts of its own
     int64_t* left                  # attempts that may still begin, of all engines together; NULL: any number
+    int64_t* more                  # whether more of them may come
     uint64_t random                # chooses among the requests
     Check check                    # what a response must be
     Queue trying                   # to connect, to an address that is left for the next one in time
@@ -104,6 +105,7 @@ cdef struct Replay:
 # Attempts that may still begin in the whole run, at all pools together.
 cdef struct Run:
     int64_t* left                  # of all engines together
+    int64_t* more                  # whether more of them may come
     Pool** pools
     int64_t pool_count
 
@@ -176,6 +178,8 @@ cdef struct Dial:
     int64_t address                # the number of that address
     int64_t first                  # connections begun to the target before this attempt's first
     int64_t spent_ns               # on those that refused or did not answer
+    int64_t connect_ns             # until TCP had connected
+    int64_t shakes_ns              # since when TLS shakes hands
     uint64_t tried                 # which they were, by their places
     uint64_t unanswered            # and which of them were left without an answer
     uint16_t silent_family         # of the last of those; 0: all have answered
@@ -191,12 +195,14 @@ cdef enum Ending:
 # A request and its response: what is being sent and read over a link, and what the books need to know of it.
 cdef struct Exchange:
     Request* request               # that is sent
-    Link* link                     # that it uses, one of the lane's
+    Link* link                     # that it uses, one of the lane's or that of a channel
+    Channel* channel               # where the lane has a place, or NULL
     int64_t sent_ns                # just before the first byte of the request went to the kernel
     int64_t arrival_ns             # of the last data
     int64_t first_ns               # of the first data of this response
     int64_t read_ns                # when we last read
     int64_t own_delay_ns           # for how long data of this response lay unread
+    int64_t shared_ns              # its arrival was so much earlier at most, for others came in the same read
     int64_t reads
     int64_t sends
     const char* held_at            # what follows on that which the link sends: a body that waits, or what TLS has not sealed
@@ -213,8 +219,6 @@ cdef struct Exchange:
     Response response              # what is taken of it
     Parser parser                  # and what reads it: of HTTP/1.1,
     Stream stream                  # or of HTTP/2
-    Channel* channel               # where the lane has a place, or NULL
-    int64_t shared_ns              # its arrival was so much earlier at most, for others came in the same read
 
 # Where the user of a lane is in his flow.
 cdef enum Part:

@@ -8,13 +8,14 @@ from tressi.core.window cimport (
     SLOT_NS, Window, WindowSums, window_attempts, window_boundary_ns, window_read, window_close_slot,
 )
 from tressi.wire.close cimport TAG, closing_event, closings_expire
-from tressi.wire.dial cimport dial_answered, dial_hung, dial_unanswered, lane_begin
+from tressi.wire.dial cimport dial_event, dial_hung, dial_unanswered, lane_begin
 from tressi.wire.exchange cimport (
     attempt_overdue, exchange_read, exchange_send, exchange_unanswered,
 )
 from tressi.wire.lane cimport (
     DIALING, IDLE, IN_FLIGHT, Channel, Endpoint, Lane, Pool, Queue, link_lane, pool_has_idle, stack_remove,
 )
+from tressi.wire.lease cimport lease_end
 from tressi.wire.link cimport Link
 from tressi.wire.permit cimport permit_due_ns, reactor_permit
 from tressi.wire.reactor cimport (
@@ -22,7 +23,7 @@ from tressi.wire.reactor cimport (
     reactor_notice_over, ready_pop,
 )
 from tressi.wire.schedule cimport schedule_due_ns, schedule_update
-from tressi.wire.socket cimport EAGAIN, EPOLLOUT, epoll_event, epoll_wait, socket_dialed, socket_rehearse, timer_arm
+from tressi.wire.socket cimport EAGAIN, EPOLLOUT, epoll_event, epoll_wait, socket_rehearse, timer_arm
 from tressi.wire.start cimport lane_take
 from tressi.wire.streams cimport channel_read, channels_settle
 from tressi.wire.thinking cimport thinking_due_ns
@@ -96,7 +97,7 @@ cdef inline void link_event(Reactor* reactor, Link* link, unsigned events) noexc
     if link.channel != NULL and channel_speaks(<Channel*> link.channel):
         channel_event(reactor, <Channel*> link.channel, events)
     elif is_used and lane.state == DIALING:
-        dial_answered(reactor, lane, socket_dialed(link.descriptor))
+        dial_event(reactor, lane)
     elif not is_used or lane.state != IN_FLIGHT:
         if link.tls == NULL or not link_stays(reactor, link):
             link_ended(reactor, link)
@@ -331,6 +332,8 @@ cdef inline void reactor_turn(Reactor* reactor) noexcept nogil:
         begun_ns = now_ns
         done.ready = reactor_poll(reactor, then == WAIT, until_ns)
         now_ns = monotonic_ns()
+        if now_ns >= reactor.lease_ns:
+            lease_end(reactor, now_ns)
         reactor_rehearse(reactor, now_ns)
         reactor_start_due(reactor, now_ns)
         walk_wake(reactor, now_ns)

@@ -59,6 +59,8 @@ cdef inline reactor_open(Reactor* reactor, int* descriptors):
     thread_times(reactor.schedstat, &reactor.cpu_base_ns, &reactor.queue_base_ns)
     reactor.next_deadline_ns = never()
     reactor.slot_ns = never()
+    reactor.stop_ns = never()
+    reactor.lease_ns = never()
     # Edge-triggered: that it has fired is said once, and nothing need be done to hear no more of it.
     socket_watch(reactor.epoll, EPOLL_CTL_ADD, reactor.timer, EPOLLIN | EPOLLET, <void*> <size_t> TAG)
     descriptors[4] = open_file("/proc/self/net/sockstat", O_RDONLY | O_CLOEXEC)
@@ -86,6 +88,7 @@ cdef inline void reactor_free(Reactor* reactor) noexcept:
     free(reactor.buffers.sealed)
     free(reactor.buffers.fields)
     text_free(&reactor.buffers.block)
+    text_free(&reactor.buffers.records)
     free(reactor.lanes)
     free(reactor.ordered)
     free(reactor.thinking.heap)

@@ -2,6 +2,8 @@
 
 from libc.stdint cimport int32_t, int64_t, uint8_t
 
+from tressi.wire.secure cimport TlsTarget
+
 cdef enum:
     ADDRESS_BYTES = 128            # as large as any sockaddr
 
@@ -15,9 +17,10 @@ cdef struct Address:
 cdef enum Protocol:
     ONLY_HTTP_1
     PRIOR_KNOWLEDGE                # HTTP/2, without a word about it (RFC 9113 3.3)
-    NEGOTIATED                     # what the TLS handshake chose, as the greenlet that made it says (RFC 7301)
+    NEGOTIATED                     # what the TLS handshake chose (RFC 7301),
+    INSISTED                       # and there is no connection where that is not HTTP/2
 
-# Without an address, and for TLS, a lane's greenlet connects.
+# Without an address, and where more than TCP and TLS is needed, a lane's greenlet connects.
 cdef struct Origin:
     Address* addresses             # used one after the other
     Address* sources               # likewise, of our side
@@ -27,7 +30,8 @@ cdef struct Origin:
     int64_t patience_ns            # with an address, while others are left to try
     int64_t numbered               # addresses that it ever had
     int64_t at                     # its place among the reactor's origins
-    uint8_t ordered                # always by greenlet: TLS, a tunnel, or a transport of its own
+    TlsTarget* tls                 # with which TLS is spoken there by the reactor, or NULL
+    uint8_t ordered                # always by greenlet: a tunnel, TLS of Python's, or a transport of its own
     uint8_t by_proxy               # it is a proxy, or reached through one
     uint8_t is_secure              # its scheme is https
     uint8_t protocol

@@ -8,14 +8,16 @@ from tressi.core.bucket cimport (
     GRANTED, Bucket, Skipped, bucket_position, bucket_rate, bucket_settle, bucket_take, random_next,
 )
 from tressi.core.window cimport window_set_lanes
-from tressi.wire.allowance cimport allowance_left, allowance_take
+from tressi.wire.allowance cimport (
+    TAKEN_LAST, TAKEN_NONE, TAKEN_NOT_YET, TAKEN_ONE, Taken, allowance_give, allowance_is_used, allowance_take,
+)
 from tressi.wire.channels cimport channel_ended, link_is_channel
 from tressi.wire.close cimport Closings, descriptor_end
 from tressi.wire.given_up cimport account_skipped
 from tressi.wire.kept cimport Kept
 from tressi.wire.lane cimport (
-    ATTEMPTS_USED, GONE, IDLE, READY, ROWS_USED, STOP, Channel, Channels, Endpoint, Lane, Order, Over, Pool, Run, lane_is_connected, pool_has_idle,
-    stack_push,
+    ATTEMPTS_USED, GONE, IDLE, READY, ROWS_USED, STOP, Channel, Channels, Endpoint, Lane, Order, Over, Pool, Run,
+    lane_is_connected, pool_has_idle, stack_push,
 )
 from tressi.wire.link cimport Buffers, Link
 from tressi.wire.origin cimport Origin
@@ -43,6 +45,8 @@ cdef struct Reactor:
     Origin** origins
     int64_t origin_count
     int64_t slot_ns                # when the windows' next slot begins
+    int64_t stop_ns                # when the schedules end
+    int64_t lease_ns               # from when on nothing is sent any more, see lease.pxd
     int64_t offset_ns              # realtime + offset = monotonic, of this batch
     Schedule schedule
     Thinking thinking              # lanes that pause between two steps of a flow
@@ -64,7 +68,7 @@ cdef struct Reactor:
     Lane* last_waiting
     bint limits_connections        # permits are needed at all
     Closings closings              # connections that their lanes are through with
-    bint keeps_gil                 # an origin needs Python for every request
+    bint keeps_gil                 # a link's TLS is an object of Python's
     Buffers buffers
     PyObject* decode               # makes what decodes a body, or NULL
     Kept* kept                     # for how long connections are used, or NULL: while they last
@@ -269,20 +273,25 @@ cdef inline void run_finish(Run* run, int64_t now_ns) noexcept nogil:
             endpoint_finish(run.pools[index], run.pools[index].endpoints[other], ATTEMPTS_USED, now_ns)
 
 
-cdef inline bint endpoint_takes(Pool* pool, Endpoint* endpoint, int64_t now_ns) noexcept nogil:
-    """Whether one of its attempts is left; the last one is taken by one of all engines, and the others find none."""
-    cdef int64_t left = allowance_take(endpoint.left) if endpoint.left != NULL else 2
-    if left <= 1:
+cdef inline bint attempt_takes(Pool* pool, Endpoint* endpoint, int64_t now_ns) noexcept nogil:
+    """Whether an attempt is left to the endpoint and to the run: the last is taken by one of all engines.
+
+    Where more may come nothing is over, and what was taken for nothing is given back.
+    """
+    cdef Taken own = TAKEN_ONE, whole = TAKEN_ONE
+    if endpoint.left != NULL:
+        own = allowance_take(endpoint.left, endpoint.more)
+    if pool.run != NULL and (own == TAKEN_ONE or own == TAKEN_LAST):
+        whole = allowance_take(pool.run.left, pool.run.more)
+        if whole == TAKEN_NOT_YET:
+            if endpoint.left != NULL:
+                allowance_give(endpoint.left, 1)
+            return False
+    if own == TAKEN_NONE or own == TAKEN_LAST:
         endpoint_finish(pool, endpoint, ATTEMPTS_USED, now_ns)
-    return left > 0
-
-
-cdef inline bint run_takes(Run* run, int64_t now_ns) noexcept nogil:
-    """The same of the whole run."""
-    cdef int64_t left = allowance_take(run.left)
-    if left <= 1:
-        run_finish(run, now_ns)
-    return left > 0
+    if whole == TAKEN_NONE or whole == TAKEN_LAST:
+        run_finish(pool.run, now_ns)
+    return (own == TAKEN_ONE or own == TAKEN_LAST) and whole != TAKEN_NONE
 
 
 cdef inline void reactor_notice_over(Reactor* reactor, int64_t now_ns) noexcept nogil:
@@ -291,8 +300,8 @@ cdef inline void reactor_notice_over(Reactor* reactor, int64_t now_ns) noexcept 
     cdef Endpoint* endpoint
     for index in range(reactor.endpoint_count):
         endpoint = reactor.endpoints[index]
-        if endpoint.left != NULL and not endpoint.over and allowance_left(endpoint.left) <= 0:
+        if endpoint.left != NULL and not endpoint.over and allowance_is_used(endpoint.left, endpoint.more):
             endpoint_finish(endpoint.pool, endpoint, ATTEMPTS_USED, now_ns)
-    if reactor.run != NULL and allowance_left(reactor.run.left) <= 0:
+    if reactor.run != NULL and allowance_is_used(reactor.run.left, reactor.run.more):
         run_finish(reactor.run, now_ns)
     reactor_note_over(reactor)

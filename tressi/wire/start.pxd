@@ -7,7 +7,7 @@ from tressi.wire.account cimport account_taken
 from tressi.wire.given_up cimport account_skipped
 from tressi.wire.lane cimport ROWS_USED, Endpoint, Lane, Pool, pool_has_idle
 from tressi.wire.reactor cimport (
-    Reactor, endpoint_finish, endpoint_takes, pool_is_over, ready_push, request_of, run_takes,
+    Reactor, attempt_takes, endpoint_finish, pool_is_over, ready_push, request_of,
 )
 from tressi.wire.render cimport Filling, form_draw, form_is_spent
 from tressi.wire.replay cimport replay_draw, replay_endpoint
@@ -25,7 +25,7 @@ cdef inline bint pool_admits(
         if pool.paced:
             pool.bucket.granted -= 1
         return False
-    if not endpoint_takes(pool, endpoint, now_ns) or (pool.run != NULL and not run_takes(pool.run, now_ns)):
+    if not attempt_takes(pool, endpoint, now_ns):
         if pool.paced:
             pool.bucket.granted -= 1
         return False
@@ -36,6 +36,7 @@ cdef inline bint lane_granted(Lane* lane, int64_t now_ns) noexcept nogil:
     """Take a token for the lane if one is due, and choose its endpoint and with it the link."""
     cdef Pool* pool = lane.pool
     cdef Skipped skipped
+    cdef int64_t refused = 0
     lane.due_ns = now_ns
     if pool_is_over(pool, now_ns):
         return False
@@ -53,7 +54,9 @@ cdef inline bint lane_granted(Lane* lane, int64_t now_ns) noexcept nogil:
         lane.exchange.request = request_of(lane.endpoint)
         if not pool.limited or pool_admits(pool, lane.endpoint, lane.exchange.request, lane.filling, now_ns):
             break
-        if pool.ended:
+        refused += 1
+        # What no rate holds back would ask for ever where more attempts are to come.
+        if pool.ended or (not pool.paced and refused >= pool.endpoint_count):
             return False
     if lane.exchange.request.form != NULL:
         form_draw(lane.exchange.request.form, lane.filling.sources, lane.filling)

@@ -22,7 +22,7 @@ from tressi.wire.account cimport account_failure, account_read
 from tressi.wire.channels cimport channel_is_open, channel_leaves, channel_sort, channels_too_many
 from tressi.wire.exchange cimport (
     attempt_broken, attempt_fail, attempt_finish, exchange_began, exchange_continue, exchange_end, exchange_keep,
-    exchange_prepare, response_wait,
+    exchange_prepare, request_withhold, response_wait,
 )
 from tressi.wire.follow cimport hop_is_long, hop_met, lane_next
 from tressi.wire.grpc cimport call_settle, is_call
@@ -33,16 +33,17 @@ from tressi.wire.h2.reader cimport (
 )
 from tressi.wire.h2.reader cimport RESET as STREAM_RESET
 from tressi.wire.h2.session cimport (
-    Session, bodies_add, output_end, output_left, output_taken, session_begin, session_room, stream_close, stream_is_sent, stream_open,
+    Session, bodies_add, output_end, output_left, output_taken, session_begin, session_room, stream_close, stream_is_sent,
+    stream_open,
 )
 from tressi.wire.h2.stream cimport Stream
 from tressi.wire.lane cimport CLOSE, Channel, Channels, Exchange, Lane, queue_remove
-from tressi.wire.link cimport WHY_BYTES, Link, link_watch
+from tressi.wire.link cimport Link, link_sent, link_watch
 from tressi.wire.place cimport channels_trim, channels_wake, join_end, place_release, places_hand_on
 from tressi.wire.reactor cimport Reactor, channel_due, lane_rest, link_close, ready_push
 from tressi.wire.request cimport Request, Slice
 from tressi.wire.socket cimport EAGAIN, EINTR, EPROTO, socket_send
-from tressi.wire.text cimport text_grow
+from tressi.wire.text cimport WHY_BYTES, text_grow
 from tressi.wire.tls cimport link_answer, tls_seal
 from tressi.wire.walk cimport walk_abandon
 
@@ -112,6 +113,9 @@ cdef inline void channel_made(Reactor* reactor, Lane* lane) noexcept nogil:
     channel.block = lane.endpoint.block
     if channel.speaks_h2:
         has_memory = session_begin(&channel.session)
+        channel.block.h2_connections += 1
+    else:
+        channel.all.places = 1
     channel.session.is_broken = not has_memory
     channel_due(reactor, channel)
     channel_sort(channel)
@@ -161,8 +165,21 @@ cdef inline void streams_sent(Reactor* reactor, Channel* channel, int64_t until,
         exchange_began(reactor, lane)
 
 
+cdef inline void unsent_withhold(Reactor* reactor, Channel* channel, int64_t now_ns) noexcept nogil:
+    """The engine's lease is over: what no byte was sent of is taken back, whole frames from the first of them on."""
+    cdef Session* session = &channel.session
+    cdef Lane* lane
+    session.output.size = max(session.output.done, session.first_unsent.begins_at - session.output.base)
+    channel.told = min(channel.told, output_end(&session.output))
+    while session.first_unsent != NULL:
+        lane = <Lane*> session.first_unsent.owner
+        stream_close(session, session.first_unsent)
+        exchange_end(reactor, lane, CLOSE)
+        request_withhold(reactor, lane, now_ns)
+
+
 cdef inline int64_t channel_send(Reactor* reactor, Channel* channel) noexcept nogil:
-    """Send what there is; returns 0, or minus errno."""
+    """Send all that was gathered; returns 0, or minus errno."""
     cdef Session* session = &channel.session
     cdef Link* link = &channel.link
     cdef int64_t sent = 0, now_ns, part
@@ -179,17 +196,21 @@ cdef inline int64_t channel_send(Reactor* reactor, Channel* channel) noexcept no
             output_taken(&session.output, part)
             channel.sealed_to = session.output.base + session.output.done
         now_ns = monotonic_ns()
+        if now_ns >= reactor.lease_ns and session.first_unsent != NULL:
+            link.send_left = 0 if link.tls == NULL else link.send_left
+            unsent_withhold(reactor, channel, now_ns)
+            continue
         sent = socket_send(link.descriptor, link.send_at, link.send_left)
         if link.tls == NULL:
             link.send_left = 0
+        elif not link_sent(link, max(sent, <int64_t> 0)):
+            return -ENOMEM
         if sent < 0:
             break
         if link.tls == NULL:
             output_taken(&session.output, sent)
             streams_sent(reactor, channel, session.output.base + session.output.done, now_ns)
         else:
-            link.send_at += sent
-            link.send_left -= sent
             streams_sent(reactor, channel, channel.sealed_to, now_ns)
             if link.send_left > 0:
                 continue
@@ -310,7 +331,7 @@ cdef inline void stream_heard(Channel* channel, Lane* lane, int64_t stamp_ns, in
 cdef inline void stream_event(
     Reactor* reactor, Channel* channel, Event event, bint is_last, int64_t before_ns, int64_t now_ns
 ) noexcept nogil:
-    """Something has happened to a request; `is_last`: with the last byte of the read. The read before arrived at `before_ns`."""
+    """Something has happened to a request; `is_last`: with the last byte of the read, the one before came at `before_ns`."""
     cdef Session* session = &channel.session
     cdef Lane* lane = <Lane*> session.stream.owner
     cdef Exchange* exchange = &lane.exchange

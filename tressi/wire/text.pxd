@@ -10,6 +10,7 @@ from libc.string cimport memcpy
 cdef enum:
     TEXT_GRAIN = 64                # bytes
     TEXT_LARGE = 1024              # more than that is given back once it is not needed
+    WHY_BYTES = 108                # room for why something failed, in words; the arena has room for no more
 
 cdef struct Text:
     char* bytes

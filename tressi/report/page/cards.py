@@ -21,8 +21,8 @@ from tressi.threshold.parse import ThresholdError, parse
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from tressi.report.page.headline import Tone
     from tressi.run.shortfall import Limit
+    from tressi.run.tones import Tone
 
     Summary = Mapping[str, Any]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Any
 
 from tressi.run.judgement import exit_words, judge_run
 from tressi.vocabulary import MET_SHARE
@@ -11,19 +11,7 @@ from tressi.vocabulary import MET_SHARE
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-Tone = Literal["good", "warn", "bad", "none"]
-
-# How a sentence of run.shortfall begins, and what that means for the run; any other is a shortfall.
-_TONES: Final[Mapping[str, Tone]] = {
-    "target met": "good",
-    "target failing": "bad",
-    "users lost": "bad",
-    "step of": "none",
-    "as fast as": "none",
-    "no attempt": "none",
-    "no user started": "none",
-    "the run was too short": "none",
-}
+    from tressi.run.tones import Tone
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +42,6 @@ def headline(summary: Mapping[str, Any]) -> Headline:
     judgement = judge_run(summary)
     over = Chip(f"the run is over, {exit_words(judgement, summary)}")
     return Headline(judgement.tone, judgement.word, judgement.reasons, (over, *_chips(summary)))
-
-
-def tone_of(words: str) -> Tone:
-    """What a sentence on an endpoint means for the run."""
-    return next((tone for beginning, tone in _TONES.items() if words.startswith(beginning)), "warn")
 
 
 def limited_spans(timeline: Sequence[Mapping[str, Any]], *, cost_rate: bool = False) -> list[list[float]]:

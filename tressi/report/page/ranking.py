@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from tressi.report.page.headline import tone_of
 from tressi.run.flow_parts import is_step
 from tressi.run.judgement import has_many_failures
 from tressi.run.shortfall import course_words, limits
+from tressi.run.tones import bounds_behind, broken_bounds, tone_of_endpoint
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from tressi.report.page.headline import Tone
+    from tressi.run.tones import Tone
 
 _ORDER: Final[tuple[Tone, ...]] = ("bad", "warn", "none", "good")
 
@@ -27,6 +27,7 @@ class Row:
     words: str
     tone: Tone
     is_short: bool  # of its rate
+    beyond: frozenset[str] = frozenset()  # the response times with which it stands behind a broken threshold
 
     @property
     def failed(self) -> Tone:
@@ -39,19 +40,16 @@ class Row:
 def ranked(summary: Mapping[str, Any]) -> list[Row]:
     """The endpoints of a summary: bad ones first, then those with the most failures and missed starts, then the rest in order.
 
-    An endpoint that kept its rate is not good as long as some of its requests failed.
+    An endpoint that kept its rate is not good as long as some of its requests failed, or where it stands behind a latency
+    threshold that is broken.
     """
-    found = limits(summary)
+    found, broken = limits(summary), broken_bounds(summary["thresholds"])
     rows = []
     for place, endpoint in enumerate(summary["endpoints"]):
-        limit = found[endpoint["endpointKey"]]
-        tone = tone_of(limit.words)
-        is_flawed = endpoint["requestsFailed"] or (endpoint["requestsMissed"] and not is_step(endpoint))
-        if has_many_failures(endpoint):
-            tone = "bad"
-        elif is_flawed and tone in {"good", "none"}:
-            tone = "warn"
-        rows.append(Row(place, endpoint, course_words(endpoint, limit), tone, limit.is_short))
+        limit, behind = found[endpoint["endpointKey"]], bounds_behind(endpoint, broken)
+        tone = tone_of_endpoint(endpoint, limit, behind, is_step=is_step(endpoint))
+        words = "; ".join([*(one.words() for one in behind), course_words(endpoint, limit)])
+        rows.append(Row(place, endpoint, words, tone, limit.is_short, frozenset(one.name for one in behind)))
     return sorted(rows, key=_rank)
 
 

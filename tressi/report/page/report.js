@@ -69,10 +69,11 @@
   function timeSpecs(data, choice) {
     const { failures, statusCodes, isFlow, ...columns } = partOf(data, choice);
     const shades = { t: data.t, saturated: data.saturated, warmUp: data.warmUp };
+    const limits = data.limits.filter((one) => one.endpoint === choice);
     const marks = markers(data, choice);
     const hasFailures = columns.errorRate.some((percent) => percent > noteworthyPercent);
     const { rate, latency, heat, workers } = tressiCharts.panels(
-      { ...columns, occupied: columns.utilisation }, { ...shades, markers: marks, isFlow, hasFailures },
+      { ...columns, occupied: columns.utilisation }, { ...shades, markers: marks, isFlow, hasFailures, limits },
     );
     const title = isFlow ? "Abandoned starts" : "Failures by kind";
     const percent = [{ name: "failed", color: "errors", y: columns.errorRate }];
@@ -157,6 +158,7 @@
 
   async function showCharts() {
     const data = await tressiCharts.unpacked(element("data"));
+    document.documentElement.dataset.began = data.began;
     for (const hidden of document.querySelectorAll("#timeline [hidden], #latency [hidden]")) hidden.hidden = false;
     element("unscripted").hidden = true;
     const choice = element("choice");

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
+from datetime import datetime
 from functools import lru_cache
 from statistics import fmean
 from typing import TYPE_CHECKING, Any, Final
@@ -19,6 +20,7 @@ from tressi.hdr import decode_histogram
 from tressi.report.page.excerpts import clipped
 from tressi.report.page.headline import limited_spans
 from tressi.run.flow_parts import flows_of, second_of
+from tressi.run.tones import bound_of
 from tressi.stats.bands import merged_bands
 from tressi.text import plain, summary_labels
 
@@ -107,9 +109,21 @@ def chart_data(summary: Mapping[str, Any]) -> dict[str, Any]:
             }
             for flow in flows
         ],
+        "began": datetime.fromisoformat(summary["startedAt"]).timestamp() * 1000,
+        "limits": _limits(summary, places),
         "decisions": [_happened(one, places) for one in summary["scaling"]],
         "changes": [_happened(one, places) for one in summary["changes"]],
     }
+
+
+def _limits(summary: Mapping[str, Any], places: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """The response times that thresholds allow: of which endpoint (None: all together), how much, and as it was written."""
+    found = (bound_of(one["threshold"], one["endpointKey"]) for one in summary["thresholds"])
+    return [
+        {"endpoint": places.get(one.endpoint_key or "", {}).get("endpoint"), "value": one.limit_ms, "text": clipped(one.text)}
+        for one in found
+        if one is not None
+    ]
 
 
 def absent_words(summary: Mapping[str, Any]) -> str:

@@ -4,6 +4,7 @@
 
 (() => {
   const fewRows = 8; // need no filter
+  const fewHealthy = 20; // rows, of which a table shows all
 
   function cellValue(row, column) {
     const cell = row.cells[column];
@@ -30,6 +31,7 @@
     const rows = [...body.rows].map((row) => [cellValue(row, heading.cellIndex), row]);
     rows.sort(([one], [other]) => compared(one, other, falling ? -1 : 1));
     body.append(...rows.map(([, row]) => row));
+    table.dispatchEvent(new Event("sorted"));
   }
 
   function makeSortable(table) {
@@ -57,11 +59,42 @@
     found.setAttribute("role", "status");
     controls.append(label, found);
     table.before(controls);
+    const fold = makeFoldable(table, input);
     input.addEventListener("input", () => {
       const wanted = input.value.trim().toLowerCase();
       for (const row of rows) row.hidden = !row.textContent.toLowerCase().includes(wanted);
       found.textContent = wanted ? `${rows.filter((row) => !row.hidden).length} of ${rows.length}` : "";
+      fold();
     });
+  }
+
+  // Of many rows those without a fault behind the first are folded, until all are asked for, filtered, or printed.
+  function makeFoldable(table, input) {
+    const { rows } = table.tBodies[0];
+    if (rows.length <= fewHealthy || !table.querySelector("tbody > .good")) return () => {};
+    const button = Object.assign(document.createElement("button"), { type: "button", className: "show-all" });
+    let isOpen = false;
+    const fold = () => {
+      const isFiltered = Boolean(input.value.trim());
+      let shown = 0;
+      let folded = 0;
+      for (const row of rows) {
+        const isFolded = !isOpen && !isFiltered && !row.matches(".bad, .warn") && (shown += 1) > fewHealthy;
+        row.classList.toggle("folded", isFolded);
+        folded += isFolded;
+      }
+      button.textContent = folded ? `Show all ${rows.length}: ${folded} more without a fault` : "Show fewer";
+      button.hidden = isFiltered || (!folded && !isOpen);
+      button.setAttribute("aria-expanded", String(isOpen));
+    };
+    button.addEventListener("click", () => {
+      isOpen = !isOpen;
+      fold();
+    });
+    table.addEventListener("sorted", fold);
+    table.after(button);
+    fold();
+    return fold;
   }
 
   for (const table of document.querySelectorAll("table.sortable")) {

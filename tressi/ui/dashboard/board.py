@@ -12,6 +12,7 @@ import orjson
 
 from tressi.model.flow import sends_of
 from tressi.run.targets import Targets
+from tressi.run.tones import bound_of
 from tressi.stats.summary_rows import change_row, decision_row
 from tressi.text import common_origin, harmless_json, plain, short_key
 from tressi.threshold.expression import metrics_of
@@ -22,10 +23,11 @@ from tressi.ui.sentences import labels_of
 from tressi.version import __version__
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from tressi.model import Change, EngineSnapshot, Moment, ResolvedConfig, ScalingDecision
     from tressi.model.flow import Flow
+    from tressi.run.tones import Bound
     from tressi.threshold.expression import Comparison
 
 Phase = Literal["starting", "running", "ending", "ended"]
@@ -134,6 +136,9 @@ class Board:
             "endpoints": [self._endpoint(number) for number in range(len(self._config.endpoints))],
             "flows": [self._flow(flow) for flow in self._config.flows],
             "subjects": {plain(one.text): subject_of(one.comparison) for one in self._config.thresholds},
+            "limits": [
+                {"endpointKey": one.endpoint_key, "value": one.limit_ms, "text": plain(one.text)} for one in self._limits()
+            ],
             "trends": {key: list(values) for key, values in self._trends.items()},
             "columns": self._history.columns(),
             "decisions": list(self._decisions),
@@ -141,6 +146,11 @@ class Board:
             "moment": self._moment,
             "end": self._end,
         }
+
+    def _limits(self) -> Iterator[Bound]:
+        """The response times that thresholds allow."""
+        found = (bound_of(one.text, one.endpoint_key) for one in self._config.thresholds)
+        return (one for one in found if one is not None)
 
     def _endpoint(self, number: int) -> dict[str, Any]:
         endpoint = self._config.endpoints[number]

@@ -31,9 +31,9 @@ export class Cards {
     for (const [id, text] of Object.entries(besidesOf(shown))) show(document.getElementById(id), text);
     this.name(shown);
     for (const [name, card] of this.cards) {
-      const tone = toneOf(name, shown);
+      const [tone, level] = stateOf(name, shown);
       card.dataset.tone = tone ?? "none";
-      show(card.querySelector(".standing"), tone ? `${SIGNS[tone]} ${WORDS[name][TONES.indexOf(tone)]}` : "");
+      show(card.querySelector(".standing"), tone ? `${SIGNS[tone]} ${WORDS[name][level]}` : "");
       if (TREND[name] && shown.columns) {
         window.tressiCharts.sparkline(card.querySelector(".spark"), shown.columns[TREND[name]].slice(-MINUTE), tone ?? "");
       }
@@ -101,16 +101,17 @@ function besidesOf({ one, condition, subject, isFlow, isOver }) {
 const kindsOf = ({ failures }) =>
   Object.entries(failures).slice(0, 3).map(([words, times]) => `${words} × ${count(times)}`).join(", ");
 
-/* The tone of a card; null where a figure alone is neither good nor bad. */
-function toneOf(name, { one, condition, subject, isUnasked, thresholds, subjects, paused }) {
-  if (!(name in WORDS)) return null;
+/* The tone of a card, null where a figure alone is neither good nor bad, and how far from good it is, 0 to 2. */
+function stateOf(name, { one, condition, subject, isUnasked, thresholds, subjects, paused }) {
+  if (!(name in WORDS)) return [null, 0];
   const judged = worstOf(thresholds.filter((verdict) => subjects[verdict.threshold] === name && isOf(verdict, subject)));
-  if (name === "latency") return judged;
-  if (name === "rate" && (paused || isUnasked || one.askedRps === null)) return judged;
-  if (name === "missed" && subject?.flow) return judged;
-  const since = { failed: failedOf(one), missed: one.requestsMissed }[name];
-  const level = Math.max(condition.levels[name], since ? 1 : 0, TONES.indexOf(judged));
-  return TONES[level];
+  const byThreshold = TONES.indexOf(judged);
+  const isJudgedAlone = name === "latency" || (name === "rate" && (paused || isUnasked || one.askedRps === null)) ||
+    (name === "missed" && subject?.flow);
+  if (isJudgedAlone) return [judged, Math.max(0, byThreshold)];
+  const since = { failed: failedOf(one), missed: one.requestsMissed }[name] ? 1 : 0;
+  const byCause = TONES.indexOf(condition.tones[name] ?? "good");
+  return [TONES[Math.max(byCause, since, byThreshold)], Math.max(condition.levels[name], since, byThreshold)];
 }
 
 const isOf = ({ endpointKey }, subject) => endpointKey === (subject?.endpointKey ?? null);

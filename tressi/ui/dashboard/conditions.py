@@ -12,17 +12,19 @@ from dataclasses import dataclass, field, replace
 from math import exp, sqrt
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
-from tressi.run.flow_parts import paced
+from tressi.run.flow_parts import is_step, paced
 from tressi.run.shortfall import course_words, limits
+from tressi.run.tones import TONES, bound_of, bounds_behind, broken_bounds, tone_of_cause, tone_of_endpoint
 from tressi.run.trouble import NOTEWORTHY_SHARE, failures_of
 from tressi.text import plain
 from tressi.ui.standing import missed_cause
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
-    from tressi.model import EndpointMoment, EndpointSnapshot, Moment, ResolvedConfig
+    from tressi.model import EndpointMoment, EndpointSnapshot, Moment, ResolvedConfig, ThresholdVerdict
     from tressi.run.shortfall import Limit
+    from tressi.run.tones import Bound, Tone
 
 Level = Literal[0, 1, 2]  # nothing is wrong; something was; so much that it is grave
 
@@ -49,6 +51,7 @@ class Condition:
 
     `made`, `failed`, `missed` and `due` are attempts, failures, starts missed and starts asked for. `failed_s` and `missed_s`
     are when something of the kind was last seen, None where it never was. `missed_by` is why starts were last missed.
+    `beyond` are the limits of response times that do not hold and behind which it stands, `beyond_s` when that was last seen.
     """
 
     made: float = 0.0
@@ -58,7 +61,9 @@ class Condition:
     failed_s: float | None = None
     missed_s: float | None = None
     missed_by: Cause | None = None
-    levels: Mapping[str, Level] = field(default_factory=lambda: {"rate": 0, "missed": 0, "failed": 0})
+    beyond: Sequence[Bound] = ()
+    beyond_s: float | None = None
+    levels: Mapping[str, Level] = field(default_factory=lambda: {"rate": 0, "missed": 0, "failed": 0, "latency": 0})
 
     @property
     def level(self) -> Level:
@@ -67,12 +72,22 @@ class Condition:
 
 
 def condition_after(
-    before: Condition, one: EndpointMoment, t: float, span_s: float, missed_by: Cause | None, *, chance: bool = False
+    before: Condition,
+    one: EndpointMoment,
+    t: float,
+    span_s: float,
+    missed_by: Cause | None,
+    *,
+    chance: bool = False,
+    unheld: Sequence[Bound] = (),
 ) -> Condition:
     """How an endpoint stands after the `span_s` seconds that ended at `t`.
 
-    `missed_by` is why starts were missed in them, None where none was. With `chance`, starts come at random.
+    `missed_by` is why starts were missed in them, None where none was. With `chance`, starts come at random. `unheld` are the
+    limits of response times that do not hold at this second.
     """
+    beyond = [bound for bound in unheld if bound.is_behind(one.endpoint_key, getattr(one, f"{bound.name}_ms", None))]
+    still = [bound for bound in before.beyond if bound in unheld and _is_recent(before.beyond_s, t)]
     fade, made = exp(-span_s / FADES_S), one.current_rps * span_s
     now = replace(
         before,
@@ -84,6 +99,8 @@ def condition_after(
         failed_s=t if one.error_rate else before.failed_s,
         missed_s=t if one.missed_now else before.missed_s,
         missed_by=missed_by or before.missed_by,
+        beyond=beyond or still,
+        beyond_s=t if beyond else before.beyond_s,
     )
     return replace(now, levels=_levels(before.levels, now, t, chance=chance))
 
@@ -101,14 +118,18 @@ class Conditions:
         span_s, self._last_t = moment.t - self._last_t, moment.t
         parts = (*moment.endpoints, *moment.flows)
         causes: dict[str, Cause | None] = {one.endpoint_key: self._cause(one, moment) for one in parts if one.missed_now}
+        unheld = [bound for one in moment.thresholds if (bound := _unheld(one)) is not None]
         most = max(parts, key=lambda one: one.missed_now, default=moment.total)
         causes[_TOTAL] = causes.get(most.endpoint_key)
         for one in (moment.total, *parts):
             before = self._known.get(one.endpoint_key, Condition())
             cause = causes.get(one.endpoint_key)
-            self._known[one.endpoint_key] = condition_after(before, one, moment.t, span_s, cause, chance=self._is_chance)
+            self._known[one.endpoint_key] = condition_after(
+                before, one, moment.t, span_s, cause, chance=self._is_chance, unheld=unheld if one is not moment.total else ()
+            )
         said = {key: one for key, one in self._known.items() if one.level or key == _TOTAL}
-        return {key: _document(one, moment.reading.endpoints.get(key)) for key, one in said.items()}
+        dead = {trouble.endpoint_key for trouble in moment.troubles}
+        return {key: _document(one, moment.reading.endpoints.get(key), is_dead=key in dead) for key, one in said.items()}
 
     def _cause(self, one: EndpointMoment, moment: Moment) -> Cause:
         has_room = one.max_workers is not None and one.worker_count < one.max_workers
@@ -119,13 +140,18 @@ class Conditions:
 
 def ended(summary: Mapping[str, Any], tone: str) -> dict[str, dict[str, Any]]:
     """The conditions of a run that is over, by its summary; that of all together is the verdict's, whose tone that is."""
-    found, parts = limits(summary), paced(summary)
-    known = {one["endpointKey"]: _ended(one, found[one["endpointKey"]]) for one in (*summary["endpoints"], *parts)}
+    found, parts, broken = limits(summary), paced(summary), broken_bounds(summary["thresholds"])
+    every = (*summary["endpoints"], *parts)
+    known = {one["endpointKey"]: _ended(one, found[one["endpointKey"]], bounds_behind(one, broken)) for one in every}
     most = max(parts, key=lambda one: one["requestsMissed"], default=None)
     total, level = summary["global"], {"good": 0, "warn": 1, "bad": GRAVE}[tone]
     levels = {"rate": max((known[one["endpointKey"]]["levels"]["rate"] for one in parts), default=0), **_counted(total)}
+    tones = _tones(levels)
     missed_by = known[most["endpointKey"]]["missedBy"] if most is not None else ""
-    return {**known, _TOTAL: {"level": level, "levels": levels, "missedBy": missed_by, "words": []}}
+    return {
+        **known,
+        _TOTAL: {"tone": tone, "tones": tones, "level": level, "levels": levels, "missedBy": missed_by, "words": []},
+    }
 
 
 # ------------------------------------------------------------------------------------------------------------ small parts
@@ -143,7 +169,17 @@ def _levels(before: Mapping[str, Level], now: Condition, t: float, *, chance: bo
         "rate": min(most, _grave(before["rate"], short, now.due)),
         "missed": min(most, missed) or _told(now.missed_s, t),
         "failed": failed or _told(now.failed_s, t),
+        "latency": max((GRAVE if one.is_broken else 1 for one in now.beyond), default=0),
     }
+
+
+def _unheld(verdict: ThresholdVerdict) -> Bound | None:
+    """The limit of a response time that a threshold sets and that does not hold."""
+    return bound_of(verdict.text, verdict.endpoint_key, is_broken=verdict.settled) if verdict.passed is False else None
+
+
+def _tones(levels: Mapping[str, int]) -> dict[str, Tone]:
+    return {cause: tone_of_cause(cause, level) for cause, level in levels.items()}
 
 
 def _grave(before: Level, part: float, whole: float) -> Level:
@@ -162,13 +198,17 @@ def _told(seen_s: float | None, t: float) -> Level:
     return 1 if _is_recent(seen_s, t) else 0
 
 
-def _document(one: Condition, reading: EndpointSnapshot | None) -> dict[str, Any]:
+def _document(one: Condition, reading: EndpointSnapshot | None, *, is_dead: bool) -> dict[str, Any]:
     missed_by = "" if one.missed_by is None else one.missed_by.words
-    return {"level": one.level, "levels": one.levels, "missedBy": missed_by, "words": list(_words(one, reading))}
+    tones = _tones(one.levels)
+    tone = "bad" if is_dead else max(tones.values(), key=TONES.index)
+    words = list(_words(one, reading))
+    return {"tone": tone, "tones": tones, "level": one.level, "levels": one.levels, "missedBy": missed_by, "words": words}
 
 
 def _words(one: Condition, reading: EndpointSnapshot | None) -> Iterable[str]:
     """What is wrong, the gravest first, without figures that change each second: those stand in the row."""
+    yield from (bound.words() for bound in one.beyond)
     if one.levels["failed"]:
         reasons = failures_of(reading).most_common(1) if reading is not None else []
         what = "failing" if one.levels["failed"] == GRAVE else "has failed"
@@ -179,12 +219,20 @@ def _words(one: Condition, reading: EndpointSnapshot | None) -> Iterable[str]:
         yield "below its rate"
 
 
-def _ended(part: Mapping[str, Any], limit: Limit) -> dict[str, Any]:
-    levels: dict[str, Level] = {"rate": GRAVE if limit.is_short else 0, **_counted(part)}
+def _ended(part: Mapping[str, Any], limit: Limit, behind: Sequence[Bound]) -> dict[str, Any]:
+    levels: dict[str, Level] = {"rate": GRAVE if limit.is_short else 0, **_counted(part), "latency": GRAVE if behind else 0}
     if limit.is_short and part["requestsMissed"]:
         levels["missed"] = GRAVE
     missed_by = limit.words if part["requestsMissed"] else ""
-    return {"level": max(levels.values()), "levels": levels, "missedBy": missed_by, "words": [plain(course_words(part, limit))]}
+    tone = tone_of_endpoint(part, limit, behind, is_step=is_step(part))
+    return {
+        "tone": "good" if tone == "none" else tone,
+        "tones": _tones(levels),
+        "level": max(levels.values()),
+        "levels": levels,
+        "missedBy": missed_by,
+        "words": [*(bound.words() for bound in behind), plain(course_words(part, limit))],
+    }
 
 
 def _counted(part: Mapping[str, Any]) -> dict[str, Level]:

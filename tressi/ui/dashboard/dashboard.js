@@ -15,7 +15,7 @@ import { showChips, Verdict } from "./verdict.js";
 
 const at = (id) => document.getElementById(id);
 
-const run = { phase: "starting", waiting: "", paused: false, endpoints: [], flows: [], moment: null, end: null, lost: "" };
+const run = { phase: "starting", waiting: "", paused: false, endpoints: [], flows: [], limits: [], moment: null, end: null, lost: "" };
 const chosen = new Chosen((number) => subjectOf(number).endpointKey);
 const charts = new Charts(at("charts"));
 const cards = new Cards(at("figures"));
@@ -27,7 +27,7 @@ const verdict = new Verdict({
   said: at("said"),
 });
 const notes = new Notes({ table: at("notes"), empty: at("no-notes"), more: at("more-notes"), said: at("said") });
-const table = new EndpointTable(at("endpoints"), { choose: chooseAndGo, setTarget });
+const table = new EndpointTable(at("endpoints"), { choose: chooseAndGo, setTarget, fold: at("show-all") });
 const flows = new Flows(at("flows"), { choose: (place) => chooseAndGo(run.endpoints.length + place), setTarget });
 
 /* An endpoint by its number; the flows' are behind the endpoints'. */
@@ -47,13 +47,14 @@ const told = {
     if (isFirst) {
       table.take(state.endpoints, state.trends);
       flows.take(state.flows);
-      countShown(state.endpoints.length);
+      countShown(table.arrange());
     } else {
       for (const one of state.endpoints) table.targetSet(one.endpointKey, one.targetRps);
       for (const one of state.flows) flows.targetSet(one.endpointKey, one.targetRps);
     }
     if (isFirst) offer();
     chosen.take(state.columns).then(showChosen, (failure) => problem(failure.message));
+    if (state.end) document.documentElement.dataset.began = Date.parse(state.end.startedAt);
     if (state.moment) this.moment(state.moment);
     if (state.end) this.end(state.end);
     showState();
@@ -68,6 +69,7 @@ const told = {
   moment(moment) {
     // The one that the state came with is in the trends that it brought.
     if (moment !== run.moment) table.append((key) => moment.row.endpoints[key]);
+    document.documentElement.dataset.began ??= Date.now() - 1000 * moment.row.t;
     run.moment = moment;
     run.paused = moment.paused;
     chosen.append(moment);
@@ -181,7 +183,7 @@ function showMoment() {
   const { row, thresholds, conditions } = run.moment;
   if (!run.end) {
     showTime(row.t);
-    table.show((key) => figuresOf(run.moment, key), conditions);
+    countShown(table.show((key) => figuresOf(run.moment, key), conditions));
     flows.show((key) => figuresOf(run.moment, key));
     showFigures(figuresOf(run.moment, chosenKey()), conditions, thresholds);
     showThresholds(at("thresholds"), thresholds, notes.labels);
@@ -194,7 +196,7 @@ function figuresOf(moment, key) {
   return { ...secondOf(moment, key), ...moment.beside[key ?? ""], ...moment.counts[key ?? ""] };
 }
 
-const FINE = { level: 0, levels: { rate: 0, missed: 0, failed: 0 }, missedBy: "", words: [] };
+const FINE = { tone: "good", tones: {}, level: 0, levels: { rate: 0, missed: 0, failed: 0 }, missedBy: "", words: [] };
 
 /* Figures of a second or of the whole run, which have the same names. */
 function showFigures(one, conditions, thresholds) {
@@ -215,6 +217,7 @@ function showCharts() {
   charts.show({
     ...{ seconds: chosen.seconds, parts, marks: notes.marks() },
     ...{ warmUpSec: run.warmUpSec ?? 0, isFlow: isFlow(chosen.latest) },
+    limits: run.limits.filter(({ endpointKey }) => endpointKey === chosenKey()),
   });
 }
 
@@ -304,7 +307,7 @@ function showEnd() {
   showThresholds(at("thresholds"), thresholds, notes.labels);
   const key = chosenKey();
   showFigures(key === null ? total : parts[key], conditions, thresholds);
-  table.show((endpointKey) => parts[endpointKey], conditions);
+  countShown(table.show((endpointKey) => parts[endpointKey], conditions));
   flows.show((endpointKey) => parts[endpointKey]);
 }
 
@@ -345,6 +348,7 @@ at("whole").addEventListener("click", () => {
   at("charts-title").focus();
 });
 document.addEventListener("chartzoom", ({ detail }) => (at("whole").hidden = detail === null));
+at("show-all").addEventListener("click", () => countShown(table.toggleAll()));
 at("filter").addEventListener("input", (event) => countShown(table.filterBy(event.target.value)));
 document.addEventListener("visibilitychange", () => {
   if (document.hidden || !run.moment) return;

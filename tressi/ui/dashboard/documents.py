@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from tressi.model import EndpointMoment, EngineSnapshot, FlowMoment, Moment
 
 # What the page shows of a summary.
-_ENDED: Final = ("endReason", "endDetail", "durationSec")
+_ENDED: Final = ("startedAt", "endReason", "endDetail", "durationSec")
 # The percentiles of a page: of which count of values each is, and by what it is told in a summary.
 _PERCENTILES: Final = {
     "p50": ("response", 50.0, "responseTimeMs"),

@@ -21,14 +21,18 @@ const CELLS = {
 const PERCENTILES = new Set(["p50", "p95", "p99", "serviceP99", "successP99"]);
 const TONES = ["good", "warn", "bad"];
 /* The cell that shows each cause. */
-const CAUSES = { rate: "currentRps", missed: "requestsMissed", failed: "errorRate" };
-const FINE = { level: 0, levels: {}, words: [] };
+const CAUSES = { rate: "currentRps", missed: "requestsMissed", failed: "errorRate", latency: "p99" };
+const FINE = { tone: "good", tones: {}, level: 0, words: [] };
 const MINUTE = 60;
+const FEW_HEALTHY = 20; // rows, of which the table shows all
 
 export class EndpointTable {
-  /* `choose` is called with a row's number, to choose it or to leave it out, `setTarget` with its endpoint and the rate. */
-  constructor(table, { choose, setTarget }) {
+  /* `choose` is called with a row's number, to choose it or to leave it out, `setTarget` with its endpoint and the rate;
+     `fold` is the button that shows all rows. */
+  constructor(table, { choose, setTarget, fold }) {
     this.table = table;
+    this.fold = fold;
+    this.isOpen = false;
     this.body = table.tBodies[0];
     this.template = document.getElementById("row");
     this.choose = choose;
@@ -62,7 +66,8 @@ export class EndpointTable {
     }
   }
 
-  /* Show the figures that `figuresOf` has of each endpoint by its key, those of a second or of the whole run, and how it stands. */
+  /* Show the figures that `figuresOf` has of each endpoint by its key, those of a second or of the whole run, and how it stands;
+     returns how many rows are shown. */
   show(figuresOf, conditions) {
     for (const one of this.rows) {
       const { maxWorkers, flow, endpointKey } = one.endpoint;
@@ -73,7 +78,7 @@ export class EndpointTable {
     // Once it has been there the column stays: a table whose columns come and go is hard to read.
     if (this.rows.some((one) => one.values.showsSuccesses)) this.table.classList.add("with-successes");
     // Nothing moves away under a hand that is at work in it.
-    if (!this.body.matches(":focus-within, :hover")) this.arrange();
+    return this.body.matches(":focus-within, :hover") ? this.body.rows.length : this.arrange();
   }
 
   showRow(one) {
@@ -81,16 +86,16 @@ export class EndpointTable {
       show(cell, CELLS[name](one.values));
       if (PERCENTILES.has(name)) showThin(cell, one.values.thin.includes(name));
     }
-    const { level, levels, words } = one.condition;
-    for (const [cause, name] of Object.entries(CAUSES)) one.cells.get(name).dataset.tone = TONES[levels[cause] ?? 0];
-    one.element.dataset.tone = TONES[level];
-    show(one.said, words.length && !one.values.flow ? `${SIGNS[TONES[level]]} ${words.join("; ")}` : words.join("; "));
+    const { tone, tones, words } = one.condition;
+    for (const [cause, name] of Object.entries(CAUSES)) one.cells.get(name).dataset.tone = tones[cause] ?? "good";
+    one.element.dataset.tone = tone;
+    show(one.said, words.length && !one.values.flow ? `${SIGNS[tone]} ${words.join("; ")}` : words.join("; "));
     if (!one.endpoint.flow) one.target.show(rate(one.values.askedRps), meanOf(one.values));
     this.showTrend(one);
   }
 
   showTrend({ element, picture, trend, condition }) {
-    if (this.inView.has(element)) window.tressiCharts.sparkline(picture, trend, TONES[condition.level]);
+    if (this.inView.has(element)) window.tressiCharts.sparkline(picture, trend, condition.tone);
   }
 
   /* Somebody set the target of an endpoint, of the shared pool's all. */
@@ -117,6 +122,26 @@ export class EndpointTable {
     });
   }
 
+  /* Of many endpoints those without a fault behind the first are folded, until all are asked for. */
+  toggleAll() {
+    this.isOpen = !this.isOpen;
+    return this.arrange();
+  }
+
+  /* Which rows of those wanted are shown: a filter shows all that it finds. */
+  unfolded(wanted) {
+    if (this.isOpen || this.filter || wanted.length <= FEW_HEALTHY) return wanted;
+    let healthy = 0;
+    const isAsked = ({ condition, element }) => condition.tone !== "good" || element.classList.contains("chosen");
+    return wanted.filter((one) => isAsked(one) || (healthy += 1) <= FEW_HEALTHY);
+  }
+
+  showFold(wanted, shown) {
+    this.fold.hidden = wanted.length <= FEW_HEALTHY || Boolean(this.filter) || (shown.length === wanted.length && !this.isOpen);
+    this.fold.setAttribute("aria-expanded", String(this.isOpen));
+    show(this.fold, this.isOpen ? "Show fewer" : `Show all ${wanted.length}: ${wanted.length - shown.length} more without a fault`);
+  }
+
   /* Show only the endpoints that have `text` in their name; returns how many. */
   filterBy(text) {
     this.filter = text.trim().toLowerCase();
@@ -134,10 +159,12 @@ export class EndpointTable {
   }
 
   arrange() {
-    const shown = this.rows.filter((one) => one.text.includes(this.filter));
+    const wanted = this.rows.filter((one) => one.text.includes(this.filter));
     const { column, down } = this.order;
-    if (column) shown.sort((one, other) => (down ? -1 : 1) * compare(valueOf(one, column), valueOf(other, column)));
-    else shown.sort((one, other) => other.condition.level - one.condition.level); // else as in the config
+    if (column) wanted.sort((one, other) => (down ? -1 : 1) * compare(valueOf(one, column), valueOf(other, column)));
+    else wanted.sort((one, other) => graveness(other) - graveness(one)); // else as in the config
+    const shown = this.unfolded(wanted);
+    this.showFold(wanted, shown);
     const elements = shown.map((one) => one.element);
     const isSame = elements.length === this.body.rows.length && elements.every((element, at) => this.body.rows[at] === element);
     if (!isSame) this.body.replaceChildren(...elements);
@@ -190,6 +217,9 @@ export function markChosen(button, color) {
 export function wordsOf({ label, shortKey }) {
   return label === shortKey || label.endsWith(`(${shortKey})`) ? label : `${label} (${shortKey})`;
 }
+
+/* Red before amber, and of one colour the graver first. */
+const graveness = ({ condition: { tone, level } }) => 10 * TONES.indexOf(tone) + level;
 
 const valueOf = (one, column) => {
   if (column === "label") return one.text;

@@ -17,10 +17,10 @@ const overSeconds = (counts, seconds) =>
   seconds === 1 ? counts : Object.fromEntries(Object.entries(counts).map(([name, count]) => [name, count / seconds]));
 
 /* The specs of one endpoint or flow, or of all together. */
-function specsOf({ seconds, isFlow, warmUp, marks }) {
+function specsOf({ seconds, isFlow, warmUp, marks, limits }) {
   const { columns } = seconds;
   const hasFailures = columns.errorRate.some((share) => share > NOTEWORTHY_SHARE);
-  const common = { t: columns.t, saturated: seconds.saturated(), warmUp, markers: marks, isFlow, hasFailures };
+  const common = { t: columns.t, saturated: seconds.saturated(), warmUp, markers: marks, isFlow, hasFailures, limits };
   return window.tressiCharts.panels(chartColumns(columns), common);
 }
 
@@ -76,7 +76,7 @@ export class Charts {
     for (const end of ["pointerup", "pointercancel"]) window.addEventListener(end, () => (this.isHeld = false), true);
   }
 
-  /* Show from now on: {seconds, parts, marks, warmUpSec, isFlow}. `parts` are those that were chosen, {name, color, seconds}
+  /* Show from now on: {seconds, parts, marks, limits, warmUpSec, isFlow}. `parts` are those that were chosen, {name, color, seconds}
      each; the first `warmUpSec` seconds are in no figure of the run. A panel that has nothing to show is hidden. */
   show({ warmUpSec, ...shown }) {
     const { columns } = shown.seconds;

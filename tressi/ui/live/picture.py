@@ -12,6 +12,8 @@ from rich.console import Group
 from rich.text import Text
 
 from tressi.model import ScalingDecision
+from tressi.stats.nodes_words import nodes_words
+from tressi.stats.summary_rows import node_row
 from tressi.text import plain, shortened
 from tressi.ui.first_decisions import Shrunk
 from tressi.ui.live.chart import chart
@@ -282,7 +284,17 @@ def _warnings(moment: Moment, seen: Seen, width: int) -> list[list[Text]]:
     """What is wrong with the target, then with the generator: each on two lines at most, so that it can be read."""
     wrong = [one.sentence(seen.labels) for one in told(moment.troubles)]
     said = [*wrong, *(f"{LIMITED}: {plain(reason)}" for reason in moment.saturated_by)]
-    return [folded(Text(words, style="bold red"), width)[:_WARNING_LINES] for words in said]
+    shown = [folded(Text(words, style="bold red"), width)[:_WARNING_LINES] for words in said]
+    return [*shown, *_nodes(moment, width)]
+
+
+def _nodes(moment: Moment, width: int) -> list[list[Text]]:
+    """The machines of a run over several, in one line; red once one of them was lost."""
+    nodes = moment.reading.nodes
+    if not nodes:
+        return []
+    style = "bold red" if any(node.lost is not None for node in nodes) else "dim"
+    return [folded(Text(nodes_words([node_row(node) for node in nodes]), style=style), width)[:1]]
 
 
 def _open_thresholds(moment: Moment) -> list[ThresholdVerdict]:

@@ -9,7 +9,7 @@ and the bytes of a header block; and what the output owes to a server that does 
 """
 
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t
-from libc.string cimport memmove
+from libc.string cimport memcmp, memcpy, memmove
 
 from tressi.wire.h1.message cimport HEAD_LIMIT
 from tressi.wire.h2.frame cimport (
@@ -20,10 +20,10 @@ from tressi.wire.h2.frame cimport (
 )
 from tressi.wire.h2.hpack cimport BLOCK_BROKEN, TABLE_BYTES
 from tressi.wire.h2.session cimport (
-    OUR_WINDOW, Session, frame_add, number_add, output_left, session_say_goodbye, stream_at,
+    KNOWN_BYTES, OUR_WINDOW, Session, frame_add, number_add, output_left, session_say_goodbye, stream_at,
 )
 from tressi.wire.h2.stream cimport AWAITS_HEAD, IN_BODY, RESPONDED, Reading, Stream, block_read, body_fault, head_read
-from tressi.wire.response cimport body_seen, response_forget
+from tressi.wire.response cimport Response, body_seen, response_forget
 from tressi.wire.text cimport text_add, text_clear
 
 cdef enum:
@@ -82,17 +82,64 @@ cdef inline Event stream_over(Session* session, Stream* stream) noexcept nogil:
     return END
 
 
+cdef inline bint block_is_known(
+    const Session* session, const Stream* stream, const uint8_t* block, int64_t size
+) noexcept nogil:
+    """Whether the block is that of the response before, for a response of which as much is wanted: then it says the same."""
+    return (
+        size == session.known_size and size > 0 and stream.state == AWAITS_HEAD and stream.response.further == NULL
+        and stream.response.wanted == session.known_wanted and session.decoder.changes == session.known_changes
+        and memcmp(block, session.known, size) == 0
+    )
+
+
+cdef inline void block_know(
+    Session* session, const Stream* stream, const uint8_t* block, int64_t size, int64_t changes, bint has_wanted
+) noexcept nogil:
+    """Keep what a response's block has said, if it was short, has changed nothing, and had no field that is wanted."""
+    cdef const Response* response = stream.response
+    session.known_size = 0
+    if size > KNOWN_BYTES or has_wanted or response.further != NULL or changes != session.decoder.changes:
+        return
+    memcpy(session.known, block, size)
+    session.known_size = <int32_t> size
+    session.known_status = response.status
+    session.known_wanted = response.wanted
+    session.known_length = response.length
+    session.known_changes = changes
+
+
+cdef inline Event head_known(Session* session, Stream* stream) noexcept nogil:
+    """The head of a response is that of the one before."""
+    response_forget(stream.response)
+    stream.response.status = session.known_status
+    stream.response.length = session.known_length
+    return head_ended(session, stream)
+
+
+cdef inline Event head_ended(Session* session, Stream* stream) noexcept nogil:
+    """The final head of a response is read."""
+    session.stream = stream
+    stream.state = IN_BODY
+    stream.response.has_head = 1
+    session.ends = session.block_ends
+    return HEAD
+
+
 cdef inline Event block_whole(Session* session, const uint8_t* block, int64_t size) noexcept nogil:
     """All of a header block has come."""
     cdef int32_t id = session.block_id
     cdef Stream* stream = stream_at(session, id)
     cdef Reading reading
+    cdef int64_t changes = session.decoder.changes
     session.block_id = 0
     if stream == NULL or stream.state == RESPONDED:
         if block_read(&session.decoder, block, block + size, NULL, &reading) == BLOCK_BROKEN:
             return session_break(session, COMPRESSION_ERROR, b"a header block that cannot be decoded")
         return quiet_seen(session)
     session.quiet = 0
+    if block_is_known(session, stream, block, size):
+        return head_known(session, stream)
     if head_read(stream, &session.decoder, block, block + size, &reading) == BLOCK_BROKEN:
         return session_break(session, COMPRESSION_ERROR, b"a header block that cannot be decoded")
     if reading.fault != NULL:
@@ -101,6 +148,8 @@ cdef inline Event block_whole(Session* session, const uint8_t* block, int64_t si
         if not session.block_ends:
             return stream_break(session, stream, b"fields behind the body that do not end it")
         return stream_over(session, stream)
+    if stream.response.status >= 200:
+        block_know(session, stream, block, size, changes, reading.has_wanted)
     session.stream = stream
     if stream.response.status < 200:
         if session.block_ends:
@@ -108,10 +157,7 @@ cdef inline Event block_whole(Session* session, const uint8_t* block, int64_t si
         stream.continued = stream.continued or stream.response.status == 100
         response_forget(stream.response)
         return INTERIM
-    stream.state = IN_BODY
-    stream.response.has_head = 1
-    session.ends = session.block_ends
-    return HEAD
+    return head_ended(session, stream)
 
 
 cdef inline Event headers_seen(Session* session, const uint8_t* at, int64_t size) noexcept nogil:

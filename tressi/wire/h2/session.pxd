@@ -29,6 +29,7 @@ cdef enum:
     OUTPUT_FULL = 128 * 1024       # beyond that no body is added to what waits for the socket
     OUR_WINDOW = (1 << 30) - 1     # for each response, and for all of a connection together
     ASSUMED_STREAMS = 100          # that a server lets be open, until it has said how many
+    KNOWN_BYTES = 256              # of a header block that may be known from the one before
     LAST_ID = HIGHEST_ID - (1 << 20)  # a connection that has come so far opens no more streams
 
 cdef struct Output:
@@ -71,6 +72,13 @@ cdef struct Session:
     int32_t pieces                 # of that block
     Text part                      # of a payload that was cut
     Text block                     # of a header block in several frames
+    # Of the last response: where the next one has the same block, and nothing has changed in the table, it says the same.
+    uint8_t known[KNOWN_BYTES]
+    int32_t known_size             # 0: nothing is known
+    int32_t known_status
+    uint32_t known_wanted          # the fields that were looked for: none of them was there
+    int64_t known_length
+    int64_t known_changes          # of the table by then
     int64_t unacknowledged         # bytes of bodies that the server was not told of
     int64_t quiet                  # frames since one that was of use
     Stream* stream                 # that the event is of
@@ -179,6 +187,7 @@ cdef inline bint session_begin(Session* session) noexcept nogil:
     session.head_size = 0
     session.left = 0
     session.block_id = 0
+    session.known_size = 0
     session.unacknowledged = 0
     session.quiet = 0
     session.code = 0

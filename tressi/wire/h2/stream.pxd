@@ -53,6 +53,7 @@ cdef struct Reading:
     uint8_t has_status
     uint8_t in_fields              # the last field was none with a colon
     uint8_t in_trailer
+    uint8_t has_wanted             # a field was there that was looked for
 
 
 cdef inline void fault_found(Reading* reading, const char* fault) noexcept nogil:
@@ -130,6 +131,7 @@ cdef inline void field_read(Reading* reading, Response* response, const FieldLin
         number = response.further.number_of(response.further, field.name, field.name_size, OTHER)
     if number == OTHER:
         return
+    reading.has_wanted = reading.has_wanted or number != CONTENT_LENGTH
     if number == CONTENT_LENGTH and not reading.in_trailer and not length_read(response, field):
         fault_found(reading, b"a malformed Content-Length")
     elif number < OTHER and (not reading.in_trailer or is_of_trailers(number)) and not field_seen(
@@ -173,7 +175,7 @@ cdef inline Step head_read(
 ) noexcept nogil:
     """Read the fields of a response, or those behind its body."""
     cdef Response* response = stream.response
-    reading[0] = Reading(NULL, 0, 0, 0, stream.state == IN_BODY)
+    reading[0] = Reading(NULL, 0, 0, 0, stream.state == IN_BODY, 0)
     if not reading.in_trailer:
         response_forget(response)
         response.length = -1

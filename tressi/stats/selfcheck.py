@@ -27,13 +27,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from itertools import chain
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Final, Literal, cast
 
 from tressi._core import Histogram
 from tressi.text import milliseconds
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from tressi.model import EndpointSnapshot, EngineSnapshot, GeneratorSnapshot
 
@@ -53,6 +53,7 @@ STANDSTILL_LIMIT_S: Final = 0.5
 LATE_FLOOR_MS: Final = 5.0
 LATE_SHARE_OF_GAP: Final = 0.10
 LATE_SENDS: Final = 100  # fewer have no p99
+_NODES_NAMED: Final = 2
 
 # {value} and {limit} are the finding's own, {lost} and {of} its counts.
 _WORDS: Final[Mapping[Rule, str]] = {
@@ -75,12 +76,23 @@ _SPOILS: Final[Mapping[Rule, str]] = {
 }
 
 
+_ADVICE: Final = "give tressi an idler machine or more engines (--processes), or ask for less"
+_RATES_MEAN: Final = f"tressi could not send as fast as it was asked to, so these rates are no limit of the target's: {_ADVICE}"
+_TIMES_MEAN: Final = f"tressi read responses late, so times may be longer here than the target's own: {_ADVICE}"
+
+
+def meaning_of(reasons: Sequence[str]) -> str:
+    """What the sentences of findings mean for the figures, and what to do, in one sentence for somebody who has read none."""
+    return _TIMES_MEAN if all("it spoils: service times" in one for one in reasons) else _RATES_MEAN
+
+
 @dataclass(frozen=True, slots=True)
 class Finding:
     """One broken rule: the measure's `value` and the `limit` it reached, in the unit that the rule says.
 
     `lost` of `of` starts (of the own delay: responses) are what it cost. `late_ms` is p99 of the late sends where that is the
-    cost of a CPU at its limit. `throttled_s` is for how long a cgroup's quota held the generator back meanwhile.
+    cost of a CPU at its limit. `throttled_s` is for how long a cgroup's quota held the generator back meanwhile. Of a run over
+    several machines `nodes` are those that found it.
     """
 
     rule: Rule
@@ -90,16 +102,23 @@ class Finding:
     of: int = 0
     late_ms: float = 0.0
     throttled_s: float = 0.0
+    nodes: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         numbers = {"value": self.value, "limit": self.limit, "lost": self.lost, "of": self.of, "cost": self._cost()}
         quota = f"; a cgroup's quota (cpu.max) held it back for {self.throttled_s:.1f} s" if self.throttled_s else ""
-        return f"{_WORDS[self.rule].format(**numbers)}{quota}; it spoils: {_SPOILS[self.rule]}"
+        return f"{self._where()}{_WORDS[self.rule].format(**numbers)}{quota}; it spoils: {_SPOILS[self.rule]}"
 
     @property
     def excess(self) -> float:
         """How many times the limit was reached, to tell which of several seconds was the worst."""
         return self.value / self.limit
+
+    def _where(self) -> str:
+        """The nodes that found it, of many the first."""
+        if len(self.nodes) > _NODES_NAMED:
+            return f"{self.nodes[0]} and {len(self.nodes) - 1} other nodes: "
+        return f"{' and '.join(self.nodes)}: " if self.nodes else ""
 
     def _cost(self) -> str:
         """What a CPU at its limit cost: starts, their punctuality, or the rate itself where none is set."""
@@ -118,6 +137,8 @@ def check_generator(
     `throttled_s` is for how long a cgroup's quota held its processes back between the readings. `steps` are the endpoints of
     steps of flows: their starts are the flows', which count as those of endpoints do.
     """
+    if later.nodes:
+        return _of_nodes(earlier, later)
     if later.time_s <= earlier.time_s:
         return ()
     findings = (
@@ -139,7 +160,23 @@ def merged(findings: Iterable[Finding]) -> Finding:
         of=sum(finding.of for finding in found),
         late_ms=max(finding.late_ms for finding in found),
         throttled_s=sum(finding.throttled_s for finding in found),
+        nodes=tuple(dict.fromkeys(chain(worst.nodes, *(finding.nodes for finding in found)))),
     )
+
+
+def _of_nodes(earlier: EngineSnapshot, later: EngineSnapshot) -> tuple[Finding, ...]:
+    """What the nodes of a run found broken by themselves and told since the earlier reading, each rule once.
+
+    Each looks at its own engines over its own seconds: a frame that comes late is no engine that stands still, and one bad
+    node among a hundred does not hide in what is merged.
+    """
+    known = earlier.found[-1].number if earlier.found else 0
+    by_rule: dict[str, list[Finding]] = {}
+    for one in later.found:
+        if one.number > known and one.rule in _WORDS:
+            finding = Finding(cast("Rule", one.rule), one.value, one.limit, one.lost, one.of, one.late_ms, nodes=(one.node,))
+            by_rule.setdefault(one.rule, []).append(finding)
+    return tuple(merged(found) for found in by_rule.values())
 
 
 def late_remark(late_sends: Histogram, duration_s: float) -> str | None:
