@@ -113,11 +113,17 @@ def _measured(nodes: int, server: Nginx, rps: int, seconds: float) -> Figures:
 
 
 def _driver(arguments: argparse.Namespace) -> None:
+    for quarterly in (25, 250):
+        _driven(arguments, quarterly)
+
+
+def _driven(arguments: argparse.Namespace, quarterly: int) -> None:
+    """The ledger's cost where each node has so many responses of each endpoint in a quarter of a second."""
     from tressi.nodes.ledger import Ledger  # noqa: PLC0415 - its memory is measured
 
     seconds = max(2, round(arguments.seconds))
     keys = tuple(f"GET http://host/{number}" for number in range(ENDPOINTS))
-    frames = _frames(keys, seconds)
+    frames = _frames(keys, seconds, quarterly)
     before_kib = resident_kib()
     ledger = Ledger(keys, 0, [f"node-{number}" for number in range(NODES)])
     begun_s, last = time.process_time(), None
@@ -140,8 +146,8 @@ def _driver(arguments: argparse.Namespace) -> None:
     )
 
 
-def _frames(keys: Sequence[str], seconds: int) -> list[bytes]:
-    """What one node says in so many seconds: 1,000 responses a second at each endpoint, of latencies as they usually are."""
+def _frames(keys: Sequence[str], seconds: int, quarterly: int) -> list[bytes]:
+    """What one node says in so many seconds, with latencies as they usually are."""
     import random  # noqa: PLC0415 - no other part needs it
     from dataclasses import replace  # noqa: PLC0415
 
@@ -152,12 +158,12 @@ def _frames(keys: Sequence[str], seconds: int) -> list[bytes]:
     chance, teller, frames, second = random.Random(7), Teller(keys), [], None
     times = {name: Histogram() for name in ("service", "response", "success", "first_byte", "connect")}
     for quarter in range(1, 4 * seconds + 1):
-        for _ in range(250):
+        for _ in range(quarterly):
             took_us = round(chance.lognormvariate(8.5, 0.4))
             for name in ("service", "response", "success"):
                 times[name].record(took_us)
             times["first_byte"].record(took_us - 40)
-        made, time_s = 250 * quarter, quarter / 4
+        made, time_s = quarterly * quarter, quarter / 4
         one = EndpointSnapshot(
             "",
             succeeded=made,

@@ -35,6 +35,7 @@ LOADS: dict[str, dict[str, Any]] = {
     "rate-10000": {"workers": 64, "rps": 10_000},
     "endpoints-1000": {"workers": 64, "rps": 10_000, "endpoints": 1000},
     "close-64": {"workers": 64, "keepAlive": False},
+    "tls-close-64": {"workers": 64, "keepAlive": False, "tls": {"verify": False}},
 }
 
 

@@ -7,6 +7,7 @@ decorator says: `@pytest.mark.timed`.
 - `timed`: real sockets, processes or time, and no assertion that needs a quiet machine. Three modules run side by side, for
   they mostly wait.
 - `alone`: what it asserts needs the machine for itself, such as a rate that is kept to the percent.
+- `ray`: a cluster of Ray, which takes half a minute to start and 300 MB to install, and is left out where Ray is missing.
 
 CPython tells audit hooks (PEP 578) of every socket and process. A hook cannot be taken away again, so there is one for the
 whole session, which knows whether a pure test is under way. Of `time.sleep` only newer versions tell, so it is replaced.
@@ -22,6 +23,7 @@ LANES = {
     "pure": "neither sockets nor processes nor sleeping",
     "timed": "real sockets, processes or time",
     "alone": "like timed, and nothing else may run meanwhile",
+    "ray": "like timed, with a cluster of Ray; left out where Ray is not installed",
 }
 WORLDLY = {
     "socket.__new__": "opens a socket",

@@ -6,6 +6,7 @@ from fuzz.targets import (
     config,
     extract,
     frames,
+    h2_frames,
     hlog,
     imports,
     journal,
@@ -18,5 +19,19 @@ from fuzz.targets import (
 
 TARGETS: dict[str, Target] = {
     one.TARGET.name: one.TARGET
-    for one in (response, config, threshold, summary, hlog, imports, journal, messages, extract, request, blocks, frames)
+    for one in (
+        response,
+        config,
+        threshold,
+        summary,
+        hlog,
+        imports,
+        journal,
+        messages,
+        frames,
+        extract,
+        request,
+        blocks,
+        h2_frames,
+    )
 }

@@ -16,8 +16,8 @@ from tressi.cli.arguments import (
     overrides,
     set_up_logging,
 )
+from tressi.cli.engines import engines_ahead
 from tressi.cli.flags import add_running
-from tressi.load.spawn import Ahead
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace, _ArgumentGroup
@@ -46,7 +46,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     group.add_argument("--base-url", metavar="URL", help="put in front of every url that is not absolute")
     add_header(group, "--header", help_="add this header to every request, instead of the config's own of that name")
     add_trial(group)
-    add_running(parser)
+    add_running(parser, over_nodes=True)
     add_logging(parser)
 
 
@@ -73,7 +73,7 @@ def _add_search(group: _ArgumentGroup) -> None:
 
 def execute(arguments: Namespace) -> int:
     """Search, and write what was found; returns the exit code. Raises TressiError."""
-    with Ahead(max(1, arguments.processes)) as ahead:
+    with engines_ahead(arguments) as ahead:
         from tressi.config.load import load_config  # noqa: PLC0415 - while it is read, the engine's process starts
 
         set_up_logging(arguments)

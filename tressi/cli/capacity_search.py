@@ -32,14 +32,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from tressi.cli.capacity_asked import Asked
-    from tressi.load.spawn import Ahead
+    from tressi.cli.engines import EnginesAhead
     from tressi.run.runner import EndpointRunner
 
 # What is written, by its flag; several may not go to one place.
 _FILES = ("json", "markdown", "html", "svg")
 
 
-def search(asked: Asked, arguments: Namespace, ahead: Ahead) -> int:
+def search(asked: Asked, arguments: Namespace, ahead: EnginesAhead) -> int:
     """Do the search; returns the exit code. Raises TressiError."""
     is_quiet, arguments.quiet = arguments.quiet, True  # the run's own progress is not what is looked at
     outputs: dict[str, str | None] = {f"--{name}": getattr(arguments, name) for name in _FILES}

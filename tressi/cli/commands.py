@@ -56,6 +56,7 @@ COMMANDS = {
             "tressi config.json",
             "tressi run config.json --duration 60 --export results/",
             "tressi config.json --json - --quiet | jq .endpoints",
+            "tressi config.json --cluster auto --nodes 10",
         ),
         is_run=True,
     ),
@@ -122,7 +123,18 @@ COMMANDS = {
             "tressi validate config.json",
             "tressi validate config.json --json | jq .endpoints",
             "cat config.json | tressi validate - --base-url http://127.0.0.1:8080",
+            "tressi validate config.json --cluster auto",
         ),
+    ),
+    "nodes": Command(
+        "nodes",
+        "show the nodes of a cluster, and what would keep one from taking part in a run",
+        (
+            "tressi nodes",
+            "tressi nodes --cluster 10.0.0.5:6379",
+            "tressi nodes --json | jq .nodes[].clockBoundMs",
+        ),
+        is_trial=True,
     ),
     "trace": Command(
         "trace CONFIG",

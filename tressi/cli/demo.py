@@ -45,7 +45,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def execute(arguments: Namespace) -> int:
     """Run the demo; returns the exit code. Raises TressiError."""
-    with Ahead(max(1, arguments.processes)) as ahead, Target() as base_url:
+    with Ahead(max(1, arguments.processes or 1)) as ahead, Target() as base_url:
         # While the processes of the engine and the target import what they need, this one does.
         from tressi.cli.running import conduct  # noqa: PLC0415 - see above
         from tressi.config.load import load_config  # noqa: PLC0415 - see above

@@ -27,7 +27,7 @@ class Exit(IntEnum):
 MEANINGS = {
     Exit.DONE: "done",
     Exit.TEST_FAILED: "the test failed: a threshold, an early exit, an endpoint without one success, an abandoned trace,"
-    " a side or a baseline that was faster or failed less",
+    " a side or a baseline that was faster or failed less, a node that cannot take part",
     Exit.BAD_INPUT: "bad usage or config; nothing was run",
     Exit.BROKEN: "tressi itself failed, or a result could not be written",
     Exit.HUNG_UP: "ended by SIGHUP, results written",

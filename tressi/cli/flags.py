@@ -3,26 +3,90 @@
 from __future__ import annotations
 
 from argparse import ArgumentTypeError
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from tressi.cli.arguments import listening, number
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser
 
+NODES_WAIT_S: Final = 60.0
+LEASE_S: Final = 1.0
+# A node hears of the run four times a second: a shorter lease would end between two of them.
+_SHORTEST_LEASE_S: Final = 0.5
+_LONGEST_LEASE_S: Final = 60.0
 
-def add_running(parser: ArgumentParser) -> None:
-    """Declare the flags that say how a run is done, how it is watched, and where its results go."""
+
+def add_running(parser: ArgumentParser, *, over_nodes: bool = False) -> None:
+    """Declare the flags that say how a run is done, how it is watched, and where its results go.
+
+    `over_nodes`: it may be done over the nodes of a cluster.
+    """
     group = parser.add_argument_group("running and results")
     group.add_argument("--json", metavar="FILE", help="write the summary as JSON; - for standard output")
-    group.add_argument("--processes", type=_processes, default=1, metavar="N", help="engine processes, or auto (default: 1)")
+    default = "(default: 1; with --cluster: on each node, auto)" if over_nodes else "(default: 1)"
+    group.add_argument("--processes", type=processes, metavar="N", help=f"engine processes, or auto {default}")
     group.add_argument(
         "--journal", metavar="DIR", help="keep every second of the run in DIR/run.journal, for `tressi recover` (see --export)"
     )
     add_watching(parser)
+    if over_nodes:
+        add_cluster(parser)
 
 
-def _processes(text: str) -> int:
+def add_cluster(parser: ArgumentParser) -> None:
+    """Declare the flags that say over which machines a run is done."""
+    group = parser.add_argument_group("running on several machines")
+    group.add_argument("--cluster", metavar="ADDRESS", help=CLUSTER)
+    group.add_argument(
+        "--nodes",
+        type=_nodes,
+        metavar="N",
+        help="how many nodes of the cluster make load, or all (default: all that are there)",
+    )
+    group.add_argument(
+        "--nodes-wait",
+        type=_wait,
+        metavar="S",
+        help=f"seconds that nodes which are not there, or not free yet, are waited for (default: {NODES_WAIT_S:g})",
+    )
+    group.add_argument(
+        "--lease",
+        type=_lease,
+        metavar="S",
+        help=f"seconds after which a node that hears nothing of the run stops by itself (default: {LEASE_S:g})",
+    )
+
+
+CLUSTER: Final = (
+    "have the nodes of this Ray cluster make the load: auto where this machine is one of them, HOST:PORT of its head, or"
+    " ray://HOST:PORT of its Ray Client (see docs/cluster.md)"
+)
+
+
+def _nodes(text: str) -> int:
+    """A count of 1 or more, or 0 for `all`."""
+    count = 0 if text == "all" else int(text) if text.isdecimal() else -1
+    if count < 0 or text == "0":
+        raise ArgumentTypeError(f"{text!r} is neither a count of 1 or more nor all")
+    return count
+
+
+def _wait(text: str) -> float:
+    seconds = number(text, "duration")
+    if seconds < 0:
+        raise ArgumentTypeError(f"{text!r} is less than 0 seconds")
+    return seconds
+
+
+def _lease(text: str) -> float:
+    seconds = number(text, "duration")
+    if not _SHORTEST_LEASE_S <= seconds <= _LONGEST_LEASE_S:
+        raise ArgumentTypeError(f"{text!r} is not {_SHORTEST_LEASE_S:g} to {_LONGEST_LEASE_S:g} seconds")
+    return seconds
+
+
+def processes(text: str) -> int:
     """A count of 1 or more, or 0 for `auto`."""
     count = 0 if text == "auto" else int(text) if text.isdecimal() else -1
     if count < 0 or text == "0":

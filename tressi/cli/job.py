@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from tressi.cli.engines import NodesAhead
 from tressi.cli.output import remark
 from tressi.cli.watching import watchers_of
 from tressi.config.messages import printable
@@ -29,9 +30,10 @@ from tressi.ui.watcher import attach
 if TYPE_CHECKING:
     from argparse import Namespace
 
+    from tressi.cli.engines import EnginesAhead
     from tressi.cli.signals import Signals
-    from tressi.load.spawn import Ahead
-    from tressi.model import ResolvedConfig
+    from tressi.load.plan import Plan
+    from tressi.model import Engine, ResolvedConfig
     from tressi.run.journal import Journal
     from tressi.ui.watcher import Watcher
 
@@ -71,10 +73,10 @@ class Job:
             remove_journal(self.journal)
 
 
-def prepare(config: ResolvedConfig, arguments: Namespace, ahead: Ahead) -> Job:
+def prepare(config: ResolvedConfig, arguments: Namespace, ahead: EnginesAhead) -> Job:
     """Make everything that a run needs, and say what is remarkable about it. Raises TressiError.
 
-    `ahead` has the processes of engines that were started while the config was read.
+    `ahead` has the engines that were started while the config was read.
     """
     _tell_what_is_replaced(config.export)
     on_terminal = sys.stdout is not None and sys.stdout.isatty()
@@ -83,8 +85,9 @@ def prepare(config: ResolvedConfig, arguments: Namespace, ahead: Ahead) -> Job:
         remark(sentence)
     for warning in config.warnings:
         remark(f"warning: {warning}")
+    engine = _engine(config, arguments, ahead)
     journal = _journal(config, arguments)
-    runner = EndpointRunner(config, engine=_engine(config, arguments.processes, ahead), journal=journal)
+    runner = EndpointRunner(config, engine=engine, journal=journal)
     watchers = watchers_of(arguments, runner)
     for watcher in watchers:
         attach(runner, watcher)
@@ -94,11 +97,16 @@ def prepare(config: ResolvedConfig, arguments: Namespace, ahead: Ahead) -> Job:
     return Job(arguments, runner, watchers, journal, timeline, on_terminal)
 
 
-def _engine(config: ResolvedConfig, processes: int, ahead: Ahead) -> Cluster:
-    """Engines in processes of their own; 0 asks for as many as the cores that the target leaves."""
-    if processes == 0:
-        is_local = any(urlsplit(endpoint.url).hostname in LOCAL_HOSTS for endpoint in config.endpoints)
-        processes = max(1, _cores() - is_local)
+def _engine(config: ResolvedConfig, arguments: Namespace, ahead: EnginesAhead) -> Engine[Plan]:
+    """The nodes of a cluster, or engines in processes of their own; 0 asks for as many as the cores that the target leaves."""
+    is_local = any(urlsplit(endpoint.url).hostname in LOCAL_HOSTS for endpoint in config.endpoints)
+    if isinstance(ahead, NodesAhead):
+        if is_local:
+            remark("the config names this machine as the target: for a node of the cluster that is the node itself")
+        if not arguments.quiet:
+            remark(f"joining the cluster at {printable(arguments.cluster)}")
+        return ahead.engine()
+    processes = 1 if arguments.processes is None else arguments.processes or max(1, _cores() - is_local)
     return Cluster([ProcessEngine(ahead.take) for _ in range(processes)])
 
 

@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from tressi.cli.arguments import add_header, add_load, add_logging, add_sending, integer, overrides, set_up_logging
+from tressi.cli.engines import engines_ahead
 from tressi.cli.exits import Exit
 from tressi.cli.flags import add_running
 from tressi.cli.output import files_of_mode, remark, write
 from tressi.config.messages import printable, quoted
 from tressi.config.overrides import camel, headers_of, kebab
 from tressi.errors import ConfigError, ConfigProblem
-from tressi.load.spawn import Ahead
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
@@ -82,7 +82,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     )
     add_load(load)
     load.add_argument("--save", metavar="FILE", help="write the config instead of running it; - for standard output")
-    add_running(parser)
+    add_running(parser, over_nodes=True)
     add_sending(parser.add_argument_group("connections, verdict and results"))
     add_logging(parser)
 
@@ -92,7 +92,7 @@ def execute(arguments: Namespace) -> int:
     document = quick_config(arguments, body_of(arguments.data, sys.stdin.buffer.read if sys.stdin else bytes))
     if arguments.save is not None:
         return _save(document, arguments)
-    with Ahead(max(1, arguments.processes)) as ahead:
+    with engines_ahead(arguments) as ahead:
         # While the engine's process imports what it needs, this one does.
         from tressi.cli.running import conduct  # noqa: PLC0415 - see above
 

@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from tressi.cli.arguments import LOG_LEVELS, add_header, add_sending, count_of, integer, overrides
+from tressi.cli.engines import engines_ahead
 from tressi.cli.exits import Exit
 from tressi.cli.flags import add_running
 from tressi.cli.output import files_of_mode, remark, write
 from tressi.config.messages import printable
 from tressi.config.overrides import camel, headers_of
 from tressi.errors import ConfigError
-from tressi.load.spawn import Ahead
 from tressi.log import set_up
 from tressi.replay.document import Options, config_by_rates, config_by_times, length_s, replay_of, shortened
 from tressi.replay.files import counted, fields_of, read_log, refused, told
@@ -52,7 +52,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("log", metavar="LOG", help="a file, or - for standard input")
     _add_log(parser.add_argument_group("the log"))
     _add_load(parser.add_argument_group("the load"))
-    add_running(parser)
+    add_running(parser, over_nodes=True)
     add_sending(parser.add_argument_group("connections, verdict and results"))
     logging = parser.add_argument_group("logging, to standard error")
     logging.add_argument("--log-level", choices=LOG_LEVELS, default="info", help="default: info")
@@ -115,7 +115,7 @@ def execute(arguments: Namespace) -> int:
         traffic = traffic.until(options.duration_s * NS_PER_S)
     if arguments.save is not None:
         return _save(config_by_rates(traffic, options), arguments)
-    with Ahead(max(1, arguments.processes)) as ahead:
+    with engines_ahead(arguments) as ahead:
         from tressi.cli.running import conduct  # noqa: PLC0415 - a run reads it while its engine starts
 
         config = _config_of(traffic, options, arguments)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tressi.cli.arguments import add_config, add_logging, add_overrides, overrides, set_up_logging, share
+from tressi.cli.engines import engines_ahead
 from tressi.cli.flags import add_running
-from tressi.load.spawn import Ahead
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
@@ -21,7 +21,7 @@ Ctrl-C ends the run early, and its results are written; a second Ctrl-C cuts wha
 def add_arguments(parser: ArgumentParser) -> None:
     """Declare the arguments of `tressi run`."""
     add_config(parser)
-    add_running(parser)
+    add_running(parser, over_nodes=True)
     _add_baseline(parser)
     add_overrides(parser)
     add_logging(parser)
@@ -42,7 +42,7 @@ def _add_baseline(parser: ArgumentParser) -> None:
 
 def execute(arguments: Namespace) -> int:
     """Run the config; returns the exit code. Raises TressiError."""
-    with Ahead(max(1, arguments.processes)) as ahead:
+    with engines_ahead(arguments) as ahead:
         # While the engine's process imports what it needs, this one does.
         from tressi.cli.running import conduct  # noqa: PLC0415 - see above
         from tressi.config.load import load_config  # noqa: PLC0415 - see above

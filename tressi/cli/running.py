@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
     from rich.console import RenderableType
 
+    from tressi.cli.engines import EnginesAhead
     from tressi.cli.job import Job
-    from tressi.load.spawn import Ahead
     from tressi.model import ResolvedConfig
     from tressi.report.timeline_csv import Running
     from tressi.run.runner import EndpointRunner
@@ -46,8 +46,8 @@ class Beside(Protocol):
         """What is told below the table."""
 
 
-def conduct(config: ResolvedConfig, arguments: Namespace, ahead: Ahead, beside: Beside | None = None) -> int:
-    """Do one run as `arguments` say, by the processes that were started ahead; returns the exit code. Raises TressiError."""
+def conduct(config: ResolvedConfig, arguments: Namespace, ahead: EnginesAhead, beside: Beside | None = None) -> int:
+    """Do one run as `arguments` say, by the engines that were started ahead; returns the exit code. Raises TressiError."""
     with files_of_mode(arguments.export_mode), Claims(checked_outputs(config, arguments)) as claims:
         job = prepare(config, arguments, ahead)
         if beside is not None:

@@ -8,7 +8,9 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from tressi.cli.arguments import add_config, add_overrides, overrides
+from tressi.cli.engines import nodes_ahead
 from tressi.cli.exits import Exit, exit_of
+from tressi.cli.flags import add_cluster, processes
 from tressi.cli.output import remark, say, write
 from tressi.config.load import load_config
 from tressi.config.remarks import remarks
@@ -32,6 +34,10 @@ def add_arguments(parser: ArgumentParser) -> None:
     """Declare the config, the form of the answer, and the overrides."""
     add_config(parser)
     parser.add_argument("--json", action="store_true", help="print the plan, or the errors, as JSON")
+    add_cluster(parser)
+    parser.add_argument(
+        "--processes", type=processes, metavar="N", help="engine processes of each node, or auto (default: auto)"
+    )
     add_overrides(parser)
 
 
@@ -40,6 +46,7 @@ def execute(arguments: Namespace) -> int:
     try:
         config = load_config(arguments.config, overrides(arguments))
         shown = _preview(config)
+        nodes = _nodes(config, arguments)
     except ConfigError as error:
         if not arguments.json:
             raise
@@ -53,10 +60,28 @@ def execute(arguments: Namespace) -> int:
         for sentence in (*said, *(f"warning: {warning}" for warning in config.warnings)):
             remark(sentence)
     if arguments.json:
-        write(json.dumps(plan(config, starting, said, shown), indent=2))
+        document = plan(config, starting, said, shown)
+        write(json.dumps(document if nodes is None else {**document, "nodes": nodes}, indent=2))
     else:
-        say(text(config, starting, said, shown))
+        say("\n".join([text(config, starting, said, shown), *([] if nodes is None else ["", *_node_lines(nodes)])]))
     return Exit.DONE
+
+
+def _nodes(config: ResolvedConfig, arguments: Namespace) -> list[dict[str, Any]] | None:
+    """What each node of the cluster would do; None without one. Raises TressiError."""
+    ahead = nodes_ahead(arguments)
+    if ahead is None:
+        return None
+    from tressi.cli.shares import shares  # noqa: PLC0415 - most plans are of one machine
+
+    with ahead:
+        return shares(config, ahead.planned())
+
+
+def _node_lines(nodes: Sequence[Mapping[str, Any]]) -> list[str]:
+    rows = [("node", "engines", "workers at start", "target RPS")]
+    rows += [(one["name"], str(one["engines"]), str(one["workers"]), f"{one['targetRps']:g}") for one in nodes]
+    return _aligned(rows)
 
 
 def _preview(config: ResolvedConfig) -> Preview | None:

@@ -12,7 +12,7 @@ from tressi.wire.socket cimport EPOLL_CTL_MOD, EPOLLIN, EPOLLOUT, EPOLLRDHUP, so
 from tressi.wire.text cimport WHY_BYTES, Text, text_add, text_clear
 
 cdef enum:
-    BUFFER_BYTES = 64 * 1024       # read at a time
+    BUFFER_BYTES = 128 * 1024      # read at a time: 64 KiB of body and its head are one read
 
 # Shared by all links of a reactor: nothing is kept here from one read to the next.
 cdef struct Buffers:
