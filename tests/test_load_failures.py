@@ -118,7 +118,7 @@ def test_a_connection_that_cannot_be_watched_fails_and_its_lane_goes_on():
     reactor, asked = Unwatchable(), []
 
     class Dialer:
-        is_plain = False
+        is_reactors = False
 
         def dial(self, _):
             return Dialed(os.open(os.devnull, os.O_RDONLY), 0, 0, 0, ())

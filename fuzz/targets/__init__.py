@@ -6,8 +6,8 @@ from fuzz.targets import (
     config,
     extract,
     frames,
-    h2_frames,
     hlog,
+    http2,
     imports,
     journal,
     messages,
@@ -19,19 +19,5 @@ from fuzz.targets import (
 
 TARGETS: dict[str, Target] = {
     one.TARGET.name: one.TARGET
-    for one in (
-        response,
-        config,
-        threshold,
-        summary,
-        hlog,
-        imports,
-        journal,
-        messages,
-        frames,
-        extract,
-        request,
-        blocks,
-        h2_frames,
-    )
+    for one in (response, config, threshold, summary, hlog, imports, journal, messages, frames, extract, request, blocks, http2)
 }

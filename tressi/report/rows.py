@@ -30,7 +30,6 @@ FIGURES: Final = ("min", "mean", "stdev", "p50", "p90", "p95", "p99", "p999", "m
 ENDPOINT: Final = (
     "endpointKey", "name", "flow", "abandoned", "method", "url", "autoscale", "weight", "priority", "minWorkers",
     "maxWorkers", "workerCount", "peakWorkerCount", "missedLate",
-    "protocol", "streamsPerConnection", "goaways", "streamsRefused", "placesWaited",
 )  # fmt: skip
 
 FLOW: Final = (

@@ -67,7 +67,7 @@ def check(data: bytes) -> Hashable:
 
 _ANSWER = _frame(1, 1, b"\x88", 4) + _frame(0, 1, b"body", 1)
 TARGET = Target(
-    "h2_frames",
+    "http2",
     check,
     [
         b"\x05" + _ANSWER + _frame(1, 3, b"\x88", 5),
