@@ -204,6 +204,7 @@ ADDED = {
         "maxRequests",
         "expect",
         "tls",
+        "grpc",
         "protocol",
         "http2",
     },
@@ -224,6 +225,7 @@ ADDED = {
         "connectionsPerSecond",
         "gracefulStop",
         "followRedirects",
+        "grpc",
         "idleTimeout",
         "maxConnectionAge",
         "maxRequestsPerConnection",
@@ -245,6 +247,7 @@ NEW_DEFINITIONS = {
     "StepConfigSchema",
     "ExtractConfigSchema",
     "FlowConfigSchema",
+    "GrpcStatusSchema",
     "Http2ConfigSchema",
 }
 

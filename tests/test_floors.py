@@ -17,7 +17,7 @@ PACKAGE = Path(__file__).parent.parent / "tressi"
 FLOORS = [
     {"isolation", "start", "masking"},
     {"errors", "log", "text", "hosts", "rows", "version", "vocabulary", "core", "_core", "_histogram"},
-    {"threshold", "site"},
+    {"threshold", "site", "grpc"},
     {"model", "hdr"},
     {"wire", "_wire", "_parser", "_h2", "_tls", "_values", "_extract", "_books", "config", "autoscale", "request", "stats"},
     {"load", "imports", "replay", "capacity"},

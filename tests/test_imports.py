@@ -39,6 +39,9 @@ def _is_python(path):
 def _has(module, name):
     try:
         found = importlib.import_module(module)
+    except ModuleNotFoundError as error:
+        # What needs a library that is not installed, as Ray is not everywhere, cannot be looked at.
+        return not (error.name or "tressi").startswith("tressi")
     except ImportError:
         return False
     if hasattr(found, name):

@@ -91,7 +91,10 @@ REFUSED = [
     ("rps * saturated == 1", "saturated is true or false; nothing can be calculated with it"),
     ("rps(3) > 1", "rps takes nothing in parentheses"),
     ("errors == 1", "errors takes a kind, as in errors(timeout)"),
-    ("statusCodes(1000) == 1", "statusCodes takes a status from 100 to 999, as in statusCodes(503)"),
+    (
+        "statusCodes(1000) == 1",
+        "statusCodes takes a status from 100 to 999, as in statusCodes(503), or one of gRPC, as in statusCodes(UNAVAILABLE)",
+    ),
     ("p(0) < 1ms", "responseTime.p takes a percentile above 0 and up to 100, as in p(99.95)"),
     ("p99[30] < 1s", "the window [30] is no time: write [30s]"),
     ("p99[500ms] < 1s", "the window [500ms] is not a whole number of seconds from 1s to 3600s"),

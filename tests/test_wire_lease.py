@@ -68,7 +68,7 @@ def test_without_a_rate_it_ends_likewise():
     """A pool that sends as fast as responses come back has no schedule that could end."""
     with raw_server(answering(OK)) as server:
         bench = Bench(None, at(server.port), lanes=2)
-        bench.reactor.lease(time.monotonic_ns() + 50 * MS)
+        bench.reactor.lease(time.monotonic_ns() + 500 * MS)
         bench.reactor.start()
         bench.turn_until(lambda: bench.arena.lapsed_ns)
         bench.turn_until(lambda: bench.reactor.occupied() == 0)

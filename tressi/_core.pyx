@@ -457,7 +457,7 @@ cdef class Arena:
         cdef layout.EndpointBlock* block = self.checked(index)
         cdef int64_t parted_us = -1 if first_byte_us is None else first_byte_us
         if not layout.LOWEST_STATUS <= status < layout.LOWEST_STATUS + layout.STATUSES:
-            raise ValueError(f"status {status}: must be 100 to 999")
+            raise ValueError(f"status {status}: must be 100 to 999, or one of gRPC's from 1000 on")
         layout.write_begin(&block.sequence)
         layout.block_attempt(block, succeeded, service_us * 1000)
         layout.block_response(block, status, service_us * 1000, response_us * 1000)

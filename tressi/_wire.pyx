@@ -7,7 +7,7 @@ from libc.stdlib cimport free
 from tressi._core cimport Arena
 from tressi._tls cimport TlsPeer, TlsStream
 from tressi._values cimport Values
-from tressi.core.arena cimport LOWEST_STATUS, STATUSES, EndpointBlock, ErrorKind
+from tressi.core.arena cimport GRPC_OK, LOWEST_STATUS, EndpointBlock, ErrorKind
 from tressi.core.bucket cimport Knot, bucket_init, bucket_rate, bucket_set_rate, bucket_shift, random_seeded
 from tressi.core.clock cimport NS_PER_S, monotonic_ns, never
 from tressi.core.curve cimport knots_of
@@ -484,7 +484,7 @@ cdef class Reactor:
         """
         cdef lanes.Lane* lane = self.lane(number)
         cdef dial.Answer answer
-        if not LOWEST_STATUS <= status < LOWEST_STATUS + STATUSES:
+        if not LOWEST_STATUS <= status < GRPC_OK:
             raise ValueError(f"status {status}: must be 100 to 999")
         if lane.state == lanes.CONNECTING:
             answer = dial.Answer(

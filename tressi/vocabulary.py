@@ -112,4 +112,38 @@ OVER: Final = (
 )
 
 FAILED_STATUS: Final = 400  # RFC 9110, section 15: from here on the request was not served
+
+# The statuses of gRPC by their numbers. Where statuses are counted, that of a call has its number behind those of HTTP.
+GRPC_STATUSES: Final = (
+    "OK", "CANCELLED", "UNKNOWN", "INVALID_ARGUMENT", "DEADLINE_EXCEEDED", "NOT_FOUND", "ALREADY_EXISTS", "PERMISSION_DENIED",
+    "RESOURCE_EXHAUSTED", "FAILED_PRECONDITION", "ABORTED", "OUT_OF_RANGE", "UNIMPLEMENTED", "INTERNAL", "UNAVAILABLE",
+    "DATA_LOSS", "UNAUTHENTICATED",
+)  # fmt: skip
+FIRST_GRPC_STATUS: Final = 1000
 MET_SHARE: Final = 0.99  # of the starts that were due: a rate of which so many were sent was kept
+
+
+def status_name(status: int) -> str:
+    """A status as it is shown and written: the three digits of HTTP's, the name of gRPC's."""
+    return str(status) if status < FIRST_GRPC_STATUS else GRPC_STATUSES[status - FIRST_GRPC_STATUS]
+
+
+def status_number(name: str) -> int:
+    """The status that is shown so. Raises ValueError for what is none."""
+    return FIRST_GRPC_STATUS + GRPC_STATUSES.index(name) if name in GRPC_STATUSES else int(name)
+
+
+def status_written(status: int) -> int | str:
+    """A status as a value of its own: HTTP's is a number, gRPC's a name."""
+    return status if status < FIRST_GRPC_STATUS else status_name(status)
+
+
+def is_failed_status(status: int | str) -> bool:
+    """Whether a response with this status alone says that the request was not served (RFC 9110 15; gRPC: all but OK)."""
+    number = status_number(status) if isinstance(status, str) else status
+    return number >= FAILED_STATUS and number != FIRST_GRPC_STATUS
+
+
+def is_plain_success(name: str) -> bool:
+    """Whether a status that is shown so is a success that needs no word: 2xx, or OK."""
+    return name.startswith("2") or name == GRPC_STATUSES[0]

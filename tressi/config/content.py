@@ -56,7 +56,7 @@ def content_of(request: Mapping[str, Any], folder: str | None, *, templated: boo
     else:
         boundary, pieces = _parts(request[kind], folder, templated=templated)
         fields = (("Content-Type", f"multipart/form-data; boundary={boundary}"),)
-    body = b"".join(piece if isinstance(piece, bytes) else str(piece[0]).encode() for piece in pieces)
+    body = b"".join(map(_as_written, pieces))
     if request.get("compress") == "gzip":
         body, fields = gzip.compress(body, mtime=0), (*fields, ("Content-Encoding", "gzip"))
     is_template = any(not isinstance(piece, bytes) for piece in pieces)
@@ -113,6 +113,11 @@ def _compress_mistakes(request: Mapping[str, Any], place: Place, given: list[str
     for name in request.get("headers", {}):
         if name.lower() == "content-encoding":
             yield (*place, "headers", name), "stands beside compress, which adds this header"
+
+
+def _as_written(piece: Piece) -> bytes:
+    """A piece of a body as it stands in the config."""
+    return str(piece[0]).encode() if isinstance(piece, tuple) else piece if isinstance(piece, bytes) else b""
 
 
 def _text(text: str, context: Context, *, templated: bool) -> Iterator[Piece]:
@@ -206,7 +211,7 @@ def _parts(parts: Iterable[Mapping[str, Any]], folder: str | None, *, templated:
     # Made of the content, so that a run can be repeated to the byte.
     digest = sha256(b"".join(heads))
     for content in contents:
-        digest.update(b"".join(piece if isinstance(piece, bytes) else str(piece[0]).encode() for piece in content))
+        digest.update(b"".join(map(_as_written, content)))
     boundary = f"tressi-{digest.hexdigest()[:32]}"
     pieces: list[Piece] = []
     for number, (head, content) in enumerate(zip(heads, contents, strict=True)):

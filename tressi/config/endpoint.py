@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from tressi.config.connections import request_tls
-from tressi.config.content import content_of
+from tressi.config.content import Content, content_of
 from tressi.config.defaults import defaults
 from tressi.config.flows import extracts_of, in_flows, is_in_flow, resolved_flows, sent_of
+from tressi.config.grpc import FIELDS, body_of, call_of, timeout_field, with_shared
 from tressi.config.jsonpath import steps_of
 from tressi.config.protocols import resolved_protocol
 from tressi.config.rules import TRANSPORT_HEADERS, merged
@@ -23,8 +24,8 @@ from tressi.model.flow import steps_of as steps_of_flow
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from tressi.config.content import Content
     from tressi.config.resolve import Settings
+    from tressi.model import GrpcCall
     from tressi.model.flow import Flow
 
 INT64_MAX = 2**63 - 1
@@ -86,9 +87,11 @@ def _resolved(
     seen: Counter[str],
     around: Around,
 ) -> ResolvedEndpoint:
-    where = _address(document, request, around)
-    content = content_of(request, around.folder, templated=around.templated)
-    method = request.get("method", defaults("RequestConfigSchema")["method"])
+    request = with_shared(document, request)
+    call = call_of(request, around.folder)
+    where = _address(document, request, around, call)
+    content = _content(document, request, call, around)
+    method = request.get("method", "POST" if call else defaults("RequestConfigSchema")["method"])
     key = f"{method} {where.masked}"
     seen[key] += 1
     headers, left_out = _headers(document, request, content)
@@ -100,25 +103,46 @@ def _resolved(
         headers=headers,
         left_out=left_out,
         body=content.body,
-        timeout_s=float(request.get("timeout", document.get("timeout", defaults("TressiConfigSchema")["timeout"]))),
+        timeout_s=_timeout_s(document, request),
         connect_timeout_s=request.get("connectTimeout", document.get("connectTimeout")),
         expect=_expectation(request),
         autoscale=_autoscale(settings),
         name=request.get("name"),
         template=content.template,
-        variants=tuple(_variant(document, request, variant, around) for variant in request.get("variants", ())),
+        variants=tuple(_variant(document, request, variant, call, around) for variant in request.get("variants", ())),
         tls=request_tls(document, request),
         max_requests=request.get("maxRequests"),
-        protocol=resolved_protocol(document, request),
+        grpc=call,
+        protocol=resolved_protocol(document, request, where.wire),
     )
 
 
+def _timeout_s(document: Mapping[str, Any], request: Mapping[str, Any]) -> float:
+    return float(request.get("timeout", document.get("timeout", defaults("TressiConfigSchema")["timeout"])))
+
+
+def _content(document: Mapping[str, Any], request: Mapping[str, Any], call: GrpcCall | None, around: Around) -> Content:
+    """The body of a request or of a variant with all that it leaves out, and the fields that go with it."""
+    if call is None:
+        return content_of(request, around.folder, templated=around.templated)
+    payload = request.get("payload", {})
+    body = body_of(call, payload, templated=around.templated)
+    fields = (*FIELDS, timeout_field(_timeout_s(document, request)))
+    if isinstance(body, bytes):
+        return Content(body, (), fields)
+    return Content(json.dumps(payload, ensure_ascii=False).encode(), (body,), fields)
+
+
 def _variant(
-    document: Mapping[str, Any], request: Mapping[str, Any], variant: Mapping[str, Any], around: Around
+    document: Mapping[str, Any],
+    request: Mapping[str, Any],
+    variant: Mapping[str, Any],
+    call: GrpcCall | None,
+    around: Around,
 ) -> ResolvedVariant:
     whole = merged(request, variant)
-    where = _address(document, whole, around)
-    content = content_of(whole, around.folder, templated=around.templated)
+    where = _address(document, whole, around, call)
+    content = _content(document, whole, call, around)
     headers, left_out = _headers(document, whole, content)
     return ResolvedVariant(
         url=where.wire,
@@ -131,8 +155,9 @@ def _variant(
     )
 
 
-def _address(document: Mapping[str, Any], request: Mapping[str, Any], around: Around) -> Address:
-    where = address(request["url"], document.get("baseUrl"), templated=around.templated, is_secret=around.is_secret)
+def _address(document: Mapping[str, Any], request: Mapping[str, Any], around: Around, call: GrpcCall | None) -> Address:
+    url = request["url"] if call is None else f"{request['url'].removesuffix('/')}/{call.method}"
+    where = address(url, document.get("baseUrl"), templated=around.templated, is_secret=around.is_secret)
     if around.hide is None or "?" not in where.masked:
         return where
     path, mark, query = where.masked.partition("?")
@@ -153,7 +178,7 @@ def _headers(
     for name, value in [*shared, *request.get("headers", {}).items()]:
         lines = value if isinstance(value, list) else [] if value is None else [value]
         chosen[name.lower()] = [(name, line.strip(" \t")) for line in lines]
-    if "multipart" in request:  # a Content-Type for all requests cannot know the boundary
+    if "multipart" in request or "grpc" in request:  # a Content-Type for all requests knows neither boundary nor protobuf
         chosen |= {name.lower(): [(name, value)] for name, value in content.fields}
     sent = {folded: lines for folded, lines in chosen.items() if folded not in TRANSPORT_HEADERS}
     return tuple(line for lines in sent.values() for line in lines), frozenset(name for name in sent if not sent[name])

@@ -9,6 +9,7 @@ from tressi.config.budget import TOTAL, Budget, divide
 from tressi.config.check import breaches, plain_integers
 from tressi.config.data import declared
 from tressi.config.doubts import doubts
+from tressi.config.grpc import call_mistakes
 from tressi.config.masks import mask_mistakes
 from tressi.config.messages import Finding, Place, in_document_order, problem_of
 from tressi.config.migrate import DEPRECATION, is_legacy, legacy_place, migrated
@@ -60,6 +61,7 @@ def examined(given: Given) -> tuple[dict[str, Any], Budget]:
     findings += threshold_mistakes(current, overrides.fail_if)
     data = declared(current, given.folder, broken)
     findings += [*data.findings, *template_mistakes(current, data), *mask_mistakes(current)]
+    findings += [one for one in call_mistakes(current, given.folder, data) if not _follows(one, broken)]
     # A budget with a part missing would complain of consequences; one with a part beyond all limits cannot be computed.
     broken |= {place for place, _ in beyond_limits(current)}
     budget = None if any(_bears_on_budget(place) for place in broken) else divide(current, _total_name(given))

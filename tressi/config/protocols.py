@@ -20,9 +20,13 @@ _SCHEMES: Final = {"h2": "https", "h2c": "http"}
 _OTHER: Final = {"h2": "h2c is HTTP/2 without TLS", "h2c": "h2 is HTTP/2 over TLS"}
 
 
-def resolved_protocol(document: Document, request: Document) -> Protocol:
-    """Return what is spoken for a request; what it leaves out is the run's. Settings of HTTP/2 mean nothing elsewhere."""
-    name = request.get("protocol", document.get("protocol", defaults("TressiConfigSchema")["protocol"]))
+def resolved_protocol(document: Document, request: Document, url: str) -> Protocol:
+    """Return what is spoken for a request to `url`; what it leaves out is the run's. Settings of HTTP/2 mean nothing elsewhere.
+
+    gRPC is spoken over HTTP/2 alone, so a call need not say so.
+    """
+    usual = defaults("TressiConfigSchema")["protocol"] if "grpc" not in request else "h2" if url.startswith("https:") else "h2c"
+    name = request.get("protocol", document.get("protocol", usual))
     if name == "http/1.1":
         return Protocol()
     settings = {**document.get("http2", {}), **request.get("http2", {})}
@@ -55,10 +59,16 @@ def _mistakes(config: ResolvedConfig, endpoint: ResolvedEndpoint) -> Iterator[st
 
 def protocol_doubts(document: Document) -> Iterator[str]:
     """Yield settings of HTTP/2 that have no effect."""
-    shared = document.get("protocol", "http/1.1")
-    names = {request.get("protocol", shared) for request in document.get("requests", ()) if isinstance(request, dict)}
-    if "http2" in document and names <= {"http/1.1"}:
+    requests = [(number, one) for number, one in enumerate(document.get("requests", ())) if isinstance(one, dict)]
+    without = [number for number, one in requests if not _is_http_2(document, one)]
+    if "http2" in document and len(without) == len(requests):
         yield "http2: has no effect, no request has the protocol h2, h2c or auto"
-    for number, request in enumerate(document.get("requests", ())):
-        if isinstance(request, dict) and "http2" in request and request.get("protocol", shared) == "http/1.1":
+    for number, request in requests:
+        if "http2" in request and number in without:
             yield f"requests[{number}].http2: has no effect, the protocol is http/1.1"
+
+
+def _is_http_2(document: Document, request: Document) -> bool:
+    """Whether a request may be sent over HTTP/2."""
+    usual = "h2" if "grpc" in request else "http/1.1"
+    return bool(request.get("protocol", document.get("protocol", usual)) != "http/1.1")

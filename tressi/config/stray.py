@@ -26,7 +26,7 @@ HARMLESS: Final = words(
     " serverName minVersion maxVersion ciphers resolve keepAlive followRedirects proxy seed arrival export priority"
     " distributionStrategy threshold enabled data mask bodyFile form multipart compress variants value file filename"
     " contentType format values pick zipf integer from to uuid sequence step time text length alphabet"
-    " bodyMatches json maxBodyBytes labels protocol http2"
+    " bodyMatches json maxBodyBytes labels protocol http2 grpc proto importPaths protoset grpcStatus"
     " flows steps begin end request extract pick header cookie between show cookies onFailure slotBytes uniform exponential"
 )
 NOTES: Final = ("_", "$", "#", "x-", "X-", "//")

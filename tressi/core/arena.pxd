@@ -24,7 +24,10 @@ cdef extern from "core/sequence.h":
 
 cdef enum:
     LOWEST_STATUS = 100
-    STATUSES = 900                 # 600 to 999 are no valid statuses, and yet some servers send them (RFC 9110 15)
+    GRPC_OK = 1000                 # the statuses of gRPC are counted behind those of HTTP, as vocabulary.GRPC_STATUSES has them
+    GRPC_UNKNOWN = 1002
+    GRPC_STATUSES = 17
+    STATUSES = 917                 # 600 to 999 are no valid statuses, and yet some servers send them (RFC 9110 15)
     KINDS = 10                     # as many as vocabulary.ERROR_KINDS has
     SAMPLES = 16                   # bodies kept of one endpoint
     SAMPLES_PER_STATUS = 3

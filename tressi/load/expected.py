@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from tressi.vocabulary import status_name
+
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
@@ -23,7 +25,7 @@ def status_words(statuses: Collection[int] | None) -> str:
 def _classed(statuses: Sequence[int]) -> list[str]:
     """The statuses in order, all of a hundred as its class: `2xx`."""
     whole = {hundred for hundred in range(1, 10) if {*range(100 * hundred, 100 * hundred + 100)} <= {*statuses}}
-    named = (f"{status // 100}xx" if status // 100 in whole else str(status) for status in statuses)
+    named = (f"{status // 100}xx" if status // 100 in whole else status_name(status) for status in statuses)
     return list(dict.fromkeys(named))
 
 

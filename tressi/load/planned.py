@@ -119,6 +119,7 @@ class PlannedEndpoint:
     is_step: bool = False  # of a flow
     extracts: tuple[PlannedExtract, ...] = ()
     has_jar: bool = False  # the user keeps the cookies that it sets
+    is_grpc: bool = False  # its statuses are those of gRPC, which come behind the body
     protocol: Protocol = field(default_factory=Protocol)  # that was asked for
 
     @property

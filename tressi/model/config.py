@@ -55,6 +55,18 @@ class Expectation:
 
 
 @dataclass(frozen=True, slots=True)
+class GrpcCall:
+    """Which method of gRPC an endpoint calls, as `package.Service/Method`; `descriptors` is the FileDescriptorSet it is in.
+
+    `statuses` are those with which a call has succeeded, by the numbers of `vocabulary.status_number`; None: OK alone.
+    """
+
+    method: str
+    descriptors: bytes = field(repr=False)
+    statuses: tuple[int, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class TlsConfig:
     """How `https` targets are spoken to. `ca`, `cert` and `key` are files; `server_name` overrides the host of the URL.
 
@@ -154,6 +166,7 @@ class ResolvedEndpoint:
     max_requests: int | None = None  # attempts, after which it ends
     flow: str | None = None  # the key of the flow that it is a step of; such an endpoint has no rate of its own
     extracts: tuple[Extract, ...] = ()  # what the step takes from its response
+    grpc: GrpcCall | None = None
     protocol: Protocol = field(default_factory=Protocol)
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
 Format = Literal["csv", "tsv", "jsonl", "lines"]
 Pick = Literal["sequential", "random", "shuffle", "unique", "perLane", "zipf", "weight"]
@@ -107,8 +107,20 @@ class Placeholder:
         return f"{{{{{{{name}}}}}}}" if self.raw else f"{{{{{name}}}}}"
 
 
-# A piece of a body: bytes that are sent as they stand, or a placeholder and how it is encoded there.
-Piece = bytes | tuple[Placeholder, Context]
+@dataclass(frozen=True, slots=True)
+class Filled:
+    """A body that is made of a row of a table as a whole, once, before the run: `encode` takes the row's cells by column.
+
+    `columns` are those that it is made of, None for the one without a name. `encode` raises ValueError.
+    """
+
+    source: str
+    columns: tuple[str | None, ...]
+    encode: Callable[[Mapping[str | None, Any]], bytes]
+
+
+# A piece of a body: bytes that are sent as they stand, a placeholder and how it is encoded there, or all of the body.
+Piece = bytes | tuple[Placeholder, Context] | Filled
 
 NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 _INNER: Final = r"\s*([A-Za-z_][A-Za-z0-9_-]*)(?:\.([^{}\x00-\x1f]*[^{}\x00-\x20]))?\s*"

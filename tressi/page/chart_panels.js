@@ -25,7 +25,7 @@ function failureSeries(failures) {
   return [...series, area("other failures", mostFailures, sums)];
 }
 
-const area = (name, place, y) => ({ name: /^\d{3}$/.test(name) ? `status ${name}` : name, color: `failure-${place}`, stack: "failed", y });
+const area = (name, place, y) => ({ name: /^(\d{3}|[A-Z_]+)$/.test(name) ? `status ${name}` : name, color: `failure-${place}`, stack: "failed", y });
 
 const latencyNames = { p50: "p50", p95: "p95", p99: "p99", max: "max" };
 

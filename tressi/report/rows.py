@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from tressi.run.flow_parts import flows_of
 from tressi.stats.latency import PERCENTILES
 from tressi.stats.summary_rows import flow_as_endpoint
-from tressi.vocabulary import FLOW_SUMMARY_COUNTS, FLOW_SUMMARY_TIMES, SUMMARY_TIMES
+from tressi.vocabulary import FLOW_SUMMARY_COUNTS, FLOW_SUMMARY_TIMES, SUMMARY_TIMES, status_number, status_written
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -96,7 +96,10 @@ def step_rows(summary: Mapping[str, Any]) -> Iterator[Row]:
 def status_code_rows(summary: Mapping[str, Any]) -> Iterator[Row]:
     """One for each status of all endpoints, then of each."""
     for key, metrics in _parts(summary):
-        yield from ({"endpointKey": key, "status": int(code), "count": n} for code, n in metrics["statusCodes"].items())
+        yield from (
+            {"endpointKey": key, "status": status_written(status_number(code)), "count": n}
+            for code, n in metrics["statusCodes"].items()
+        )
 
 
 def error_rows(summary: Mapping[str, Any]) -> Iterator[Row]:

@@ -17,6 +17,7 @@ from tressi.hdr import decode_histogram
 from tressi.report.rows import COUNTS, FIGURES, FLOW_COUNTS, FLOW_RATES, FLOW_SHARES, FLOW_TIMES, TIMES
 from tressi.run.summary import SCHEMA_VERSION
 from tressi.stats.latency import PERCENTILES
+from tressi.vocabulary import GRPC_STATUSES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -94,7 +95,8 @@ TEXT: Final = Leaf("text", lambda value: isinstance(value, str))
 FLAG: Final = Leaf("true or false", lambda value: isinstance(value, bool))
 TIME: Final = Leaf("an ISO 8601 time with its offset", _is_time)
 HISTOGRAM: Final = Leaf("an HdrHistogram as base64", _is_histogram)
-STATUS: Final = Leaf("a status code", lambda name: name.isascii() and name.isdecimal())
+SAMPLED: Final = Leaf("a status", lambda value: _is_count(value) or value in GRPC_STATUSES)
+STATUS: Final = Leaf("a status", lambda name: name in GRPC_STATUSES or (name.isascii() and name.isdecimal()))
 
 _CONFIDENCE: Final = {
     **dict.fromkeys((f"{name}{side}" for name in PERCENTILES for side in ("Low", "High")), Maybe(NUMBER)),
@@ -227,7 +229,7 @@ SUMMARY: Final = {
             "warmUp": Optional(FLAG),
         }
     ],
-    "samples": [{"endpointKey": TEXT, "status": COUNT, "body": TEXT, "truncated": FLAG}],
+    "samples": [{"endpointKey": TEXT, "status": SAMPLED, "body": TEXT, "truncated": FLAG}],
     "config": {},
 }
 

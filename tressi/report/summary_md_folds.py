@@ -11,7 +11,7 @@ from tressi.report.markdown import block, fence_of, folded, inert, sentence, tab
 from tressi.report.rows import FIGURES, GLOBAL, PLAIN, STATUS_CODES, TIMES, status_code_rows
 from tressi.run.flow_parts import flows_of
 from tressi.text import counted, milliseconds, plain, rate
-from tressi.vocabulary import FAILED_STATUS
+from tressi.vocabulary import is_failed_status
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -33,7 +33,7 @@ def samples(found: Sequence[Mapping[str, Any]], shown: Shown) -> Iterator[Sectio
     first: dict[tuple[str, int], Mapping[str, Any]] = {}
     for sample in found:
         first.setdefault((sample["endpointKey"], sample["status"]), sample)
-    chosen = sorted(first.values(), key=lambda one: one["status"] < FAILED_STATUS)[:SAMPLES_SHOWN]
+    chosen = sorted(first.values(), key=lambda one: not is_failed_status(one["status"]))[:SAMPLES_SHOWN]
     if not chosen:
         return
     rows = []
@@ -77,7 +77,7 @@ def _statuses(summary: Mapping[str, Any], shown: Shown) -> Iterator[Section]:
     """Those of all endpoints first, then those that failed, then the most frequent."""
 
     def order(row: Mapping[str, Any]) -> tuple[bool, bool, int]:
-        return row["endpointKey"] != GLOBAL, row["status"] < FAILED_STATUS, -row["count"]
+        return row["endpointKey"] != GLOBAL, not is_failed_status(row["status"]), -row["count"]
 
     found = sorted(status_code_rows(summary), key=order)
     rows = ((shown(row["endpointKey"]), *(str(row[name]) for name in STATUS_CODES[1:])) for row in found)

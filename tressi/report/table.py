@@ -30,6 +30,7 @@ from tressi.text import (
     summary_labels,
     three_digits,
 )
+from tressi.vocabulary import is_plain_success
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -284,7 +285,7 @@ def _mean_words(asked_rps: float | None, mean_rps: float | None) -> str:
 
 def _has_other_statuses(endpoint: Mapping[str, Any]) -> bool:
     """Whether some answer was no 2xx."""
-    return not all(code.startswith("2") for code in endpoint["statusCodes"])
+    return not all(map(is_plain_success, endpoint["statusCodes"]))
 
 
 def _error_words(endpoint: Mapping[str, Any]) -> str:

@@ -11,18 +11,19 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from tressi.model.data import Integer, Placeholder, Rows, Sequence, Slot, Text, Time, Uuid, pieces_of
+from tressi.model.data import Filled, Integer, Placeholder, Rows, Sequence, Slot, Text, Time, Uuid, pieces_of
 from tressi.request.call import Call, Origin, call_of, origin_of
 from tressi.request.parts import BODY_LENGTH, CONTEXTS, COOKIES, Hole, Rendering
-from tressi.request.tables import Use
+from tressi.request.tables import Use, column_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from collections.abc import Sequence as Sequenced
 
     from tressi.model import ResolvedConfig, ResolvedEndpoint
-    from tressi.model.data import Context, DataSource, Generator
+    from tressi.model.data import Context, DataSource, Generator, Piece
     from tressi.request.parts import Part
+    from tressi.request.tables import Column
 
     ProxyFields = Sequenced[tuple[str, str]] | None
     MakeCall = Callable[[ResolvedEndpoint], Call]
@@ -56,14 +57,24 @@ class Sources:
 
     def __init__(self, declared: Mapping[str, DataSource]) -> None:
         self._declared = declared
-        self._columns: dict[str, list[tuple[str | None, Context]]] = {}
+        self._columns: dict[str, list[Column]] = {}
+
+    def whole(self, body: Filled) -> tuple[Part, ...]:
+        """The hole for a body that a row is made into as a whole."""
+        number, columns = self._numbered(body.source)
+        columns.append(body)
+        return (Hole(number, len(columns) - 1),)
+
+    def _numbered(self, name: str) -> tuple[int, list[Column]]:
+        """The number of a source, and the columns of it that are used so far."""
+        numbers = list(self._columns)
+        number = numbers.index(name) if name in self._columns else len(numbers)
+        return number, self._columns.setdefault(name, [])
 
     def parts(self, placeholder: Placeholder, context: Context) -> tuple[Part, ...]:
         """What stands in a request for a placeholder: a hole, within quotes where a JSON string is to be."""
         source = self._declared[placeholder.source]
-        numbers = list(self._columns)
-        number = numbers.index(placeholder.source) if placeholder.source in self._columns else len(numbers)
-        columns = self._columns.setdefault(placeholder.source, [])
+        number, columns = self._numbered(placeholder.source)
         if isinstance(source, Slot):
             return (Hole(number, CONTEXTS.index(context)),)
         if not isinstance(source, Rows):
@@ -128,11 +139,6 @@ def requests_of(endpoint: ResolvedEndpoint) -> list[tuple[ResolvedEndpoint, floa
     ]
 
 
-def column_of(rows: Rows, column: str | None) -> str | None:
-    """The column that a placeholder means: without a name the only one of a file, or a whole JSON value."""
-    return rows.columns[0] if column is None and len(rows.columns) == 1 and not rows.is_json else column
-
-
 def is_number(source: Generator) -> bool:
     """Whether what a generator gives is a number where JSON stands, and not a string."""
     return isinstance(source, (Integer, Sequence)) or (isinstance(source, Time) and source.unit != "iso")
@@ -169,9 +175,7 @@ def _request(
         url=marks.text(endpoint.url, "percent", "url"),
         headers=tuple((name, marks.text(value, "header", "header")) for name, value in endpoint.headers),
     )
-    body = joined(
-        part for piece in endpoint.template for part in ((piece,) if isinstance(piece, bytes) else sources.parts(*piece))
-    )
+    body = joined(part for piece in endpoint.template for part in _parts(piece, sources))
     head = make_call(where)
     if body:
         size = sources.size(body)
@@ -182,6 +186,12 @@ def _request(
     elif call.body:
         body = (call.body,)
     return Rendering(cut(head.head(fields), marks.parts.__getitem__), body, weight), call
+
+
+def _parts(piece: Piece, sources: Sources) -> tuple[Part, ...]:
+    if isinstance(piece, bytes):
+        return (piece,)
+    return sources.whole(piece) if isinstance(piece, Filled) else sources.parts(*piece)
 
 
 class _Marks:

@@ -17,8 +17,10 @@ from pathlib import Path
 from struct import Struct
 from typing import IO, TYPE_CHECKING, Final
 
+import orjson
+
 from tressi.errors import ConfigError, ConfigProblem
-from tressi.model.data import Rows
+from tressi.model.data import Filled, Rows
 from tressi.request.aliases import aliases
 from tressi.request.encode import CellError, encoded
 from tressi.request.parts import Table
@@ -31,7 +33,9 @@ if TYPE_CHECKING:
     from tressi.model.data import Context, DataSource
     from tressi.request.parts import Source
 
-    Column = tuple[str | None, Context]
+    # A column of the file as it is encoded for a context, or what is made of several.
+    Cell = tuple[str | None, Context]
+    Column = Cell | Filled
 
 HEADER: Final = Struct("=QIIIIQ")
 _SIZES: Final = {1: "B", 2: "H", 4: "I"}  # the type codes of `array`
@@ -139,22 +143,38 @@ class _Writing:
         for chunk in self._chunks():
             if weighted:
                 self._weigh(chunk.columns.pop(), before)
+            read = iter(chunk.columns)
             yield [
-                self._column(cells, column, chunk.odd, before)
-                for cells, column in zip(chunk.columns, self._columns, strict=True)
+                self._whole(column, [next(read) for _ in column.columns], before)
+                if isinstance(column, Filled)
+                else self._column(next(read), column, chunk.odd, before)
+                for column in self._columns
             ]
             before += len(chunk.columns[0])
 
     def _chunks(self) -> Iterator[Chunk]:
         """The columns as they stand in the file, that of the weights behind them."""
         rows = self._rows
-        wanted = [(name, context == "value" and rows.is_json) for name, context in self._columns]
+        wanted = [one for column in self._columns for one in _wanted(column, rows)]
         wanted += [(rows.weight, False)] if rows.weight is not None else []
         if rows.file is None:
             return chunks_of_values(rows.values, wanted)
         return chunks_of_file(rows.file, rows.format, wanted)
 
-    def _column(self, cells: list[bytes], column: Column, odd: frozenset[int] | None, before: int) -> list[bytes]:
+    def _whole(self, body: Filled, columns: list[list[bytes]], before: int) -> list[bytes]:
+        """What each row is made into."""
+        read = orjson.loads if self._rows.is_json else bytes.decode
+        made = []
+        for number, cells in enumerate(zip(*columns, strict=True)):
+            try:
+                made.append(body.encode(dict(zip(body.columns, map(read, cells), strict=True))))
+            except ValueError as error:
+                raise RowsError(f"{self._where(before + number)}: {error}") from None
+        return made
+
+    def _column(
+        self, cells: list[bytes], column: tuple[str | None, Context], odd: frozenset[int] | None, before: int
+    ) -> list[bytes]:
         name, context = column
         try:
             return encoded(cells, context, is_json=self._rows.is_json, odd=odd)
@@ -177,6 +197,20 @@ class _Writing:
     def _where(self, number: int) -> str:
         rows = self._rows
         return f"value {number}" if rows.file is None else f"line {line_of(rows.file, rows.format, number)}"
+
+
+def _wanted(column: Column, rows: Rows) -> Iterator[tuple[str | None, bool]]:
+    """The columns of the file that one of the block is made of, and whether their cells are wanted as JSON values."""
+    if isinstance(column, Filled):
+        yield from ((column_of(rows, name), rows.is_json) for name in column.columns)
+        return
+    name, context = column
+    yield name, context == "value" and rows.is_json
+
+
+def column_of(rows: Rows, column: str | None) -> str | None:
+    """The column that a placeholder means: without a name the only one of a file, or a whole JSON value."""
+    return rows.columns[0] if column is None and len(rows.columns) == 1 and not rows.is_json else column
 
 
 def packed(columns: Sequence[list[bytes]], width: int) -> tuple[bytes, list[int]]:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from tressi.masking import Secrets, mask_url, secrets_of
 from tressi.model import Proxies
+from tressi.vocabulary import FIRST_GRPC_STATUS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -37,7 +38,8 @@ class Discreet:
         self._engine, self._config = engine, config
         # Each second reads all of them again.
         self._sentences: dict[str, str] = {}
-        self._bodies: dict[tuple[bytes, bool], bytes] = {}
+        self._bodies: dict[tuple[str, bytes, bool], bytes] = {}
+        self._calls = {one.endpoint_key: one.grpc for one in config.endpoints if one.grpc is not None}
         self.build, self.go, self.want, self.stop = engine.build, engine.go, engine.want, engine.stop
 
     def read(self, level: Level = "all", endpoint_key: str | None = None) -> EngineSnapshot:
@@ -61,12 +63,21 @@ class Discreet:
         return self._sentences[text]
 
     def _sample(self, sample: Sample) -> Sample:
-        key = (sample.body, sample.truncated)
+        key = (sample.endpoint_key, sample.body, sample.truncated)
         if key not in self._bodies:
-            body = sample.body.decode("utf-8", "replace")
+            body = self._text(sample)
             hidden = self._secrets.hide(self._config.masks.hide(body), is_cut=sample.truncated)
-            self._bodies[key] = sample.body if hidden == body else hidden.encode()
+            self._bodies[key] = sample.body if hidden.encode() == sample.body else hidden.encode()
         return replace(sample, body=self._bodies[key])
+
+    def _text(self, sample: Sample) -> str:
+        """What a body says: of a gRPC call the message as JSON, or what the server has said instead of one."""
+        call = self._calls.get(sample.endpoint_key)
+        if call is None or sample.status != FIRST_GRPC_STATUS:
+            return sample.body.decode("utf-8", "replace")
+        from tressi.grpc.method import Method  # noqa: PLC0415 - few runs call gRPC
+
+        return Method(call.descriptors, call.method).shown(sample.body)
 
     @cached_property
     def _secrets(self) -> Secrets:

@@ -25,6 +25,7 @@ from tressi.run.trouble import NOTEWORTHY_SHARE
 from tressi.run.warm_up import is_unmeasured, measured_s
 from tressi.stats.selfcheck import meaning_of
 from tressi.text import SHORTEST_S, counted, rate, some_of, summary_labels
+from tressi.vocabulary import is_plain_success
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -40,7 +41,6 @@ Tone = Literal["good", "warn", "bad"]
 
 _EXIT_CODES: Final = {"done": 0, "failed": 1, "broken": 3}
 _NAMED: Final = 3  # endpoints or thresholds that are named one by one
-_SUCCESS: Final = "2"  # how the statuses of a plain success begin
 
 
 class Judgement(NamedTuple):
@@ -245,7 +245,7 @@ def _doubts(summary: Summary) -> tuple[str, ...]:
     found = []
     if has_many_failures(total):
         found.append(_failed_share(total))
-    is_unusual = total["statusCodes"] and not any(code.startswith(_SUCCESS) for code in total["statusCodes"])
+    is_unusual = total["statusCodes"] and not any(map(is_plain_success, total["statusCodes"]))
     if is_unusual and not _expects_status(summary):
         found.append(f"no answer was a 2xx ({status_words(total)})")
     return tuple(found)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from tressi.model.data import Rows
 from tressi.model.delta import delta_between, reading_of
-from tressi.vocabulary import FAILED_STATUS, OVER
+from tressi.vocabulary import OVER, is_failed_status, status_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -115,7 +115,7 @@ def _most_failing(snapshot: EngineSnapshot) -> str:
 
 def _most_common(endpoint: EndpointSnapshot) -> str:
     kinds = Counter(endpoint.errors)
-    kinds.update({f"status {code}": count for code, count in endpoint.status_codes.items() if code >= FAILED_STATUS})
+    kinds.update({f"status {status_name(code)}": n for code, n in endpoint.status_codes.items() if is_failed_status(code)})
     return ", ".join(f"{count} {kind}" for kind, count in kinds.most_common(3)) or f"{endpoint.failed} attempts"
 
 

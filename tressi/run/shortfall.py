@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from tressi.run.flow_parts import flows_of, is_flow, is_step, lost_words, parts_of, second_of
 from tressi.run.warm_up import is_unmeasured, measured_s
 from tressi.text import SHORTEST_S, counted, plain, summary_labels
-from tressi.vocabulary import FAILED_STATUS, MET_SHARE, OVER
+from tressi.vocabulary import MET_SHARE, OVER, is_failed_status
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -100,7 +100,7 @@ def failures(endpoint: Endpoint) -> Counter[str]:
     """How often what went wrong: errors by kind, and statuses from 400 on, unless such a status was expected."""
     found: Counter[str] = Counter(endpoint["errors"])
     if endpoint["requestsFailed"] > found.total():
-        found.update({f"status {code}": n for code, n in endpoint["statusCodes"].items() if int(code) >= FAILED_STATUS})
+        found.update({f"status {code}": n for code, n in endpoint["statusCodes"].items() if is_failed_status(code)})
     return found
 
 

@@ -21,7 +21,7 @@ from tressi.stats.selfcheck import late_remark
 from tressi.stats.summary_rows import change_row, decision_row, identity_row, node_row, verdict_row
 from tressi.stats.tally import Figures, tally
 from tressi.version import __version__
-from tressi.vocabulary import OVER
+from tressi.vocabulary import OVER, status_name, status_written
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -276,7 +276,7 @@ def _metrics(figures: Figures) -> dict[str, Any]:
         "rps": figures.rps,
         "errorRate": counted.error_rate,
         **{name: counted.counts[name] for name in _TRAFFIC},
-        "statusCodes": {str(code): count for code, count in sorted(counted.status_codes.items())},
+        "statusCodes": {status_name(code): count for code, count in sorted(counted.status_codes.items())},
         "errors": dict(counted.errors),
         **{f"{name}Ms": latency_ms(histogram) for name, histogram in counted.histograms.items()},
         "histograms": {name: encode_histogram(counted.histograms[name]) for name in ("responseTime", "serviceTime")},
@@ -318,7 +318,7 @@ def _delay_ms(histogram: Histogram) -> dict[str, float | None]:
 def _sample(sample: Sample) -> dict[str, Any]:
     return {
         "endpointKey": sample.endpoint_key,
-        "status": sample.status,
+        "status": status_written(sample.status),
         "body": sample.body.decode("utf-8", errors="replace"),
         "truncated": sample.truncated,
     }

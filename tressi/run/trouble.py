@@ -10,7 +10,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Final
 
 from tressi.model import Trouble
-from tressi.vocabulary import FAILED_STATUS
+from tressi.vocabulary import is_failed_status, status_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -83,5 +83,5 @@ def failures_of(reading: EndpointSnapshot) -> Counter[str]:
             found[kind] += number - told[kind]
     # Where all failures are errors, such a status was expected.
     if reading.failed > sum(reading.errors.values()):
-        found.update({f"status {code}": number for code, number in reading.status_codes.items() if code >= FAILED_STATUS})
+        found.update({f"status {status_name(code)}": n for code, n in reading.status_codes.items() if is_failed_status(code)})
     return found

@@ -12,7 +12,7 @@ from tressi.model.delta import added, counted
 from tressi.model.flow import steps_of
 from tressi.stats.bands import bands_of
 from tressi.stats.latency import percentiles_ms
-from tressi.vocabulary import FAILED_STATUS
+from tressi.vocabulary import is_failed_status, status_name
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -57,7 +57,7 @@ def failures_of(delta: EndpointCounts) -> Mapping[str, int]:
     found = dict(delta.errors)
     # Where all failures are errors, such a status was expected, or is among those that were not.
     if delta.failed > sum(found.values()):
-        found |= {str(code): count for code, count in delta.status_codes.items() if code >= FAILED_STATUS}
+        found |= {status_name(code): count for code, count in delta.status_codes.items() if is_failed_status(code)}
     return found
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tressi.stats.seconds import figures_of, flow_figures_of, total_of
+from tressi.vocabulary import status_name
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -150,7 +151,7 @@ def _figures(one: SecondFigures) -> dict[str, Any]:
         "successP50": one.success_p50_ms,
         "successP99": one.success_p99_ms,
         "missed": one.missed_now,
-        "statusCodes": {str(code): count for code, count in one.status_codes.items()},
+        "statusCodes": {status_name(code): count for code, count in one.status_codes.items()},
         "failures": one.failures,
         "bands": one.bands,
     }

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from tressi.model.delta import added, counted
 from tressi.stats.latency import statistic_ms
 from tressi.threshold.names import SATURATED
-from tressi.vocabulary import SUMMARY_COUNTS, SUMMARY_TIMES
+from tressi.vocabulary import SUMMARY_COUNTS, SUMMARY_TIMES, status_number
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -99,7 +99,7 @@ class Figures:
         if metric.name in own:
             return own[metric.name]
         if metric.name == "statusCodes":
-            return self.tally.status_codes.get(int(metric.argument or 0), 0)
+            return self.tally.status_codes.get(status_number(metric.argument or "0"), 0)
         if metric.name == "errors":
             return self.tally.errors.get(metric.argument or "", 0)
         time, _, statistic = metric.name.partition(".")

@@ -6,7 +6,14 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-from tressi.vocabulary import FLOW_SUMMARY_COUNTS, FLOW_SUMMARY_TIMES, LATENCIES, SUMMARY_COUNTS, SUMMARY_TIMES
+from tressi.vocabulary import (
+    FLOW_SUMMARY_COUNTS,
+    FLOW_SUMMARY_TIMES,
+    GRPC_STATUSES,
+    LATENCIES,
+    SUMMARY_COUNTS,
+    SUMMARY_TIMES,
+)
 
 COUNTS: Final = ("requestsMade", *SUMMARY_COUNTS)
 RATES: Final = ("rps", "targetRps", "errorRate")
@@ -122,6 +129,9 @@ def argument_mistake(name: Name, argument: str | None) -> str | None:
         return None if argument and argument.isalpha() else "errors takes a kind, as in errors(timeout)"
     number = float(argument) if argument and argument[0].isdigit() else -1.0
     if name.full == "statusCodes":
-        is_status = number.is_integer() and _LOWEST_STATUS <= number <= _HIGHEST_STATUS
-        return None if is_status else "statusCodes takes a status from 100 to 999, as in statusCodes(503)"
+        is_status = argument in GRPC_STATUSES or (number.is_integer() and _LOWEST_STATUS <= number <= _HIGHEST_STATUS)
+        said = (
+            "statusCodes takes a status from 100 to 999, as in statusCodes(503), or one of gRPC, as in statusCodes(UNAVAILABLE)"
+        )
+        return None if is_status else said
     return None if 0 < number <= _WHOLE else f"{name.full} takes a percentile above 0 and up to 100, as in p(99.95)"

@@ -24,6 +24,7 @@ from prometheus_client.core import (
 from tressi._core import Histogram
 from tressi.ui.prometheus_flows import flow_families
 from tressi.version import __version__
+from tressi.vocabulary import status_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -124,7 +125,11 @@ def _endpoint_counts(view: View) -> Iterator[Metric]:
         "tressi_responses",
         "Responses by status code, whatever came of them.",
         ("endpoint", "code"),
-        (((part.endpoint_key, str(code)), count) for part in parts for code, count in sorted(part.status_codes.items())),
+        (
+            ((part.endpoint_key, status_name(code)), count)
+            for part in parts
+            for code, count in sorted(part.status_codes.items())
+        ),
     )
     yield _counter(
         "tressi_errors",

@@ -28,7 +28,7 @@ from libc.stdint cimport int64_t
 from libc.stdio cimport snprintf
 
 from tressi.core.arena cimport (
-    EXPECTATION, EXTRACTION, LOWEST_STATUS, REASON_BYTES, EndpointBlock, ErrorKind, Header, block_attempt, block_failed,
+    EXPECTATION, EXTRACTION, GRPC_OK, LOWEST_STATUS, REASON_BYTES, EndpointBlock, ErrorKind, Header, block_attempt, block_failed,
     block_parted, block_reason, block_response, write_begin, write_end,
 )
 from tressi.core.clock cimport NS_PER_MS
@@ -36,6 +36,7 @@ from tressi.core.histogram cimport histogram_record
 from tressi.core.window cimport window_occupy
 from tressi.wire.check cimport Check
 from tressi.wire.given_up cimport account_charged, account_left
+from tressi.wire.grpc cimport GRPC_NAMES
 from tressi.wire.lane cimport Endpoint, Exchange, Lane
 from tressi.wire.response cimport Response
 from tressi.wire.success cimport further_words, has_needle, is_success
@@ -138,7 +139,10 @@ cdef inline void account_unexpected(Endpoint* endpoint, const Exchange* exchange
     cdef const char* reason = exchange.reason if exchange.reason != NULL else check.lacking
     cdef ErrorKind kind
     if not check.successes[response.status - LOWEST_STATUS]:
-        snprintf(words, REASON_BYTES, b"status %d, expected %s", response.status, check.wanted)
+        if response.status >= GRPC_OK:
+            snprintf(words, REASON_BYTES, b"status %s, expected %s", GRPC_NAMES[response.status - GRPC_OK], check.wanted)
+        else:
+            snprintf(words, REASON_BYTES, b"status %d, expected %s", response.status, check.wanted)
         reason = words
     elif has_needle(check, response) and check.further != NULL and not response.refused:
         further_words(check.further, response, words)

@@ -9,13 +9,13 @@ from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
 from libc.stdlib cimport free
 
 from tressi._values cimport Values
-from tressi.core.arena cimport LOWEST_STATUS, STATUSES
+from tressi.core.arena cimport GRPC_OK, LOWEST_STATUS, STATUSES
 from tressi.core.bucket cimport Knot, bucket_init, bucket_replay, random_next, random_seeded
 from tressi.core.curve cimport knots_of
 from tressi.wire.allocate cimport allocated
 from tressi.wire.channels cimport channels_to
 from tressi.wire.check cimport Check
-from tressi.wire.fields cimport CONTENT_ENCODING, KEEP_ALIVE, LOCATION, field_bit
+from tressi.wire.fields cimport CONTENT_ENCODING, GRPC_MESSAGE, GRPC_STATUS, KEEP_ALIVE, LOCATION, field_bit
 from tressi.wire.flow cimport Flow, Operation, Option
 from tressi.wire.further cimport build_fields, build_intake, fields_known, words_of
 from tressi.wire.h2.block cimport block_of, block_room
@@ -88,9 +88,12 @@ cdef inline build_check(Check* check, planned, wanted, lacking):
     statuses = planned.statuses
     check.expects = statuses is not None or planned.body_contains is not None or planned.has_further
     for status in range(LOWEST_STATUS, LOWEST_STATUS + STATUSES):
-        check.successes[<int> status - LOWEST_STATUS] = status < 400 if statuses is None else status in statuses
+        check.successes[<int> status - LOWEST_STATUS] = status < 400 or status == GRPC_OK if statuses is None else status in statuses
     # A body that is looked at may have to be decoded first.
     check.fields = field_bit(CONTENT_ENCODING)
+    if planned.is_grpc:
+        check.wants_trailers = True
+        check.fields |= field_bit(GRPC_STATUS) | field_bit(GRPC_MESSAGE)
     if False in [request.idempotent for request in planned.requests]:
         # What cannot be sent again must not meet a connection that its server is about to close.
         check.fields |= field_bit(KEEP_ALIVE)

@@ -13,6 +13,7 @@ from tressi.core.arena cimport CLOSED, PROTOCOL, RESET, SAMPLE_BYTES, SEND, TIME
 from tressi.core.clock cimport NS_PER_S, monotonic_ns
 from tressi.wire.account cimport account_cut, account_failure, account_read, account_response, account_sent
 from tressi.wire.follow cimport hop_is_long, hop_met, hop_sent, lane_next
+from tressi.wire.grpc cimport status_at_head
 from tressi.wire.h1.message cimport BROKEN, DONE, FAULTS, HEAD_READ, Progress, parser_reset
 from tressi.wire.h1.parser cimport parser_close, parser_feed
 from tressi.wire.h2.session cimport body_go, stream_leave
@@ -382,7 +383,7 @@ cdef inline void exchange_keep(Reactor* reactor, Lane* lane) noexcept nogil:
         # Its body is read and forgotten.
         exchange.response.needle = NULL
         return
-    exchange.sample = sample_claim(lane.endpoint.block, exchange.response.status)
+    exchange.sample = sample_claim(lane.endpoint.block, status_at_head(&exchange.response))
     if exchange.response.further != NULL and exchange.response.further.intake != NULL:
         exchange.response.is_searched = exchange.response.further.intake.plan_count > 0
         user_begins(exchange.response.user, exchange.response.further.intake)

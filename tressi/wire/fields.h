@@ -11,6 +11,8 @@ enum tressi_field {
     TRESSI_CONTENT_ENCODING,
     TRESSI_LOCATION,
     TRESSI_KEEP_ALIVE,
+    TRESSI_GRPC_STATUS,
+    TRESSI_GRPC_MESSAGE,
     TRESSI_OTHER,
 };
 /* As long as the longest of them. */
@@ -19,12 +21,14 @@ enum { TRESSI_NAME_LIMIT = 17 };
 /* In lower case, by number. */
 static const char *const tressi_names[TRESSI_OTHER] = {
     "content-length", "transfer-encoding", "connection", "content-encoding", "location",
-    "keep-alive",
+    "keep-alive", "grpc-status", "grpc-message",
 };
 /* Which of them have so many bytes: bit i stands for number i. Most fields of a response are told to be none by this alone. */
 static const uint32_t tressi_of_size[TRESSI_NAME_LIMIT + 1] = {
     [8] = 1u << TRESSI_LOCATION,
     [10] = 1u << TRESSI_CONNECTION | 1u << TRESSI_KEEP_ALIVE,
+    [11] = 1u << TRESSI_GRPC_STATUS,
+    [12] = 1u << TRESSI_GRPC_MESSAGE,
     [14] = 1u << TRESSI_CONTENT_LENGTH,
     [16] = 1u << TRESSI_CONTENT_ENCODING,
     [17] = 1u << TRESSI_TRANSFER_ENCODING,

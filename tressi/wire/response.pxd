@@ -12,7 +12,7 @@ from libc.string cimport memcpy
 
 from tressi.core.clock cimport NS_PER_S
 from tressi.wire.check cimport FIRST_MARK, JUDGED_BYTES, Check, Further, is_met
-from tressi.wire.fields cimport CONTENT_ENCODING, KEEP_ALIVE, LOCATION, Field
+from tressi.wire.fields cimport CONTENT_ENCODING, GRPC_MESSAGE, GRPC_STATUS, KEEP_ALIVE, LOCATION, Field
 from tressi.wire.text cimport Text, text_add, text_clear, text_free, text_join, text_line
 from tressi.wire.user cimport User, user_reads, user_takes
 
@@ -41,6 +41,8 @@ cdef struct Response:
     Text others                    # what such fields had instead, a line each: the mark of its place, and the value
     Text whole                     # the body as it came, where it is judged
     Text coding                    # the Content-Encoding, several fields as one list (RFC 9110 5.3)
+    int32_t grpc_status            # of a call, by its number; -1: none has come
+    Text grpc_message              # what the server says of it, percent-encoded
     Text location                  # every Location, a line each, for an empty one is one too
 
 
@@ -81,11 +83,15 @@ cdef inline void response_begin(Response* response, const Check* check) noexcept
     response.needle_next = check.needle_next
     response.needle_size = check.needle_size
     response.further = check.further
+    if check.wants_trailers:
+        response.grpc_status = -1
+        text_clear(&response.grpc_message)
 
 
 cdef inline void response_free(Response* response) noexcept nogil:
     text_free(&response.coding)
     text_free(&response.location)
+    text_free(&response.grpc_message)
     text_free(&response.others)
     text_free(&response.whole)
 
@@ -104,13 +110,29 @@ cdef inline int64_t keep_alive_ns(const char* value, int64_t size) noexcept nogi
     return seconds * NS_PER_S
 
 
+cdef inline int32_t grpc_number(const char* value, int64_t size) noexcept nogil:
+    """The number of a status of gRPC; one that there is not is beyond all."""
+    cdef int32_t number = 0
+    cdef int64_t at
+    for at in range(size):
+        if not c"0" <= value[at] <= c"9" or number > 999:
+            return 999
+        number = 10 * number + value[at] - c"0"
+    return number if size > 0 else 999
+
+
 cdef inline bint field_seen(Response* response, Field field, const char* value, int64_t size) noexcept nogil:
     """A field of the head that is wanted, white space around its value taken off; False: there is no memory for it."""
     if field == CONTENT_ENCODING:
         return text_join(&response.coding, c",", value, size)
     if field == LOCATION:
         return text_line(&response.location, value, size)
-    if field == KEEP_ALIVE:
+    if field == GRPC_STATUS:
+        response.grpc_status = grpc_number(value, size)
+    elif field == GRPC_MESSAGE:
+        text_clear(&response.grpc_message)
+        return text_add(&response.grpc_message, value, size)
+    elif field == KEEP_ALIVE:
         response.keeps_ns = keep_alive_ns(value, size)
     return True
 

@@ -35,3 +35,11 @@ cdef inline void sample_release(Exchange* exchange) noexcept nogil:
     if exchange.sample != NULL:
         exchange.sample.length = 0
         exchange.sample = NULL
+
+
+cdef inline void sample_return(Exchange* exchange, EndpointBlock* block) noexcept nogil:
+    """The response is of another status than its place was claimed for: give back the place, which only the last one can be."""
+    cdef Sample* sample = exchange.sample
+    sample_release(exchange)
+    if sample != NULL and sample == &block.samples[block.samples_taken - 1]:
+        block.samples_taken -= 1

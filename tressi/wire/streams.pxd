@@ -25,6 +25,7 @@ from tressi.wire.exchange cimport (
     exchange_prepare, request_withhold, response_wait,
 )
 from tressi.wire.follow cimport hop_is_long, hop_met, lane_next
+from tressi.wire.grpc cimport call_settle, is_call
 from tressi.wire.h2.block cimport block_of, block_room
 from tressi.wire.h2.frame cimport REFUSED_STREAM, code_name
 from tressi.wire.h2.reader cimport (
@@ -339,6 +340,8 @@ cdef inline void stream_event(
     elif event == END:
         if not is_last:
             exchange.shared_ns = max(<int64_t> 0, exchange.arrival_ns - max(before_ns, exchange.sent_ns))
+        if is_call(&exchange.response):
+            call_settle(exchange, lane.endpoint.block)
         attempt_finish(reactor, lane, False, now_ns)
         return
     elif event == INTERIM:

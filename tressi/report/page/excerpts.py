@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from tressi.vocabulary import FAILED_STATUS
+from tressi.vocabulary import is_failed_status
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,7 +23,7 @@ class Excerpt:
     """The beginning of a response's body."""
 
     endpoint_key: str
-    status: int
+    status: int | str
     body: str
     truncated: bool
 
@@ -35,7 +35,7 @@ def excerpts(summary: Mapping[str, Any]) -> tuple[list[Excerpt], int]:
         kinds.setdefault((sample["endpointKey"], sample["status"]), sample)
     shown: list[Excerpt] = []
     room = ALL_CHARACTERS
-    for sample in sorted(kinds.values(), key=lambda sample: sample["status"] < FAILED_STATUS):
+    for sample in sorted(kinds.values(), key=lambda sample: not is_failed_status(sample["status"])):
         body = sample["body"][:BODY_CHARACTERS]
         room -= len(body)
         if room < 0:

@@ -44,10 +44,12 @@
   // Statuses of one class are of one family of colours, successes at the bottom.
   function statusSeries(counts) {
     const used = {};
+    /* The class of a status of HTTP is its first digit; of gRPC's all but OK are failures. */
+    const classOf = (name) => (/^\d/.test(name) ? name[0] : name === "OK" ? "2" : "5");
     const colorOf = (name) => {
-      const colors = classColors[name[0]] ?? ["asked"];
-      used[name[0]] = (used[name[0]] ?? -1) + 1;
-      return colors[used[name[0]] % colors.length];
+      const kind = classOf(name), colors = classColors[kind] ?? ["asked"];
+      used[kind] = (used[kind] ?? -1) + 1;
+      return colors[used[kind] % colors.length];
     };
     const names = Object.keys(counts).sort();
     return names.map((name) => ({ name, color: colorOf(name), y: counts[name], stack: "statuses" }));
@@ -55,7 +57,7 @@
 
   const kindSeries = (counts) =>
     Object.keys(counts).map((name, index) => ({
-      name: /^\d/.test(name) ? `status ${name}` : name,
+      name: /^[\dA-Z]/.test(name) ? `status ${name}` : name,
       color: `failure-${(index % failureColors) + 1}`, y: counts[name], stack: "kinds",
     }));
 

@@ -24,6 +24,7 @@ from tressi.ui.dashboard import conditions
 from tressi.ui.sentences import shows_successes
 from tressi.ui.standing import standing_of
 from tressi.ui.trouble import told
+from tressi.vocabulary import status_number
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -165,7 +166,7 @@ def _as_reading(endpoint: Mapping[str, Any]) -> EndpointSnapshot:
         endpoint["endpointKey"],
         failed=endpoint["requestsFailed"],
         errors=endpoint["errors"],
-        status_codes={int(code): count for code, count in endpoint["statusCodes"].items()},
+        status_codes={status_number(code): count for code, count in endpoint["statusCodes"].items()},
         reasons=tuple(Reason(one["kind"], one["reason"], one["count"]) for one in endpoint["errorReasons"]),
     )
 

@@ -13,6 +13,7 @@ from tressi.text import plain, short_key, three_digits
 from tressi.ui.live.chart import chart, peak_of
 from tressi.ui.live.columns import carried_style, rps
 from tressi.ui.sentences import shows_successes
+from tressi.vocabulary import status_name
 
 if TYPE_CHECKING:
     from tressi.model import EndpointMoment, EndpointSnapshot
@@ -132,7 +133,7 @@ def _latencies(one: EndpointMoment) -> Text:
 
 
 def _counts(reading: EndpointSnapshot) -> list[str]:
-    statuses = ", ".join(f"{code}: {number:,}" for code, number in sorted(reading.status_codes.items()))
+    statuses = ", ".join(f"{status_name(code)}: {number:,}" for code, number in sorted(reading.status_codes.items()))
     reasons = {one.kind: f" ({plain(one.text)})" for one in reversed(reading.reasons)}
     kinds = sorted(reading.errors.items(), key=lambda error: -error[1])
     errors = ", ".join(f"{number:,} {plain(kind)}{reasons.get(kind, '')}" for kind, number in kinds)

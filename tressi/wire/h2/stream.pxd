@@ -9,7 +9,8 @@ from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t
 from libc.string cimport memcmp
 
 from tressi.wire.fields cimport (
-    CONNECTION, CONTENT_LENGTH, KEEP_ALIVE, OTHER, TRANSFER_ENCODING, Field, field_bit, field_number,
+    CONNECTION, CONTENT_LENGTH, GRPC_MESSAGE, GRPC_STATUS, KEEP_ALIVE, OTHER, TRANSFER_ENCODING, Field, field_bit,
+    field_number,
 )
 from tressi.wire.h1.framing cimport number_read
 from tressi.wire.h1.message cimport HEAD_LIMIT, TEXT, TOKEN, skip
@@ -104,6 +105,11 @@ cdef inline bint length_read(Response* response, const FieldLine* field) noexcep
     return True
 
 
+cdef inline bint is_of_trailers(int32_t number) noexcept nogil:
+    """Whether a field that is known means behind the body what it means before it."""
+    return number == GRPC_STATUS or number == GRPC_MESSAGE
+
+
 cdef inline void field_read(Reading* reading, Response* response, const FieldLine* field) noexcept nogil:
     """A field of a response: it goes to those that want it."""
     cdef uint32_t of_connections = (
@@ -128,7 +134,7 @@ cdef inline void field_read(Reading* reading, Response* response, const FieldLin
     reading.has_wanted = reading.has_wanted or number != CONTENT_LENGTH
     if number == CONTENT_LENGTH and not reading.in_trailer and not length_read(response, field):
         fault_found(reading, b"a malformed Content-Length")
-    elif number < OTHER and not reading.in_trailer and not field_seen(
+    elif number < OTHER and (not reading.in_trailer or is_of_trailers(number)) and not field_seen(
         response, <Field> number, field.value, field.value_size
     ):
         fault_found(reading, b"no memory is left for a header field")
