@@ -28,8 +28,8 @@ from libc.stdint cimport int64_t
 from libc.stdio cimport snprintf
 
 from tressi.core.arena cimport (
-    EXPECTATION, EXTRACTION, GRPC_OK, LOWEST_STATUS, REASON_BYTES, EndpointBlock, ErrorKind, Header, block_attempt, block_failed,
-    block_parted, block_reason, block_response, write_begin, write_end,
+    EXPECTATION, EXTRACTION, GRPC_OK, LOWEST_STATUS, REASON_BYTES, EndpointBlock, ErrorKind, Header, block_attempt,
+    block_failed, block_parted, block_reason, block_response, write_begin, write_end,
 )
 from tressi.core.clock cimport NS_PER_MS
 from tressi.core.histogram cimport histogram_record

@@ -88,7 +88,8 @@ cdef inline build_check(Check* check, planned, wanted, lacking):
     statuses = planned.statuses
     check.expects = statuses is not None or planned.body_contains is not None or planned.has_further
     for status in range(LOWEST_STATUS, LOWEST_STATUS + STATUSES):
-        check.successes[<int> status - LOWEST_STATUS] = status < 400 or status == GRPC_OK if statuses is None else status in statuses
+        is_success = status < 400 or status == GRPC_OK if statuses is None else status in statuses
+        check.successes[<int> status - LOWEST_STATUS] = is_success
     # A body that is looked at may have to be decoded first.
     check.fields = field_bit(CONTENT_ENCODING)
     if planned.is_grpc:
