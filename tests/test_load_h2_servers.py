@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 import trustme
@@ -11,7 +12,9 @@ from flow_runs import check
 from h2_peers import serving
 from servers import nginx, raw_server, refusing_port
 
+import tressi
 from tressi import EndpointRunner, load_config
+from tressi.config.overrides import Overrides
 from tressi.model import Expectation, Protocol, TlsConfig
 
 pytestmark = pytest.mark.timed
@@ -92,6 +95,17 @@ def test_a_large_body_over_tls(ports):
     found = only(attempt(one, tls=ports["tls"]))
     assert found.succeeded == 1, (found.reasons, found.status_codes)
     assert len(body) < found.bytes_sent < len(body) + 10_000
+
+
+def test_the_example_runs(ports, tmp_path):
+    """Over HTTP/2 without TLS, and over TLS as the handshake chooses."""
+    text = (Path(__file__).parent.parent / "examples" / "http2.json").read_text()
+    config = tmp_path / "http2.json"
+    config.write_text(text.replace("127.0.0.1:8080", f"127.0.0.1:{ports['plain']}").replace("8443", str(ports["secure"])))
+    summary = tressi.run(load_config(config, Overrides(duration=1)))
+    assert summary["global"]["requestsFailed"] == 0
+    assert {one["protocol"] for one in summary["endpoints"]} <= {"h2c", "h2", "auto"}
+    assert all(one["requestsMade"] for one in summary["endpoints"])
 
 
 def test_a_run_says_what_was_spoken():
