@@ -8,7 +8,8 @@ Example: sent at 1,000 ms, heard at 51,004, said at 51,005, received at 1,009. O
 is 8 ms, the offset 50,000 ms, and the bound 4 ms.
 
 Clocks run at slightly different speeds: quartz differs by up to 50 in a million, so a measurement that is 100 s old may be
-5 ms off. The best one is therefore the one whose bound, grown with its age, is the least.
+5 ms off. The best one is therefore the one whose bound, grown with its age, is the least. Its age counts from when the order
+was sent; and while the node took its time, the two clocks measured that time differently, which the bound has in it.
 """
 
 from __future__ import annotations
@@ -86,7 +87,8 @@ class Clock:
 
 def measured(stamps: Stamps) -> Clock:
     """What one exchange says of a clock."""
-    return Clock(stamps.offset_ns, stamps.round_trip_ns // 2 + 1, stamps.received_ns, stamps.wall_ahead_ns)
+    taken_apart_ns = round((stamps.said_ns - stamps.heard_ns) * _DRIFT)
+    return Clock(stamps.offset_ns, stamps.round_trip_ns // 2 + 1 + taken_apart_ns, stamps.sent_ns, stamps.wall_ahead_ns)
 
 
 def best_of(exchanges: Iterable[Stamps]) -> Clock:
