@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from bench.servers import Nginx
+    from tressi._core import Histogram
+    from tressi.model import EngineSnapshot
 
 SERVER_CORE, CLIENT_CORE = 0, 1
 LOOK_S = 0.02
@@ -148,12 +150,10 @@ def _driven(arguments: argparse.Namespace, quarterly: int) -> None:
 
 def _frames(keys: Sequence[str], seconds: int, quarterly: int) -> list[bytes]:
     """What one node says in so many seconds, with latencies as they usually are."""
-    import random  # noqa: PLC0415 - no other part needs it
-    from dataclasses import replace  # noqa: PLC0415
+    import random  # noqa: PLC0415 - the memory of what is imported is measured
 
-    from tressi._core import Histogram  # noqa: PLC0415
-    from tressi.model import EndpointSnapshot, EngineSnapshot, GeneratorSnapshot, Window  # noqa: PLC0415
-    from tressi.nodes.frames import Second, Teller  # noqa: PLC0415
+    from tressi._core import Histogram  # noqa: PLC0415 - likewise
+    from tressi.nodes.frames import Second, Teller  # noqa: PLC0415 - likewise
 
     chance, teller, frames, second = random.Random(7), Teller(keys), [], None
     times = {name: Histogram() for name in ("service", "response", "success", "first_byte", "connect")}
@@ -163,31 +163,37 @@ def _frames(keys: Sequence[str], seconds: int, quarterly: int) -> list[bytes]:
             for name in ("service", "response", "success"):
                 times[name].record(took_us)
             times["first_byte"].record(took_us - 40)
-        made, time_s = quarterly * quarter, quarter / 4
-        one = EndpointSnapshot(
-            "",
-            succeeded=made,
-            bytes_sent=90 * made,
-            bytes_received=300 * made,
-            status_codes={200: made},
-            worker_count=10,
-            in_flight=5,
-            target_rps=1000.0,
-            scheduled=1000 * time_s,
-            scheduled_s=time_s,
-            lane_s=10 * time_s,
-            occupied_lane_s=5 * time_s,
-            window=Window(1.0, full=True, attempts=1000, starts_due=1000.0, occupied_s=5.0, service_s=5.0, lane_s=10.0),
-            **{name: histogram.copy() for name, histogram in times.items()},
-        )
-        endpoints = {key: replace(one, endpoint_key=key) for key in keys}
-        generator = GeneratorSnapshot(
-            time_s / 2, 0.0, times["service"].copy(), times["service"].copy(), made, busy_s=(time_s,) * 4
-        )
-        reading = EngineSnapshot(time_s, endpoints, generator)
+        reading = _reading(keys, quarterly * quarter, quarter / 4, times)
         second = Second(quarter // 4, reading) if quarter % 4 == 0 else second
         frames.append(teller.frame(quarter - 1, reading, second))
     return frames
+
+
+def _reading(keys: Sequence[str], made: int, time_s: float, times: dict[str, Histogram]) -> EngineSnapshot:
+    """What an engine of such a node has counted after so many requests of each endpoint."""
+    from dataclasses import replace  # noqa: PLC0415 - the memory of what is imported is measured
+
+    from tressi.model import EndpointSnapshot, EngineSnapshot, GeneratorSnapshot, Window  # noqa: PLC0415 - likewise
+
+    one = EndpointSnapshot(
+        "",
+        succeeded=made,
+        bytes_sent=90 * made,
+        bytes_received=300 * made,
+        status_codes={200: made},
+        worker_count=10,
+        in_flight=5,
+        target_rps=1000.0,
+        scheduled=1000 * time_s,
+        scheduled_s=time_s,
+        lane_s=10 * time_s,
+        occupied_lane_s=5 * time_s,
+        window=Window(1.0, full=True, attempts=1000, starts_due=1000.0, occupied_s=5.0, service_s=5.0, lane_s=10.0),
+        **{name: histogram.copy() for name, histogram in times.items()},
+    )
+    endpoints = {key: replace(one, endpoint_key=key) for key in keys}
+    generator = GeneratorSnapshot(time_s / 2, 0.0, times["service"].copy(), times["service"].copy(), made, busy_s=(time_s,) * 4)
+    return EngineSnapshot(time_s, endpoints, generator)
 
 
 # -------------------------------------------------------------------------------------------------- killed and orphans

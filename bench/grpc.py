@@ -11,7 +11,6 @@ from __future__ import annotations
 import argparse
 import json
 import shutil
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -21,7 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.request import urlopen
 
-from bench.measure import Figures, machine, measure
+from bench.measure import Figures, machine, measure, per_cpu_second, shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -108,17 +107,8 @@ def main() -> None:
                     # It counts as an Nginx does.
                     taken = measure(command, server, arguments.seconds, CLIENT_CORE, arguments.warm_up)  # type: ignore[arg-type]
                     figures.append(taken)
-            ratios = [other.cpu_us / own.cpu_us for own, other in zip(*found, strict=False)]
-            ratio = f"{statistics.median(ratios):.1f} ({min(ratios):.1f} to {max(ratios):.1f})" if ratios else "-"
-            print(f"{connections:>10d} x {streams:<9d} {row(found[0]):>24s} {row(found[1]):>24s}   {ratio}", flush=True)
-
-
-def row(figures: list[Figures]) -> str:
-    """Throughput and CPU time of a call, as medians."""
-    if not figures:
-        return "-"
-    rps, cpu_us = (statistics.median(getattr(one, name) for one in figures) for name in ("rps", "cpu_us"))
-    return f"{rps:,.0f} RPS {cpu_us:.2f} µs"
+            columns = f"{shown(found[0]):>24s} {shown(found[1]):>24s}   {per_cpu_second(*found)}"
+            print(f"{connections:>10d} x {streams:<9d} {columns}", flush=True)
 
 
 if __name__ == "__main__":

@@ -15,7 +15,6 @@ import math
 import re
 import shutil
 import socket
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -26,7 +25,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.request import urlopen
 
-from bench.measure import WARM_UP_S, Figures, machine, measure, summary_of
+from bench.measure import WARM_UP_S, machine, measure, per_cpu_second, shown, summary_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -130,16 +129,8 @@ def shapes(server: Server, rounds: int, seconds: float, folder: Path) -> None:
             if peer:
                 command = [peer, "-t1", f"-c{connections}", f"-m{streams}", f"-D{lasts}", server.kept]
                 theirs.append(measure(command, server, seconds, CLIENT_CORE))  # type: ignore[arg-type] # likewise
-        ratios = [other.cpu_us / own.cpu_us for own, other in zip(ours, theirs, strict=False)]
-        ratio = f"{statistics.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})" if ratios else "-"
-        print(f"{connections:>10d} x {streams:<9d} {_row(ours):>26s} {_row(theirs):>26s}   {ratio}", flush=True)
-
-
-def _row(figures: list[Figures]) -> str:
-    if not figures:
-        return "-"
-    rps, cpu_us = (statistics.median(getattr(one, name) for one in figures) for name in ("rps", "cpu_us"))
-    return f"{rps:,.0f} RPS {cpu_us:.2f} µs"
+        columns = f"{shown(ours):>26s} {shown(theirs):>26s}   {per_cpu_second(ours, theirs)}"
+        print(f"{connections:>10d} x {streams:<9d} {columns}", flush=True)
 
 
 def away(server: Server, seconds: float, folder: Path) -> None:

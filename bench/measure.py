@@ -92,6 +92,20 @@ def measure(command: Sequence[str], server: Nginx, span_s: float, core: int, war
     return Figures((after - before) / (ended - begun), (cpu_after - cpu_before) / 1e3 / max(1, after - before))
 
 
+def shown(figures: Sequence[Figures]) -> str:
+    """Throughput and CPU time of a request, as medians of several runs."""
+    if not figures:
+        return "-"
+    rps, cpu_us = (statistics.median(getattr(one, name) for one in figures) for name in ("rps", "cpu_us"))
+    return f"{rps:,.0f} RPS {cpu_us:.2f} µs"
+
+
+def per_cpu_second(ours: Sequence[Figures], theirs: Sequence[Figures]) -> str:
+    """How many times as many requests of ours a CPU second makes, over the pairs of runs."""
+    ratios = [other.cpu_us / own.cpu_us for own, other in zip(ours, theirs, strict=False)]
+    return spread(ratios) if ratios else "-"
+
+
 def spread(values: Sequence[float]) -> str:
     """Median, and lowest to highest."""
     return f"{statistics.median(values):.3f} ({min(values):.3f} to {max(values):.3f})"

@@ -143,13 +143,27 @@ def test_what_is_not_known_is_an_error_that_names_it(text, said):
 
 def test_what_is_left_out_is_said():
     """Options without a counterpart, other commands, and settings that are for all requests."""
-    result = curl("export A=1\ncurl -k https://h/ --retry 3\ncurl https://h/b --http2")
+    result = curl("export A=1\ncurl -k https://h/ --retry 3\ncurl https://h/b --http3")
     assert result.notes == (
         "a command that is not curl was left out: 'export'",
         "curl's option --retry was left out: what has failed is a failure, and is not sent again",
-        "curl's option --http2 was left out: tressi speaks HTTP/1.1",
+        "curl's option --http3 was left out: tressi speaks HTTP/1.1 and HTTP/2",
         "tls is for all requests of a config, although the commands differ in it",
     )
+
+
+def test_what_is_spoken_is_kept():
+    """The last of several options counts, as with curl; without one it is the usual protocol."""
+    for options, protocols in (
+        ("", (None, None)),
+        ("--http2", ("auto", "auto")),
+        ("--http2-prior-knowledge", ("h2c", "h2")),
+        ("--http2 --http1.1", ("http/1.1", "http/1.1")),
+    ):
+        found = tuple(
+            curl(f"curl {options} {url}").document["requests"][0].get("protocol") for url in ("http://h/", "https://h/")
+        )
+        assert found == protocols, options
 
 
 def test_secrets_are_variables_wherever_they_stand():

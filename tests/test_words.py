@@ -30,7 +30,18 @@ PLAIN = {
     "tells of": "says, describes, reports",
     "in vain": "without success, or say what did not happen",
 }
-WHERE = ("*.md", "docs/*.md", "tressi/**/*", "bench/*", "fuzz/**/*", "release/*", "scripts/*", "tests/*", "tests/responses/*")
+WHERE = (
+    "*.md",
+    "docs/*.md",
+    "tressi/**/*",
+    "bench/*",
+    "fuzz/**/*",
+    "release/*",
+    "scripts/*",
+    "tests/*",
+    "tests/responses/*",
+    "examples/**/*",
+)
 SUFFIXES = {".md", ".py", ".pyi", ".pyx", ".pxd", ".h", ".js", ".html", ".css", ".json", ".lark", ""}
 # Inputs that a fuzzer made, and this list itself.
 NOT_PROSE = ("fuzz/corpus", "tests/test_words.py")

@@ -4,7 +4,7 @@ With `isolated`, which takes root on Linux, every node is as a machine of its ow
 behind a bridge, and its own processes and shared memory. Its cable can be pulled (`cut`) and put back
 (`heal`), and it can be switched off (`kill`). Otherwise the nodes are processes side by side on 127.0.0.1.
 
-The cluster asks for a token, which is made for it and lies in `environment`; whoever joins it needs that environment.
+The cluster asks for a token. It is made for this cluster and stands in `environment`, which every program needs that joins it.
 Everything is taken down at the end of the `with`, however that comes. A kill -9 of this very process leaves namespaces behind;
 the next cluster of the same name removes them.
 """
@@ -49,7 +49,7 @@ class Node:
         self.address, self.process, self.log, self._link = address, process, log, link
 
     def cut(self) -> None:
-        """Pull its cable: what is sent in either direction is lost, and nobody is told."""
+        """Pull its cable: packets in both directions are lost, and neither side is told."""
         run("ip", "link", "set", str(self._link), "down")
 
     def heal(self) -> None:
@@ -232,7 +232,7 @@ def below(root: int) -> set[int]:
 
 
 def free_port(host: str) -> int:
-    """A port that nobody listens on."""
+    """A port on which no program listens."""
     with socket.socket() as probe:
         probe.bind((host, 0))
         return int(probe.getsockname()[1])

@@ -9,6 +9,7 @@ from tressi.cli.arguments import listening, number
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser
+    from collections.abc import Callable
 
 NODES_WAIT_S: Final = 60.0
 LEASE_S: Final = 1.0
@@ -25,7 +26,7 @@ def add_running(parser: ArgumentParser, *, over_nodes: bool = False) -> None:
     group = parser.add_argument_group("running and results")
     group.add_argument("--json", metavar="FILE", help="write the summary as JSON; - for standard output")
     default = "(default: 1; with --cluster: on each node, auto)" if over_nodes else "(default: 1)"
-    group.add_argument("--processes", type=processes, metavar="N", help=f"engine processes, or auto {default}")
+    group.add_argument("--processes", type=count_or("auto"), metavar="N", help=f"engine processes, or auto {default}")
     group.add_argument(
         "--journal", metavar="DIR", help="keep every second of the run in DIR/run.journal, for `tressi recover` (see --export)"
     )
@@ -40,7 +41,7 @@ def add_cluster(parser: ArgumentParser) -> None:
     group.add_argument("--cluster", metavar="ADDRESS", help=CLUSTER)
     group.add_argument(
         "--nodes",
-        type=_nodes,
+        type=count_or("all"),
         metavar="N",
         help="how many nodes of the cluster make load, or all (default: all that are there)",
     )
@@ -64,12 +65,16 @@ CLUSTER: Final = (
 )
 
 
-def _nodes(text: str) -> int:
-    """A count of 1 or more, or 0 for `all`."""
-    count = 0 if text == "all" else int(text) if text.isdecimal() else -1
-    if count < 0 or text == "0":
-        raise ArgumentTypeError(f"{text!r} is neither a count of 1 or more nor all")
-    return count
+def count_or(word: str) -> Callable[[str], int]:
+    """What reads a count of 1 or more, or 0 for the word."""
+
+    def read(text: str) -> int:
+        count = 0 if text == word else int(text) if text.isdecimal() else -1
+        if count < 0 or text == "0":
+            raise ArgumentTypeError(f"{text!r} is neither a count of 1 or more nor {word}")
+        return count
+
+    return read
 
 
 def _wait(text: str) -> float:
@@ -84,14 +89,6 @@ def _lease(text: str) -> float:
     if not _SHORTEST_LEASE_S <= seconds <= _LONGEST_LEASE_S:
         raise ArgumentTypeError(f"{text!r} is not {_SHORTEST_LEASE_S:g} to {_LONGEST_LEASE_S:g} seconds")
     return seconds
-
-
-def processes(text: str) -> int:
-    """A count of 1 or more, or 0 for `auto`."""
-    count = 0 if text == "auto" else int(text) if text.isdecimal() else -1
-    if count < 0 or text == "0":
-        raise ArgumentTypeError(f"{text!r} is neither a count of 1 or more nor auto")
-    return count
 
 
 def _interval(text: str) -> float:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from tressi.cli.arguments import add_config, add_overrides, overrides
 from tressi.cli.engines import nodes_ahead
 from tressi.cli.exits import Exit, exit_of
-from tressi.cli.flags import add_cluster, processes
+from tressi.cli.flags import add_cluster, count_or
 from tressi.cli.output import remark, say, write
 from tressi.config.load import load_config
 from tressi.config.remarks import remarks
@@ -36,7 +36,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print the plan, or the errors, as JSON")
     add_cluster(parser)
     parser.add_argument(
-        "--processes", type=processes, metavar="N", help="engine processes of each node, or auto (default: auto)"
+        "--processes", type=count_or("auto"), metavar="N", help="engine processes of each node, or auto (default: auto)"
     )
     add_overrides(parser)
 

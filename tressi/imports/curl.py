@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from tressi.imports import marks
 from tressi.imports.curl_body import body_of, typed
 from tressi.imports.curl_options import BY_NAME
-from tressi.imports.curl_settings import SETTINGS
+from tressi.imports.curl_settings import SETTINGS, settings_of
 from tressi.imports.request import DocumentError, Gathered, Request, Visit, url_parts
 from tressi.imports.secrets import PAIR, basic
 from tressi.imports.sendable import clean_url_text, sent_headers, with_content_type
@@ -259,7 +259,9 @@ def _requests(command: Command, options: Options, vault: Vault, notes: list[str]
         if options.takes_path(path):
             sent = typed(body, next((value for name, value in kept if name.lower() == "content-type"), None))
             headers = tuple(with_content_type(kept, sent))
-            yield Request(method, origin, clean_url_text(path), whole_query, headers, sent, settings=dict(command.own))
+            yield Request(
+                method, origin, clean_url_text(path), whole_query, headers, sent, settings=settings_of(command.own, origin)
+            )
 
 
 def _usual_method(command: Command, *, has_body: bool) -> str:

@@ -94,9 +94,27 @@ def _connect_to(settings: Settings, _: Settings, value: str) -> None:
     settings.setdefault("resolve", {})[f"{match[1]}:{match[2]}"] = f"{match[3]}:{match[4]}" if match[4] else match[3]
 
 
+def _protocol(name: str) -> Callable[[Settings, Settings, str], None]:
+    def change(settings: Settings, own: Settings, value: str) -> None:
+        del settings, value
+        own["protocol"] = name
+
+    return change
+
+
+def settings_of(own: Settings, origin: str) -> Settings:
+    """What a command says of its request to an origin: HTTP/2 that is known beforehand is h2 over TLS."""
+    if own.get("protocol") == "h2c" and origin.startswith("https:"):
+        return {**own, "protocol": "h2"}
+    return dict(own)
+
+
 SETTINGS: Final[dict[str, Callable[[Settings, Settings, str], None]]] = {
     "timeout": _timeout,
     "connecttimeout": _connect_timeout,
+    "http11": _protocol("http/1.1"),
+    "http2": _protocol("auto"),
+    "knownhttp2": _protocol("h2c"),
     "follow": _follow,
     "redirects": _redirects,
     "insecure": _tls("verify", fixed=False),
