@@ -101,7 +101,7 @@ def shown(figures: Sequence[Figures]) -> str:
 
 
 def per_cpu_second(ours: Sequence[Figures], theirs: Sequence[Figures]) -> str:
-    """How many times as many requests of ours a CPU second makes, over the pairs of runs."""
+    """How many requests tressi sends in a CPU second for each that the other tool sends, over the pairs of runs."""
     ratios = [other.cpu_us / own.cpu_us for own, other in zip(ours, theirs, strict=False)]
     return spread(ratios) if ratios else "-"
 

@@ -28,7 +28,7 @@ from h2_peers import (
     serving,
     settings,
 )
-from servers import raw_server, refusing_port
+from servers import answering, raw_server, refusing_port
 
 from tressi.model import Expectation, Kept, Protocol
 
@@ -163,12 +163,16 @@ def deviation(script, counted, fields=None):
     return {name: (getattr(found, name), value) for name, value in wanted.items() if getattr(found, name) != value}
 
 
+NO_HTTP_2 = "the server does not speak HTTP/2: it begins with no settings"
+
+
 def test_the_reason_names_the_code():
     """Of a reset the server's code, of a connection that broke the protocol's and what was wrong."""
     for script, reason in (
         (said(frame(RST_STREAM, 1, number(11))), "ENHANCE_YOUR_CALM"),
         (said(frame(DATA, 1, bytes(20_000))), "FRAME_SIZE_ERROR: a frame that is larger than any may be"),
         (said(frame(HEADERS, 1, b"\x08\x0220", 5)), "no status of three digits"),
+        (answering(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n"), f"PROTOCOL_ERROR: {NO_HTTP_2}"),
     ):
         with raw_server(script) as server:
             (found,) = only(attempt(endpoint(server.url, ONCE, protocol=H2C))).reasons

@@ -275,7 +275,7 @@ def test_a_body_where_none_may_be(said):
 
 
 BROKEN = {
-    "not HTTP/2": (b"HTTP/1.1 400 Bad Request\r\n\r\n", "FRAME_SIZE_ERROR"),
+    "not HTTP/2": (b"HTTP/1.1 400 Bad Request\r\n\r\n", "PROTOCOL_ERROR"),
     "a ping before the settings": (frame(PING, 0, bytes(8)), "PROTOCOL_ERROR"),
     "a frame of 16,385 bytes": (HELLO + frame(DATA, 1, bytes(16_385)), "FRAME_SIZE_ERROR"),
     "settings of five bytes": (frame(SETTINGS, 0, bytes(5)), "FRAME_SIZE_ERROR"),

@@ -297,12 +297,13 @@ cdef inline Event frame_begin(Session* session) noexcept nogil:
     cdef uint8_t kind = frame.kind
     session.left = frame.size
     session.padding = 0
+    # First of all, because what a server of HTTP/1.1 says looks like a frame of millions of bytes.
+    if not session.is_settled and (kind != SETTINGS or frame.flags & ACK):
+        return session_break(session, PROTOCOL_ERROR, b"the server does not speak HTTP/2: it begins with no settings")
     if frame.size > FRAME_BYTES:
         return session_break(session, FRAME_SIZE_ERROR, b"a frame that is larger than any may be")
     if session.block_id != 0 and (kind != CONTINUATION or frame.id != session.block_id):
         return session_break(session, PROTOCOL_ERROR, b"a header block that is not gone on with")
-    if not session.is_settled and (kind != SETTINGS or frame.flags & ACK):
-        return session_break(session, PROTOCOL_ERROR, b"not HTTP/2: it does not begin with settings")
     if kind == DATA or kind == HEADERS or kind == RST_STREAM or kind == PRIORITY or kind == CONTINUATION:
         if not is_ours(session, frame.id):
             return session_break(session, PROTOCOL_ERROR, b"a stream that was never opened")
