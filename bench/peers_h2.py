@@ -32,6 +32,7 @@ def tressi(binary: str, run: Run) -> list[str]:
     """The config in a file of the folder."""
     scenario = run.scenario
     document = tressi_document(run.url, scenario.connections, scenario.streams, run.seconds, protocol=scenario.protocol)
+    document |= {"rps": scenario.rate} if scenario.rate else {}
     config = run.folder / "tressi.json"
     config.write_text(json.dumps(document), encoding="ascii")
     return [binary, "-m", "tressi", "run", str(config), "--quiet", *(["--insecure"] if scenario.tls else [])]
@@ -41,20 +42,22 @@ def h2load(binary: str, run: Run) -> list[str]:
     """It has a limit of streams for each connection."""
     scenario = run.scenario
     shape = [f"-c{scenario.connections}", f"-m{scenario.streams}", f"-D{run.seconds}"]
-    return [binary, "-t1", *shape, run.url]
+    rate = [f"--rps={scenario.rate_each:g}"] if scenario.rate else []
+    return [binary, "-t1", *shape, *rate, run.url]
 
 
 def oha(binary: str, run: Run) -> list[str]:
     """It counts parallel requests for each connection."""
     scenario = run.scenario
     shape = [f"-c{scenario.connections}", f"-p{scenario.streams}", f"-z{run.seconds}s"]
-    return [binary, "--no-tui", "--insecure", "--http2", *shape, run.url]
+    rate = [f"-q{scenario.rate}"] if scenario.rate else []
+    return [binary, "--no-tui", "--insecure", "--http2", *shape, *rate, run.url]
 
 
 def k6(binary: str, run: Run) -> list[str] | None:
     """A user for each connection, a batch for its streams."""
     scenario = run.scenario
-    if not scenario.tls:
+    if not scenario.tls or scenario.rate:
         return None
     each = scenario.streams
     plan = {"executor": "constant-vus", "vus": scenario.connections, "duration": f"{run.seconds}s", "gracefulStop": "1s"}
