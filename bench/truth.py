@@ -81,7 +81,7 @@ def _scenario(text: str) -> Scenario:
 
 def _row(peer: Peer, scenario: Scenario, server: Nginx, seconds: int) -> dict | None:
     """One run: what the tool said and what the wire saw, in µs; None where the tool cannot do it."""
-    address = server.places[scenario.protocol] if scenario.protocol in server.places else server.url
+    address = server.places.get(scenario.protocol, server.url)
     port, teller, path, way = int(address.rpartition(":")[2]), TELLERS[peer.name], str(peer.path()), peer.way(scenario)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
