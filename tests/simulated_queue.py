@@ -65,7 +65,7 @@ class Simulation:
         starts = allocate(self.config)
         pools = pools_of(self.config)
         asked = Pools(pools, {pool.id: one.worker_count for pool, one in zip(pools, starts, strict=True)}, self)
-        self._manager = EndpointAutoscaleManager(self.read, asked, self.config, self._heard, lambda: 0.0)
+        self._manager = EndpointAutoscaleManager(self.read, asked, self.config, self._heard, lambda: self.now_ns / NS)
         self._events = []
         self._order = count()
         self.now_ns = 0

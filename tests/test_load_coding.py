@@ -8,7 +8,8 @@ from functools import partial
 import brotli
 import pytest
 
-from tressi.load.coding import DECODED_BYTES, KEPT_BYTES, Body
+from tressi.load.coding import KEPT_BYTES, Body
+from tressi.load.decoding import DECODED_BYTES
 
 try:
     from compression import zstd

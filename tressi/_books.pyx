@@ -10,7 +10,8 @@ from libc.string cimport memset
 from array import array
 
 from tressi._core cimport Arena
-from tressi.core.bucket cimport Knot, Skipped, bucket_end, bucket_free, bucket_init, bucket_replay, bucket_stop_at
+from tressi.core.bucket cimport Knot, Skipped, bucket_free, bucket_replay, bucket_stop_at
+from tressi.core.rates cimport bucket_end, bucket_init
 from tressi.core.clock cimport never
 from tressi.core.window cimport window_init
 from tressi.wire cimport account as accounts

@@ -2,7 +2,6 @@
 
 from libc.stdint cimport int32_t, int64_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc
-from libc.string cimport memcpy
 from posix.mman cimport MAP_FAILED, MAP_SHARED, PROT_READ, PROT_WRITE, mmap, munmap
 
 import os
@@ -10,11 +9,13 @@ import os
 from tressi._histogram cimport Histogram
 from tressi.core cimport arena as layout
 from tressi.core cimport bucket as buckets
-from tressi.core cimport counters as spans
 from tressi.core cimport epoll
 from tressi.core cimport histogram as hdr
+from tressi.core cimport random as numbers
+from tressi.core cimport rates
 from tressi.core cimport window as windows
 from tressi.core.curve cimport knots_of
+from tressi.core.reading cimport COPIED, block_counters, histograms_copy, window_tuple, without
 
 HAS_EPOLL = bool(epoll.HAS_EPOLL)
 # What is cimported is no name of Python's, so Python code that has the arena may import its histogram from here.
@@ -45,12 +46,12 @@ cdef class TokenBucket:
     ):
         cdef int32_t count
         cdef buckets.Knot* knots
-        cdef uint64_t random = 0 if seed is None else buckets.random_seeded(<uint64_t> (seed & 0xFFFFFFFFFFFFFFFF))
+        cdef uint64_t random = 0 if seed is None else numbers.random_seeded(<uint64_t> (seed & 0xFFFFFFFFFFFFFFFF))
         if not (rate >= 0 and rate <= 1e9) or not 0 <= phase < 1 or ramp_ns < 0 or burst_ns < 0:
             raise ValueError(f"rate {rate} (0 to 1e9), phase {phase} (0 to below 1), ramp and burst (0 ns or more)")
         points = [(ramp_ns / 1e9, rate)]
         knots = knots_of([(0.0, 0.0), *points] if ramp_ns else points, &count)
-        made = buckets.bucket_init(&self.bucket, knots, count, start_ns, phase, burst_ns, random)
+        made = rates.bucket_init(&self.bucket, knots, count, start_ns, phase, burst_ns, random)
         free(knots)
         if not made:
             raise MemoryError
@@ -76,20 +77,20 @@ cdef class TokenBucket:
     def end(self, int64_t now_ns):
         """End the schedule: every start due and not granted is given up; returns how many were now."""
         cdef buckets.Skipped skipped
-        buckets.bucket_end(&self.bucket, now_ns, &skipped)
+        rates.bucket_end(&self.bucket, now_ns, &skipped)
         return skipped.count
 
     def set_rate(self, double rate, int64_t now_ns):
         """Hold `rate` from `now_ns` on; 0 pauses."""
         if not (rate >= 0 and rate <= 1e9):
             raise ValueError(f"rate {rate} (0 to 1e9)")
-        buckets.bucket_set_rate(&self.bucket, rate, now_ns)
+        rates.bucket_set_rate(&self.bucket, rate, now_ns)
 
     def follow(self, points, int64_t now_ns, *, int64_t origin_ns=0):
         """From `now_ns` on follow a curve: points of (seconds after `origin_ns`, rate). Its last rate is held."""
         cdef int32_t count
         cdef buckets.Knot* knots = knots_of(points, &count)
-        followed = buckets.bucket_follow(&self.bucket, knots, count, origin_ns, now_ns)
+        followed = rates.bucket_follow(&self.bucket, knots, count, origin_ns, now_ns)
         free(knots)
         if not followed:
             raise MemoryError
@@ -135,17 +136,6 @@ cdef class TokenBucket:
     @property
     def missed(self):
         return self.bucket.missed
-
-
-cdef tuple window_tuple(const windows.Window* window):
-    """The fields of model.Window, in its order."""
-    cdef windows.WindowSums sums
-    windows.window_read(window, &sums)
-    return (
-        sums.span_ns / 1e9, bool(sums.full), windows.window_attempts(&sums), sums.sums.failed, sums.sums.scheduled,
-        sums.sums.missed, sums.sums.missed_late, sums.sums.occupied_ns / 1e9, sums.sums.service_ns / 1e9,
-        sums.older, sums.older_ns / 1e9, sums.sums.lane_ns / 1e9, sums.sums.occupied_lane_ns / 1e9, sums.sums.peak,
-    )
 
 
 cdef class SlidingWindow:
@@ -195,70 +185,6 @@ cdef class SlidingWindow:
     def read(self):
         """The window at the last boundary, as the fields of `model.Window` in order."""
         return window_tuple(self.window)
-
-
-cdef enum:
-    COPIED = 7                     # the histograms of a block
-
-
-cdef void histogram_copy_try(Histogram copy, const hdr.Histogram* source) except *:
-    """One try of a reader: what is copied may be torn. The range only ever widens, so the next try overwrites it all."""
-    cdef hdr.Tally* tally = &copy.body.tally
-    tally[0] = source.tally
-    tally.low, tally.high = max(tally.low, 0), min(tally.high, hdr.COUNTERS - 1)
-    copy.cover(tally.low, tally.high)
-    if tally.low <= tally.high:
-        memcpy(
-            spans.counter_at(&copy.body, tally.low), &source.counts[tally.low],
-            (tally.high - tally.low + 1) * sizeof(int64_t),
-        )
-
-
-cdef list histograms_copy(const hdr.Histogram** sources, int64_t count, const int64_t* sequence):
-    """Copies of histograms that a process may be writing, all of one moment: their differences are never negative."""
-    cdef list copies = [Histogram() for _ in range(count)]
-    cdef Histogram copy
-    cdef int64_t begun, index
-    for tries in range(layout.READ_TRIES):
-        begun = layout.read_try(sequence, tries)
-        for index in range(count):
-            histogram_copy_try(copies[index], sources[index])
-        if layout.read_whole(sequence, begun):
-            return copies
-    for copy in copies:
-        # The writer was killed between a counter and its tally.
-        copy.body.tally.count = spans.counters_sum(&copy.body)
-    return copies
-
-
-cdef Histogram without(Histogram whole, Histogram part):
-    """What of `whole` is not in `part`; itself where the part is empty, which costs no copy."""
-    return whole.since(part) if part.body.tally.count else whole
-
-
-cdef dict block_counters(const layout.EndpointBlock* block, int64_t now_ns):
-    """What a block counts, its histograms apart; lane-seconds and ages are those of `now_ns`."""
-    cdef int64_t i, since_ns = max(<int64_t> 0, now_ns - block.window.changed_ns)
-    return {
-        "succeeded": block.window.now.succeeded, "failed": block.window.now.failed,
-        "missed": block.window.now.missed + block.window.now.missed_late, "missed_late": block.window.now.missed_late,
-        "bytes_sent": block.bytes_sent, "bytes_received": block.bytes_received,
-        "connections_opened": block.connections_opened, "retries": block.retries, "redirects": block.redirects,
-        "goaways": block.goaways, "streams_refused": block.streams_refused, "places_waited": block.places_waited,
-        "h2_connections": block.h2_connections,
-        "cut": block.cut, "abandoned": block.abandoned, "started": block.started,
-        "status_codes": {i + layout.LOWEST_STATUS: block.statuses[i] for i in range(layout.STATUSES) if block.statuses[i]},
-        "errors": [block.errors[i] for i in range(layout.KINDS)],
-        "worker_count": block.workers, "draining": block.draining, "peak_worker_count": block.peak_workers,
-        "target_rps": block.target_rps if block.target_rps >= 0 else None,
-        "over": block.over,
-        "scheduled": block.scheduled, "scheduled_s": block.scheduled_ns / 1e9,
-        "lane_s": (block.window.now.lane_ns + block.window.lanes * since_ns) / 1e9,
-        "occupied_lane_s": (block.window.now.occupied_lane_ns + block.window.occupied * since_ns) / 1e9,
-        "in_flight": block.window.occupied,
-        "oldest_s": max(0, now_ns - block.oldest_ns) / 1e9 if block.oldest_ns and block.window.occupied else 0.0,
-        "window": window_tuple(&block.window),
-    }
 
 
 def rows_summed(list rows not None, int64_t counts, int64_t reals):

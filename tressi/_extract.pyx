@@ -2,7 +2,7 @@
 
 from libc.stdint cimport int32_t, int64_t, uint8_t
 
-from tressi.core.bucket cimport random_seeded
+from tressi.core.random cimport random_seeded
 from tressi.wire.cookie cimport CookieText, cookie_date, cookie_extract
 from tressi.wire.jar cimport JAR_BYTES as MOST_BYTES, Jar as JarStruct, jar_clear, jar_free, jar_size, jar_store, jar_write
 from tressi.wire.match cimport (

@@ -10,7 +10,10 @@ from tressi.wire.further cimport build_fields, fields_known, further_free
 from tressi.wire.h2 cimport block as blocks
 from tressi.wire.h2 cimport frame as frames
 from tressi.wire.h2 cimport hpack
-from tressi.wire.h2 cimport huffman, reader
+from tressi.wire.h2 cimport event as events
+from tressi.wire.h2 cimport huffman
+from tressi.wire.h2 cimport output as outputs
+from tressi.wire.h2 cimport reader
 from tressi.wire.h2 cimport session as sessions
 from tressi.wire.h2 cimport stream as streams
 
@@ -180,37 +183,37 @@ cdef class Connection:
         """Read on; returns the events. A stream that has ended is left."""
         cdef const uint8_t* at = &data[0] if data.shape[0] else <const uint8_t*> self.session.head
         cdef const uint8_t* end = at + data.shape[0]
-        cdef reader.Event event
+        cdef events.Event event
         found = []
         while True:
             event = reader.session_feed(&self.session, &at, end)
-            if event == reader.NOTHING:
+            if event == events.NOTHING:
                 break
             found.append(self.told(event))
-            if event == reader.END or event == reader.MALFORMED or event == reader.RESET:
-                sessions.stream_leave(&self.session, self.session.stream, event != reader.MALFORMED)
-            if event == reader.BROKEN:
+            if event == events.END or event == events.MALFORMED or event == events.RESET:
+                sessions.stream_leave(&self.session, self.session.stream, event != events.MALFORMED)
+            if event == events.BROKEN:
                 break
         sessions.bodies_add(&self.session)
         return found
 
-    cdef told(self, reader.Event event):
+    cdef told(self, events.Event event):
         name = EVENTS[<int> event]
-        if event == reader.BROKEN:
+        if event == events.BROKEN:
             return name, frames.code_name(self.session.code).decode(), self.session.words.decode()
-        if event == reader.AWAY:
+        if event == events.AWAY:
             return name, self.session.last_id, frames.code_name(self.session.code).decode()
-        if event == reader.RESET:
+        if event == events.RESET:
             return name, self.session.stream.id, frames.code_name(self.session.code).decode()
-        if event == reader.MALFORMED:
+        if event == events.MALFORMED:
             return name, self.session.stream.id, self.session.words.decode()
         return name, self.session.stream.id
 
     def take(self):
         """What is to be sent now."""
-        cdef sessions.Output* output = &self.session.output
+        cdef outputs.Output* output = &self.session.output
         piece = output.bytes[output.done:output.size]
-        sessions.output_taken(output, len(piece))
+        outputs.output_taken(output, len(piece))
         while self.session.first_unsent != NULL:
             sessions.stream_is_sent(&self.session, self.session.first_unsent)
         return piece

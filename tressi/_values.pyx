@@ -8,7 +8,7 @@ from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy
 
-from tressi.core.bucket cimport random_seeded
+from tressi.core.random cimport random_seeded
 from tressi.wire.render cimport BODY_SIZE, CONSTANT, COOKIES, Filling, Form, Piece, form_draw, form_fill, form_is_spent
 from tressi.wire.source cimport (
     INTEGER, PER_LANE, SEQUENCE, SLOT, TABLE, TEXT, TIME, UNIQUE, UUID, Drawn, Source, source_draw, source_is_spent,

@@ -8,14 +8,16 @@ from tressi._core cimport Arena
 from tressi._tls cimport TlsPeer, TlsStream
 from tressi._values cimport Values
 from tressi.core.arena cimport GRPC_OK, LOWEST_STATUS, EndpointBlock, ErrorKind
-from tressi.core.bucket cimport Knot, bucket_init, bucket_rate, bucket_set_rate, bucket_shift, random_seeded
+from tressi.core.bucket cimport Knot, bucket_rate, bucket_shift
+from tressi.core.rates cimport bucket_init, bucket_set_rate
+from tressi.core.random cimport random_seeded
 from tressi.core.clock cimport NS_PER_S, monotonic_ns, never
 from tressi.core.curve cimport knots_of
 from tressi.core.epoll cimport HAS_EPOLL
 from tressi.core.window cimport SLOT_NS, window_init
 from tressi.wire cimport account as accounts
 from tressi.wire cimport address as addresses_tried
-from tressi.wire cimport build, control, dial
+from tressi.wire cimport build, control
 from tressi.wire cimport close as closing
 from tressi.wire cimport follow
 from tressi.wire cimport hops
@@ -26,6 +28,7 @@ from tressi.wire cimport loop as loops
 from tressi.wire cimport open as opening
 from tressi.wire cimport origin as places
 from tressi.wire cimport reactor as reactors
+from tressi.wire cimport reported
 from tressi.wire cimport socket as sockets
 from tressi.wire cimport tls as secure
 from tressi.wire.allocate cimport allocated, one_more
@@ -407,7 +410,7 @@ cdef class Reactor:
         lane.connect_ns += looked_up_ns
         if session is not None:
             self.link_speaks(lane.exchange.link, session)
-        if not dial.lane_attach(&self.body, lane, descriptor, connect_ns, tls_ns, speaks_h2):
+        if not reported.lane_attach(&self.body, lane, descriptor, connect_ns, tls_ns, speaks_h2):
             if session is not None:
                 secure.tls_end(lane.exchange.link)
             raise OSError(f"cannot watch file descriptor {descriptor}")
@@ -432,7 +435,7 @@ cdef class Reactor:
         """
         cdef lanes.Lane* lane = self.lane(number)
         if lane.state == lanes.CONNECTING:
-            dial.lane_fail_connecting(&self.body, lane, <ErrorKind> kind, reason, waited, monotonic_ns())
+            reported.lane_fail_connecting(&self.body, lane, <ErrorKind> kind, reason, waited, monotonic_ns())
 
     def connect(self, int64_t number):
         """The origin has its addresses now: let the reactor make the connection that was ordered."""
@@ -483,16 +486,16 @@ cdef class Reactor:
         judge of the body, for `reason`. The body had `body_bytes`, and `body` is the beginning of what it says.
         """
         cdef lanes.Lane* lane = self.lane(number)
-        cdef dial.Answer answer
+        cdef reported.Answer answer
         if not LOWEST_STATUS <= status < GRPC_OK:
             raise ValueError(f"status {status}: must be 100 to 999")
         if lane.state == lanes.CONNECTING:
-            answer = dial.Answer(
+            answer = reported.Answer(
                 status, sent_ns, first_ns, arrived_ns, body, len(body), found, NULL, body_bytes, refused, fields, len(fields),
             )
             if reason is not None:
                 answer.reason = reason
-            dial.lane_answered(&self.body, lane, &answer)
+            reported.lane_answered(&self.body, lane, &answer)
 
     def endpoint_of(self, int64_t number):
         """The endpoint that the lane has a token for."""

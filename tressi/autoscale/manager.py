@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import gevent
 
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from tressi.model import AutoscaleConfig, EndpointSnapshot, EngineSnapshot, Level, Pools, ResolvedConfig
+
+# For so long the claims of all pools are good, unless a pool has changed: to read a thousand endpoints takes some milliseconds.
+_CLAIMS_S: Final = 0.1
 
 
 class EndpointAutoscaleManager:
@@ -49,6 +52,7 @@ class EndpointAutoscaleManager:
         self._shares |= {key: settings.max_workers for key, settings in self._flows.items()}
         self._last_scale = dict.fromkeys(self._settings, float("-inf"))
         self._greenlet: gevent.Greenlet | None = None
+        self._known: tuple[float, list[Claim]] = (float("-inf"), [])  # the claims of all pools, and when they were read
         self.generator_limited = False
         self.paused = False
         self.last_decisions: dict[str, ScalingDecision] = {}
@@ -115,6 +119,7 @@ class EndpointAutoscaleManager:
     def _apply(self, decision: ScalingDecision) -> None:
         self.last_decisions[decision.endpoint_key] = decision
         if decision.action != "maintain":
+            self._known = (float("-inf"), [])
             self._last_scale[decision.endpoint_key] = decision.timestamp
             self._pools.scale(decision.endpoint_key, decision.worker_count)
             self._on_decision(decision)
@@ -131,8 +136,12 @@ class EndpointAutoscaleManager:
             self._apply(ScalingDecision(key, "scale-down", count, have[key] - count, reason, decision.timestamp))
 
     def _claims(self) -> list[Claim]:
-        endpoints = self._read("counters", None).endpoints
-        return [self._claim(key, endpoints[key]) for key in self._settings if key not in self._flows]
+        read_at, claims = self._known
+        if not 0 <= self._now() - read_at < _CLAIMS_S:
+            endpoints = self._read("counters", None).endpoints
+            claims = [self._claim(key, endpoints[key]) for key in self._settings if key not in self._flows]
+            self._known = self._now(), claims
+        return claims
 
     def _claim(self, endpoint_key: str, snapshot: EndpointSnapshot) -> Claim:
         settings = self._settings[endpoint_key]

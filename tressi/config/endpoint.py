@@ -173,6 +173,8 @@ def _headers(
     Header names are case-insensitive, and a request's own value replaces the one for all requests. So do the credentials of
     its own URL, of which the transport makes an Authorization where there is none.
     """
+    if not content.fields and "headers" not in request and "headers" not in document:
+        return (), frozenset()
     chosen: dict[str, list[tuple[str, str]]] = {name.lower(): [(name, value)] for name, value in content.fields}
     replaced = {"authorization"} if "@" in request["url"] and "@" in urlsplit(request["url"]).netloc else set()
     shared = [pair for pair in document.get("headers", {}).items() if pair[0].lower() not in replaced]

@@ -72,4 +72,4 @@ def _masked_value(name: str, value: Any, masks: Masks) -> Any:  # noqa: ANN401 -
             value = without(value, pointer_keys(pointer), MASK)
         return value
     # One that no section knows is only a warning, and people leave passwords in such.
-    return MASK if is_secret_parameter(name) and name not in homes() else value
+    return MASK if name not in homes() and is_secret_parameter(name) else value

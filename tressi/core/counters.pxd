@@ -6,12 +6,13 @@ hundreds of the 23,552 counters, so a copy is one allocation and one memcpy inst
 
 from libc.stdint cimport int64_t, uint64_t
 from libc.stdlib cimport calloc, free
-from libc.string cimport memcpy
+from libc.string cimport memcmp, memcpy
 
 from tressi.core.histogram cimport COUNTERS, Tally, highest_us_at, index_of, lowest_us_at, tally_clear, tally_touch
 
 cdef enum:
     GRAIN = 64                     # memory comes in so many counters: a few more values seldom widen it
+    GRAIN_BYTES = 64 * 8
     HALF_US_NS = 500
     HEAD_NUMBERS = 4               # the part of a tally that is encoded: count, sum, minimum and maximum
     LONGEST_VARINT = 10            # bytes
@@ -84,19 +85,41 @@ cdef inline int64_t counters_sum(const Counters* counters) noexcept nogil:
     return total
 
 
+cdef inline void counters_differ(const Counters* later, const Counters* earlier, int64_t* low, int64_t* high) noexcept nogil:
+    """Narrow the range from `low` to `high`, that of `later`, by what both hold alike at its ends, in steps of GRAIN.
+
+    What a second adds lies close together, while the counters of a run come to span thousands.
+    """
+    cdef int64_t first = earlier.tally.low, last = earlier.tally.high
+    if low[0] == first:
+        while low[0] + GRAIN <= last and not memcmp(counter_at(later, low[0]), counter_at(earlier, low[0]), GRAIN_BYTES):
+            low[0] += GRAIN
+    first = max(low[0], first)
+    if high[0] == last:
+        while high[0] - GRAIN >= first and not memcmp(
+            counter_at(later, high[0] - GRAIN + 1), counter_at(earlier, high[0] - GRAIN + 1), GRAIN_BYTES
+        ):
+            high[0] -= GRAIN
+
+
 cdef inline bint counters_subtract(Counters* delta, const Counters* later, const Counters* earlier) noexcept nogil:
     """Make of the empty `delta` what was recorded into `later` since it was `earlier`; False: there is no memory for it."""
     cdef const Tally* now = &later.tally
     cdef const Tally* then = &earlier.tally
     cdef Tally* tally = &delta.tally
-    cdef int64_t index, low = now.low, high = now.high
+    cdef int64_t* target
+    cdef const int64_t* source
+    cdef int64_t place, low = now.low, high = now.high
     if now.count == then.count or low > high:
         return True
+    counters_differ(later, earlier, &low, &high)
     if not counters_cover(delta, low, high):
         return False
     memcpy(counter_at(delta, low), counter_at(later, low), (high - low + 1) * sizeof(int64_t))
-    for index in range(max(low, then.low), min(high, then.high) + 1):
-        counter_at(delta, index)[0] -= counter_at(earlier, index)[0]
+    if max(low, then.low) <= min(high, then.high):
+        target, source = counter_at(delta, max(low, then.low)), counter_at(earlier, max(low, then.low))
+        for place in range(min(high, then.high) - max(low, then.low) + 1):
+            target[place] -= source[place]
     while low <= high and counter_at(delta, low)[0] == 0:
         low += 1
     while low <= high and counter_at(delta, high)[0] == 0:

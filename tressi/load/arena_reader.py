@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from tressi.model import Level
 
 _NOTHING: Final = Histogram()
-_NO_TIMES: Final = {one.name: _NOTHING for one in LATENCIES}
+_NO_TIMES: Final[dict[str, Any]] = {one.name: _NOTHING for one in LATENCIES}
 _NO_GENERATOR: Final = GeneratorSnapshot()
 
 
@@ -31,7 +31,9 @@ def read_arena(
     now_ns = time.monotonic_ns()
     time_s = (now_ns - arena.start_ns) / 1e9 if arena.start_ns else 0.0
     if level == "counters":
-        counted = {keys[number]: EndpointSnapshot(**_counts(arena, number, keys[number], now_ns)) for number in numbers}
+        counted = {
+            keys[number]: EndpointSnapshot(**_counts(arena, number, keys[number], now_ns), **_NO_TIMES) for number in numbers
+        }
         endpoints, of_flows = _apart(counted, keys, flows)
         return EngineSnapshot(time_s, endpoints, _NO_GENERATOR, over_s=_over_s(arena), flows=of_flows)
     endpoints, of_flows = _apart(
@@ -67,13 +69,19 @@ def _generator(arena: Arena) -> GeneratorSnapshot:
 
 
 def _endpoint(arena: Arena, number: int, key: str, now_ns: int) -> EndpointSnapshot:
-    reasons = tuple(Reason(ERROR_KINDS[kind], text, count) for kind, text, count in arena.reasons(number))
-    return EndpointSnapshot(reasons=reasons, **{**_counts(arena, number, key, now_ns), **arena.times(number)})
+    values = _counts(arena, number, key, now_ns)
+    values.update(arena.times(number))
+    reasons = arena.reasons(number)
+    if reasons:
+        values["reasons"] = tuple(Reason(ERROR_KINDS[kind], text, count) for kind, text, count in reasons)
+    return EndpointSnapshot(**values)
 
 
 def _counts(arena: Arena, number: int, key: str, now_ns: int) -> dict[str, Any]:
+    """What was counted of an endpoint, by the names of its snapshot. Each second reads thousands: few objects are made."""
     counters: dict[str, Any] = arena.counters(number, now_ns)
-    errors = zip(ERROR_KINDS, counters["errors"], strict=True)
-    counters["errors"] = {kind: count for kind, count in errors if count}
+    errors = counters["errors"]
+    counters["errors"] = {kind: count for kind, count in zip(ERROR_KINDS, errors, strict=True) if count} if any(errors) else {}
     counters["window"] = Window(*counters["window"])
-    return {"endpoint_key": key, **_NO_TIMES, **counters}
+    counters["endpoint_key"] = key
+    return counters

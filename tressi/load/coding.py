@@ -11,24 +11,19 @@ from __future__ import annotations
 import zlib
 from typing import TYPE_CHECKING, Final, Protocol
 
+from tressi.load.decoding import DECODED_BYTES, PIECE_BYTES, CodingError
 from tressi.text import plain
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
 KEPT_BYTES: Final = 4096  # a little more than a sample has room for, so that it knows of being cut
-DECODED_BYTES: Final = 64 * 1024 * 1024  # of one body
 JUDGED_BYTES: Final = 1024 * 1024  # of a body that is judged as a whole, as in wire/check.pxd
 
-PIECE_BYTES = 64 * 1024
 _CODINGS = 8  # one after another; more are an attack and no body
 _SHOWN_CHARACTERS = 24  # of a coding's name in a reason
 _GZIP = 16 + zlib.MAX_WBITS
 _DEFLATE_HEADER_BYTES = 2
-
-
-class CodingError(ValueError):
-    """A body cannot be decoded; the words say why, and go on after "the body cannot be searched"."""
 
 
 class _Decoder(Protocol):

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 import orjson
 
 from tressi.config.pattern import searching
-from tressi.load.coding import JUDGED_BYTES, CodingError, decoded
+from tressi.load.coding import JUDGED_BYTES, decoded
+from tressi.load.decoding import CodingError
 from tressi.text import plain
 
 if TYPE_CHECKING:

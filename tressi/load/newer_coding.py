@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
-from tressi.load.coding import DECODED_BYTES, PIECE_BYTES, CodingError
+from tressi.load.decoding import DECODED_BYTES, PIECE_BYTES, CodingError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

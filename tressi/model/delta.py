@@ -62,13 +62,12 @@ class Delta:
 
 def delta_between(earlier: EngineSnapshot, later: EngineSnapshot, t: float, span_s: float, number: int = 0) -> Delta:
     """Subtract two readings. The sum of all deltas of a run is its last reading, to the count."""
-    known = set(earlier.samples)
     return Delta(
         t,
         span_s,
         tuple(_endpoint_between(earlier.endpoints[key], after) for key, after in later.endpoints.items()),
         _generator_between(earlier.generator, later.generator),
-        tuple(sample for sample in later.samples if sample not in known),
+        _new_samples(earlier.samples, later.samples),
         later.time_s - earlier.time_s,
         number,
         tuple(_endpoint_between(earlier.flows[key], after) for key, after in later.flows.items()),
@@ -127,6 +126,14 @@ def reasons_of(parts: Iterable[EndpointCounts]) -> tuple[Reason, ...]:
     for part in parts:
         total.update({(reason.kind, reason.text): reason.count for reason in part.reasons})
     return tuple(Reason(kind, text, count) for (kind, text), count in total.items() if count)
+
+
+def _new_samples(earlier: tuple[Sample, ...], later: tuple[Sample, ...]) -> tuple[Sample, ...]:
+    """Those that have come. In most seconds none has, and to compare them all takes less time than to hash them."""
+    if earlier == later:
+        return ()
+    known = set(earlier)
+    return tuple(sample for sample in later if sample not in known)
 
 
 # ------------------------------------------------------------------------------------------------------------ endpoints

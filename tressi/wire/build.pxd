@@ -10,7 +10,9 @@ from libc.stdlib cimport free
 
 from tressi._values cimport Values
 from tressi.core.arena cimport GRPC_OK, LOWEST_STATUS, STATUSES
-from tressi.core.bucket cimport Knot, bucket_init, bucket_replay, random_next, random_seeded
+from tressi.core.bucket cimport Knot, bucket_replay
+from tressi.core.rates cimport bucket_init
+from tressi.core.random cimport random_next, random_seeded
 from tressi.core.curve cimport knots_of
 from tressi.wire.allocate cimport allocated
 from tressi.wire.channels cimport channels_to

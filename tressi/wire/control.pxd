@@ -2,12 +2,11 @@
 
 from libc.stdint cimport int32_t, int64_t
 
-from tressi.core.bucket cimport (
-    Knot, Skipped, bucket_end, bucket_follow, bucket_hold, bucket_init, bucket_release, bucket_stop_at,
-)
+from tressi.core.bucket cimport Knot, Skipped, bucket_hold, bucket_release, bucket_stop_at
+from tressi.core.rates cimport bucket_end, bucket_follow, bucket_init
 from tressi.core.clock cimport never
 from tressi.wire.account cimport account_cut
-from tressi.wire.exchange cimport exchange_end
+from tressi.wire.ending cimport exchange_end
 from tressi.wire.follow cimport lane_next
 from tressi.wire.given_up cimport account_skipped, account_stranded
 from tressi.wire.lane cimport (

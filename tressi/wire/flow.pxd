@@ -6,7 +6,7 @@ It sends nothing by itself. See walk.pxd for what a lane does at each operation.
 from libc.math cimport log
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
 
-from tressi.core.bucket cimport random_next
+from tressi.core.random cimport random_next
 
 cdef enum OperationKind:
     SEND

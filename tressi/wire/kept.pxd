@@ -8,7 +8,7 @@ connection whose last response arrived 4 s ago carries no POST any more.
 
 from libc.stdint cimport int64_t, uint64_t
 
-from tressi.core.bucket cimport random_next
+from tressi.core.random cimport random_next
 from tressi.core.clock cimport NS_PER_S
 from tressi.wire.link cimport Link
 

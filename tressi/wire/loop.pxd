@@ -9,9 +9,8 @@ from tressi.core.window cimport (
 )
 from tressi.wire.close cimport TAG, closing_event, closings_expire
 from tressi.wire.dial cimport dial_event, dial_hung, dial_unanswered, lane_begin
-from tressi.wire.exchange cimport (
-    attempt_overdue, exchange_read, exchange_send, exchange_unanswered,
-)
+from tressi.wire.ending cimport attempt_overdue
+from tressi.wire.exchange cimport exchange_read, exchange_send, exchange_unanswered
 from tressi.wire.lane cimport (
     DIALING, IDLE, IN_FLIGHT, Channel, Endpoint, Lane, Pool, Queue, link_lane, pool_has_idle, stack_remove,
 )

@@ -4,9 +4,8 @@ from cpython.object cimport PyObject
 from libc.stdint cimport int32_t, int64_t, uint64_t
 
 from tressi.core.arena cimport Header, write_begin, write_end
-from tressi.core.bucket cimport (
-    GRANTED, Bucket, Skipped, bucket_position, bucket_rate, bucket_settle, bucket_take, random_next,
-)
+from tressi.core.bucket cimport GRANTED, Bucket, Skipped, bucket_position, bucket_rate, bucket_settle, bucket_take
+from tressi.core.random cimport random_next
 from tressi.core.window cimport window_set_lanes
 from tressi.wire.allowance cimport (
     TAKEN_LAST, TAKEN_NONE, TAKEN_NOT_YET, TAKEN_ONE, Taken, allowance_give, allowance_is_used, allowance_take,

@@ -12,7 +12,7 @@ With the pick "unique" the first ends after its row 4, the second after its row 
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memcpy
 
-from tressi.core.bucket cimport random_next
+from tressi.core.random cimport random_next
 from tressi.core.clock cimport realtime_ns
 
 cdef extern from "wire/values.h" nogil:

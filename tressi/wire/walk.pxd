@@ -21,7 +21,8 @@ once, when his lane is retired or the run is over. A failed step leads OUTSIDE a
 from libc.stdint cimport int32_t, int64_t
 
 from tressi.core.arena cimport EndpointBlock, block_attempt, write_begin, write_end
-from tressi.core.bucket cimport GRANTED, Skipped, bucket_take, random_next
+from tressi.core.bucket cimport GRANTED, Skipped, bucket_take
+from tressi.core.random cimport random_next
 from tressi.core.histogram cimport histogram_record
 from tressi.core.window cimport Window, window_occupy
 from tressi.wire.account cimport account_begun, account_taken

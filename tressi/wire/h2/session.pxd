@@ -10,34 +10,27 @@ still held by an older stream the number is passed over, which leaves a gap (RFC
 """
 
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t
-from libc.stdlib cimport calloc, free, realloc
-from libc.string cimport memcpy, memmove
+from libc.stdlib cimport calloc, free
+from libc.string cimport memcpy
 
+from tressi.wire.h1.message cimport HEAD_LIMIT
 from tressi.wire.h2.frame cimport (
     CANCEL, CONTINUATION, DATA, ENABLE_PUSH, END_HEADERS, END_STREAM, FRAME_BYTES, FRAME_HEAD, GOAWAY, HEADERS, HIGHEST_ID,
     INITIAL_WINDOW_SIZE, MAX_HEADER_LIST_SIZE, RST_STREAM, SETTINGS, WINDOW, WINDOW_UPDATE, Code, Frame, FrameKind, four_put,
     frame_put, setting_put,
 )
 from tressi.wire.h2.hpack cimport TABLE_BYTES, Decoder, decoder_free, decoder_init, decoder_reset
+from tressi.wire.h2.output cimport OUTPUT_BYTES, Output, output_end, output_left, output_reserve
 from tressi.wire.h2.stream cimport AWAITS_HEAD, NO_STREAM, Stream
-from tressi.wire.h1.message cimport HEAD_LIMIT
 from tressi.wire.response cimport Response
 from tressi.wire.text cimport Text, text_clear, text_free
 
 cdef enum:
-    OUTPUT_BYTES = 4096            # that a connection begins with
     OUTPUT_FULL = 128 * 1024       # beyond that no body is added to what waits for the socket
     OUR_WINDOW = (1 << 30) - 1     # for each response, and for all of a connection together
     ASSUMED_STREAMS = 100          # that a server lets be open, until it has said how many
     KNOWN_BYTES = 256              # of a header block that may be known from the one before
     LAST_ID = HIGHEST_ID - (1 << 20)  # a connection that has come so far opens no more streams
-
-cdef struct Output:
-    char* bytes
-    int64_t size
-    int64_t room
-    int64_t done                   # of them the socket has taken
-    int64_t base                   # how many were taken before the first of them
 
 cdef struct Session:
     Output output
@@ -106,45 +99,6 @@ cdef inline void session_free(Session* session) noexcept nogil:
     free(session.output.bytes)
     text_free(&session.part)
     text_free(&session.block)
-
-
-cdef inline bint output_reserve(Output* output, int64_t more) noexcept nogil:
-    """Have room for so many bytes; False: there is no memory."""
-    cdef int64_t room = max(output.room, <int64_t> OUTPUT_BYTES)
-    cdef char* bytes
-    if output.size + more <= output.room:
-        return True
-    if output.done > 0:
-        memmove(output.bytes, output.bytes + output.done, output.size - output.done)
-        output.size -= output.done
-        output.base += output.done
-        output.done = 0
-    while room < output.size + more:
-        room *= 2
-    if room > output.room:
-        bytes = <char*> realloc(output.bytes, room)
-        if bytes == NULL:
-            return False
-        output.bytes = bytes
-        output.room = room
-    return True
-
-
-cdef inline void output_taken(Output* output, int64_t size) noexcept nogil:
-    """The socket has taken so many bytes more."""
-    output.done += size
-    if output.done == output.size:
-        output.base += output.size
-        output.size = output.done = 0
-
-
-cdef inline int64_t output_end(const Output* output) noexcept nogil:
-    """How many bytes there ever were."""
-    return output.base + output.size
-
-
-cdef inline int64_t output_left(const Output* output) noexcept nogil:
-    return output.size - output.done
 
 
 cdef inline bint frame_add(
@@ -219,8 +173,8 @@ cdef inline Stream* stream_at(const Session* session, int32_t id) noexcept nogil
     cdef Stream* stream = session.slots[(id >> 1) & session.mask]
     return stream if stream != NULL and stream.id == id and id != 0 else NULL
 
-
 # ------------------------------------------------------------------------------------------------------------- requests
+
 
 cdef inline bint block_add(Session* session, int32_t id, const char* block, int64_t size, bint ends) noexcept nogil:
     """A header block as frames; False: there is no memory."""
