@@ -55,7 +55,7 @@ def places(tmp_path_factory, authority):
 
 @pytest.mark.parametrize("way", ["straight", "tunnel", "tunnel in TLS"])
 def test_lanes_share_connections_by_every_way(places, tls_way, way):
-    """Whoever does the TLS: the server chooses HTTP/2, some lanes share a connection, GOAWAYs cost nothing."""
+    """With each TLS the server chooses HTTP/2, some lanes share a connection, GOAWAYs cost nothing."""
     heard = places["heard"].get(way)
     before = heard.connections if heard else 0
     for name in ("known", "mutual"):
