@@ -23,6 +23,7 @@ from bench.table import OURS, Result, column, render
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+KEPT = 0.05  # a tool keeps a rate that it is no further from
 OURS_COLOUR, THEIRS_COLOUR = "#c2410c", "#64748b"
 MARK = "<!-- From here on written by python -m bench.charts. -->\n"
 
@@ -43,6 +44,7 @@ def main() -> None:
     for document in documents:
         for name in {result["scenario"]: None for result in document["results"] if result["runs"]}:
             draw(document, name, document["scenarios"][name], arguments.docs / f"comparison-{name}.svg")
+    draw_rates(documents, arguments.docs / "comparison-rates.svg")
     _fill(arguments.docs / "comparison.md", render(documents))
 
 
@@ -64,6 +66,32 @@ def draw(document: dict[str, Any], name: str, title: str, file: Path) -> None:
     if results[0]["rate"]:
         speed.axvline(results[0]["rate"], color="black", linewidth=0.8, linestyle=":")
     figure.suptitle(title, fontsize=10)
+    figure.savefig(file, format="svg", metadata={"Date": None, "Creator": None})
+
+
+def draw_rates(documents: list[dict[str, Any]], file: Path) -> None:
+    """CPU time of a request by the rate that was asked for, a line for each tool, where it kept within 5 % of the rate."""
+    from matplotlib.figure import Figure  # noqa: PLC0415 - the backend is chosen by then
+
+    lines: dict[str, dict[int, float]] = {}
+    for result in (result for document in documents for result in document["results"] if result["rate"] and result["runs"]):
+        if abs(statistics.median(column(result, "rps")) / result["rate"] - 1) <= KEPT:
+            lines.setdefault(result["peer"], {})[result["rate"]] = statistics.median(column(result, "cpu_us"))
+    figure = Figure(figsize=(9, 4.2), layout="constrained")
+    axes = figure.subplots()
+    for peer, costs in sorted(lines.items(), key=lambda line: -max(line[1])):
+        rates = sorted(costs)
+        ours = peer == OURS
+        (line,) = axes.plot(rates, [costs[rate] for rate in rates], marker="o", markersize=4, linewidth=2.5 if ours else 1.2)
+        if ours:
+            line.set(color=OURS_COLOUR, zorder=3)
+        line.set_label(peer)
+    axes.set(xscale="log", yscale="log", xlabel="requests per second asked for", ylabel="CPU µs per request (less is better)")
+    axes.xaxis.set_major_formatter("{x:,.0f}")
+    axes.yaxis.set_major_formatter("{x:,.0f}")
+    axes.grid(visible=True, linewidth=0.4, alpha=0.5)
+    axes.spines[["top", "right"]].set_visible(False)
+    figure.legend(loc="outside right upper", fontsize=8, frameon=False)
     figure.savefig(file, format="svg", metadata={"Date": None, "Creator": None})
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import functools
 import json
 import math
 import os
@@ -25,8 +26,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench import job
-from bench.measure import Figures, machine, measure
+from bench import job, peers_h2
+from bench.grpc_target import GrpcTarget, grpc_go
+from bench.measure import EndedEarlyError, Figures, machine, measure
 from bench.peers import PEERS, TRESSI, Peer, Run
 from bench.scenarios import SCENARIOS, Scenario
 from bench.servers import Nginx, Status, nginx
@@ -39,13 +41,17 @@ SERVER_CORE, CLIENT_CORE = 0, 1
 REPEATS = 2  # times at most that a disturbed run is thrown away and done again
 PATIENCE_S = 60.0  # with a tool that is to send the first requests of the job
 NOT_THE_JOB = "does not do the job"
+ENDED_EARLY = "ended before its time"
 ANSWERS = {"/": b"hello world\n", "/large": b"x" * 65536, job.PATH: job.ANSWER}
+
+
+Target = Nginx | GrpcTarget
 
 
 class Witness:
     """The server as `measure` reads it, remembering what server and kernel said at each reading."""
 
-    def __init__(self, server: Nginx) -> None:
+    def __init__(self, server: Target) -> None:
         self._server = server
         self.said: list[Status] = []
         self.times_s: list[float] = []
@@ -75,16 +81,19 @@ class Witness:
 def main() -> None:
     arguments = _arguments()
     _allow_descriptors()
-    with tempfile.TemporaryDirectory(prefix="tressi-compare-") as name, nginx(SERVER_CORE, secure=True, logged=True) as server:
-        folder = Path(name)
+    scenarios = [scenario for scenario in SCENARIOS if not arguments.scenario or scenario.name in arguments.scenario]
+    with contextlib.ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="tressi-compare-")))
+        server = stack.enter_context(nginx(SERVER_CORE, secure=True, logged=True, http2=True))
+        calls = any(scenario.protocol == "grpc" for scenario in scenarios)
+        called = stack.enter_context(grpc_go(folder, SERVER_CORE)) if calls else server
         _compile_reference(folder)
-        scenarios = [scenario for scenario in SCENARIOS if not arguments.scenario or scenario.name in arguments.scenario]
         named = [peer for peer in PEERS if not arguments.peer or peer.name in (*arguments.peer, TRESSI.name)]
         wanted = [peer for peer in named if any(map(peer.way, scenarios))]
         found = [peer for peer in wanted if peer.path()]
         missing = {peer.name: peer.install for peer in wanted if not peer.path()}
         document = {
-            "machine": f"{machine()}, nginx on core {SERVER_CORE}, one client at a time on core {CLIENT_CORE}",
+            "machine": f"{machine()}, the server on core {SERVER_CORE}, one client at a time on core {CLIENT_CORE}",
             "rounds": arguments.rounds,
             "seconds": arguments.seconds,
             "versions": {peer.name: peer.said_version() for peer in found},
@@ -94,7 +103,8 @@ def main() -> None:
             "results": [],
         }
         for scenario in scenarios:
-            document["results"] += compare(scenario, found, server, folder, arguments)
+            target = called if scenario.protocol == "grpc" else server
+            document["results"] += compare(scenario, found, target, folder, arguments)
             if arguments.json:
                 arguments.json.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
     print(render([document]))
@@ -111,17 +121,17 @@ def _arguments() -> argparse.Namespace:
 
 
 def compare(
-    scenario: Scenario, peers: list[Peer], server: Nginx, folder: Path, arguments: argparse.Namespace
+    scenario: Scenario, peers: list[Peer], server: Target, folder: Path, arguments: argparse.Namespace
 ) -> Iterator[Result]:
     """Yield what one scenario gave, tool by tool, after all rounds of it."""
-    url = (server.secure_url if scenario.tls else server.url) + scenario.path
-    answer_bytes = verify(url, scenario)
+    url = place(server, scenario) + scenario.path
+    answer_bytes = server.verify(scenario.path) if isinstance(server, GrpcTarget) else verify(url, scenario)
     pairs = []
     for peer in filter(lambda peer: peer.way(scenario), peers):
         run = Run(scenario, url, math.ceil(peer.warm_up_s + arguments.seconds + 2), folder, answer_bytes)
         result = _result(peer, run)
         pairs.append((peer, run, result))
-        if scenario.is_job and (found := faults(peer, run, server)):
+        if scenario.is_job and isinstance(server, Nginx) and (found := faults(peer, run, server)):
             result["note"] = NOT_THE_JOB
             print(f"{scenario.name:10s} {peer.name:12s} {'; '.join(found)}", flush=True)
     for number in range(arguments.rounds):
@@ -129,6 +139,17 @@ def compare(
         for peer, run, result in pairs[number % len(pairs) :] + pairs[: number % len(pairs)]:
             _measure(peer, run, result, server, arguments.seconds)
     yield from (result for _peer, _run, result in pairs)
+
+
+def place(server: Target, scenario: Scenario) -> str:
+    """Where a server has what the scenario says."""
+    if isinstance(server, GrpcTarget):
+        return server.url
+    if scenario.ends:
+        return server.places["ends" if scenario.protocol == "http/1.1" else "ends_h2c"]
+    if scenario.protocol != "http/1.1":
+        return server.places[scenario.protocol]
+    return server.secure_url if scenario.tls else server.url
 
 
 def faults(peer: Peer, run: Run, server: Nginx) -> list[str]:
@@ -155,13 +176,15 @@ def _command(peer: Peer, binary: str, run: Run) -> list[str] | None:
 
 def _result(peer: Peer, run: Run) -> Result:
     command = _command(peer, peer.binary, run)
-    place = run.url.removesuffix(run.scenario.path)
+    address = run.url.removesuffix(run.scenario.path)
     files = [Path(word.rpartition("=")[2]) for word in command or [] if str(run.folder) in word]
     if run.scenario.is_job:
         files = job.files_of(command or [])
 
     def neutral(text: str) -> str:
-        return text.replace(place, "URL").replace(str(run.folder) + "/", "").replace(TRESSI.binary, "python")
+        names = {address: "URL", address.removeprefix("http://"): "ADDRESS", str(peers_h2.PROTO): "shop.proto"}
+        names |= {f"{run.folder}/": "", TRESSI.binary: "python"}
+        return functools.reduce(lambda said, name: said.replace(name, names[name]), names, text)
 
     return {
         "scenario": run.scenario.name,
@@ -174,7 +197,7 @@ def _result(peer: Peer, run: Run) -> Result:
     }
 
 
-def _measure(peer: Peer, run: Run, result: Result, server: Nginx, seconds: float) -> None:
+def _measure(peer: Peer, run: Run, result: Result, server: Target, seconds: float) -> None:
     """Add one run to `result`, or the reason why there is none; again, while others take part of the core."""
     command = _command(peer, peer.path() or peer.binary, run)
     if command is None or result["note"] == NOT_THE_JOB:
@@ -186,7 +209,7 @@ def _measure(peer: Peer, run: Run, result: Result, server: Nginx, seconds: float
             if not disturbed(one):
                 break
     except (RuntimeError, OSError, subprocess.TimeoutExpired) as error:
-        result["note"] = "failed at least once"
+        result["note"] = ENDED_EARLY if isinstance(error, EndedEarlyError) else "failed at least once"
         print(f"{run.scenario.name:10s} {peer.name:12s} {error}", flush=True)
         return
     result["runs"].append(one)
@@ -198,6 +221,8 @@ def _measure(peer: Peer, run: Run, result: Result, server: Nginx, seconds: float
 
 def verify(url: str, scenario: Scenario) -> int:
     """The bytes of a whole answer, after seeing that it has status 200 and the expected body."""
+    if scenario.protocol != "http/1.1":
+        return _verify_h2(url, scenario)
     host, port = url.split("/")[2].split(":")
     with contextlib.ExitStack() as stack:
         stream = stack.enter_context(socket.create_connection((host, int(port)), timeout=5))
@@ -210,6 +235,15 @@ def verify(url: str, scenario: Scenario) -> int:
         if not head.startswith(b"HTTP/1.1 200 ") or answer.read(len(expected)) != expected:
             raise RuntimeError(f"{url} does not answer as it should: {head!r}")
     return len(head) + 2 + len(expected)
+
+
+def _verify_h2(url: str, scenario: Scenario) -> int:
+    way = ["--http2"] if scenario.tls else ["--http2-prior-knowledge"]
+    command = ["curl", "--silent", "--insecure", "--max-time", "5", *way, "--write-out", "%{http_version} %{http_code}", url]
+    said = subprocess.run(command, capture_output=True, check=True).stdout
+    if said != ANSWERS[scenario.path] + b"2 200":
+        raise RuntimeError(f"{url} does not answer as it should: {said!r}")
+    return len(said)
 
 
 def _compile_reference(folder: Path) -> None:

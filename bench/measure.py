@@ -20,11 +20,21 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from typing import Protocol
 
-    from bench.servers import Nginx
+    class Counts(Protocol):
+        """A server that says how many requests it has had since its start."""
+
+        def requests(self) -> int:
+            """Requests since its start."""
+
 
 WARM_UP_S = 1.5
 RUN_S = 300  # after which a run is given up
+
+
+class EndedEarlyError(RuntimeError):
+    """A tool that was to be read in the middle of its run had ended by then."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +86,7 @@ def descriptors(process: int | str = "self") -> int:
     return len(list(Path(f"/proc/{process}/fd").iterdir()))
 
 
-def measure(command: Sequence[str], server: Nginx, span_s: float, core: int, warm_up_s: float = WARM_UP_S) -> Figures:
+def measure(command: Sequence[str], server: Counts, span_s: float, core: int, warm_up_s: float = WARM_UP_S) -> Figures:
     """Run `command` on `core` (it must last at least warm_up_s + span_s) and read it in the middle."""
     process = subprocess.Popen(["taskset", "-c", str(core), *command], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
@@ -85,7 +95,7 @@ def measure(command: Sequence[str], server: Nginx, span_s: float, core: int, war
         time.sleep(span_s)
         cpu_after, after, ended = cpu_ns(process.pid), server.requests(), time.monotonic()
         if process.poll() is not None:
-            raise RuntimeError(f"{command} ended early, with exit status {process.returncode}")
+            raise EndedEarlyError(f"{command} ended early, with exit status {process.returncode}")
     finally:
         process.terminate()
         process.wait(30)

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path  # noqa: TC003 - dataclasses are read at run time
 from typing import TYPE_CHECKING
 
-from bench import job
+from bench import job, peers_h2
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -46,10 +46,14 @@ class Peer:
     command: Callable[[str, Run], list[str] | None] | None  # with the binary's path; None: it does the job alone
     warm_up_s: float = 1.5  # until it is at full speed: imports, compiling, starting its users
     job: Callable[[str, Run], list[str] | None] | None = None  # its command for the typical job, where it is held to it
+    h2: Callable[[str, Run], list[str] | None] | None = None  # over HTTP/2, where it can choose the streams
+    grpc: Callable[[str, Run], list[str] | None] | None = None  # for unary calls
 
     def way(self, scenario: Scenario) -> Callable[[str, Run], list[str] | None] | None:
         """What makes its command for a scenario; None where it is not compared at it."""
-        return self.job if scenario.is_job else self.command
+        if scenario.protocol == "http/1.1":
+            return self.job if scenario.is_job else self.command
+        return self.grpc if scenario.protocol == "grpc" else self.h2
 
     def path(self) -> str | None:
         """Where it is installed, if it is."""
@@ -216,20 +220,30 @@ def _artillery_job(binary: str, run: Run) -> list[str]:
 # One of its packages would download a browser when it is installed.
 _ARTILLERY = "npm install --global --ignore-scripts artillery"
 _GO = ("go", "version", "-m", "{}")
-TRESSI = Peer("tressi", sys.executable, "pip install .", ("{}", "-m", "tressi", "--version"), _tressi, job=_tressi_job)
+TRESSI = Peer(
+    "tressi",
+    sys.executable,
+    "pip install .",
+    ("{}", "-m", "tressi", "--version"),
+    _tressi,
+    job=_tressi_job,
+    h2=peers_h2.tressi,
+    grpc=peers_h2.tressi_grpc,
+)
 PEERS = (
     TRESSI,
     Peer("bare C loop", "reference", "a C compiler", (), _reference, 0.5),
     Peer("wrk", "wrk", "apt-get install wrk", ("{}", "-v"), _wrk, 0.5),
-    Peer("h2load", "h2load", "apt-get install nghttp2-client", ("{}", "--version"), _h2load, 0.5),
+    Peer("h2load", "h2load", "apt-get install nghttp2-client", ("{}", "--version"), _h2load, 0.5, h2=peers_h2.h2load),
     Peer("ab", "ab", "apt-get install apache2-utils", ("{}", "-V"), _ab, 0.5),
     Peer("hey", "hey", "apt-get install hey", ("dpkg-query", "-W", "hey"), _hey, 1.0),
     Peer("bombardier", "bombardier", "go install github.com/codesenberg/bombardier@latest", _GO, _bombardier, 1.0),
     Peer("vegeta", "vegeta", "go install github.com/tsenart/vegeta/v12@latest", _GO, _vegeta, 1.0),
     Peer("fortio", "fortio", "go install fortio.org/fortio@latest", _GO, _fortio, 1.0),
-    Peer("k6", "k6", "go install go.k6.io/k6@latest", ("{}", "version"), _k6, 2.5, _k6_job),
-    Peer("oha", "oha", "cargo install oha", ("{}", "--version"), _oha, 1.0),
+    Peer("k6", "k6", "go install go.k6.io/k6@latest", ("{}", "version"), _k6, 2.5, _k6_job, peers_h2.k6),
+    Peer("oha", "oha", "cargo install oha", ("{}", "--version"), _oha, 1.0, h2=peers_h2.oha),
     Peer("autocannon", "autocannon", "npm install --global autocannon", ("{}", "--version"), _autocannon, 2.0),
     Peer("Locust", "locust", "pip install locust", ("{}", "--version"), _locust, 4.0, _locust_job),
+    Peer("ghz", "ghz", "go install github.com/bojand/ghz/cmd/ghz@latest", _GO, None, 2.0, grpc=peers_h2.ghz),
     Peer("Artillery", "artillery", _ARTILLERY, ("{}", "--version"), None, 8.0, _artillery_job),
 )

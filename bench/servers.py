@@ -41,6 +41,7 @@ http {{
     server {{
         listen 127.0.0.1:{port} backlog=8192;
         {secure}
+        {http2}
         location / {{ default_type text/plain; return 200 "hello world\\n"; }}
         location /moved {{ return 302 /; }}
         location /status {{ stub_status; }}
@@ -49,6 +50,7 @@ http {{
         location /held {{ limit_req zone=held burst=60000; default_type text/plain; alias {folder}/small; }}
     }}
     {logged}
+    {ending}
 }}
 """
 
@@ -68,6 +70,21 @@ _SECURE = """
         listen 127.0.0.1:{port} ssl backlog=8192;
         ssl_certificate {folder}/certificate.pem;
         ssl_certificate_key {folder}/certificate.key;
+"""
+
+_HTTP2 = """
+        listen 127.0.0.1:{h2c} http2 backlog=8192;
+        listen 127.0.0.1:{h2} ssl http2 backlog=8192;
+"""
+
+# As nginx comes: after so many requests it ends a connection, over HTTP/2 by a GOAWAY.
+_ENDING = """
+    server {{
+        listen 127.0.0.1:{ends} backlog=8192;
+        listen 127.0.0.1:{ends_h2c} http2 backlog=8192;
+        keepalive_requests 1000;
+        location / {{ default_type text/plain; return 200 "hello world\\n"; }}
+    }}
 """
 
 
@@ -90,8 +107,16 @@ class Status:
 class Nginx:
     """A running nginx; `requests()` is its own count, the question itself left out."""
 
-    def __init__(self, port: int, secure_port: int | None = None, log: tuple[int, Path] | None = None) -> None:
+    def __init__(
+        self,
+        port: int,
+        secure_port: int | None = None,
+        log: tuple[int, Path] | None = None,
+        spoken: dict[str, int] | None = None,
+    ) -> None:
         self.url = f"http://127.0.0.1:{port}"
+        # Where it speaks HTTP/2 and where it ends connections: "h2c", "h2", "ends", "ends_h2c".
+        self.places = {name: f"{'https' if name == 'h2' else 'http'}://127.0.0.1:{one}" for name, one in (spoken or {}).items()}
         self.secure_url = f"https://127.0.0.1:{secure_port}"
         logged_port, self._log = log or (None, None)
         self.logged_url = f"http://127.0.0.1:{logged_port}"
@@ -125,10 +150,11 @@ def free_port() -> int:
 
 
 @contextmanager
-def nginx(core: int, *, secure: bool = False, logged: bool = False) -> Iterator[Nginx]:
+def nginx(core: int, *, secure: bool = False, logged: bool = False, http2: bool = False) -> Iterator[Nginx]:
     """Run nginx on `core` until the block ends.
 
-    `secure` adds an HTTPS listener with a certificate of its own, `logged` one whose requests are written into a log.
+    `secure` adds an HTTPS listener with a certificate of its own, `logged` one whose requests are written into a log, `http2`
+    those of HTTP/2 (without TLS and with it, which needs `secure`) and two that end a connection after 1,000 requests.
     """
     with tempfile.TemporaryDirectory(prefix="tressi-bench-") as folder:
         port, secure_port = free_port(), free_port() if secure else None
@@ -137,13 +163,16 @@ def nginx(core: int, *, secure: bool = False, logged: bool = False) -> Iterator[
         log = _LOGGED.format(format=job.LOG, port=written[0], log=written[1], target=port) if written else ""
         hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
         descriptors = _DESCRIPTORS if hard == resource.RLIM_INFINITY else min(hard, _DESCRIPTORS)
+        spoken = {name: free_port() for name in ("h2c", "h2", "ends", "ends_h2c")} if http2 else {}
+        more = (_HTTP2.format(**spoken), _ENDING.format(**spoken)) if http2 else ("", "")
         given = {"secure": listen, "logged": log, "order": job.ANSWER.decode(), "held": HELD_RPS}
+        given |= {"http2": more[0], "ending": more[1]}
         text = _CONFIG.format(folder=folder, port=port, descriptors=descriptors, **given)
         Path(folder, "small").write_bytes(b"hello world\n")
         Path(folder, "large").write_bytes(b"x" * 65536)
         process = start_nginx(folder, text, core)
         try:
-            server = Nginx(port, secure_port, written)
+            server = Nginx(port, secure_port, written, spoken)
             _await(server)
             yield server
         finally:

@@ -1,8 +1,10 @@
 """What a load generator says of latencies, against a packet capture of the same run.
 
-python -m bench.truth [--seconds 5] [--rounds 1] [--peer NAME ... | --all] [--scenario CONNECTIONS:RATE ...] [--json FILE]
+python -m bench.truth [--seconds 5] [--rounds 1] [--peer NAME ... | --all] [--scenario CONNECTIONS:RATE[:h2c] ...]
+    [--json FILE]
 
-A RATE of 0 is full speed, for the tools that know no rate. Without `--peer` or `--all` it is tressi alone.
+A RATE of 0 is full speed, for the tools that know no rate. With `h2c` it is HTTP/2 without TLS, one request at a time on each
+connection. Without `--peer` or `--all` it is tressi alone.
 """
 
 from __future__ import annotations
@@ -26,8 +28,8 @@ if TYPE_CHECKING:
     from bench.servers import Nginx
 
 SERVER_CORE, CLIENT_CORE = 0, 1
-SCENARIOS = ["1:100", "1:1000", "1:5000", "16:1000", "16:10000", "64:1000", "64:20000"]
-PEER_SCENARIOS = ["1:0", "1:1000", "16:1000", "64:10000"]
+SCENARIOS = ["1:100", "1:1000", "1:5000", "16:1000", "16:10000", "64:1000", "64:20000", "1:1000:h2c", "16:10000:h2c"]
+PEER_SCENARIOS = ["1:0", "1:1000", "16:1000", "64:10000", "1:0:h2c", "16:1000:h2c"]
 ANSWER_BYTES = 160
 
 
@@ -37,7 +39,7 @@ def main() -> None:
     scenarios = arguments.scenario or (SCENARIOS if peers == [TRESSI] else PEER_SCENARIOS)
     document = {"machine": machine(), "seconds": arguments.seconds, "rows": []}
     print(document["machine"], "", _head(), sep="\n")
-    with nginx(SERVER_CORE) as server:
+    with nginx(SERVER_CORE, secure=True, http2=True) as server:
         for scenario in map(_scenario, scenarios):
             # Round by round, so that what else the machine does meets every tool.
             for number in range(arguments.rounds):
@@ -56,7 +58,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=1)
     parser.add_argument("--peer", action="append", default=[], choices=sorted(TELLERS), metavar="NAME")
     parser.add_argument("--all", action="store_true", help="every tool that is installed")
-    parser.add_argument("--scenario", action="append", metavar="CONNECTIONS:RATE")
+    parser.add_argument("--scenario", action="append", metavar="CONNECTIONS:RATE[:h2c]")
     parser.add_argument("--json", metavar="FILE", help="write every row")
     return parser.parse_args()
 
@@ -73,16 +75,17 @@ def _peers(arguments: argparse.Namespace) -> list[Peer]:
 
 
 def _scenario(text: str) -> Scenario:
-    connections, rate = map(int, text.split(":"))
-    return Scenario(text, text, connections, rate or None)
+    connections, rate, *protocol = text.split(":")
+    return Scenario(text, text, int(connections), int(rate) or None, protocol=protocol[0] if protocol else "http/1.1")
 
 
 def _row(peer: Peer, scenario: Scenario, server: Nginx, seconds: int) -> dict | None:
     """One run: what the tool said and what the wire saw, in µs; None where the tool cannot do it."""
-    port, teller, path = int(server.url.rpartition(":")[2]), TELLERS[peer.name], str(peer.path())
+    address = server.places.get(scenario.protocol, server.url)
+    port, teller, path, way = int(address.rpartition(":")[2]), TELLERS[peer.name], str(peer.path()), peer.way(scenario)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        quiet = peer.command(path, Run(scenario, server.url + scenario.path, seconds, folder, ANSWER_BYTES))
+        quiet = way(path, Run(scenario, address + scenario.path, seconds, folder, ANSWER_BYTES)) if way else None
         if quiet is None:
             return None
         with capture(port, folder / "wire.pcap", SERVER_CORE):
@@ -92,9 +95,8 @@ def _row(peer: Peer, scenario: Scenario, server: Nginx, seconds: int) -> dict | 
         wire = service_times_us(folder / "wire.pcap", port)
         said = teller.read(Told(done.stdout, folder, path))
     seen = {percent: percentile(wire, percent) for percent in PERCENTS}
-    return {"peer": peer.name, "connections": scenario.connections, "rate": scenario.rate, "said": said, "wire": seen} | {
-        "requests": len(wire)
-    }
+    what = {"connections": scenario.connections, "rate": scenario.rate, "protocol": scenario.protocol}
+    return {"peer": peer.name, **what, "said": said, "wire": seen, "requests": len(wire)}
 
 
 def _head() -> str:
@@ -104,8 +106,9 @@ def _head() -> str:
 
 def _line(row: dict) -> str:
     cells = (_cell(row["said"].get(percent), row["wire"][percent]) for percent in PERCENTS)
-    rate = row["rate"] or "full"
-    return f"{row['peer']:11} {row['connections']:5} {rate:>6}{''.join(f'{cell:>26}' for cell in cells)}  {row['requests']}"
+    rate, protocol = row["rate"] or "full", "" if row["protocol"] == "http/1.1" else f" {row['protocol']}"
+    figures = f"{''.join(f'{cell:>26}' for cell in cells)}  {row['requests']}"
+    return f"{row['peer']:11} {row['connections']:5} {rate:>6}{figures}{protocol}"
 
 
 def _cell(said: float | None, wire: float) -> str:

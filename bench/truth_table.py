@@ -22,7 +22,8 @@ def scenarios(document: dict[str, Any]) -> dict[str, list[Row]]:
 
 def _title(row: Row) -> str:
     connections = f"{row['connections']} connection{'s' * (row['connections'] != 1)}"
-    return f"{connections}, {row['rate']:,} requests per second" if row["rate"] else f"{connections}, full speed"
+    over = "" if row.get("protocol", "http/1.1") == "http/1.1" else ", HTTP/2 without TLS, one request at a time"
+    return f"{connections}, {row['rate']:,} requests per second{over}" if row["rate"] else f"{connections}, full speed{over}"
 
 
 def by_tool(rows: Sequence[Row]) -> dict[str, list[Row]]:

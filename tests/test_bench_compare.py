@@ -148,4 +148,9 @@ def test_commands_name_target_and_connections(peer, scenario, tmp_path):
     assert "binary" in command
     assert "8080" in said
     assert str(scenario.connections) in said
-    assert scenario.path in said or scenario.is_job  # whose ids are drawn
+    if scenario.protocol == "grpc":
+        assert "shop.Cart" in said
+        assert peer is TRESSI or f"--concurrency={scenario.lanes}" in command
+    else:
+        assert scenario.path in said or scenario.is_job  # whose ids are drawn
+    assert str(scenario.streams) in said

@@ -84,3 +84,11 @@ def test_a_percentile_that_is_not_said_is_no_number():
     assert (off_us(found, "95"), ratio(found, "95")) == (None, None)
     page = render({"machine": "M", "seconds": 5, "rows": found})
     assert "| **tressi** | 100, 110, +10 µs (+10 %) | 100, not said | 100, not said |" in page
+
+
+def test_runs_over_http2_have_a_table_of_their_own():
+    """The same connections and rate over another protocol are another scenario."""
+    found = [*rows(tressi=110), *({**row, "protocol": "h2c"} for row in rows(tressi=120))]
+    headings = [line for line in render({"machine": "M", "seconds": 5, "rows": found}).splitlines() if line.startswith("##")]
+    over = "HTTP/2 without TLS, one request at a time"
+    assert headings == ["## 1 connection, 10 requests per second", f"## 1 connection, 10 requests per second, {over}"]

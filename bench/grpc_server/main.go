@@ -1,6 +1,6 @@
 // The target of `python -m bench.grpc`: shop.Cart/Add by grpc-go, on one thread, which answers every call with the same
 // message. It reads and writes messages as bytes, so that the tool under test is what works. A port of HTTP says how many
-// calls there were.
+// connections and calls there were.
 package main
 
 import (
@@ -17,7 +17,18 @@ import (
 	"google.golang.org/grpc/mem"
 )
 
-var calls atomic.Int64
+var calls, accepted atomic.Int64
+
+// A listener that counts the connections that it hands on.
+type counted struct{ net.Listener }
+
+func (inner counted) Accept() (net.Conn, error) {
+	connection, err := inner.Listener.Accept()
+	if err == nil {
+		accepted.Add(1)
+	}
+	return connection, err
+}
 
 type asBytes struct{}
 
@@ -56,7 +67,7 @@ func main() {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
-	go http.Serve(counter, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, calls.Load()) }))
+	go http.Serve(counter, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, accepted.Load(), " ", calls.Load()) }))
 	server := grpc.NewServer(grpc.ForceServerCodecV2(asBytes{}), grpc.MaxConcurrentStreams(1000))
 	server.RegisterService(&grpc.ServiceDesc{
 		ServiceName: "shop.Cart",
@@ -64,5 +75,5 @@ func main() {
 		Methods:     []grpc.MethodDesc{{MethodName: "Add", Handler: add}},
 	}, struct{}{})
 	fmt.Println(listener.Addr(), counter.Addr())
-	server.Serve(listener)
+	server.Serve(counted{listener})
 }

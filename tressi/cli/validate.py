@@ -144,6 +144,8 @@ def _requests(config: ResolvedConfig, shown: Preview) -> list[str]:
 
 
 def _starting(config: ResolvedConfig) -> dict[str, int]:
+    if not any(one.autoscale for one in config.endpoints):
+        return {}
     from tressi.autoscale.allocate import allocate  # noqa: PLC0415 - a bad config is refused without it
 
     return {allocation.endpoint_key: allocation.worker_count for allocation in allocate(config)}

@@ -13,7 +13,7 @@ import socket
 import ssl
 import time
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any
 
 import gevent.socket
@@ -23,6 +23,7 @@ from urllib3.exceptions import HTTPError
 from urllib3.util import parse_url
 
 from tressi.errors import ConfigError
+from tressi.frozen import dataclass
 from tressi.load.address import Answers, literal, look_up
 from tressi.load.dial import DialError, connected_in_turn, within
 from tressi.load.tls import configure, named_in_tls

@@ -7,12 +7,12 @@ the whole attempt and reports the response to the reactor, which keeps the same 
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from gevent import Timeout
 
 from tressi._parser import ResponseParser
+from tressi.frozen import dataclass
 from tressi.load.answer import Answer, Sought
 from tressi.load.connection import Rotation, opened
 from tressi.load.dial import DialError
