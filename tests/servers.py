@@ -254,10 +254,11 @@ def _certificate():
     return trustme.CA().issue_cert("localhost")
 
 
-def secured(script):
-    """The script inside TLS, with a certificate of an authority that nobody knows."""
+def secured(script, *protocols):
+    """The script inside TLS, with a certificate of an authority that nobody knows; it speaks the `protocols` of ALPN."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     _certificate().configure_cert(context)
+    context.set_alpn_protocols(protocols)
 
     def inside(conversation):
         # Else a response waits until the client has acknowledged the session tickets, 40 ms.
