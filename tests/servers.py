@@ -239,12 +239,13 @@ def response(status="200 OK", *fields, body=b"hello"):
 
 
 def answering(response):
-    """A script that gives the same response to every request."""
+    """A script that gives the same response to every request; `said` is that."""
 
     def script(conversation):
         while conversation.request():
             conversation.send(response)
 
+    script.said = response
     return script
 
 

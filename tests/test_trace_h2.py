@@ -131,6 +131,7 @@ def test_a_call_is_shown_by_name_and_as_json(tmp_path, capsys):
         {"name": "good", "payload": {"items": [{"sku": "word-1", "quantity": 2}]}, "headers": {"Authorization": "key-1"}},
         {"name": "bad", "payload": {"name": "NOT_FOUND"}},
         {"name": "wanted", "payload": {"name": "NOT_FOUND"}, "expect": {"grpcStatus": "NOT_FOUND"}},
+        {"name": "behind", "payload": {}, "expect": {"headers": {"grpc-status": "0"}}},
     ]
     with grpcio_shop() as (where, _):
         top = {"rps": 1, "timeout": 5, "mask": ["body:/items/0/sku"]}
@@ -157,9 +158,30 @@ def test_a_call_is_shown_by_name_and_as_json(tmp_path, capsys):
     ):
         assert f"\n    {line}\n" in out, line
     calls = [(one["status"], one["message"]) for one in lines if one["event"] == "callEnded"]
-    assert calls == [("OK", None), *[("NOT_FOUND", "the shop says NOT_FOUND: 100 % sure")] * 2]
+    assert calls == [("OK", None), *[("NOT_FOUND", "the shop says NOT_FOUND: 100 % sure")] * 2, ("OK", None)]
+    assert [one["succeeded"] for one in lines if one["event"] == "stepEnded"] == [True, False, True, True]
     sent = next(one for one in lines if one["event"] == "sent")
     assert (sent["protocol"], sent["requestLine"], sent["headers"][0]) == ("h2", None, [":method", "POST"])
+
+
+def test_a_body_that_waits_for_an_answer_goes_on_with_it():
+    """Its head alone is sent first, and the body when the server says 100."""
+    seen = []
+
+    def script(conversation):
+        peer = Peer(conversation)
+        for kind, flags, stream, _ in peer.frames():
+            if kind == HEADERS:
+                seen.append("ended" if flags & 1 else "goes on")
+                peer.send(frame(HEADERS, stream, peer.block((b":status", b"100")), END_HEADERS))
+            elif kind == DATA:
+                seen.append("body")
+                peer.answer(stream)
+
+    with raw_server(script) as server:
+        fields = {"method": "POST", "body": b"once", "headers": (("Expect", "100-continue"),)}
+        (ended,) = only(traced(endpoint(server.url, ONCE, protocol=H2C, **fields)), StepEnded)
+    assert (ended.succeeded, seen) == (True, ["goes on", "body"])
 
 
 def test_a_malformed_head_is_shown_as_it_came():

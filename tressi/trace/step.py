@@ -217,6 +217,11 @@ class Step:
             said = (*answer.shown()[1], *answer.trailers)
             status = status_of(status, said)
             self._tell(CallEnded(status_name(status), message_of(said)))
+            # Of a call the fields behind the body count like those before it.
+            wanted = {field.name for field in self._planned.fields}
+            for name, value in ((name.encode(), value.encode()) for name, value in answer.trailers):
+                if name in wanted:
+                    fields.setdefault(name, []).append(value)
         return Met(status, reply.found, answer.body.reason, refused, fields, reply.body_bytes)
 
     def _extracted(self, answer: Recorded) -> str | None:
