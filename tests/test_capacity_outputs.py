@@ -90,7 +90,7 @@ def test_the_answer_is_one_sentence(found, words):
     ("found", "tone", "words"),
     [
         ({"rps": 769.4, "low": 757.2, "high": 781.0, "limitedBy": "slo"}, "good", "95 % interval 757.2 to 781 RPS, as close"),
-        ({"rps": 769.4, "low": 600.0, "high": 900.0, "limitedBy": "budget"}, "warn", "600 to 900 RPS: the search ended before"),
+        ({"rps": 769.4, "low": 600.0, "high": 900.0, "limitedBy": "budget"}, "warn", "Between 600 and 900 RPS: the sea"),
         ({"rps": 759.0, "low": 759.0, "high": None, "limitedBy": "generator"}, "warn", "tressi itself was at its limit"),
         ({"rps": 759.0, "low": 759.0, "high": None, "limitedBy": "workers"}, "warn", "with a higher maxWorkers it may be more"),
         ({"rps": 759.0, "low": 759.0, "high": None, "limitedBy": "budget"}, "warn", "the target may carry more"),

@@ -100,10 +100,10 @@ def sureness(document: Mapping[str, Any]) -> tuple[Tone, str]:
         return "bad", "Nothing that was tried held."
     if found["high"] is None:
         return "warn", "Nothing broke before the search ended: the target may carry more."
-    interval = f"95 % interval {found['low']:,.4g} to {found['high']:,.4g} RPS"
+    low, high = f"{found['low']:,.4g}", f"{found['high']:,.4g}"
     if found["limitedBy"] == "slo":
-        return "good", f"{interval}, as close as was asked for."
-    return "warn", f"{interval}: the search ended before it was as close as was asked for, so this is a first estimate."
+        return "good", f"95 % interval {low} to {high} RPS, as close as was asked for."
+    return "warn", f"Between {low} and {high} RPS: the search ended before it was closer, so this is a first estimate."
 
 
 def markdown(document: Mapping[str, Any], labels: Mapping[str, str]) -> str:
