@@ -62,6 +62,14 @@ class ProcessEngine:
             return f"engine {self._process.pid} has stopped: its lease was over"
         return self._lost
 
+    @property
+    def unanswered(self) -> int:
+        """How many requests its process had under way when it was killed; they are in no figure. 0 while it is there."""
+        if self._lost is None or not self._has_arena:
+            return 0
+        read = read_arena(self._arena, self._plan.keys, None, "counters", self._plan.flows)
+        return sum(one.in_flight for one in read.endpoints.values())
+
     def build(self, plan: Plan) -> None:
         """Start the process, and wait until it has built every pool. Raises EngineError with the reason if it cannot."""
         self._plan = plan
@@ -151,13 +159,13 @@ class ProcessEngine:
     def _as_told(self, snapshot: EndpointSnapshot) -> EndpointSnapshot:
         """With the workers that it was told to have: the arena says so an instant later.
 
-        One that is lost has no workers, no rate and no window: what its arena says of the present is past.
+        One that is lost has no workers, no rate and no window: what its arena says of the present is past. One whose lease is
+        over still waits for what it had sent.
         """
         if self.lost is not None:
             asked = None if snapshot.target_rps is None else 0.0
-            return replace(
-                snapshot, worker_count=0, draining=0, in_flight=0, oldest_s=0.0, target_rps=asked, window=Window(full=True)
-            )
+            past = replace(snapshot, worker_count=0, draining=0, target_rps=asked, window=Window(full=True))
+            return past if self._lost is None else replace(past, in_flight=0, oldest_s=0.0)
         pool = self._plan.pool_of[snapshot.endpoint_key]
         wanted = self._workers[pool]
         if snapshot.worker_count == wanted or self._is_step(pool, snapshot.endpoint_key):

@@ -28,6 +28,7 @@ from tressi.nodes.grants import Count
 from tressi.nodes.ledger import Ledger, LedgerError
 from tressi.nodes.muster import build, launched, set_clocks
 from tressi.nodes.orders import Step
+from tressi.nodes.uncounted import uncounted_at_most
 
 if TYPE_CHECKING:
     from tressi.load.plan import Plan
@@ -150,6 +151,9 @@ class FarCluster:
         if self._stopped:
             # Another call had less patience.
             return
+        for member in self.members:
+            if self._begin_ns is not None and not member.done.is_set():
+                self._lose(member, "its last figures have not come")
         self._stopped = True
         gevent.killall(self._greenlets)
         self._tell_what_is_missing()
@@ -170,8 +174,8 @@ class FarCluster:
         self._counts = {place: Count(limit, len(self.members)) for place, limit in enumerate(limits) if limit is not None}
         self._counted_ns = [0] * len(self.members)
         for member in self.members:
-            for number, pool in enumerate(part_of(self._plan, Place(member.first, member.engines, self._engines)).pools):
-                member.told[number] = Wanted(pool.workers, pool.curve)
+            part = part_of(self._plan, Place(member.first, member.engines, self._engines))
+            member.begin_with([Wanted(pool.workers, pool.curve) for pool in part.pools])
 
     # ----------------------------------------------------------------------------------------------------- while it runs
 
@@ -224,7 +228,8 @@ class FarCluster:
             return
         member.is_silent = False
         is_taken = answer.frame is None or self._ledger.take(member.number, answer.frame)
-        member.heard(dict(step.wanted))
+        member.heard(dict(step.wanted), self._run_s(member.answered_ns), self._ledger.counted_s(member.number))
+        member.unanswered = max(member.unanswered, answer.unanswered)
         span_s = (member.answered_ns - (self._counted_ns[member.number] or member.answered_ns)) / 1e9
         self._counted_ns[member.number] = member.answered_ns
         for place, (granted, left) in answer.grants.items():
@@ -329,7 +334,8 @@ class FarCluster:
         for member in active:
             workers = sum(parts[first : first + member.engines])
             first += member.engines
-            member.want(pool, Wanted(workers, curve_of(curve, workers, of), self._version))
+            wanted = Wanted(workers, curve_of(curve, workers, of), self._version)
+            member.want(pool, wanted, self._run_s(time.monotonic_ns()))
 
     def _as_told(self, snapshot: EndpointSnapshot) -> EndpointSnapshot:
         """With the workers that it was told to have: the nodes say so some exchanges later."""
@@ -347,7 +353,7 @@ class FarCluster:
         return tuple(self._record(member) for member in self.members)
 
     def _record(self, member: Member) -> NodeRecord:
-        clock = member.clock
+        clock, now_ns = member.clock, time.monotonic_ns()
         return NodeRecord(
             name=member.name,
             address=member.facts.address,
@@ -355,20 +361,29 @@ class FarCluster:
             requests_made=self._ledger.made(member.number),
             share=member.engines / self._engines,
             clock_offset_ms=clock.offset_ns / 1e6,
-            clock_bound_ms=clock.bound_at(time.monotonic_ns()) / 1e6,
+            clock_bound_ms=clock.bound_at(now_ns) / 1e6,
             wall_ahead_ms=clock.wall_ahead_ns / 1e6,
             nice=member.facts.nice,
             lost_at=None if member.lost is None else max(0.0, self._run_s(member.lost_ns)),
             lost=member.lost,
             uncounted_at_most=self._uncounted(member),
+            silent_s=max(0.0, (now_ns - member.answered_ns) / 1e9),
         )
 
     def _uncounted(self, member: Member) -> int | None:
         if member.lost is None or member.is_whole:
-            return 0
-        until_s = min(self._run_s(member.sent_until_ns()), self._plan.duration_ns / 1e9)
-        counted_s, in_flight = self._ledger.counted_s(member.number), self._ledger.in_flight(member.number)
-        return member.uncounted_at_most(self._plan.pools, counted_s, until_s, in_flight)
+            return member.unanswered
+        now_ns = time.monotonic_ns()
+        # An outpost that was killed has engines for some moments more: what surely ends them is the lease.
+        until_s = min(self._run_s(member.may_send_ns(now_ns)), self._plan.duration_ns / 1e9)
+        return uncounted_at_most(
+            self._plan.pools,
+            member.rates,
+            member.engines,
+            counted_s=self._ledger.counted_s(member.number),
+            until_s=until_s,
+            under_way=member.unanswered + self._ledger.in_flight(member.number),
+        )
 
     def _tell_what_is_missing(self) -> None:
         """Say of each node that was lost what of it is in no figure."""

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import time
-from math import ceil
 from typing import TYPE_CHECKING, Final
 
 from gevent.event import Event
 
 from tressi.nodes.clocks import PINGS, Stamps, best_of, measured
 from tressi.nodes.orders import decode_answer, encode_order
+from tressi.nodes.uncounted import Rates
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Sequence
 
-    from tressi.load.planned import PlannedPool
     from tressi.model import Wanted
     from tressi.nodes.carrier import Carrier, NodeFacts
     from tressi.nodes.clocks import Clock
@@ -27,7 +26,7 @@ _BOOKS_NS: Final = 60_000_000_000
 class Member:
     """A node of a run: number `number` of its carrier, which runs the engines number `first` and following of the run.
 
-    `told` is its part of each pool, by the pool's number.
+    `told` is its part of each pool, by the pool's number; `rates` are all rates that it may follow there.
     """
 
     def __init__(self, carrier: Carrier, number: int, name: str, facts: NodeFacts, engines: int) -> None:
@@ -35,6 +34,7 @@ class Member:
         self.number, self.name, self.facts, self.engines = number, name, facts, engines
         self.first = 0
         self.told: dict[int, Wanted] = {}
+        self.rates: list[Rates] = []
         self.pending: dict[int, Wanted] = {}  # of `told`, what it is not known to have heard
         self.connections: tuple[int, float] | None = None
         self.clock: Clock
@@ -47,6 +47,7 @@ class Member:
         self.has_share = True
         self.is_silent = False
         self.is_whole = False  # all that it measured is in the books
+        self.unanswered = 0  # requests of engines that were killed
         self.done = Event()  # nothing more will be heard of it
 
     def ask(self, order: Order | None) -> Answer:
@@ -68,16 +69,25 @@ class Member:
         self.clock = best_of(exchanges)
         self.round_trip_ns = max(one.round_trip_ns for one in exchanges)
 
-    def want(self, pool: int, wanted: Wanted) -> None:
-        """Have it told its part of a pool, unless that is what it has been told already."""
-        before = self.told.get(pool)
-        self.told[pool] = wanted
-        if before is None or (before.workers, before.curve) != (wanted.workers, wanted.curve):
-            self.pending[pool] = wanted
+    def begin_with(self, parts: Sequence[Wanted]) -> None:
+        """These are its parts of the pools when the run begins."""
+        self.told = dict(enumerate(parts))
+        self.rates = [Rates() for _ in parts]
+        for rates, part in zip(self.rates, parts, strict=True):
+            rates.tell(part.curve, 0.0)
 
-    def heard(self, wanted: dict[int, Wanted]) -> None:
-        """It is known to have heard this."""
+    def want(self, pool: int, wanted: Wanted, now_s: float) -> None:
+        """Have it told its part of a pool from `now_s` of the run on, unless that is what it has been told already."""
+        before = self.told[pool]
+        self.told[pool] = wanted
+        if (before.workers, before.curve) != (wanted.workers, wanted.curve):
+            self.pending[pool] = wanted
+            self.rates[pool].tell(wanted.curve, now_s)
+
+    def heard(self, wanted: dict[int, Wanted], now_s: float, counted_s: float) -> None:
+        """It is known to have heard this by now, and to have told of itself up to `counted_s` of the run."""
         for pool, one in wanted.items():
+            self.rates[pool].heard(one.curve, now_s, counted_s)
             if self.pending.get(pool) is one:
                 del self.pending[pool]
 
@@ -92,16 +102,6 @@ class Member:
     def sent_until_ns(self) -> int:
         """Until when it may have made load, by our clock."""
         return self.lease_ends_ns if self.dead_ns is None else min(self.dead_ns, self.lease_ends_ns)
-
-    def uncounted_at_most(self, pools: Iterable[PlannedPool], from_s: float, until_s: float, in_flight: int) -> int | None:
-        """How many requests it may have made between those times of the run that nobody heard of; None: no rate bounds them."""
-        starts = 0.0
-        for number, _ in enumerate(pools):
-            curve = self.told[number].curve
-            if curve is None:
-                return None
-            starts += curve.starts(from_s, max(from_s, until_s))
-        return in_flight + ceil(starts)
 
     def _exchange(self, order: Order | None) -> tuple[Answer, Stamps]:
         exchanged = self._carrier.exchange(self.number, encode_order(order))

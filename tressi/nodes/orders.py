@@ -59,7 +59,7 @@ class Answer:
 
     `error`: the engines cannot be built, for this reason. `gone`: the node makes no load any more, and why. `stopped`: the
     engines have ended, and the frame has all that they measured. `grants` are what it may have begun, and what is left of
-    it, by the place of the count.
+    it, by the place of the count. `unanswered` are the requests that engines had under way when they were killed.
     """
 
     heard_ns: int
@@ -70,6 +70,7 @@ class Answer:
     gone: str | None = None
     stopped: bool = False
     grants: Mapping[int, tuple[int, int]] = field(default_factory=dict)
+    unanswered: int = 0
 
 
 Order = Build | Step

@@ -98,7 +98,8 @@ class _Engines:
             if self._allowance is None
             else {place: (granted, max(0, self._allowance.counts[place])) for place, granted in self._granted.items()}
         )
-        return replace(answer, frame=frame, gone=self._gone, stopped=stopped, grants=grants)
+        unanswered = sum(member.unanswered for member in self._members)
+        return replace(answer, frame=frame, gone=self._gone, stopped=stopped, grants=grants, unanswered=unanswered)
 
     # ---------------------------------------------------------------------------------------------------- its small parts
 
@@ -137,8 +138,9 @@ class _Engines:
         """The node makes no load any more."""
         if self._gone is None:
             self._gone = why
-            self._stop_s = 0.0 if self._stop_s is None else self._stop_s
-            gevent.spawn(self._stop, _LAPSED_DRAIN_S)
+            # What is in flight is waited for, but no longer than the run waits once it ends.
+            self._stop_s = _LAPSED_DRAIN_S if self._stop_s is None else self._stop_s
+            gevent.spawn(self._stop, self._stop_s)
 
     def _stop(self, drain_s: float) -> None:
         with suppress(EngineError):
