@@ -178,7 +178,7 @@ def test_the_budget_ends_a_search_with_what_is_known():
     found = search.found()
     assert (search.now_s, found.limited_by) == (50.0, "budget")
     assert found.low < 500 < found.high
-    assert "no trial at length has held" in found.reason
+    assert "no long trial has held" in found.reason
 
 
 def test_a_search_that_is_stopped_says_what_it_knows():

@@ -151,7 +151,7 @@ class Known:
         if any(one.verdict == "held" and one.rps == low for one in self.trials) or self.is_carried(low, high):
             return low, self.reason
         below = [one.rps for one in self.trials if one.rps < low and one.is_good_by_count()]
-        said = "no trial at length has held by then: its lower end is what a short one held well below"
+        said = "no long trial has held by then: the lower end of the interval is a rate that a short trial held easily"
         return max(below, default=low / STEP_UP), self.reason or said
 
     def is_shaped(self, curve: Crossing) -> bool:
