@@ -233,7 +233,7 @@ def searched(seconds: int, carries: float = Searched.CARRIES) -> dict[str, Any]:
 # ------------------------------------------------------------------------------------------------------------- the scenes
 
 SEARCHED = f"GET {ORIGIN}{PATHS[0]}"
-# The answer; one that the time was too short for; nothing but that the target carries less than was ever asked of it.
+# The answer; one that the time was too short for; and a target that carries less than was ever asked of it.
 SEARCHES: Mapping[str, tuple[int, float]] = {"answer": (600, 400.0), "too-short": (60, 400.0), "nothing": (600, 1.01)}
 
 NAMED = {"name": "checkout-peak", "labels": {"git": "4f1c2ab", "env": "staging"}}
