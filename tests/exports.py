@@ -19,10 +19,10 @@ from test_report_html import ENDPOINT, LATENCY, POOL, TIMES, Tables
 
 from tressi._core import HIGHEST_US
 from tressi.hdr import decode_histogram, lowest_us_at
-from tressi.report.rows import CONFIDENCE
+from tressi.report.rows import CONFIDENCE, HTTP_2
 
 # Texts, and what has numbers of another kind.
-NO_FIGURES = {"endpointKey", "name", "flow", "method", "url", "autoscale", "priority", "what limited it"}
+NO_FIGURES = {"endpointKey", "name", "flow", "method", "url", "autoscale", "priority", "what limited it", "protocol"}
 RUN = {"verdict", "reason", "exitReason", "tressiVersion", "startedAt", "durationSec", "endReason", "endDetail"}
 NO_FIGURES |= {"steps", "statusCodes", "errors", "errorReasons", "histograms", "confidence"}
 KINDS_OF_TIME = ("responseTime", "serviceTime")
@@ -61,9 +61,11 @@ def sureness(part):
 
 
 def columns(row):
-    """The numbers of the row of an endpoint or a flow; users are lost at the steps of flows alone."""
+    """The numbers of the row of an endpoint or a flow; users are lost at the steps of flows alone, and not all speak HTTP/2."""
     return {
-        name: value for name, value in row.items() if name not in NO_FIGURES and not (name == "abandoned" and value is None)
+        name: value
+        for name, value in row.items()
+        if name not in NO_FIGURES and not (name in {"abandoned", *HTTP_2} and value is None)
     }
 
 
@@ -107,7 +109,11 @@ def facts(summary):
         "thresholds": numbered(summary["thresholds"]),
         "generator": {
             **{name: generator[name] for name in ("cpuPercent", "userTimed", "disturbed", "processes", "saturated")},
-            **{f"{name}.{inner}": n for name in ("ownDelayMs", "lateSendsMs") for inner, n in generator[name].items()},
+            **{
+                f"{name}.{inner}": n
+                for name in ("ownDelayMs", "lateSendsMs", "sharedArrivalMs")
+                for inner, n in generator.get(name, {}).items()
+            },
         },
         "run": {"durationSec": summary["durationSec"]},
         "histograms": {
@@ -221,10 +227,16 @@ def read_junit(path):
     cases = [case for case in suite.iter("testcase") if case.get("classname") == "tressi.thresholds"]
     verdicts = {"failure": False, "skipped": None}
     outcomes = [next((verdicts[child.tag] for child in case if child.tag in verdicts), True) for case in cases]
+    # A key has dots of its own.
+    parts = {name: tuple(name.rpartition(".")[::2]) for name in properties}
+    http_2 = {parts[name]: value for name, value in properties.items() if parts[name][1] in HTTP_2[1:]}
+    generator = {name: value for name, value in properties.items() if parts[name][0] == "sharedArrivalMs"}
+    others = {name for name in properties if parts[name][1] in HTTP_2 or name in {*RUN, *generator, "saturated"}}
     return {
         "run": {"durationSec": properties["durationSec"]},
-        "global": {name: value for name, value in properties.items() if name not in {*RUN, "saturated"}},
-        "generator": {"saturated": properties["saturated"]},
+        "global": {name: value for name, value in properties.items() if name not in others},
+        "endpoints": http_2,
+        "generator": {"saturated": properties["saturated"], **generator},
         "thresholds": {(i, "passed"): outcome for i, outcome in enumerate(outcomes)},
     }
 
@@ -272,6 +284,7 @@ def read_md(path):
         for words, *values in latencies[1:]
         for name, value in zip(latencies[0][1:], values, strict=True)
     }
+    http_2 = by_head.get(("endpoint", "protocol", *MD_HTTP_2), [()])[1:]
     head, *rows = found["Endpoints"][0]
     names = {"asked": "askedRps", "got": "rps", "workers": "workerCount"}
     names |= {name: f"requests{name.capitalize()}" for name in ("failed", "missed")}
@@ -283,7 +296,8 @@ def read_md(path):
             (key(row[0]), names[name]): Rounded(value.partition(" ")[0])
             for row in rows
             for name, value in list(zip(head, row, strict=True))[1:-1]
-        },
+        }
+        | {(key(row[0]), name): float(n) for row in http_2 for name, n in zip(HTTP_2[1:], row[2:], strict=True)},
         "statusCodes": {(key(k), code): float(n) for k, code, n in by_head.get(("endpoint", "status", "count"), [()])[1:]},
         "errors": {
             ("global", row[0]): float(row[1])
@@ -390,12 +404,15 @@ PARTS = {
     ("junit.xml", "thresholds"): lambda place: place[1] == "passed",
     ("summary.md", "global"): lambda name: name not in CONFIDENCE,
     ("junit.xml", "global"): lambda name: name in JUNIT_FIGURES,
-    ("junit.xml", "generator"): lambda name: name == "saturated",
+    ("junit.xml", "generator"): lambda name: name == "saturated" or name.startswith("sharedArrivalMs"),
+    ("junit.xml", "endpoints"): lambda place: place[1] in HTTP_2,
     ("endpoints.csv", "statusCodes"): lambda place: place[0] != "global",
     ("endpoints.csv", "errors"): lambda place: place[0] != "global",
 }
 JUNIT_FIGURES = {"requestsMade", "requestsSucceeded", "requestsFailed", "requestsMissed", "rps", "errorRate"}
+MD_HTTP_2 = ("streams a connection", "GOAWAYs", "streams refused", "places waited")
 MD_FIGURES = {
+    *HTTP_2,
     *("askedRps", "rps", "workerCount", "requestsFailed", "requestsMissed"),
     *(f"responseTimeMs.{name}" for name in ("p50", "p95", "p99")),
     "serviceTimeMs.p99",

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, replace
+from functools import partial
 from math import log, sin
 from statistics import NormalDist
 from typing import TYPE_CHECKING, Any
 
 from tressi.config.load import load_config
-from tressi.model import Change, EndpointSnapshot, EngineSnapshot, GeneratorSnapshot, Reason, ScalingDecision
+from tressi.model import Change, EndpointSnapshot, EngineSnapshot, GeneratorSnapshot, NodeRecord, Reason, ScalingDecision
 from tressi.run.timeline import Ending, Timeline
 
 if TYPE_CHECKING:
@@ -59,6 +60,7 @@ class Scene:
     paused_from_s: int | None = None
     ends: EndReason | None = None
     decided: Mapping[int, tuple[int, int]] | None = None  # of the first endpoint: the second, workers before and after
+    nodes: Callable[[int], tuple[NodeRecord, ...]] = lambda _t: ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,10 +89,10 @@ def run_of(scene: Scene) -> Run:
             timeline.take(decision)
         counts = [_after(one, load, t, is_paused=is_paused) for one, load in zip(counts, scene.loads, strict=True)]
         lost = scene.lost if t > late_s - 5 else ()
-        told.append(timeline.tick(float(t), _reading(t, counts, lost), paused=is_paused).moment)
+        told.append(timeline.tick(float(t), _reading(scene, t, counts, lost), paused=is_paused).moment)
     summary = None
     if scene.ends is not None:
-        reading = _reading(scene.until_s, counts, scene.lost)
+        reading = _reading(scene, scene.until_s, counts, scene.lost)
         timeline.close(float(scene.until_s), reading)
         detail = "the user" if scene.ends == "stopped" else None
         summary = timeline.sum_up("2026-01-01T12:00:00.000+00:00", Ending(scene.ends, detail, float(scene.until_s), reading))
@@ -166,9 +168,9 @@ def _measure(counts: EndpointSnapshot, load: Load, t: int, answered: int, succee
         counts.success.record(us, round(succeeded * share) - round(succeeded * place / len(_NORMAL)))
 
 
-def _reading(t: int, counts: Sequence[EndpointSnapshot], lost: tuple[str, ...]) -> EngineSnapshot:
+def _reading(scene: Scene, t: int, counts: Sequence[EndpointSnapshot], lost: tuple[str, ...]) -> EngineSnapshot:
     generator = GeneratorSnapshot(cpu_s=0.2 * t, kernel_timed=sum(one.requests_made for one in counts), lost=lost)
-    return EngineSnapshot(float(t), {one.endpoint_key: one for one in counts}, generator)
+    return EngineSnapshot(float(t), {one.endpoint_key: one for one in counts}, generator, nodes=scene.nodes(t))
 
 
 # ------------------------------------------------------------------------------------------------------------- the scenes
@@ -195,6 +197,24 @@ _MANY[70] = replace(_MANY[70], failed=_from(20, 0.5))
 _MANY[33] = replace(_MANY[33], missed=_from(25, 0.25))
 _MANY[101] = replace(_MANY[101], failed=_within(10, 36, 0.25), status=429)
 
+# Four machines of two engines each, 105 RPS on each: one was lost after 36 s, and one has not been heard of for a while.
+NODE_LOST = "node-3 was lost: no answer for 2.1 s"
+
+
+def _nodes_of(t: int, name: str = "node-2") -> tuple[NodeRecord, ...]:
+    whole = NodeRecord("node-1", "10.0.3.11", 2, 105 * t + 35 * max(0, t - 37), 0.25, 0.42, 0.08, 3.1, 0)
+    silent_s = 1.4 if t == 41 else 0.1
+    lost = replace(whole, name="node-3", address="10.0.3.13", requests_made=105 * min(t, 36), silent_s=max(0.1, t - 35.9))
+    if t >= 38:
+        lost = replace(lost, lost=NODE_LOST, lost_at=38.0, uncounted_at_most=54)
+    return (
+        replace(whole, silent_s=0.1),
+        replace(whole, name=name, address="10.0.3.12", clock_offset_ms=-11.7, clock_bound_ms=0.21, silent_s=silent_s),
+        lost,
+        replace(whole, name="node-4", address="10.0.3.14", clock_offset_ms=1204.6, clock_bound_ms=0.09, silent_s=0.1),
+    )
+
+
 SCENES: Mapping[str, Scene] = {
     "running": Scene(GOOD, decided=GROWTH),
     "growing": Scene(
@@ -218,6 +238,9 @@ SCENES: Mapping[str, Scene] = {
     "one": Scene(GOOD[:1], decided=GROWTH, thresholds=("p99 < 50 ms",)),
     "many": Scene(_MANY, thresholds=("p99 < 50 ms", "errorRate < 1%")),
     "many-failed": Scene(_MANY, until_s=60, ends="duration", thresholds=("p99 < 50 ms", "errorRate < 0.1%")),
+    "nodes": Scene(GOOD, lost=(NODE_LOST,), thresholds=("p99 < 50 ms",), nodes=_nodes_of),
+    "nodes-ended": Scene(GOOD, until_s=60, lost=(NODE_LOST,), thresholds=("p99 < 50 ms",), nodes=_nodes_of, ends="duration"),
+    "nodes-hostile": Scene(GOOD, until_s=3, thresholds=(), nodes=partial(_nodes_of, name="<b>node</b>\x1b[31m")),
     # Of which there are reports alone.
     "lost-ended": Scene(
         GOOD, until_s=60, lost=("engine 2 of 4: its process ended by signal 9",), thresholds=(), ends="duration"

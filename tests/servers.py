@@ -239,12 +239,13 @@ def response(status="200 OK", *fields, body=b"hello"):
 
 
 def answering(response):
-    """A script that gives the same response to every request."""
+    """A script that gives the same response to every request; `said` is that."""
 
     def script(conversation):
         while conversation.request():
             conversation.send(response)
 
+    script.said = response
     return script
 
 
@@ -254,10 +255,11 @@ def _certificate():
     return trustme.CA().issue_cert("localhost")
 
 
-def secured(script):
-    """The script inside TLS, with a certificate of an authority that nobody knows."""
+def secured(script, *protocols):
+    """The script inside TLS, with a certificate of an authority that nobody knows; it speaks the `protocols` of ALPN."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     _certificate().configure_cert(context)
+    context.set_alpn_protocols(protocols)
 
     def inside(conversation):
         # Else a response waits until the client has acknowledged the session tickets, 40 ms.

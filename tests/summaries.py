@@ -1,6 +1,7 @@
 """A small summary for tests of what is made from one."""
 
 from collections import Counter
+from dataclasses import replace
 from itertools import zip_longest
 
 from tressi._core import Histogram
@@ -12,6 +13,7 @@ from tressi.model import (
     EngineSnapshot,
     GeneratorSnapshot,
     Moment,
+    Protocol,
     ResolvedConfig,
     ResolvedEndpoint,
     Sample,
@@ -78,12 +80,15 @@ def endpoint_snapshot(key, *, succeeded=100, failed=0, missed=0, target=50.0, wo
         response=histogram(*([1600] * succeeded)),
         success=histogram(*([1500] * succeeded)),
         first_byte=histogram(*([1400] * succeeded)),
+        **fields.get("http_2", {}),
     )
 
 
-def engine_snapshot(*endpoints, time_s=2.0, cpu_s=0.1, samples=(), lost=()):
-    """What an engine says."""
-    generator = GeneratorSnapshot(cpu_s, 0.0, histogram(20, 30), histogram(40), 100, 0, 0, lost=lost)
+def engine_snapshot(*endpoints, time_s=2.0, cpu_s=0.1, samples=(), lost=(), shared_us=()):
+    """What an engine says; `shared_us` are the widths of shared arrivals."""
+    generator = GeneratorSnapshot(
+        cpu_s, 0.0, histogram(20, 30), histogram(40), 100, 0, 0, lost=lost, shared_arrival=histogram(*shared_us)
+    )
     return EngineSnapshot(time_s, {one.endpoint_key: one for one in endpoints}, generator, samples)
 
 
@@ -133,8 +138,23 @@ def resolved(*keys, autoscale=True, max_workers=4, target_rps=None, names=()):
     return ResolvedConfig(endpoints, None if autoscale else SharedPool(2, target_rps), 10, duration_s=2.0)
 
 
+def over_h2(config, streams=4):
+    """The config with HTTP/2 for its first endpoint."""
+    first, *others = config.endpoints
+    return replace(config, endpoints=(replace(first, protocol=Protocol("h2c", streams)), *others))
+
+
 def summary_of(
-    *snapshots, config=None, decisions=(), saturated_by=(), end_reason="duration", end_detail=None, cpu_s=0.1, lost=(), **more
+    *snapshots,
+    config=None,
+    decisions=(),
+    saturated_by=(),
+    end_reason="duration",
+    end_detail=None,
+    cpu_s=0.1,
+    lost=(),
+    shared_us=(),
+    **more,
 ):
     """The summary of a run of 2 s; by default of one healthy endpoint and one that refuses."""
     snapshots = snapshots or (
@@ -143,7 +163,7 @@ def summary_of(
     )
     config = config or resolved(*(one.endpoint_key for one in snapshots))
     samples = tuple(Sample(snapshots[0].endpoint_key, 200, text.encode(), truncated=False) for text in HOSTILE)
-    final = engine_snapshot(*snapshots, samples=samples, cpu_s=cpu_s, lost=lost)
+    final = engine_snapshot(*snapshots, samples=samples, cpu_s=cpu_s, lost=lost, shared_us=shared_us)
     row = {"targetRps": 50.0, "currentRps": 50.0, "workerCount": 2, "utilisation": 0.5, "errorRate": 0.0}
     row |= {"p50": 1.5, "p95": 1.5, "p99": 1.5, "max": 1.5, "bands": [31, 50], "statusCodes": {"200": 50}, "failures": {}}
     row |= {"serviceP50": 1.4, "serviceP99": 1.4, "successP50": 1.4, "successP99": 1.4, "missed": 0}

@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from protosets import shop
 
 from tressi.cli import main
 from tressi.cli.preview import sample
@@ -108,3 +109,52 @@ def test_samples_are_as_wide_as_values_are(source):
     """What is said of the length of a body holds for what is shown."""
     assert len(sample(source)) == width_of(source)
     assert sample(Sequence(5)) == b"5"
+
+
+def test_http_2_is_shown_as_a_header_list(tmp_path, capsys):
+    """With its pseudo-header fields, names in lower case; of a gRPC call the method, the deadline and the message as JSON."""
+    (tmp_path / "shop.protoset").write_bytes(shop())
+    call = {
+        "url": "http://h:50051",
+        "grpc": {"protoset": "shop.protoset", "method": "shop.Cart/Add"},
+        "payload": {"name": "ann", "items": [{"sku": "word-1", "quantity": 2}]},
+        "headers": {"Authorization": "key-1"},
+        "timeout": 5,
+    }
+    plain = {"url": "https://h/a?token=word-2", "protocol": "h2", "headers": {"X-Own": "1", "Connection": "keep-alive"}}
+    document = {
+        "requests": [call, {**plain, "method": "PUT", "variants": [{"payload": [1]}]}],
+        "rps": 1,
+        "mask": ["body:/items/0/sku"],
+    }
+    (tmp_path / "c.json").write_text(json.dumps(document))
+    assert main(["validate", str(tmp_path / "c.json")]) == 0
+    shown = capsys.readouterr().out.partition("\n\nPOST ")[2].splitlines()
+    assert shown == [
+        "http://h:50051/shop.Cart/Add, as it is sent:",
+        "    :method: POST",
+        "    :scheme: http",
+        "    :authority: h:50051",
+        "    :path: /shop.Cart/Add",
+        "    user-agent: tressi",
+        "    content-type: application/grpc",
+        "    te: trailers",
+        "    grpc-timeout: 5000m",
+        "    authorization: ***",
+        "    content-length: 22",
+        "    (gRPC: shop.Cart/Add, with a deadline of 5 s and a message of 22 bytes, as JSON)",
+        "",
+        '    {"items": [{"sku": "***", "quantity": 2}], "name": "ann"}',
+        "",
+        "PUT https://h/a?token=***, as it is sent:",
+        "    :method: PUT",
+        "    :scheme: https",
+        "    :authority: h",
+        "    :path: /a?token=***",
+        "    user-agent: tressi",
+        "    content-type: application/json",
+        "    x-own: 1",
+        "    content-length: 3",
+        "",
+        "    [1]",
+    ]

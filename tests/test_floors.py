@@ -15,7 +15,7 @@ PACKAGE = Path(__file__).parent.parent / "tressi"
 
 # Bottom up; rooms of one floor know nothing of one another.
 FLOORS = [
-    {"isolation", "start", "masking"},
+    {"isolation", "start", "masking", "frozen"},
     {"errors", "log", "text", "hosts", "rows", "version", "vocabulary", "core", "_core", "_histogram"},
     {"threshold", "site", "grpc"},
     {"model", "hdr"},

@@ -219,11 +219,37 @@ def test_a_heat_map_is_read_band_by_band(page):
     assert spoken(page) == "1 s; band 1 to 1.26 ms: 5; in all 95"
     plot.press("ArrowRight")
     assert spoken(page) == "2 s; band 1 to 1.26 ms: 0; in all 0; generator limited"
-    seconds = list(range(1, 1001))
-    draw(page, "heatMap", {**HEAT, "t": seconds, "bands": [[30, 1, 2]] * 1000})
-    script = "({x, y, z}) => [x, y, z[1].map((one) => Math.round(5 * 10 ** one))]"
-    shown = page.evaluate(f"({script})(chart.querySelector('.plot').data[0])")
-    assert shown == [list(range(0, 1001, 5)), [30, 31, 32], [10] * 200]
+    draw(page, "heatMap", {**HEAT, "t": list(range(1, 1001)), "bands": [[30, 1, 2]] * 1000})
+    plot.press("End")
+    assert spoken(page) == "995 to 1,000 s (16:40); band 1 to 1.26 ms: 5; in all 15"
+
+
+def test_a_heat_map_is_a_picture_of_its_cells(page):
+    """Where the axes have them: a cell is seen where anything is counted and nowhere else, and more has another colour."""
+    draw(page, "heatMap", HEAT)
+    place = "(({x, y, sizex, sizey}) => [x, y, sizex, sizey])(chart.querySelector('.plot').layout.images[0])"
+    assert page.evaluate(place) == [0, 41, 4, 11]  # seconds 0 to 4, bands 30 to 40
+    cells = page.evaluate(CELLS, [[0, 30], [0, 31], [0, 32], [1, 31], [2, 31], [3, 40], [3, 31]])
+    few, many, *others = cells
+    assert [bool(one) for one in cells] == [True, True, False, False, False, True, False]
+    assert few != many
+    assert others[3] not in {None, many}  # one response alone
+
+
+# The colours of cells, [second, band] each, in the middle of where the picture has them; null where nothing is seen.
+CELLS = """async (cells) => {
+    const picture = new Image();
+    picture.src = chart.querySelector('.plot').layout.images[0].source;
+    await picture.decode();
+    const canvas = Object.assign(document.createElement("canvas"), {width: picture.width, height: picture.height});
+    const pen = canvas.getContext("2d");
+    pen.drawImage(picture, 0, 0);
+    return cells.map(([second, band]) => {
+        const [x, y] = [canvas.width * (second + 0.5) / 4, canvas.height * (40 - band + 0.5) / 11];
+        const [red, green, blue, alpha] = pen.getImageData(Math.round(x), Math.round(y), 1, 1).data;
+        return alpha ? `${red} ${green} ${blue}` : null;
+    });
+}"""
 
 
 def test_a_legend_shows_and_hides_its_lines(page):

@@ -7,7 +7,7 @@ import sys
 import pytest
 from exports import PARTS, READERS, agrees, facts
 from servers import refusing_port
-from summaries import decision, endpoint_snapshot, resolved, summary_of, verdict
+from summaries import decision, endpoint_snapshot, over_h2, resolved, summary_of, verdict
 
 from tressi.model import Change
 from tressi.report.formats import FORMATS, write_export
@@ -44,14 +44,17 @@ def run(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
-    """The export of a summary that has what a run alone does not bring: thresholds, changes, a saturated generator."""
+    """The export of a summary that has what a run alone does not bring: thresholds, changes, a limited generator, HTTP/2."""
     snapshots = [
-        endpoint_snapshot("GET http://host/a", failed=7, status_codes={200: 99, 404: 1}),
+        endpoint_snapshot(
+            "GET http://host/a", failed=7, status_codes={200: 99, 404: 1}, http_2={"goaways": 3, "streams_refused": 5}
+        ),
         endpoint_snapshot("PUT http://other/b #2", succeeded=0, failed=3, target=None),
     ]
     summary = summary_of(
         *snapshots,
-        config=resolved(*(one.endpoint_key for one in snapshots), autoscale=False),
+        config=over_h2(resolved(*(one.endpoint_key for one in snapshots), autoscale=False)),
+        shared_us=(30, 50),
         decisions=[decision("GET http://host/a"), decision("GET http://host/a", "scale-down", 2, 1, "1.5 of 2.0 RPS")],
         saturated_by=["2.0 of 2.0 s: at worst …; it spoils: rates"],
         lost=("engine 7 was lost: its process ended",),
@@ -95,6 +98,14 @@ def test_the_run_has_something_of_every_kind(run, made):
     assert empty_run == {"changes", "flows", "thresholds"}
     assert empty_made == {"errorReasons", "flows"}
     assert max(place[0] for place in of_run["timeline"]) >= 1.5
+
+
+def test_without_http_2_no_file_speaks_of_it(run, made):
+    """A run that has not asked for it has the files that it always had; names and titles are those of one that has."""
+    for name in ("endpoints.csv", "junit.xml", "summary.md", "report.html"):
+        words = [b"goaways" if name in {"endpoints.csv", "junit.xml"} else b"GOAWAYs", b"hared arrivals"]
+        found = [[word in (folder / name).read_bytes() for word in words] for folder in (run, made)]
+        assert found == [[False, False], [True, name != "endpoints.csv"]], name
 
 
 def test_a_summary_makes_the_same_files_again(run, tmp_path):

@@ -37,6 +37,7 @@ ATTACK = (
     "<a href='javascript:hacked = 3'>x</a>"
 )
 PLACES = (".verdict", "#thresholds", "#endpoints", "#timeline", "#scaling", "#failures", "#samples", "#config")
+LATENCIES = ("responseTimeMs", "serviceTimeMs", "successTimeMs", "firstByteMs", "connectTimeMs", "tlsTimeMs")
 ENDPOINTS = "#endpoints > table tbody tr:not([hidden])"
 
 
@@ -208,6 +209,24 @@ def test_without_javascript_there_are_the_tables(browser, path, summary):
         assert len(column(page, 1)) == len(summary["endpoints"])
         assert page.get_by_text("The charts need JavaScript").is_visible()
         assert page.locator("button, input, select").locator("visible=true").count() == 0
+
+
+def test_what_is_folded_is_read_when_it_is_wanted(browser, path, summary):
+    """Opened by a reader, or for paper; its tables can be sorted then."""
+    with browser.new_context() as context:
+        page = context.new_page()
+        page.add_init_script("window.requestIdleCallback = () => {}")
+        page.goto(path.as_uri())
+        drawn(page)
+        latencies = page.locator("#each-latency")
+        assert latencies.count() == 0
+        page.locator("#latency summary").click()
+        latencies.get_by_role("button", name="p99", exact=True).click()
+        slowest = max(one[name]["p99"] or 0 for one in summary["endpoints"] for name in LATENCIES)
+        assert float(latencies.locator("tbody tr").first.locator("td:nth-child(9) data").get_attribute("value")) == slowest
+        assert page.locator("details > noscript").count() > 0
+        page.evaluate("window.dispatchEvent(new Event('beforeprint'))")
+        assert page.locator("details > noscript").count() == 0
 
 
 def test_no_part_of_the_page_scrolls_in_itself_or_is_cut_off(page):

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import tempfile
 from contextlib import contextmanager
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
@@ -226,6 +227,23 @@ def test_text_from_outside_stays_text(target, browser, tmp_path):
         expect(page.locator("#subject")).to_contain_text("/slow")
         wait_for(page, "document.querySelector('[data-chart=workers] .plot')?.data?.length > 1")
         assert page.locator("main img, main b").count() == 0
+        expect(page.locator("#nodes")).to_be_hidden()  # the run is on this machine alone
+
+
+def test_nodes_are_shown_and_their_names_stay_text(browser):
+    """Each with how it stands; one is called what would be markup."""
+    command = [sys.executable, "scripts/screenshots", "--serve", "nodes-hostile"]
+    streams = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with subprocess.Popen(command, **streams, text=True, cwd=Path(__file__).parent.parent) as served:
+        try:
+            with page_of(browser, served.stdout.readline().split()[-1]) as page:
+                rows = page.locator("#nodes tbody tr")
+                expect(rows).to_have_count(4)
+                assert rows.nth(1).locator(".node").inner_text() == "<b>node</b>\\x1b[31m"
+                assert rows.nth(1).locator("td").all_inner_texts()[:2] == ["✓ running", "2"]
+                assert rows.nth(1).locator("[data-label='clock ahead']").inner_text() == "\u221211.7 ± 0.21 ms"
+        finally:
+            served.kill()
 
 
 def test_a_hundred_and_twenty_endpoints_are_found(target, browser, tmp_path):

@@ -102,6 +102,8 @@ WORDS = {
     "was-limited": ("GENERATOR LIMITED", "warn"),
     "paused": ("paused", "none"),
     "lost-engine": ("an engine was lost", "warn"),
+    "nodes": ("a node was lost", "warn"),
+    "nodes-ended": ("GENERATOR LIMITED", "warn"),
     "refused": ("2 endpoints only failing", "bad"),
 }
 
@@ -167,6 +169,22 @@ def test_a_page_knows_which_figure_a_threshold_is_about():
     board = Board(run_of(SCENES["at-risk"]).config)
     subjects = board.state(paused=False)["subjects"]
     assert subjects == {"rps > 400": "rate", "p99 < 30 ms": "latency", "errorRate < 0.5%": "failed"}
+
+
+def test_nodes_stand_as_they_are_heard_of():
+    """The lost one first, then the silent one; each with its rate of the last second, and after the end of all its time."""
+    told = ("name", "state", "tone", "rps", "silentSec", "uncountedAtMost")
+    live = [tuple(one[name] for name in told) for one in last_of("nodes")["nodes"]]
+    assert live == [
+        ("node-3", "lost at 38.0 s", "warn", 0.0, pytest.approx(5.1), 54),
+        ("node-2", "silent", "warn", 140.0, 1.4, 0),
+        ("node-1", "running", "good", 140.0, 0.1, 0),
+        ("node-4", "running", "good", 140.0, 0.1, 0),
+    ]
+    ended = [tuple(one[name] for name in told) for one in last_of("nodes-ended")["nodes"]]
+    assert ended[0] == ("node-3", "lost at 38.0 s", "warn", pytest.approx(3780 / 38), None, 54)
+    assert [one[:3] for one in ended[1:]] == [(f"node-{number}", "took part to the end", "good") for number in (1, 2, 4)]
+    assert last_of("running")["nodes"] == last_of("passed")["nodes"] == []
 
 
 def test_limited_seconds_are_counted_for_the_page():

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as open_metrics
 from prometheus_client.parser import text_string_to_metric_families as plain_text
-from summaries import HOSTILE, endpoint_snapshot, engine_snapshot, histogram, moment, resolved
+from summaries import HOSTILE, endpoint_snapshot, engine_snapshot, histogram, moment, over_h2, resolved
 
 from tressi.config.load import load_config
 from tressi.model import EndpointSnapshot, Window
@@ -62,9 +62,10 @@ def full_view():
     shop = Flow("flow shop", "shop", (Send(BAD),), target_rps=2.0)
     book = EndpointSnapshot("flow shop", started=5, succeeded=3, failed=2, worker_count=4, in_flight=1, target_rps=2.0)
     book.response.record(4_000, 3)
+    reading = engine_snapshot(replace(good, goaways=3, h2_connections=4), replace(bad, abandoned=2), shared_us=(30, 50))
     return View(
-        replace(resolved(GOOD, BAD), flows=(shop,)),
-        replace(engine_snapshot(good, replace(bad, abandoned=2)), flows={"flow shop": book}),
+        replace(over_h2(resolved(GOOD, BAD)), flows=(shop,)),
+        replace(reading, flows={"flow shop": book}),
         1_700_000_000.0,
         moment(GOOD, BAD, saturated_by=("CPU",)),
         {(GOOD, "scale-up"): 3},
@@ -93,6 +94,11 @@ def test_counts_are_those_of_the_reading(accept, parse):
     assert value(samples, "tressi_flow_under_way", flow="shop") == 1
     assert value(samples, "tressi_flow_duration_seconds_count", flow="shop") == 3
     assert value(samples, "tressi_workers", pool="flow shop") == 4
+    assert value(samples, "tressi_goaways_total", endpoint=GOOD) == 3
+    assert value(samples, "tressi_multiplexed_connections_opened_total", endpoint=GOOD) == 4
+    assert value(samples, "tressi_streams_per_connection", endpoint=GOOD) == 4
+    assert value(samples, "tressi_goaways_total", endpoint=BAD) is None
+    assert value(samples, "tressi_generator_shared_arrival_seconds_count") == 2
 
 
 @pytest.mark.parametrize(("accept", "parse"), FORMATS, ids=["text", "openmetrics"])
@@ -115,6 +121,7 @@ def test_counters_of_a_run_begin_at_zero():
     """Before anything has happened each endpoint has its counters, so that no first step is lost to `increase`."""
     config = resolved(GOOD)
     samples = samples_of(View(config, blank_snapshot(config), 1.0))
+    assert not [name for name, _ in samples if "goaways" in name or "streams" in name or "shared" in name]
     assert value(samples, "tressi_requests_total", endpoint=GOOD, outcome="failure") == 0
     assert value(samples, "tressi_missed_starts_total", endpoint=GOOD) == 0
     assert value(samples, "tressi_target_requests_per_second", endpoint=GOOD) is None

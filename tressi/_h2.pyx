@@ -146,11 +146,12 @@ cdef class Connection:
         self.further = build_fields([_Named(name) for name in names])
 
     def request(
-        self, bytes head not None, bytes body=b"", *, bint to_head=False, bint holds=False, bint trailers=False
+        self, bytes head not None, bytes body=b"", *, bint to_head=False, bint holds=False, bint trailers=False,
+        bint is_secure=False,
     ):
         """Have a request sent; returns the number of its stream, or None: no more may be open, or ever will be."""
         cdef _Stream one = _Stream(self.keep_room)
-        block = block_of(head)
+        block = block_of(head, is_secure)
         if not sessions.session_takes(&self.session) or self.session.open >= sessions.session_room(&self.session):
             return None
         responses.response_reset(&one.response)

@@ -11,8 +11,9 @@ On the hot path an error is a counter, never an exception.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from tressi.frozen import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

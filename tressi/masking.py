@@ -63,7 +63,8 @@ def is_secret_parameter(name: str) -> bool:
 def is_secret_header(name: str, also: Iterable[str] = ()) -> bool:
     """Tell whether a header's value must never be shown; `also` has the names given by `--mask-header`."""
     folded = name.strip().lower()
-    named = folded in SECRET_HEADERS or any(word in folded for word in SECRET_WORDS)
+    # HTTP/2's own fields, of which `:authority` is the Host, begin with a colon, and are what a URL is.
+    named = folded in SECRET_HEADERS or (not folded.startswith(":") and any(word in folded for word in SECRET_WORDS))
     return named or any(folded == other.strip().lower() for other in also)
 
 

@@ -14,13 +14,14 @@ import io
 import json
 import re
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Final
 
 import orjson
+
+from tressi.frozen import dataclass
 
 if TYPE_CHECKING:
     from _csv import Reader

@@ -13,8 +13,9 @@ are two seconds with 5 workers in the end (`newest` over time).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final, Literal
+
+from tressi.frozen import dataclass
 
 Engines = Literal["sum", "largest"]
 Time = Literal["sum", "newest", "largest"]

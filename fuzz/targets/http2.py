@@ -1,7 +1,7 @@
 """A connection of HTTP/2: the same events of the same bytes however they are cut, and the same answers.
 
 Three requests are under way, one of them with a body that waits for the server's windows. The first byte of an input says
-how the rest of it is cut.
+how the rest of it is cut. What the connection takes, a trace can show: the same header lists and bodies, however it is cut.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from fuzz.target import Target
 from tressi._h2 import Connection
+from tressi.trace.frames import Frames
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
@@ -49,6 +50,19 @@ def outcome(pieces: list[bytes]) -> tuple[list[tuple[object, ...]], bytes, list[
     return events, connection.take(), answered
 
 
+def shown(pieces: list[bytes]) -> list[object]:
+    """What a trace shows of it, up to where the connection breaks."""
+    connection, frames = Connection(most=4), Frames()
+    for _ in range(3):
+        connection.request(_HEAD)
+    found: list[object] = []
+    for piece in pieces:
+        if any(event[0] == "broken" for event in connection.feed(piece)):
+            return []
+        found += frames.heard(piece)
+    return found
+
+
 def check(data: bytes) -> Hashable:
     """Raise AssertionError where it matters how the bytes are cut, or where a connection outlives its end."""
     how, said = (data[0] if data else 1) or 1, _HELLO + data[1:][:_MOST_BYTES]
@@ -56,6 +70,7 @@ def check(data: bytes) -> Hashable:
     cut = outcome([said[at : at + how] for at in range(0, len(said), how)])
     assert whole[0] == cut[0], "it depends on where the bytes are cut"
     assert whole[2] == cut[2], "the responses depend on where the bytes are cut"
+    assert shown([said]) == shown([said[at : at + how] for at in range(0, len(said), how)]), "it is shown as it is cut"
     kinds = [event[0] for event in whole[0]]
     if "broken" in kinds:
         assert kinds.index("broken") == len(kinds) - 1, "a broken connection goes on"

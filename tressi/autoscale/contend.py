@@ -30,10 +30,10 @@ if high were dead, it would get nothing, for no worker is free.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tressi.autoscale.allocate import PRIORITY_FACTOR
+from tressi.frozen import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

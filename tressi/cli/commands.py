@@ -6,13 +6,13 @@ Their modules are imported only when they are chosen: the overview and `tressi s
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
-from dataclasses import dataclass
 from importlib import import_module
 from textwrap import fill
 from typing import Protocol, cast
 
 from tressi.cli.help import Formatter, closing, exit_codes, listed, to_paste, width
 from tressi.errors import missing_engine
+from tressi.frozen import dataclass
 
 # A command whose module cannot have its name, which is a word of Python's.
 _MODULES = {"import": "importing"}

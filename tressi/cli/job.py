@@ -9,7 +9,6 @@ import errno
 import os
 import sys
 import tempfile
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -20,6 +19,7 @@ from tressi.cli.watching import watchers_of
 from tressi.config.messages import printable
 from tressi.config.remarks import remarks
 from tressi.errors import ConfigError, ConfigProblem
+from tressi.frozen import dataclass
 from tressi.load.cluster import Cluster
 from tressi.load.process import ProcessEngine
 from tressi.report.timeline_csv import Running

@@ -13,7 +13,10 @@ from itertools import pairwise
 from mmap import ACCESS_READ, mmap
 from typing import TYPE_CHECKING, Any, Final
 
+from tressi._h2 import FieldDecoder, block_of
 from tressi.cli.walk import ways
+from tressi.config.protocols import HTTP_2
+from tressi.grpc.method import Method
 from tressi.load.plan import USER_AGENT
 from tressi.masking import MASK, is_secret_header, mask_url, secrets_of
 from tressi.model.data import Integer, Sequence, Slot, Text, Time, Uuid
@@ -26,7 +29,7 @@ from tressi.text import counted, plain_lines
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from tressi.model import ResolvedConfig
+    from tressi.model import ResolvedConfig, ResolvedEndpoint
     from tressi.request.parts import Generator, Source
     from tressi.request.tables import Use
 
@@ -61,7 +64,7 @@ class Preview:
 
 
 def preview(config: ResolvedConfig) -> Preview | None:
-    """Fill in the requests of a config; None where it has neither data, variants nor flows.
+    """Fill in the requests of a config; None where it has neither data, variants, flows nor gRPC calls.
 
     Raises ConfigError for a bad row.
     """
@@ -79,7 +82,7 @@ def preview(config: ResolvedConfig) -> Preview | None:
         else:
             drawn = dict(enumerate(_drawn(*pair, b"") for pair in zip(made.uses, sources, strict=True)))
     requests = {
-        endpoint.endpoint_key: tuple(_safe(config, render(rendering, drawn)) for rendering in renderings)
+        endpoint.endpoint_key: tuple(_safe(config, endpoint, render(rendering, drawn)) for rendering in renderings)
         for endpoint, renderings in zip(config.endpoints, made.renderings, strict=True)
     }
     return Preview(tables, requests, ways(config, made, requests))
@@ -87,7 +90,7 @@ def preview(config: ResolvedConfig) -> Preview | None:
 
 def has_something_to_fill_in(config: ResolvedConfig) -> bool:
     """Whether what is sent is not what stands in the config, or stands there in an order of its own."""
-    return bool(config.data or config.flows) or any(endpoint.variants for endpoint in config.endpoints)
+    return bool(config.data or config.flows) or any(one.variants or one.grpc is not None for one in config.endpoints)
 
 
 def _sizes(uses: tuple[Use, ...], sources: tuple[Source, ...], size: int) -> tuple[TableSize, ...]:
@@ -123,20 +126,24 @@ def sample(source: Generator) -> bytes:
             return str(time.time_ns() // _UNITS[unit]).encode()
 
 
-def _safe(config: ResolvedConfig, request: bytes) -> str:
+def _safe(config: ResolvedConfig, endpoint: ResolvedEndpoint, request: bytes) -> str:
     """A request as text without secrets, cut to a length that one reads."""
-    head, _, body = request.partition(b"\r\n\r\n")
+    head, mark, body = request.partition(b"\r\n\r\n")
     line, *fields = head.decode("latin-1").split("\r\n")
     pairs = [(name, value) for name, _, value in (field.partition(": ") for field in fields)]
+    if endpoint.protocol.name in HTTP_2:
+        pairs = _header_list(head + mark, is_secure=endpoint.protocol.name == "h2")
     # What is to be hidden must not be the name of a slot, or it would be hidden wherever it stands.
     own = [(name, value) for name, value in pairs if not _is_of_slots(value, config)]
     secrets = secrets_of(own, [line], config.mask_headers, config.secrets)
-    shown = [mask_url(line, config.masks.is_parameter)]
-    shown += [
-        f"{name}: {MASK if (name, value) in own and is_secret_header(name, config.mask_headers) else value}"
-        for name, value in pairs
-    ]
-    text = config.masks.hide(_text_of(body))
+    shown = [] if endpoint.protocol.name in HTTP_2 else [mask_url(line, config.masks.is_parameter)]
+    for name, value in pairs:
+        is_hidden = (name, value) in own and is_secret_header(name, config.mask_headers)
+        shown.append(
+            f"{name}: {MASK if is_hidden else mask_url(value, config.masks.is_parameter) if name == ':path' else value}"
+        )
+    shown += _call_words(endpoint, body)
+    text = config.masks.hide(_said(endpoint, body))
     cut = f"{text[:_MOST_CHARACTERS]}…" if len(text) > _MOST_CHARACTERS else text
     return plain_lines(secrets.hide("\n".join([*shown, *(["", cut] if text else [])])))
 
@@ -148,6 +155,27 @@ def _is_of_slots(value: str, config: ResolvedConfig) -> bool:
     for name in names:
         rest = rest.replace(name, "")
     return rest != value and rest.strip().lower() in {"", "bearer", "basic", "token", "digest"}
+
+
+def _header_list(head: bytes, *, is_secure: bool) -> list[tuple[str, str]]:
+    """What is sent in place of an HTTP/1.1 head over HTTP/2."""
+    decoded = FieldDecoder().decode(block_of(head, is_secure) or b"") or []
+    return [(name.decode("latin-1"), value.decode("latin-1")) for name, value in decoded]
+
+
+def _call_words(endpoint: ResolvedEndpoint, body: bytes) -> list[str]:
+    """What a gRPC call is, where it is one."""
+    if endpoint.grpc is None:
+        return []
+    size = counted(len(body), "byte")
+    return [f"(gRPC: {endpoint.grpc.method}, with a deadline of {endpoint.timeout_s:g} s and a message of {size}, as JSON)"]
+
+
+def _said(endpoint: ResolvedEndpoint, body: bytes) -> str:
+    """A body as text, the message of a gRPC call as JSON."""
+    if endpoint.grpc is None:
+        return _text_of(body)
+    return Method(endpoint.grpc.descriptors, endpoint.grpc.method).shown_request(body)
 
 
 def _text_of(body: bytes) -> str:

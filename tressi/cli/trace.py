@@ -12,6 +12,7 @@ from tressi.cli.output import remark, say, write
 from tressi.config.load import load_config
 from tressi.config.messages import quoted, refusal
 from tressi.config.transport import chosen_transport
+from tressi.model import Protocol
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
@@ -50,8 +51,9 @@ def execute(arguments: Namespace) -> int:
     """Walk through it. Raises ConfigError for a config that cannot be run, and for a flow that is not there."""
     config = load_config(arguments.config, overrides(arguments, _OVERRIDES))
     flow = flow_of(config, arguments.flow)
-    # A run walks flows in the reactor alone; here it is unix sockets that the second transport cannot reach.
-    chosen_transport(replace(config, flows=()), "urllib3", has_epoll=True)
+    # A run walks flows, and speaks HTTP/2, in the reactor alone; here it is unix sockets that cannot be reached.
+    endpoints = tuple(replace(one, protocol=Protocol()) for one in config.endpoints)
+    chosen_transport(replace(config, flows=(), endpoints=endpoints), "urllib3", has_epoll=True)
     for warning in config.warnings:
         remark(f"warning: {warning}")
 

@@ -85,7 +85,8 @@ def _node_lines(nodes: Sequence[Mapping[str, Any]]) -> list[str]:
 
 
 def _preview(config: ResolvedConfig) -> Preview | None:
-    if not (config.data or config.flows) and not any(endpoint.variants for endpoint in config.endpoints):
+    plain = not (config.data or config.flows or any(one.variants or one.grpc is not None for one in config.endpoints))
+    if plain:
         return None
     from tressi.cli.preview import preview  # noqa: PLC0415 - most configs have nothing to fill in
 
@@ -135,15 +136,18 @@ def _requests(config: ResolvedConfig, shown: Preview) -> list[str]:
     lines += [line for way in shown.flows for line in way_lines(way)]
     steps = {one.endpoint_key for one in config.endpoints if one.flow is not None}
     others = {key: texts for key, texts in shown.requests.items() if key not in steps}
+    filled = "with the first rows" if config.data else "as it is sent"
     for key, texts in list(others.items())[:_MOST_SHOWN]:
         for number, request in enumerate(texts, 1):
             which = f", variant {number} of {len(texts)}" if len(texts) > 1 else ""
-            lines += ["", f"{key}{which}, with the first rows:", *(f"    {line}".rstrip() for line in request.split("\n"))]
+            lines += ["", f"{key}{which}, {filled}:", *(f"    {line}".rstrip() for line in request.split("\n"))]
     more = len(others) - _MOST_SHOWN
     return [*lines, "", f"The requests of {counted(more, 'more endpoint')} are in the plan by --json."] if more > 0 else lines
 
 
 def _starting(config: ResolvedConfig) -> dict[str, int]:
+    if not any(one.autoscale for one in config.endpoints):
+        return {}
     from tressi.autoscale.allocate import allocate  # noqa: PLC0415 - a bad config is refused without it
 
     return {allocation.endpoint_key: allocation.worker_count for allocation in allocate(config)}

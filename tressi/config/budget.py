@@ -10,12 +10,13 @@ much of it is decided by the allocation and by need. The shared pool's workers a
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any, Final
 
 from tressi.config.defaults import defaults
 from tressi.config.resolve import AutoscaleConfigResolver, Settings
 from tressi.config.stages import parsed, peak, with_targets
+from tressi.frozen import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

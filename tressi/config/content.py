@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import gzip
 import json
 import re
-from dataclasses import dataclass
-from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote_plus
 
 from tressi.config.data import DataError, local_file, unreadable
 from tressi.config.messages import Finding, Place, listed, quoted
+from tressi.frozen import dataclass
 from tressi.model.data import Piece, Placeholder, pieces_of, placeholders_of
 
 if TYPE_CHECKING:
@@ -58,6 +56,8 @@ def content_of(request: Mapping[str, Any], folder: str | None, *, templated: boo
         fields = (("Content-Type", f"multipart/form-data; boundary={boundary}"),)
     body = b"".join(map(_as_written, pieces))
     if request.get("compress") == "gzip":
+        import gzip  # noqa: PLC0415 - most bodies go as they are
+
         body, fields = gzip.compress(body, mtime=0), (*fields, ("Content-Encoding", "gzip"))
     is_template = any(not isinstance(piece, bytes) for piece in pieces)
     return Content(body, tuple(pieces) if is_template else (), fields)
@@ -208,6 +208,8 @@ def _parts(parts: Iterable[Mapping[str, Any]], folder: str | None, *, templated:
         for part in parts
     ]
     heads = [_part_head(part) for part in parts]
+    from hashlib import sha256  # noqa: PLC0415 - it loads OpenSSL, and most requests have no parts
+
     # Made of the content, so that a run can be repeated to the byte.
     digest = sha256(b"".join(heads))
     for content in contents:

@@ -7,15 +7,14 @@ everything else is sound.
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from tressi.config.flows import slots_of
 from tressi.config.messages import Finding, Place, listed, path_of, quoted
 from tressi.config.stray import nearest
+from tressi.frozen import dataclass
 from tressi.model.data import NAME, Integer, Rows, Sequence, Text, Time, Uuid
-from tressi.rows import BY_EXTENSION, RowsError, column_names, head_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping
@@ -153,6 +152,8 @@ _GENERATORS: Final[Mapping[str, Callable[[Any], DataSource]]] = {
 
 
 def _rows(entry: Mapping[str, Any], place: Place, folder: str | None) -> Rows:
+    from tressi.rows import column_names  # noqa: PLC0415 - most configs have no table, and need nothing that reads one
+
     kind = "file" if "file" in entry else "values"
     where = path_of((*place, kind))
     if kind == "values":
@@ -165,6 +166,8 @@ def _rows(entry: Mapping[str, Any], place: Place, folder: str | None) -> Rows:
 
 
 def _file(entry: Mapping[str, Any], where: str, folder: str | None) -> Rows:
+    from tressi.rows import BY_EXTENSION, RowsError, head_of  # noqa: PLC0415 - see `_rows`
+
     name = entry["file"]
     form = entry.get("format") or BY_EXTENSION.get(Path(name).suffix.lower())
     if form is None:

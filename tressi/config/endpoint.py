@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -17,6 +17,7 @@ from tressi.config.jsonpath import steps_of
 from tressi.config.protocols import resolved_protocol
 from tressi.config.rules import TRANSPORT_HEADERS, merged
 from tressi.config.url import Address, address
+from tressi.frozen import dataclass
 from tressi.masking import is_secret_parameter
 from tressi.model import AutoscaleConfig, Expectation, JsonCondition, ResolvedEndpoint, ResolvedVariant
 from tressi.model.flow import steps_of as steps_of_flow

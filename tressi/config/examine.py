@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from tressi.config.budget import TOTAL, Budget, divide
@@ -21,6 +20,7 @@ from tressi.config.stray import sentences, strays
 from tressi.config.templates import template_mistakes
 from tressi.config.thresholds import threshold_doubts, threshold_mistakes
 from tressi.errors import ConfigError, ConfigProblem
+from tressi.frozen import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

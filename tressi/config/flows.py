@@ -6,11 +6,11 @@ address of the request, and has no rate but the flow's.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from tressi.config.defaults import defaults
 from tressi.config.jsonpath import steps_to_values
+from tressi.frozen import dataclass
 from tressi.model import AutoscaleConfig, Stage
 from tressi.model.data import Slot
 from tressi.model.flow import KEY_BEGIN, Between, Choose, Extract, Flow, FromCookie, FromHeader, FromJson, Repeat, Send, Think

@@ -14,9 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from tressi.config.data import DataError, local_file
 from tressi.config.messages import Finding, Place, listed, quoted
 from tressi.config.rules import merged, requests_of
-from tressi.grpc.descriptors import of_proto, of_protoset
 from tressi.grpc.errors import GrpcError
-from tressi.grpc.method import Method
 from tressi.model import GrpcCall
 from tressi.model.data import Filled, Placeholder, Rows, pieces_of, placeholders_of
 from tressi.vocabulary import status_number
@@ -25,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from tressi.config.data import Declared
+    from tressi.grpc.method import Method
 
     Document = Mapping[str, Any]
 
@@ -215,6 +214,8 @@ def _path(path: tuple[str | int, ...]) -> str:
 
 def _descriptors(section: Document, folder: str | None) -> bytes:
     """Raises GrpcError, DataError."""
+    from tressi.grpc.descriptors import of_proto, of_protoset  # noqa: PLC0415 - see `_method`
+
     if "protoset" in section:
         return of_protoset(local_file(section["protoset"], folder))
     paths = [local_file(path, folder) for path in section.get("importPaths", ())]
@@ -224,4 +225,6 @@ def _descriptors(section: Document, folder: str | None) -> bytes:
 @cache
 def _method(descriptors: bytes, name: str) -> Method:
     """Kept: a config is looked at twice, and may call one method in thousands of requests."""
+    from tressi.grpc.method import Method  # noqa: PLC0415 - most configs have no call, and need nothing of gRPC
+
     return Method(descriptors, name)

@@ -12,7 +12,6 @@ about it names the place in the file.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, TypeGuard
 
 from tressi.config.dialects import belongs, kind_of
@@ -20,6 +19,7 @@ from tressi.config.identity import KEYS
 from tressi.config.messages import shown
 from tressi.config.schema import properties, schema
 from tressi.config.stray import IGNORED, NOTES, nearest
+from tressi.frozen import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

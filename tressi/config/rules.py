@@ -7,7 +7,6 @@ so all problems of a file are found in one go. A rule yields the place and the m
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tressi.config.connections import ENVIRONMENT, connection_mistakes, tls_mistakes
@@ -20,6 +19,7 @@ from tressi.config.jsonpath import PathError, steps_of
 from tressi.config.messages import TOKEN, Finding, Place, quoted, shown
 from tressi.config.pattern import PatternError, searching
 from tressi.config.url import AddressError, address, wire_base
+from tressi.frozen import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

@@ -12,7 +12,7 @@ import os
 import re
 import sys
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from math import inf, isfinite
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
@@ -20,6 +20,7 @@ from typing import IO, TYPE_CHECKING, Any
 from tressi.config.messages import Finding, Place, broken_url, no_json, path_of, printable, problem_of, refusal
 from tressi.config.syntax import no_json_because
 from tressi.errors import ConfigError
+from tressi.frozen import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -7,13 +7,13 @@ name that begins with `_`, `$`, `#`, `x-` or `//` is a note, as people write not
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 from tressi.config.dialects import belongs, fold, has_number, kind_of, words
 from tressi.config.messages import Finding, Place, path_of, shown
 from tressi.config.schema import items, members, properties, schema
+from tressi.frozen import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from tressi.config.flows import flows_of, is_in_flow, sent_of
@@ -19,9 +18,9 @@ from tressi.config.messages import Finding, Place, listed, path_of, quoted, show
 from tressi.config.rules import YEAR_S
 from tressi.config.url import AddressError, address
 from tressi.errors import ConfigError, ConfigProblem
+from tressi.frozen import dataclass
 from tressi.log import mask_url
 from tressi.model import Threshold
-from tressi.threshold.expression import Metric, Number, metrics_of
 from tressi.threshold.names import (
     COUNTED,
     COUNTS,
@@ -40,7 +39,7 @@ if TYPE_CHECKING:
 
     from tressi.model import ResolvedConfig, ResolvedEndpoint
     from tressi.model.flow import Flow
-    from tressi.threshold.expression import Comparison
+    from tressi.threshold.expression import Comparison, Metric
 
 FAIL_IF: Final = "--fail-if"
 EACH: Final = "*"
@@ -103,7 +102,7 @@ def threshold_doubts(document: Mapping[str, Any], fail_if: Sequence[str], *, is_
             warnings.append(
                 f"{place}: {quoted(wish.condition)} is about a share, of which 1 means 100 %; for {percent} % write {meant}"
             )
-        names = {metric.name for metric in metrics_of(comparison)}
+        names = {metric.name for metric in _metrics_of(comparison)}
         if is_scaled and names & _SCALED and not names & _TARGETS:
             warnings.append(f"{place}: {quoted(wish.condition)} is judged as it stands, --scale does not change it")
     return warnings
@@ -111,6 +110,8 @@ def threshold_doubts(document: Mapping[str, Any], fail_if: Sequence[str], *, is_
 
 def _percent_meant(condition: str, comparison: Comparison) -> str | None:
     """The number of a condition such as `errorRate < 1`, which is meant as a percentage; None where there is none."""
+    from tressi.threshold.expression import Metric, Number  # noqa: PLC0415 - see `_parsed`
+
     sides = (comparison.left, comparison.right)
     is_share = any(isinstance(side, Metric) and side.name in SHARES for side in sides)
     number = next((side.value for side in sides if isinstance(side, Number)), 0)
@@ -147,14 +148,14 @@ def check_targets(config: ResolvedConfig) -> None:
             "thresholds", f"{quoted(one.text)} asks for the targetRps of {one.endpoint_key or 'the run'}, which has none"
         )
         for one in config.thresholds
-        if any(metric.name == "targetRps" for metric in metrics_of(one.comparison))
+        if any(metric.name == "targetRps" for metric in _metrics_of(one.comparison))
         if (one.endpoint_key in free if one.endpoint_key else free)
     ]
     problems += [
         ConfigProblem("thresholds", f"{quoted(one.text)} asks for the rate of the {one.endpoint_key}, which has none")
         for one in config.thresholds
         if one.endpoint_key in closed
-        if {metric.name for metric in metrics_of(one.comparison)} & {"targetStartsPerSecond", "missedRate"}
+        if {metric.name for metric in _metrics_of(one.comparison)} & {"targetStartsPerSecond", "missedRate"}
     ]
     if problems:
         raise ConfigError(problems)
@@ -164,7 +165,7 @@ def _resolved(
     wish: _Wish, keys_of: Mapping[str, Sequence[str | None]], of_flows: Mapping[str, Sequence[str | None]]
 ) -> Iterator[Threshold]:
     comparison = _parsed(wish.condition)
-    if any(is_of_flows(metric.name) for metric in metrics_of(comparison)) or wish.endpoint not in {None, *keys_of}:
+    if any(is_of_flows(metric.name) for metric in _metrics_of(comparison)) or wish.endpoint not in {None, *keys_of}:
         keys_of = of_flows
     text = f"fail if {wish.condition}" if wish.fails_if else wish.condition
     for key in [None] if wish.endpoint is None else keys_of[wish.endpoint]:
@@ -195,10 +196,10 @@ def _mistakes(wish: _Wish, known: set[str], flows: set[str]) -> Iterator[str]:
     except ThresholdError as error:
         yield f"{quoted(wish.condition)}: {error}"
         return
-    for metric in metrics_of(comparison):
+    for metric in _metrics_of(comparison):
         if metric.name == "errors" and metric.argument not in ERROR_KINDS:
             yield f"{quoted(wish.condition)}: {metric.argument} is no kind of error: use {listed(ERROR_KINDS)}"
-    yield from _unfit(wish, list(metrics_of(comparison)), known, flows)
+    yield from _unfit(wish, list(_metrics_of(comparison)), known, flows)
 
 
 def _unfit(wish: _Wish, metrics: Sequence[Metric], known: set[str], flows: set[str]) -> Iterator[str]:
@@ -227,6 +228,12 @@ def _parsed(condition: str) -> Comparison:
     from tressi.threshold.parse import parse  # noqa: PLC0415 - most configs have no threshold and need no grammar
 
     return parse(condition)
+
+
+def _metrics_of(comparison: Comparison) -> Iterator[Metric]:
+    from tressi.threshold.expression import metrics_of  # noqa: PLC0415 - see `_parsed`
+
+    return metrics_of(comparison)
 
 
 def _labels(document: Mapping[str, Any], fail_if: Sequence[str]) -> list[set[str]]:

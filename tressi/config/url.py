@@ -8,7 +8,6 @@ user info is still there, because the transport makes credentials of it, so this
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import lru_cache
 from ipaddress import AddressValueError, IPv4Address, IPv6Address
 from itertools import count
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, quote, unquote, urlsplit, urlunsplit
 
 from tressi.config.messages import broken_url, quoted
+from tressi.frozen import dataclass
 from tressi.hosts import ascii_host
 from tressi.masking import is_secret_parameter, mask_url
 from tressi.model.data import Placeholder, pieces_of

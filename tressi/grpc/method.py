@@ -71,6 +71,13 @@ class Method:
 
     def shown(self, body: bytes) -> str:
         """A response as JSON, in its first message; what is none of the method's is told in words. Raises nothing."""
+        return self._shown(body, self._output)
+
+    def shown_request(self, body: bytes) -> str:
+        """The same of a request."""
+        return self._shown(body, self._input)
+
+    def _shown(self, body: bytes, of: Any) -> str:  # noqa: ANN401 - protobuf's descriptors have no types
         from google.protobuf.json_format import MessageToJson  # noqa: PLC0415 - as above
         from google.protobuf.message import DecodeError  # noqa: PLC0415
 
@@ -81,10 +88,10 @@ class Method:
         if compressed or len(data) < size:
             return f"a message of {size} bytes, {'compressed' if compressed else f'of which {len(data)} are here'}"
         try:
-            found = self._answer().FromString(data)
+            found = _class_of(of).FromString(data)
             text: str = MessageToJson(found, indent=None, preserving_proto_field_name=True, ensure_ascii=False)
         except (DecodeError, ValueError, TypeError) as error:
-            return f"no {self._output.full_name}: {error}"
+            return f"no {of.full_name}: {error}"
         return text
 
     def _made(self) -> Any:  # noqa: ANN401 - a message class that is made at run time
@@ -93,9 +100,6 @@ class Method:
     @cached_property
     def _question(self) -> Any:  # noqa: ANN401 - as above
         return _class_of(self._input)
-
-    def _answer(self) -> Any:  # noqa: ANN401 - as above
-        return _class_of(self._output)
 
 
 def framed(data: bytes) -> bytes:

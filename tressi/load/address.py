@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import socket
 import struct
-from dataclasses import dataclass
 from ipaddress import IPv6Address, ip_address
 from typing import TYPE_CHECKING, Any
 
 from gevent.socket import EAI_NONAME, gaierror, getaddrinfo
 
+from tressi.frozen import dataclass
 from tressi.hosts import ascii_host
 
 if TYPE_CHECKING:

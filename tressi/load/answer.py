@@ -5,9 +5,9 @@ No sockets here.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from tressi.frozen import dataclass
 from tressi.load.coding import JUDGED_BYTES, Body
 
 if TYPE_CHECKING:

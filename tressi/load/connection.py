@@ -13,7 +13,7 @@ import socket
 import ssl
 import time
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any
 
 import gevent.socket
@@ -23,6 +23,7 @@ from urllib3.exceptions import HTTPError
 from urllib3.util import parse_url
 
 from tressi.errors import ConfigError
+from tressi.frozen import dataclass
 from tressi.load.address import Answers, literal, look_up
 from tressi.load.dial import DialError, connected_in_turn, within
 from tressi.load.tls import configure, named_in_tls
@@ -30,7 +31,7 @@ from tressi.load.tunnel import ask_for_tunnel
 from tressi.model import Kept
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from tressi.load.address import Address
     from tressi.load.dial import Patience
@@ -66,11 +67,11 @@ def routes_of(
 def client_context(tls: TlsConfig, place: str = "tls") -> ssl.SSLContext:
     """A TLS context for an engine's connections, which share it. Raises ConfigError."""
     # Gevent's create_default_context makes the standard library's, whose sockets would block the hub.
-    context = gevent.ssl.SSLContext(gevent.ssl.PROTOCOL_TLS_CLIENT)
+    context = _Context(gevent.ssl.PROTOCOL_TLS_CLIENT)
     context.sslsocket_class = _SecureSocket
     context.load_default_certs()
     configure(context, tls, place)
-    return context  # type: ignore[no-any-return] # gevent has no types
+    return context
 
 
 class Rotation:
@@ -139,6 +140,17 @@ class _PlainConnection(_Gevent, HTTPConnection):
 
 class _SecureConnection(_Gevent, HTTPSConnection):
     pass
+
+
+class _Context(gevent.ssl.SSLContext):  # type: ignore[misc] # gevent has no types
+    """Offers the protocols that it was first told: urllib3 tells it HTTP/1.1 before each handshake."""
+
+    _is_told = False
+
+    def set_alpn_protocols(self, alpn_protocols: Iterable[str]) -> None:
+        if not self._is_told:
+            self._is_told = True
+            super().set_alpn_protocols(alpn_protocols)
 
 
 class _SecureSocket(gevent.ssl.SSLSocket):  # type: ignore[misc] # gevent has no types
@@ -226,13 +238,18 @@ class Link:
         self._made.close()
 
 
-def opened(way: Way, patience: Patience, routes: Routes, rotation: Rotation) -> tuple[Link, int, int]:
-    """Connect: the link, how long TCP took, and how long the target's TLS did (negative without). Raises DialError."""
+def opened(
+    way: Way, patience: Patience, routes: Routes, rotation: Rotation, linked: Callable[[HTTPConnection, Way], Link]
+) -> tuple[Link, int, int]:
+    """Connect: the link, how long TCP took, and how long the target's TLS did (negative without). Raises DialError.
+
+    `linked` makes the link of a connection that stands.
+    """
     opening = None
     try:
         with within(patience) as limit:
             opening = Opening(limit, routes, way, rotation)
-            link = _opened(opening)
+            link = _opened(opening, linked)
             made_ns = time.monotonic_ns()
     except DialError as failure:
         if way.proxy is None or (opening is not None and opening.is_there) or failure.kind == "timeout":
@@ -241,18 +258,18 @@ def opened(way: Way, patience: Patience, routes: Routes, rotation: Rotation) -> 
     return link, opening.connect_ns, made_ns - opening.shaken_ns if opening.is_there and way.tls is not None else -1
 
 
-def _opened(opening: Opening) -> Link:
+def _opened(opening: Opening, linked: Callable[[HTTPConnection, Way], Link]) -> Link:
     made = _connection(opening)
     made.opening = opening
     try:
         made.connect()
+        return linked(made, opening.way)
     except (HTTPError, UnicodeError) as failure:
         made.close()
         raise DialError(opening.limit.part, str(failure)) from None
     except BaseException:
         made.close()
         raise
-    return Link(made)
 
 
 def _connection(opening: Opening) -> _PlainConnection | _SecureConnection:

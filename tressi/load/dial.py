@@ -8,7 +8,6 @@ import socket
 import ssl
 import sys
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Self
 
 import gevent
@@ -19,6 +18,7 @@ from gevent.socket import gaierror, wait_write
 from tressi._tls import TlsContext, TlsPeer
 from tressi._wire import connect_reason
 from tressi.errors import ConfigError
+from tressi.frozen import dataclass
 from tressi.load.address import Address, Answers, known, literal, look_up
 from tressi.load.openssl import DrivenSession, peer_of
 from tressi.load.tls import Plain, Session, Sessions, named_in_tls, reason_of

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import TYPE_CHECKING
 
 from tressi.errors import EngineError
+from tressi.frozen import dataclass
 from tressi.load.allowance import Allowance
 from tressi.load.expected import field_words
 from tressi.load.flows import flow_endpoint, planned_extract, planned_flow

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Literal
 
+from tressi.frozen import dataclass
 from tressi.model import Protocol
 
 if TYPE_CHECKING:

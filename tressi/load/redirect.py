@@ -14,12 +14,13 @@ new host and gives away no credentials, which are not given back when a later re
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from ipaddress import AddressValueError, IPv6Address
 from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote_to_bytes
 
 from tressi.config.url import AddressError, server_name
+from tressi.frozen import dataclass
 from tressi.log import is_secret_header, mask_url
 from tressi.model import REDIRECTS
 from tressi.request.call import DEFAULT_PORTS, Call, Origin, basic_credentials, origin_of

@@ -7,21 +7,23 @@ the whole attempt and reports the response to the reactor, which keeps the same 
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from gevent import Timeout
 
 from tressi._parser import ResponseParser
+from tressi.frozen import dataclass
 from tressi.load.answer import Answer, Sought
-from tressi.load.connection import Rotation, opened
+from tressi.load.connection import Link, Rotation, opened
 from tressi.load.dial import DialError
 from tressi.load.exchange import PIECE_BYTES, Breath, Exchange
 from tressi.load.redirect import Refused, redirected
 from tressi.request.call import IDEMPOTENT_METHODS
 
 if TYPE_CHECKING:
-    from tressi.load.connection import Link, Routes
+    from urllib3.connection import HTTPConnection
+
+    from tressi.load.connection import Routes
     from tressi.load.dial import Patience
     from tressi.load.permits import Permits
     from tressi.load.ways import Way
@@ -168,29 +170,37 @@ class Client:
 
     def answered(self, call: Call, attempt: Attempt) -> tuple[Answer, Exchange]:
         """Send one request, once more where a kept connection turns out closed and sending twice is as good as once."""
-        way = self._routes.network.way(call.url, attempt.tls)
+        way = self.way_of(call, attempt)
         link = self._links.pop(way, None)
         repeatable = call.method in IDEMPOTENT_METHODS
         if link is not None and (link.is_stale(self._routes.kept, repeatable=repeatable) or not link.is_alive()):
             link.close()
             link = None
         if link is None:
-            link = self._opened(way, attempt)
+            link = self.opened(way, attempt)
         try:
-            return self._exchanged(link, call, attempt, way)
+            return self.exchanged(link, call, attempt, way)
         except DialError as failure:
             unheard = attempt.answer is None or not attempt.answer.began
             was_ended = link.served > 0 and unheard and failure.kind in {"closed", "reset"}
             if not was_ended or not repeatable:
                 raise
         attempt.listener.retried()
-        return self._exchanged(self._opened(way, attempt), call, attempt, way)
+        return self.exchanged(self.opened(way, attempt), call, attempt, way)
+
+    def way_of(self, call: Call, attempt: Attempt) -> Way:
+        """By which way a request goes."""
+        return self._routes.network.way(call.url, attempt.tls)
+
+    def linked(self, made: HTTPConnection, way: Way) -> Link:  # noqa: ARG002 - for those who speak something else
+        """What a connection that stands is. Raises DialError."""
+        return Link(made)
 
     def answer_to(self, call: Call, attempt: Attempt) -> Answer:
         """What reads the response to a request that is sent now."""
         return Answer(self._parser, attempt.sought, attempt.breathe, to_head=call.method == "HEAD")
 
-    def _exchanged(self, link: Link, call: Call, attempt: Attempt, way: Way) -> tuple[Answer, Exchange]:
+    def exchanged(self, link: Link, call: Call, attempt: Attempt, way: Way) -> tuple[Answer, Exchange]:
         """Send one request over `link`, and keep that or close it. Raises DialError."""
         answer = attempt.answer = self.answer_to(call, attempt)
         exchange = Exchange(link.socket, answer, attempt.listener.carried, attempt.breathe)
@@ -201,26 +211,30 @@ class Client:
         except BaseException:
             link.close()
             raise
-        link.served += 1
         link.rests(answer.keeps_s)
         is_reusable = answer.is_reusable and exchange.is_sent and not exchange.has_ended and not call.closes
+        self.served(way, link, is_reusable=is_reusable)
+        return answer, exchange
+
+    def served(self, way: Way, link: Link, *, is_reusable: bool) -> None:
+        """The link has served one more request: keep it for the next, or close it."""
+        link.served += 1
         if is_reusable and not link.is_spent(self._routes.kept):
             self._keep(way, link)
         else:
             link.close()
-        return answer, exchange
 
     def _keep(self, way: Way, link: Link) -> None:
         self._links[way] = link
         if len(self._links) > self._most:
             self._links.pop(next(iter(self._links))).close()
 
-    def _opened(self, way: Way, attempt: Attempt) -> Link:
+    def opened(self, way: Way, attempt: Attempt) -> Link:
         """Connect, with a permit where one is needed. Raises DialError."""
         asked_ns = attempt.stand_still()
         if self._permits:
             self._permits.wait()
-        link, connect_ns, tls_ns = opened(way, attempt.patience, self._routes, self._rotation)
+        link, connect_ns, tls_ns = opened(way, attempt.patience, self._routes, self._rotation, self.linked)
         attempt.go_on(asked_ns)
         waited_ns = time.monotonic_ns() - asked_ns - connect_ns - max(0, tls_ns)
         attempt.listener.connected(connect_ns, tls_ns, waited_ns)

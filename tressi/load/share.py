@@ -11,8 +11,10 @@ quarter of its own gap after the one before, so that the engines' starts lie bet
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
+
+from tressi.frozen import dataclass
 
 if TYPE_CHECKING:
     from tressi.load.plan import Plan

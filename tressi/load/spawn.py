@@ -9,10 +9,10 @@ from __future__ import annotations
 import socket
 import subprocess
 from contextlib import suppress
-from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import Self
 
+from tressi.frozen import dataclass
 from tressi.isolation import command_of, environment
 
 

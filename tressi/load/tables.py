@@ -5,9 +5,9 @@ from __future__ import annotations
 import mmap
 import os
 import tempfile
-from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING
 
+from tressi.frozen import dataclass
 from tressi.load.planned import PlannedReplay
 from tressi.request.tables import load
 

@@ -5,9 +5,10 @@ Pure: a config's TLS, proxies and `resolve` in, one `Way` for each request out. 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import TYPE_CHECKING, Final
 
+from tressi.frozen import dataclass
 from tressi.model import Protocol, Proxies, TlsConfig
 from tressi.request.call import Origin, basic_credentials, origin_of, without_user_info
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
 
+from tressi.frozen import dataclass
 from tressi.model.curve import Curve, Stage
 
 Priority = Literal["high", "medium", "low"]

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any, Final, Literal
 
+from tressi.frozen import dataclass
 from tressi.masking import Masks
 from tressi.model.curve import Curve, Stage
 

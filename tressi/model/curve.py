@@ -14,9 +14,10 @@ on: after its last point a curve holds that point's rate.
 from __future__ import annotations
 
 from bisect import bisect_right
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
+
+from tressi.frozen import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

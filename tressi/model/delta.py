@@ -11,12 +11,13 @@ has 50 successes and 5 workers. Merged with the first second's (40 successes, 3 
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import zip_longest
 from operator import attrgetter, sub
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from tressi._core import Histogram
+from tressi.frozen import dataclass
 from tressi.model.measurements import EndpointCounts, EndpointSnapshot, EngineSnapshot, GeneratorSnapshot, Reason
 from tressi.vocabulary import LATENCIES, QUANTITIES
 

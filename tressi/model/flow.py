@@ -5,9 +5,9 @@ A flow is a small program. Its steps are values here: `request.program` makes a 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from tressi.frozen import dataclass
 from tressi.model.curve import Curve, Stage
 
 if TYPE_CHECKING:

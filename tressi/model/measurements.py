@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from math import ceil
 from typing import TYPE_CHECKING
 
 from tressi._core import Histogram
+from tressi.frozen import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

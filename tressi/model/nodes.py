@@ -12,7 +12,8 @@ class NodeRecord:
     `share` is its part of the run's rate and workers at the start, 0 to 1. Its clock was ahead of this machine's by
     `clock_offset_ms`, known to `clock_bound_ms`; `wall_ahead_ms` is the same of the wall clocks. `lost_at` is when it was
     lost, in seconds of the run (None: it was not), for the reason `lost`. `uncounted_at_most` is how many requests it may
-    have made that are in no figure: 0 where its last word has come, None where no rate bounds them.
+    have made that are in no figure: 0 where its last word has come, None where no rate bounds them. `silent_s` is for how
+    long nothing has been heard of it.
     """
 
     name: str
@@ -27,6 +28,7 @@ class NodeRecord:
     lost_at: float | None = None
     lost: str | None = None
     uncounted_at_most: int | None = 0
+    silent_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

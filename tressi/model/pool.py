@@ -7,8 +7,10 @@ pool is told as a whole, absolute and numbered, so that messages about it may be
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, NewType, Protocol
+
+from tressi.frozen import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

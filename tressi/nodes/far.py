@@ -353,7 +353,7 @@ class FarCluster:
         return tuple(self._record(member) for member in self.members)
 
     def _record(self, member: Member) -> NodeRecord:
-        clock = member.clock
+        clock, now_ns = member.clock, time.monotonic_ns()
         return NodeRecord(
             name=member.name,
             address=member.facts.address,
@@ -361,12 +361,13 @@ class FarCluster:
             requests_made=self._ledger.made(member.number),
             share=member.engines / self._engines,
             clock_offset_ms=clock.offset_ns / 1e6,
-            clock_bound_ms=clock.bound_at(time.monotonic_ns()) / 1e6,
+            clock_bound_ms=clock.bound_at(now_ns) / 1e6,
             wall_ahead_ms=clock.wall_ahead_ns / 1e6,
             nice=member.facts.nice,
             lost_at=None if member.lost is None else max(0.0, self._run_s(member.lost_ns)),
             lost=member.lost,
             uncounted_at_most=self._uncounted(member),
+            silent_s=max(0.0, (now_ns - member.answered_ns) / 1e9),
         )
 
     def _uncounted(self, member: Member) -> int | None:

@@ -31,7 +31,7 @@ _CHART_PIECES: Final = (
     *("chart_text", "chart_axes", "chart_time", "chart_percentiles", "chart_heat"),
     *("chart_panels", "chart_sparkline", "chart_cursor", "charts"),
 )
-PLOTLY_PART: Final = "plotly-cartesian.min.js"
+PLOTLY_PART: Final = "plotly-basic.min.js"
 _STAND_IN: Final = re.compile(r'getElementById\("([0-9a-f]{64})"\)')
 
 
@@ -79,7 +79,7 @@ def charts_script() -> str:
 
 @cache
 def plotly_script(extra: str = "report") -> str:
-    """Plotly's script: the part of it that draws such charts where `scripts/charts` has fetched it, 1.5 MB, as into a wheel.
+    """Plotly's script: the part of it that draws such charts where `scripts/charts` has fetched it, 1.2 MB, as into a wheel.
 
     Else it is all of it as its package ships it, 4.8 MB. Raises TressiError where plotly is not installed either.
     """
@@ -129,10 +129,12 @@ def one_file(
     style: str,
     scripts: Sequence[str],
     data: Any,  # noqa: ANN401 - any JSON value
+    later: Sequence[Any] = (),
     **shown: Any,  # noqa: ANN401 - whatever a template shows
 ) -> bytes:
     """A page that works offline: the template `name` with its style, its scripts and what they draw, under a policy of hashes.
 
+    Each value of `later` is packed by itself: what is drawn only when a reader asks for it need not be unpacked before.
     Plotly's script must be among the scripts. Raises TressiError where plotly is not installed.
     """
     text = templates.get_template(name).render(
@@ -140,7 +142,7 @@ def one_file(
         style=style,
         scripts=scripts,
         stand_ins=stand_ins(),
-        data=packed(data),
+        data="\n".join(map(packed, (data, *later))),
         **shown,
     )
     return text.encode()

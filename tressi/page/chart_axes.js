@@ -5,10 +5,15 @@ const config = { displayModeBar: false, responsive: false, typesetMath: false, p
 // Fingers scroll the page and point; a mouse draws the part that it wants to see.
 const isTouched = window.matchMedia("(pointer: coarse)");
 
-/* An axis that makes room for its labels, however long they are. */
+/* The room around what is drawn, in points of the screen. Plotly would measure every label and draw twice; as it is, labels
+   have at most seven characters, a unit and a title apart, and charts that stand one below the other have their times so too. */
+const margin = { l: 54, r: 34, t: 10, b: 30 };
+const clockRoom = 14; // of the time of day below a second
+const titleRoom = 20;
+
 function axis(more) {
   const lines = { gridcolor: color("grid"), linecolor: color("line"), zerolinecolor: color("line") };
-  const labels = { automargin: true, exponentformat: "SI", separatethousands: true };
+  const labels = { automargin: false, ticklabeloverflow: "allow", exponentformat: "SI", separatethousands: true };
   return { ...lines, ...labels, zeroline: false, ...more };
 }
 
@@ -17,7 +22,7 @@ function layout(more) {
     font: { family: "system-ui, sans-serif", size: 12, color: color("text") },
     paper_bgcolor: "rgba(0,0,0,0)",
     plot_bgcolor: "rgba(0,0,0,0)",
-    margin: { l: 52, r: 26, t: 10, b: 30 },
+    margin,
     hovermode: false,
     showlegend: false,
     dragmode: isTouched.matches ? false : "zoom",
@@ -47,8 +52,11 @@ const largest = (values) => values.reduce((high, value) => Math.max(high, value)
 /* All time charts of a page have the same horizontal axis: that of the run, or of the part that was zoomed to. */
 const zoom = { range: null, revision: 0 };
 
+const timeRange = (seconds) => zoom.range ?? [Math.max(0, Math.floor(smallest(seconds) - 1)), largest(seconds)];
+const timeMargin = () => ({ ...margin, b: margin.b + (clockText(0) ? clockRoom : 0) });
+
 function timeAxis(seconds) {
-  const [from, to] = zoom.range ?? [Math.max(0, Math.floor(smallest(seconds) - 1)), largest(seconds)];
+  const [from, to] = timeRange(seconds);
   const range = Number.isFinite(from) && to > from ? { range: [from, to] } : {};
   const common = { ...range, uirevision: `zoom ${zoom.revision}`, tickangle: 0, showgrid: false };
   if (!range.range || !clockText(0)) return axis({ ...common, ticksuffix: " s", nticks: 8 });

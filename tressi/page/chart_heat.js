@@ -6,6 +6,7 @@
 
 const mostColumns = 240;
 const bandsADecade = 10;
+const finerOnPaper = 3;
 const heatStops = [1, 2, 3, 4, 5, 6];
 
 const edgeMs = (band) => 10 ** (band / bandsADecade - 3);
@@ -39,32 +40,64 @@ function heatCut(spec) {
   return heatColumns({ ...spec, t: spec.t.slice(from, to), bands: spec.bands.slice(from, to) });
 }
 
-function heatTraces({ edges, cells, lowest, highest }) {
-  const rows = Array.from({ length: Math.max(0, highest - lowest + 1) }, (_, row) => lowest + row);
+/* The colours from few to many, as so many texts that a canvas takes. */
+function heatColors(canvas) {
+  const pen = canvas.getContext("2d", { willReadFrequently: true });
+  const ramp = pen.createLinearGradient(0, 0, canvas.width, 0);
+  heatStops.forEach((stop, at) => ramp.addColorStop(at / (heatStops.length - 1), color(`heat-${stop}`)));
+  pen.fillStyle = ramp;
+  pen.fillRect(0, 0, canvas.width, 1);
+  const { data } = pen.getImageData(0, 0, canvas.width, 1);
+  return Array.from({ length: canvas.width }, (_, at) => `rgb(${data[4 * at]} ${data[4 * at + 1]} ${data[4 * at + 2]})`);
+}
+
+function canvasOf(width, height) {
+  return Object.assign(document.createElement("canvas"), { width: Math.max(1, width), height: Math.max(1, height) });
+}
+
+/* All cells as one picture, as many points wide and high as the screen has there: plotly's own heat map takes ten times as long,
+   and is in a part of its script that is half as long again. */
+function heatPicture({ edges, cells, lowest, highest }, [wide, high]) {
+  const finer = document.documentElement.hasAttribute("data-paper") ? finerOnPaper : Math.max(1, window.devicePixelRatio);
+  const canvas = canvasOf(Math.round(wide * finer), Math.round(high * finer));
+  const colors = heatColors(canvasOf(256, 1));
   // Of a column of several seconds the colour is that of their mean.
   const heights = cells.map((column, at) => {
     const seconds = Math.max(1e-3, edges[at + 1] - edges[at]);
-    return new Map([...column].map(([band, count]) => [band, Math.log10(count / seconds)]));
+    return [...column].map(([band, count]) => [band, Math.log10(count / seconds)]);
   });
-  const all = heights.flatMap((column) => [...column.values()]);
-  const least = all.length ? smallest(all) : 0;
-  return [{
-    type: "heatmap",
-    x: edges,
-    y: [...rows, highest + 1],
-    z: rows.map((band) => heights.map((column) => column.get(band) ?? null)),
-    // With a gap plotly paints the cells one by one; without, it would want a style that the page's policy forbids.
-    ygap: rows.length > 30 ? 0.01 : 1,
-    zmin: least,
-    zmax: Math.max(least + 1, all.length ? largest(all) : 0),
-    colorscale: heatStops.map((stop, at) => [at / (heatStops.length - 1), color(`heat-${stop}`)]),
-    showscale: false,
-    hoverinfo: "skip",
-  }];
+  const all = heights.flatMap((column) => column.map(([, height]) => height));
+  const least = smallest(all);
+  const reach = Math.max(1, largest(all) - least);
+  const x = (t) => Math.round((canvas.width * (t - edges[0])) / (edges.at(-1) - edges[0]));
+  const y = (band) => Math.round((canvas.height * (highest + 1 - band)) / (highest + 1 - lowest));
+  const gap = highest - lowest >= 30 ? 0 : Math.round(finer);
+  const pen = canvas.getContext("2d");
+  heights.forEach((column, at) => {
+    const [left, right] = [x(edges[at]), x(edges[at + 1])];
+    for (const [band, height] of column) {
+      const top = y(band + 1) + gap;
+      pen.fillStyle = colors[Math.round(((colors.length - 1) * (height - least)) / reach)];
+      pen.fillRect(left, top, right - left, y(band) - top);
+    }
+  });
+  return canvas.toDataURL();
 }
 
-function heatLayout(spec) {
-  const { t, lowest, highest } = spec;
+/* The picture, where the axes have what it shows; nothing where there is nothing to show. */
+function heatImages(spec, [width, height]) {
+  const { edges, lowest, highest } = spec;
+  const [from, to] = timeRange(edges);
+  const lasts = edges.at(-1) - edges[0];
+  const room = timeMargin();
+  const size = [((width - room.l - room.r) * lasts) / (to - from), height - room.t - room.b];
+  if (highest < lowest || !size.every((one) => one > 0 && Number.isFinite(one))) return [];
+  const place = { x: edges[0], sizex: lasts, y: highest + 1, sizey: highest + 1 - lowest };
+  return [{ source: heatPicture(spec, size), ...place, xref: "x", yref: "y", sizing: "stretch", layer: "above" }];
+}
+
+function heatLayout(spec, _hidden, size) {
+  const { lowest, highest } = spec;
   const range = highest < lowest ? [0, 1] : [lowest, highest + 1];
   // Round numbers of milliseconds, as far apart as their texts need.
   const steps = range[1] - range[0] > 2 * bandsADecade ? [1] : [1, 2, 5];
@@ -73,7 +106,7 @@ function heatLayout(spec) {
     ticks.push(...steps.map((step) => bandsADecade * (decade + Math.log10(step))));
   }
   const y = { range, fixedrange: true, tickvals: ticks, ticktext: ticks.map(edgeText) };
-  return layout({ xaxis: timeAxis(t), yaxis: axis(y), shapes: shades(spec) });
+  return layout({ margin: timeMargin(), xaxis: timeAxis(spec.edges), yaxis: axis(y), shapes: shades(spec), images: heatImages(spec, size) });
 }
 
 function heatWords(spec) {
@@ -124,7 +157,7 @@ function heatColumnAt({ edges }, t) {
 const asHeat = {
   isOverTime: true,
   cut: heatCut,
-  traces: heatTraces,
+  traces: () => [],
   layout: heatLayout,
   words: heatWords,
   keys: heatKeys,

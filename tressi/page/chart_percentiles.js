@@ -28,7 +28,8 @@ function percentileLayout(spec) {
     tickvals: ticks.map(ninesOf), ticktext: ticks.map(percentText),
   };
   const values = spec.series.flatMap((one) => pointsOf(one).map(([, ms]) => ms));
-  return layout({ xaxis: axis(x), yaxis: axis({ ...scale(spec.log, values), ticksuffix: " ms" }) });
+  const y = { ...scale(spec.log, values), ticksuffix: " ms" };
+  return layout({ xaxis: axis(x), yaxis: axis(y), margin: { ...margin, l: margin.l + titleRoom } });
 }
 
 function percentileWords(spec) {

@@ -2,6 +2,7 @@
 
 const fallbackColors = ["achieved", "p99", "utilisation", "workers", "errors", "missed"];
 const manyMarkers = 40;
+const mostMarkers = 100; // in one direction
 const markerKinds = [
   [true, "scaled up", "triangle-up"],
   [false, "scaled down", "triangle-down"],
@@ -56,10 +57,18 @@ const areaOf = (one, index) => ({
 
 const markersOf = (spec, up) => (spec.markers ?? []).filter((one) => (one.up ?? null) === up);
 
+/* Of marks that nobody could tell apart one is drawn; the cursor tells all of them. */
+function apart(spec, markers) {
+  const [from, to] = timeRange(spec.t);
+  const least = (to - from) / mostMarkers;
+  let last = -Infinity;
+  return markers.length <= mostMarkers ? markers : markers.filter(({ t }) => t - last >= least && ((last = t), true));
+}
+
 // One trace for each direction, on the line of the first series, so that the legend tells what a triangle means.
 function markerTraces(spec, hidden) {
   return markerKinds
-    .map(([up, name, symbol]) => [markersOf(spec, up), name, symbol])
+    .map(([up, name, symbol]) => [apart(spec, markersOf(spec, up)), name, symbol])
     .filter(([markers]) => markers.length)
     .map(([markers, name, symbol]) => ({
       type: "scatter",
@@ -98,7 +107,9 @@ function timeLayout(spec, hidden) {
   const share = spec.rightUnit === "%" ? { range: [0, 105], tickvals: [0, 25, 50, 75, 100] } : {};
   const right = spec.series.some((one) => one.right);
   const limits = limitLines(spec, left);
+  const room = { l: margin.l + (spec.axis ? titleRoom : 0), r: margin.r + (spec.rightAxis ? titleRoom : 0) };
   return layout({
+    margin: { ...timeMargin(), ...room },
     xaxis: timeAxis(ends.filter(Number.isFinite)),
     yaxis: axis(y),
     ...(right ? { yaxis2: axis({ ...drawnOver, ...named(spec.rightAxis), ...share }) } : {}),

@@ -133,7 +133,7 @@ function draw(element, spec, kind) {
   figure.size = [figure.plot.clientWidth || 600, figure.plot.clientHeight || 270];
   const [width, height] = figure.size;
   // Columns grow in place: without a new revision plotly would take a list that it knows for unchanged.
-  const whole = { ...kind.layout(shown, figure.hidden), width, height, datarevision: (drawings += 1) };
+  const whole = { ...kind.layout(shown, figure.hidden, figure.size), width, height, datarevision: (drawings += 1) };
   const done = window.Plotly.react(figure.plot, kind.traces(shown, figure.hidden), whole, config);
   if (!figure.isHeard) hearZoom(figure, kind);
   showFigures(one);
@@ -222,9 +222,11 @@ function forget(element) {
   element.replaceChildren();
 }
 
-/* What a page that is one file draws: JSON, deflated, as text in a script that is none. */
-async function unpacked(script) {
-  const bytes = Uint8Array.from(atob(script.textContent), (character) => character.charCodeAt(0));
+/* What a page that is one file draws: JSON, deflated, as text in a script that is none; each line of it is one value. */
+async function unpacked(script, line = 0) {
+  const text = atob(script.textContent.split("\n")[line]);
+  const bytes = new Uint8Array(text.length);
+  for (let at = 0; at < text.length; at++) bytes[at] = text.charCodeAt(at);
   const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"));
   return new Response(stream).json();
 }

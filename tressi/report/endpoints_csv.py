@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from tressi.report.csv_table import render_rows
-from tressi.report.rows import ENDPOINT, METRICS, Row, counted_text, endpoint_row
+from tressi.report.rows import ENDPOINT, METRICS, Row, counted_text, endpoint_row, http2_columns
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -16,7 +16,7 @@ COLUMNS: Final = (*ENDPOINT, *METRICS, *_COUNTED)
 
 def render(summary: Mapping[str, Any]) -> bytes:
     """Write the endpoints of a summary as CSV."""
-    return render_rows(COLUMNS, (_row(endpoint) for endpoint in summary["endpoints"]))
+    return render_rows((*COLUMNS, *http2_columns(summary)), (_row(endpoint) for endpoint in summary["endpoints"]))
 
 
 def _row(endpoint: Mapping[str, Any]) -> Row:

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 from xml.etree import ElementTree as ET
 
-from tressi.report.rows import FLOW_COUNTS
+from tressi.report.rows import FLOW_COUNTS, HTTP_2
 from tressi.report.table import run_lines, verdict_words
 from tressi.run.flow_parts import flows_of
 from tressi.run.judgement import exited_early, judge_run, limited_reasons, short_reasons, without_success
@@ -99,6 +99,11 @@ def _properties(summary: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     for flow in flows_of(summary):
         key = plain(flow["endpointKey"])
         yield from ((f"{key}.{name}", str(flow[name])) for name in (*FLOW_COUNTS, "startsPerSecond"))
+    for endpoint in summary["endpoints"]:
+        key = plain(endpoint["endpointKey"])
+        yield from ((f"{key}.{name}", str(endpoint[name])) for name in HTTP_2 if name in endpoint)
+    shared = summary["generator"].get("sharedArrivalMs", {})
+    yield from ((f"sharedArrivalMs.{name}", str(value)) for name, value in shared.items())
     yield "verdict", judge_run(summary).word
     yield "saturated", str(summary["generator"]["saturated"]).lower()
 

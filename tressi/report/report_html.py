@@ -41,8 +41,10 @@ def render(summary: Mapping[str, Any]) -> bytes:
     """Write the report of a summary. Raises TressiError where the extra `report` is missing."""
     style = asset("style.css") + asset("report.css", _ROOM)
     scripts = (asset("tables.js", _ROOM), plotly_script(), charts_script(), asset("report.js", _ROOM))
-    data, parts = chart_data(summary), _parts(summary)
-    return one_file(_environment(), "report.html", style=style, scripts=scripts, data=data, summary=summary, **parts)
+    data = chart_data(summary)
+    later = data.pop("endpoints")
+    shown = {"summary": summary, **_parts(summary)}
+    return one_file(_environment(), "report.html", style=style, scripts=scripts, data=data, later=later, **shown)
 
 
 def _parts(summary: Mapping[str, Any]) -> dict[str, Any]:

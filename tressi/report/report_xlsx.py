@@ -29,6 +29,7 @@ from tressi.report.rows import (
     endpoint_row,
     error_rows,
     flow_row,
+    http2_columns,
     metrics_row,
     reason_rows,
     second_row,
@@ -91,7 +92,7 @@ def _fill(book: Book, summary: Mapping[str, Any]) -> None:
     book.sheet("Thresholds", THRESHOLDS, _cells(THRESHOLDS, judged))
     said = verdicts(summary)
     endpoints = ({**endpoint_row(row.endpoint), "limit": row.words} for row in ranked(summary))
-    columns = (*ENDPOINT, *METRICS)
+    columns = (*ENDPOINT, *METRICS, *http2_columns(summary))
     book.sheet("Endpoints", (*columns, "what limited it"), _cells((*columns, "limit"), endpoints))
     if flows_of(summary):
         flows = ({**flow_row(one), "limit": said[one["endpointKey"]]} for one in flows_of(summary))

@@ -32,6 +32,8 @@ ENDPOINT: Final = (
     "maxWorkers", "workerCount", "peakWorkerCount", "missedLate",
 )  # fmt: skip
 
+# What an endpoint has beside where HTTP/2 was asked for.
+HTTP_2: Final = ("protocol", "streamsPerConnection", "goaways", "streamsRefused", "placesWaited")
 FLOW: Final = (
     *("endpointKey", "name", "autoscale", "minWorkers", "maxWorkers", "workerCount", "peakWorkerCount", "missedLate"),
     *(*FLOW_COUNTS, *FLOW_RATES, *FLOW_SHARES),
@@ -77,8 +79,13 @@ def metrics_row(metrics: Mapping[str, Any]) -> Row:
 
 
 def endpoint_row(endpoint: Mapping[str, Any]) -> Row:
-    """What an endpoint was, and its metrics."""
-    return {name: endpoint.get(name) for name in ENDPOINT} | metrics_row(endpoint)
+    """What an endpoint was, its metrics, and what it has of HTTP/2."""
+    return {name: endpoint.get(name) for name in (*ENDPOINT, *HTTP_2)} | metrics_row(endpoint)
+
+
+def http2_columns(summary: Mapping[str, Any]) -> tuple[str, ...]:
+    """The columns of HTTP/2, which stand behind all others; none where it was not asked for."""
+    return HTTP_2 if any(HTTP_2[0] in endpoint for endpoint in summary["endpoints"]) else ()
 
 
 def flow_row(flow: Mapping[str, Any]) -> Row:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from tressi.report.fitting import Section
 from tressi.report.markdown import block, fence_of, folded, inert, sentence, table
-from tressi.report.rows import FIGURES, GLOBAL, PLAIN, STATUS_CODES, TIMES, status_code_rows
+from tressi.report.rows import FIGURES, GLOBAL, HTTP_2, PLAIN, STATUS_CODES, TIMES, status_code_rows
 from tressi.run.flow_parts import flows_of
 from tressi.text import counted, milliseconds, plain, rate
 from tressi.vocabulary import is_failed_status
@@ -48,6 +48,7 @@ def folds(summary: Mapping[str, Any], shown: Shown) -> Iterator[Section]:
     """Everything else, in the order of the report."""
     yield _latencies(summary["global"])
     yield from _statuses(summary, shown)
+    yield from _http2(summary["endpoints"], shown)
     yield from _scaling(summary["scaling"], shown)
     yield from _changes(summary["changes"], shown)
     yield _generator(summary["generator"])
@@ -85,6 +86,15 @@ def _statuses(summary: Mapping[str, Any], shown: Shown) -> Iterator[Section]:
         yield _fold("Status codes", ("endpoint", "status", "count"), rows, ("count",), share=0.05, elsewhere="endpoints.csv")
 
 
+def _http2(endpoints: Sequence[Mapping[str, Any]], shown: Shown) -> Iterator[Section]:
+    """What the connections of HTTP/2 did, where it was asked for."""
+    found = [one for one in endpoints if "protocol" in one]
+    rows = ((shown(one["endpointKey"]), inert(one["protocol"]), *(str(one[name]) for name in HTTP_2[1:])) for one in found)
+    columns = ("endpoint", "protocol", "streams a connection", "GOAWAYs", "streams refused", "places waited")
+    if found:
+        yield _fold("HTTP/2", columns, rows, columns[2:], share=0.05, noun="endpoint", elsewhere="endpoints.csv")
+
+
 def _scaling(decisions: Sequence[Mapping[str, Any]], shown: Shown) -> Iterator[Section]:
     rows = (
         (
@@ -119,6 +129,7 @@ def _changes(changes: Sequence[Mapping[str, Any]], shown: Shown) -> Iterator[Sec
 
 def _generator(generator: Mapping[str, Any]) -> Section:
     own, late = (milliseconds(generator[name]["p99"]) for name in ("ownDelayMs", "lateSendsMs"))
+    shared = generator.get("sharedArrivalMs")
     rows = [
         ("limited", "yes" if generator["saturated"] else "no"),
         *(("why", sentence(reason)) for reason in (*generator["reasons"], *generator["lost"])),
@@ -127,6 +138,7 @@ def _generator(generator: Mapping[str, Any]) -> Section:
         ("clock", inert(generator["clock"])),
         ("own delay p99", f"{own} ms"),
         ("late sends p99", f"{late} ms"),
+        *([("shared arrivals p99", f"{milliseconds(shared['p99'])} ms")] if shared else []),
         *([("late", sentence(generator["late"]))] if generator["late"] else []),
     ]
     return _fold("The generator", ("figure", "value"), rows, (), share=0.05)

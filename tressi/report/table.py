@@ -332,6 +332,8 @@ def _generator_lines(summary: Mapping[str, Any]) -> list[str]:
     own, late = (_p99_words(generator[name]) for name in ("ownDelayMs", "lateSendsMs"))
     cpu, clock = f"{generator['cpuPercent']:.0f} % CPU", f"{generator['clock']} clock"
     said = f"generator: {cpu}, {clock}, own delay p99 {own}, late p99 {late}"
+    if "sharedArrivalMs" in generator:
+        said += f", shared arrivals p99 {_p99_words(generator['sharedArrivalMs'])}"
     nodes = [nodes_words(summary["nodes"])] if summary.get("nodes") else []
     return [said, *([f"late: {plain(generator['late'])}"] if generator["late"] else []), *nodes]
 

@@ -7,10 +7,11 @@ each placeholder; then it is cut at the marks. So both have the same fields in t
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
+from tressi.frozen import dataclass
 from tressi.model.data import Filled, Integer, Placeholder, Rows, Sequence, Slot, Text, Time, Uuid, pieces_of
 from tressi.request.call import Call, Origin, call_of, origin_of
 from tressi.request.parts import BODY_LENGTH, CONTEXTS, COOKIES, Hole, Rendering

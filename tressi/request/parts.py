@@ -14,9 +14,9 @@ where column 0 of source 0 is the column `id`, percent-encoded for a path.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
 
+from tressi.frozen import dataclass
 from tressi.model.data import Context, Generator, Integer, Pick, Sequence, Slot, Text, Time, Unit, Uuid
 
 __all__ = [

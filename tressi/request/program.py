@@ -28,9 +28,10 @@ Example: `begin` logs in with `user` (source 0), the steps look at an item with 
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Final, Literal
 
+from tressi.frozen import dataclass
 from tressi.model.flow import Choose, Flow, Repeat, Send, Step, Think
 
 if TYPE_CHECKING:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+from tressi.frozen import dataclass
 
 # RFC 3986, appendix B. It matches every text; what is absent is None, which differs from empty: `/a?` is not `/a`.
 _PARTS = re.compile(

@@ -9,7 +9,6 @@ table is begun again with two, or four. No more than a chunk of some thousand ro
 from __future__ import annotations
 
 from array import array
-from dataclasses import dataclass
 from itertools import accumulate, pairwise
 from math import isfinite
 from operator import add
@@ -20,6 +19,7 @@ from typing import IO, TYPE_CHECKING, Final
 import orjson
 
 from tressi.errors import ConfigError, ConfigProblem
+from tressi.frozen import dataclass
 from tressi.model.data import Filled, Rows
 from tressi.request.aliases import aliases
 from tressi.request.encode import CellError, encoded

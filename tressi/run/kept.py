@@ -17,11 +17,12 @@ what was kept up to then stays. `left_out` says so.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
 import orjson
 
+from tressi.frozen import dataclass
 from tressi.hdr import encode_histogram
 from tressi.model.delta import merged
 from tressi.model.portable import decode_delta, encode_delta

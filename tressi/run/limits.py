@@ -7,9 +7,9 @@ something. So the rate is taken over a window of the whole run, from readings of
 from __future__ import annotations
 
 from collections import Counter, deque
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from tressi.frozen import dataclass
 from tressi.model.data import Rows
 from tressi.model.delta import delta_between, reading_of
 from tressi.vocabulary import OVER, is_failed_status, status_name

@@ -6,7 +6,6 @@ curve asks for by then: a ramp of 60 s that was interrupted at 20 s, for 10 s, g
 
 from __future__ import annotations
 
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Final
 
 from tressi.errors import ConfigError, ConfigProblem
@@ -93,6 +92,8 @@ def endpoint_key_of(config: ResolvedConfig, endpoint: str) -> str:
     if not meant:
         # Near in the form that was asked for: whole keys are nearly alike by their origin alone.
         short = dict.fromkeys(form for forms in words.values() for form in forms if form)
+        from difflib import get_close_matches  # noqa: PLC0415 - only a mistake needs it
+
         near = get_close_matches(endpoint, words if "://" in endpoint else short, _SUGGESTED)
         hint = f"; did you mean {' or '.join(near)}?" if near else ""
         noun = "endpoint and no flow" if config.flows else "endpoint"

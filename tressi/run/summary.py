@@ -6,9 +6,10 @@ milliseconds; without any value they are null, because a latency of 0 would be a
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import TYPE_CHECKING, Any, Final
 
+from tressi.frozen import dataclass
 from tressi.hdr import encode_histogram
 from tressi.log import mask_url
 from tressi.model.flow import sends_of

@@ -9,10 +9,11 @@ rate without an attempt that ended) cannot be said to hold, so it fails.
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from tressi._core import Histogram
+from tressi.frozen import dataclass
 from tressi.model import ThresholdVerdict
 from tressi.run.threshold_words import NO_VALUE, is_settled, verdict_words
 from tressi.stats.flow_tally import flow_tally

@@ -6,16 +6,15 @@ stretches where attempts are few or long, is the autoscaler's, and its reasons q
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
+from tressi.frozen import dataclass
 from tressi.model import Moment
 from tressi.model.delta import delta_between
 from tressi.run.blank_snapshot import blank_snapshot
 from tressi.run.bounded import FirstAndLast
 from tressi.run.kept import Kept, Place
-from tressi.run.summary import RunRecord, figures_of, summarise
-from tressi.run.sure import doubted, sure_of
 from tressi.run.thresholds import Thresholds
 from tressi.run.trouble import Troubles
 from tressi.run.warm_up import WarmUp
@@ -130,6 +129,9 @@ class Timeline:
 
         `pause` lets others run, and is called now and then.
         """
+        from tressi.run.summary import RunRecord, figures_of, summarise  # noqa: PLC0415 - no request waits for the end's
+        from tressi.run.sure import doubted, sure_of  # noqa: PLC0415 - likewise
+
         lasted_s = ending.duration_s
         record = RunRecord(
             config=self._config,

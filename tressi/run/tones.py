@@ -39,6 +39,9 @@ _BEGINNINGS: Final[Mapping[str, Tone]] = {
 }
 
 
+SILENT_S: Final = 1.0  # of a node that is heard of several times a second
+
+
 class Bound(NamedTuple):
     """A limit of a response time that does not hold: `name` is p99, max or the like, `text` the threshold as it was written.
 
@@ -80,6 +83,20 @@ def tone_of_endpoint(endpoint: Mapping[str, Any], limit: Limit, bounds: Sequence
     tone = tone_of_words(limit.words)
     is_flawed = endpoint["requestsFailed"] or (endpoint["requestsMissed"] and not is_step)
     return "warn" if is_flawed and tone in {"good", "none"} else tone
+
+
+def standing_of_node(lost: str | None, lost_at_s: float | None, silent_s: float | None) -> tuple[Tone, str, str]:
+    """How a machine of a run over several stands: its colour, that in words, and why. `silent_s` None: the run is over.
+
+    A loss is amber, as it is in the verdict: what is counted stays true, and the other machines take over its share.
+    """
+    if lost is not None:
+        return "warn", "lost" if lost_at_s is None else f"lost at {lost_at_s:.1f} s", lost
+    if silent_s is None:
+        return "good", "took part to the end", ""
+    if silent_s > SILENT_S:
+        return "warn", "silent", "nothing was heard of it in the last second"
+    return "good", "running", ""
 
 
 def bounds_behind(endpoint: Mapping[str, Any], bounds: Iterable[Bound]) -> list[Bound]:

@@ -6,9 +6,9 @@ or abandoned, of those that were due how many were missed.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from tressi.frozen import dataclass
 from tressi.stats.latency import statistic_ms
 from tressi.stats.tally import Figures, Tally
 from tressi.threshold.names import SATURATED

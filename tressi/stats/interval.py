@@ -19,10 +19,10 @@ the design effect is 500: 228 effective samples, or 160 after widening, so p50 l
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final, Protocol
 
+from tressi.frozen import dataclass
 from tressi.stats.quantiles import binomial_quantile
 from tressi.stats.variance import Z, long_run
 

@@ -25,11 +25,12 @@ tenth. A CPU limit that a cgroup sets is no rule of its own; where it held the g
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import chain
 from typing import TYPE_CHECKING, Final, Literal, cast
 
 from tressi._core import Histogram
+from tressi.frozen import dataclass
 from tressi.text import milliseconds
 
 if TYPE_CHECKING:

@@ -15,11 +15,11 @@ Example: the first 4 of 60 seconds take 30 ms and the others 10 ms. The least su
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from itertools import accumulate
 from operator import add, mul, sub, truediv
 from typing import TYPE_CHECKING, Final
 
+from tressi.frozen import dataclass
 from tressi.stats.variance import Z, long_run
 
 if TYPE_CHECKING:

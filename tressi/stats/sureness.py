@@ -5,10 +5,10 @@ This is the door to `steady.py` and `interval.py`. It is a pure function of the 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
+from tressi.frozen import dataclass
 from tressi.hdr import together
 from tressi.stats.interval import Interval, intervals
 from tressi.stats.steady import steady_part

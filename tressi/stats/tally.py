@@ -6,9 +6,10 @@ shown.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from tressi.frozen import dataclass
 from tressi.model.delta import added, counted
 from tressi.stats.latency import statistic_ms
 from tressi.threshold.names import SATURATED

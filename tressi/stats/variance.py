@@ -14,12 +14,12 @@ Example: 120 seconds and b = 14.2 give 1.96 + 2.9694 · 0.118 + … = 2.32, time
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from functools import lru_cache
 from itertools import accumulate
 from operator import mul, sub
 from typing import TYPE_CHECKING, Final
 
+from tressi.frozen import dataclass
 from tressi.stats.quantiles import normal_quantile, student_quantile
 
 if TYPE_CHECKING:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Final
 
+from tressi.frozen import dataclass
 from tressi.vocabulary import (
     FLOW_SUMMARY_COUNTS,
     FLOW_SUMMARY_TIMES,

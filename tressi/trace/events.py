@@ -89,17 +89,28 @@ class Connected:
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """A request goes out, to `url`; `hop` counts the redirects before it, `head` and `body` are its bytes."""
+    """A request goes out, to `url`; `hop` counts the redirects before it, `head` and `body` are its bytes.
+
+    `fields`: over HTTP/2, its header list, of which `head` is the same as HTTP/1.1 has it. `message`: what the body says as
+    JSON, where that is none.
+    """
 
     url: str
     head: bytes
     body: bytes
     hop: int
+    fields: Fields | None = None
+    message: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Retried:
-    """The server had closed the connection, and the request is sent once more over a new one."""
+    """The request is sent once more: the server has not processed it, as it says by `reason`.
+
+    None: it had closed the connection, and a new one is made.
+    """
+
+    reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,10 +118,11 @@ class Received:
     """A response, `ms` after its request was sent; whole, unless the step fails for another reason.
 
     `body` is the beginning of what it says, decoded; `is_cut`: there is more. `body_bytes` came. `reason`: why it was not
-    decoded. `secrets` are values that were taken from it and are not to be shown.
+    decoded. `secrets` are values that were taken from it and are not to be shown. `trailers` are the fields behind the body.
+    Over HTTP/2 there is no `status_line`: the status is one of the fields.
     """
 
-    status_line: str
+    status_line: str | None
     fields: Fields
     body: bytes
     body_bytes: int
@@ -118,6 +130,15 @@ class Received:
     is_cut: bool = False
     reason: str | None = None
     secrets: tuple[bytes, ...] = ()
+    trailers: Fields = ()
+
+
+@dataclass(frozen=True, slots=True)
+class CallEnded:
+    """A gRPC call has this status, by its name or, where a proxy has answered, HTTP's; `message` is what the server says."""
+
+    status: str
+    message: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,6 +208,7 @@ Event = (
     | Sent
     | Retried
     | Received
+    | CallEnded
     | Garbled
     | CookieSeen
     | Extracted

@@ -83,8 +83,8 @@ class Recorded(Answer):
                 found.setdefault(some[line[0] - _FIRST_MARK], []).append(line[1:])
         return found
 
-    def shown(self) -> tuple[str, Fields]:
-        """The status line and the fields, as they came."""
+    def shown(self) -> tuple[str | None, Fields]:
+        """The status line and the fields, as they came; None: they came without that line."""
         rest = self.head
         while (end := _EMPTY_LINE.search(rest)) and _INTERIM.match(rest):
             rest = rest[end.end() :]

@@ -62,10 +62,13 @@ class Shown:
         pairs = tuple((name, value) for name, _, value in (text.partition(": ") for text in lines))
         self._learn(pairs, event.url)
         method, target, version = first.split(" ", 2)
-        body, is_cut = self._body(event.body, is_cut=len(event.body) > BODY_BYTES)
+        said = event.body if event.message is None else event.message.encode()
+        body, is_cut = self._body(said, is_cut=len(said) > BODY_BYTES)
+        over_h2 = event.fields is not None
         return {
-            "requestLine": f"{plain(method)} {self._said(target)} {version}",
-            "headers": self._headers(pairs),
+            "protocol": "h2" if over_h2 else "http/1.1",
+            "requestLine": None if over_h2 else f"{plain(method)} {self._said(target)} {version}",
+            "headers": self._headers(pairs if event.fields is None else event.fields),
             "body": body,
             "bodyBytes": len(event.body),
             "bodyIsCut": is_cut,
@@ -80,8 +83,9 @@ class Shown:
                 self._hide_cookie(value)
         body, is_cut = self._body(event.body, is_cut=event.is_cut)
         return {
-            "statusLine": self._text(event.status_line),
+            "statusLine": None if event.status_line is None else self._text(event.status_line),
             "headers": self._headers(event.fields),
+            **({"trailers": self._headers(event.trailers)} if event.trailers else {}),
             "body": body,
             "bodyBytes": event.body_bytes,
             "bodyIsCut": is_cut,

@@ -12,19 +12,22 @@ from tressi.load.judge import Judge
 from tressi.request.call import origin_of
 from tressi.request.compiled import with_cookies
 from tressi.request.parts import Rendering
-from tressi.trace.events import Connected, CookieSeen, Extracted, Garbled, Received, Retried, Sent, StepEnded
+from tressi.trace.events import CallEnded, Connected, CookieSeen, Extracted, Garbled, Received, Retried, Sent, StepEnded
+from tressi.trace.grpc import TracedCall, message_of, status_of
 from tressi.trace.intake import FOUND, NOT_FOUND, UNFIT, extractor_of, is_fit, taken_field, taken_of_body
+from tressi.trace.streams import RecordedStream
 from tressi.trace.verdict import Met, checks_of, kind_of
+from tressi.vocabulary import status_name
 
 if TYPE_CHECKING:
     from tressi._extract import Extractor
     from tressi.load.planned import PlannedEndpoint, PlannedExtract, PlannedFlow
     from tressi.load.second_transport import Reply
     from tressi.load.ways import Way
-    from tressi.model import ResolvedEndpoint
+    from tressi.model import Protocol, ResolvedEndpoint
     from tressi.request.call import Call
     from tressi.trace.client import WatchedClient
-    from tressi.trace.events import Place, Tell
+    from tressi.trace.events import Fields, Place, Tell
     from tressi.trace.intake import Recorded
     from tressi.trace.user import User, Value
 
@@ -53,8 +56,14 @@ class Step:
         self._taken: dict[int, tuple[int, Value | None]] = {}  # by slot: the place of its words, and the value
         self._waiting: tuple[Recorded, int] | None = None  # a response that is not told yet
         self._stored: list[CookieSeen] = []  # and the cookies of it
+        self._called = None if endpoint.grpc is None else TracedCall(endpoint.grpc)
         self._hop = 0
         self._sent_ns = 0
+
+    @property
+    def protocol(self) -> Protocol:
+        """What is to be spoken."""
+        return self._endpoint.protocol
 
     @property
     def extractors(self) -> tuple[Extractor, ...]:
@@ -82,10 +91,10 @@ class Step:
         self._flush()
         self._tell(Connected(connect_ns / 1e6, None if tls_ns < 0 else tls_ns / 1e6))
 
-    def retried(self) -> None:
-        """See `second_transport.Listener`."""
+    def retried(self, why: str | None = None) -> None:
+        """See `second_transport.Listener` and `client.Watch`."""
         self._flush()
-        self._tell(Retried())
+        self._tell(Retried(why))
 
     def redirected(self) -> None:
         """See `second_transport.Listener`."""
@@ -103,10 +112,12 @@ class Step:
         host, is_secure = _origin(call)
         return call.filled(self._user.request(with_cookies(rendering), host, is_secure=is_secure), way.fields)
 
-    def sends(self, call: Call, way: Way) -> None:
+    def sends(self, call: Call, way: Way, fields: Fields | None = None) -> None:
         """The request goes out now."""
         self._flush()
-        self._tell(Sent(call.url, call.head(way.fields), call.body or b"", self._hop))
+        body = call.body or b""
+        message = None if self._called is None else self._called.sent(body)
+        self._tell(Sent(call.url, call.head(way.fields), body, self._hop, fields, message))
         self._sent_ns = time.monotonic_ns()
 
     def came(self, call: Call, answer: Recorded, arrived_ns: int) -> None:
@@ -148,16 +159,18 @@ class Step:
         status_line, fields = answer.shown()
         taken = tuple(value.bytes for slot, (_, value) in self._taken.items() if value is not None and self._is_hidden(slot))
         body = answer.body
+        said = body.beginning if self._called is None else self._called.received(body.beginning, answer.status)
         self._tell(
             Received(
                 status_line,
                 fields,
-                body.beginning,
+                said,
                 answer.body_bytes,
                 (arrived_ns - self._sent_ns) / 1e6,
-                is_cut=answer.said_bytes > len(body.beginning) and body.reason is None,
+                is_cut=said is body.beginning and answer.said_bytes > len(said) and body.reason is None,
                 reason=body.reason,
                 secrets=taken,
+                trailers=answer.trailers if isinstance(answer, RecordedStream) else (),
             )
         )
         for cookie in self._stored:
@@ -199,7 +212,17 @@ class Step:
     def _met(self, reply: Reply, answer: Recorded) -> Met:
         fields = answer.fields_of([field.name for field in self._planned.fields])
         refused = reply.reason if reply.refused else None
-        return Met(reply.status, reply.found, answer.body.reason, refused, fields, reply.body_bytes)
+        status = reply.status
+        if self._called is not None and isinstance(answer, RecordedStream):
+            said = (*answer.shown()[1], *answer.trailers)
+            status = status_of(status, said)
+            self._tell(CallEnded(status_name(status), message_of(said)))
+            # Of a call the fields behind the body count like those before it.
+            wanted = {field.name for field in self._planned.fields}
+            for name, value in ((name.encode(), value.encode()) for name, value in answer.trailers):
+                if name in wanted:
+                    fields.setdefault(name, []).append(value)
+        return Met(status, reply.found, answer.body.reason, refused, fields, reply.body_bytes)
 
     def _extracted(self, answer: Recorded) -> str | None:
         """Tell of each value; returns why the first failed that a run looks at: those of fields, then those of the body."""

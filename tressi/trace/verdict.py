@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from tressi.load.expected import lacking_words, status_words
 from tressi.trace.events import Checked
+from tressi.vocabulary import GRPC_STATUSES, is_failed_status, status_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
 
 REASON_BYTES: Final = 111  # that a run keeps of a reason
 _SHOWN_BYTES: Final = 30  # of a field's value, in a reason
-_LOWEST_FAILURE: Final = 400
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +37,9 @@ class Met:
 def checks_of(endpoint: PlannedEndpoint, met: Met) -> list[Checked]:
     """Everything that is asked of the response, in the order in which the first that fails is the reason."""
     statuses = endpoint.statuses
-    is_success = met.status < _LOWEST_FAILURE if statuses is None else met.status in statuses
-    checks = [Checked("status", is_success, f"status {met.status}, expected {status_words(statuses)}")]
+    is_success = not is_failed_status(met.status) if statuses is None else met.status in statuses
+    wanted = GRPC_STATUSES[0] if endpoint.is_grpc and statuses is None else status_words(statuses)
+    checks = [Checked("status", is_success, f"status {status_name(met.status)}, expected {wanted}")]
     if endpoint.body_contains is not None:
         lacking = met.unread or lacking_words(endpoint.body_contains) or ""
         contains = lacking_words(endpoint.body_contains) or ""

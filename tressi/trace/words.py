@@ -49,18 +49,28 @@ def _connected(event: Shape) -> str:
     return f"    connected in {event['connectMs']:.1f} ms{tls}"
 
 
-def _retried(_: Shape) -> str:
-    return "    the server had closed the connection: once more over a new one"
+def _retried(event: Shape) -> str:
+    if event["reason"] is None:
+        return "    the server had closed the connection: once more over a new one"
+    return f"    the server has not processed the request, as it says by {event['reason']}: once more"
 
 
 def _sent(event: Shape) -> str:
     hop = [f"    redirect {event['hop']} is followed"] if event["hop"] else []
-    return "\n".join([*hop, *_message("> ", event["requestLine"], event)])
+    return "\n".join([*hop, *_message("> ", _lines(event, event["requestLine"]), event)])
 
 
 def _received(event: Shape) -> str:
-    lines = _message("< ", f"{event['statusLine']} ({event['ms']:.1f} ms)", event)
+    first, *others = _lines(event, event["statusLine"])
+    lines = _message("< ", [f"{first} ({event['ms']:.1f} ms)", *others], event)
+    trailers = event.get("trailers") or []
+    lines += ["    <", *(f"    < {name}: {value}" for name, value in trailers)] if trailers else []
     return "\n".join([*lines, *([] if event["unread"] is None else [f"    {event['unread']}"])])
+
+
+def _call_ended(event: Shape) -> str:
+    said = "" if event["message"] is None else f", and the server says: {event['message']}"
+    return f"    the call has ended with {event['status']}{said}"
 
 
 def _garbled(event: Shape) -> str:
@@ -73,8 +83,12 @@ def _garbled(event: Shape) -> str:
     )
 
 
-def _message(mark: str, first: str, event: Shape) -> list[str]:
-    lines = [first, *(f"{name}: {value}" for name, value in event["headers"])]
+def _lines(event: Shape, first: str | None) -> list[str]:
+    """The head of a message: the first line where it has one, and its fields."""
+    return [*([] if first is None else [first]), *(f"{name}: {value}" for name, value in event["headers"])]
+
+
+def _message(mark: str, lines: list[str], event: Shape) -> list[str]:
     if event["body"] is not None:
         lines += ["", *event["body"].rstrip("\n").split("\n")]
         lines += [f"… (of {counted(event['bodyBytes'], 'byte')})"] if event["bodyIsCut"] else []
@@ -121,6 +135,7 @@ _WORDS: dict[str, Callable[[Shape], str]] = {
     "sent": _sent,
     "retried": _retried,
     "received": _received,
+    "callEnded": _call_ended,
     "garbled": _garbled,
     "cookieSeen": _cookie_seen,
     "extracted": _extracted,

@@ -7,9 +7,9 @@ at something else: a pool that shrinks then gives its workers to another, or giv
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from tressi.frozen import dataclass
 from tressi.text import counted
 
 if TYPE_CHECKING:

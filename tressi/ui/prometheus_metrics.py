@@ -88,6 +88,7 @@ def _run(view: View) -> Iterator[Metric]:
     for endpoint in view.config.endpoints:
         pool = endpoint.endpoint_key if endpoint.autoscale else endpoint.flow or SHARED
         more = {"method": endpoint.method, "name": endpoint.name or "", "pool": pool, "url": endpoint.masked_url}
+        more |= {"protocol": endpoint.protocol.name} if endpoint.protocol.name != "http/1.1" else {}
         info.add_metric([endpoint.endpoint_key], more)
     yield info
 
@@ -146,6 +147,27 @@ def _endpoint_counts(view: View) -> Iterator[Metric]:
         flying.add_metric([part.endpoint_key], part.in_flight)
         oldest.add_metric([part.endpoint_key], part.oldest_s)
     yield from (flying, oldest)
+    yield from _http2(view)
+
+
+def _http2(view: View) -> Iterator[Metric]:
+    """What the endpoints have beside for which HTTP/2 was asked; a run without one has no such metrics."""
+    asked = [endpoint for endpoint in view.config.endpoints if endpoint.protocol.name != "http/1.1"]
+    if not asked:
+        return
+    parts = [view.reading.endpoints[endpoint.endpoint_key] for endpoint in asked]
+    streams = GaugeMetricFamily(
+        "tressi_streams_per_connection", "How many lanes may share a connection of HTTP/2.", labels=["endpoint"]
+    )
+    for endpoint in asked:
+        streams.add_metric([endpoint.endpoint_key], endpoint.protocol.streams)
+    yield streams
+    yield from (_count_of(parts, *one) for one in _HTTP_2_COUNTS)
+    yield _histogram(
+        "tressi_generator_shared_arrival_seconds",
+        "How much earlier than it is timed a response may have arrived that came in one read with others.",
+        [view.reading.generator.shared_arrival],
+    )
 
 
 _COUNTS: Final[tuple[tuple[str, str, Callable[[EndpointSnapshot], int]], ...]] = (
@@ -169,6 +191,20 @@ _COUNTS: Final[tuple[tuple[str, str, Callable[[EndpointSnapshot], int]], ...]] =
         lambda part: part.retries,
     ),
     ("tressi_redirects", "Redirects that were followed.", lambda part: part.redirects),
+)
+_HTTP_2_COUNTS: Final[tuple[tuple[str, str, Callable[[EndpointSnapshot], int]], ...]] = (
+    (
+        "tressi_multiplexed_connections_opened",
+        "The connections made over which HTTP/2 was spoken.",
+        lambda part: part.h2_connections,
+    ),
+    ("tressi_goaways", "Connections on which the server took no more requests.", lambda part: part.goaways),
+    ("tressi_streams_refused", "Requests that the server refused, sent once more.", lambda part: part.streams_refused),
+    (
+        "tressi_places_waited",
+        "Attempts that waited because http2.connections was reached.",
+        lambda part: part.places_waited,
+    ),
 )
 
 

@@ -62,12 +62,11 @@
     }));
 
   const isSome = (values) => values.some((value) => value);
-  const partOf = (data, choice) => (choice === null ? data.total : data.endpoints[choice]);
-  const nameOf = (data, choice) => (choice === null ? "all endpoints together" : data.endpoints[choice].key);
+  const nameOf = (part) => part.key ?? "all endpoints together";
 
   // The charts of every page, and beside them what is in a summary alone: by status, and by kind of failure.
-  function timeSpecs(data, choice) {
-    const { failures, statusCodes, isFlow, ...columns } = partOf(data, choice);
+  function timeSpecs(data, part, choice) {
+    const { failures, statusCodes, isFlow, ...columns } = part;
     const shades = { t: data.t, saturated: data.saturated, warmUp: data.warmUp };
     const limits = data.limits.filter((one) => one.endpoint === choice);
     const marks = markers(data, choice);
@@ -92,10 +91,10 @@
     };
   }
 
-  function percentileSpec(data, choice) {
-    const { serviceTime, responseTime, isFlow } = partOf(data, choice);
+  function percentileSpec(part) {
+    const { serviceTime, responseTime, isFlow } = part;
     return {
-      title: `Latency of ${nameOf(data, choice)}`,
+      title: `Latency of ${nameOf(part)}`,
       logSwitch: true,
       series: [
         { name: isFlow ? "duration" : "response time", color: "response", points: responseTime },
@@ -110,15 +109,17 @@
   async function draw(data, choice) {
     const mine = (drawing += 1);
     delete document.documentElement.dataset.drawn;
-    showLatencies(data, choice);
-    const specs = timeSpecs(data, choice);
+    const part = choice === null ? data.total : await tressiCharts.unpacked(element("data"), 1 + choice);
+    if (mine !== drawing) return;
+    showLatencies(part, choice);
+    const specs = timeSpecs(data, part, choice);
     tellNothing(specs);
     for (const [name, spec] of Object.entries(specs)) {
       await show(`chart-${name}`, spec, name === "heat" ? tressiCharts.heatMap : tressiCharts.timeChart);
       await new Promise((resolve) => setTimeout(resolve));
       if (mine !== drawing) return;
     }
-    await show("chart-percentiles", percentileSpec(data, choice), tressiCharts.percentileChart);
+    await show("chart-percentiles", percentileSpec(part), tressiCharts.percentileChart);
     if (mine === drawing) document.documentElement.dataset.drawn = choice ?? "all";
   }
 
@@ -138,11 +139,12 @@
   let ofAll; // the rows of the table before anything was chosen
 
   // The rows of an endpoint stand in the table of all of them, where a reader without a script finds them.
-  function showLatencies(data, choice) {
+  function showLatencies(part, choice) {
     const body = element("latencies").tBodies[0];
     ofAll ??= [...body.rows];
-    element("latency-of").textContent = nameOf(data, choice);
+    element("latency-of").textContent = nameOf(part);
     if (choice === null) return body.replaceChildren(...ofAll);
+    tressiTables.unfold();
     const rows = document.querySelectorAll(`#each-latency tr[data-of="${choice}"]`);
     body.replaceChildren(...[...rows].map(latencyRow));
   }
@@ -176,6 +178,8 @@
       show();
     });
     await show();
+    // What is folded is read at last, so that the browser's own search finds it.
+    (window.requestIdleCallback ?? setTimeout)(tressiTables.unfold);
   }
 
   // What is folded on the screen is open on paper, and folded again afterwards.

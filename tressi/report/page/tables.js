@@ -97,8 +97,27 @@
     return fold;
   }
 
-  for (const table of document.querySelectorAll("table.sortable")) {
-    makeSortable(table);
-    makeFilterable(table);
+  function makeReady(where) {
+    for (const table of where.querySelectorAll("table.sortable")) {
+      makeSortable(table);
+      makeFilterable(table);
+    }
   }
+
+  /* Long tables in what is folded stand there as for a reader without a script, where a browser with one takes them for a
+     text: they are most of the document, and would be read before anything is drawn. */
+  function unfold(where = document) {
+    for (const folded of where.querySelectorAll("details > noscript")) {
+      const { parentElement: details } = folded;
+      const read = document.createElement("template");
+      read.innerHTML = folded.textContent;
+      folded.replaceWith(read.content);
+      makeReady(details);
+    }
+  }
+
+  makeReady(document);
+  document.addEventListener("toggle", ({ target }) => unfold(target), true);
+  window.addEventListener("beforeprint", () => unfold());
+  window.tressiTables = { unfold: () => unfold() };
 })();

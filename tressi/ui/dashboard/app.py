@@ -32,8 +32,8 @@ _JSON: Final = "application/json"
 _SCRIPT, _STYLE = "text/javascript", "text/css"
 _HERE: Final = "tressi.ui.dashboard"
 _MODULES: Final = (
-    *("dashboard.js", "cards.js", "chosen.js", "details.js", "endpoint_table.js", "flows.js", "format.js", "notes.js"),
-    *("seconds.js", "server.js", "target_form.js", "thresholds.js", "time_charts.js", "verdict.js"),
+    *("dashboard.js", "cards.js", "chosen.js", "details.js", "endpoint_table.js", "flows.js", "format.js", "nodes.js"),
+    *("notes.js", "seconds.js", "server.js", "target_form.js", "thresholds.js", "time_charts.js", "verdict.js"),
 )
 # Each script and style by its name in the page's addresses.
 ASSETS: Final[dict[str, tuple[str, Callable[[], str]]]] = {

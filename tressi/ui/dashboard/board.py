@@ -19,6 +19,7 @@ from tressi.threshold.expression import metrics_of
 from tressi.ui.dashboard.conditions import Conditions
 from tressi.ui.dashboard.documents import end_document, moment_document
 from tressi.ui.dashboard.history import History
+from tressi.ui.dashboard.nodes import Nodes
 from tressi.ui.sentences import labels_of
 from tressi.version import __version__
 
@@ -54,6 +55,7 @@ class Board:
         self._decisions: deque[dict[str, Any]] = deque(maxlen=NOTES_KEPT)
         self._changes: deque[dict[str, Any]] = deque(maxlen=NOTES_KEPT)
         self._conditions = Conditions(config)
+        self._nodes = Nodes()
         self._trends: dict[str, deque[float]] = {key: deque(maxlen=TREND_S) for key in self._keys}
         self._limited_s = 0.0
         self._last_t = 0.0
@@ -79,6 +81,7 @@ class Board:
         self._moment = {
             **moment_document(moment, self._labels),
             "conditions": self._conditions.see(moment),
+            "nodes": self._nodes.see(moment),
             "limitedSec": round(self._limited_s, 1),
         }
         self._history.append(self._moment["row"])

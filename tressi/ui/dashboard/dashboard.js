@@ -7,6 +7,7 @@ import { clock, count, show } from "./format.js";
 import { EndpointTable, wordsOf } from "./endpoint_table.js";
 import { Flows } from "./flows.js";
 import { loadConfig, showDetails } from "./details.js";
+import { showNodes } from "./nodes.js";
 import { Notes } from "./notes.js";
 import { secondOf } from "./seconds.js";
 import { ask, listen } from "./server.js";
@@ -194,6 +195,7 @@ function showMoment() {
     flows.show((key) => figuresOf(run.moment, key));
     showFigures(figuresOf(run.moment, chosenKey()), conditions, thresholds);
     showThresholds(at("thresholds"), thresholds, notes.labels);
+    showNodes(at("nodes"), run.moment.nodes);
   }
   showCharts();
 }
@@ -312,6 +314,7 @@ function showEnd() {
   for (const since of document.querySelectorAll(".since")) since.hidden = true;
   showTime(durationSec);
   showThresholds(at("thresholds"), thresholds, notes.labels);
+  showNodes(at("nodes"), run.end.nodes);
   const key = chosenKey();
   showFigures(key === null ? total : parts[key], conditions, thresholds);
   countShown(table.show((endpointKey) => parts[endpointKey], conditions));

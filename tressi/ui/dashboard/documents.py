@@ -20,7 +20,7 @@ from tressi.run.threshold_words import sides
 from tressi.run.trouble import failures_of
 from tressi.stats.summary_rows import flow_as_endpoint, row_of, verdict_row
 from tressi.text import carries, plain
-from tressi.ui.dashboard import conditions
+from tressi.ui.dashboard import conditions, nodes
 from tressi.ui.sentences import shows_successes
 from tressi.ui.standing import standing_of
 from tressi.ui.trouble import told
@@ -89,6 +89,7 @@ def end_document(
         },
         "thresholds": [{**_harmless(one), "settled": not one["passed"]} for one in summary["thresholds"]],
         "conditions": conditions.ended(summary, judgement.tone),
+        "nodes": nodes.ended(summary),
         "total": _whole(summary["global"], _summed(failures.values()), busy.get(_TOTAL), peak),
         "endpoints": {
             one["endpointKey"]: _whole(one, failures[one["endpointKey"]], busy.get(one["endpointKey"]), one["peakWorkerCount"])

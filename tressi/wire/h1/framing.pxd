@@ -66,14 +66,18 @@ cdef inline bint number_read(const char* at, const char* end, int64_t* number) n
     return True
 
 
-cdef inline bint length_seen(Parser* parser, const char* at, const char* end) noexcept nogil:
+cdef inline bint length_seen(int64_t* length, const char* at, const char* end) noexcept nogil:
+    """Take a Content-Length, which may be a list of the same one (RFC 9110 8.6); `length` is negative where none was before.
+
+    False: it is none, or another than that before.
+    """
     cdef const char* stop
     cdef int64_t number
     while True:
         stop = member_end(at, end)
-        if not number_read(at, stop, &number) or 0 <= parser.content_length != number:
+        if not number_read(at, stop, &number) or 0 <= length[0] != number:
             return False
-        parser.content_length = number
+        length[0] = number
         if stop == end:
             return True
         at = stop + 1
@@ -98,7 +102,7 @@ cdef inline bint framing_seen(Parser* parser, Field field, const char* value, in
     cdef const char* end = value + size
     cdef const char* stop
     if field == CONTENT_LENGTH:
-        return length_seen(parser, at, end)
+        return length_seen(&parser.content_length, at, end)
     while at < end:
         stop = member_end(at, end)
         word_seen(parser, field, at, stop)

@@ -360,7 +360,10 @@ cdef inline Event data_feed(Session* session, const uint8_t** at, const uint8_t*
     """Read on in a piece of a body; its stream may have been given up since the last read."""
     cdef Stream* stream = stream_at(session, session.frame.id)
     cdef int64_t size
-    if session.padding < 0 and at[0] < end:
+    if session.padding < 0:
+        # How long it is comes first: what is wrong with a frame does not depend on where it was cut.
+        if at[0] == end:
+            return NOTHING
         session.padding = at[0][0]
         at[0] += 1
         session.left -= 1
@@ -379,7 +382,7 @@ cdef inline Event data_feed(Session* session, const uint8_t** at, const uint8_t*
             body_seen(stream.response, at[0], size)
         at[0] += size
         session.left -= size
-    if session.padding >= 0 and session.left <= session.padding:
+    if session.left <= session.padding:
         size = min(<int64_t> (end - at[0]), session.left)
         at[0] += size
         session.left -= size
@@ -387,7 +390,7 @@ cdef inline Event data_feed(Session* session, const uint8_t** at, const uint8_t*
     if stream == NULL:
         return NOTHING
     session.stream = stream
-    if session.left > 0 or session.padding < 0 or not session.frame.flags & END_STREAM:
+    if session.left > 0 or not session.frame.flags & END_STREAM:
         return PIECE
     return stream_over(session, stream)
 

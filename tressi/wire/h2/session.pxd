@@ -357,6 +357,7 @@ cdef inline bint stream_open(
     stream.to_head = to_head
     stream.continued = 0
     stream.waits = 0
+    stream.head_bytes = 0
     stream.seen = -1
     stream.window = session.first_window
     stream.unacknowledged = 0

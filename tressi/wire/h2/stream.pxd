@@ -12,7 +12,7 @@ from tressi.wire.fields cimport (
     CONNECTION, CONTENT_LENGTH, GRPC_MESSAGE, GRPC_STATUS, KEEP_ALIVE, OTHER, TRANSFER_ENCODING, Field, field_bit,
     field_number,
 )
-from tressi.wire.h1.framing cimport number_read
+from tressi.wire.h1.framing cimport length_seen
 from tressi.wire.h1.message cimport HEAD_LIMIT, TEXT, TOKEN, skip
 from tressi.wire.h2.hpack cimport (
     BLOCK_BROKEN, BLOCK_ENDED, FIELD_READ, Decoder, FieldLine, Step, block_begin, block_next,
@@ -36,6 +36,7 @@ cdef struct Stream:
     uint8_t waits                  # its body does: it is among the connection's bodies
     uint8_t is_unsent              # it is among those of which no byte was sent
     int64_t begins_at              # where its first byte stands among all that the connection sends
+    int64_t head_bytes             # names and values of its heads, those of a 1xx and behind the body included
     int64_t seen                   # the last read that brought some of it
     int64_t window                 # bytes of the body that the server takes now
     int64_t unacknowledged         # bytes of the response's body that it was not told of
@@ -96,15 +97,6 @@ cdef inline bint value_is_legal(const FieldLine* field) noexcept nogil:
     return skip(at, at + field.value_size, TEXT) == at + field.value_size
 
 
-cdef inline bint length_read(Response* response, const FieldLine* field) noexcept nogil:
-    """Take a Content-Length; False: it is none, or another than that before."""
-    cdef int64_t length
-    if not number_read(field.value, field.value + field.value_size, &length) or 0 <= response.length != length:
-        return False
-    response.length = length
-    return True
-
-
 cdef inline bint is_of_trailers(int32_t number) noexcept nogil:
     """Whether a field that is known means behind the body what it means before it."""
     return number == GRPC_STATUS or number == GRPC_MESSAGE
@@ -132,7 +124,9 @@ cdef inline void field_read(Reading* reading, Response* response, const FieldLin
     if number == OTHER:
         return
     reading.has_wanted = reading.has_wanted or number != CONTENT_LENGTH
-    if number == CONTENT_LENGTH and not reading.in_trailer and not length_read(response, field):
+    if number == CONTENT_LENGTH and not reading.in_trailer and not length_seen(
+        &response.length, field.value, field.value + field.value_size
+    ):
         fault_found(reading, b"a malformed Content-Length")
     elif number < OTHER and (not reading.in_trailer or is_of_trailers(number)) and not field_seen(
         response, <Field> number, field.value, field.value_size
@@ -175,12 +169,13 @@ cdef inline Step head_read(
 ) noexcept nogil:
     """Read the fields of a response, or those behind its body."""
     cdef Response* response = stream.response
-    reading[0] = Reading(NULL, 0, 0, 0, stream.state == IN_BODY, 0)
+    reading[0] = Reading(NULL, stream.head_bytes, 0, 0, stream.state == IN_BODY, 0)
     if not reading.in_trailer:
         response_forget(response)
         response.length = -1
     if block_read(decoder, at, end, response, reading) == BLOCK_BROKEN:
         return BLOCK_BROKEN
+    stream.head_bytes = reading.bytes
     if not reading.in_trailer and not reading.has_status:
         fault_found(reading, b"no status of three digits")
     if response.status == 101:
