@@ -13,9 +13,17 @@ from math import log, sin
 from statistics import NormalDist
 from typing import TYPE_CHECKING, Any
 
+from tressi._core import Histogram
+from tressi.capacity.document import Beside
+from tressi.capacity.document import document_of as document_of_search
+from tressi.capacity.known import Plan
+from tressi.capacity.search import Search
+from tressi.capacity.slo import condition_of
+from tressi.capacity.trial import Second
 from tressi.config.load import load_config
 from tressi.model import Change, EndpointSnapshot, EngineSnapshot, GeneratorSnapshot, NodeRecord, Reason, ScalingDecision
 from tressi.run.timeline import Ending, Timeline
+from tressi.ui.capacity_progress import sentences
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -61,6 +69,7 @@ class Scene:
     ends: EndReason | None = None
     decided: Mapping[int, tuple[int, int]] | None = None  # of the first endpoint: the second, workers before and after
     nodes: Callable[[int], tuple[NodeRecord, ...]] = lambda _t: ()
+    is_searched: bool = False  # whether a search for a capacity sets the first endpoint's rate
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +77,7 @@ class Run:
     """What the pages of a run are told, in order, and its summary where it has ended."""
 
     config: ResolvedConfig
-    told: Sequence[Moment | ScalingDecision | Change]
+    told: Sequence[Moment | ScalingDecision | Change | str]  # a text is what the run does, in words
     summary: Mapping[str, Any] | None
     paused: bool
 
@@ -79,7 +88,12 @@ def run_of(scene: Scene) -> Run:
     timeline, told = Timeline(config), []
     counts = [EndpointSnapshot(one.endpoint_key) for one in config.endpoints]
     late_s = scene.until_s
+    loads, search = list(scene.loads), Searched() if scene.is_searched else None
     for t in range(1, scene.until_s + 1):
+        if search is not None:
+            loads[0], change = search.second(loads[0], config.endpoints[0].endpoint_key)
+            told += [change] if change else []
+            told.append(search.words)
         is_paused = scene.paused_from_s is not None and t > scene.paused_from_s
         if t - 1 == scene.paused_from_s:
             told.append(Change(t - 0.5, "pause"))
@@ -87,7 +101,7 @@ def run_of(scene: Scene) -> Run:
         for decision in _decisions(scene, config, t):
             told.append(decision)
             timeline.take(decision)
-        counts = [_after(one, load, t, is_paused=is_paused) for one, load in zip(counts, scene.loads, strict=True)]
+        counts = [_after(one, load, t, is_paused=is_paused) for one, load in zip(counts, loads, strict=True)]
         lost = scene.lost if t > late_s - 5 else ()
         told.append(timeline.tick(float(t), _reading(scene, t, counts, lost), paused=is_paused).moment)
     summary = None
@@ -173,7 +187,54 @@ def _reading(scene: Scene, t: int, counts: Sequence[EndpointSnapshot], lost: tup
     return EngineSnapshot(float(t), {one.endpoint_key: one for one in counts}, generator, nodes=scene.nodes(t))
 
 
+class Searched:
+    """A search for the capacity of a target that carries about 400 requests per second, a second at a time."""
+
+    SLO = ("p99 < 50ms", "errorRate < 1%")
+    CARRIES = 400.0
+
+    def __init__(self, carries: float = CARRIES) -> None:
+        self._carries = carries
+        self.search = Search([condition_of(one) for one in self.SLO], Plan(60.0, 1.0))
+        self.step, self._t = self.search.begin(), 0
+        self.words = ""
+
+    def second(self, load: Load, key: str) -> tuple[Load, Change | None]:
+        """How the endpoint fares in the next second, and what the search changed before it."""
+        self._t += 1
+        rps, starts = self.step.rps, round(self.step.rps)
+        p50_ms = 4 / (1 - min(0.995, rps / self._carries)) ** 0.6
+        response, slow = Histogram(), 0
+        for place, normal in enumerate(_NORMAL):
+            ms = p50_ms * (1 + 0.08 * sin(self._t)) * 2.718281828 ** (0.62 * normal)
+            number = round(starts * (place + 1) / len(_NORMAL)) - round(starts * place / len(_NORMAL))
+            response.record(round(1000 * ms), number)
+            slow += number if ms >= 50 else 0
+        second = Second(float(self._t), starts, (slow, 0), round(starts * p50_ms / 1000), p50_ms, response=response)
+        self.step = self.search.see(second)
+        self.words = sentences(self.search, self.step)
+        change = Change(self._t - 0.9, "set-target", key, round(rps, 1), "the search") if rps != load.rps else None
+        return replace(load, rps=rps, p50_ms=p50_ms, p99_ms=p50_ms * 4.2, slower=lambda _t: 1.0), change
+
+
+def searched(seconds: int, carries: float = Searched.CARRIES) -> dict[str, Any]:
+    """The document of a search that has lasted so long, or until it had its answer."""
+    found, load = Searched(carries), Load()
+    for _ in range(seconds):
+        load, _change = found.second(load, SEARCHED)
+        if found.step.phase == "done":
+            break
+    else:
+        found.search.stop("budget")
+    beside = [[Beside("GET " + ORIGIN + PATHS[2], 63.0, 10.9 + place % 3)] for place in range(len(found.search.trials))]
+    return document_of_search(found.search, SEARCHED, beside)
+
+
 # ------------------------------------------------------------------------------------------------------------- the scenes
+
+SEARCHED = f"GET {ORIGIN}{PATHS[0]}"
+# The answer; one that the time was too short for; and a target that carries less than was ever asked of it.
+SEARCHES: Mapping[str, tuple[int, float]] = {"answer": (600, 400.0), "too-short": (60, 400.0), "nothing": (600, 1.01)}
 
 NAMED = {"name": "checkout-peak", "labels": {"git": "4f1c2ab", "env": "staging"}}
 GROWTH = {2: (1, 3), 3: (3, 5), 5: (5, 7)}
@@ -241,6 +302,7 @@ SCENES: Mapping[str, Scene] = {
     "nodes": Scene(GOOD, lost=(NODE_LOST,), thresholds=("p99 < 50 ms",), nodes=_nodes_of),
     "nodes-ended": Scene(GOOD, until_s=60, lost=(NODE_LOST,), thresholds=("p99 < 50 ms",), nodes=_nodes_of, ends="duration"),
     "nodes-hostile": Scene(GOOD, until_s=3, thresholds=(), nodes=partial(_nodes_of, name="<b>node</b>\x1b[31m")),
+    "searching": Scene(GOOD, until_s=75, duration_s=600, thresholds=(), is_searched=True),
     # Of which there are reports alone.
     "lost-ended": Scene(
         GOOD, until_s=60, lost=("engine 2 of 4: its process ended by signal 9",), thresholds=(), ends="duration"

@@ -22,9 +22,9 @@ from tressi.errors import ConfigError
 from tressi.model import EndpointSnapshot, EngineSnapshot, GeneratorSnapshot, Reason
 from tressi.report.capacity_html import page
 from tressi.report.capacity_svg import svg
-from tressi.report.capacity_text import closing_lines, markdown, rows
+from tressi.report.capacity_text import closing_lines, markdown, rows, sureness
 from tressi.run.searching import Rates, Searching, second_of
-from tressi.ui.capacity_progress import bracket_words, left_words, status, trial_words
+from tressi.ui.capacity_progress import bracket_words, left_words, sentences, status, trial_words
 
 pytestmark = pytest.mark.pure
 
@@ -86,12 +86,39 @@ def test_the_answer_is_one_sentence(found, words):
     assert words in verdict_line({"capacity": found, "slo": ["p99 < 20ms"]}, "x")
 
 
+@pytest.mark.parametrize(
+    ("found", "tone", "words"),
+    [
+        ({"rps": 769.4, "low": 757.2, "high": 781.0, "limitedBy": "slo"}, "good", "95 % interval 757.2 to 781 RPS, as close"),
+        ({"rps": 769.4, "low": 600.0, "high": 900.0, "limitedBy": "budget"}, "warn", "Between 600 and 900 RPS: the sea"),
+        ({"rps": 759.0, "low": 759.0, "high": None, "limitedBy": "generator"}, "warn", "tressi itself was at its limit"),
+        ({"rps": 759.0, "low": 759.0, "high": None, "limitedBy": "workers"}, "warn", "with a higher maxWorkers it may be more"),
+        ({"rps": 759.0, "low": 759.0, "high": None, "limitedBy": "budget"}, "warn", "the target may carry more"),
+        ({"rps": None, "low": None, "high": 1.0, "limitedBy": "slo"}, "bad", "Nothing that was tried held"),
+    ],
+)  # fmt: skip
+def test_a_page_says_how_far_its_answer_can_be_relied_on(found, tone, words):
+    """In a colour and a sentence; it is green only where the search came to its end."""
+    told, said = sureness({"capacity": found})
+    assert told == tone
+    assert words in said
+    assert f'<section class="verdict {tone}"' in page({**document(), "capacity": {**found, "broke": None, "reason": None}}, {})
+
+
+def test_what_lies_above_the_picture_says_where():
+    """A trial whose p99 is ten times the limit stands at the edge, with its figure."""
+    found = document()
+    slowest = max(one["p99"] for one in found["trials"])
+    assert slowest > 4 * 20
+    assert f"\u2191 {slowest:.0f}</text>" in svg(found)
+
+
 def test_every_output_has_the_answer_and_is_sound():
     """Markdown, page and picture are made of the document; a key with their marks breaks none."""
     found, labels = document(), {KEY: "a <b> | c", OTHER: "other"}
     answer = verdict_line(found, "a <b> | c")
     assert closing_lines(found, labels)[-1] == answer
-    assert "meanwhile other: 5.0 to 5.0 RPS, p99 3.25 to 3.25 ms" in closing_lines(found, labels)
+    assert "meanwhile other: 5.0 RPS, p99 3.25 ms" in closing_lines(found, labels)
     text = markdown(found, labels)
     assert text.startswith(r"**a \<b\> \| c carries")
     assert text.count("\n|") == len(found["trials"]) + 2
@@ -116,7 +143,15 @@ def test_progress_says_the_trial_the_bracket_and_the_time_left():
     assert status(search, step, second) == (
         "exploring: 50.0 RPS, 2 of 7 s at most, 0.00% bad, 3 in flight | nothing known yet | 4:54 left at most"
     )
-    search, _ = searched(30)
+    assert sentences(search, step) == (
+        "Capacity: nothing is known yet. Trying 50.0 RPS for 2 of 7 s at most, 0 % of the starts are bad; 4:54 left at most."
+    )
+    search, step = searched(30)
+    assert sentences(search, step).startswith("Capacity: between 75 and 112 RPS so far. Trying 91.9 RPS for 4 of 21 s at most,")
+    resting, step = searched(1)
+    assert sentences(resting, step).startswith(
+        "Capacity: nothing is known yet. The target rests at 15.0 RPS before the next trial;"
+    )
     assert trial_words(search.trials[0]) == "50.0 RPS looks good after 7 s: 0.00% bad, p99 4 ms"
     assert trial_words(search.trials[-1]).startswith("112.5 RPS broke after 5 s: 100.00% bad")
     assert bracket_words(search) == "between 75 and 112 RPS"

@@ -60,6 +60,11 @@ LLHTTP = (
     _line("we", rb"[0-9]{20}", "RFC 9110 8.6: no body is read by a length on 1xx, 204 and 304; llhttp reads each into 64 bits"),
     _line("we", _SIZE + rb"[ \t]", "7.1.1: likewise white space behind a chunk's size"),
     _line(
+        "we",
+        _SIZE + rb";",
+        "7.1.1: an extension that is not known is passed over, also one without a name; llhttp refuses that",
+    ),
+    _line(
         "both", rb"(?i)\ntransfer-encoding[^\n]*(?:,|\t)\s*\n", "RFC 9110 5.6.1: empty members and white space change no list"
     ),
     _line("we", rb"(?s)\AHTTP/1\.[01] 1.*(?i:\nconnection|\ncontent-length|\ntransfer)", "RFC 9110 15.2: likewise"),

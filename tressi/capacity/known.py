@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Literal
 
 from tressi.capacity.crossing import Crossing, Point, crossing, design_of
+from tressi.capacity.trial import UNKNOWN_DESIGN, wilson
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,6 +25,7 @@ _LONGEST_TRIAL_S: Final = 600
 _NEAR: Final = (0.07, 0.15, 0.3)
 _FAR_BELOW: Final = 0.6
 _SHAPED: Final = 0.10  # a curve whose interval reaches no farther than this is better than bisecting
+_CALM: Final = 2  # trials whose latencies did not rise, against one whose did
 DUST: Final = 1e-9
 
 
@@ -74,15 +76,44 @@ class Known:
         broke = []
         for one in reversed(self.trials):
             if one.verdict == "broke" and one.rps > most:
-                broke.append(one.rps)
+                broke.append(one)
             elif one.verdict == "held":
                 most = max(most, one.rps)
-        high = min(broke, default=None)
-        below = [one for one in self.trials if high is None or one.rps < high * (1 - DUST)]
-        sure = [one.rps for one in below if one.verdict == "held"]
+        end = math.inf
+        for one in sorted(broke, key=lambda one: -one.rps):
+            end = end if self._is_outweighed(one, end) else one.rps
+        below = [one for one in self.trials if one.rps < end * (1 - DUST)]
+        sure = [one.rps for one in below if one.verdict == "held" or (is_open(one) and self.is_carried(one.rps, end))]
         # A short trial is believed only until one at length has held.
         short = [one.rps for one in below if one.kind == "explore" and one.is_good_by_count()]
-        return max(sure or short, default=None), high
+        return max(sure or short, default=None), end if math.isfinite(end) else None
+
+    def _is_outweighed(self, broken: Trial, end: float) -> bool:
+        """Whether a trial broke by chance: all trials from its rate on, itself among them, hold together.
+
+        Where its latencies rose, two longer trials of these must not have risen.
+        """
+        longer = [one for one in self._at_length(broken.rps, end) if is_open(one) and one.lasted_s > broken.lasted_s]
+        return (broken.trend == "none" or len(longer) >= _CALM) and self.is_carried(broken.rps, end)
+
+    def is_carried(self, rps: float, end: float) -> bool:
+        """Whether the trials from this rate on, below that at which it ends, hold together: more load makes no start better.
+
+        Bursts that come once in a while leave each trial undecided, however good it looks; so many together are not.
+        """
+        together = self._at_length(rps, end)
+        designs = self.designs()
+        for place, condition in enumerate(self.conditions):
+            starts, bad = (sum(getattr(one.shares[place], what) for one in together) for what in ("starts", "bad"))
+            design = designs[place] if designs else UNKNOWN_DESIGN
+            if starts == 0 or wilson(bad / starts, starts / design)[1] >= condition.share:
+                return False
+        return True
+
+    def _at_length(self, rps: float, end: float) -> list[Trial]:
+        """The trials at length from one rate on to below another."""
+        low, high = rps * (1 - DUST), end * (1 - DUST)
+        return [one for one in self.trials if one.kind != "explore" and one.shares and low <= one.rps < high]
 
     def estimate(self) -> Crossing | None:
         """Where the curve through the trials has the capacity; the lowest over the conditions."""
@@ -110,17 +141,17 @@ class Known:
         if low is None:
             is_lowest = high is not None and high <= self.plan.lowest_rps * (1 + DUST)
             return Found(None, None, high, "slo" if is_lowest else limit, broke, self.reason)
-        low, reason = self._believed(low)
+        low, reason = self._believed(low, high or math.inf)
         if high is None:
             return Found(low, low, None, limit, broke, reason)
         return Found(math.sqrt(low * high), low, high, limit, broke, reason)
 
-    def _believed(self, low: float) -> tuple[float, str | None]:
+    def _believed(self, low: float, high: float) -> tuple[float, str | None]:
         """The rate that held, for an answer: of short trials alone the last one is not believed."""
-        if any(one.verdict == "held" and one.rps == low for one in self.trials):
+        if any(one.verdict == "held" and one.rps == low for one in self.trials) or self.is_carried(low, high):
             return low, self.reason
         below = [one.rps for one in self.trials if one.rps < low and one.is_good_by_count()]
-        said = "no trial at length has held by then: its lower end is what a short one held well below"
+        said = "no long trial has held by then: the lower end of the interval is a rate that a short trial held easily"
         return max(below, default=low / STEP_UP), self.reason or said
 
     def is_shaped(self, curve: Crossing) -> bool:
@@ -175,3 +206,8 @@ class Known:
                 self._middles[place] = found.rps
                 return found
         return None
+
+
+def is_open(trial: Trial) -> bool:
+    """Whether a trial at length came to no verdict and did not rise."""
+    return trial.kind != "explore" and trial.verdict == "undecided" and bool(trial.shares) and trial.trend == "none"

@@ -22,7 +22,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Final, Literal
 
 from tressi.capacity.known import DUST, SHORTEST_TRIAL_S, STEP_UP, Known, Limit
-from tressi.capacity.trial import Kind, Second, Trial
+from tressi.capacity.trial import LEAST_S, LEFT_OUT, Kind, Second, Trial
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,7 +38,7 @@ _LEAST_REST_S, _MOST_REST_S = 3, 240
 _FIRST_REST_S: Final = 4
 _RELIEVED_S: Final = 15
 _LONGER_REST_S: Final = 15
-_SUDDEN_S: Final = 10
+_SUDDEN_S: Final = LEFT_OUT + LEAST_S  # the first look
 _REPEATS: Final = 5
 _BACK: Final = 2.0  # times the latency of the first rest
 _BACK_MS: Final = 1.0

@@ -38,14 +38,16 @@ LOOKS: Final = 6
 _MISS: Final = 0.05
 _Z: Final = normal_quantile(1 - _MISS / 2 / LOOKS)
 _SHOWN: Final = 99.0
-_LEFT_OUT: Final = 1  # seconds, of which answers come to what was sent before
-_LEAST_S: Final = 10
+LEFT_OUT: Final = 1  # seconds, of which answers come to what was sent before
+LEAST_S: Final = 10
 _TIMES: Final = 20  # autocorrelation times that a trial lasts at least
 # Before any trial has met a bad start. An M/M/1 queue at 77 % has 30 at its p99, one at 50 % has 10.
-_UNKNOWN_DESIGN: Final = 10.0
-# So many seconds in a row with so much more than the allowed share need no statistics.
+UNKNOWN_DESIGN: Final = 10.0
+# So many seconds in a row with so much more than the allowed share need no statistics, where all seconds so far have some
+# times the allowed share: a pause of 200 ms makes three seconds slow at 94 % of what a target can do, and may come once.
 _CLEAR_S: Final = 4
 _CLEAR_SHARE: Final = 0.25
+_CLEAR_TIMES: Final = 4
 _RISE: Final = 0.5
 _LEAST_TREND_S: Final = 20
 _SURE_OF_TREND: Final = 5.0 / Z
@@ -109,8 +111,9 @@ class Trial:
     def add(self, second: Second) -> Verdict | None:
         """Take a second; returns the verdict once there is one."""
         self.seconds.append(second)
-        count = len(self.seconds) - _LEFT_OUT
+        count = len(self.seconds) - LEFT_OUT
         if self._is_clearly_bad():
+            self.shares = ()  # those of the last look are of another time
             self._settle_on("broke")
         elif count >= self.longest_s or count in self._looks():
             self.look(is_last=count >= self.longest_s)
@@ -144,8 +147,8 @@ class Trial:
 
     def steady(self) -> Sequence[Second]:
         """The seconds that count."""
-        left = self.seconds[_LEFT_OUT:]
-        if len(left) < _LEAST_S:
+        left = self.seconds[LEFT_OUT:]
+        if len(left) < LEAST_S:
             return left
         logs = [math.log(max(1e-3, one.median_ms or 1e-3)) for one in left]
         cut = min(mser(logs), len(left) // 3)
@@ -173,7 +176,7 @@ class Trial:
     def _looks(self) -> set[int]:
         """After how many seconds it is looked at, the last time left out."""
         times = {round(self.longest_s / 2**back) for back in range(1, LOOKS)}
-        return {max(5 if self.kind == "explore" else _LEAST_S, one) for one in times if one >= self.least_s} or {
+        return {max(5 if self.kind == "explore" else LEAST_S, one) for one in times if one >= self.least_s} or {
             round(self.least_s)
         }
 
@@ -186,7 +189,7 @@ class Trial:
         variance = run.variance * len(steady)
         spread = starts * value * (1 - value)
         own = max(1.0, variance / spread) if spread else 1.0
-        before = self.design[place] if self.design else _UNKNOWN_DESIGN
+        before = self.design[place] if self.design else UNKNOWN_DESIGN
         cost = max(own * (run.factor / Z) ** 2, before)
         return Share(starts, bad, *wilson(value, starts / cost), variance, run.factor)
 
@@ -203,15 +206,18 @@ class Trial:
         return all(one.value <= limit.share for one, limit in self._pairs())
 
     def _is_clearly_bad(self) -> bool:
-        last = self.seconds[_LEFT_OUT:][-_CLEAR_S:]
+        counted = self.seconds[LEFT_OUT:]
+        last = counted[-_CLEAR_S:]
         if len(last) < _CLEAR_S:
             return False
         if all(one.starts == 0 and one.in_flight for one in last):
             return True
-        return any(
-            all(one.starts and one.bad[place] > (limit.share + (1 - limit.share) * _CLEAR_SHARE) * one.starts for one in last)
-            for place, limit in enumerate(self.conditions)
-        )
+        for place, limit in enumerate(self.conditions):
+            clear = limit.share + (1 - limit.share) * _CLEAR_SHARE
+            if all(one.starts and one.bad[place] > clear * one.starts for one in last):
+                starts, bad = sum(one.starts for one in counted), sum(one.bad[place] for one in counted)
+                return bad > min(clear, _CLEAR_TIMES * limit.share) * starts
+        return False
 
     def _is_long_enough(self, steady: Sequence[Second]) -> bool:
         if self.kind == "explore":
@@ -220,7 +226,7 @@ class Trial:
         return len(steady) >= min(_TIMES * correlation_s(series), len(self.seconds) if self._is_last() else math.inf)
 
     def _is_last(self) -> bool:
-        return len(self.seconds) - _LEFT_OUT >= self.longest_s
+        return len(self.seconds) - LEFT_OUT >= self.longest_s
 
 
 def wilson(share: float, n: float, z: float = _Z) -> tuple[float, float]:

@@ -24,7 +24,7 @@ from tressi.report.capacity_html import page
 from tressi.report.capacity_svg import svg
 from tressi.report.capacity_text import closing_lines, label_of, markdown, table
 from tressi.run.searching import Searching
-from tressi.ui.capacity_progress import CapacityProgress, duration_words, status
+from tressi.ui.capacity_progress import CapacityProgress, duration_words, sentences
 from tressi.ui.sentences import labels_of
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ def _searching(asked: Asked, job: Job, arguments: Namespace, *, is_quiet: bool) 
     def told(step: Step, second: Second) -> None:
         progress.tell(search, step, second)
         if step.phase != "done":
-            _tell(job, status(search, step, second))
+            _tell(job, sentences(search, step))
 
     searching = Searching(search, asked.rates, job.runner, told)
     searching.watch()

@@ -6,6 +6,8 @@ import math
 from html import escape
 from typing import TYPE_CHECKING, Any, Final
 
+from tressi.text import three_digits
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -127,6 +129,9 @@ class _Picture:
         """A mark with its interval; marks differ by form too, for those who do not see the colours."""
         x, y, tone = self.x(rps), self.y(value), _TONES[verdict]
         parts = [f'<path d="M{x:.1f} {self.y(low):.1f}V{self.y(high):.1f}" stroke="{tone}" stroke-width="1.5"/>']
+        if value > self._top:  # it stands at the edge, which is not where it is
+            said = f"\u2191 {three_digits(value)}"
+            parts.append(f'<text x="{x - 9:.1f}" y="{y + 5:.1f}" text-anchor="end" fill="{tone}">{said}</text>')
         return [*parts, _mark(x, y, verdict)]
 
     def legend(self) -> list[str]:

@@ -12,6 +12,8 @@ from tressi.text import plain, three_digits
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from tressi.run.tones import Tone
+
 _HEADS = ("RPS", "seconds", "bad starts", "may be", "p99", "verdict")
 
 
@@ -77,9 +79,31 @@ def beside_lines(document: Mapping[str, Any], labels: Mapping[str, str]) -> list
     for key, values in seen.items():
         rates = [rps for rps, _ in values]
         times = [time for _, time in values if time is not None]
-        p99 = f", p99 {three_digits(min(times))} to {three_digits(max(times))} ms" if times else ""
-        lines.append(f"meanwhile {plain(labels.get(key) or key)}: {min(rates):,.1f} to {max(rates):,.1f} RPS{p99}")
+        p99 = f", p99 {_range([three_digits(one) for one in (min(times), max(times))])} ms" if times else ""
+        around = _range([f"{one:,.1f}" for one in (min(rates), max(rates))])
+        lines.append(f"meanwhile {plain(labels.get(key) or key)}: {around} RPS{p99}")
     return lines
+
+
+def _range(ends: Sequence[str]) -> str:
+    return " to ".join(dict.fromkeys(ends))
+
+
+def sureness(document: Mapping[str, Any]) -> tuple[Tone, str]:
+    """How far the answer can be relied on: the colour of its page, and a sentence."""
+    found = document["capacity"]
+    if found["limitedBy"] == "generator":
+        return "warn", "tressi itself was at its limit: the target may carry more."
+    if found["limitedBy"] == "workers":
+        return "warn", "All workers were busy, and what was sent was answered in time: with a higher maxWorkers it may be more."
+    if found["rps"] is None:
+        return "bad", "Nothing that was tried held."
+    if found["high"] is None:
+        return "warn", "Nothing broke before the search ended: the target may carry more."
+    low, high = f"{found['low']:,.4g}", f"{found['high']:,.4g}"
+    if found["limitedBy"] == "slo":
+        return "good", f"95 % interval {low} to {high} RPS, as close as was asked for."
+    return "warn", f"Between {low} and {high} RPS: the search ended before it was closer, so this is a first estimate."
 
 
 def markdown(document: Mapping[str, Any], labels: Mapping[str, str]) -> str:

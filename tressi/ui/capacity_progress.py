@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from tressi.capacity.search import Search, Step
     from tressi.capacity.trial import Second, Trial
 
+NOTHING: Final = "nothing known yet"
 _OVER: Final = "\r\x1b[2K"
 _PHASES: Final = {
     "rest": "resting at",
@@ -64,11 +65,31 @@ def status(search: Search, step: Step, second: Second) -> str:
     said = f"{_PHASES[step.phase]} {step.rps:,.1f} RPS"
     trial = search.trial
     if trial is not None and trial.seconds:
-        starts = sum(one.starts for one in trial.steady())
-        bad = max(sum(one.bad[place] for one in trial.steady()) for place in range(len(trial.conditions)))
-        share = f"{bad / starts:.2%} bad" if starts else "no answer yet"
+        share = "no answer yet" if (bad := _bad(trial)) is None else f"{bad:.2%} bad"
         said += f", {trial.lasted_s} of {trial.longest_s + 1:.0f} s at most, {share}"
     return f"{said}, {second.in_flight:,} in flight | {bracket_words(search)} | {left_words(search)}"
+
+
+def sentences(search: Search, step: Step) -> str:
+    """The same for a reader of a page, who may not know how a search goes: what is known first."""
+    known = bracket_words(search)
+    said = "Capacity: nothing is known yet." if known == NOTHING else f"Capacity: {known} so far."
+    trial = search.trial
+    if step.phase == "rest":
+        said += f" The target rests at {step.rps:,.1f} RPS before the next trial"
+    else:
+        said += f" Trying {step.rps:,.1f} RPS"
+        if trial is not None and trial.seconds:
+            share = "no answer yet" if (bad := _bad(trial)) is None else f"{100 * bad:.2g} % of the starts are bad"
+            said += f" for {trial.lasted_s} of {trial.longest_s + 1:.0f} s at most, {share}"
+    return f"{said}; {left_words(search)}."
+
+
+def _bad(trial: Trial) -> float | None:
+    """The share of a trial's starts that were bad, by the worst of its conditions; None where nothing was answered yet."""
+    starts = sum(one.starts for one in trial.steady())
+    bad = max(sum(one.bad[place] for one in trial.steady()) for place in range(len(trial.conditions)))
+    return bad / starts if starts else None
 
 
 def trial_words(trial: Trial) -> str:
@@ -92,7 +113,7 @@ def bracket_words(search: Search) -> str:
         return f"about {curve.rps:,.0f} RPS ({curve.low:,.0f} to {curve.high:,.0f})"
     low, high = search.bracket()
     if low is None:
-        return f"below {high:,.0f} RPS" if high is not None else "nothing known yet"
+        return f"below {high:,.0f} RPS" if high is not None else NOTHING
     return f"above {low:,.0f} RPS" if high is None else f"between {low:,.0f} and {high:,.0f} RPS"
 
 

@@ -150,7 +150,9 @@ function verdictOf({ lost: gone, end, moment, phase }) {
 
 function showVerdict() {
   const shown = verdictOf(run);
-  verdict.show(shown);
+  // Of a search the answer is what matters: it asks for too much on purpose, and how the run stands is neither good nor bad.
+  document.body.classList.toggle("steered", Boolean(run.doing));
+  verdict.show(run.doing && !run.lost ? { ...shown, tone: "none" } : shown);
   showChips(at("chips"), chipsOf(run));
   document.title = `${shown.word}: ${run.name || run.origin || "tressi"}`;
 }

@@ -13,7 +13,11 @@ export const rate = (value) => (known(value) ? (value >= 1000 ? whole : tenths).
 export const milliseconds = (value) => (known(value) ? (value >= 100 ? whole : digits).format(value) : "–");
 
 const isSmall = (share) => share > 0 && share < 0.0995;
-export const percent = (value) => (known(value) ? `${(isSmall(value) ? tenths : whole).format(100 * value)} %` : "–");
+const least = 0.0005; // below it a share would be shown as nothing, which it is not
+export function percent(value) {
+  if (!known(value)) return "–";
+  return value > 0 && value < least ? "< 0.1 %" : `${(isSmall(value) ? tenths : whole).format(100 * value)} %`;
+}
 
 const workers = (value, most) => (known(most) ? `${count(value)} / ${count(most)}` : count(value));
 
