@@ -14,13 +14,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from operator import attrgetter
-from struct import Struct
+from struct import Struct, pack
 from typing import TYPE_CHECKING, Any, Final
 
 import msgpack
 
 from tressi._core import Histogram
-from tressi.vocabulary import COUNTS, LATENCIES, REALS
+from tressi.vocabulary import COUNTS, ERROR_KINDS, LATENCIES, REALS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -44,12 +44,13 @@ _generator_times_of: Final = attrgetter(*GENERATOR_TIMES)
 _generator_sums_of: Final = attrgetter(*GENERATOR_SUMS)
 _NOTHING: Final = Histogram()
 
-# Which of several latencies got these values, and the values as `Histogram.encode` writes them; and of each latency the count
-# of all values, their sum, the least and the largest: four tuples.
-TimesWritten = tuple[list[tuple[list[int], bytes]], tuple[tuple[int, ...], ...]]
 NEVER_NS: Final = 1 << 62  # the least of no value
-# Of an endpoint: its counts, reals and window as `FIGURES` packs them, target_rps, over, status codes, errors.
-Row = tuple[Any, ...]
+PART: Final = Struct("<II")  # which latencies, one bit each, got the values that follow, and how many bytes these are
+# Of an endpoint: its counts, reals and window as `FIGURES` packs them, its rate (below 0: none) and why it is over, and pairs
+# of a status, or -1 - the number of an error's kind, and how often it was.
+BEHIND: Final = Struct("<dq")
+COUNT: Final = Struct("<qq")
+Row = bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +86,8 @@ class Teller:
         self._keys = tuple(keys)
         self._number = 0
         nothing = Told(
-            now=((),) * len(keys),
-            rows=((),) * len(keys),
+            now=(b"",) * len(keys),
+            rows=(b"",) * len(keys),
             times=((_NOTHING,) * len(TIMES),) * len(keys),
             reasons=((),) * len(keys),
         )
@@ -156,21 +157,24 @@ def _changed(before: Sequence[Row], after: Sequence[Row]) -> dict[int, Row]:
 
 
 def _row(one: EndpointSnapshot) -> Row:
+    statuses = [(status, count) for status, count in one.status_codes.items() if count]
+    errors = [(-1 - ERROR_KINDS.index(kind), count) for kind, count in one.errors.items() if count]
+    counts = sorted(statuses + errors)
     return (
-        FIGURES.pack(*_figures_of(one), *_window_of(one.window)),
-        one.target_rps,
-        one.over,
-        {status: count for status, count in one.status_codes.items() if count},
-        {kind: count for kind, count in one.errors.items() if count},
+        FIGURES.pack(*_figures_of(one), *_window_of(one.window))
+        + BEHIND.pack(-1.0 if one.target_rps is None else one.target_rps, one.over)
+        + b"".join(COUNT.pack(*count) for count in counts)
     )
 
 
-def _times_written(before: Sequence[Histogram], after: Sequence[Histogram]) -> TimesWritten:
-    """What came to each histogram, and the tallies of all of it; what is the same for several is written once."""
-    groups: dict[bytes, list[int]] = {}
+def _times_written(before: Sequence[Histogram], after: Sequence[Histogram]) -> bytes:
+    """What came to each histogram, and the tallies of all of it, as `Gathered` reads it; what is the same is written once."""
+    groups: dict[bytes, int] = {}
     for place, (then, now) in enumerate(zip(before, after, strict=True)):
         if now.count != then.count:
-            groups.setdefault(now.since(then).encode(), []).append(place)
+            data = now.since(then).encode()
+            groups[data] = groups.get(data, 0) | 1 << place
     counts, sums, least, most = zip(*(one.tally for one in after), strict=True)
     least = tuple(value if count else NEVER_NS for value, count in zip(least, counts, strict=True))
-    return [(members, data) for data, members in groups.items()], (counts, sums, least, most)
+    tallies = pack(f"<{4 * len(after)}q", *counts, *sums, *least, *most)
+    return tallies + b"".join(PART.pack(bits, len(data)) + data for data, bits in groups.items())

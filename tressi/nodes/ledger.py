@@ -16,14 +16,15 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgpack
 
-from tressi._core import Histogram, rows_summed
+from tressi._core import counts_joined, rows_at, rows_checked, rows_summed
+from tressi._histogram import Gathered
 from tressi.errors import EngineError
 from tressi.model import EndpointSnapshot, EngineSnapshot, GeneratorSnapshot, NodeFinding, Reason, Sample, Window
-from tressi.model.delta import added
-from tressi.nodes.frames import COUNTED, FIGURES, GENERATOR_SUMS, GENERATOR_TIMES, NEVER_NS, REAL, TIMES, WINDOW
+from tressi.nodes.frames import BEHIND, COUNTED, FIGURES, GENERATOR_SUMS, GENERATOR_TIMES, REAL, TIMES, WINDOW
+from tressi.vocabulary import ERROR_KINDS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from tressi.model import Level
     from tressi.nodes.frames import Row
@@ -43,11 +44,6 @@ _SPAN_S: Final = len(REAL)  # the first of the window
 _FULL: Final = len(REAL) + WINDOW.index("full")
 _OF_A_MOMENT: Final = tuple(map(WINDOW.index, ("older", "older_s", "peak_lanes")))
 _ROUNDED: Final = tuple(map(WINDOW.index, ("attempts", "failures", "missed", "missed_late", "older", "peak_lanes")))
-_ROW: Final = 5
-
-
-# Of some latencies since the start, one tuple each: their counts, sums, minima, maxima; times in nanoseconds.
-Tallies = tuple[tuple[int, ...], ...]
 
 
 class LedgerError(EngineError):
@@ -66,13 +62,17 @@ class _Node:
         self.second = 0
         self.second_s = 0.0
         self.rows: dict[int, Row] = {}
-        self.tallies: dict[int, Tallies] = {}
+        self.tallies: dict[int, bytes] = {}
         self.reasons: dict[int, Any] = {}
         self.sums: tuple[float, ...] = ()
         self.busy_s: tuple[float | None, ...] = ()
         self.engines_lost: tuple[str, ...] = ()
-        self.generator_tallies: Tallies | None = None
+        self.generator_tallies: bytes | None = None
         self.lost: str | None = None
+
+    def table(self, *, is_whole: bool) -> dict[int, Row]:
+        """Its rows as of its newest whole second, or of now."""
+        return self.rows if is_whole else self.now
 
 
 class Ledger:
@@ -82,8 +82,8 @@ class Ledger:
         self._keys = tuple(keys)
         self._flows = flows
         self._nodes = [_Node(name) for name in nodes]
-        self._times = [_Times([f"{key}, {name}" for name in TIMES]) for key in keys]
-        self._generator_times = _Times(GENERATOR_TIMES)
+        self._times = [Gathered([f"{key}, {name}" for name in TIMES]) for key in keys]
+        self._generator_times = Gathered(GENERATOR_TIMES)
         self._samples: list[Sample] = []
         self._sampled: Counter[Any] = Counter()
         self._gaps: dict[int, tuple[int, float]] = {}
@@ -113,7 +113,7 @@ class Ledger:
     def _sum(self, node: int, columns: Sequence[int]) -> int:
         """Some counts of all endpoints of a node, those of flows apart."""
         places = range(len(self._keys) - self._flows)
-        rows = [FIGURES.unpack(row[0]) for place, row in self._nodes[node].rows.items() if place in places]
+        rows = [FIGURES.unpack_from(row) for place, row in self._nodes[node].rows.items() if place in places]
         return sum(row[column] for row in rows for column in columns)
 
     def take(self, node: int, frame: bytes) -> bool:
@@ -126,7 +126,7 @@ class Ledger:
             if second is not None:
                 self._take_second(books, second)
             books.now |= _checked(rows)
-        except (ValueError, TypeError, IndexError, KeyError, OverflowError, msgpack.UnpackException) as failure:
+        except (ValueError, TypeError, LookupError, AttributeError, OverflowError, msgpack.UnpackException) as failure:
             raise LedgerError(f"{books.name}: what it sent does not add up: {failure}") from failure
         books.number, books.time_s, books.over_s = number, time_s, over_s
         return True
@@ -165,9 +165,9 @@ class Ledger:
     def _take_second(self, books: _Node, second: tuple[Any, ...]) -> None:
         number, time_s, rows, times, reasons, generator, samples, found = second
         for place, parts in times.items():
-            books.tallies[place] = self._times[place].take(books.tallies.get(place), *parts)
+            books.tallies[place] = self._times[place].take(books.tallies.get(place), parts)
         books.sums, books.busy_s, books.engines_lost, own = generator
-        books.generator_tallies = self._generator_times.take(books.generator_tallies, *own)
+        books.generator_tallies = self._generator_times.take(books.generator_tallies, own)
         books.rows |= _checked(rows)
         books.reasons |= reasons
         books.second, books.second_s = number, time_s
@@ -187,29 +187,27 @@ class Ledger:
     # ---------------------------------------------------------------------------------------------------------- adding up
 
     def _endpoint(self, place: int, *, is_whole: bool) -> EndpointSnapshot:
-        there: list[Row] = []
-        past: list[Row] = []
-        for books in self._nodes:
-            row = (books.rows if is_whole else books.now).get(place)
-            if row is not None:
-                (there if books.lost is None else past).append(row)
+        there = rows_at([books.table(is_whole=is_whole) for books in self._nodes if books.lost is None], place)
+        past = rows_at([books.table(is_whole=is_whole) for books in self._nodes if books.lost is not None], place)
         values, window = _summed(there)
         _add_past(values, past)
         if place in self._gaps:
             missed, scheduled = self._gaps[place]
             values |= {name: values[name] + missed for name in ("missed", "missed_late")}
             values["scheduled"] += scheduled
-        targets = [row[1] for row in there if row[1] is not None]
-        over = [row[2] for row in there]
+        target_rps, over, counts = counts_joined(there, FIGURES.size)
+        _, _, counts_past = counts_joined(past, FIGURES.size)
+        for name, count in counts_past.items():
+            counts[name] = counts.get(name, 0) + count
         if is_whole:
             values |= {**dict(zip(TIMES, self._times[place].read(), strict=True)), "reasons": self._reasons(place)}
         return EndpointSnapshot(
             self._keys[place],
-            target_rps=sum(targets) if targets else (0.0 if past and not there else None),
-            over=0 if not over or 0 in over else max(over),
+            target_rps=0.0 if past and not there else target_rps,
+            over=over,
             window=window,
-            status_codes=_counted([row[3] for row in (*there, *past)]),
-            errors=_counted([row[4] for row in (*there, *past)]),
+            status_codes={name: count for name, count in counts.items() if name >= 0},
+            errors={ERROR_KINDS[-1 - name]: count for name, count in counts.items() if name < 0},
             **values,
         )
 
@@ -243,68 +241,16 @@ class Ledger:
 
 def _checked(rows: dict[int, Row]) -> dict[int, Row]:
     """Rows that can be added up. Raises ValueError."""
-    lengths, sizes = {len(row) for row in rows.values()}, {len(row[0]) for row in rows.values()}
-    if not (lengths <= {_ROW} and sizes <= {FIGURES.size}):
+    if not rows_checked(rows, FIGURES.size, len(ERROR_KINDS)):
         raise ValueError("its counts are not those of this version")
     return rows
-
-
-class _Times:
-    """Some latencies of an endpoint over all nodes.
-
-    In most frames several of them have the same values, such as the successes and all responses. What is the same is added
-    once, to a histogram of its own for each such group, and read as part of all of them.
-    """
-
-    def __init__(self, names: Sequence[str]) -> None:
-        self._names = names
-        self._groups: dict[tuple[int, ...], Histogram] = {}
-        self._none = (0,) * len(names)
-        self._least = [NEVER_NS] * len(names)
-        self._most = [0] * len(names)
-
-    def take(self, known: Tallies | None, groups: Sequence[tuple[Sequence[int], bytes]], tallies: Tallies) -> Tallies:
-        """Add what came to each of one node, whose tallies were `known`; returns those of now. Raises ValueError."""
-        counts, sums, least, most = tallies
-        counts_before, sums_before, *_ = known or (self._none, self._none)
-        added_up = 0
-        for members, data in groups:
-            first, *others = members
-            count, sum_ns = counts[first] - counts_before[first], sums[first] - sums_before[first]
-            for one in others:
-                if counts[one] - counts_before[one] != count or sums[one] - sums_before[one] != sum_ns:
-                    raise ValueError(f"{self._names[one]}: what is the same has several sums")
-            self._add(tuple(members), data, count, sum_ns)
-            added_up += len(members) * (count + sum_ns)
-        if added_up != sum(counts) - sum(counts_before) + sum(sums) - sum(sums_before):
-            raise ValueError(f"{self._names[0]} and others: values are missing")
-        self._least = list(map(min, self._least, least))
-        self._most = list(map(max, self._most, most))
-        return tallies
-
-    def read(self) -> list[Histogram]:
-        """Each of them, as copies that do not change."""
-        return [self._read(place) for place in range(len(self._most))]
-
-    def _add(self, members: tuple[int, ...], data: bytes, count: int, sum_ns: int) -> None:
-        group = self._groups.get(members)
-        if group is None:
-            group = self._groups[members] = Histogram()
-        try:
-            group.absorb(data, count, sum_ns)
-        except ValueError as failure:
-            raise ValueError(f"{self._names[members[0]]}: {failure}") from None
-
-    def _read(self, place: int) -> Histogram:
-        parts = [group for members, group in self._groups.items() if place in members]
-        return added(parts).bounded(self._least[place], self._most[place])
 
 
 def _summed(rows: list[Row]) -> tuple[dict[str, Any], Window]:
     """The figures of several nodes as those of one, and their windows."""
     if not rows:
         return {**dict.fromkeys(COUNTED, 0), **dict.fromkeys(REAL, 0.0)}, Window(full=True)
-    counts, reals, most, least = rows_summed([row[0] for row in rows], len(COUNTED), len(REAL) + len(WINDOW))
+    counts, reals, most, least = rows_summed(rows, len(COUNTED), len(REAL) + len(WINDOW))
     reals[_OLDEST_S] = most[_OLDEST_S]
     reals[_SCHEDULED_S] = most[_SCHEDULED_S]
     if least[_SCHEDULED_S] < most[_SCHEDULED_S]:
@@ -325,7 +271,7 @@ def _add_past(values: dict[str, Any], rows: list[Row]) -> None:
     """Add what nodes that were lost have counted, and nothing of what was their present."""
     if not rows:
         return
-    counts, reals, most, _ = rows_summed([row[0] for row in rows], len(COUNTED), len(REAL) + len(WINDOW))
+    counts, reals, most, _ = rows_summed(rows, len(COUNTED), len(REAL) + len(WINDOW))
     for place in _PRESENT:
         counts[place] = 0
     reals[_OLDEST_S] = 0.0
@@ -337,8 +283,8 @@ def _add_past(values: dict[str, Any], rows: list[Row]) -> None:
 
 def _scheduled_s(rows: Sequence[Row]) -> float:
     """Up to when the sum of the schedules holds: the rates weigh them."""
-    times: list[float] = [FIGURES.unpack(row[0])[len(COUNTED) + _SCHEDULED_S] for row in rows]
-    rates: list[float] = [row[1] or 0.0 for row in rows]
+    times: list[float] = [FIGURES.unpack_from(row)[len(COUNTED) + _SCHEDULED_S] for row in rows]
+    rates: list[float] = [max(0.0, BEHIND.unpack_from(row, FIGURES.size)[0]) for row in rows]
     if not sum(rates):
         return max(times)
     return sum(rate * time_s for rate, time_s in zip(rates, times, strict=True)) / sum(rates)
@@ -346,12 +292,6 @@ def _scheduled_s(rows: Sequence[Row]) -> float:
 
 def _stretched(row: Row, span_s: float) -> list[float]:
     """A window brought to a longer span. What is of this moment, not summed over the span, stays as it is."""
-    window = FIGURES.unpack(row[0])[len(COUNTED) + len(REAL) :]
+    window = FIGURES.unpack_from(row)[len(COUNTED) + len(REAL) :]
     stretch = span_s / window[0] if window[0] > 0 else 1.0
     return [value if place in _OF_A_MOMENT else value * stretch for place, value in enumerate(window)]
-
-
-def _counted(counts: Sequence[Mapping[Any, int]]) -> dict[Any, int]:
-    """Counts by name, added up."""
-    names = set().union(*counts)
-    return {name: sum([one.get(name, 0) for one in counts]) for name in names}

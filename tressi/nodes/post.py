@@ -18,6 +18,7 @@ from tressi.load.merge import merge
 from tressi.load.process import ProcessEngine
 from tressi.load.share import Place
 from tressi.load.tables import Block, memory_file
+from tressi.log import be_ready
 from tressi.model import NodeFinding
 from tressi.nodes.frames import Second, Teller
 from tressi.nodes.orders import Answer, Build, Step, decode_order, encode_answer
@@ -62,6 +63,8 @@ class _Engines:
 
     def __init__(self, build: Build) -> None:
         """Build them. Raises EngineError, OSError, MemoryError."""
+        # The first event would otherwise hold up the answers for up to a second, and with them the lease.
+        be_ready()
         plan = build.plan
         self._keys = plan.keys
         self._steps = frozenset(key for key, one in zip(plan.keys, plan.endpoints, strict=True) if one.is_step)
