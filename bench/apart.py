@@ -37,7 +37,6 @@ NETWORK = "10.78.0"
 HOST = f"{NETWORK}.1"
 BRIDGE = "tacbr"
 UP_S = 20.0
-SETTLE_S = 60.0
 # Runs in the namespace: connects to the run and becomes the outpost, with that connection as its control socket.
 _JOIN = """
 import os, socket, sys
@@ -72,14 +71,6 @@ class Target:
     def served(self) -> int:
         """How many requests it has taken since its start."""
         return int(self._status()[9]) - self._asked
-
-    def settle(self) -> None:
-        """Wait until all connections of a run have ended: what a pulled cable held back comes up to thirteen seconds later."""
-        until_s = time.monotonic() + SETTLE_S
-        while int(self._status()[2]) > 1:
-            if time.monotonic() > until_s:
-                raise RuntimeError("connections of a run that is over have not ended")
-            time.sleep(0.1)
 
     def _status(self) -> list[bytes]:
         self._asked += 1

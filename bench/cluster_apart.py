@@ -38,7 +38,6 @@ if TYPE_CHECKING:
 NODES, ENGINES = 3, 2
 LOST_AT_S, RUN_S = 4.0, 12.0
 HEAL_S = 10.0
-SETTLE_S = 60
 # A reading is no earlier than its second, by a clock that all share here; a packet is stamped a moment after it was sent.
 _EARLY_NS, _LATE_NS = 2_000_000, 20_000_000
 
@@ -169,7 +168,7 @@ def _losing(name: str, target: Target, rps: int, lose: Callable[[Run], None]) ->
         at_ns = time.time_ns()
         lose(run)
         run.end()
-    target.settle()
+    # The networks of its nodes are gone with the run: nothing comes later.
     end_ns = run.begin_ns + round(RUN_S * 1e9)
     after = [(end - 1, rate) for end, rate in wire.rates(at_ns, end_ns, 1.0)]
     back_s = next((begin for begin, rate in after if begin > 0.1 and rate >= 0.99 * rps), 99.0)
@@ -193,7 +192,6 @@ def _heal(target: Target, arguments: argparse.Namespace) -> None:
         run.until(LOST_AT_S + HEAL_S)
         cable(0, is_up=True)
         run.end()
-        target.settle()
         total, served = run.summary["global"], target.served() - before
         uncounted = [one["uncountedAtMost"] for one in run.summary["nodes"]]
         print(
@@ -239,7 +237,6 @@ def _minutes(target: Target, arguments: argparse.Namespace) -> None:
                 os.kill(engines[0], signal.SIGKILL)
             print(f"minutes: {at_s:g} s: {'node' if is_whole else 'an engine of node'}-{node + 1} killed", flush=True)
         run.end()
-    target.settle()
     served, total = target.served() - before, run.summary["global"]
     faults = faults_of(run.seconds, sorted(at for at, _ in wire.requests), run.begin_ns)
     uncounted = [one["uncountedAtMost"] for one in run.summary["nodes"]]
