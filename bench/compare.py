@@ -42,6 +42,7 @@ REPEATS = 2  # times at most that a disturbed run is thrown away and done again
 PATIENCE_S = 60.0  # with a tool that is to send the first requests of the job
 NOT_THE_JOB = "does not do the job"
 ENDED_EARLY = "ended before its time"
+STOPPED = "had stopped sending by then"
 ANSWERS = {"/": b"hello world\n", "/large": b"x" * 65536, job.PATH: job.ANSWER}
 
 
@@ -211,6 +212,10 @@ def _measure(peer: Peer, run: Run, result: Result, server: Target, seconds: floa
     except (RuntimeError, OSError, subprocess.TimeoutExpired) as error:
         result["note"] = ENDED_EARLY if isinstance(error, EndedEarlyError) else "failed at least once"
         print(f"{run.scenario.name:10s} {peer.name:12s} {error}", flush=True)
+        return
+    if one["rps"] == 0:
+        result["note"] = STOPPED
+        print(f"{run.scenario.name:10s} {peer.name:12s} {STOPPED}", flush=True)
         return
     result["runs"].append(one)
     if not did_it(one, keep_alive=run.scenario.keep_alive):
