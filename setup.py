@@ -33,12 +33,14 @@ def extensions() -> list[Extension]:
 
     without_epoll = bool(os.environ.get("TRESSI_WITHOUT_EPOLL"))
     sanitizers = SANITIZERS if os.environ.get("TRESSI_SANITIZE") else []
+    # Debug information is a fifth of the compiler's time; a sanitizer's report needs it for its lines.
+    how = ["-O1", *sanitizers] if sanitizers else ["-O0" if without_epoll else "-O3", "-g0"]
     modules = [
         Extension(
             f"tressi.{name}",
             [f"tressi/{name}.pyx"],
             # A constant that overflows an int would be another time than it says.
-            extra_compile_args=["-O1" if without_epoll or sanitizers else "-O3", "-Werror=overflow", *sanitizers],
+            extra_compile_args=["-Werror=overflow", *how],
             extra_link_args=sanitizers,
             # Where dlopen is not in the C library itself (glibc before 2.34): of OpenSSL nothing is linked, see wire/openssl.h.
             libraries=["dl"] if name == "_tls" and sys.platform == "linux" else [],
