@@ -48,7 +48,7 @@ def extensions() -> list[Extension]:
             depends=DEPENDS,
         )
         # The one that takes longest first: the others are built beside it.
-        for name in ("_wire", "_books", "_values", "_extract", "_core", "_parser", "_histogram", "_h2", "_tls")
+        for name in ("_wire", "_books", "_values", "_extract", "_core", "_parser", "_histogram", "_ledger", "_h2", "_tls")
     ]
     # Cython does not follow `from tressi.wire cimport loop` to the file, so stale C is found here.
     # Said here and not in the modules, where it would not reach the files of the rooms: C's own division and indexing.

@@ -256,7 +256,7 @@ def _certificate():
 
 
 def secured(script, *protocols):
-    """The script inside TLS, with a certificate of an authority that nobody knows; it speaks the `protocols` of ALPN."""
+    """The script inside TLS, with a certificate of an authority that clients do not know; it speaks the `protocols` of ALPN."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     _certificate().configure_cert(context)
     context.set_alpn_protocols(protocols)

@@ -16,7 +16,7 @@ PACKAGE = Path(__file__).parent.parent / "tressi"
 # Bottom up; rooms of one floor know nothing of one another.
 FLOORS = [
     {"isolation", "start", "masking", "frozen"},
-    {"errors", "log", "text", "hosts", "rows", "version", "vocabulary", "core", "_core", "_histogram"},
+    {"errors", "log", "text", "hosts", "rows", "version", "vocabulary", "core", "_core", "_histogram", "_ledger"},
     {"threshold", "site", "grpc"},
     {"model", "hdr"},
     {"wire", "_wire", "_parser", "_h2", "_tls", "_values", "_extract", "_books", "config", "autoscale", "request", "stats"},
@@ -32,6 +32,7 @@ TOP = len(FLOORS)
 SAME_ROOM = {
     "_core": "core",
     "_histogram": "core",
+    "_ledger": "core",
     "_wire": "wire",
     "_parser": "wire",
     "_h2": "wire",

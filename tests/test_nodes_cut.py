@@ -1,4 +1,4 @@
-"""Nodes that nobody hears of for a while: what they do meanwhile, and the books once they are heard of again."""
+"""Nodes that are cut off for a while: what they do meanwhile, and the books once they are heard of again."""
 
 import threading
 from contextlib import contextmanager
@@ -119,7 +119,7 @@ def test_a_node_whose_last_figures_do_not_come_is_lost(monkeypatch):
     """It was there to the end, but what it did last may be in no figure: that is said with a bound."""
     monkeypatch.setattr("tressi.nodes.far._LEAVE_S", 0.1)
     with running() as run:
-        # An answer is on its way, so that the node is none that nobody hears of.
+        # An answer is on its way, so that the node does not count as cut off.
         run.engine.members[0].is_silent = False
         run.carrier.cut(0)
         run.serves(5)

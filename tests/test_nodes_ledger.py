@@ -172,7 +172,7 @@ def test_a_frame_that_is_none_is_an_error(frame):
 
 
 def test_a_node_that_was_lost_keeps_its_counts_and_has_no_present():
-    """What nobody sent in its place is missed through the generator; a frame that comes late still counts."""
+    """Starts that no other node sent in its place are missed through the generator; a frame that comes late still counts."""
     ledger, nodes = Ledger(KEYS, FLOWS, ["node-1", "node-2"]), [(Engines(), Teller(KEYS)) for _ in range(2)]
     for number, (engines, teller) in enumerate(nodes):
         engines.work(KEYS[0], 100, 3)

@@ -107,7 +107,7 @@ def test_the_bound_is_that_of_the_example():
 
 
 def test_rates_count_from_when_they_are_told_until_a_later_one_is_heard():
-    """While nobody knows which of two it follows, both count."""
+    """While it is not known which of two the node follows, both count."""
     rates = Rates()
     rates.tell(Curve.held(100.0), 0.0)
     rates.tell(Curve.held(10.0), 1.0)

@@ -2,7 +2,6 @@
 
 from libc.stdint cimport int32_t, int64_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc
-from libc.string cimport memset
 from posix.mman cimport MAP_FAILED, MAP_SHARED, PROT_READ, PROT_WRITE, mmap, munmap
 
 import os
@@ -17,9 +16,6 @@ from tressi.core cimport rates
 from tressi.core cimport window as windows
 from tressi.core.curve cimport knots_of
 from tressi.core.reading cimport COPIED, block_counters, histograms_copy, window_tuple, without
-
-cdef enum:
-    NAMES = 1024                   # numbers of counts in a row are below: statuses, and -1 - the number of the kind of an error
 
 HAS_EPOLL = bool(epoll.HAS_EPOLL)
 # What is cimported is no name of Python's, so Python code that has the arena may import its histogram from here.
@@ -189,101 +185,6 @@ cdef class SlidingWindow:
     def read(self):
         """The window at the last boundary, as the fields of `model.Window` in order."""
         return window_tuple(self.window)
-
-
-def rows_at(list tables not None, int64_t place):
-    """The rows of that number, of the tables that have one; a table has its rows by their numbers."""
-    cdef dict table
-    cdef object number = place, row
-    cdef list found = []
-    for table in tables:
-        row = table.get(number)
-        if row is not None:
-            found.append(row)
-    return found
-
-
-def rows_checked(dict rows not None, int64_t size, int64_t kinds):
-    """Whether all rows are `size` bytes, and then what `counts_joined` reads, with numbers down to -`kinds`."""
-    cdef int64_t left, place
-    cdef const int64_t* pairs
-    for row in rows.values():
-        if type(row) is not bytes:
-            return False
-        left = len(<bytes> row) - size - 16
-        if left < 0 or left % 16:
-            return False
-        pairs = <const int64_t*> (<const char*> <bytes> row + size + 16)
-        for place in range(left // 16):
-            if not -min(kinds, NAMES) <= pairs[2 * place] < NAMES:
-                return False
-    return True
-
-
-def counts_joined(list rows not None, int64_t size):
-    """What stands in rows behind their first `size` bytes, added up: (rate or None, over, counts by their numbers).
-
-    That is the rate asked for, a double (below 0: none); why nothing more begins, an integer; and pairs of a number and a
-    count, all of 64 bits, the numbers below NAMES either way. Of several rows something begins where it does in one of them.
-    """
-    cdef int64_t totals[2 * NAMES]
-    cdef int64_t place, low = NAMES, high = -NAMES, over = 0
-    cdef double rate = -1.0
-    cdef bint is_over = True
-    cdef const int64_t* tail
-    cdef bytes row
-    if not rows:
-        return None, 0, {}
-    memset(totals, 0, sizeof(totals))
-    for row in rows:
-        tail = <const int64_t*> (<const char*> row + size)
-        if (<const double*> tail)[0] >= 0:
-            rate = max(rate, 0.0) + (<const double*> tail)[0]
-        is_over = is_over and tail[1] != 0
-        over = max(over, tail[1])
-        for place in range(1, (len(row) - size) // 16):
-            totals[NAMES + tail[2 * place]] += tail[2 * place + 1]
-            low, high = min(low, tail[2 * place]), max(high, tail[2 * place])
-    counts = {place: totals[NAMES + place] for place in range(low, high + 1) if totals[NAMES + place]}
-    return rate if rate >= 0 else None, over if is_over else 0, counts
-
-
-def rows_summed(list rows not None, int64_t counts, int64_t reals):
-    """Add up rows column by column: (sums of the counts, sums of the reals, their largest, their least).
-
-    Each row begins with `counts` integers of 64 bits and then `reals` doubles, little-endian; there is at least one. Raises
-    ValueError for a row that is shorter.
-    """
-    cdef int64_t place, size = (counts + reals) * 8
-    cdef const int64_t* row
-    cdef const double* row_reals
-    cdef bytes one
-    cdef list found = [[], [], [], []]
-    cdef int64_t* sums = <int64_t*> calloc(counts + 1, sizeof(int64_t))
-    cdef double* totals = <double*> calloc(3 * reals + 1, sizeof(double))
-    try:
-        if sums == NULL or totals == NULL:
-            raise MemoryError
-        for number, one in enumerate(rows):
-            if len(one) < size:
-                raise ValueError(f"a row of {len(one)} bytes, where {size} are needed")
-            row = <const int64_t*> <const char*> one
-            row_reals = <const double*> (row + counts)
-            for place in range(counts):
-                sums[place] += row[place]
-            for place in range(reals):
-                totals[place] += row_reals[place]
-                if number == 0 or row_reals[place] > totals[reals + place]:
-                    totals[reals + place] = row_reals[place]
-                if number == 0 or row_reals[place] < totals[2 * reals + place]:
-                    totals[2 * reals + place] = row_reals[place]
-        found[0] = [sums[place] for place in range(counts)]
-        for number in range(3):
-            found[1 + number] = [totals[number * reals + place] for place in range(reals)]
-    finally:
-        free(sums)
-        free(totals)
-    return tuple(found)
 
 
 cdef int memory_file() except -1:

@@ -1,18 +1,11 @@
 """The Python border of `core/counters.pxd`: a histogram that readers hold."""
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
-from libc.stdint cimport INT64_MAX, int64_t, uint32_t
+from libc.stdint cimport INT64_MAX, int64_t
 from libc.stdlib cimport free, malloc
-from libc.string cimport memcpy
 
 from tressi.core cimport counters as spans
 from tressi.core cimport histogram as hdr
-
-
-cdef enum:
-    MOST_LATENCIES = 16            # that are added up together, see `Gathered`
-
-cdef int64_t NEVER_NS = <int64_t> 1 << 62  # the least of no value
 
 
 cdef class Histogram:
@@ -266,104 +259,6 @@ cdef class Histogram:
         if not spans.counters_cover(&self.body, low, high):
             raise MemoryError
         return 0
-
-
-cdef class Gathered:
-    """Several latencies over several nodes. Those that got the same values in a frame have one histogram for these.
-
-    What a node says of them is bytes, numbers in little-endian: of each latency the count of all its values since the start,
-    then their sums, then the least of each, then the largest, 8 bytes each; and for all that got the same values since the
-    last frame the latencies, one bit each from the lowest on, the length of what follows, 4 bytes each, and what `encode`
-    wrote.
-    """
-
-    cdef tuple names
-    cdef dict groups                     # by the bits of those latencies that have these values
-    cdef int64_t size
-    cdef int64_t[MOST_LATENCIES] least_ns
-    cdef int64_t[MOST_LATENCIES] most_ns
-
-    def __init__(self, names):
-        cdef int64_t place
-        self.names = tuple(names)
-        self.size = len(self.names)
-        if self.size > MOST_LATENCIES:
-            raise ValueError(f"{self.size} latencies, where {MOST_LATENCIES} are the most")
-        self.groups = {}
-        for place in range(self.size):
-            self.least_ns[place], self.most_ns[place] = NEVER_NS, 0
-
-    def take(self, bytes before, bytes data not None):
-        """Add what a node says, which had said `before` last (None: nothing); returns what to give as `before` next.
-
-        Raises ValueError with the name of the latency whose values are not what its count and sum have grown by.
-        """
-        cdef int64_t grown[2 * MOST_LATENCIES]
-        cdef int64_t place, size = self.size, head = 4 * size * sizeof(int64_t)
-        cdef const int64_t* now = <const int64_t*> PyBytes_AS_STRING(data)
-        cdef const int64_t* then = NULL
-        cdef int64_t left = len(data)
-        cdef const char* at = PyBytes_AS_STRING(data) + head
-        cdef uint32_t part[2]
-        if left < head or (before is not None and len(before) != head):
-            raise ValueError("tallies that break off")
-        if before is not None:
-            then = <const int64_t*> PyBytes_AS_STRING(before)
-        for place in range(2 * size):
-            grown[place] = now[place] if then == NULL else now[place] - then[place]
-        left -= head
-        while left > 0:
-            if left < <int64_t> sizeof(part):
-                raise ValueError("values that break off")
-            memcpy(part, at, sizeof(part))
-            at, left = at + sizeof(part), left - <int64_t> sizeof(part)
-            if part[1] > left or part[0] == 0 or part[0] >> size:
-                raise ValueError("values that break off, or of no latency")
-            self.add(part[0], at[:part[1]], grown)
-            at, left = at + part[1], left - part[1]
-        for place in range(2 * size):
-            if grown[place] != 0:
-                raise ValueError(f"{self.names[place % size]}: values are missing")
-        for place in range(size):
-            self.least_ns[place] = min(self.least_ns[place], now[2 * size + place])
-            self.most_ns[place] = max(self.most_ns[place], now[3 * size + place])
-        return data[:head]
-
-    cdef int add(self, uint32_t bits, bytes data, int64_t* grown) except -1:
-        """Add values to the histogram of these latencies, each of which must have grown by them; that is then settled."""
-        cdef int64_t place, first = 0, size = self.size
-        cdef Histogram group
-        while not bits >> first & 1:
-            first += 1
-        for place in range(first, size):
-            if bits >> place & 1 and (grown[place] != grown[first] or grown[size + place] != grown[size + first]):
-                raise ValueError(f"{self.names[first]}: what is the same has several sums")
-        group = self.groups.get(bits)
-        if group is None:
-            group = self.groups[bits] = Histogram()
-        try:
-            group.absorb(data, grown[first], grown[size + first])
-        except ValueError as failure:
-            raise ValueError(f"{self.names[first]}: {failure}") from None
-        for place in range(first, size):
-            if bits >> place & 1:
-                grown[place] = grown[size + place] = 0
-        return 0
-
-    def read(self):
-        """Each latency over all nodes, as copies that do not change."""
-        cdef int64_t place
-        cdef list found = []
-        cdef Histogram total, group
-        for place in range(self.size):
-            total = Histogram()
-            for bits, group in self.groups.items():
-                if <uint32_t> bits >> place & 1:
-                    total.merge(group)
-            if total.body.tally.count:
-                total.body.tally.min_ns, total.body.tally.max_ns = self.least_ns[place], self.most_ns[place]
-            found.append(total)
-        return found
 
 
 cdef const char* taken(const char* place, const char* end, int64_t* value) except NULL:

@@ -91,11 +91,13 @@ class Search(Known):
         if self.done is not None:
             return
         self.done, self.reason = why, reason
-        if self.trial is not None:
+        if self._baseline_ms is None and self.trial is None:
+            self.reason = reason or "no request was answered, so no trial could begin"
+        if self.trial is not None and any(one.starts for one in self.trial.steady()):
             self.trial.look(is_last=True)
             self.trial.close()
             self.trials.append(self.trial)
-            self.trial = None
+        self.trial = None
 
     def left_s(self) -> float:
         """How long it takes at most from now on."""

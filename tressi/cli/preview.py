@@ -63,13 +63,11 @@ class Preview:
     flows: tuple[dict[str, Any], ...] = ()
 
 
-def preview(config: ResolvedConfig) -> Preview | None:
-    """Fill in the requests of a config; None where it has neither data, variants, flows nor gRPC calls.
+def preview(config: ResolvedConfig) -> Preview:
+    """Fill in the requests of a config that `is_filled_in`.
 
     Raises ConfigError for a bad row.
     """
-    if not has_something_to_fill_in(config):
-        return None
     made = compiled(config, USER_AGENT)
     with tempfile.TemporaryFile() as block:
         sources = load(made.uses, block)
@@ -86,11 +84,6 @@ def preview(config: ResolvedConfig) -> Preview | None:
         for endpoint, renderings in zip(config.endpoints, made.renderings, strict=True)
     }
     return Preview(tables, requests, ways(config, made, requests))
-
-
-def has_something_to_fill_in(config: ResolvedConfig) -> bool:
-    """Whether what is sent is not what stands in the config, or stands there in an order of its own."""
-    return bool(config.data or config.flows) or any(one.variants or one.grpc is not None for one in config.endpoints)
 
 
 def _sizes(uses: tuple[Use, ...], sources: tuple[Source, ...], size: int) -> tuple[TableSize, ...]:

@@ -85,8 +85,7 @@ def _node_lines(nodes: Sequence[Mapping[str, Any]]) -> list[str]:
 
 
 def _preview(config: ResolvedConfig) -> Preview | None:
-    plain = not (config.data or config.flows or any(one.variants or one.grpc is not None for one in config.endpoints))
-    if plain:
+    if not config.is_filled_in:
         return None
     from tressi.cli.preview import preview  # noqa: PLC0415 - most configs have nothing to fill in
 

@@ -256,6 +256,11 @@ class ResolvedConfig:
     warnings: tuple[str, ...] = ()
 
     @property
+    def is_filled_in(self) -> bool:
+        """Whether what is sent is not what stands in the config, or stands there in an order of its own."""
+        return bool(self.data or self.flows) or any(one.variants or one.grpc is not None for one in self.endpoints)
+
+    @property
     def autoscaled(self) -> tuple[ResolvedEndpoint, ...]:
         """The endpoints with a pool of their own, in config order."""
         return tuple(endpoint for endpoint in self.endpoints if endpoint.autoscale is not None)

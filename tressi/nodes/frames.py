@@ -168,7 +168,7 @@ def _row(one: EndpointSnapshot) -> Row:
 
 
 def _times_written(before: Sequence[Histogram], after: Sequence[Histogram]) -> bytes:
-    """What came to each histogram, and the tallies of all of it, as `Gathered` reads it; what is the same is written once."""
+    """What came to each histogram, and the tallies of all of it, for `SummedTimes`; what is the same is written once."""
     groups: dict[bytes, int] = {}
     for place, (then, now) in enumerate(zip(before, after, strict=True)):
         if now.count != then.count:

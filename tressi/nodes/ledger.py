@@ -16,8 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgpack
 
-from tressi._core import counts_joined, rows_at, rows_checked, rows_summed
-from tressi._histogram import Gathered
+from tressi._ledger import SummedTimes, counts_joined, rows_at, rows_checked, rows_summed
 from tressi.errors import EngineError
 from tressi.model import EndpointSnapshot, EngineSnapshot, GeneratorSnapshot, NodeFinding, Reason, Sample, Window
 from tressi.nodes.frames import BEHIND, COUNTED, FIGURES, GENERATOR_SUMS, GENERATOR_TIMES, REAL, TIMES, WINDOW
@@ -82,8 +81,8 @@ class Ledger:
         self._keys = tuple(keys)
         self._flows = flows
         self._nodes = [_Node(name) for name in nodes]
-        self._times = [Gathered([f"{key}, {name}" for name in TIMES]) for key in keys]
-        self._generator_times = Gathered(GENERATOR_TIMES)
+        self._times = [SummedTimes([f"{key}, {name}" for name in TIMES]) for key in keys]
+        self._generator_times = SummedTimes(GENERATOR_TIMES)
         self._samples: list[Sample] = []
         self._sampled: Counter[Any] = Counter()
         self._gaps: dict[int, tuple[int, float]] = {}
@@ -136,7 +135,7 @@ class Ledger:
         self._nodes[node].lost = why
 
     def miss(self, place: int, starts: float) -> None:
-        """Count starts of an endpoint that nobody made, because the node that should have was lost.
+        """Count starts of an endpoint that were not made, because the node that should have made them was lost.
 
         They were ours to make: the generator is why they were missed. Of a start each part counts when it is whole.
         """

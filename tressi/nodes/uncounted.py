@@ -1,4 +1,4 @@
-"""How many requests a node may have made that nobody heard of: a bound that holds whatever it did. Pure.
+"""How many requests a node may have made that are in no figure: a bound that holds whatever it did. Pure.
 
 What is known of a node ends with the last second that it told of. After that it may have made two kinds of requests: those
 that were under way then, and those whose starts its rate asked for until its lease was over. A rate is in force from when it
@@ -44,7 +44,7 @@ class Rates:
     told: list[_Told] = field(default_factory=list)
 
     def tell(self, curve: Curve | None, since_s: float) -> None:
-        """It is told another one from now on; nobody knows yet whether it hears of it."""
+        """It is told another one from now on; whether it hears of it is not known yet."""
         self.told.append(_Told(curve, since_s))
 
     def heard(self, curve: Curve | None, until_s: float, counted_s: float) -> None:

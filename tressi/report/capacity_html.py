@@ -41,11 +41,6 @@ _HEADS = ("RPS", "seconds", "bad starts", "may be bad", "p99", "verdict")
 def page(document: Mapping[str, Any], labels: Mapping[str, str]) -> str:
     """The page of a search."""
     style = asset("style.css") + _STYLE
-    heads = "".join(f'<th scope="col">{head}</th>' for head in _HEADS)
-    body = "\n".join(
-        f'<tr class="{_TONES.get(one["verdict"], "none")}">' + "".join(f"<td>{_shown(cell)}</td>" for cell in row) + "</tr>"
-        for one, row in zip(document["trials"], rows(document), strict=True)
-    )
     tone, sure = sureness(document)
     notes = "\n".join(f"<li>{_shown(line)}</li>" for line in closing_lines(document, labels)[:-1])
     answer = _shown(verdict_line(document, label_of(document, labels)))
@@ -70,16 +65,20 @@ def page(document: Mapping[str, Any], labels: Mapping[str, str]) -> str:
 {notes}
 </ul>
 <h2>Trials</h2>
-<table>
-<thead><tr>{heads}</tr></thead>
-<tbody>
-{body}
-</tbody>
-</table>
+{_trials(document)}
 </main>
 </body>
 </html>
 """
+
+
+def _trials(document: Mapping[str, Any]) -> str:
+    heads = "".join(f'<th scope="col">{head}</th>' for head in _HEADS)
+    body = "\n".join(
+        f'<tr class="{_TONES.get(one["verdict"], "none")}">' + "".join(f"<td>{_shown(cell)}</td>" for cell in row) + "</tr>"
+        for one, row in zip(document["trials"], rows(document), strict=True)
+    )
+    return f"<table>\n<thead><tr>{heads}</tr></thead>\n<tbody>\n{body}\n</tbody>\n</table>"
 
 
 def _shown(text: str) -> str:

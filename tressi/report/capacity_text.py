@@ -56,7 +56,7 @@ def closing_lines(document: Mapping[str, Any], labels: Mapping[str, str]) -> lis
         lines.append(f"beyond it: {found['broke']} breaks")
     if found["reason"]:
         lines.append(found["reason"])
-    if found["limitedBy"] == "budget" and document["seconds"] >= document["budgetSeconds"]:
+    if document["trials"] and found["limitedBy"] == "budget" and document["seconds"] >= document["budgetSeconds"]:
         lines.append("the budget ended the search: a longer one makes the interval shorter")
     lines += beside_lines(document, labels)
     lines.append(f"it took {_minutes(document['seconds'])}; expected were {_minutes(document['expectedSeconds'])} at most")

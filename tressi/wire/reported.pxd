@@ -74,7 +74,7 @@ cdef inline void fields_answered(Response* response, const Answer* answer) noexc
 
 
 cdef inline void lane_answered(Reactor* reactor, Lane* lane, const Answer* answer) noexcept nogil:
-    """Keep the same books as for a response of our own, except that nobody stamped its arrival."""
+    """Keep the same books as for a response of our own, except that the kernel stamped no arrival."""
     cdef Endpoint* endpoint = lane.endpoint
     cdef Exchange* exchange = &lane.exchange
     cdef int64_t now_ns = monotonic_ns()
