@@ -154,8 +154,8 @@ def _write(make: Callable[[], str], file: str) -> None:
 
 def _show(document: dict[str, Any], labels: dict[str, str]) -> None:
     """Print the trials, and the answer below them."""
-    text = drawn(table(document), sys.stdout) + "\n" + "\n".join(closing_lines(document, labels))
-    say(text)
+    trials = [drawn(table(document), sys.stdout)] if document["trials"] else []
+    say("\n".join([*trials, *closing_lines(document, labels)]))
 
 
 def exit_code(summary: dict[str, Any], document: dict[str, Any]) -> Exit:

@@ -3,8 +3,7 @@
 Every 250 ms each node is told what it is to do and answers with a frame, one exchange at a time. What is read is the ledger,
 so reading never waits for a node. With each exchange a node's lease is renewed: for so long it goes on without hearing of
 the run. One that is not heard of has stopped by itself when its lease is over; only then, and a little later for what is
-not known of its clock, do the others get its share. So no start has two senders, and the starts that fell due meanwhile are
-missed.
+not known of its clock, do the others get its share. So no start has two senders, and those that fell due meanwhile are missed.
 
 A run's seconds are numbered from its beginning, on each node by the node's clock. The run looks at second k half a second
 after it, when the frames of all nodes that are there have come; what comes later goes into the next.
