@@ -16,6 +16,7 @@ whole session, which knows whether a pure test is under way. Of `time.sleep` onl
 import sys
 import time
 from contextlib import contextmanager
+from functools import cache
 
 import pytest
 
@@ -35,6 +36,7 @@ WORLDLY = {
 }
 
 
+@cache
 def lane_of(item):
     """The lane of one test: its own mark, or else its module's."""
     return next(mark.name for mark in item.iter_markers() if mark.name in LANES)
