@@ -19,7 +19,7 @@ from release.trial import ROOT, WORK
 REGISTERED = Path("/proc/sys/fs/binfmt_misc/qemu-aarch64")
 PACKAGES = ("dash", "coreutils", "base-files", "base-passwd", "libc-bin", "libstdc++6", "python3.11", "ca-certificates")
 GLIBCS = (17, 24, 26, 27, 28, 31, 34)  # of manylinux_2_X; pip takes each name for itself
-MODULES = "_wire, _books, _values, _extract, _core, _parser, _histogram, _ledger, _h2, _tls"
+MODULES = "_wire, _planned, _books, _values, _extract, _core, _parser, _histogram, _ledger, _h2, _tls"
 IMPORT = f"import platform, tressi; from tressi import {MODULES}; print(platform.machine(), _wire.__file__)"
 STEPS = {
     "import": ("python3.11", "-c", IMPORT),
