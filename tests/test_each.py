@@ -27,7 +27,7 @@ def test_every_case_that_fails_is_named():
 
 
 def test_every_combination_is_tried_with_the_fixtures():
-    """What is no argument of a case is asked of pytest."""
+    """Arguments that are in no case are fixtures."""
     tried = []
 
     @each("letter", "ab", ids=str.upper)
