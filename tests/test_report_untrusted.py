@@ -1,7 +1,7 @@
 """Summaries of others: whatever stands in them, they take little memory, steer no terminal and end in no traceback."""
 
-import copy
 import json
+import pickle
 import struct
 import sys
 import tracemalloc
@@ -61,7 +61,7 @@ def bomb(length):
 
 def test_a_histogram_is_inflated_no_further_than_one_can_be():
     """A summary of 1 MB held 3.1 GB."""
-    text = bomb(256 << 20)
+    text = bomb(32 << 20)
     tracemalloc.start()
     try:
         with pytest.raises(ValueError, match="longer than any"):
@@ -110,7 +110,7 @@ def test_no_number_in_a_summary_is_a_traceback():
 
 def with_number(summary, number, *where):
     """A copy with the number in these places."""
-    other = copy.deepcopy(summary)
+    other = pickle.loads(pickle.dumps(summary))  # a copy in a tenth of the time of `copy.deepcopy`
     for place in where:
         inner = other
         for name in place[:-1]:

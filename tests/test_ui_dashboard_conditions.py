@@ -1,5 +1,6 @@
 """Which rows need a look: judged of the last seconds, without jumping, and of the whole run once it is over."""
 
+from functools import cache
 from itertools import pairwise
 
 import pytest
@@ -85,9 +86,16 @@ def test_without_a_rate_none_is_missed():
     assert levels_over([second(rps=3.0, asked=None)] * 5)[-1]["rate"] == 0
 
 
+@cache
+def ran(scene):
+    """A scene's run."""
+    return run_of(SCENES[scene])
+
+
+@cache
 def last_of(scene):
     """The last document of a scene's run, and the labels of what it is of."""
-    run = run_of(SCENES[scene])
+    run = ran(scene)
     board = Board(run.config)
     documents = [board.moment(one) for one in run.told if isinstance(one, Moment)]
     return documents[-1] if run.summary is None else board.result(run.summary)
@@ -139,7 +147,7 @@ def test_at_the_end_each_row_says_what_limited_it():
 @pytest.mark.parametrize("scene", ["passed", "failed", "not-met", "was-limited", "many-failed"])
 def test_report_and_dashboard_colour_an_endpoint_alike(scene):
     """Red, amber or neither: a rate that was not met is amber in both, as the verdict is."""
-    summary = run_of(SCENES[scene]).summary
+    summary = ran(scene).summary
     told = last_of(scene)["conditions"]
     rows = {row.endpoint["endpointKey"]: row.tone for row in ranked(summary)}
     assert {key: {"none": "good"}.get(tone, tone) for key, tone in rows.items()} == {key: told[key]["tone"] for key in rows}
@@ -153,7 +161,7 @@ def test_the_endpoint_behind_a_threshold_of_all_is_marked():
     assert beyond
     assert {one["tones"]["latency"] for one in beyond.values()} == {"warn"}
     assert all("p99 < 30 ms is at risk" in one["words"] for one in beyond.values())
-    summary = run_of(SCENES["passed"]).summary
+    summary = ran("passed").summary
     slowest = max(summary["endpoints"], key=lambda one: one["responseTimeMs"]["p99"])
     least = max(one["responseTimeMs"]["p99"] for one in summary["endpoints"] if one is not slowest)
     text = f"p99 < {(slowest['responseTimeMs']['p99'] + least) / 2:.3f} ms"
@@ -167,7 +175,7 @@ def test_the_endpoint_behind_a_threshold_of_all_is_marked():
 
 def test_a_page_knows_which_figure_a_threshold_is_about():
     """Where it is about more than one, or about none that is shown, it is beside none."""
-    board = Board(run_of(SCENES["at-risk"]).config)
+    board = Board(ran("at-risk").config)
     subjects = board.state(paused=False)["subjects"]
     assert subjects == {"rps > 400": "rate", "p99 < 30 ms": "latency", "errorRate < 0.5%": "failed"}
 

@@ -256,11 +256,11 @@ class _Shortfall:
 
 
 def _seconds(endpoint: Endpoint, summary: Summary) -> list[_Second]:
-    """The seconds of the run that were measured and in which the endpoint was there, in their order."""
+    """The measured seconds of the endpoint in which starts were missed or nothing ended, in their order; most have neither."""
     before, seconds = 0.0, []
     for whole in summary["timeline"]:
         row = second_of(endpoint, whole)
-        if row is not None and not whole.get("warmUp"):
+        if row is not None and (row["missed"] or not row["currentRps"]) and not whole.get("warmUp"):
             seconds.append(_Second(row, whole, before, whole["t"]))
         before = whole["t"]
     return seconds

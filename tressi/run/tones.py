@@ -101,8 +101,8 @@ def standing_of_node(lost: str | None, lost_at_s: float | None, silent_s: float 
 
 def bounds_behind(endpoint: Mapping[str, Any], bounds: Iterable[Bound]) -> list[Bound]:
     """The limits that an endpoint of a summary stands behind."""
-    times = endpoint.get("responseTimeMs", {})
-    return [one for one in bounds if one.is_behind(endpoint["endpointKey"], times.get(one.name))]
+    times, key = endpoint.get("responseTimeMs", {}), endpoint["endpointKey"]
+    return [one for one in bounds if one.endpoint_key in {None, key} and one.is_behind(key, times.get(one.name))]
 
 
 def broken_bounds(thresholds: Iterable[Mapping[str, Any]]) -> list[Bound]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
-from typing import Final
+from functools import cache
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final
 
 from tressi.frozen import dataclass
 from tressi.vocabulary import (
@@ -14,6 +16,9 @@ from tressi.vocabulary import (
     SUMMARY_COUNTS,
     SUMMARY_TIMES,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 COUNTS: Final = ("requestsMade", *SUMMARY_COUNTS)
 RATES: Final = ("rps", "targetRps", "errorRate")
@@ -62,13 +67,14 @@ class Name:
     takes_argument: bool = False
 
 
-def names() -> dict[str, Name]:
+@cache
+def names() -> Mapping[str, Name]:
     """Every name that may be written: `responseTime.p99` is also `response.p99`, and `p99` alone."""
     known = {name: Name(name) for name in (*COUNTS, *RATES, SATURATED)}
     known |= {name: Name(name, takes_argument=True) for name in COUNTED}
     for time in TIMES:
         known |= _of_time(time)
-    return known | flow_names()
+    return MappingProxyType(known | flow_names())
 
 
 def flow_names() -> dict[str, Name]:

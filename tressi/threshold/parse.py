@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from functools import cache
+from functools import cache, lru_cache
 from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, cast
@@ -54,6 +54,7 @@ class ThresholdError(ValueError):
     """A threshold that cannot be understood, or means nothing; `str()` says why, with the place."""
 
 
+@lru_cache(maxsize=256)  # one condition may stand beside each of a thousand endpoints, in every part of a report
 def parse(text: str) -> Comparison:
     """Read a threshold, such as `p99[30s] < 250ms`. Raises ThresholdError."""
     signs = len(_SIGNS.findall(text))

@@ -64,6 +64,7 @@ _COLUMNS: Final = (
     _Column("successP99", 4, max),
     _Column("missed", 5, fmean),
 )
+_DIGITS: Final = tuple(f".{digits}g" for digits in range(10))
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,8 +208,8 @@ def _columns(rows: Sequence[Mapping[str, Any] | None], span: int, row_s: int) ->
 def _counts(rows: Sequence[Mapping[str, int] | None], spans: _Spans) -> dict[str, list[Number]]:
     """Counts by name as columns per second, the most frequent name first; what is rare is put together."""
     sums = Counter[str]()
-    for row in rows:
-        sums.update(row or {})
+    for row in filter(None, rows):
+        sums.update(row)
     ranked = [name for name, count in sums.most_common() if count]
     named, others = ranked[:MOST_KINDS], ranked[MOST_KINDS:]
     groups = {clipped(plain(name)): (name,) for name in named} | ({OTHERS: tuple(others)} if others else {})
@@ -219,7 +220,7 @@ def _rates(rows: Sequence[Mapping[str, int] | None], names: Sequence[str], spans
     found = []
     for group in _grouped(rows, spans.point):
         present = [row for row in group if row is not None]
-        count = sum(row.get(name, 0) for row in present for name in names)
+        count = sum(row.get(name, 0) for row in present if row for name in names)
         found.append(_rounded(count / (len(present) * spans.row_s), 5) if present else None)
     return found
 
@@ -232,7 +233,9 @@ def _merged(values: Sequence[Number], column: _Column, span: int) -> list[Number
 
 
 def _rounded(value: float, digits: int) -> float:
-    shown = float(f"{value:.{digits}g}")
+    if not value:
+        return 0  # which most of what failed and was missed is
+    shown = float(format(value, _DIGITS[digits]))
     return _one(int(shown) if shown.is_integer() else shown)
 
 
