@@ -173,13 +173,16 @@ def _measure(counts: EndpointSnapshot, load: Load, t: int, answered: int, succee
     spread = log(load.p99_ms / load.p50_ms) / _Z99
     wobble = load.slower(t) * (1 + 0.12 * sin(t / 2) + 0.05 * sin(3 * t))
     for place, normal in enumerate(_NORMAL):
-        us = round(1000 * load.p50_ms * wobble * 2.718281828 ** (normal * spread))
         share = (place + 1) / len(_NORMAL)
         number = round(answered * share) - round(answered * place / len(_NORMAL))
+        good = round(succeeded * share) - round(succeeded * place / len(_NORMAL))
+        if not number and not good:
+            continue  # at most places, where a rate is low
+        us = round(1000 * load.p50_ms * wobble * 2.718281828 ** (normal * spread))
         counts.service.record(us, number)
         counts.first_byte.record(round(0.9 * us), number)
         counts.response.record(round(us * (1.0 if load.missed(t) == 0 else 3.0)), number)
-        counts.success.record(us, round(succeeded * share) - round(succeeded * place / len(_NORMAL)))
+        counts.success.record(us, good)
 
 
 def _reading(scene: Scene, t: int, counts: Sequence[EndpointSnapshot], lost: tuple[str, ...]) -> EngineSnapshot:
