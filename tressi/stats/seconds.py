@@ -7,6 +7,7 @@ from dataclasses import fields, replace
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final
 
+from tressi.frozen import dataclass
 from tressi.model import EndpointMoment, FlowMoment, SecondFigures
 from tressi.model.delta import added, counted
 from tressi.model.flow import steps_of
@@ -32,6 +33,24 @@ _RESPONSE_SHOWN: Final = (50.0, 95.0, 99.0)
 _NONE: Final[Mapping[Any, int]] = {}  # one for all seconds without any: there are thousands
 _FIGURES: Final = tuple(field.name for field in fields(SecondFigures))
 _values_of: Final = attrgetter(*_FIGURES)
+
+
+@dataclass(frozen=True, slots=True)
+class DeltaFigures:
+    """The figures of a delta: of each endpoint and each flow in its order, and of all endpoints together."""
+
+    endpoints: Sequence[SecondFigures]
+    flows: Sequence[SecondFigures]
+    total: SecondFigures
+
+
+def delta_figures(delta: Delta, shared: Collection[str]) -> DeltaFigures:
+    """All figures of a delta; `shared` are the keys of the shared pool's endpoints."""
+    return DeltaFigures(
+        [figures_of(one, delta.span_s) for one in delta.endpoints],
+        [flow_figures_of(one, delta.span_s) for one in delta.flows],
+        total_of(delta, shared),
+    )
 
 
 def figures_of(delta: EndpointCounts, span_s: float) -> SecondFigures:
@@ -95,13 +114,11 @@ def total_of(delta: Delta, shared: Collection[str]) -> SecondFigures:
     )
 
 
-def endpoint_moment(
-    endpoint: ResolvedEndpoint, snapshot: EndpointSnapshot, delta: EndpointCounts, span_s: float
-) -> EndpointMoment:
+def endpoint_moment(endpoint: ResolvedEndpoint, snapshot: EndpointSnapshot, figures: SecondFigures) -> EndpointMoment:
     """What is published of one endpoint."""
     autoscale = endpoint.autoscale
     return EndpointMoment(
-        **_fields(figures_of(delta, span_s)),
+        **_fields(figures),
         endpoint_key=endpoint.endpoint_key,
         min_workers=autoscale.min_workers if autoscale else None,
         max_workers=autoscale.max_workers if autoscale else None,
@@ -117,12 +134,16 @@ def endpoint_moment(
 
 
 def flow_moment(
-    flow: Flow, snapshot: EndpointSnapshot, delta: EndpointCounts, span_s: float, endpoints: Mapping[str, EndpointSnapshot]
+    flow: Flow,
+    snapshot: EndpointSnapshot,
+    delta: EndpointCounts,
+    figures: SecondFigures,
+    endpoints: Mapping[str, EndpointSnapshot],
 ) -> FlowMoment:
     """What is published of one flow; `endpoints` are those of all steps."""
     autoscale = flow.autoscale
     return FlowMoment(
-        **_fields(flow_figures_of(delta, span_s)),
+        **_fields(figures),
         endpoint_key=flow.endpoint_key,
         min_workers=autoscale.min_workers if autoscale else flow.workers,
         max_workers=autoscale.max_workers if autoscale else flow.workers,
@@ -143,14 +164,14 @@ def flow_moment(
     )
 
 
-def total_moment(endpoints: Sequence[EndpointMoment], delta: Delta, shared: Collection[str]) -> EndpointMoment:
-    """All endpoints together: sums, and latencies of their merged histograms. `shared` are those of the shared pool."""
+def total_moment(endpoints: Sequence[EndpointMoment], figures: SecondFigures) -> EndpointMoment:
+    """All endpoints together: their `figures`, and sums of what is known of each."""
     asked = [one.asked_rps for one in endpoints if one.asked_rps is not None]
     errors = Counter[str]()
     for one in endpoints:
         errors.update(one.errors)
     return EndpointMoment(
-        **_fields(total_of(delta, shared)),
+        **_fields(figures),
         endpoint_key="",
         min_workers=None,
         max_workers=None,
