@@ -177,8 +177,9 @@ class Timeline:
         if record.is_unmeasured:
             return summarise(replace(record, verdicts=self._thresholds.unjudged(lasted_s)))
         record = replace(record, sure=sure_of(self.kept, self._config, record.decisions, (record.warm_up_s, lasted_s), pause))
-        verdicts = self._thresholds.close(figures_of(record), lasted_s)
-        return summarise(replace(record, verdicts=doubted(verdicts, self._config.thresholds, record.sure)))
+        figures = figures_of(record)
+        verdicts = self._thresholds.close(figures, lasted_s)
+        return summarise(replace(record, verdicts=doubted(verdicts, self._config.thresholds, record.sure)), figures)
 
     def _left_out(self) -> list[str]:
         bounded = [*self._decisions.left_out("scaling decisions"), *self._changes.left_out("changes")]

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from tressi.model.flow import Flow
 
 
+_Ms = float | None
 _SHOWN: Final = (50.0, 99.0)
 _RESPONSE_SHOWN: Final = (50.0, 95.0, 99.0)
 _NONE: Final[Mapping[Any, int]] = {}  # one for all seconds without any: there are thousands
@@ -56,16 +57,18 @@ def delta_figures(delta: Delta, shared: Collection[str]) -> DeltaFigures:
 def figures_of(delta: EndpointCounts, span_s: float) -> SecondFigures:
     """The figures of one endpoint over the `span_s` seconds of its delta."""
     made = delta.succeeded + delta.failed
+    # By their places: thousands are made each second.
     return SecondFigures(
-        target_rps=_mean_target_rps(delta),
-        current_rps=_rate(delta, span_s),
-        worker_count=delta.worker_count,
-        utilisation=_share(delta.occupied_lane_s, delta.lane_s),
-        error_rate=_share(delta.failed, made),
-        missed_now=delta.missed,
-        status_codes=delta.status_codes or _NONE,
-        failures=failures_of(delta),
-        **_latencies(delta.service, delta.response, delta.success),
+        _mean_target_rps(delta),
+        made / span_s if span_s > 0 else 0.0,
+        delta.worker_count,
+        _share(delta.occupied_lane_s, delta.lane_s),
+        _share(delta.failed, made),
+        *_latencies(delta.service, delta.response, delta.success),
+        delta.missed,
+        delta.status_codes or _NONE,
+        failures_of(delta),
+        bands_of(delta.response),
     )
 
 
@@ -101,16 +104,22 @@ def total_of(delta: Delta, shared: Collection[str]) -> SecondFigures:
     lane_s = sum(part.lane_s for part in own) + max((part.lane_s for part in pooled), default=0.0)
     # A step's lanes are the flow's, which are occupied while their users think as well.
     occupied = [part for part in (*own, *pooled) if part.lane_s]
+    rates = [_rate(part, delta.span_s) for part in parts]
+    service, response = added(part.service for part in parts), added(part.response for part in parts)
+    # Mostly every response is a success, and the histograms are the same.
+    are_same = all(part.success is part.service for part in parts)
+    success = service if are_same else added(part.success for part in parts)
     return SecondFigures(
-        target_rps=sum(targets) if len(targets) == len(parts) else None,
-        current_rps=sum(_rate(part, delta.span_s) for part in parts),
-        worker_count=sum(part.worker_count for part in own) + max((part.worker_count for part in pooled), default=0),
-        utilisation=_share(sum(part.occupied_lane_s for part in occupied), lane_s),
-        error_rate=_share(sum(part.failed for part in parts), sum(part.succeeded + part.failed for part in parts)),
-        missed_now=sum(part.missed for part in parts),
-        status_codes=counted(part.status_codes for part in parts),
-        failures=counted(failures_of(part) for part in parts),
-        **_latencies(*(added(getattr(part, time) for part in parts) for time in ("service", "response", "success"))),
+        sum(targets) if len(targets) == len(parts) else None,
+        sum(rates),
+        sum(part.worker_count for part in own) + max((part.worker_count for part in pooled), default=0),
+        _share(sum(part.occupied_lane_s for part in occupied), lane_s),
+        _share(sum(part.failed for part in parts), sum(part.succeeded + part.failed for part in parts)),
+        *_latencies(service, response, success),
+        sum(part.missed for part in parts),
+        counted(part.status_codes for part in parts),
+        counted(failures_of(part) for part in parts if part.failed),
+        bands_of(response),
     )
 
 
@@ -203,22 +212,14 @@ def _share(part: float, whole: float) -> float:
     return min(1.0, max(0.0, part / whole)) if whole > 0 else 0.0
 
 
-def _latencies(service: Histogram, response: Histogram, success: Histogram) -> dict[str, Any]:
+def _latencies(
+    service: Histogram, response: Histogram, success: Histogram
+) -> tuple[_Ms, _Ms, _Ms, _Ms, _Ms, _Ms, _Ms, _Ms, int, int, int]:
+    """The figures of latencies, from `p50_ms` to `success_count`, in the order of `SecondFigures`."""
     p50_ms, p95_ms, p99_ms = percentiles_ms(response, _RESPONSE_SHOWN)
+    max_ms = response.max_us / 1e3 if response.count else None
     service_p50_ms, service_p99_ms = percentiles_ms(service, _SHOWN)
     # Mostly every response is a success, and the histogram is one and the same.
     success_p50_ms, success_p99_ms = (service_p50_ms, service_p99_ms) if success is service else percentiles_ms(success, _SHOWN)
-    return {
-        "p50_ms": p50_ms,
-        "p95_ms": p95_ms,
-        "p99_ms": p99_ms,
-        "max_ms": response.max_us / 1e3 if response.count else None,
-        "service_p50_ms": service_p50_ms,
-        "service_p99_ms": service_p99_ms,
-        "success_p50_ms": success_p50_ms,
-        "success_p99_ms": success_p99_ms,
-        "response_count": response.count,
-        "service_count": service.count,
-        "success_count": success.count,
-        "bands": bands_of(response),
-    }
+    times_ms = (p50_ms, p95_ms, p99_ms, max_ms, service_p50_ms, service_p99_ms, success_p50_ms, success_p99_ms)
+    return (*times_ms, response.count, service.count, success.count)
