@@ -14,6 +14,8 @@ from setuptools import Extension, setup
 # A constant that overflows is folded by the compiler, before UBSan could see it.
 SANITIZERS = ["-fsanitize=address,undefined", "-fno-sanitize-recover=undefined", "-Werror=overflow"]
 CORES = os.cpu_count() or 1
+# The one that takes longest first: the others are built beside it.
+MODULES = ("_wire", "_planned", "_books", "_values", "_extract", "_core", "_parser", "_histogram", "_ledger", "_h2", "_tls")
 DEPENDS = sorted(
     str(path) for room in ("core", "wire") for suffix in ("pxd", "h") for path in Path("tressi", room).rglob(f"*.{suffix}")
 )
@@ -47,8 +49,7 @@ def extensions() -> list[Extension]:
             define_macros=[("TRESSI_WITHOUT_EPOLL", None)] if without_epoll else [],
             depends=DEPENDS,
         )
-        # The one that takes longest first: the others are built beside it.
-        for name in ("_wire", "_books", "_values", "_extract", "_core", "_parser", "_histogram", "_ledger", "_h2", "_tls")
+        for name in MODULES
     ]
     # Cython does not follow `from tressi.wire cimport loop` to the file, so stale C is found here.
     # Said here and not in the modules, where it would not reach the files of the rooms: C's own division and indexing.

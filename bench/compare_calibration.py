@@ -18,17 +18,16 @@ from __future__ import annotations
 import argparse
 import json
 import math
-import subprocess
 import sys
 import time
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from bench.compare_wire import over_the_wire
 from bench.drift_picture import drift_picture
 from tressi._core import Histogram
 from tressi._histogram import Packed
@@ -321,42 +320,6 @@ def table(cells: Sequence[dict[str, object]]) -> str:
         figures.append(f"{100 * one['naive'] / total:.1f} %")
         lines.append(f"| {one['design']} | {one['endpoints']} | {' | '.join(figures)} |")
     return "\n".join(lines)
-
-
-# ------------------------------------------------------------------------------------------------------- over the wire
-
-
-def served(median_ms: float) -> subprocess.Popen[str]:
-    """A target of its own process, which ends with its standard input."""
-    command = [sys.executable, "-m", "bench.delayed", str(median_ms)]
-    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-
-
-def over_the_wire(comparisons: int, effect: float, pairs: int) -> dict[str, int]:
-    """What the command says of two served targets of which the second is slower by so much, how often."""
-    words: dict[str, int] = {}
-    with TemporaryDirectory() as folder, served(20.0) as one, served(20.0 * (1 + effect)) as other:
-        config = Path(folder) / "config.json"
-        endpoint = {"url": "/", "autoscale": {"enabled": True, "targetRps": 200, "maxWorkers": 50}}
-        config.write_text(json.dumps({"requests": [endpoint]}), encoding="utf-8")
-        first, second = (target.stdout.readline().strip() for target in (one, other))
-        for number in range(comparisons):
-            done = subprocess.run(
-                [
-                    *(sys.executable, "-m", "tressi", "compare", str(config), "--base-url", first, "--versus", second),
-                    *("--pairs", str(pairs), "--primary", "p50", "--seed", str(number), "--json", "-", "--quiet"),
-                ],
-                capture_output=True,
-                text=True,
-                check=False,
-            )
-            said = json.loads(done.stdout)
-            p50 = next(one for one in said["metrics"] if one["primary"])
-            print(json.dumps({"effect": effect, "verdict": said["verdict"], **p50}), file=sys.stderr, flush=True)
-            words[said["verdict"]] = words.get(said["verdict"], 0) + 1
-        for target in (one, other):
-            target.stdin.close()
-    return words
 
 
 def drifting(seed: int, drift: float = DRIFT, pairs: int = 20) -> list[float]:

@@ -1,6 +1,7 @@
 """Import the aarch64 wheel of CPython 3.11 and run the demo with it under emulation: `scripts/wheels emulate`, as root.
 
-It needs mmdebstrap and Debian's qemu-user-static, registered with the kernel (binfmt_misc), as its installation does.
+It needs mmdebstrap and Debian's qemu-user-static, which is registered with the kernel (binfmt_misc) where its installation,
+as in a container, could not.
 The packages of that Debian are only unpacked and the libraries are put there by this machine's pip: emulated, both take long.
 """
 
@@ -11,20 +12,36 @@ import shutil
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from release import chroots
 from release.trial import ROOT, WORK
 
-REGISTERED = Path("/proc/sys/fs/binfmt_misc/qemu-aarch64")
+FORMATS = Path("/proc/sys/fs/binfmt_misc")
+REGISTERED = FORMATS / "qemu-aarch64"
+DESCRIBED = Path("/usr/lib/binfmt.d/qemu-aarch64.conf")  # of qemu-user-static
 PACKAGES = ("dash", "coreutils", "base-files", "base-passwd", "libc-bin", "libstdc++6", "python3.11", "ca-certificates")
 GLIBCS = (17, 24, 26, 27, 28, 31, 34)  # of manylinux_2_X; pip takes each name for itself
-MODULES = "_wire, _books, _values, _extract, _core, _parser, _histogram, _ledger, _h2, _tls"
+MODULES = "_wire, _planned, _books, _values, _extract, _core, _parser, _histogram, _ledger, _h2, _tls"
 IMPORT = f"import platform, tressi; from tressi import {MODULES}; print(platform.machine(), _wire.__file__)"
 STEPS = {
     "import": ("python3.11", "-c", IMPORT),
     "demo": ("python3.11", "-m", "tressi", "demo", "--no-ui", "--duration", "5", "--export", "/tmp/results"),
 }
+
+
+def register() -> bool:
+    """Have the kernel run programs for aarch64 by qemu; False where it cannot."""
+    if REGISTERED.exists():
+        return True
+    if not DESCRIBED.exists():
+        return False
+    if not (FORMATS / "register").exists():
+        subprocess.run(["mount", "-t", "binfmt_misc", "binfmt_misc", str(FORMATS)], check=False)
+    with suppress(OSError):
+        (FORMATS / "register").write_text(DESCRIBED.read_text(encoding="ascii"), encoding="ascii")
+    return REGISTERED.exists()
 
 
 def install(wheel: Path, site: Path) -> None:
@@ -43,7 +60,7 @@ def main() -> int:
         "--dist", type=Path, default=ROOT / "dist", metavar="FOLDER", help="where the wheels are (default: dist)"
     )
     wheels = sorted(parser.parse_args().dist.glob("tressi-*-cp311-*manylinux*aarch64.whl"))
-    if not wheels or not REGISTERED.exists():
+    if not wheels or not register():
         print(
             "there is no aarch64 wheel" if not wheels else f"qemu is not registered: {REGISTERED} is not there", file=sys.stderr
         )

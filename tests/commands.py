@@ -6,16 +6,19 @@ import subprocess
 import sys
 from contextlib import contextmanager
 
+import warm
+
 BOUND_S = 60
 
 
 def at_once(*commands, bound_s=60, **how):
     """Run Python with each of these arguments, side by side; what `subprocess.run` says of each, in their order."""
-    running = []
+    running, how = [], {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, **how}
     try:
         for arguments in commands:
+            is_tressi, rest = tuple(arguments[:2]) == ("-m", "tressi"), arguments[2:]
             command = [sys.executable, *map(str, arguments)]
-            running.append(subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **how))
+            running.append(warm.Process(*rest, **how) if is_tressi else subprocess.Popen(command, **how))
         # One whose output fills its pipe waits for its turn to be read, and for nothing else.
         said = [process.communicate(timeout=bound_s) for process in running]
     finally:
@@ -26,13 +29,18 @@ def at_once(*commands, bound_s=60, **how):
 
 
 def command(*arguments):
-    """The command line of a run."""
+    """The command line of a run, for what must start as a user starts it."""
     return [sys.executable, "-m", "tressi", *map(str, arguments)]
 
 
-def tressi(*arguments):
+def begun(*arguments, **how):
+    """The process of a command that is under way; what it says comes through pipes."""
+    return warm.Process(*arguments, **{"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, **how})
+
+
+def tressi(*arguments, **how):
     """Run it to its end."""
-    return subprocess.run(command(*arguments), capture_output=True, text=True, timeout=BOUND_S, check=False)
+    return warm.run(*arguments, timeout=BOUND_S, **how)
 
 
 def config_file(folder, *urls, rps=50, **fields):
@@ -53,7 +61,7 @@ def check_sums(summary):
 
 def with_streams(stdout, stderr, *arguments):
     """Run it with these descriptors; returns the exit code, and what it said on standard error where that is a pipe."""
-    done = subprocess.run(command(*arguments), stdout=stdout, stderr=stderr, text=True, timeout=BOUND_S, check=False)
+    done = tressi(*arguments, stdout=stdout, stderr=stderr)
     return done.returncode, done.stderr
 
 

@@ -1,11 +1,12 @@
 """What holds for all tests."""
 
+import gc
 import os
 import sys
 
 import pytest
 from hypothesis import HealthCheck, settings
-from lanes import LANES, Guard, LaneModule, lane_of, lanes_named
+from lanes import LANES, Guard, LaneModule, lane_of, lanes_named, longest_first
 from tls_ways import PYTHON_TLS
 
 import tressi.log
@@ -37,12 +38,19 @@ def pytest_pycollect_makemodule(module_path, parent):
 
 
 def pytest_collection_modifyitems(config, items):
-    """Leave out the tests of other lanes."""
+    """Leave out the tests of other lanes, and begin with the modules that take longest."""
     wanted = config.getoption("lane") or LANES
     left_out = [item for item in items if lane_of(item) not in wanted]
     if left_out:
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if lane_of(item) in wanted]
+    items.sort(key=longest_first)
+
+
+def pytest_collection_finish():
+    """Have no later collection of garbage look at what collecting the tests has made, which is a hundred megabytes."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)
@@ -98,9 +106,9 @@ def transport(request, monkeypatch):
     return request.param
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def target():
-    """The URL of the embedded target, one for all tests of a module."""
+    """The URL of the embedded target, one for all tests of a session."""
     from tressi.testing.target import Target
 
     with Target() as url:

@@ -4,8 +4,7 @@ A module names its lane in one line, `pytestmark = pytest.mark.pure`. A single t
 decorator says: `@pytest.mark.timed`.
 
 - `pure`: neither sockets nor processes nor sleeping. The tests run side by side, as many as there are cores.
-- `timed`: real sockets, processes or time, and no assertion that needs a quiet machine. Three modules run side by side, for
-  they mostly wait.
+- `timed`: real sockets, processes or time, and no assertion that needs a quiet machine. Several modules run side by side.
 - `alone`: what it asserts needs the machine for itself, such as a rate that is kept to the percent.
 - `ray`: a cluster of Ray, which takes half a minute to start and 300 MB to install, and is left out where Ray is missing.
 
@@ -25,6 +24,38 @@ LANES = {
     "alone": "like timed, and nothing else may run meanwhile",
     "ray": "like timed, with a cluster of Ray; left out where Ray is not installed",
 }
+# Modules of the lane `timed` that take longest, in that order: they begin first, so that no worker is left with one at the end.
+# `--durations=0` tells how long each takes.
+LONGEST = (
+    "test_ui_dashboard_browser.py",
+    "test_cli_capacity.py",
+    "test_nodes_runs.py",
+    "test_cli_run.py",
+    "test_cli_terminal.py",
+    "test_report_browser.py",
+    "test_replay_run.py",
+    "test_run_complete.py",
+    "test_cli_run_interrupted.py",
+    "test_load_rows.py",
+    "test_bench_soak.py",
+    "test_compare_live.py",
+    "test_flow_summary.py",
+    "test_cli_import.py",
+    "test_fuzz.py",
+    "test_cli_quick_run.py",
+    "test_cli_dashboard.py",
+    "test_load_closing.py",
+    "test_load_host.py",
+    "test_flow_outputs.py",
+    "test_store_killed.py",
+    "test_ui_dashboard_charts.py",
+    "test_ui_prometheus.py",
+    "test_load_conformance.py",
+    "test_isolation.py",
+    "test_load_process.py",
+    "test_cli_claims.py",
+    "test_page_charts.py",
+)
 WORLDLY = {
     "socket.__new__": "opens a socket",
     "subprocess.Popen": "starts a process",
@@ -33,6 +64,12 @@ WORLDLY = {
     "os.posix_spawn": "starts a process",
     "os.system": "starts a process",
 }
+
+
+def longest_first(item):
+    """The key by which tests are sorted."""
+    name = item.path.name
+    return LONGEST.index(name) if name in LONGEST else len(LONGEST)
 
 
 def lane_of(item):

@@ -48,7 +48,7 @@ class Conversation:
 
     def __init__(self, server, accepted, number):
         self.number = number
-        self.socket = accepted
+        self.socket = self._accepted = accepted
         self._server = server
         self._left = b""
 
@@ -117,6 +117,13 @@ class Conversation:
         """End the connection."""
         self.socket.close()
 
+    def cut(self):
+        """Wake whatever reads from the connection, from any thread."""
+        # Python's TLS has taken the descriptor over; its own `shutdown` would forget the TLS that a thread is about to read by.
+        holder = self.socket if isinstance(self.socket, ssl.SSLSocket) else self._accepted
+        with suppress(OSError):
+            socket.socket.shutdown(holder, socket.SHUT_RDWR)
+
     def wait_closed(self):
         """Read and forget until the client has closed."""
         while self.socket.recv(_PIECE_BYTES):
@@ -136,7 +143,7 @@ class RawServer:
     said_bytes: int = 0  # by `send`
     failures: list = field(default_factory=list)
     ended: Event = field(default_factory=Event)
-    accepted: list = field(default_factory=list)
+    conversations: list = field(default_factory=list)
     _threads: list = field(default_factory=list)
     _lock: Lock = field(default_factory=Lock)
 
@@ -174,7 +181,7 @@ class RawServer:
             with self._lock:
                 conversation = Conversation(self, accepted, self.connections)
                 self.connections += 1
-                self.accepted.append(accepted)
+                self.conversations.append(conversation)
             self.start(self._play, conversation)
 
     def start(self, work, *arguments):
@@ -202,9 +209,8 @@ class RawServer:
         # The first thread accepts: only when it has ended is the list of connections complete.
         self._threads[0].join(BOUND_S)
         self.listener.close()
-        for accepted in self.accepted:
-            with suppress(OSError):
-                accepted.shutdown(socket.SHUT_RDWR)
+        for conversation in self.conversations:
+            conversation.cut()
         for thread in self._threads:
             thread.join(BOUND_S)
         assert not self.failures, self.failures

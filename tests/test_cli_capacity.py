@@ -2,14 +2,13 @@
 
 import json
 import signal
-import subprocess
 import time
 from contextlib import suppress
 
 import gevent
 import gevent.socket
 import pytest
-from commands import command
+from commands import begun
 from gevent.server import StreamServer
 
 pytestmark = pytest.mark.timed
@@ -57,16 +56,12 @@ def ended(process):
     return process.stdout.read(), process.stderr.read()
 
 
-def started(*arguments):
-    return subprocess.Popen(command(*arguments), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-
-
 def test_the_limit_of_a_server_is_found_in_every_output(config, tmp_path):
     """50 a second are served. The budget ends the search with an interval that begins below that, in each format."""
     files = {name: tmp_path / f"found.{name}" for name in ("markdown", "html", "svg")}
     more = [part for name, path in files.items() for part in (f"--{name}", path)]
     flags = ("--slo", "p99 < 700ms", "--slo", "errorRate < 1%", "--from", "40", "--budget", "24s", "--json", "-")
-    with started("capacity", config, *flags, *more) as process:
+    with begun("capacity", config, *flags, *more) as process:
         out, said = ended(process)
     assert process.returncode == 0, said
     found = json.loads(out)
@@ -85,7 +80,7 @@ def test_the_limit_of_a_server_is_found_in_every_output(config, tmp_path):
 def test_ctrl_c_ends_a_search_and_what_is_known_is_written(config):
     """The code is that of a run that SIGINT ended, and the answer says that there is none yet."""
     line = ""
-    with started("capacity", config, "--slo", "p99 < 250ms", "--from", "20", "--budget", "10m") as process:
+    with begun("capacity", config, "--slo", "p99 < 250ms", "--from", "20", "--budget", "10m") as process:
         with gevent.Timeout(BOUND_S):
             while "searching the rate" not in line:
                 gevent.socket.wait_read(process.stderr.fileno())

@@ -5,11 +5,10 @@ import fcntl
 import json
 import os
 import signal
-import subprocess
 from contextlib import contextmanager
 
 import pytest
-from commands import BOUND_S, command, tressi
+from commands import BOUND_S, begun, tressi
 from engines import descriptors
 
 from tressi.cli.claims import Claims
@@ -29,7 +28,7 @@ def config_file(directory, url, duration=1):
 @contextmanager
 def under_way(*arguments):
     """A run that has begun."""
-    process = subprocess.Popen(command("run", *arguments), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    process = begun("run", *arguments)
     try:
         while not process.stderr.readline().startswith("running"):
             assert process.poll() is None

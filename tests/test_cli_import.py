@@ -4,12 +4,12 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 from contextlib import contextmanager
 from itertools import count
 from urllib.parse import parse_qs, parse_qsl
 
 import pytest
+from commands import BOUND_S, tressi
 from servers import raw_server, response
 
 from tests.imported_samples import FOLDER, SAMPLES
@@ -18,7 +18,6 @@ from tressi.testing.target import Target
 
 pytestmark = pytest.mark.timed
 
-BOUND_S = 60
 # Each asks for a path of its own; what real curl sends is what tressi must send.
 COMMANDS = r"""
 curl -sS 'BASE/c0?a=1&b=%20c' -H 'X-One: 1' -H 'x-one: 2' -H 'X-Empty;' -H 'Accept: text/plain'
@@ -31,12 +30,6 @@ curl -sS BASE/c6 --data-binary '{not json' -H 'Content-Type: application/json' -
 curl -sS BASE/c7 -F 'title=A hat' -F 'kind=x;type=text/css'
 curl -sS BASE/c8 --data-urlencode '=ä b' --data-urlencode plain -H 'Accept:'
 """
-
-
-def tressi(*arguments, **more):
-    """Run a command to its end."""
-    command = [sys.executable, "-m", "tressi", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=BOUND_S, check=False, **more)
 
 
 @contextmanager

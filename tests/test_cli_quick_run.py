@@ -3,36 +3,26 @@
 import json
 import os
 import signal
-import subprocess
-import sys
 from contextlib import contextmanager
 
 import pytest
+from commands import BOUND_S, begun, tressi
 from servers import answering, raw_server, response
 
 from tressi.testing.target import Target
 
 pytestmark = pytest.mark.timed
 
-BOUND_S = 60
-
 
 @contextmanager
 def serving(*arguments):
     """`tressi target` while the block lasts: the process, and its address."""
-    command = [sys.executable, "-m", "tressi", "target", *arguments]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    process = begun("target", *arguments)
     try:
         yield process, process.stdout.readline().strip()
     finally:
         process.kill()
         process.communicate(timeout=BOUND_S)
-
-
-def tressi(*arguments, **more):
-    """Run a command to its end."""
-    command = [sys.executable, "-m", "tressi", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, timeout=BOUND_S, check=False, **more)
 
 
 def test_a_quick_run_keeps_its_rate_and_sends_what_was_asked_for():

@@ -5,12 +5,11 @@ import os
 import pty
 import re
 import shutil
-import subprocess
 from argparse import ArgumentParser
 from pathlib import Path
 
 import pytest
-from commands import BOUND_S, at_once, check_sums, command, config_file, tressi
+from commands import BOUND_S, at_once, begun, check_sums, config_file, tressi
 from servers import refusing_port
 
 from tressi.cli.arguments import add_export
@@ -100,14 +99,7 @@ def test_long_keys_are_whole_in_a_pipe(target, tmp_path):
 def test_an_export_without_a_name_is_named_by_the_date(target, tmp_path):
     """The directory is a new one in the current, its name is said, and standard output is still the table's."""
     config_file(tmp_path, f"{target}/fast")
-    done = subprocess.run(
-        command("config.json", "--no-ui", "--export"),
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        timeout=BOUND_S,
-        check=False,
-    )
+    done = tressi("config.json", "--no-ui", "--export", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     (folder,) = (path for path in tmp_path.iterdir() if path.is_dir())
     assert re.fullmatch(r"tressi-\d{8}-\d{6}", folder.name)
@@ -133,9 +125,7 @@ def test_a_second_export_does_not_overwrite_the_first(tmp_path, monkeypatch):
 def test_a_config_behind_the_export_flag_is_not_taken_for_a_directory(tmp_path, config):
     """The flag would swallow it; the message says where it goes."""
     config_file(tmp_path, "http://127.0.0.1:9/")
-    done = subprocess.run(
-        command("--export", config), cwd=tmp_path, capture_output=True, text=True, timeout=BOUND_S, check=False
-    )
+    done = tressi("--export", config, cwd=tmp_path)
     assert done.returncode == 2
     assert f"argument --export: {config!r} is no directory (CONFIG goes before this flag)" in done.stderr
     assert [path.name for path in tmp_path.iterdir()] == ["config.json"]
@@ -209,12 +199,8 @@ def test_a_broken_threshold_fails_the_test(target, tmp_path):
 def test_a_terminal_gets_a_live_picture(target, tmp_path):
     """On a terminal progress is drawn on a screen of its own, and the cursor is shown again at the end."""
     controller, terminal = pty.openpty()
-    process = subprocess.Popen(
-        command("run", config_file(tmp_path, f"{target}/fast", duration=2)),
-        stdout=subprocess.PIPE,
-        stderr=terminal,
-        env={**os.environ, "TERM": "xterm", "NO_COLOR": ""},
-    )
+    capable = {**os.environ, "TERM": "xterm", "NO_COLOR": ""}
+    process = begun("run", config_file(tmp_path, f"{target}/fast", duration=2), stderr=terminal, env=capable)
     os.close(terminal)
     seen = b""
     while True:

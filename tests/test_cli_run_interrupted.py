@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
-from commands import BOUND_S, check_sums, closed_pipe, command, config_file, tressi, with_streams
+from commands import BOUND_S, begun, check_sums, closed_pipe, command, config_file, tressi, with_streams
 from servers import hanging_port
 
 from tressi.report.formats import FORMATS
@@ -22,7 +22,7 @@ signal.signal(signal.SIGQUIT, signal.SIG_DFL)  # a shell's background jobs ignor
 @contextmanager
 def started(*arguments):
     """A run under way: its first line of progress has been read."""
-    process = subprocess.Popen(command(*arguments), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    process = begun(*arguments)
     try:
         assert process.stderr.readline().startswith("running")
         yield process
@@ -79,12 +79,8 @@ def test_a_signal_while_results_are_written_costs_none_of_them(target, tmp_path,
         while os.write(writing, bytes(1 << 16)):
             pass
     os.set_blocking(writing, True)
-    process = subprocess.Popen(
-        command("run", config_file(tmp_path, f"{target}/fast"), "--no-ui", "--export", tmp_path / "results"),
-        stdout=writing,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    config = config_file(tmp_path, f"{target}/fast")
+    process = begun("run", config, "--no-ui", "--export", tmp_path / "results", stdout=writing)
     os.close(writing)
     # The first line of the last words: a write that waits in the kernel.
     until_waiting(process.pid, "pipe_write")

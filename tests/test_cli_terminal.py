@@ -8,6 +8,7 @@ import sys
 from contextlib import contextmanager
 
 import pytest
+import warm
 from terminals import terminal
 
 from tressi.report.formats import FORMATS
@@ -42,12 +43,12 @@ def environment():
 def running(*arguments, stdin=None, width=80, height=24):
     """`tressi` with a terminal for all it says, and for its input unless `stdin` is given; the terminal and the process."""
     with terminal(width, height) as shown:
-        process = subprocess.Popen(
-            [sys.executable, "-c", ATTACH, sys.executable, "-m", "tressi", *map(str, arguments)],
+        process = warm.Process(
+            *arguments,
+            leads=True,
             stdin=shown.descriptor if stdin is None else stdin,
             stdout=shown.descriptor,
             stderr=shown.descriptor,
-            start_new_session=True,
             env=environment(),
         )
         try:

@@ -2,9 +2,9 @@
 
 import json
 import subprocess
-import sys
 
 import pytest
+import warm
 from flows import ITEM, LOGIN, TOKEN, Shop, flow_config, request
 from servers import raw_server, response, secured
 
@@ -192,8 +192,7 @@ def test_a_reader_that_leaves_ends_it_quietly(tmp_path):
     """As with every result on standard output."""
     with raw_server(Shop().script) as server:
         (tmp_path / "c.json").write_text(json.dumps(flow_config(server, [LOGIN, ITEM], FLOW)))
-        command = [sys.executable, "-m", "tressi", "trace", str(tmp_path / "c.json")]
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        process = warm.Process("trace", tmp_path / "c.json", stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         process.stdout.close()
         said = process.stderr.read()
         process.stderr.close()

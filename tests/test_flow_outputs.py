@@ -4,14 +4,13 @@ import csv
 import io
 import json
 import signal
-import subprocess
 import zipfile
 from collections import Counter
 from threading import Lock
 from xml.etree import ElementTree as ET
 
 import pytest
-from commands import command, tressi
+from commands import begun, tressi
 from flow_runs import FLOW, check, journey
 from servers import raw_server, response
 
@@ -124,7 +123,7 @@ def test_a_killed_run_is_recovered_with_its_flows(tmp_path):
         document = journey(server.url.rstrip("/"), duration=60, flow={"steps": steps})
         (tmp_path / "config.json").write_text(json.dumps(document))
         arguments = ("run", tmp_path / "config.json", "--export", tmp_path / "out", "--stream", "-", "--quiet")
-        with subprocess.Popen(command(*arguments), stdout=subprocess.PIPE, stderr=subprocess.PIPE) as run:
+        with begun(*arguments, text=False) as run:
             moments = 0
             for line in run.stdout:
                 moments += json.loads(line)["type"] == "moment"

@@ -1,14 +1,15 @@
 """Both transports, one table: what a target does, and what is counted of it."""
 
+from contextlib import ExitStack
 from mmap import PAGESIZE
 from pathlib import Path
 
 import gevent
 import pytest
-from engines import ONCE, attempt, endpoint, finish, only, reach, running
+from engines import ONCE, attempt, endpoint, finish, only, reach, running, until
 from servers import answering, raw_server, response, secured
 
-from tressi.model import Expectation, TlsConfig
+from tressi.model import Expectation, SharedPool, TlsConfig
 
 pytestmark = pytest.mark.timed
 
@@ -88,7 +89,7 @@ CASES = {
     "an unexpected body": (answering(response()), UNEXPECTED, {"expect": Expectation(body_contains=b"bye")}),
     "an expected status": (answering(response("404 Not Found")), 404, {"expect": Expectation(status=(404,))}),
     "an unexpected status": (answering(response()), UNEXPECTED, {"expect": Expectation(status=(201,))}),
-    "silence": (silent, ({}, {"timeout": 1}), {"timeout_s": 0.1}),
+    "silence": (silent, ({}, {"timeout": 1}), {"timeout_s": 0.5}),
     "garbage": (closing(b"\x00\x01garbage\r\n\r\n"), PROTOCOL),
     # Ends.
     "a close before the answer": (closing(), CLOSED, {"method": "POST"}),
@@ -334,16 +335,23 @@ SAID = {
 
 def test_a_timeout_says_how_far_the_response_had_come(transport):
     """One that began and did not end is told apart from silence. A second is time for what is said, under ASan too."""
-    for said, reason in SAID.items():
 
-        def script(conversation, said=said):
+    def saying(said):
+        def script(conversation):
             conversation.request()
             conversation.send(said)
             conversation.wait_closed()
 
-        with raw_server(script) as server:
-            found = only(attempt(endpoint(server.url, ONCE, timeout_s=1), transport=transport))
-        assert [(told.kind, told.text) for told in found.reasons] == [("timeout", reason)]
+        return script
+
+    with ExitStack() as stack:
+        servers = [stack.enter_context(raw_server(saying(said))) for said in SAID]
+        ones = [endpoint(server.url, timeout_s=1) for server in servers]
+        with running(*ones, shared_pool=SharedPool(len(ones), None), transport=transport) as engine:
+            until(lambda: all(one.requests_made for one in engine.read().endpoints.values()))
+            ended = finish(engine, 0).endpoints
+    for one, reason in zip(ones, SAID.values(), strict=True):
+        assert [(told.kind, told.text) for told in ended[one.endpoint_key].reasons] == [("timeout", reason)]
 
 
 def test_the_time_to_the_first_byte_is_of_the_answer(transport):

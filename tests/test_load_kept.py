@@ -1,12 +1,13 @@
 """For how long a connection is used, over both transports: by requests, by age, by rest, and by what its server says."""
 
 import time
+from contextlib import ExitStack
 
 import pytest
-from engines import endpoint, finish, made, only, reach, running, until
+from engines import endpoint, finish, only, reach, running, until
 from servers import answering, raw_server, response, secured
 
-from tressi.model import Kept, TlsConfig
+from tressi.model import Kept, SharedPool, TlsConfig
 
 pytestmark = pytest.mark.timed
 
@@ -62,18 +63,21 @@ def test_a_connection_is_used_for_so_long(transport):
 
 
 def test_connections_that_were_made_together_end_at_different_times(transport):
-    """From 80 to 100 % of the age: the connections of many lanes are not all made anew at once."""
+    """From 80 to 100 % of the age: the connections of many lanes, all of them in use, are not all made anew at once."""
     ends = {}
 
     def script(conversation):
-        answering(response())(conversation)
+        while conversation.request():
+            conversation.pause(0.02)
+            conversation.send(response())
         ends[conversation.number] = time.monotonic()
 
-    with raw_server(script) as server:
-        one = endpoint(server.url, 400)
-        with running(one, workers=16, transport=transport, kept=Kept(age_s=1.0), arrival="poisson") as engine:
-            until(lambda: set(range(16)) <= ends.keys())
-            finish(engine)
+    with (
+        raw_server(script) as server,
+        running(endpoint(server.url), shared_pool=SharedPool(16, None), transport=transport, kept=Kept(age_s=1.0)) as engine,
+    ):
+        until(lambda: set(range(16)) <= ends.keys())
+        finish(engine)
     first = [ends[number] for number in range(16)]
     assert max(first) - min(first) > 0.05
 
@@ -103,26 +107,27 @@ def test_a_connection_that_rests_for_less_stays(transport):
     assert server.connections == 1
 
 
-@pytest.mark.parametrize(
-    ("method", "field", "is_replaced"),
-    [
-        ("POST", "Keep-Alive: timeout=1", True),
-        ("POST", "keep-alive: max=99, TIMEOUT=1", True),
-        ("PATCH", "Keep-Alive: timeout=1", True),
-        ("GET", "Keep-Alive: timeout=1", False),
-        ("POST", "Keep-Alive: timeout=100", False),
-        ("POST", "Keep-Alive: max=1", False),
-        ("POST", "Keep-Alive: timeout=soon", False),
-        ("POST", "X-Keep: timeout=1", False),
-    ],
-)
-def test_what_cannot_be_repeated_goes_over_no_connection_that_is_about_to_end(method, field, is_replaced, transport):
-    """Where a server keeps it for a second, one that has rested for more than half of that."""
-    with (
-        raw_server(answering(response("200 OK", field))) as server,
-        running(endpoint(server.url, 1.5, method=method), transport=transport) as engine,
-    ):
-        until(lambda: made(engine) == 2)
-        found = only(finish(engine))
-    assert found.errors == {}
-    assert server.connections == (2 if is_replaced else 1)
+RESTED = [
+    ("POST", "Keep-Alive: timeout=1", True),
+    ("POST", "keep-alive: max=99, TIMEOUT=1", True),
+    ("PATCH", "Keep-Alive: timeout=1", True),
+    ("GET", "Keep-Alive: timeout=1", False),
+    ("POST", "Keep-Alive: timeout=100", False),
+    ("POST", "Keep-Alive: max=1", False),
+    ("POST", "Keep-Alive: timeout=soon", False),
+    ("POST", "X-Keep: timeout=1", False),
+]
+
+
+def test_what_cannot_be_repeated_goes_over_no_connection_that_is_about_to_end(transport):
+    """Where a server keeps it for a second, one that has rested for more than half of that. All rest at the same time."""
+    with ExitStack() as stack:
+        servers = [stack.enter_context(raw_server(answering(response("200 OK", field)))) for _, field, _ in RESTED]
+        ones = [endpoint(server.url, 1.5, method=case[0]) for server, case in zip(servers, RESTED, strict=True)]
+        with running(*ones, transport=transport) as engine:
+            until(lambda: all(one.requests_made >= 2 for one in engine.read().endpoints.values()))
+            ended = finish(engine).endpoints
+    for server, one, (method, field, is_replaced) in zip(servers, ones, RESTED, strict=True):
+        found = ended[one.endpoint_key]
+        assert found.errors == {}, (method, field)
+        assert server.connections == (found.requests_made if is_replaced else 1), (method, field)

@@ -6,6 +6,7 @@ from ssl import PROTOCOL_TLS_SERVER, SSLContext
 
 import pytest
 import trustme
+import warm
 from engines import ONCE, Driven, config_of, endpoint, finish, only, reach, running, until
 from servers import answering, raw_server, refusing_port
 
@@ -185,7 +186,7 @@ class Told(ProcessEngine):
 
 def test_engines_share_the_limit_and_a_lost_one_leaves_its_part_to_the_others():
     """Together they make no more connections than one would; the engine that is left may make all of them."""
-    members = [Told(), Told()]
+    members = [Told(warm.engine), Told(warm.engine)]
     cluster = Cluster(members)
     with raw_server(closing) as server:
         one = endpoint(server.url, 2_000)

@@ -12,6 +12,7 @@ from socket import SHUT_WR
 
 import gevent
 import pytest
+import warm
 from engines import ONCE, Driven, check_counts, config_of, endpoint, only, until
 from gevent.socket import socketpair
 from servers import answering, raw_server, secured
@@ -32,10 +33,10 @@ OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
 
 @contextmanager
-def cluster(*endpoints, engines=2, workers=4, **fields):
-    """A cluster of child processes that drives `endpoints`."""
+def cluster(*endpoints, engines=2, workers=4, take=warm.engine, **fields):
+    """A cluster of child processes that drives `endpoints`; `take` starts each, for some as it is in a run."""
     config = config_of(*endpoints, **fields)
-    members = [ProcessEngine() for _ in range(engines)]
+    members = [ProcessEngine(take) for _ in range(engines)]
     engine = Cluster(members)
     try:
         one = Driven(engine, config, {each.endpoint_key: workers for each in config.autoscaled})
@@ -63,7 +64,7 @@ def process_of(member):
 
 def test_an_engine_in_a_process_measures_like_one_here():
     """Counts, codes and histograms come through the arena, and its process is gone after `stop`."""
-    with raw_server(answering(OK)) as server, cluster(endpoint(server.url, 200), engines=1) as one:
+    with raw_server(answering(OK)) as server, cluster(endpoint(server.url, 200), engines=1, take=spawn) as one:
         until(lambda: only(one.read()).requests_made >= 50)
         one.stop(5)
         found = only(one.read())
@@ -121,7 +122,7 @@ def test_the_target_told_is_the_rate_that_was_asked_for(ramp_s):
     with raw_server(answering(OK)) as server:
         section = {"enabled": True, "targetRps": 200, "rampUpTime": ramp_s}
         config = {"duration": 1, "requests": [{"url": server.url, "autoscale": section}]}
-        runner = EndpointRunner(config, engine=Cluster([ProcessEngine(), ProcessEngine()]))
+        runner = EndpointRunner(config, engine=Cluster([ProcessEngine(warm.engine), ProcessEngine(warm.engine)]))
         runner.start()
         found = runner.summary()["global"]
     assert found["targetRps"] == pytest.approx(100 if ramp_s else 200)
@@ -285,7 +286,7 @@ def test_nothing_else_of_ours_reaches_the_child():
     secret = Path(__file__).open("rb")  # noqa: SIM115 - open while the child starts
     try:
         os.set_inheritable(secret.fileno(), True)  # noqa: FBT003 - as os has it
-        with raw_server(answering(OK)) as server, cluster(endpoint(server.url, 50), engines=1) as one:
+        with raw_server(answering(OK)) as server, cluster(endpoint(server.url, 50), engines=1, take=spawn) as one:
             until(lambda: only(one.read()).requests_made >= 1)
             pid = process_of(one.members[0]).pid
             held = [str(entry.readlink()) for entry in Path(f"/proc/{pid}/fd").iterdir()]

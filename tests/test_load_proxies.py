@@ -41,10 +41,11 @@ def relaying(conversation):
 
 
 def relay(source, sink):
-    """Until the source has no more."""
+    """Until the source has no more, or is reset: the sink hears an end either way."""
     with suppress(OSError):
         while piece := source.recv(65536):
             sink.sendall(piece)
+    with suppress(OSError):
         sink.shutdown(socket.SHUT_WR)
 
 

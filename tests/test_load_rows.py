@@ -6,6 +6,7 @@ from urllib.parse import parse_qsl
 
 import gevent
 import pytest
+import warm
 from commands import at_once
 from engines import until
 from servers import answering, raw_server, response
@@ -53,7 +54,7 @@ def test_an_engine_that_is_lost_takes_no_row_twice_and_holds_up_nobody():
     """Its rows are lost with it; the others use theirs, and the run ends when they are through."""
     seen = Seen()
     count = 1_500
-    members = [ProcessEngine() for _ in range(3)]
+    members = [ProcessEngine(warm.engine) for _ in range(3)]
     with raw_server(seen.answering()) as server:
         config = {
             "data": numbers(count, "unique"),

@@ -3,8 +3,6 @@
 import gzip
 import json
 import random
-import subprocess
-import sys
 import time
 from array import array
 from collections import Counter
@@ -12,6 +10,7 @@ from dataclasses import replace
 
 import gevent
 import pytest
+import warm
 from engines import config_of, endpoint, until
 from servers import answering, raw_server, response
 
@@ -27,14 +26,12 @@ from tressi.testing.fake_engine import FakeEngine
 
 pytestmark = pytest.mark.timed
 
-BOUND_S = 60
 MS = 1_000_000
 
 
 def tressi(*arguments, **more):
-    """Run a command to its end."""
-    command = [sys.executable, "-m", "tressi", "replay", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, timeout=BOUND_S, check=False, **more)
+    """Replay a log to its end."""
+    return warm.run("replay", *arguments, text=False, **more)
 
 
 def line(at_ms, target, method="GET"):
@@ -183,9 +180,8 @@ def test_a_log_on_standard_input_is_saved_as_a_config_that_runs(tmp_path):
         base = ("--base-url", server.url.rstrip("/"), "--fields", "time=t,url=p")
         done = tressi("-", *base, "--save", config, input=text)
         again = tressi("-", *base, "--save", config, input=text)
-        command = [sys.executable, "-m", "tressi", str(config), "--json", "-", "--quiet"]
         assert not server.requests
-        ran = subprocess.run(command, capture_output=True, timeout=BOUND_S, check=False)
+        ran = warm.run(config, "--json", "-", "--quiet")
 
     assert done.returncode == 0, done.stderr
     assert again.returncode == 2

@@ -1,10 +1,9 @@
 """Every number in every file of an export is the number of the summary: each file is read back and compared."""
 
 import json
-import subprocess
-import sys
 
 import pytest
+from commands import tressi
 from exports import PARTS, READERS, agrees, facts
 from servers import refusing_port
 from summaries import decision, endpoint_snapshot, over_h2, resolved, summary_of, verdict
@@ -36,8 +35,7 @@ def run(tmp_path_factory):
         autoscale = {"enabled": True, "maxWorkers": 30, "cooldownPeriod": 1, "scaleUpFactor": 1}
         config = {"duration": 2, "rps": 30, "workers": 2, "autoscale": autoscale, "requests": requests}
         (folder / "config.json").write_text(json.dumps(config))
-        command = [sys.executable, "-m", "tressi", "config.json", "--quiet", "--export", "results"]
-        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=BOUND_S, check=False)
+        done = tressi("config.json", "--quiet", "--export", "results", cwd=folder)
     assert done.returncode == 1, done.stderr  # one endpoint refuses everything
     return folder / "results"
 
@@ -111,9 +109,8 @@ def test_without_http_2_no_file_speaks_of_it(run, made):
 def test_a_summary_makes_the_same_files_again(run, tmp_path):
     """`tressi report` writes what the run wrote, byte for byte; the log of every second is carried over."""
     for again in (tmp_path / "again", run):  # also in place
-        command = [sys.executable, "-m", "tressi", "report", str(run / "summary.json"), "-o", str(again)]
         before = {name: (run / name).read_bytes() for name in FORMATS}
-        done = subprocess.run(command, capture_output=True, text=True, timeout=BOUND_S, check=False)
+        done = tressi("report", run / "summary.json", "-o", again)
         assert (done.returncode, done.stderr) == (0, "")
         assert done.stdout.splitlines() == [str(again / name) for name in FORMATS]
         assert {name: (again / name).read_bytes() for name in FORMATS} == before
@@ -137,9 +134,8 @@ def test_a_run_that_never_started_has_its_files_too(tmp_path):
 
 def test_from_standard_input_the_log_is_coarser(run, tmp_path):
     """There is no log beside it: one interval a tag, whose values are the same."""
-    command = [sys.executable, "-m", "tressi", "report", "-", "-o", str(tmp_path)]
-    done = subprocess.run(command, input=(run / "summary.json").read_bytes(), capture_output=True, timeout=BOUND_S, check=False)
-    assert (done.returncode, done.stderr) == (0, b"")
+    done = tressi("report", "-", "-o", tmp_path, input=(run / "summary.json").read_text())
+    assert (done.returncode, done.stderr) == (0, "")
     read = READERS["latency.hlog"]
     assert read(tmp_path / "latency.hlog") == read(run / "latency.hlog")
     tags = [line.split(",")[0] for line in (tmp_path / "latency.hlog").read_text().splitlines() if line.startswith("Tag=")]

@@ -5,6 +5,7 @@ import re
 from collections import Counter
 
 import pytest
+import warm
 from commands import tressi
 from servers import answering, nginx, raw_server, response
 
@@ -27,7 +28,7 @@ def target(tmp_path_factory):
 
 def done(document, engines=1):
     """The summary of a run over so many processes."""
-    runner = EndpointRunner(load_config(document), engine=Cluster([ProcessEngine() for _ in range(engines)]))
+    runner = EndpointRunner(load_config(document), engine=Cluster([ProcessEngine(warm.engine) for _ in range(engines)]))
     runner.start()
     summary = runner.summary()
     check(summary)
@@ -130,7 +131,7 @@ def test_a_run_may_be_through_within_its_warm_up(target):
 def test_a_lost_engine_does_not_keep_the_others_from_being_through(target):
     """They make what is left, less at most what the lost one had in flight."""
     document = {"requests": [{"url": target.url + "lost"}], "duration": LONG_S, "workers": 4, "rps": 200, "maxRequests": 400}
-    engines = [ProcessEngine() for _ in range(2)]
+    engines = [ProcessEngine(warm.engine) for _ in range(2)]
     runner = EndpointRunner(load_config(document), engine=Cluster(engines))
     runner.on("snapshot", lambda moment: engines[0]._process.kill() if moment.t < 1.5 else None)
     runner.start()

@@ -5,13 +5,12 @@ import json
 import os
 import re
 import stat
-import subprocess
-import sys
 from base64 import b64encode
 from urllib.parse import quote
 
 import pytest
 import structlog
+from commands import tressi
 from config_messages import message_of
 from servers import raw_server, response
 from test_config_fetch import served  # noqa: F401 - a fixture
@@ -58,10 +57,10 @@ def echoed(tmp_path_factory):
         config.write_text(json.dumps({"duration": 1, "rps": 20, "headers": headers, "requests": [{"url": url}]}))
         config.chmod(0o600)
         results = tmp_path / "results"
-        command = [sys.executable, "-m", "tressi", str(config), "--mask-header", "x-mine", "--export", str(results), "--no-ui"]
-        command += ["--env-file", str(tmp_path / ".env"), "--mask", "query:region"]
-        command += ["--json", str(results.with_suffix(".json")), "--stream", str(tmp_path / "results.jsonl")]
-        ended = subprocess.run(command, capture_output=True, timeout=60, check=False)
+        flags = ["--mask-header", "x-mine", "--export", results, "--no-ui"]
+        flags += ["--env-file", tmp_path / ".env", "--mask", "query:region"]
+        flags += ["--json", results.with_suffix(".json"), "--stream", tmp_path / "results.jsonl"]
+        ended = tressi(config, *flags, text=False)
         assert ended.returncode == 1, ended.stderr
         assert server.requests
     return results, ended

@@ -1,14 +1,13 @@
 """The journal of a run of the command line: what it leaves when it is killed, and what it does not hold."""
 
 import signal
-import subprocess
-import sys
 from io import BytesIO
 from pathlib import Path
 
 import msgpack
 import orjson
 import pytest
+from commands import begun, tressi
 from servers import raw_server
 
 from tressi.run.journal import NAME
@@ -25,8 +24,7 @@ def test_no_secret_is_in_a_journal(tmp_path):
         "rps": 5,
     }
     (tmp_path / "config.json").write_bytes(orjson.dumps(config))
-    command = [sys.executable, "-m", "tressi", "run", "config.json", "--journal", "kept", "--quiet"]
-    subprocess.run(command, cwd=tmp_path, check=False, capture_output=True, timeout=60)
+    tressi("run", "config.json", "--journal", "kept", "--quiet", cwd=tmp_path)
     file = BytesIO((tmp_path / "kept" / NAME).read_bytes())
     assert is_journal(file)
     kept = b"".join(msgpack.packb([record.kind, record.values]) for record in records_of(file) if isinstance(record, Record))
@@ -54,8 +52,7 @@ def test_a_killed_run_is_recovered(tmp_path):
         (tmp_path / "config.json").write_bytes(
             orjson.dumps({"requests": [{"url": server.url}], "duration": 60, "rps": 50, "workers": 4})
         )
-        command = [sys.executable, "-m", "tressi", "run", "config.json", "--export", "out", "--stream", "-", "--quiet"]
-        with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as run:
+        with begun("run", "config.json", "--export", "out", "--stream", "-", "--quiet", cwd=tmp_path) as run:
             seen = 0
             for line in run.stdout:
                 seen += orjson.loads(line)["type"] == "moment"
@@ -63,8 +60,7 @@ def test_a_killed_run_is_recovered(tmp_path):
                     break
             run.send_signal(signal.SIGKILL)
     assert not (tmp_path / "out" / "summary.json").exists()
-    again = [sys.executable, "-m", "tressi", "recover", "out"]
-    done = subprocess.run(again, cwd=tmp_path, check=False, capture_output=True, text=True, timeout=60)
+    done = tressi("recover", "out", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "what came after that is missing" in done.stderr
     summary = orjson.loads((tmp_path / "out" / "summary.json").read_bytes())
@@ -81,9 +77,8 @@ def test_the_journal_goes_once_the_results_are_written(tmp_path):
     """With --journal it stays, and an earlier one is never overwritten."""
     with raw_server(answers) as server:
         (tmp_path / "config.json").write_bytes(orjson.dumps({"requests": [{"url": server.url}], "duration": 1, "rps": 20}))
-        base = [sys.executable, "-m", "tressi", "run", "config.json", "--quiet"]
         for flags in (["--export", "out"], ["--journal", "kept"], ["--journal", "kept"]):
-            done = subprocess.run([*base, *flags], cwd=tmp_path, check=False, capture_output=True, text=True, timeout=60)
+            done = tressi("run", "config.json", "--quiet", *flags, cwd=tmp_path)
             assert done.returncode == 0, done.stderr
     assert not (tmp_path / "out" / NAME).exists()
     assert len(list((tmp_path / "kept").iterdir())) == 2

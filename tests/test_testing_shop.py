@@ -4,12 +4,11 @@ import gzip
 import http.client
 import json
 import re
-import subprocess
-import sys
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+import warm
 
 from tressi.testing import shop as shops
 from tressi.testing.shop import Asked, Shop, is_of_the_shop
@@ -18,7 +17,6 @@ from tressi.testing.target import Target
 pytestmark = pytest.mark.pure
 
 ROOT = Path(__file__).parent.parent
-BOUND_S = 100
 
 
 def ask(shop, method, path, body=b"", now_s=0.0, **fields):
@@ -160,8 +158,7 @@ def test_the_journeys_of_the_examples_are_completed(name):
     """Against the embedded target no step fails, and the test passes."""
     with Target() as url:
         flags = ("--base-url", url, "--duration", "2", "--quiet", "--json", "-")
-        command = [sys.executable, "-m", "tressi", "run", str(ROOT / "examples" / name), *flags]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=BOUND_S, check=False)
+        done = warm.run("run", ROOT / "examples" / name, *flags)
     assert done.returncode == 0, done.stderr
     summary = json.loads(done.stdout)
     made = [one["requestsMade"] for one in summary["endpoints"]]

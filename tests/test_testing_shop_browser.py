@@ -3,24 +3,14 @@
 import json
 import os
 import shutil
-import subprocess
-import sys
 
 import pytest
 from browsers import chromium
+from commands import tressi
 
 from tressi.testing.target import Target
 
 pytestmark = [pytest.mark.timed, pytest.mark.skipif(shutil.which("chromium") is None, reason="chromium is not installed")]
-
-BOUND_S = 60
-
-
-def tressi(*arguments):
-    """Run a command to its end."""
-    command = [sys.executable, "-m", "tressi", *map(str, arguments)]
-    environment = {**os.environ, "PASSWORD": "a"}  # which the import leaves to the user
-    return subprocess.run(command, capture_output=True, text=True, timeout=BOUND_S, check=False, env=environment)
 
 
 def test_a_recording_of_the_shop_becomes_a_flow(tmp_path):
@@ -34,7 +24,7 @@ def test_a_recording_of_the_shop_becomes_a_flow(tmp_path):
         shown = page.inner_text("body")
         context.close()
         imported = tressi("import", "har", recording, "-o", config)
-        traced = tressi("trace", config, "--json")
+        traced = tressi("trace", config, "--json", env={**os.environ, "PASSWORD": "a"})  # which the import leaves to the user
     assert "user 1" in shown
     assert "scarf 1: 107" in shown
     assert shown.rstrip().endswith("in the cart: 1")

@@ -10,6 +10,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+import warm
 from browsers import TELL_OF_VIOLATIONS, chromium
 from playwright.sync_api import expect
 from servers import refusing_port
@@ -43,10 +44,10 @@ class Run:
     """`tressi run --dashboard` in a process; `said` is what it said on standard error until the address came."""
 
     def __init__(self, *arguments):
-        command = [sys.executable, "-m", "tressi", "run", *map(str, arguments), "--dashboard", "--json", "-"]
         # A file, for a pipe holds no more than 64 KiB: the summary of a minute is longer, and nobody reads it before the end.
         self.output = tempfile.TemporaryFile("w+", encoding="utf-8")  # noqa: SIM115 - it lives as long as the run
-        self.process = subprocess.Popen(command, stdout=self.output, stderr=subprocess.PIPE, text=True)
+        how = {"stdout": self.output, "stderr": subprocess.PIPE, "text": True}
+        self.process = warm.Process("run", *arguments, "--dashboard", "--json", "-", **how)
         self.said = []
         while not self.said or "dashboard: " not in self.said[-1]:
             line = self.process.stderr.readline()

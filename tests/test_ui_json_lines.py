@@ -11,7 +11,7 @@ from pathlib import Path
 
 import gevent
 import pytest
-from commands import BOUND_S, closed_pipe, command, config_file, tressi, with_streams
+from commands import BOUND_S, begun, closed_pipe, config_file, tressi, with_streams
 from summaries import decision, moment, resolved, summary_of
 from test_ui_nonblocking_lines import read_until
 from test_ui_nonblocking_stream import _no_waiting, unread_pipe  # noqa: F401 - a write that waits fails its test
@@ -85,9 +85,9 @@ def test_a_trouble_is_told_when_it_begins_and_when_it_is_over(tmp_path):
         stream.moment(moment(KEY, t=t, troubles=troubles))
     stream.result(summary_of())
     told = [without_type(line) for line in lines_of(tmp_path / "run.jsonl") if line["type"] == "trouble"]
-    begun = {"holds": True, "endpointKeys": [KEY], "detail": "all requests fail: connection refused"}
+    refusal = {"holds": True, "endpointKeys": [KEY], "detail": "all requests fail: connection refused"}
     assert told == [
-        {"t": 1.0, "kind": "failing", **begun},
+        {"t": 1.0, "kind": "failing", **refusal},
         {"t": 3.0, "kind": "failing", "holds": False, "endpointKeys": [KEY], "detail": ""},
     ]
 
@@ -214,8 +214,7 @@ def test_on_standard_output_there_is_nothing_but_the_stream(target, tmp_path):
 def test_on_a_terminal_the_stream_takes_the_place_of_the_progress(target, tmp_path):
     """Lines of two kinds on one terminal would help nobody."""
     controller, terminal = pty.openpty()
-    arguments = command("run", config_file(tmp_path, f"{target}/fast"), "--stream", "-")
-    with subprocess.Popen(arguments, stdout=terminal, stderr=subprocess.PIPE, text=True) as process:
+    with begun("run", config_file(tmp_path, f"{target}/fast"), "--stream", "-", stdout=terminal) as process:
         os.close(terminal)
         said = process.communicate(timeout=BOUND_S)[1]
     seen = os.read(controller, 1 << 16)

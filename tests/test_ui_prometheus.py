@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 import gevent
 import pytest
-from commands import BOUND_S, command, config_file
+from commands import BOUND_S, begun, config_file, tressi
 from gevent import socket
 from prometheus_client.parser import text_string_to_metric_families
 from summaries import decision, endpoint_snapshot, engine_snapshot, moment, resolved, summary_of
@@ -231,9 +231,7 @@ def test_a_port_in_use_is_told_before_the_run(tmp_path):
         with pytest.raises(ConfigError, match=f"--prometheus: cannot listen on 127.0.0.1:{port}: Address already in use"):
             Prometheus("127.0.0.1", port, print)
         config = config_file(tmp_path, "http://127.0.0.1:1/")
-        done = subprocess.run(
-            command("run", config, "--prometheus", port), capture_output=True, text=True, timeout=BOUND_S, check=False
-        )
+        done = tressi("run", config, "--prometheus", port)
         assert (done.returncode, done.stdout) == (2, "")
         assert "Address already in use" in done.stderr
         assert "running" not in done.stderr
@@ -291,7 +289,7 @@ def test_the_figures_of_the_end_are_those_of_the_summary(target, tmp_path):
 @contextmanager
 def scraped(*arguments):
     """A run, and an endless scrape of it: each time every sample, as often as one can look."""
-    process = subprocess.Popen(command(*arguments, "--prometheus"), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    process = begun(*arguments, "--prometheus")
     try:
         url = re.search(r"http://\S+/metrics", process.stderr.readline())[0]
         yield process, (samples_of(text) for text in looking(url))

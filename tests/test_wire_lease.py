@@ -7,6 +7,7 @@ from contextlib import suppress
 
 import gevent
 import pytest
+import warm
 from engines import config_of, endpoint, only, until
 from servers import answering, raw_server
 from test_wire_reactor import Bench, at
@@ -82,7 +83,7 @@ def test_an_engine_that_was_stopped_beyond_its_lease_sends_nothing_more():
     """It wakes with starts that were due before, answers to read and a renewal in its socket, and begins nothing."""
     with raw_server(answering(OK)) as server:
         config = config_of(endpoint(server.url, 400))
-        engine = ProcessEngine()
+        engine = ProcessEngine(warm.engine)
         try:
             engine.build(make_plan(config, {PoolId(0): 4}))
             over_ns = time.monotonic_ns() + 1_500 * MS

@@ -351,7 +351,7 @@ def test_no_file_descriptor_is_left_when_a_reactor_is_forgotten():
     with raw_server(answering(OK)) as server:
         before = descriptors()
         arena = used(server.port)
-        theirs = {accepted.fileno() for accepted in server.accepted}
+        theirs = {conversation.socket.fileno() for conversation in server.conversations}
         left = {number for number, what in descriptors().items() if before.get(number) != what} - theirs
 
     assert theirs

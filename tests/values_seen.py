@@ -4,6 +4,7 @@ from collections import Counter
 from threading import Lock
 
 import gevent
+import warm
 from servers import response
 
 from tressi.load.cluster import Cluster
@@ -51,7 +52,7 @@ def target_of(seen, _):
 
 def many(engines):
     """So many engines: one here, several in processes."""
-    return LocalEngine() if engines == 1 else Cluster([ProcessEngine() for _ in range(engines)])
+    return LocalEngine() if engines == 1 else Cluster([ProcessEngine(warm.engine) for _ in range(engines)])
 
 
 def ran(config, engine=None, **more):

@@ -1,19 +1,15 @@
 """The Python border of `wire/`: the Reactor."""
 
-from cpython.object cimport PyObject
-from libc.stdint cimport int32_t, int64_t, uint64_t
+from libc.stdint cimport int32_t, int64_t
 from libc.stdlib cimport free
 
-from tressi._core cimport Arena
-from tressi._tls cimport TlsPeer, TlsStream
-from tressi._values cimport Values
-from tressi.core.arena cimport GRPC_OK, LOWEST_STATUS, EndpointBlock, ErrorKind
-from tressi.core.bucket cimport Knot, bucket_rate, bucket_shift
-from tressi.core.rates cimport bucket_init, bucket_set_rate
+from tressi._planned cimport PlannedReactor, whole_of
+from tressi._tls cimport TlsStream
+from tressi.core.arena cimport GRPC_OK, LOWEST_STATUS, ErrorKind
+from tressi.core.bucket cimport Knot, bucket_shift
 from tressi.core.random cimport random_seeded
-from tressi.core.clock cimport NS_PER_S, monotonic_ns, never
+from tressi.core.clock cimport monotonic_ns, never
 from tressi.core.curve cimport knots_of
-from tressi.core.epoll cimport HAS_EPOLL
 from tressi.core.window cimport SLOT_NS, window_init
 from tressi.wire cimport account as accounts
 from tressi.wire cimport address as addresses_tried
@@ -21,20 +17,16 @@ from tressi.wire cimport build, control
 from tressi.wire cimport close as closing
 from tressi.wire cimport follow
 from tressi.wire cimport hops
-from tressi.wire cimport kept as keeping
 from tressi.wire cimport lane as lanes
 from tressi.wire cimport lease as leases
 from tressi.wire cimport loop as loops
-from tressi.wire cimport open as opening
-from tressi.wire cimport origin as places
 from tressi.wire cimport reactor as reactors
 from tressi.wire cimport reported
 from tressi.wire cimport socket as sockets
 from tressi.wire cimport tls as secure
 from tressi.wire.allocate cimport allocated, one_more
-from tressi.wire.allowance cimport allowance_close, allowance_give, allowance_take_back
 from tressi.wire.link cimport Link
-from tressi.wire.memory cimport addresses_of, lane_free, set_addresses
+from tressi.wire.memory cimport lane_free
 from tressi.wire.request cimport Request, Slice, request_render
 from tressi.wire.secure cimport Tls
 
@@ -42,293 +34,20 @@ ORDERS = ("connect", "stop", "redirect")
 # How long an address is waited for, how long at most, and for how long one comes last that did not answer.
 WAITS_NS = (addresses_tried.ATTEMPT_NS, addresses_tried.LONGEST_NS, addresses_tried.silent_until(0))
 
-cdef enum:
-    TRIED_AT_MOST = 64             # addresses by one attempt, as many as an integer has bits
 
-
-def connect_reason(int failure):
-    """Why a connection failed with that errno, in words; where the system's own do not help, with what to do."""
-    return sockets.socket_reason(failure).decode("utf-8", "replace")
-
-
-def allowance_change(int64_t[::1] counts not None, int64_t place, int64_t by):
-    """Let so many more attempts (or fewer, as far as they are left) begin by the count at `place`; returns how many more."""
-    if not 0 <= place < counts.shape[0]:
-        raise IndexError(f"count {place} of {counts.shape[0]}")
-    if by < 0:
-        return -allowance_take_back(&counts[place], -by)
-    allowance_give(&counts[place], by)
-    return by
-
-
-def allowance_finish(int64_t[::1] counts not None, int64_t place):
-    """No more attempts will come to the count whose `more` is at `place`."""
-    if not 0 <= place < counts.shape[0]:
-        raise IndexError(f"count {place} of {counts.shape[0]}")
-    allowance_close(&counts[place])
-
-
-cdef bytes whole_of(rendering):
-    """The bytes of a request that is always the same, or None."""
-    parts = (*rendering.head, *rendering.body)
-    return b"".join(parts) if all(isinstance(part, bytes) for part in parts) else None
-
-
-cdef class Reactor:
+cdef class Reactor(PlannedReactor):
     """One epoll set that drives every connection of an engine without the GIL; the arena is its only output.
 
-    First endpoints and pools are added, then it is started; lanes come and go while it runs. Numbers name them all.
+    Endpoints and pools are added first, then it is started; lanes come and go while it runs. Numbers name them all.
     `turn` does what is ready or due and returns the orders for lanes: "connect" (call `attach` or `connect_failed`),
     "redirect" (see `add_endpoint`) or "stop". After any other call a turn is due. `fileno` becomes readable when a turn is.
     Where there is no epoll, greenlets drive the connections and report (`answered`, `connect_failed`), and turns are due by
     `due_ns` alone.
     """
 
-    cdef reactors.Reactor body
-    cdef int descriptors[opening.DESCRIPTORS]     # what `close` closes
-    cdef Arena arena
-    cdef list kept_alive           # the bytes that endpoints point to
-    cdef set peers                 # with whom TLS is spoken
-    cdef Values values             # what requests are filled with, or None
-    cdef list free_numbers         # of lanes that have ended
-    cdef dict flows                # as they are planned, by the pool's number
-    cdef dict shared               # for each origin of a pool its number where lanes share connections, by the pool's number
-    cdef uint64_t walked           # users so far, whose random choices are independent
-    cdef dict passing              # requests that one lane sends, and their bytes, by its number
-
-    def __cinit__(self, Arena arena not None):
-        opening.nothing_open(self.descriptors)
-        if arena.header.block_bytes != sizeof(EndpointBlock):
-            raise ImportError("tressi._core and tressi._wire were built from different sources: build both again")
-        self.arena = arena
-        self.kept_alive = []
-        self.peers = set()
-        self.free_numbers = []
-        self.passing = {}
-        self.flows = {}
-        self.shared = {}
-        self.body.header = arena.header
-        opening.reactor_open(&self.body, self.descriptors)
-
-    def __dealloc__(self):
-        self.close()
-        opening.reactor_free(&self.body)
-
-    def close(self):
-        """Close every connection and what else holds a file descriptor; the reactor is good for nothing afterwards."""
-        cdef int64_t index
-        cdef int32_t place
-        for index in range(self.body.lane_count):
-            if self.body.lanes[index] != NULL:
-                control.lane_close(&self.body, self.body.lanes[index])
-        control.channels_close(&self.body)
-        closing.closings_end(&self.body.closings)
-        for place in range(opening.DESCRIPTORS):
-            if self.descriptors[place] >= 0:
-                sockets.close_descriptor(self.descriptors[place])
-                self.descriptors[place] = -1
-
-    def fileno(self):
-        """The epoll set: readable when a turn is due; -1 where there is none."""
-        return self.body.epoll
-
     def due_ns(self):
         """When the next turn is due even if nothing comes, on CLOCK_MONOTONIC; a time in the past: now."""
         return loops.reactor_due_ns(&self.body)
-
-    # ------------------------------------------------------------------------------------------------ before the start
-
-    def fill_from(self, Values values not None):
-        """Have requests filled from these sources."""
-        self.values = values
-
-    def limit_attempts(self, int64_t[::1] counts not None, *, bint of_run):
-        """Let no more attempts begin than are counted, of the run (`of_run`) and of each endpoint planned with a number.
-
-        `counts` has that of the run, then one for each endpoint, and behind them as many numbers again that say whether more
-        of each may come; all engines take from it. Called once, when all pools are there.
-        """
-        cdef int64_t index, half = self.body.endpoint_count + 1
-        if self.body.run != NULL or counts.shape[0] != 2 * half:
-            raise ValueError("attempts are counted of the run and of each endpoint, and that is said once")
-        self.kept_alive.append(counts)
-        for index in range(self.body.endpoint_count):
-            if self.body.endpoints[index].counted:
-                self.body.endpoints[index].left = &counts[index + 1]
-                self.body.endpoints[index].more = &counts[half + index + 1]
-        if not of_run:
-            return
-        self.body.run = <lanes.Run*> allocated(sizeof(lanes.Run))
-        self.body.run.left = &counts[0]
-        self.body.run.more = &counts[half]
-        self.body.run.pools = self.body.pools
-        self.body.run.pool_count = self.body.pool_count
-        for index in range(self.body.pool_count):
-            self.body.pools[index].run = self.body.run
-            self.body.pools[index].limited = True
-
-    def be_alone(self):
-        """Let turns wait for the next start, in place of the hub: nothing else runs in this thread."""
-        self.body.alone = HAS_EPOLL
-
-    def decode_with(self, make not None):
-        """Have bodies with a Content-Encoding that are looked at decoded by what `make(needle, codings)` returns.
-
-        See `wire.packed`. Without it such a body is searched and kept as it comes.
-        """
-        self.kept_alive.append(make)
-        self.body.decode = <PyObject*> make
-
-    def keep_connections(self, int64_t requests=0, double age_s=0.0, double idle_s=0.0, int64_t seed=0):
-        """Use a connection for so many requests, so many seconds, and not after a longer rest than that; 0 is no limit."""
-        if self.body.kept == NULL:
-            self.body.kept = <keeping.Kept*> allocated(sizeof(keeping.Kept))
-        self.body.kept[0] = keeping.Kept(
-            requests, <int64_t> (age_s * NS_PER_S), <int64_t> (idle_s * NS_PER_S), random_seeded(seed)
-        )
-
-    def add_origin(
-        self, *, bint ordered=False, sources=(), bint by_proxy=False, TlsPeer tls=None, bint is_secure=False, protocol=None,
-    ):
-        """Add a place to connect to; returns its number.
-
-        `ordered`: the lanes' greenlets make its connections, as a tunnel asks for. `sources` are addresses of our side, used
-        one after the other. `by_proxy`: a connection that is not made is the proxy's fault, and the reason says so. `tls` is
-        with whom the reactor speaks TLS there. `protocol` is None for HTTP/1.1, else ("h2c", "h2" or "auto", streams of a
-        connection, connections of a pool or 0).
-        """
-        cdef int64_t number = self.body.origin_count
-        cdef places.Origin* origin = <places.Origin*> allocated(sizeof(places.Origin))
-        self.body.origins = <places.Origin**> one_more(self.body.origins, number, sizeof(places.Origin*))
-        self.body.origins[number] = origin
-        self.body.origin_count += 1
-        if tls is not None:
-            self.peers.add(tls)
-            origin.tls = &tls.target
-        origin.at = number
-        origin.ordered = ordered
-        origin.by_proxy = by_proxy
-        origin.is_secure = is_secure
-        if protocol is not None:
-            name, origin.streams, origin.channels = protocol
-            spoken = {"h2c": places.PRIOR_KNOWLEDGE, "h2": places.INSISTED, "auto": places.NEGOTIATED}
-            origin.protocol = spoken[name]
-        origin.patience_ns = addresses_tried.ATTEMPT_NS
-        origin.sources = addresses_of(sources)
-        origin.source_count = len(sources)
-        return number
-
-    def set_addresses(self, int64_t number, addresses not None):
-        """Let the reactor connect to the origin by itself, to one of these after the other (none: it orders connections)."""
-        cdef places.Origin* origin = self.body.origins[self.known(number, self.body.origin_count)]
-        set_addresses(origin, addresses[:TRIED_AT_MOST])
-
-    def release(self):
-        """Close a connection that only waits for its server's end, so that a descriptor is free; False: there is none."""
-        return closing.closings_release(&self.body.closings)
-
-    def dialed(self, int64_t number):
-        """How many connections to the origin the reactor has begun."""
-        return self.body.origins[self.known(number, self.body.origin_count)].dialed
-
-    def add_endpoint(
-        self, planned not None, *, bytes hung=None, bytes wanted=b"below 400", bytes lacking=None, judge=None,
-        int32_t redirects=0, bytes too_many=None,
-    ):
-        """Add the arena's next endpoint as it is planned (`load.plan.PlannedEndpoint`); returns its number.
-
-        In words: `hung` why a connection failed that took too long, `wanted` which statuses are successes, `lacking` why
-        another body is a failure. `judge(body, body_bytes, codings)` says None of a body that is what it must be, or why it is
-        not (see `wire.judge`). So many `redirects` of an attempt are followed, and `too_many` is why it fails at one
-        more; "redirect" is then among the orders: call `send_on`, `send_once` or `refuse`.
-        """
-        cdef int64_t number = self.body.endpoint_count
-        cdef lanes.Endpoint* endpoint = <lanes.Endpoint*> allocated(sizeof(lanes.Endpoint))
-        self.body.endpoints = <lanes.Endpoint**> one_more(self.body.endpoints, number, sizeof(lanes.Endpoint*))
-        self.body.endpoints[number] = endpoint
-        self.body.endpoint_count += 1
-        self.kept_alive += [hung, wanted, lacking, planned, judge, too_many]
-        endpoint.block = self.arena.checked(number)
-        endpoint.requests = <Request*> allocated(len(planned.requests) * sizeof(Request))
-        for request in planned.requests:
-            whole = whole_of(request.rendering)
-            self.kept_alive.append(request.rendering if whole is None else whole)
-            self.build_request(&endpoint.requests[endpoint.request_count], request, whole)
-            endpoint.request_count += 1
-        build.build_shares(endpoint, [request.rendering.weight for request in planned.requests], number)
-        endpoint.counted = planned.attempts is not None
-        endpoint.limited = planned.attempts is not None or planned.may_run_out
-        endpoint.is_step = planned.is_step
-        build.build_check(&endpoint.check, planned, wanted, lacking)
-        if planned.has_further or planned.takes:
-            build.build_further(&endpoint.check, planned, judge)
-        build.build_times(endpoint, planned, hung)
-        if redirects > 0:
-            build.build_hops(endpoint, redirects, too_many)
-        return number
-
-    def add_pool(self, planned not None, const unsigned char[::1] block=None, int64_t first=0, int64_t of=1):
-        """Add a pool as it is planned (`load.planned.PlannedPool`); returns its number.
-
-        Its starts are dealt to its endpoints in turn, in an order that its seed decides. A pool that replays a log has that in
-        `block`; of the `of` engines that share the log this is number `first`.
-        """
-        cdef int64_t number = self.body.pool_count
-        cdef int64_t index
-        cdef lanes.Pool* pool = <lanes.Pool*> allocated(sizeof(lanes.Pool))
-        self.body.pools = <lanes.Pool**> one_more(self.body.pools, number, sizeof(lanes.Pool*))
-        self.body.pools[number] = pool
-        self.body.pool_count += 1
-        self.body.schedule.heap = <lanes.Pool**> one_more(self.body.schedule.heap, number, sizeof(lanes.Pool*))
-        pool.heap_at = -1
-        pool.paced = planned.curve is not None
-        build.build_schedule(pool, planned)
-        pool.endpoints = <lanes.Endpoint**> allocated(len(planned.endpoints) * sizeof(lanes.Endpoint*))
-        for index in planned.endpoints:
-            pool.endpoints[pool.endpoint_count] = self.body.endpoints[self.known(index, self.body.endpoint_count)]
-            pool.endpoints[pool.endpoint_count].pool = pool
-            pool.limited = pool.limited or pool.endpoints[pool.endpoint_count].limited
-            pool.endpoint_count += 1
-        # Where lanes share connections to an origin, its number.
-        self.shared[number] = tuple(
-            other if self.body.origins[self.known(other, self.body.origin_count)].protocol != places.ONLY_HTTP_1 else None
-            for other in planned.origins
-        )
-        if planned.flow is not None:
-            self.add_flow(pool, planned.flow)
-        if planned.replay is not None:
-            self.kept_alive.append(block)
-            build.build_replay(pool, planned.replay, block, first, of)
-        else:
-            build.pool_shuffle(pool, random_seeded(planned.seed))
-        for index in range(pool.endpoint_count):
-            pool.endpoints[index].block.target_rps = (
-                bucket_rate(&pool.bucket, 0) / pool.endpoint_count if pool.paced else -1.0
-            )
-        return number
-
-    cdef add_flow(self, lanes.Pool* pool, planned):
-        """Have the pool's lanes walk a flow, whose own books are those of the pool's only endpoint."""
-        cdef int32_t number
-        pool.flow = build.build_flow(planned)
-        self.flows[self.body.pool_count - 1] = planned
-        for number in planned.steps:
-            self.body.endpoints[self.known(number, self.body.endpoint_count)].pool = pool
-            self.body.endpoints[number].block.target_rps = -1.0
-
-    def limit_connections(self, double per_second, *, double phase=0.0):
-        """Begin so many connections a second at most from now on, over all origins; a lane without a permit waits for it."""
-        cdef Knot only
-        if not 0 < per_second <= 1e9:
-            raise ValueError(f"{per_second} connections per second: must be above 0, and 1e9 at most")
-        if self.body.limits_connections:
-            bucket_set_rate(&self.body.permits, per_second, monotonic_ns())
-        else:
-            # Before the start, which moves its schedule to its own time.
-            only = Knot(0, per_second)
-            if not bucket_init(&self.body.permits, &only, 1, 0, phase, lanes.BURST_NS, 0):
-                raise MemoryError
-            self.body.limits_connections = True
 
     def start(self, duration_ns=None, at_ns=None):
         """Let every pool's schedule begin at `at_ns`, which is past (None: now), and end after `duration_ns`; returns when."""
@@ -350,12 +69,13 @@ cdef class Reactor:
         self.body.slot_ns = begin_ns + SLOT_NS
         return begin_ns
 
-    # --------------------------------------------------------------------------------------------------- while it runs
+    def release(self):
+        """Close a connection that only waits for its server's end, so that a descriptor is free; False: there is none."""
+        return closing.closings_release(&self.body.closings)
 
-    cdef int64_t known(self, int64_t number, int64_t count) except -1:
-        if not 0 <= number < count:
-            raise IndexError(f"number {number} of {count}")
-        return number
+    def dialed(self, int64_t number):
+        """How many connections to the origin the reactor has begun."""
+        return self.body.origins[self.known(number, self.body.origin_count)].dialed
 
     cdef lanes.Lane* lane(self, int64_t number) except NULL:
         cdef lanes.Lane* lane = self.body.lanes[self.known(number, self.body.lane_count)]
@@ -590,11 +310,6 @@ cdef class Reactor:
         if lane.state == lanes.CONNECTING:
             reactors.lane_connect_ended(&self.body, lane)
             follow.hop_follow(&self.body, lane, request, monotonic_ns())
-
-    cdef build_request(self, Request* request, planned, bytes whole):
-        request.target = self.body.origins[self.known(planned.dialer, self.body.origin_count)]
-        build.build_request(request, planned, whole, self.values)
-        request.number = 0 if request.form == NULL else -1
 
     cdef Request* hop(self, planned, bytes whole) except NULL:
         cdef Request* request = <Request*> allocated(sizeof(Request))

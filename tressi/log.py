@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TextIO
 
@@ -63,12 +64,18 @@ def be_ready() -> None:
 
 def log_error(event: str, **facts: object) -> None:
     """Log an event as an error."""
-    _OUTPUT.logger().error(event, **facts)
+    _write("error", event, facts)
 
 
 def log_warning(event: str, **facts: object) -> None:
     """Log an event as a warning."""
-    _OUTPUT.logger().warning(event, **facts)
+    _write("warning", event, facts)
+
+
+def _write(level: str, event: str, facts: dict[str, object]) -> None:
+    """Log an event. A log that cannot be written (a closed pipe, a full disk, a closed file) ends nothing of the run."""
+    with suppress(OSError, ValueError):
+        getattr(_OUTPUT.logger(), level)(event, **facts)
 
 
 def log_failure(event: str, failure: BaseException, hide: Callable[[str], str] = mask_url, **facts: object) -> None:

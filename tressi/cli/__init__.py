@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from tressi.cli.commands import COMMANDS, load, overview, parser_of
 from tressi.cli.exits import Exit, exit_of
-from tressi.cli.output import forget_output, remark, write
+from tressi.cli.output import end_remarks, forget_output, remark, write
 from tressi.errors import OutputError, TressiError, missing_engine
 from tressi.masking import mask_url
 from tressi.version import __version__
@@ -23,6 +23,13 @@ if TYPE_CHECKING:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; `argv` None means the process's own arguments. Returns the exit code, raises nothing."""
+    try:
+        return _code_of(argv)
+    finally:
+        end_remarks()
+
+
+def _code_of(argv: Sequence[str] | None) -> int:
     try:
         code = _dispatch(list(sys.argv[1:] if argv is None else argv))
         # Flushed here and not by the interpreter at its end, where a closed pipe would print a traceback.

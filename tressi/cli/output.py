@@ -96,10 +96,23 @@ def remark(message: str) -> None:
 
 def forget_output() -> None:
     """Give up what is still in standard output's buffer; else the interpreter's last flush fails, aloud and with code 120."""
-    if sys.stdout is not None:
+    _forget(sys.stdout)
+
+
+def end_remarks() -> None:
+    """Have all been said that is for standard error; given up where nobody listens any more, for the reason above."""
+    if sys.stderr is not None:
+        try:
+            sys.stderr.flush()
+        except (OSError, ValueError):  # ValueError: it is closed
+            _forget(sys.stderr)
+
+
+def _forget(stream: IO[str] | None) -> None:
+    if stream is not None:
         # ValueError: no file descriptor is behind it.
         with suppress(OSError, ValueError), Path(os.devnull).open("wb") as nowhere:
-            os.dup2(nowhere.fileno(), sys.stdout.fileno())
+            os.dup2(nowhere.fileno(), stream.fileno())
 
 
 def _write_to_standard_output(pieces: Iterable[bytes]) -> None:

@@ -46,13 +46,13 @@ class Allowance:
 
     def change(self, place: int, by: int) -> int:
         """Let so many more attempts begin by a count, or fewer, as far as they are left; returns by how many it changed."""
-        from tressi._wire import allowance_change  # noqa: PLC0415 - some systems lack it
+        from tressi._planned import allowance_change  # noqa: PLC0415 - some systems lack it
 
         return allowance_change(self.counts, place, by)
 
     def close(self, place: int) -> None:
         """No more will come to that count: the engines are through once it is used up."""
-        from tressi._wire import allowance_finish  # noqa: PLC0415 - some systems lack it
+        from tressi._planned import allowance_finish  # noqa: PLC0415 - some systems lack it
 
         counts = self.counts
         allowance_finish(counts, len(counts) // 2 + place)

@@ -69,7 +69,8 @@ def client_context(tls: TlsConfig, place: str = "tls") -> ssl.SSLContext:
     # Gevent's create_default_context makes the standard library's, whose sockets would block the hub.
     context = _Context(gevent.ssl.PROTOCOL_TLS_CLIENT)
     context.sslsocket_class = _SecureSocket
-    context.load_default_certs()
+    if tls.verify:  # see `tls.make_context`
+        context.load_default_certs()
     configure(context, tls, place)
     return context
 

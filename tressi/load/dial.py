@@ -15,8 +15,8 @@ from gevent import Timeout
 from gevent.lock import RLock
 from gevent.socket import gaierror, wait_write
 
+from tressi._planned import connect_reason
 from tressi._tls import TlsContext, TlsPeer
-from tressi._wire import connect_reason
 from tressi.errors import ConfigError
 from tressi.frozen import dataclass
 from tressi.load.address import Address, Answers, known, literal, look_up

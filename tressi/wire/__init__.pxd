@@ -3,8 +3,9 @@
 # Why .pxd files with code. A .pxd is Cython's header. Code in it is compiled into each module that takes it in, and all of
 # the reactor is taken in by one, `_wire.pyx`: it is one C file in the end. Its functions are `inline` there, so a call from
 # one file to another costs what a call within a file does, mostly nothing; as modules of their own they would be reached
-# through pointers that no compiler sees through. `_books.pyx` takes in the accounting alone, and `_parser.pyx` the parser, to
-# have them without a socket. The price is that a change in any of them compiles all of it again.
+# through pointers that no compiler sees through. `_planned.pyx` takes in what makes the records that it works on,
+# `_books.pyx` the accounting alone, and `_parser.pyx` the parser, to have them without a socket. The price is that a change
+# in any of them compiles all of it again.
 #
 # Bottom up (docs/architecture.md lists the files in the order in which they may refer to each other): a *link* is one
 # connection, bytes in both directions. `h1/` makes status, fields and body of bytes, and puts them into a *response*. An
