@@ -15,6 +15,7 @@ whole session, which knows whether a pure test is under way. Of `time.sleep` onl
 import sys
 import time
 from contextlib import contextmanager
+from functools import cache
 
 import pytest
 
@@ -72,6 +73,7 @@ def longest_first(item):
     return LONGEST.index(name) if name in LONGEST else len(LONGEST)
 
 
+@cache
 def lane_of(item):
     """The lane of one test: its own mark, or else its module's."""
     return next(mark.name for mark in item.iter_markers() if mark.name in LANES)

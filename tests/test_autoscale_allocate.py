@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import pytest
+from each import each
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -46,7 +47,7 @@ TABLE = [
 ]
 
 
-@pytest.mark.parametrize(("one_each", "limit", "strategy", "counts"), [row[1:] for row in TABLE], ids=[row[0] for row in TABLE])
+@each(("one_each", "limit", "strategy", "counts"), [row[1:] for row in TABLE], ids=[row[0] for row in TABLE])
 def test_the_first_workers(one_each, limit, strategy, counts):
     """Every row's sentence."""
     assert counts_of(*one_each, limit=limit, strategy=strategy) == counts

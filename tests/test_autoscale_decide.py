@@ -1,6 +1,7 @@
 """Each branch of the decision, in a table: what the pool is like, and what must come of it."""
 
 import pytest
+from each import each
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -142,9 +143,7 @@ CASES = [
 ]
 
 
-@pytest.mark.parametrize(
-    ("seen", "free", "action", "count", "words"), [case[1:] for case in CASES], ids=[case[0] for case in CASES]
-)
+@each(("seen", "free", "action", "count", "words"), [case[1:] for case in CASES], ids=[case[0] for case in CASES])
 def test_each_branch_has_its_reason(seen, free, action, count, words):
     """Action, count and the words that say why."""
     decision = decide(CONFIG, seen, free, 10.0)

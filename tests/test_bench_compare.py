@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 import pytest
+from each import each
 
 from bench.peers import PEERS, TRESSI, Run, version_in
 from bench.scenarios import SCENARIOS
@@ -133,8 +134,8 @@ def test_version_in(said, expected):
     assert version_in(said) == expected
 
 
-@pytest.mark.parametrize("peer", PEERS, ids=lambda peer: peer.name)
-@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)
+@each("peer", PEERS, ids=lambda peer: peer.name)
+@each("scenario", SCENARIOS, ids=lambda scenario: scenario.name)
 def test_commands_name_target_and_connections(peer, scenario, tmp_path):
     """A command asks for the scenario's connections, at its target, directly or in a file that it names."""
     url = f"{'https' if scenario.tls else 'http'}://127.0.0.1:8080{scenario.path}"

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+from each import each
 
 from bench.job import ANSWER, FILES, PATH, TOKEN, faults, files_of, users
 from bench.peers import PEERS, Run
@@ -33,7 +34,7 @@ def test_the_job_as_it_should_be_has_no_fault():
     assert faults(log(type="application/json; charset=utf-8")) == []
 
 
-@pytest.mark.parametrize(
+@each(
     ("instead", "fault"),
     [
         ({"method": "GET"}, "another method or path"),

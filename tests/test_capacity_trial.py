@@ -4,6 +4,7 @@ import math
 
 import pytest
 from capacity_seconds import SLO, seen
+from each import each
 
 from tressi._core import Histogram
 from tressi.capacity.crossing import Point, crossing
@@ -136,7 +137,7 @@ def test_a_condition_is_a_share_of_starts(text, share, limit_us):
     assert (condition.share, condition.limit_us) == (pytest.approx(share), limit_us)
 
 
-@pytest.mark.parametrize(
+@each(
     ("text", "why"),
     [
         ("mean < 20ms", "mean is no share of the starts"),

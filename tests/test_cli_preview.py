@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from each import each
 from protosets import shop
 
 from tressi.cli import main
@@ -102,9 +103,7 @@ def test_a_config_of_generators_alone_has_no_table(capsys, tmp_path):
     assert plan["requests"][0]["variants"][0].startswith("GET /1 HTTP/1.1\n")
 
 
-@pytest.mark.parametrize(
-    "source", [Uuid(), Uuid(7), Text(5), Text(40), *(Time(unit) for unit in ("s", "ms", "us", "ns", "iso")), Integer(3, 7)]
-)
+@each("source", [Uuid(), Uuid(7), Text(5), Text(40), *(Time(unit) for unit in ("s", "ms", "us", "ns", "iso")), Integer(3, 7)])
 def test_samples_are_as_wide_as_values_are(source):
     """What is said of the length of a body holds for what is shown."""
     assert len(sample(source)) == width_of(source)

@@ -6,6 +6,7 @@ import json
 import sys
 
 import pytest
+from each import each
 from summaries import FLOW_SECOND, decision, endpoint_snapshot, flow_part, summary_of, verdict
 
 from tressi.cli import main
@@ -195,7 +196,7 @@ def put(document, place, value, *, remove=False):
 PLACES = [(place, shape) for place, shape in places(SUMMARY) if place]
 
 
-@pytest.mark.parametrize(("place", "shape"), PLACES, ids=[".".join(map(str, place)) for place, _ in PLACES])
+@each(("place", "shape"), PLACES, ids=[".".join(map(str, place)) for place, _ in PLACES])
 def test_every_part_of_a_summary_is_asked_for(place, shape):
     """Without it, or with another type in its place, a document is refused, and the message names the place."""
     for remove in (False, isinstance(place[-1], str) and not isinstance(shape, Optional)):
@@ -229,7 +230,7 @@ CONTRADICTIONS = [
 ]
 
 
-@pytest.mark.parametrize(("change", "words"), CONTRADICTIONS, ids=[words for _, words in CONTRADICTIONS])
+@each(("change", "words"), CONTRADICTIONS, ids=[words for _, words in CONTRADICTIONS])
 def test_what_contradicts_itself_is_refused(change, words):
     """Each part may be right alone."""
     summary = copy.deepcopy(full_summary())

@@ -4,6 +4,7 @@ import math
 from dataclasses import replace
 
 import pytest
+from each import each
 
 from tressi.compare.result import FAILURES, Estimate, document
 from tressi.compare.verdict import concluded, judged, word_of
@@ -20,7 +21,7 @@ def estimate(low, high, p=0.001, metric="p99", key=KEY, **more):
     return Estimate(key, metric, before, after, low, high, p, **more)
 
 
-@pytest.mark.parametrize(
+@each(
     ("low", "high", "p", "word"),
     [
         (1.01, 1.04, 0.001, "same"),  # surely slower, and by less than anybody minds

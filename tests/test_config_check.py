@@ -1,6 +1,7 @@
 """Bad configs: every problem has its place, its value and its rule, and all of them come at once."""
 
 import pytest
+from each import each
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -24,7 +25,7 @@ def request(**more):
     return {"requests": [{"url": URL, **more}]}
 
 
-@pytest.mark.parametrize(
+@each(
     ("document", "line"),
     [
         pytest.param(5, "5 is not an object", id="a number"),

@@ -2,6 +2,7 @@
 
 import pytest
 from configs import problems
+from each import each
 
 from tressi.config.load import load_config
 from tressi.config.remarks import remarks
@@ -34,7 +35,7 @@ def test_resolve_in_its_wire_form(entries, expected):
     assert load_config(config(resolve=entries)).resolve == expected
 
 
-@pytest.mark.parametrize(
+@each(
     ("entries", "problem"),
     [
         ({"shop.example": "a"}, 'resolve["shop.example"]: is no host:port of a url, such as shop.example:443'),

@@ -8,6 +8,7 @@ from urllib.parse import parse_qsl
 
 import pytest
 from configs import problems
+from each import each
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -96,7 +97,7 @@ def test_a_variant_has_what_it_leaves_out_from_its_request():
     assert one.endpoint_key == "POST http://h/"
 
 
-@pytest.mark.parametrize(
+@each(
     ("request_", "line"),
     [
         ({"payload": {}, "body": ""}, "requests[0].body: stands beside a payload; a request has one or the other"),

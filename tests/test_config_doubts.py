@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from each import each
 
 from tressi.cli import main
 from tressi.config.load import Overrides, load_config
@@ -21,7 +22,7 @@ def warnings_of(overrides=None, /, **document):
     return list(load_config({"requests": [{"url": URL}], **document}, overrides).warnings)
 
 
-@pytest.mark.parametrize(
+@each(
     ("more", "warnings"),
     [
         ({"errorCountThreshold": 5}, ("errorCountThreshold: has no effect without earlyExitOnError: true",)),

@@ -1,6 +1,7 @@
 """`expect` in a config: statuses and their classes, headers, places in JSON, expressions, and what is wrong with them."""
 
 import pytest
+from each import each
 
 from tressi.config.jsonpath import PathError, steps_of
 from tressi.config.load import load_config
@@ -27,7 +28,7 @@ def problem_of(expect, **more):
     return str(caught.value).removeprefix("requests[0].expect.")
 
 
-@pytest.mark.parametrize(
+@each(
     ("path", "steps"),
     [
         ("$", ()),
@@ -49,7 +50,7 @@ def test_a_path_names_one_place(path, steps):
     assert steps_of(path) == steps
 
 
-@pytest.mark.parametrize(
+@each(
     ("path", "reason"),
     [
         ("ok", "is no path"),
@@ -96,7 +97,7 @@ def test_a_class_of_statuses_is_said_as_one():
     assert status_words(range(200, 299)) != "2xx"
 
 
-@pytest.mark.parametrize(
+@each(
     ("expect", "message"),
     [
         ({"status": "20x"}, 'status: "20x" is no status: those are 100 to 999, and classes of them such as "2xx"'),

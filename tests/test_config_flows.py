@@ -3,6 +3,7 @@
 import copy
 
 import pytest
+from each import each
 
 from tressi.config.load import load_config
 from tressi.config.overrides import Overrides
@@ -170,7 +171,7 @@ MISTAKES = {
 }
 
 
-@pytest.mark.parametrize("case", MISTAKES)
+@each("case", MISTAKES)
 def test_a_mistake_is_named_with_its_place_and_the_rule(case):
     """One sentence each."""
     flow, sentence = MISTAKES[case]

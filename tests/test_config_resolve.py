@@ -2,6 +2,7 @@
 
 import pytest
 from configs import ABSENT, document, off, on, problems
+from each import each
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -18,7 +19,7 @@ def targets(config):
     return [endpoint.autoscale and endpoint.autoscale.target_rps for endpoint in load_config(config).endpoints]
 
 
-@pytest.mark.parametrize(
+@each(
     ("own", "everyone", "autoscaled"),
     [
         pytest.param(off(), ABSENT, False, id="who opts out shares, without a global section"),
@@ -118,7 +119,7 @@ def test_the_resolver_can_be_asked_about_one_endpoint():
     assert resolver.resolve_endpoint_config({"url": "/", "autoscale": off()}) is None
 
 
-@pytest.mark.parametrize(
+@each(
     ("config", "expected", "pool_rps"),
     [
         pytest.param(
@@ -216,7 +217,7 @@ TOTAL_USED = "is missing, and nothing of the run's total (autoscale.targetRps 10
 NO_TARGET = "is missing; without it, there or for the whole run, nothing says how far to scale"
 
 
-@pytest.mark.parametrize(
+@each(
     ("config", "lines"),
     [
         pytest.param(document(ABSENT, ABSENT, autoscale=on()), [f"autoscale.targetRps: {NO_TARGET}"], id="no target at all"),

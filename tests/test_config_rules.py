@@ -3,6 +3,7 @@
 from urllib.parse import urlsplit
 
 import pytest
+from each import each
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -22,7 +23,7 @@ def problem_of(document):
     return str(caught.value)
 
 
-@pytest.mark.parametrize(
+@each(
     ("url", "wire"),
     [
         pytest.param("http://host", "http://host/", id="an empty path is the root"),
@@ -46,7 +47,7 @@ def test_an_address_in_its_wire_form(url, wire):
     assert address(url).wire == wire
 
 
-@pytest.mark.parametrize("name", ["", ".host", "a..b", f"{'a' * 64}.b", "a\0b", "a b", "[::1]", "256.1.1.1", "\ud800"])
+@each("name", ["", ".host", "a..b", f"{'a' * 64}.b", "a\0b", "a b", "[::1]", "256.1.1.1", "\ud800"])
 def test_a_name_that_tls_cannot_ask_for(name):
     """Each handshake would raise it, and no lane would ever connect."""
     assert "tls.serverName: " in problem_of({"requests": [{"url": URL}], "tls": {"serverName": name}})
@@ -61,7 +62,7 @@ def test_a_name_that_tls_asks_for(name, wire):
     assert load_config({"requests": [{"url": URL}], "tls": {"serverName": name}}).tls.server_name == wire
 
 
-@pytest.mark.parametrize(
+@each(
     ("url", "message"),
     [
         pytest.param("/fast", "is relative; it needs baseUrl or --base-url, or http:// and a host in front", id="relative"),
@@ -104,7 +105,7 @@ def test_control_characters_in_an_address_are_shown_escaped():
     )
 
 
-@pytest.mark.parametrize(
+@each(
     "url",
     [
         "http://ann:SECRET@ho$t/",
@@ -119,7 +120,7 @@ def test_control_characters_in_an_address_are_shown_escaped():
         "SECRET@[::1/",
     ],
 )
-@pytest.mark.parametrize("key", ["url", "baseUrl", "proxy"])
+@each("key", ["url", "baseUrl", "proxy"])
 def test_no_broken_address_gives_its_user_info_away(url, key):
     """Where an address cannot be parsed, everything before the last @ may be a password."""
     document = {"requests": [{"url": URL}], key: url}
@@ -171,7 +172,7 @@ def test_any_text_behind_a_host_is_sendable_or_refused(path):
     assert address(wire).wire == wire
 
 
-@pytest.mark.parametrize(
+@each(
     ("headers", "message"),
     [
         ({"A": "b\r\nEvil: 1"}, 'headers.A: "b\\r\\nEvil: 1" has the control character U+000D'),

@@ -2,6 +2,7 @@
 
 import pytest
 from configs import problems
+from each import each
 
 from tressi.config.load import load_config
 from tressi.config.overrides import Overrides
@@ -60,7 +61,7 @@ def test_scale_takes_the_rates_of_all_stages_times_the_factor():
     assert config.shared_pool.curve.points == half(POINTS, 0.1)
 
 
-@pytest.mark.parametrize(
+@each(
     ("document", "said"),
     [
         ({"stages": UP_AND_DOWN, "rps": 5}, "rps: stands beside stages"),

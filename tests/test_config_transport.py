@@ -4,6 +4,7 @@ import sys
 from dataclasses import replace
 
 import pytest
+from each import each
 
 from tressi.config.load import load_config
 from tressi.config.transport import chosen_transport, epoll_is_here
@@ -18,7 +19,7 @@ KEY = "GET http+unix://%2Frun%2Fserver.sock/"
 SOCKET = replace(PLAIN, endpoints=(replace(PLAIN.endpoints[0], endpoint_key=KEY, url="http+unix://%2Frun%2Fserver.sock/"),))
 
 
-@pytest.mark.parametrize(
+@each(
     ("config", "wished", "has_epoll", "transport"),
     [
         pytest.param(PLAIN, None, True, "wire", id="wire wherever it can"),

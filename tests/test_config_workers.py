@@ -2,6 +2,7 @@
 
 import pytest
 from configs import ABSENT, document, off, on, problems
+from each import each
 
 from tressi.config.load import load_config
 
@@ -41,7 +42,7 @@ def test_the_limit_of_workers(config, limit, caps, shared):
     assert (resolved.shared_pool and resolved.shared_pool.workers) == shared
 
 
-@pytest.mark.parametrize(
+@each(
     ("config", "line"),
     [
         pytest.param(

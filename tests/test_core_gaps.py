@@ -3,6 +3,7 @@
 from itertools import pairwise
 
 import pytest
+from each import each
 
 from tressi._core import TokenBucket
 
@@ -30,8 +31,8 @@ def gaps_of(seed, rate, count=20_000):
     return [(later - earlier) * rate / NS for earlier, later in pairwise(due)]
 
 
-@pytest.mark.parametrize("rate", [1, 997, 20_000])
-@pytest.mark.parametrize("seed", [0, 1, 2])
+@each("rate", [1, 997, 20_000])
+@each("seed", [0, 1, 2])
 def test_poisson_gaps_are_exponential(seed, rate):
     """By Kolmogorov and Smirnov's statistic, whatever the seed and the rate."""
     assert p_value(gaps_of(seed, rate)) > 0.001

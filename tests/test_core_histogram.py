@@ -5,6 +5,7 @@ from itertools import chain
 from math import floor
 
 import pytest
+from each import each
 from hdrh.histogram import HdrHistogram
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -259,7 +260,7 @@ def leb128(number):
     return bytes([number & 0x7F | 0x80]) + leb128(number >> 7) if number > 0x7F else bytes([number])
 
 
-@pytest.mark.parametrize(
+@each(
     "data",
     [
         pytest.param(encoded([]), id="a head without counters"),

@@ -6,6 +6,7 @@ from math import ceil
 from random import Random
 
 import pytest
+from each import each
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -185,7 +186,7 @@ def test_the_ring_turns_over(seed):
             check(Window(*window.read()), Model(slots).read())
 
 
-@pytest.mark.parametrize(
+@each(
     ("rate", "occupied_s", "span_s"),
     [
         pytest.param(1_000, 0.001, 1.0, id="a fast endpoint: one second"),

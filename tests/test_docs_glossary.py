@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import get_args
 
 import pytest
+from each import each
 
 from tressi.model import EndReason
 from tressi.report.table import COLUMNS as FINAL_COLUMNS
@@ -46,7 +47,7 @@ def rows() -> list[list[str]]:
 WORDS = [word for cells in rows() for word in {word.strip("`") for word in cells[0].split(", ")}]
 
 
-@pytest.mark.parametrize("what", EXPECTED)
+@each("what", EXPECTED)
 def test_what_a_user_meets_is_explained(what):
     """A new column, kind, latency or verdict has an entry."""
     assert [word for word in EXPECTED[what] if word not in WORDS] == []

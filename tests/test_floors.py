@@ -8,6 +8,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+from each import each
 
 pytestmark = pytest.mark.pure
 
@@ -104,7 +105,7 @@ def module_of(path: Path) -> str:
 FILES = sorted(path for suffix in ("py", "pyi", "pyx", "pxd") for path in PACKAGE.rglob(f"*.{suffix}"))
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
+@each("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
 def test_imports_point_down(path):
     """A room imports from its own files and from floors below, never from a neighbour or from above."""
     here = room_of(module_of(path))

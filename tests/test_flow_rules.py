@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import pytest
+from each import each
 from summaries import FLOW_SECOND, flow_part, histogram, resolved, summary_of
 
 from tressi.config.load import load_config
@@ -56,7 +57,7 @@ def test_the_rate_of_a_second_is_that_of_starts_and_not_of_ends():
     assert (total.current_rps, total.worker_count, total.utilisation) == (0.0, 120, 0.5)
 
 
-@pytest.mark.parametrize(
+@each(
     ("condition", "holds"),
     [
         ("completed == 60%", True),

@@ -5,6 +5,7 @@ from base64 import b64decode, b64encode
 from struct import unpack_from
 
 import pytest
+from each import each
 from hdrh.histogram import HdrHistogram
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -163,7 +164,7 @@ def test_the_last_counter_is_taken():
     assert decode_histogram(beyond(last)).counts() == [(last, 1)]
 
 
-@pytest.mark.parametrize(
+@each(
     "text",
     [
         "",

@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from each import each
 
 from tests.imported_samples import sample
 from tressi.errors import ConfigError
@@ -78,7 +79,7 @@ def test_as_a_flow_a_simple_script_is_an_extract():
     assert "left out: 1 scripts; a config has no code" in result.notes
 
 
-@pytest.mark.parametrize(
+@each(
     ("script", "how"),
     [
         (["pm.environment.set('t', pm.response.json().a.b);"], {"json": "$.a.b"}),

@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from each import each
 
 from tests.imported_samples import of_curl, sample
 from tressi.errors import ConfigError
@@ -19,7 +20,7 @@ def curl(text, **options):
     return imported("curl", text, "commands", Options(**options))
 
 
-@pytest.mark.parametrize(
+@each(
     ("text", "words"),
     [
         ("curl a 'b c' \"d e\"", [["curl", "a", "b c", "d e"]]),
@@ -56,7 +57,7 @@ def test_what_only_a_shell_can_know_is_an_error(text, said):
     assert said in str(caught.value)
 
 
-@pytest.mark.parametrize(
+@each(
     ("text", "expected"),
     [
         ("curl h/a", {"url": "/a", "headers": {"Accept": "*/*"}}),
@@ -111,7 +112,7 @@ def test_settings_of_connections_go_to_the_top():
     assert document["resolve"] == {"h:443": "10.0.0.1", "h:80": "i:8080"}
 
 
-@pytest.mark.parametrize(
+@each(
     ("text", "said"),
     [
         ("curl h --no-such=secret", "--no-such "),
@@ -224,7 +225,7 @@ def test_commands_can_be_a_flow():
     assert len(document["requests"]) == 2
 
 
-@pytest.mark.parametrize("option", OPTIONS, ids=lambda option: option.names[0])
+@each("option", OPTIONS, ids=lambda option: option.names[0])
 def test_every_option_is_read(option):
     """Each name with some value: a request or a sentence, whatever it means."""
     for name in option.names:

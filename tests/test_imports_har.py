@@ -4,6 +4,7 @@ import json
 from base64 import b64encode
 
 import pytest
+from each import each
 
 from tests.imported_samples import sample
 from tressi.errors import ConfigError
@@ -195,7 +196,7 @@ def test_entries_are_in_the_order_in_which_they_began():
 TOKEN = "tok_4f9a81c2"
 
 
-@pytest.mark.parametrize(
+@each(
     ("first", "second", "how", "place"),
     [
         ({"text": f'{{"a":[{{"t":"{TOKEN}"}}]}}'}, {"url": f"http://h/{TOKEN}/x"}, {"json": "$.a[0].t"}, ("url", "/{{t}}/x")),

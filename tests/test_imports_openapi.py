@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from each import each
 from jsonschema import Draft202012Validator
 
 from tests.imported_samples import sample
@@ -79,7 +80,7 @@ def test_a_library_of_swagger_2():
     assert found["POST /loans"]["form"] == {"isbn": "978", "days": "14"}
 
 
-@pytest.mark.parametrize(
+@each(
     "schema",
     [
         {"type": "integer", "minimum": 7, "multipleOf": 4},

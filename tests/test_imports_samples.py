@@ -5,6 +5,7 @@ import random
 import string
 
 import pytest
+from each import each
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -43,8 +44,8 @@ def test_a_sample_is_a_config_without_a_warning(name, wanted, monkeypatch):
     assert references(result.document) == {variable.name for variable in result.variables}
 
 
-@pytest.mark.parametrize("wanted", ["flow", "requests"])
-@pytest.mark.parametrize("name", SAMPLES)
+@each("wanted", ["flow", "requests"])
+@each("name", SAMPLES)
 def test_no_secret_of_a_sample_is_in_what_comes_out(name, wanted):
     """Neither in the config nor in a sentence."""
     result = sample(name, wanted=wanted)
@@ -52,7 +53,7 @@ def test_no_secret_of_a_sample_is_in_what_comes_out(name, wanted):
     assert [secret for secret in SECRETS if secret in said] == []
 
 
-@pytest.mark.parametrize("name", SAMPLES)
+@each("name", SAMPLES)
 def test_a_sentence_for_a_terminal_has_no_control_character(name):
     """What was left out, and what to set."""
     result = sample(name)

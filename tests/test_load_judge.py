@@ -4,6 +4,7 @@ import gzip
 import json
 
 import pytest
+from each import each
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -28,7 +29,7 @@ def judged(body, conditions, pattern=None, codings=""):
 SAMPLE = {"ok": True, "n": 1, "s": "é", "l": [1, {"a": None}, []], "o": {"a b": 2.5}}
 
 
-@pytest.mark.parametrize(
+@each(
     ("path", "value"),
     [
         ("$", SAMPLE),
@@ -49,7 +50,7 @@ def test_a_condition_that_is_met(path, value):
     assert judged(SAMPLE, {path: value}) is None
 
 
-@pytest.mark.parametrize(
+@each(
     ("path", "value", "reason"),
     [
         ("$.ok", 1, "the body has no $.ok 1: it is true"),

@@ -1,6 +1,7 @@
 """Which way a request goes: straight, by a proxy or through its tunnel, and where TCP connects to for it."""
 
 import pytest
+from each import each
 
 from tressi.load.ways import Network, network_of
 from tressi.model import Proxies, TlsConfig
@@ -83,7 +84,7 @@ def test_resolve_speaks_of_the_proxy_where_tressi_connects_to_that():
     assert way.origin == SECURE
 
 
-@pytest.mark.parametrize(
+@each(
     ("bypass", "url", "is_straight"),
     [
         ("", "http://shop.example/", False),

@@ -19,6 +19,7 @@ class Refusing(io.StringIO):
         self.number, self.asked = number, 0
 
     def write(self, _):
+        """Fail, and count how often."""
         self.asked += 1
         raise OSError(self.number, "no")
 

@@ -7,6 +7,7 @@ from base64 import b64encode, urlsafe_b64encode
 from urllib.parse import quote, quote_plus
 
 import pytest
+from each import each
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -88,7 +89,7 @@ def test_what_cannot_be_a_secret_is_left():
     )
 
 
-@pytest.mark.parametrize(
+@each(
     ("name", "secret"),
     [
         *(

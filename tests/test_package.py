@@ -5,6 +5,7 @@ from fnmatch import fnmatch
 from pathlib import Path
 
 import pytest
+from each import each
 
 pytestmark = pytest.mark.pure
 
@@ -20,7 +21,7 @@ def package_of(path):
     return folder, ".".join(folder.relative_to(ROOT).parts)
 
 
-@pytest.mark.parametrize("path", BESIDE, ids=lambda path: str(path.relative_to(ROOT)))
+@each("path", BESIDE, ids=lambda path: str(path.relative_to(ROOT)))
 def test_every_file_beside_the_modules_is_packed(path):
     """A page, a style, a grammar or a schema that is not named in the package's data would be missing where it is installed."""
     folder, package = package_of(path)

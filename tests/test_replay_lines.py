@@ -4,6 +4,7 @@ import json
 from datetime import UTC, datetime
 
 import pytest
+from each import each
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -48,7 +49,7 @@ LINES = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("form", "line", "time_ns", "method", "target", "origin", "delay_ns"), LINES)
+@each(("form", "line", "time_ns", "method", "target", "origin", "delay_ns"), LINES)
 def test_a_line_of_a_servers_format_is_an_entry(form, line, time_ns, method, target, origin, delay_ns):
     """When it was, what it asked for, where, and what is to be taken off the time."""
     entry = reader_of_format(line_format(form))(line)
@@ -57,7 +58,7 @@ def test_a_line_of_a_servers_format_is_an_entry(form, line, time_ns, method, tar
     assert (entry.method, entry.target, entry.origin, entry.delay_ns) == (method, target, origin, delay_ns)
 
 
-@pytest.mark.parametrize(
+@each(
     ("request_line", "reason"),
     [
         ("-", "the request is empty"),
@@ -86,7 +87,7 @@ def test_a_time_that_is_none_is_said(stamp):
         reader_of_format(line_format("common"))(f'1.1.1.1 - - [{stamp}] "GET / HTTP/1.1" 200 5')
 
 
-@pytest.mark.parametrize(
+@each(
     ("text", "rule"),
     [
         ("", "neither variables"),

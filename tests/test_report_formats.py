@@ -9,6 +9,7 @@ import re
 import sys
 
 import pytest
+from each import each
 from summaries import HOSTILE, decision, moment, summary_of
 
 from tressi.errors import OutputError
@@ -157,7 +158,7 @@ def test_every_second_and_endpoint_has_its_row():
     assert [(float(row["t"]), row["endpointKey"]) for row in rows] == expected
 
 
-@pytest.mark.parametrize("text", HOSTILE)
+@each("text", HOSTILE)
 def test_no_cell_is_a_formula_or_an_escape(text):
     """Text from outside reaches a spreadsheet or a terminal as text."""
     shown = cell(text)
@@ -301,7 +302,7 @@ def test_without_its_library_a_file_is_left_out(tmp_path, monkeypatch):
     assert {path.name for path in tmp_path.iterdir()} == set(FORMATS) - {"report.xlsx"}
 
 
-@pytest.mark.parametrize("name", FORMATS)
+@each("name", FORMATS)
 def test_a_format_is_a_pure_function(name):
     """The same summary makes the same bytes, and is not touched."""
     summary = summary_of(decisions=[decision("GET http://host/good")])

@@ -1,6 +1,7 @@
 """The table's layout: which columns there is room for, what stands beside figures, and where a label is cut."""
 
 import pytest
+from each import each
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
@@ -69,7 +70,7 @@ def test_no_line_is_wider_than_the_window(labels, room):
         assert line.count("1") == line.count("1,234")
 
 
-@pytest.mark.parametrize(
+@each(
     ("value", "shown"),
     [
         (None, "-"),

@@ -1,6 +1,7 @@
 """The verdict at the top of the report: the judgement, and what limited the endpoints."""
 
 import pytest
+from each import each
 from summaries import decision, endpoint_snapshot, summary_of
 
 from tressi.report.page.headline import Chip, Headline, headline, limited_spans
@@ -112,7 +113,7 @@ def test_limited_seconds_are_a_chip_and_loud_only_where_rate_was_lost():
     )
 
 
-@pytest.mark.parametrize(
+@each(
     ("words", "tone"),
     [
         ("target met", "good"),

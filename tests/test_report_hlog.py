@@ -3,6 +3,7 @@
 from itertools import count, islice
 
 import pytest
+from each import each
 from hdrh.histogram import HdrHistogram
 from hdrh.log import HistogramLogReader
 from summaries import endpoint_snapshot, histogram, summary_of
@@ -102,7 +103,7 @@ FOREIGN = [
 ]
 
 
-@pytest.mark.parametrize("log", [row[1] for row in FOREIGN], ids=[row[0] for row in FOREIGN])
+@each("log", [row[1] for row in FOREIGN], ids=[row[0] for row in FOREIGN])
 def test_a_log_of_anything_else_does_not_belong(log):
     """One value more or less, and it is not carried over."""
     assert not belongs(log, SUMMARY)

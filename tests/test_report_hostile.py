@@ -8,6 +8,7 @@ import re
 from xml.etree import ElementTree as ET
 
 import pytest
+from each import each
 from markdown_it import MarkdownIt
 from openpyxl import load_workbook
 from summaries import FLOW_SECOND, HOSTILE, decision, endpoint_snapshot, flow_part, summary_of, verdict
@@ -61,8 +62,8 @@ def is_plain(text):
     return all(line.isprintable() for line in text.split("\n"))
 
 
-@pytest.mark.parametrize("text", TEXTS, ids=IDS)
-@pytest.mark.parametrize("name", [name for name in FORMATS if name.endswith(".csv")])
+@each("text", TEXTS, ids=IDS)
+@each("name", [name for name in FORMATS if name.endswith(".csv")])
 @pytest.mark.usefixtures("long_fields")
 def test_no_cell_of_a_csv_is_computed(name, text):
     """Every row has its columns, and no cell begins a formula or steers a terminal."""
@@ -104,7 +105,7 @@ def test_what_a_cell_can_hold_is_whole(text):
     assert cell_text(text) == text
 
 
-@pytest.mark.parametrize("text", TEXTS, ids=IDS)
+@each("text", TEXTS, ids=IDS)
 def test_the_test_suite_is_well_formed(text):
     """An XML parser reads it, and finds the text where it belongs, each case with its outcome."""
     root = ET.fromstring(junit_xml.render(hostile(text)))
@@ -124,7 +125,7 @@ def flat(tokens):
         yield from flat(token.children or ())
 
 
-@pytest.mark.parametrize("text", TEXTS, ids=IDS)
+@each("text", TEXTS, ids=IDS)
 def test_markdown_is_what_the_summary_means_by_it(text):
     """Outside code there is nothing but our own words: no markup, link, picture, mention or address of the text's."""
     document = summary_md.render(hostile(text)).decode()
@@ -143,7 +144,7 @@ def test_markdown_is_what_the_summary_means_by_it(text):
             assert not re.search(r"www\.|://|:\w+:", token.content), token.content
 
 
-@pytest.mark.parametrize("text", TEXTS, ids=IDS)
+@each("text", TEXTS, ids=IDS)
 def test_markdown_shows_the_text_itself(text):
     """In a code span and in a block stands what was said, control characters as code points, long texts cut."""
     tokens = list(flat(MarkdownIt("gfm-like", {"linkify": False}).parse(summary_md.render(hostile(text)).decode())))
@@ -157,7 +158,7 @@ def test_markdown_shows_the_text_itself(text):
         assert shown in spans | said | {""}
 
 
-@pytest.mark.parametrize("text", TEXTS, ids=IDS)
+@each("text", TEXTS, ids=IDS)
 def test_tables_keep_their_columns(text):
     """No text adds a cell to a row or ends a table."""
     tokens = list(MarkdownIt("gfm-like", {"linkify": False}).parse(summary_md.render(hostile(text)).decode()))
@@ -182,7 +183,7 @@ def rows_of(types):
     return " ".join(f"{row[0]}row={len(row)}" for row in found)
 
 
-@pytest.mark.parametrize("text", TEXTS, ids=IDS)
+@each("text", TEXTS, ids=IDS)
 def test_a_line_of_the_log_is_a_line(text):
     """A tag has no space, comma or line end, and none that would begin a comment."""
     lines = latency_hlog.render(hostile(text)).decode().splitlines()
@@ -191,7 +192,7 @@ def test_a_line_of_the_log_is_a_line(text):
         assert re.fullmatch(r"Tag=(service:)?[A-Za-z0-9%_.~-]+,0\.000,2\.000,0\.00\d{4},[A-Za-z0-9+/=]+", line)
 
 
-@pytest.mark.parametrize("text", TEXTS, ids=IDS)
+@each("text", TEXTS, ids=IDS)
 def test_json_keeps_the_text(text):
     """For programs it is what it was, to the byte."""
     summary = hostile(text)

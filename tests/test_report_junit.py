@@ -3,6 +3,7 @@
 from xml.etree import ElementTree as ET
 
 import pytest
+from each import each
 from summaries import endpoint_snapshot, summary_of, verdict
 
 from tressi.report import junit_xml
@@ -34,7 +35,7 @@ def outcomes(suite):
     return [next((child for child in case if child.tag != "system-out"), None) for case in suite.iter("testcase")]
 
 
-@pytest.mark.parametrize(("fields", "snapshot", "tags"), RUN_CASES)
+@each(("fields", "snapshot", "tags"), RUN_CASES)
 def test_the_run_itself_is_four_test_cases(fields, snapshot, tags):
     """They have the same names whatever happens, so that a CI's history knows them; the message says why."""
     suite = ET.fromstring(junit_xml.render(summary_of(snapshot, **fields))).find("testsuite")
@@ -85,7 +86,7 @@ SCHEMA = {
 }
 
 
-@pytest.mark.parametrize(("fields", "snapshot"), [row[:2] for row in RUN_CASES])
+@each(("fields", "snapshot"), [row[:2] for row in RUN_CASES])
 def test_the_elements_are_those_of_the_schema(fields, snapshot):
     """Names, attributes and order are what the readers of such files agree on, and the counts are of the cases."""
     root = ET.fromstring(junit_xml.render(summary_of(snapshot, verdicts=[HELD, BROKEN, UNJUDGED], **fields)))

@@ -5,6 +5,7 @@ from copy import deepcopy
 from dataclasses import replace
 
 import pytest
+from each import each
 from summaries import HOSTILE, endpoint_snapshot, flow_part, resolved, summary_of, verdict
 
 from tressi.cli import main
@@ -60,7 +61,7 @@ def test_flows_stand_beside_their_endpoints():
     assert row.figures[0].before.value == 2.5
 
 
-@pytest.mark.parametrize(
+@each(
     ("before", "after", "words"),
     [
         (100.0, 112.5, "+12.5 %"),

@@ -3,6 +3,7 @@
 import io
 
 import pytest
+from each import each
 from rich.cells import cell_len
 from rich.console import Console
 from summaries import HOSTILE, endpoint_snapshot, resolved, summary_of, verdict
@@ -201,10 +202,8 @@ def test_the_last_line_of_a_run_that_passed_says_as_much_as_the_window_is_wide()
     assert last.endswith("no threshold was set; the rate asked for was kept")
 
 
-@pytest.mark.parametrize(
-    "key", ["GET http://host/" + "long/" * 30, "GET http://host/" + "\u6f22" * 60, "GET http://host/" + "\u6f22" * 14]
-)
-@pytest.mark.parametrize("width", [80, 60, 40])
+@each("key", ["GET http://host/" + "long/" * 30, "GET http://host/" + "\u6f22" * 60, "GET http://host/" + "\u6f22" * 14])
+@each("width", [80, 60, 40])
 def test_it_fits_the_window(key, width):
     """No line is wider than the terminal, wide characters counted as two; a long name is cut in its middle."""
     large = {"succeeded": 99, "failed": 1_234_567, "missed": 7_654_321, "target": 250_000.0, "workers": 9_999}
@@ -214,7 +213,7 @@ def test_it_fits_the_window(key, width):
     assert len([line for line in table if "1,234,567" in line and "\u2026" in line]) == 1
 
 
-@pytest.mark.parametrize("text", HOSTILE)
+@each("text", HOSTILE)
 def test_nothing_in_it_is_obeyed(text):
     """An endpoint's key, an end's detail or a reason from outside is shown as harmless text."""
     key = f"GET http://host/{text.replace(' ', '')}"

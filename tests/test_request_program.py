@@ -3,6 +3,7 @@
 from collections import Counter
 
 import pytest
+from each import each
 
 from tressi.model.flow import Choose, Flow, Repeat, Send, Think
 from tressi.request.program import program_of
@@ -100,7 +101,7 @@ DRAWN = {
 }
 
 
-@pytest.mark.parametrize("case", DRAWN)
+@each("case", DRAWN)
 def test_a_value_is_drawn_where_all_that_use_it_are_together(case):
     """The innermost block of all of them; a choice is none."""
     steps, begin, used, does, begins = DRAWN[case]

@@ -1,6 +1,7 @@
 """Which route a path belongs to."""
 
 import pytest
+from each import each
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -29,7 +30,7 @@ ROUTES = [
 ]
 
 
-@pytest.mark.parametrize(("target", "route"), ROUTES)
+@each(("target", "route"), ROUTES)
 def test_ids_are_folded_and_words_are_not(target, route):
     """The table says what an id is."""
     assert route_of(target) == route

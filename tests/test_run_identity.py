@@ -7,6 +7,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 from configs import problems
+from each import each
 from prometheus_client.exposition import choose_encoder
 from rich.console import Console
 from summaries import endpoint_snapshot, resolved, summary_of
@@ -48,7 +49,7 @@ def test_flags_count_for_more_than_the_config():
     assert load_config({**BARE, **document}, Overrides(**given)).document["labels"]["git"] == "new"
 
 
-@pytest.mark.parametrize(
+@each(
     ("document", "place", "part"),
     [
         ({"name": ""}, "name", "is empty"),

@@ -3,13 +3,14 @@
 from socket import gethostname
 
 import pytest
+from each import each
 
 from tressi.site.host_header import host_name, is_no_site, is_of_this_machine
 
 pytestmark = pytest.mark.pure
 
 
-@pytest.mark.parametrize(
+@each(
     ("header", "name"),
     [
         ("Host", "host"),

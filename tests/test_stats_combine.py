@@ -4,7 +4,6 @@ import math
 import random
 
 import pytest
-from scipy import stats
 
 from tressi.stats.combine import (
     Estimate,
@@ -27,6 +26,8 @@ AFTER = [4.70, 4.69, 4.62, 4.93, 4.77]
 
 def test_welch():
     """Interval, p and degrees of freedom of two groups of unequal spread and size."""
+    from scipy import stats  # it takes seconds to import
+
     found = welch(BEFORE, AFTER)
     peer = stats.ttest_ind(AFTER, BEFORE, equal_var=False)
     low, high = peer.confidence_interval(0.95)
@@ -36,6 +37,8 @@ def test_welch():
 
 def test_paired():
     """The interval of pairs, at another confidence too."""
+    from scipy import stats  # it takes seconds to import
+
     differences = [a - b for a, b in zip(AFTER, BEFORE, strict=False)]
     peer = stats.ttest_rel(AFTER, BEFORE[:5])
     found = paired(differences, 0.9)
@@ -52,6 +55,8 @@ def test_figures_that_do_not_vary():
 @pytest.mark.parametrize(("before", "after"), [(BEFORE, AFTER), (AFTER, BEFORE), (BEFORE[:4], AFTER[:4])])
 def test_permutations(before, after):
     """The share of all divisions, as scipy counts it."""
+    from scipy import stats  # it takes seconds to import
+
     peer = stats.permutation_test(
         (before, after), lambda a, b: abs(sum(a) / len(a) - sum(b) / len(b)), alternative="greater", n_resamples=10**5
     )
@@ -67,6 +72,8 @@ def test_too_few_runs_reach_no_small_p():
 
 def test_many_runs_are_drawn():
     """Twelve and twelve have 2.7 million divisions: the drawn p is near that of the t-test, the same for the same seed."""
+    from scipy import stats  # it takes seconds to import
+
     draw = random.Random(5)
     before, after = ([draw.gauss(mean, 1) for _ in range(12)] for mean in (0, 0.9))
     p = permutation_p(before, after, seed=3)
@@ -76,6 +83,8 @@ def test_many_runs_are_drawn():
 
 def test_sign_flips():
     """The share of all signs, as scipy counts it for pairs."""
+    from scipy import stats  # it takes seconds to import
+
     differences = [0.02, 0.11, -0.03, 0.07, 0.05, -0.01, 0.09, 0.04]
     peer = stats.permutation_test(
         (differences,), lambda a: abs(sum(a)), permutation_type="samples", alternative="greater", n_resamples=10**4
@@ -86,6 +95,8 @@ def test_sign_flips():
 
 def test_many_pairs_are_drawn():
     """Beyond 16 pairs the p is drawn, and near that of the t-test."""
+    from scipy import stats  # it takes seconds to import
+
     draw = random.Random(11)
     differences = [draw.gauss(0.35, 1) for _ in range(40)]
     assert sign_flip_p(differences, seed=1) == pytest.approx(stats.ttest_1samp(differences, 0).pvalue, abs=0.015)

@@ -7,7 +7,6 @@ from operator import mul
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy import stats
 
 from tressi.stats.combine import permutation_p, sign_flip_p
 from tressi.stats.contrast import flip_p, joint_permutation_p, levels_of_looks, of_a_spread, one_of_many
@@ -38,6 +37,8 @@ def test_many_pairs_agree_with_drawn_flips():
 
 def test_one_of_many_is_the_prediction_interval():
     """By scipy's t: mean ± t s √(1 + 1/n)."""
+    from scipy import stats  # it takes seconds to import
+
     many, one = [1.0, 1.2, 0.9, 1.1, 1.05], 1.6
     found = one_of_many(many, one)
     error = stats.tstd(many) * (1 + 1 / 5) ** 0.5
@@ -48,6 +49,8 @@ def test_one_of_many_is_the_prediction_interval():
 
 def test_a_known_spread_is_that_of_two_runs():
     """Two further runs differ by √2 of it."""
+    from scipy import stats  # it takes seconds to import
+
     found = of_a_spread(0.1, 0.05, 6)
     assert found.high - found.low == pytest.approx(2 * stats.t.ppf(0.975, 5) * 0.05 * 2**0.5)
     assert of_a_spread(0.0, 0.0, 6).p == 1.0

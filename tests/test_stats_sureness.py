@@ -4,7 +4,7 @@ import math
 import random
 
 import pytest
-from scipy import stats
+from each import each
 
 from tressi._core import Histogram
 from tressi._histogram import Packed
@@ -41,9 +41,7 @@ def merged_of(seconds):
     return merged
 
 
-@pytest.mark.parametrize(
-    ("percent", "least"), [(50, 6), (90, 29), (95, 59), (99, 299), (99.9, 2995), (99.99, 29956), (10, 29), (1, 299)]
-)
+@each(("percent", "least"), [(50, 6), (90, 29), (95, 59), (99, 299), (99.9, 2995), (99.99, 29956), (10, 29), (1, 299)])
 def test_least_samples(percent, least):
     """From the least to the greatest of so many, and no fewer, is a 95 % interval."""
     p = percent / 100
@@ -51,10 +49,12 @@ def test_least_samples(percent, least):
     assert p**least + (1 - p) ** least <= 0.05 < p ** (least - 1) + (1 - p) ** (least - 1)
 
 
-@pytest.mark.parametrize("percent", [10, 50, 90, 99])
-@pytest.mark.parametrize("count", [400, 1000, 1901])
+@each("percent", [10, 50, 90, 99])
+@each("count", [400, 1000, 1901])
 def test_independent_responses_have_the_ranks_of_scipy(percent, count):
     """Values below 2 ms have a counter each, so ranks are values, and those are quantile_test's."""
+    from scipy import stats  # it takes seconds to import
+
     values = random.Random(count).sample(range(2000), count)
     found = interval_of(histogram_of(values), percent, float(count))
     peer = stats.quantile_test(values, p=percent / 100, q=0).confidence_interval(0.95)

@@ -1,6 +1,7 @@
 """Whether a comparison holds, and which of two outcomes is the worse."""
 
 import pytest
+from each import each
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -33,7 +34,7 @@ def test_what_fails_is_worse_than_what_holds(symbol, left, right, other):
 FIGURES = {"rps": 98.0, "targetRps": 100.0, "responseTime.p99": 30.0, "responseTime.p50": 0.0, "saturated": False}
 
 
-@pytest.mark.parametrize(
+@each(
     ("text", "outcome"),
     [
         ("rps > 0.98 * targetRps", Outcome(holds=False, left=98.0, right=98.0)),

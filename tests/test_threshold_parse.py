@@ -1,6 +1,7 @@
 """The text of a threshold: what it means, and what is said of one that means nothing."""
 
 import pytest
+from each import each
 
 from tressi.threshold.expression import Comparison, Flag, Metric, Number, Operation, metrics_of
 from tressi.threshold.names import COUNTS, RATES, STATISTICS, TIMES, names
@@ -36,7 +37,7 @@ UNDERSTOOD = [
 ]
 
 
-@pytest.mark.parametrize(("text", "meaning"), UNDERSTOOD, ids=[row[0].strip() for row in UNDERSTOOD])
+@each(("text", "meaning"), UNDERSTOOD, ids=[row[0].strip() for row in UNDERSTOOD])
 def test_a_threshold_means_what_it_says(text, meaning):
     """Times are milliseconds, shares 0 to 1, names those of the summary."""
     assert parse(text) == meaning
@@ -56,7 +57,7 @@ def test_the_longest_window_is_the_comparisons():
     assert parse("p99 < 1s").window_s is None
 
 
-@pytest.mark.parametrize("name", [*COUNTS, *RATES, *(f"{time}.{one}" for time in TIMES for one in STATISTICS), *STATISTICS])
+@each("name", [*COUNTS, *RATES, *(f"{time}.{one}" for time in TIMES for one in STATISTICS), *STATISTICS])
 def test_every_plain_name_can_be_written(name):
     """What the summary has can be held to a limit."""
     limit = "1ms" if names()[name].time else "1"
@@ -103,7 +104,7 @@ REFUSED = [
 ]
 
 
-@pytest.mark.parametrize(("text", "message"), REFUSED, ids=[row[0] or "nothing" for row in REFUSED])
+@each(("text", "message"), REFUSED, ids=[row[0] or "nothing" for row in REFUSED])
 def test_a_threshold_that_means_nothing_is_refused_in_words(text, message):
     """The place, what stands there, and what would be right."""
     with pytest.raises(ThresholdError) as refusal:

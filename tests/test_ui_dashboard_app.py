@@ -6,6 +6,7 @@ from dataclasses import replace
 import orjson
 import pytest
 from dashboards import Steered
+from each import each
 from summaries import HOSTILE, decision, endpoint_snapshot, engine_snapshot, moment, resolved, summary_of
 from werkzeug.test import Client
 
@@ -52,8 +53,8 @@ def named(headers):
     return {name.replace("_", "-"): value for name, value in headers.items()}
 
 
-@pytest.mark.parametrize("place", PLACES)
-@pytest.mark.parametrize("token", ["", "the-tokem", "the-token2", "the-toke", "%00", "th%C3%A9"])
+@each("place", PLACES)
+@each("token", ["", "the-tokem", "the-token2", "the-toke", "%00", "th%C3%A9"])
 def test_without_the_token_nothing_is_there(place, token):
     """No page, script, event or report: the answer is the same wherever one asks, and the token is not in it."""
     answer = Dashboard().get(place, token=token)
@@ -96,8 +97,8 @@ FOREIGN = [
 ]
 
 
-@pytest.mark.parametrize("headers", FOREIGN, ids=str)
-@pytest.mark.parametrize("place", COMMANDS)
+@each("headers", FOREIGN, ids=str)
+@each("place", COMMANDS)
 def test_commands_of_other_sites_are_refused(place, headers):
     """Even one that knows the token may not steer from a page that is not ours."""
     dashboard = Dashboard()
@@ -129,7 +130,7 @@ BAD = [
 ]
 
 
-@pytest.mark.parametrize(("body", "words"), BAD, ids=str)
+@each(("body", "words"), BAD, ids=str)
 def test_a_bad_command_is_told_why(body, words):
     """The place, the value and the rule; nothing is done."""
     dashboard = Dashboard()
@@ -339,7 +340,7 @@ def test_a_target_may_be_set_by_name():
     assert dashboard.steered.calls == [("set_target", "checkout", 2.0)]
 
 
-@pytest.mark.parametrize("text", HOSTILE)
+@each("text", HOSTILE)
 def test_text_from_outside_is_harmless(text):
     """Labels and reasons have no control characters, escape sequences and direction marks left."""
     board = Board(resolved(f"GET http://host/{text.replace(' ', '')}"))

@@ -3,6 +3,7 @@
 from itertools import pairwise
 
 import pytest
+from each import each
 from pictured_runs import SCENES, run_of
 from summaries import moment
 
@@ -108,7 +109,7 @@ WORDS = {
 }
 
 
-@pytest.mark.parametrize("scene", WORDS)
+@each("scene", WORDS)
 def test_a_page_is_told_the_word_on_the_run(scene):
     """While it lasts how it stands, after its end how it came out."""
     document = last_of(scene)

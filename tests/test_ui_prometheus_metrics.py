@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from each import each
 from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client.exposition import choose_encoder
@@ -148,8 +149,8 @@ def test_a_hanging_target_shows_in_what_is_in_flight():
     assert value(samples, "tressi_cut_requests_total", endpoint=GOOD) == 3
 
 
-@pytest.mark.parametrize(("accept", "parse"), FORMATS, ids=["text", "openmetrics"])
-@pytest.mark.parametrize("text", [*HOSTILE, 'quote" back\\slash', "two\nlines", '"} 1\ntressi_forged 1'])
+@each(("accept", "parse"), FORMATS, ids=["text", "openmetrics"])
+@each("text", [*HOSTILE, 'quote" back\\slash', "two\nlines", '"} 1\ntressi_forged 1'])
 def test_no_text_breaks_out_of_its_label(text, accept, parse):
     """A label's value comes back as it was, whatever is in it, and makes no line of its own."""
     config = resolved(GOOD)

@@ -1,6 +1,7 @@
 """What every view shares: how endpoints are named, when a rate is the one asked for, what a second's figures are called."""
 
 import pytest
+from each import each
 from hypothesis import given
 from hypothesis import strategies as st
 from summaries import decision, resolved, verdict
@@ -37,7 +38,7 @@ def test_every_sentence_has_the_name():
     assert decision_line(decision(C), shown).startswith("   1.0 s  GET http://host/c  ")
 
 
-@pytest.mark.parametrize(
+@each(
     ("rps", "target_rps", "met"),
     [
         (990, 1000, True),

@@ -4,6 +4,7 @@ import io
 from dataclasses import replace
 
 import pytest
+from each import each
 from rich.console import Console
 from summaries import HOSTILE, decision, endpoint_snapshot, engine_snapshot, moment, resolved, verdict
 
@@ -56,7 +57,7 @@ def test_the_stream_decides_how_progress_is_shown(stream, options, environment, 
     assert type(watch(stream, **options)) is kind
 
 
-@pytest.mark.parametrize("text", HOSTILE)
+@each("text", HOSTILE)
 def test_nothing_in_it_is_obeyed(text):
     """Text from outside is shown as harmless text."""
     key = f"GET http://host/{text.replace(' ', '')}"

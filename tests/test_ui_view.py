@@ -4,6 +4,7 @@ import itertools
 from dataclasses import replace
 
 import pytest
+from each import each
 from hypothesis import given
 from hypothesis import strategies as st
 from summaries import moment, resolved
@@ -91,7 +92,7 @@ def test_the_selection_stays_with_its_endpoint():
     assert view.offset == 109
 
 
-@pytest.mark.parametrize(
+@each(
     ("column", "field", "values"),
     [
         ("target", "asked_rps", {"a": None, "b": 9.0, "c": 2.0}),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from each import each
 from hpack import Decoder, Encoder
 from hpack.huffman import HuffmanEncoder
 from hpack.huffman_constants import REQUEST_CODES, REQUEST_CODES_LENGTH
@@ -102,7 +103,7 @@ names = st.text("abcdefghijklmnopqrstuvwxyz0123456789-_", min_size=1, max_size=2
 fields = st.lists(st.tuples(names | st.sampled_from([b"date", b"server", b":status"]), texts), max_size=8)
 
 
-@pytest.mark.parametrize("section", EXAMPLES)
+@each("section", EXAMPLES)
 def test_the_examples_of_the_standard(section):
     """RFC 7541, appendix C: what each block says, and how large the table is behind it."""
     limit, sizes, blocks, said = EXAMPLES[section]
@@ -158,7 +159,7 @@ def test_any_bytes_are_fields_or_none(block):
         assert found == [tuple(one) for one in theirs]
 
 
-@pytest.mark.parametrize(
+@each(
     ("block", "why"),
     [
         ("80", "the index 0"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 
 import pytest
+from each import each
 from h2.config import H2Configuration
 from h2.connection import H2Connection
 from h2.events import DataReceived, RequestReceived, StreamEnded
@@ -252,7 +253,7 @@ MALFORMED = {
 }
 
 
-@pytest.mark.parametrize("name", MALFORMED)
+@each("name", MALFORMED)
 def test_a_malformed_response_is_its_streams_alone(name):
     """The attempt fails in words, the server is told, and the next response of the connection is read."""
     fields, flags = MALFORMED[name]
@@ -320,7 +321,7 @@ BROKEN = {
 }
 
 
-@pytest.mark.parametrize("name", BROKEN)
+@each("name", BROKEN)
 def test_what_ends_a_connection(name):
     """It ends with the code that the standard has for it, which the server is told; cut anywhere it is the same."""
     said, code = BROKEN[name]

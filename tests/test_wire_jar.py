@@ -8,6 +8,7 @@ from itertools import product
 from random import Random
 
 import pytest
+from each import each
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -26,7 +27,7 @@ def jar_of(*lines, host=HOST, target=TARGET, is_secure=True, now_s=0):
     return jar
 
 
-@pytest.mark.parametrize(
+@each(
     ("line", "sent"),
     [
         (b"a=b", b"a=b"),
@@ -56,7 +57,7 @@ def test_name_and_value(line, sent):
     assert jar_of(line).write(HOST, TARGET, is_secure=True) == sent
 
 
-@pytest.mark.parametrize(
+@each(
     ("host", "domain", "reached", "not_reached"),
     [
         (
@@ -99,7 +100,7 @@ def test_domain(host, domain, reached, not_reached):
     assert [other for other in not_reached if jar.write(other.encode(), TARGET)] == []
 
 
-@pytest.mark.parametrize(
+@each(
     ("target", "path", "reached", "not_reached"),
     [
         (
@@ -141,7 +142,7 @@ def test_secure():
     assert jar.write(HOST, TARGET, is_secure=True) == b"a=b; c=d"
 
 
-@pytest.mark.parametrize(
+@each(
     ("attributes", "expires_s"),
     [
         ("", None),
@@ -331,7 +332,7 @@ def test_a_date_is_read_in_every_common_form(seconds):
         assert date_of(text.encode()) == seconds, text
 
 
-@pytest.mark.parametrize(
+@each(
     ("text", "same_as"),
     [
         ("Sunday, 06-Nov-94 08:49:37 GMT", "06 Nov 1994 08:49:37"),
@@ -375,7 +376,7 @@ def test_any_text_is_a_date_or_none(text):
     assert seconds is None or -11_644_473_600 <= seconds <= 253_402_300_799
 
 
-@pytest.mark.parametrize(
+@each(
     ("line", "outcome"),
     [
         (b"sid=abc; Path=/; HttpOnly", ("found", b"abc")),

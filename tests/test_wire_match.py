@@ -5,6 +5,7 @@ from itertools import combinations, pairwise, product
 from random import Random
 
 import pytest
+from each import each
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from json_reference import DEEPEST, found, path_of, written
@@ -41,7 +42,7 @@ SMALL = [
 PATHS = [(), ("a",), ("a", "b", 1), (None, "a"), (1, "a"), ("b", None, "a", 1, "c"), ("b", 0)]
 
 
-@pytest.mark.parametrize("text", SMALL)
+@each("text", SMALL)
 def test_it_makes_no_difference_where_a_body_is_cut(text):
     """In two pieces anywhere, in three, and byte by byte, for every path and pick."""
     data = text.encode()
@@ -87,7 +88,7 @@ def test_what_is_json_is_decided_as_by_the_standard_library(text):
 EDGES = bytes.fromhex("20 7f 80 8f 90 9f a0 bf c0 c1 c2 df e0 e1 ec ed ee ef f0 f1 f3 f4 f5 ff")
 
 
-@pytest.mark.parametrize("first", [byte for byte in EDGES if byte >= 0x80])
+@each("first", [byte for byte in EDGES if byte >= 0x80])
 def test_a_string_is_utf_8(first):
     """Any other bytes in it are a fault, and so they are for JSON that is sent."""
     last = JsonExtractor((1,), "last")
@@ -107,7 +108,7 @@ def test_a_string_is_utf_8(first):
         assert (encoded(inner, "json") is None) is (expected[0] == "malformed"), inner
 
 
-@pytest.mark.parametrize(
+@each(
     "text",
     [
         *(
@@ -254,7 +255,7 @@ def test_a_value_that_is_too_long_gives_way_to_the_one_that_is_picked():
     assert outcomes == {("found", b"y", False), ("too long", None, False)}
 
 
-@pytest.mark.parametrize("limit", range(1, 9))
+@each("limit", range(1, 9))
 def test_a_value_may_fill_the_slot(limit):
     """And one byte more is too much, whatever it is made of."""
     extractor = JsonExtractor(("a",), limit=limit)

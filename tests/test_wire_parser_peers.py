@@ -4,6 +4,7 @@ import re
 from dataclasses import replace
 
 import pytest
+from each import each
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from parser_cases import Outcome, cases, outcome
@@ -88,7 +89,7 @@ def same_as_httptools(ours, theirs):
     return theirs.progress == "open" and ours.body == theirs.body
 
 
-@pytest.mark.parametrize("title", CASES)
+@each("title", CASES)
 def test_h11_says_the_same_of_a_response_file(title):
     """h11 agrees on where a message ends and what is in it, but where the table says why not."""
     case = CASES[title]
@@ -96,7 +97,7 @@ def test_h11_says_the_same_of_a_response_file(title):
     assert same_as_h11(ours, theirs) is (title not in H11_DIFFERS)
 
 
-@pytest.mark.parametrize("title", [title for title, case in CASES.items() if not case.to_head])
+@each("title", [title for title, case in CASES.items() if not case.to_head])
 def test_httptools_says_the_same_of_a_response_file(title):
     """So does httptools; it cannot be told of a HEAD request."""
     data = CASES[title].response

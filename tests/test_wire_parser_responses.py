@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import pytest
+from each import each
 from parser_cases import byte_by_byte, cases, cut_at, outcome
 
 from tressi._parser import ResponseParser
@@ -10,6 +11,7 @@ from tressi._parser import ResponseParser
 pytestmark = pytest.mark.pure
 
 CASES = cases()
+TITLES = [case.title for case in CASES]
 DONE = [case for case in CASES if case.event.startswith("done")]
 # A head of 64 KiB is not cut at each of its places, but at some and around its ends.
 FEW_BYTES = 2_000
@@ -38,12 +40,7 @@ def check(case, found):
     assert found.body == case.body
 
 
-@pytest.fixture(params=CASES, ids=[case.title for case in CASES])
-def case(request):
-    """One section of a response file."""
-    return request.param
-
-
+@each("case", CASES, ids=TITLES)
 def test_a_response_whole(case):
     """All at once: the event that the file says, ended by the last byte shown unless it is broken before."""
     found = outcome([case.response], to_head=case.to_head)
@@ -51,6 +48,7 @@ def test_a_response_whole(case):
     assert found.end == len(case.response) or found.progress == "broken"
 
 
+@each("case", CASES, ids=TITLES)
 def test_a_response_cut_in_two(case):
     """Wherever the bytes are cut, with an empty piece between: the same event, ended at the same byte."""
     whole, parser = outcome([case.response], to_head=case.to_head), ResponseParser()
@@ -61,13 +59,14 @@ def test_a_response_cut_in_two(case):
         assert found.end == whole.end or "64 KiB" in case.event, place
 
 
+@each("case", CASES, ids=TITLES)
 def test_a_response_byte_by_byte(case):
     """Each byte by itself: the same event."""
     check(case, outcome(byte_by_byte(case.response), to_head=case.to_head))
 
 
-@pytest.mark.parametrize("behind", [b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", b"\r\n", b"\0"])
-@pytest.mark.parametrize("case", DONE, ids=[case.title for case in DONE])
+@each("behind", [b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", b"\r\n", b"\0"])
+@each("case", DONE, ids=[case.title for case in DONE])
 def test_what_stands_behind_a_response_is_not_touched(case, behind):
     """A message that is done ends at its last byte, whatever follows, and feeding it more takes nothing."""
     parser = ResponseParser()
@@ -96,8 +95,8 @@ def test_responses_on_one_connection_follow_each_other():
     assert data == b""
 
 
-@pytest.mark.parametrize("keep", [0, 1, 4, 5, 6, 65_536])
-@pytest.mark.parametrize("size", [1, 3, 100])
+@each("keep", [0, 1, 4, 5, 6, 65_536])
+@each("size", [1, 3, 100])
 def test_the_beginning_of_a_body_is_kept(keep, size):
     """Bodies are counted whole and kept up to the room there is, cut or not, framed or not."""
     case = next(case for case in CASES if case.title.endswith("Chunks are counted without their framing"))

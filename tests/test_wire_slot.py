@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from each import each
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -85,7 +86,7 @@ def test_an_empty_slot_writes_nothing(context):
     assert encoded(b"", context) == (b'""' if context == "value" else b"")
 
 
-@pytest.mark.parametrize(
+@each(
     ("value", "written"),
     [
         ("é", b"\xe9"),

@@ -9,6 +9,7 @@ from math import sqrt
 from uuid import UUID
 
 import pytest
+from each import each
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -160,8 +161,8 @@ def test_a_lane_keeps_its_row_and_another_lane_has_the_next():
     assert [[lane.fill()[0] for _ in range(3)] for lane in lanes] == [[b"%d" % (number % 4)] * 3 for number in range(5)]
 
 
-@pytest.mark.parametrize("exponent", [0.5, 1.0, 1.5])
-@pytest.mark.parametrize("count", [1, 10, 1_000])
+@each("exponent", [0.5, 1.0, 1.5])
+@each("count", [1, 10, 1_000])
 def test_zipf_draws_ranks_by_its_law(exponent, count):
     """By chi-square, with ranks that are expected too seldom taken together."""
     block, table = table_of([["x"]] * count, "zipf", exponent=exponent)
