@@ -91,9 +91,12 @@ class RunRecord:
         return self.warm_up_s > 0 and self.measured_s <= 0
 
 
-def summarise(record: RunRecord) -> dict[str, Any]:
-    """Write the summary of a run, in the order and with the names that its readers rely on."""
-    figures, asked = figures_of(record), _asked_rps(record)
+def summarise(record: RunRecord, figures: Mapping[str | None, Figures] | None = None) -> dict[str, Any]:
+    """Write the summary of a run, in the order and with the names that its readers rely on.
+
+    `figures` are those of `figures_of`, where they are known.
+    """
+    figures, asked = figures or figures_of(record), _asked_rps(record)
     summary: dict[str, Any] = {
         "schemaVersion": SCHEMA_VERSION,
         "tressiVersion": __version__,
