@@ -60,7 +60,7 @@ def test_the_limit_of_a_server_is_found_in_every_output(config, tmp_path):
     """50 a second are served. The budget ends the search with an interval that begins below that, in each format."""
     files = {name: tmp_path / f"found.{name}" for name in ("markdown", "html", "svg")}
     more = [part for name, path in files.items() for part in (f"--{name}", path)]
-    flags = ("--slo", "p99 < 700ms", "--slo", "errorRate < 1%", "--from", "40", "--budget", "24s", "--json", "-")
+    flags = ("--slo", "p99 < 700ms", "--slo", "errorRate < 1%", "--from", "30", "--budget", "24s", "--json", "-")
     with begun("capacity", config, *flags, *more) as process:
         out, said = ended(process)
     assert process.returncode == 0, said
@@ -72,7 +72,7 @@ def test_the_limit_of_a_server_is_found_in_every_output(config, tmp_path):
     assert "carries" in files["html"].read_text()
     assert files["svg"].read_text().startswith("<svg")
     lines = [line for line in said.splitlines() if "RPS" in line]
-    assert any("40.0 RPS looks" in line for line in lines)
+    assert any("30.0 RPS looks" in line for line in lines)
     assert any("RPS broke" in line for line in lines)
     assert "\x1b" not in said, "no terminal, no live line"
 

@@ -14,7 +14,6 @@ from servers import raw_server, response
 
 from tests.imported_samples import FOLDER, SAMPLES
 from tressi.cli import main
-from tressi.testing.target import Target
 
 pytestmark = pytest.mark.timed
 
@@ -95,20 +94,19 @@ def test_tressi_sends_what_curl_sends(tmp_path):
 @pytest.mark.parametrize(
     "name", ["chrome.curl.sh", "pay-31.json", "postman-v20.json", "insomnia-v5.yaml", "chromium-recorded.har"]
 )
-def test_what_is_imported_runs_as_it_stands(name, tmp_path):
+def test_what_is_imported_runs_as_it_stands(name, target, tmp_path):
     """Against a target that answers every path with 200 or 404, for a second: each endpoint is asked, and none is broken."""
-    with Target() as url:
-        config = tmp_path / "config.json"
-        done = tressi(
-            "import", SAMPLES[name], FOLDER / name, "-o", config, "--base-url", url, "--as", "requests", "--total-rps", "50"
-        )
-        assert done.returncode == 0, done.stderr
-        document = json.loads(config.read_text())
-        names = [line.partition(" set ")[2].partition(":")[0] for line in done.stderr.splitlines() if " set " in line]
-        run = tressi(
-            *("run", config, "--duration", "1", "--ramp-up-time", "0", "--json", "-", "--quiet", "--strict"),
-            env={**os.environ, **dict.fromkeys(filter(None, names), "some-value")},
-        )
+    config = tmp_path / "config.json"
+    done = tressi(
+        "import", SAMPLES[name], FOLDER / name, "-o", config, "--base-url", target, "--as", "requests", "--total-rps", "50"
+    )
+    assert done.returncode == 0, done.stderr
+    document = json.loads(config.read_text())
+    names = [line.partition(" set ")[2].partition(":")[0] for line in done.stderr.splitlines() if " set " in line]
+    run = tressi(
+        *("run", config, "--duration", "1", "--ramp-up-time", "0", "--json", "-", "--quiet", "--strict"),
+        env={**os.environ, **dict.fromkeys(filter(None, names), "some-value")},
+    )
     summary = json.loads(run.stdout)
     assert len(summary["endpoints"]) == len(document["requests"])
     for endpoint in summary["endpoints"]:
@@ -168,7 +166,7 @@ def test_an_imported_flow_is_a_user_of_its_server(tmp_path):
         document = json.loads(config.read_text())
         assert document["flows"][0]["startsPerSecond"] == 20
         run = tressi(
-            *("run", config, "--duration", "4", "--ramp-up-time", "0", "--json", "-", "--quiet"),
+            *("run", config, "--duration", "2", "--ramp-up-time", "0", "--json", "-", "--quiet"),
             env={**os.environ, "PASSWORD": "some-value"},
         )
     assert notes.refused == []

@@ -45,9 +45,9 @@ def saying(record, place):
 
 
 def keeps_its_connection(server, transport="wire"):
-    """Twenty requests at an easy pace, between which the connection rests, go over it alone."""
+    """Ten requests at an easy pace, between which the connection rests, go over it alone."""
     with running(endpoint(url_of(server), 200), tls=TLS, transport=transport) as engine:
-        reach(engine, 20)
+        reach(engine, 10)
         found = only(finish(engine))
     return (found.failed, found.retries, found.connections_opened) == (0, 0, 1)
 

@@ -69,7 +69,7 @@ def test_a_silent_address_costs_each_lane_one_wait(monkeypatch, scheme, transpor
             transport=transport,
         ) as engine,
     ):
-        reach(engine, 200)
+        reach(engine, 100)
         found = only(finish(engine))
     assert (found.failed, found.errors) == (0, {})
     assert server.connections == found.connections_opened == found.requests_made

@@ -2,8 +2,10 @@
 
 import threading
 from contextlib import contextmanager
+from functools import partial
 
 import pytest
+import warm
 from engines import until
 from gevent.event import Event
 from servers import raw_server
@@ -23,7 +25,7 @@ class Cables(Loopback):
     """Outposts of this machine, of which some cannot be reached: an order to them is under way until that is over."""
 
     def __init__(self, there):
-        super().__init__(there)
+        super().__init__(there, partial(warm.Outpost, 1))
         self._ways = [Event() for _ in range(there)]
         for way in self._ways:
             way.set()

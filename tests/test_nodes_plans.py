@@ -3,8 +3,10 @@
 import json
 from array import array
 from collections import Counter
+from functools import partial
 
 import pytest
+import warm
 from engines import config_of, endpoint
 from flows import flow_config, request
 from servers import raw_server
@@ -26,7 +28,7 @@ MS = 1_000_000
 
 def ran(config):
     """The summary of a run over two nodes, each of which made some of it."""
-    runner = EndpointRunner(config, engine=FarCluster(Loopback(2), processes=1, lease_s=LEASE_S))
+    runner = EndpointRunner(config, engine=FarCluster(Loopback(2, partial(warm.Outpost, 1)), processes=1, lease_s=LEASE_S))
     runner.start()
     assert runner.wait(BOUND_S)
     summary = runner.summary()

@@ -8,10 +8,12 @@ import sys
 from collections import Counter
 from contextlib import contextmanager, suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import gevent
 import pytest
+import warm
 from engines import until
 from servers import answering, raw_server
 from values_seen import Seen, numbers, ran, requests_of, target_of
@@ -36,7 +38,7 @@ class Far:
     """A run over outposts of this machine that is under way, and the server that it sends to."""
 
     def __init__(self, server, nodes, processes, lease_s, **fields):
-        self.server, self.carrier = server, Loopback(nodes)
+        self.server, self.carrier = server, Loopback(nodes, partial(warm.Outpost, processes))
         self.engine = FarCluster(self.carrier, processes=processes, lease_s=lease_s)
         document = {"requests": [{"url": server.url}], "workers": 12, "duration": 60, **fields}
         self.runner = EndpointRunner(document, engine=self.engine)
@@ -259,6 +261,6 @@ def test_rows_that_are_used_once_are_used_once_over_all_nodes():
     seen = Seen()
     with raw_server(seen.answering()) as server:
         config = {"data": numbers(90, "unique"), "requests": requests_of(server.url)}
-        summary = ran(config, FarCluster(Loopback(2), processes=1, lease_s=10.0), workers=2)
+        summary = ran(config, FarCluster(Loopback(2, partial(warm.Outpost, 1)), processes=1, lease_s=10.0), workers=2)
     assert summary["endReason"] == "complete"
     assert seen.counts(target_of) == Counter(f"/{number}" for number in range(90))

@@ -22,7 +22,7 @@ pytestmark = pytest.mark.timed
 
 BOUND_S = 20.0
 KEY = "GET http://host/a"
-MANY = 400
+MANY = 150
 LARGE = 32 << 20  # more than the buffers of a connection hold
 
 

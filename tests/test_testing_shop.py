@@ -154,11 +154,9 @@ def test_the_shop_is_served_beside_the_known_paths():
 
 @pytest.mark.timed
 @pytest.mark.parametrize("name", ["journey.json", "shop.json"])
-def test_the_journeys_of_the_examples_are_completed(name):
+def test_the_journeys_of_the_examples_are_completed(name, target):
     """Against the embedded target no step fails, and the test passes."""
-    with Target() as url:
-        flags = ("--base-url", url, "--duration", "2", "--quiet", "--json", "-")
-        done = warm.run("run", ROOT / "examples" / name, *flags)
+    done = warm.run("run", ROOT / "examples" / name, "--base-url", target, "--duration", "2", "--quiet", "--json", "-")
     assert done.returncode == 0, done.stderr
     summary = json.loads(done.stdout)
     made = [one["requestsMade"] for one in summary["endpoints"]]

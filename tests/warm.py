@@ -1,4 +1,4 @@
-"""Commands and engines in processes of their own that need not import tressi first: one that has is forked for each.
+"""Commands, engines and outposts in processes of their own that need not import tressi first: one that has is forked for each.
 
 What a process imports takes as much CPU as most tests of a short run need besides. How processes start, from the first line of
 Python on, is tested by those that start them as users do: test_isolation.py, test_start_up.py, test_cli_main.py and others.
@@ -15,6 +15,7 @@ from functools import cache
 from pathlib import Path
 
 from tressi.load.spawn import Spawned
+from tressi.nodes.hosting import Hosted
 
 STANDARD = 3
 PLACE = Path(__file__).parent / "warm_starts.py"
@@ -26,7 +27,7 @@ def _asking():
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     with theirs:
         number = theirs.fileno()
-        starts = subprocess.Popen([sys.executable, "-P", PLACE, str(number)], pass_fds=[number], stdin=subprocess.DEVNULL)
+        starts = subprocess.Popen([sys.executable, PLACE, str(number)], pass_fds=[number], stdin=subprocess.DEVNULL)
 
     @atexit.register
     def end():
@@ -45,7 +46,9 @@ def _ask(asked, *descriptors):
         os.close(writing)
     said = b""
     while not said.endswith(b"\n"):
-        said += os.read(reading, 1)
+        piece = os.read(reading, 1)
+        assert piece, "tests/warm_starts.py has ended"
+        said += piece
     return int(said), reading
 
 
@@ -64,7 +67,7 @@ class Process(subprocess.Popen):
         streams = [number if given == -1 else given for number, given in enumerate((stdin, stdout, stderr))]
         env = dict(os.environ if env is None else env)
         asked = {"arguments": args[1:], "cwd": str(cwd or Path.cwd()), "env": env, "leads": self._leads}
-        self.pid, self._report = _ask(asked, *streams)
+        self.pid, self._report = _ask({"be": "command", **asked}, *streams)
         self._child_created = True
         self._close_pipe_fds(*how[9:15])
 
@@ -85,13 +88,13 @@ class Process(subprocess.Popen):
             self.returncode = int(report.read())
 
 
-class Engine(Process):
-    """The process of an engine."""
+class Controlled(Process):
+    """A process that does what it is told over a control socket."""
 
-    def __init__(self, control):
-        self.args, self.returncode = ["engine"], None
+    def __init__(self, control, be, **asked):
+        self.args, self.returncode = [be], None
         self.stdin = self.stdout = self.stderr = None
-        self.pid, self._report = _ask(None, control, 2)
+        self.pid, self._report = _ask({"be": be, **asked}, control, 2)
         self._child_created = True
 
 
@@ -99,7 +102,16 @@ def engine():
     """As `tressi.load.spawn.spawn`."""
     ours, theirs = socket.socketpair()
     with theirs:
-        return Spawned(Engine(theirs.fileno()), ours)
+        return Spawned(Controlled(theirs.fileno(), "engine"), ours)
+
+
+class Outpost(Hosted):
+    """As `tressi.nodes.hosting.Hosted`, for so many engines."""
+
+    def __init__(self, engines):
+        self.control, theirs = socket.socketpair()
+        with theirs:
+            self.process = Controlled(theirs.fileno(), "outpost", engines=engines)
 
 
 def run(*arguments, input=None, timeout=60, **how):  # noqa: A002 - as subprocess has it

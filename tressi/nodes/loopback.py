@@ -15,16 +15,19 @@ from tressi.nodes.framing import receive, send
 from tressi.nodes.hosting import Hosted
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from tressi.nodes.carrier import NodeFacts
 
 
 class Loopback:
-    """See `carrier.Carrier`. Its nodes are called node-1, node-2 and so on, and there are `there` of them."""
+    """See `carrier.Carrier`. Its nodes are called node-1, node-2 and so on, and there are `there` of them.
 
-    def __init__(self, there: int) -> None:
-        self._there = there
+    `host` starts an outpost.
+    """
+
+    def __init__(self, there: int, host: Callable[[], Hosted] = Hosted) -> None:
+        self._there, self._host = there, host
         self.hosted: list[Hosted] = []
         self._controls: list[gevent_socket] = []
 
@@ -34,7 +37,7 @@ class Loopback:
             raise CarrierError(f"asked for {nodes} nodes, {self._there} are there")
         try:
             for _ in range(self._there if nodes is None else nodes):
-                self.hosted.append(Hosted())
+                self.hosted.append(self._host())
                 self._controls.append(gevent_socket(fileno=self.hosted[-1].control.detach()))
             return [
                 replace(decode_facts(self.exchange(number, b"").answer), name=f"node-{number + 1}", address="127.0.0.1")
