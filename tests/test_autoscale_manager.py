@@ -159,6 +159,16 @@ def test_only_a_pool_that_is_short_reads_the_others():
     assert engine.asked == ["a", "b", None]
 
 
+def test_pools_that_grow_together_read_each_other_once_and_keep_the_limit():
+    """What the first one took is known to the second without another reading of all."""
+    engine = Counting(a=SHORT, b=SHORT)
+    manager, *_ = manager_of(engine, limit=24)
+    manager.evaluate("a", 5.0)
+    manager.evaluate("b", 5.0)
+    assert engine.asked == ["a", None, "b"]
+    assert sum(engine.workers.values()) == 24
+
+
 def test_another_target_is_scaled_for():
     """After the pool follows another rate, decisions measure against the new one."""
     manager, _, asked = manager_of(Counting(a=LARGE))

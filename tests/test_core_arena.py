@@ -112,6 +112,24 @@ def test_each_attempt_is_counted_once_and_for_its_endpoint(attempts):
         assert (found["service"].max_us, found["response"].min_us) == (expected["service"].max_us, expected["response"].min_us)
 
 
+def test_only_a_histogram_with_new_values_is_copied_again():
+    """A copy of before stays as it was."""
+    arena = Arena(2)
+    arena.attempt(0, 200, 1_000, 1_200)
+    before = arena.times(0)
+    assert all(one is before[name] for name, one in arena.times(0).items())
+    arena.attempt(0, 503, 5_000, 5_200, succeeded=False)
+    after = arena.times(0)
+    counts = {name: (before[name].count, after[name].count) for name in TIMES}
+    assert counts == dict.fromkeys(("service", "response", "first_byte"), (1, 2)) | {
+        "success": (1, 1),
+        "connect": (0, 0),
+        "tls": (0, 0),
+    }
+    assert after["connect"] is before["connect"]
+    assert after["service"].percentile(100) == arena.times(0)["service"].percentile(100) > before["service"].percentile(100)
+
+
 def test_the_present_and_the_most_workers():
     """The most workers at once outlast the present count."""
     arena = Arena(1)

@@ -50,7 +50,7 @@ def kept_of(seconds, longest_s=None):
     """A run of so many seconds, kept; and its places."""
     one, places = Kept(KEYS, (), longest_s or seconds), [second(number) for number in range(1, seconds + 1)]
     for place in places:
-        one.add(place, place.row(()))
+        one.add(place)
     one.close(Delta(seconds + 0.5, 0.5, second(3).delta.endpoints))
     return one, places
 
@@ -184,7 +184,7 @@ def test_a_row_is_the_same_whichever_way_it_comes(monkeypatch):
     monkeypatch.setattr(kept, "LONGEST", 2)
     place = second(1)
     one = Kept(KEYS, (), 1)
-    one.add(place, place.row(()))
+    one.add(place)
     (row,) = one.rows()
     assert repr(row) == repr({**place.row(()), "global": dict(place.row(())["global"])})
 

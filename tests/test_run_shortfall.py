@@ -291,3 +291,32 @@ def test_a_status_that_was_expected_is_no_failure():
     expecting = {"requestsFailed": 2, "errors": {"expectation": 2}, "statusCodes": {"404": 98, "200": 2}}
     assert failures(expecting) == {"expectation": 2}
     assert failures({**expecting, "requestsFailed": 100}) == {"expectation": 2, "status 404": 98}
+
+
+class Rows(dict):
+    """The rows of a second, which count how often one is looked at by whatever looks at several."""
+
+    looks = 0
+
+    def __getitem__(self, key):
+        """Count a look."""
+        self.looks += 1
+        return super().__getitem__(key)
+
+    def items(self):
+        """Count a look at each."""
+        self.looks += len(self)
+        return super().items()
+
+
+@pytest.mark.parametrize("autoscale", [True, False])
+def test_the_rows_of_a_second_are_looked_through_once_however_many_endpoints_missed_starts(autoscale):
+    keys = [f"GET http://host/{number}" for number in range(40)]
+    config = resolved(*keys, autoscale=autoscale)
+    summary = summary_of(*(endpoint_snapshot(key, succeeded=60, missed=40) for key in keys), config=config)
+    summary["durationSec"], summary["config"] = 10.0, {"workers": 80}
+    row = {"missed": 20, "workerCount": 2, "currentRps": 10.0, "utilisation": 1 / 40}
+    seconds = [Rows(dict.fromkeys(keys, row)) for _ in range(3)]
+    summary["timeline"] = [{"t": at + 1.0, "endpoints": rows, "saturated": False} for at, rows in enumerate(seconds)]
+    assert {limit.is_short for limit in limits(summary).values()} == {True}
+    assert max(rows.looks for rows in seconds) <= len(keys)

@@ -15,7 +15,7 @@ from tressi.core cimport random as numbers
 from tressi.core cimport rates
 from tressi.core cimport window as windows
 from tressi.core.curve cimport knots_of
-from tressi.core.reading cimport COPIED, block_counters, histograms_copy, window_tuple, without
+from tressi.core.reading cimport COPIED, block_counters, block_look, head_bytes, histograms_copy, window_tuple, without
 
 HAS_EPOLL = bool(epoll.HAS_EPOLL)
 # What is cimported is no name of Python's, so Python code that has the arena may import its histogram from here.
@@ -184,7 +184,9 @@ cdef class SlidingWindow:
 
     def read(self):
         """The window at the last boundary, as the fields of `model.Window` in order."""
-        return window_tuple(self.window)
+        cdef windows.WindowSums sums
+        windows.window_read(self.window, &sums)
+        return window_tuple(&sums)
 
 
 cdef int memory_file() except -1:
@@ -213,7 +215,7 @@ cdef class Arena:
 
     def __cinit__(self, int64_t endpoints, fd=None):
         cdef int64_t index, place
-        self.header = NULL
+        self.header, self.seen = NULL, NULL
         self.size = sizeof(layout.Header) + endpoints * sizeof(layout.EndpointBlock)
         self.fd = memory_file() if fd is None else fd
         if fd is None:
@@ -235,8 +237,13 @@ cdef class Arena:
                     hdr.tally_clear(&(&self.block(index).service + place).tally)
         elif self.header.endpoints != endpoints or self.header.block_bytes != sizeof(layout.EndpointBlock):
             raise ValueError("the arena has another layout")
+        self.seen = <layout.EndpointBlock*> malloc(head_bytes())
+        if self.seen == NULL:
+            raise MemoryError
+        self.copies = [None] * endpoints
 
     def __dealloc__(self):
+        free(self.seen)
         if self.header != NULL:
             munmap(self.header, self.size)
             os.close(self.fd)
@@ -255,26 +262,20 @@ cdef class Arena:
         Lane-seconds and the age of the oldest attempt under way are those of `now_ns` on CLOCK_MONOTONIC, or (0) those of
         the engine's last word.
         """
-        cdef layout.EndpointBlock* block = self.checked(index)
-        cdef layout.EndpointBlock* seen = <layout.EndpointBlock*> malloc(sizeof(layout.EndpointBlock))
-        if seen == NULL:
-            raise MemoryError
-        try:
-            # All that lies before the histograms, in one piece: so that the sums are of one moment.
-            layout.copy_consistent(seen, block, <char*> &block.service - <char*> block, &block.sequence)
-            return block_counters(seen, now_ns)
-        finally:
-            free(seen)
+        cdef windows.WindowSums sums
+        block_look(self.seen, &sums, self.checked(index))
+        return block_counters(self.seen, &sums, now_ns)
 
     def times(self, int64_t index):
-        """Endpoint `index`'s latencies of one moment, by the names of `model.EndpointSnapshot`."""
+        """Endpoint `index`'s latencies of one moment, by the names of `model.EndpointSnapshot`; they must not be changed."""
         cdef layout.EndpointBlock* block = self.checked(index)
         cdef const hdr.Histogram* sources[COPIED]
         cdef int64_t place
         cdef Histogram first_byte
         for place in range(COPIED):
             sources[place] = &block.service + place
-        service, response, failed, parted, parted_first, connect, tls = histograms_copy(sources, COPIED, &block.sequence)
+        copies = self.copies[index] = histograms_copy(sources, COPIED, &block.sequence, self.copies[index])
+        service, response, failed, parted, parted_first, connect, tls = copies
         first_byte = without(service, parted)
         if first_byte is not service:
             first_byte.merge(parted_first)
@@ -286,6 +287,8 @@ cdef class Arena:
     def reasons(self, int64_t index):
         """(position in ERROR_KINDS, words, count) of why attempts failed before a request was sent."""
         cdef layout.EndpointBlock* block = self.checked(index)
+        if block.reasons[0].count == 0:        # the first that comes stands first
+            return []
         return [
             (reason.kind, reason.text.decode("utf-8", "replace"), reason.count)
             for reason in block.reasons[:layout.REASONS] if reason.count
@@ -294,6 +297,8 @@ cdef class Arena:
     def samples(self, int64_t index):
         """(status, beginning of the body, truncated) of each response kept."""
         cdef layout.EndpointBlock* block = self.checked(index)
+        if block.samples_taken == 0:           # each sample lies on a page of its own
+            return []
         return [
             (block.samples[i].status, block.samples[i].body[:block.samples[i].length], bool(block.samples[i].truncated))
             for i in range(layout.SAMPLES) if block.samples[i].status

@@ -38,7 +38,11 @@ _LAST_BYTE: Final = 8  # the ninth holds eight bits, not seven
 
 def encode_histogram(histogram: Histogram) -> str:
     """The histogram as base64 text, as HdrHistogram's `encode` of any language makes it."""
-    payload = histogram.zigzag()
+    return encode_payload(histogram.zigzag())
+
+
+def encode_payload(payload: bytes) -> str:
+    """The same of a histogram whose counters are written already."""
     head = _HEAD.pack(_COOKIE, len(payload), 0, _SIGNIFICANT_DIGITS, 1, HIGHEST_US, 1.0)
     # Each compressor is new, and one of the usual size clears a quarter of a megabyte first, which takes ten times as long.
     compressor = zlib.compressobj(zlib.Z_DEFAULT_COMPRESSION, zlib.DEFLATED, _WINDOW_BITS, _MEMORY_LEVEL)
@@ -55,7 +59,7 @@ def decode_histogram(text: str) -> Histogram:
 
 
 def packed_histogram(text: str) -> Packed:
-    """The same, unpacked no further than to be read: for the thousands of a log. Raises ValueError likewise."""
+    """What `decode_histogram` reads, unpacked no further than to be read: for a log's thousands. Raises ValueError likewise."""
     return Packed(_payload(text))
 
 

@@ -140,17 +140,22 @@ def _hindrance(config: AutoscaleConfig, metrics: EndpointMetrics, enough: float)
     """Why the pool must not shrink, or None."""
     window, capacity = metrics.window, metrics.capacity_rps or 0.0
     short = metrics.current_rps < config.scale_up_threshold * metrics.target_rps
-    too_few = f"{window.attempts} of {window.starts_due:.0f} starts due were completed: too few to judge"
-    too_bad = f"{window.failures} of {window.attempts} attempts failed: their times say nothing about the need"
-    hindrances = (
-        (not window.full, f"the window is not full yet ({window.span_s:.1f} s)"),
-        (short and metrics.generator_limited, f"{_rates(metrics)}: the generator is at its CPU limit"),
-        (metrics.capacity_rps is None, "no attempt has ended in the window"),
-        (capacity <= enough, f"{_rates(metrics)}, capacity {capacity:.1f} RPS: as many as needed"),
-        (window.attempts < COMPLETED_TO_SHRINK * window.starts_due, too_few),
-        (window.failures >= FAILED_TO_KEEP * window.attempts, too_bad),
-    )
-    return next((reason for hinders, reason in hindrances if hinders), None)
+    # A thousand pools are asked about every other second: only the sentence that is told is made.
+    if not window.full:
+        reason = f"the window is not full yet ({window.span_s:.1f} s)"
+    elif short and metrics.generator_limited:
+        reason = f"{_rates(metrics)}: the generator is at its CPU limit"
+    elif metrics.capacity_rps is None:
+        reason = "no attempt has ended in the window"
+    elif capacity <= enough:
+        reason = f"{_rates(metrics)}, capacity {capacity:.1f} RPS: as many as needed"
+    elif window.attempts < COMPLETED_TO_SHRINK * window.starts_due:
+        reason = f"{window.attempts} of {window.starts_due:.0f} starts due were completed: too few to judge"
+    elif window.failures >= FAILED_TO_KEEP * window.attempts:
+        reason = f"{window.failures} of {window.attempts} attempts failed: their times say nothing about the need"
+    else:
+        return None
+    return reason
 
 
 def _just_above(enough: float, per_worker: float) -> int:

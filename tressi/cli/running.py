@@ -15,7 +15,7 @@ from tressi.cli.watching import tell_result
 from tressi.config.messages import printable
 from tressi.errors import OutputError
 from tressi.report.summary_json import pieces
-from tressi.run.judgement import judge_run
+from tressi.run.judgement import ending_of, judge_run
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -191,7 +191,7 @@ def _show(picture: RenderableType, arguments: Namespace) -> None:
 
 
 def _exit_code(summary: dict[str, Any]) -> Exit:
-    ending = judge_run(summary).ending
+    ending, _ = ending_of(summary)
     if ending == "interrupted":
         return BY_SIGNAL.get(summary["endDetail"], Exit.INTERRUPTED)
     return {"broken": Exit.BROKEN, "failed": Exit.TEST_FAILED, "done": Exit.DONE}[ending]

@@ -10,7 +10,7 @@ memory holds only the pages that were.
 """
 
 from libc.stdint cimport int64_t
-from libc.string cimport memcpy, strncmp, strncpy
+from libc.string cimport strncmp, strncpy
 from posix.unistd cimport usleep
 
 from tressi.core.histogram cimport Histogram, histogram_record
@@ -132,16 +132,6 @@ cdef inline int64_t read_try(const int64_t* sequence, int tries) noexcept nogil:
 cdef inline bint read_whole(const int64_t* sequence, int64_t begun) noexcept nogil:
     """Whether nothing was written since `begun`."""
     return not begun & 1 and read_end(sequence) == begun
-
-
-cdef inline void copy_consistent(void* target, const void* source, size_t size, const int64_t* sequence) noexcept nogil:
-    cdef int tries
-    cdef int64_t begun
-    for tries in range(READ_TRIES):
-        begun = read_try(sequence, tries)
-        memcpy(target, source, size)
-        if read_whole(sequence, begun):
-            return
 
 
 cdef inline void block_attempt(EndpointBlock* block, bint succeeded, int64_t occupied_ns) noexcept nogil:

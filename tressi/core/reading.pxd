@@ -13,10 +13,9 @@ cdef enum:
     COPIED = 7                     # the histograms of a block
 
 
-cdef inline tuple window_tuple(const windows.Window* window):
+cdef inline tuple window_tuple(const windows.WindowSums* of):
     """The fields of model.Window, in its order."""
-    cdef windows.WindowSums sums
-    windows.window_read(window, &sums)
+    cdef windows.WindowSums sums = of[0]
     return (
         sums.span_ns / 1e9, bool(sums.full), windows.window_attempts(&sums), sums.sums.failed, sums.sums.scheduled,
         sums.sums.missed, sums.sums.missed_late, sums.sums.occupied_ns / 1e9, sums.sums.service_ns / 1e9,
@@ -37,17 +36,25 @@ cdef inline void histogram_copy_try(Histogram copy, const hdr.Histogram* source)
         )
 
 
-cdef inline list histograms_copy(const hdr.Histogram** sources, int64_t count, const int64_t* sequence):
-    """Copies of histograms that a process may be writing, all of one moment: their differences are never negative."""
-    cdef list copies = []
+cdef inline list histograms_copy(const hdr.Histogram** sources, int64_t count, const int64_t* sequence, list known=None):
+    """Copies of histograms that a process may be writing, all of one moment: their differences are never negative.
+
+    `known` are the copies of the last time: what has as many values as then is the same, and is not copied again.
+    """
+    cdef list copies = [None] * count
     cdef Histogram copy
     cdef int64_t begun, index
-    for _ in range(count):
-        copies.append(Histogram())
     for tries in range(layout.READ_TRIES):
         begun = layout.read_try(sequence, tries)
         for index in range(count):
-            histogram_copy_try(copies[index], sources[index])
+            # At the last try the writer was killed, perhaps between a counter and its tally.
+            if known is not None and tries < layout.READ_TRIES - 1:
+                copy = known[index]
+                if copy.body.tally.count == sources[index].tally.count:
+                    copies[index] = copy
+                    continue
+            copies[index] = copy = Histogram()
+            histogram_copy_try(copy, sources[index])
         if layout.read_whole(sequence, begun):
             return copies
     for copy in copies:
@@ -61,8 +68,31 @@ cdef inline Histogram without(Histogram whole, Histogram part):
     return whole.since(part) if part.body.tally.count else whole
 
 
-cdef inline dict block_counters(const layout.EndpointBlock* block, int64_t now_ns):
-    """What a block counts, its histograms apart; lane-seconds and ages are those of `now_ns`."""
+cdef inline int64_t head_bytes() noexcept nogil:
+    """How much of a block lies before the slots of its window, which are ten times as much."""
+    cdef layout.EndpointBlock* block = NULL
+    return <char*> &block.window.slots - <char*> block
+
+
+cdef inline void block_look(
+    layout.EndpointBlock* seen, windows.WindowSums* sums, const layout.EndpointBlock* block
+) noexcept nogil:
+    """Copy what a block has before the slots of its window, and read the window, all of one moment.
+
+    The window is read where it stands: whatever is written meanwhile, its slots are found, and it is read again.
+    """
+    cdef int tries
+    cdef int64_t begun
+    for tries in range(layout.READ_TRIES):
+        begun = layout.read_try(&block.sequence, tries)
+        memcpy(seen, block, head_bytes())
+        windows.window_read(&block.window, sums)
+        if layout.read_whole(&block.sequence, begun):
+            return
+
+
+cdef inline dict block_counters(const layout.EndpointBlock* block, const windows.WindowSums* sums, int64_t now_ns):
+    """What a block counts, its histograms apart; lane-seconds and ages are those of `now_ns`. Its slots are not looked at."""
     cdef int64_t i, since_ns = max(<int64_t> 0, now_ns - block.window.changed_ns)
     cdef dict statuses = {}
     cdef list errors = []
@@ -88,5 +118,5 @@ cdef inline dict block_counters(const layout.EndpointBlock* block, int64_t now_n
         "occupied_lane_s": (block.window.now.occupied_lane_ns + block.window.occupied * since_ns) / 1e9,
         "in_flight": block.window.occupied,
         "oldest_s": max(0, now_ns - block.oldest_ns) / 1e9 if block.oldest_ns and block.window.occupied else 0.0,
-        "window": window_tuple(&block.window),
+        "window": window_tuple(sums),
     }

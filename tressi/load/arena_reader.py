@@ -21,13 +21,13 @@ _NO_GENERATOR: Final = GeneratorSnapshot()
 
 
 def read_arena(
-    arena: Arena, keys: Sequence[str], only: str | None = None, level: Level = "all", flows: int = 0
+    arena: Arena, keys: Sequence[str], only: int | None = None, level: Level = "all", flows: int = 0
 ) -> EngineSnapshot:
-    """Read the endpoint with the key `only`, or all; `keys` are in the arena's order. Never waits for the writer.
+    """Read the endpoint of the number `only`, or all; `keys` are in the arena's order. Never waits for the writer.
 
     The last `flows` of the keys are those of flows.
     """
-    numbers = range(len(keys)) if only is None else (keys.index(only),)
+    numbers = range(len(keys)) if only is None else (only,)
     now_ns = time.monotonic_ns()
     time_s = (now_ns - arena.start_ns) / 1e9 if arena.start_ns else 0.0
     if level == "counters":

@@ -64,6 +64,7 @@ class LocalEngine:
         if not (HAS_EPOLL or plan.is_for_clients):
             raise EngineError("the transport wire needs epoll, which this system lacks: use urllib3")
         self._plan = plan
+        self._numbers = {key: number for number, key in enumerate(plan.keys)}
         self._curves = [pool.curve for pool in plan.pools]
         make_room(plan.connections)
         try:
@@ -131,7 +132,8 @@ class LocalEngine:
 
     def read(self, level: Level = "all", endpoint_key: str | None = None) -> EngineSnapshot:
         """Read the metrics as they stand, of one endpoint or of all; works after `stop`."""
-        return read_arena(self._arena, self._plan.keys, endpoint_key, level, self._plan.flows)
+        only = None if endpoint_key is None else self._numbers[endpoint_key]
+        return read_arena(self._arena, self._plan.keys, only, level, self._plan.flows)
 
     def stop(self, drain_s: float) -> None:
         """Start nothing more, wait at most `drain_s` seconds for what is in flight, cut the rest."""

@@ -23,14 +23,14 @@ from tressi.errors import EngineError
 from tressi.load.arena_reader import read_arena
 from tressi.load.messages import Greeting, encode, messages
 from tressi.load.spawn import spawn
-from tressi.model import Window
+from tressi.model import EngineSnapshot, Window
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from tressi.load.plan import Plan
     from tressi.load.spawn import Spawned
-    from tressi.model import EndpointSnapshot, EngineSnapshot, Level, PoolId, Wanted
+    from tressi.model import EndpointSnapshot, Level, PoolId, Wanted
 
 BUILD_S = 60.0
 LEAVE_S = 2.0
@@ -73,6 +73,7 @@ class ProcessEngine:
     def build(self, plan: Plan) -> None:
         """Start the process, and wait until it has built every pool. Raises EngineError with the reason if it cannot."""
         self._plan = plan
+        self._numbers = {key: number for number, key in enumerate(plan.keys)}
         try:
             self._arena = Arena(len(plan.keys))
             self._control = control = self._start_process(plan)
@@ -110,11 +111,12 @@ class ProcessEngine:
 
     def read(self, level: Level = "all", endpoint_key: str | None = None) -> EngineSnapshot:
         """Read the arena as it stands; works after `stop`, and after the process was killed."""
-        read = read_arena(self._arena, self._plan.keys, endpoint_key, level, self._plan.flows)
+        only = None if endpoint_key is None else self._numbers[endpoint_key]
+        read = read_arena(self._arena, self._plan.keys, only, level, self._plan.flows)
         told = {key: self._as_told(one) for key, one in read.endpoints.items()}
         flows = {key: self._as_told(one) for key, one in read.flows.items()}
         if self.lost is None:
-            return replace(read, endpoints=told, flows=flows)
+            return EngineSnapshot(read.time_s, told, read.generator, read.samples, read.over_s, flows)
         # What is lost begins nothing more, and must not keep the others from being through.
         over_s = read.time_s if read.over_s is None else read.over_s
         generator = replace(read.generator, busy_s=(None,), lost=(self.lost,))

@@ -11,9 +11,9 @@ has 50 successes and 5 workers. Merged with the first second's (40 successes, 3 
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import field
+from dataclasses import field, fields
 from itertools import zip_longest
-from operator import attrgetter, sub
+from operator import attrgetter, itemgetter, sub
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from tressi._core import Histogram
@@ -40,6 +40,9 @@ _AS_LATER: Final = (*_NEWEST, *_LARGEST)
 _sums_of: Final = attrgetter(*_SUMS)
 _as_later_of: Final = attrgetter(*_AS_LATER)
 _times_of: Final = attrgetter(*_TIMES)
+# Of what an endpoint counted, computed in this order, the fields in theirs.
+_COMPUTED: Final = ("endpoint_key", "status_codes", "errors", "reasons", *_SUMS, *_AS_LATER, *_TIMES)
+_in_order: Final = itemgetter(*(_COMPUTED.index(one.name) for one in fields(EndpointCounts)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,32 +143,38 @@ def _new_samples(earlier: tuple[Sample, ...], later: tuple[Sample, ...]) -> tupl
 
 
 def _endpoint_between(before: EndpointCounts, after: EndpointCounts) -> EndpointCounts:
-    values: dict[str, Any] = dict(zip(_SUMS, map(sub, _sums_of(after), _sums_of(before)), strict=True))
-    values |= zip(_AS_LATER, _as_later_of(after), strict=True)
     return EndpointCounts(
-        endpoint_key=after.endpoint_key,
-        status_codes=_fewer(after.status_codes, before.status_codes),
-        errors=_fewer(after.errors, before.errors),
-        reasons=_reasons_between(before.reasons, after.reasons),
-        **values,
-        **_times_between(before, after),
+        *_in_order(
+            (
+                after.endpoint_key,
+                _fewer(after.status_codes, before.status_codes),
+                _fewer(after.errors, before.errors),
+                _reasons_between(before.reasons, after.reasons),
+                *map(sub, _sums_of(after), _sums_of(before)),
+                *_as_later_of(after),
+                *_times_between(before, after),
+            )
+        )
     )
 
 
-def _times_between(before: EndpointCounts, after: EndpointCounts) -> dict[str, Any]:
+def _times_between(before: EndpointCounts, after: EndpointCounts) -> list[Histogram]:
     """The latencies of the time between. Where two of them hold the same values they are one histogram, subtracted once.
 
     As long as every response is a success, successes and responses are the same, and each second has thousands of endpoints.
     """
     found: dict[tuple[int, int], Histogram] = {}
-    times = {}
-    service = after.service.count, before.service.count
+    times = []
     for name, now, then in zip(_TIMES, _times_of(after), _times_of(before), strict=True):
-        of_all = name == "success" and (now.count, then.count) == service
+        count, earlier = now.count, then.count
+        if count == earlier:
+            times.append(_NOTHING)
+            continue
+        of_all = name == "success" and count == after.service.count and earlier == before.service.count
         key = (id(after.service), id(before.service)) if of_all else (id(now), id(then))
         if key not in found:
-            found[key] = _NOTHING if now.count == then.count else now.since(then)
-        times[name] = found[key]
+            found[key] = now.since(then)
+        times.append(found[key])
     return times
 
 
@@ -185,6 +194,8 @@ def _endpoint_of(parts: Sequence[EndpointCounts]) -> EndpointCounts:
 
 
 def _fewer(after: Mapping[Name, int], before: Mapping[Name, int]) -> dict[Name, int]:
+    if not after:
+        return {}
     return {name: more for name, count in after.items() if (more := count - before.get(name, 0))}
 
 

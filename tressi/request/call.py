@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from base64 import b64encode
 from dataclasses import replace
+from functools import lru_cache
 from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, unquote, unquote_to_bytes, urlsplit
 
@@ -111,6 +112,7 @@ class Origin:
         return f"{self.scheme}://{self.host}:{self.port}"
 
 
+@lru_cache(maxsize=4096)  # a plan asks several times about the URL of each of its endpoints
 def origin_of(url: str) -> Origin:
     """The origin of an absolute URL; an IPv6 host comes without its brackets, a unix socket's path decoded."""
     parts = urlsplit(url)

@@ -35,6 +35,10 @@ class Publisher:
             raise ConfigError([ConfigProblem("", f"there is no event {event!r}: use one of {', '.join(EVENTS)}")])
         self._callbacks[event].append(callback)
 
+    def has_listener(self, event: EventName) -> bool:
+        """Whether anybody is told of `event`."""
+        return bool(self._callbacks[event])
+
     def emit(self, event: EventName, value: object) -> None:
         """Queue one event for delivery; never waits."""
         if self._callbacks[event]:

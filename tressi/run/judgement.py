@@ -71,6 +71,18 @@ def judge_run(summary: Summary) -> Judgement:
     return _judgement(summary, "PASSED", (), found)
 
 
+def ending_of(summary: Summary) -> tuple[Ending, str]:
+    """What the exit code is made of, and why: of the whole judgement this part asks nothing about single seconds."""
+    if summary["endReason"] == "error":
+        return "broken", "tressi itself failed"
+    if summary["endReason"] == "interrupted":
+        return "interrupted", f"ended by {summary['endDetail']}"
+    failed = _failed_ending(summary)
+    if failed:
+        return "failed", failed
+    return "done", "no threshold is broken" if summary["thresholds"] else "no threshold is set"
+
+
 def exit_code(judgement: Judgement, summary: Summary) -> str:
     """The exit code that a command line ends with, as digits; of a signal that is not known here in words."""
     if judgement.ending != "interrupted":
@@ -148,19 +160,7 @@ def _judgement(summary: Summary, word: Word, reasons: tuple[str, ...], found: Ma
         reasons = (*reasons, ended)
     is_spotless = not (ended or doubts or blemishes or any(limit.is_grown for limit in found.values()))
     tone: Tone = {"PASSED": "good" if is_spotless else "warn", "FAILED": "bad"}.get(word, "warn")
-    return Judgement(word, reasons, *_ending(summary), tone)
-
-
-def _ending(summary: Summary) -> tuple[Ending, str]:
-    """What the exit code is made of, and why."""
-    if summary["endReason"] == "error":
-        return "broken", "tressi itself failed"
-    if summary["endReason"] == "interrupted":
-        return "interrupted", f"ended by {summary['endDetail']}"
-    failed = _failed_ending(summary)
-    if failed:
-        return "failed", failed
-    return "done", "no threshold is broken" if summary["thresholds"] else "no threshold is set"
+    return Judgement(word, reasons, *ending_of(summary), tone)
 
 
 def _failed_ending(summary: Summary) -> str | None:

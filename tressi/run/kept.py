@@ -23,16 +23,18 @@ from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 import orjson
 
 from tressi.frozen import dataclass
-from tressi.hdr import encode_histogram
+from tressi.hdr import encode_payload
 from tressi.model.delta import merged
 from tressi.model.portable import decode_delta, encode_delta
 from tressi.run.spool import Spool
+from tressi.stats.seconds import delta_figures
 from tressi.stats.summary_rows import row_of_delta
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
 
     from tressi.model import Delta
+    from tressi.stats.seconds import DeltaFigures
 
 LONGEST: Final = 3600  # rows
 ROW_BYTES: Final = 1 << 26  # of a long run of many endpoints; 3,600 rows of 50 endpoints have 50 MB
@@ -57,6 +59,25 @@ class Interval(NamedTuple):
     histogram: str
 
 
+class Latencies(NamedTuple):
+    """An interval as it is kept, its histogram as `Histogram.zigzag` writes it.
+
+    Each second has thousands of them, and to deflate them all takes as long as everything else of the second; only an export
+    needs that.
+    """
+
+    endpoint_key: str
+    time: Time
+    start_s: float
+    length_s: float
+    max_us: float
+    payload: bytes
+
+    def interval(self) -> Interval:
+        """With its histogram as text."""
+        return Interval(*self[:5], encode_payload(self.payload))
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
     """One or more seconds: what happened in them, and what their row says beside the figures."""
@@ -66,13 +87,18 @@ class Place:
     changes: Sequence[dict[str, Any]] = ()
     warm_up: bool = False
 
-    def row(self, shared: Collection[str]) -> dict[str, Any]:
-        """As a row of the timeline; `shared` are the keys of the shared pool's endpoints."""
-        row = row_of_delta(self.delta, shared, saturated=self.saturated, warm_up=self.warm_up)
+    def row(self, shared: Collection[str], figures: DeltaFigures | None = None) -> dict[str, Any]:
+        """As a row of the timeline; `shared` are the keys of the shared pool's endpoints, `figures` those that are known."""
+        figures = figures or delta_figures(self.delta, shared)
+        row = row_of_delta(self.delta, figures, saturated=self.saturated, warm_up=self.warm_up)
         return {**row, "changes": list(self.changes)} if self.changes else row
 
     def intervals(self) -> Iterator[Interval]:
         """Its latencies; an endpoint without any has none, and so has the warm-up."""
+        return (one.interval() for one in self.latencies())
+
+    def latencies(self) -> Iterator[Latencies]:
+        """The same as they are kept."""
         if self.warm_up:
             return
         start_s = max(0.0, self.delta.t - self.delta.span_s)
@@ -80,8 +106,7 @@ class Place:
             times: tuple[tuple[Time, Any], ...] = (("response", one.response), ("service", one.service))
             for time, histogram in times:
                 if histogram.count:
-                    text = encode_histogram(histogram)
-                    yield Interval(one.endpoint_key, time, start_s, self.delta.span_s, histogram.max_us, text)
+                    yield Latencies(one.endpoint_key, time, start_s, self.delta.span_s, histogram.max_us, histogram.zigzag())
 
 
 def together(places: Sequence[Place]) -> Place:
@@ -146,16 +171,16 @@ class Kept:
         self._rows_end_s: float | None = None  # when the rows have found no room
         self._failure: OSError | None = None
 
-    def add(self, place: Place, row: dict[str, Any] | None = None) -> None:
-        """Keep a second, with its row as it was published."""
+    def add(self, place: Place, figures: DeltaFigures | None = None) -> None:
+        """Keep a second, whose figures may be known already."""
         for level in self._levels:
-            self._keep(level, place, row)
+            self._keep(level, place, figures)
             if level is self._levels[-1]:
                 return
             if level.waiting is None:
                 level.waiting = self._encode(place)
                 return
-            place, row, level.waiting = together([self._decode(level.waiting), place]), None, None
+            place, figures, level.waiting = together([self._decode(level.waiting), place]), None, None
 
     def end_warm_up(self) -> None:
         """Let no place be of seconds before and after this moment: what waits for its second half goes on alone."""
@@ -191,21 +216,22 @@ class Kept:
         if rest and not store.is_full:
             yield together(rest).row(self._shared)
 
-    def intervals(self, only: Time | None = None) -> Iterator[Interval]:
-        """Latencies, of one of the two times or of both, from the first on; the last ones hold the drain.
+    def intervals(self) -> Iterator[Interval]:
+        """Latencies from the first on; the last ones hold the drain. Together they are all that was measured."""
+        return (one.interval() for one in self.latencies())
 
-        Together they are all that was measured.
-        """
+    def latencies(self, only: Time | None = None) -> Iterator[Latencies]:
+        """The same as they are kept, of one of the two times or of both."""
         if self.is_unmeasured:
             return
         number = next(number for number, level in enumerate(self._levels) if level.log.is_kept)
         for record in self._levels[number].log.spool:
-            yield from (Interval(*values) for values in orjson.loads(record) if only in {None, values[1]})
+            yield from (one for one in _read(record) if only in {None, one.time})
         rest = [*([] if self._unkept is None else [self._decode(self._unkept)]), *self._waiting_below(number)]
         if rest:
-            yield from (one for one in together(rest).intervals() if only in {None, one.time})
+            yield from (one for one in together(rest).latencies() if only in {None, one.time})
         if self._drain is not None:
-            yield from (one for one in self._drain.intervals() if only in {None, one.time})
+            yield from (one for one in self._drain.latencies() if only in {None, one.time})
 
     @property
     def left_out(self) -> list[str]:
@@ -225,16 +251,16 @@ class Kept:
 
     # ---------------------------------------------------------------------------------------------------- its small parts
 
-    def _keep(self, level: _Level, place: Place, row: dict[str, Any] | None) -> None:
+    def _keep(self, level: _Level, place: Place, figures: DeltaFigures | None) -> None:
         is_last = level is self._levels[-1]
         failures = []
         if level.rows.is_kept and not level.rows.is_full:
-            text = orjson.dumps(place.row(self._shared) if row is None else row)
+            text = orjson.dumps(place.row(self._shared, figures))
             failures.append(level.rows.put(text, is_last=is_last))
             if level.rows.is_full:
                 self._rows_end_s = place.delta.t - place.delta.span_s
         if level.log.is_kept and not level.log.is_full:
-            failures.append(level.log.put(orjson.dumps([[*interval] for interval in place.intervals()]), is_last=is_last))
+            failures.append(level.log.put(_written(place.latencies()), is_last=is_last))
         if level.log.is_full:
             before = [] if self._unkept is None else [self._decode(self._unkept)]
             before = [one for one in before if one.warm_up == place.warm_up]  # the warm-up is left out of the log anyway
@@ -261,6 +287,22 @@ class Kept:
         flows = {key: _compact_figures(one, known) for key, one in row.get("flows", {}).items()}
         whole = {**row, "global": _compact_figures(row["global"], known), "endpoints": figures}
         return {**whole, "flows": flows} if flows else whole
+
+
+def _written(latencies: Iterable[Latencies]) -> bytes:
+    """Latencies as a record: a line of JSON with the length of each payload, then the payloads."""
+    every = list(latencies)
+    head = orjson.dumps([(*one[:5], len(one.payload)) for one in every], option=orjson.OPT_APPEND_NEWLINE)
+    return head + b"".join([one.payload for one in every])
+
+
+def _read(record: bytes) -> Iterator[Latencies]:
+    """What `_written` wrote."""
+    head, _, _ = record.partition(b"\n")
+    end = len(head) + 1
+    for key, time, start_s, length_s, max_us, length in orjson.loads(head):
+        begin, end = end, end + length
+        yield Latencies(key, time, start_s, length_s, max_us, record[begin:end])
 
 
 def _compact_figures(figures: dict[str, Any], known: dict[float, float]) -> dict[str, Any]:

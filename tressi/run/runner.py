@@ -283,7 +283,8 @@ class EndpointRunner:
         self._manager.generator_limited = any(finding.rule == "cpu" for finding in second.findings)
         if self._journal is not None:
             self._journal.second(second, throttled - self._throttled_before_s)
-        self._publisher.emit("snapshot", second.moment)
+        if self._publisher.has_listener("snapshot"):
+            self._publisher.emit("snapshot", second.moment)
         if second.abort is not None:
             self._end("early-exit", second.abort)
 

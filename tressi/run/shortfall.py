@@ -16,13 +16,13 @@ starts were missed was a limit.
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from tressi.run.flow_parts import flows_of, is_flow, is_step, lost_words, parts_of, second_of
+from tressi.run.course import Course, Second, seconds_of
+from tressi.run.flow_parts import flows_of, is_flow, is_step, lost_words, parts_of
 from tressi.run.warm_up import is_unmeasured, measured_s
-from tressi.text import SHORTEST_S, counted, plain, summary_labels
+from tressi.text import SHORTEST_S, counted, plain
 from tressi.vocabulary import MET_SHARE, OVER, is_failed_status
 
 if TYPE_CHECKING:
@@ -35,15 +35,12 @@ FAILING_SHARE: Final = 0.5  # of the attempts
 LIMITING_SHARE: Final = 0.5  # of the starts missed
 _USED_SHARE: Final = 0.9  # of the connections that the config allows
 _SETTLED_SHARE: Final = 0.1  # of the run, at its end, without a missed start
-_GROWTH_TAKES_S: Final = 2.0  # until new workers are connected, and the second in which they are is over
 _STILLS_TOLD: Final = 2
 _GROWING: Final = {True: "was still growing", False: "had not grown by the end"}
 _WHOLE_PERCENTS: Final = 0.1  # smaller shares have two digits
 GENERATOR: Final = "generator limited"
 TOO_SHORT: Final = "the run was too short to tell"
 UNMEASURED: Final = "nothing was measured: the run ended within its warm-up"
-# A sentence of the self-check on a CPU at its limit or a standstill: for how long it held.
-_SPOILS_RATES = re.compile(r"in ([0-9.]+) of [0-9.]+ s (?:[^:]+: )?an engine\b.*; it spoils: (?:the )?rates?\b", re.DOTALL)
 
 
 class Limit(NamedTuple):
@@ -58,15 +55,6 @@ class Limit(NamedTuple):
     is_grown: bool = False
 
 
-class _Second(NamedTuple):
-    """A second of an endpoint: its row, the whole row of that second, and from when to when it was."""
-
-    row: Mapping[str, Any]
-    whole: Mapping[str, Any]
-    begin_s: float
-    end_s: float
-
-
 def verdicts(summary: Summary) -> dict[str, str]:
     """A short sentence for each endpoint and each flow, by its key."""
     return {key: limit.words for key, limit in limits(summary).items()}
@@ -74,11 +62,13 @@ def verdicts(summary: Summary) -> dict[str, str]:
 
 def limits(summary: Summary) -> dict[str, Limit]:
     """What limited each endpoint and each flow, by its key."""
-    return {part["endpointKey"]: limit_of(part, summary) for part in parts_of(summary)}
+    course = Course(summary)
+    return {part["endpointKey"]: _limit_of(part, course) for part in parts_of(summary)}
 
 
-def limit_of(endpoint: Endpoint, summary: Summary) -> Limit:
+def _limit_of(endpoint: Endpoint, course: Course) -> Limit:
     """What limited one endpoint of a summary, or one flow under the names of an endpoint."""
+    summary = course.summary
     if is_unmeasured(summary):
         return Limit(UNMEASURED)
     if is_step(endpoint):
@@ -87,8 +77,8 @@ def limit_of(endpoint: Endpoint, summary: Summary) -> Limit:
         return _over(endpoint) or Limit(TOO_SHORT)  # a signal came as it began
     made, target_rps = endpoint["requestsMade"], endpoint["targetRps"]
     if target_rps is None:
-        return _over(endpoint) or Limit(_failing(endpoint, summary) or _unlimited(endpoint, summary))
-    short = _Shortfall(endpoint, summary)
+        return _over(endpoint) or Limit(_failing(endpoint, summary) or _unlimited(endpoint, course))
+    short = _Shortfall(endpoint, course)
     if not made:
         was_due = endpoint["requestsMissed"] or endpoint["requestsCut"]
         return Limit(_none_ended(endpoint) if was_due else _none_made(endpoint), is_short=short.is_short)
@@ -169,10 +159,10 @@ def _none_made(part: Endpoint) -> str:
     return "no user started" if is_flow(part) else "no attempt was made"
 
 
-def _unlimited(endpoint: Endpoint, summary: Summary) -> str:
+def _unlimited(endpoint: Endpoint, course: Course) -> str:
     if not endpoint["requestsMade"]:
         return _none_ended(endpoint) if endpoint["requestsCut"] else _none_made(endpoint)
-    ours = _rates_spoilt_s(summary) >= LIMITING_SHARE * measured_s(summary)
+    ours = course.rates_spoilt_s >= LIMITING_SHARE * measured_s(course.summary)
     theirs = "users came to the end" if is_flow(endpoint) else "responses came"
     return f"as fast as {'the generator could' if ours else theirs}"
 
@@ -180,20 +170,20 @@ def _unlimited(endpoint: Endpoint, summary: Summary) -> str:
 class _Shortfall:
     """Whether an endpoint with a rate fell short of it, and why."""
 
-    def __init__(self, endpoint: Endpoint, summary: Summary) -> None:
-        self._endpoint, self._summary = endpoint, summary
-        seconds = _seconds(endpoint, summary)
+    def __init__(self, endpoint: Endpoint, course: Course) -> None:
+        self._endpoint, self._course, self._summary = endpoint, course, course.summary
+        seconds = seconds_of(endpoint, course.summary)
         self._missing = [second for second in seconds if second.row["missed"] > 0]
         self._stills = _stills(endpoint, seconds)
-        self._grown_s = _grown_s(endpoint, summary)
-        self._due = starts_due(endpoint, summary)
+        self._grown_s = course.grown_s.get(endpoint["endpointKey"], 0.0)
+        self._due = starts_due(endpoint, course.summary)
         self._allowed = (1 - MET_SHARE) * self._due
         self._counted = [second for second in self._missing if not self._is_growth(second)]
         self.is_short = self._is_short()
 
     def kept(self) -> Limit:
         """What is said of a rate that was kept."""
-        excused = [second for second in self._missing if second not in self._counted]
+        excused = [second for second in self._missing if self._is_growth(second)]
         if _missed(excused) <= self._allowed:
             return Limit("target met")
         return Limit(f"target met from {excused[-1].end_s:.0f} s on, once the pool had grown", is_grown=True)
@@ -203,22 +193,22 @@ class _Shortfall:
         summary, seconds = self._summary, self._counted or self._missing
         if not seconds and not summary["generator"]["lost"]:
             return Limit(TOO_SHORT, is_short=True)
-        if not seconds or _is_ours(self._endpoint, seconds, summary):
+        if not seconds or _is_ours(self._endpoint, seconds, self._course):
             return Limit(GENERATOR, is_short=True, by_generator=True)
         still = self._still_words(seconds)
         if _wants_connections(summary):
             limit = summary["config"]["connectionsPerSecond"]
             cap: str | None = f"connection limit: all {limit:g} new connections per second were made"
         else:
-            cap = _place_cap(self._endpoint) or _worker_cap(self._endpoint, seconds, summary)
+            cap = _place_cap(self._endpoint) or _worker_cap(self._endpoint, seconds, self._course)
         words = "; ".join(filter(None, (still, cap)))
         return Limit(words or f"short of workers: the pool {_GROWING[self._grown_s > 0]}", is_short=True)
 
-    def _is_growth(self, second: _Second) -> bool:
+    def _is_growth(self, second: Second) -> bool:
         """Whether starts missed in that second are the price of finding the pool's size."""
         return second.end_s <= self._grown_s and not second.whole["saturated"] and not self._is_in_still(second)
 
-    def _is_in_still(self, second: _Second) -> bool:
+    def _is_in_still(self, second: Second) -> bool:
         # The seconds in which a standstill begins and ends hold some of its missed starts.
         return any(begin_s <= second.end_s and second.begin_s <= end_s for begin_s, end_s in self._stills)
 
@@ -243,7 +233,7 @@ class _Shortfall:
         rest_s = self._summary["durationSec"] - self._missing[-1].end_s if self._missing else 0.0
         return bool(self._missing and rest_s < _SETTLED_SHARE * measured_s(self._summary))
 
-    def _still_words(self, seconds: Sequence[_Second]) -> str | None:
+    def _still_words(self, seconds: Sequence[Second]) -> str | None:
         """When the target stood still, where that cost most of the starts."""
         if not _is_mostly(seconds, filter(self._is_in_still, seconds)):
             return None
@@ -255,18 +245,7 @@ class _Shortfall:
 # ------------------------------------------------------------------------------------------------- what held in a second
 
 
-def _seconds(endpoint: Endpoint, summary: Summary) -> list[_Second]:
-    """The seconds of the run that were measured and in which the endpoint was there, in their order."""
-    before, seconds = 0.0, []
-    for whole in summary["timeline"]:
-        row = second_of(endpoint, whole)
-        if row is not None and not whole.get("warmUp"):
-            seconds.append(_Second(row, whole, before, whole["t"]))
-        before = whole["t"]
-    return seconds
-
-
-def _stills(endpoint: Endpoint, seconds: Sequence[_Second]) -> list[tuple[float, float]]:
+def _stills(endpoint: Endpoint, seconds: Sequence[Second]) -> list[tuple[float, float]]:
     """From when to when attempts were in flight and none ended, for longer than the endpoint's answers take.
 
     A second in which the generator was limited says nothing about the target, nor does a flow's, whose users may all think.
@@ -285,14 +264,7 @@ def _stills(endpoint: Endpoint, seconds: Sequence[_Second]) -> list[tuple[float,
     return [(begin_s, end_s) for begin_s, end_s in found if end_s - begin_s > usual_s]
 
 
-def _grown_s(endpoint: Endpoint, summary: Summary) -> float:
-    """When the endpoint's pool had grown for the last time; 0 where it never grew."""
-    key = endpoint["endpointKey"]
-    grown = [one["timestamp"] for one in summary["scaling"] if one["endpointKey"] == key and one["action"] == "scale-up"]
-    return max(grown) + _GROWTH_TAKES_S if grown else 0.0
-
-
-def _missed(seconds: Iterable[_Second]) -> int:
+def _missed(seconds: Iterable[Second]) -> int:
     return sum(int(second.row["missed"]) for second in seconds)
 
 
@@ -301,7 +273,7 @@ def _missed_late_unnoticed(endpoint: Endpoint, summary: Summary) -> int:
     return 0 if summary["generator"]["saturated"] else int(endpoint["missedLate"])
 
 
-def _is_mostly(seconds: Iterable[_Second], some: Iterable[_Second]) -> bool:
+def _is_mostly(seconds: Iterable[Second], some: Iterable[Second]) -> bool:
     """Whether `some` of the seconds have at least half of the starts missed in all of them."""
     return _missed(some) >= LIMITING_SHARE * _missed(seconds)
 
@@ -309,7 +281,7 @@ def _is_mostly(seconds: Iterable[_Second], some: Iterable[_Second]) -> bool:
 # ------------------------------------------------------------------------------------------------------------ the limits
 
 
-def _is_ours(endpoint: Endpoint, seconds: Sequence[_Second], summary: Summary) -> bool:
+def _is_ours(endpoint: Endpoint, seconds: Sequence[Second], course: Course) -> bool:
     """Whether the generator cost most of the starts.
 
     It did where a lane was free for them, and where a CPU at its limit or a standstill fell into the seconds in which they
@@ -317,27 +289,21 @@ def _is_ours(endpoint: Endpoint, seconds: Sequence[_Second], summary: Summary) -
     """
     if endpoint["missedLate"] >= LIMITING_SHARE * endpoint["requestsMissed"]:
         return True
-    is_long_enough = _rates_spoilt_s(summary) >= LIMITING_SHARE * sum(second.end_s - second.begin_s for second in seconds)
+    is_long_enough = course.rates_spoilt_s >= LIMITING_SHARE * sum(second.end_s - second.begin_s for second in seconds)
     return is_long_enough and _is_mostly(seconds, (second for second in seconds if second.whole["saturated"]))
 
 
-def _rates_spoilt_s(summary: Summary) -> float:
-    """For how many seconds the self-check found a CPU at its limit or a standstill, which cost rates without a count."""
-    found = (_SPOILS_RATES.match(reason) for reason in summary["generator"]["reasons"])
-    return max((float(one[1]) for one in found if one), default=0.0)
-
-
-def _worker_cap(endpoint: Endpoint, seconds: Sequence[_Second], summary: Summary) -> str | None:
+def _worker_cap(endpoint: Endpoint, seconds: Sequence[Second], course: Course) -> str | None:
     """Which limit of workers was reached when most of the starts were missed."""
-    most, limit = endpoint["maxWorkers"], None if is_flow(endpoint) else _worker_limit(summary)
+    most, limit = endpoint["maxWorkers"], None if is_flow(endpoint) else _worker_limit(course.summary)
     if is_flow(endpoint) and not endpoint["autoscale"]:
         return f"worker cap: {'the 1 user' if most == 1 else f'all {most} users'} of the flow were on their way"
     if most is None:
-        held = _holder(endpoint, seconds, summary)
+        held = _holder(endpoint, seconds, course)
         return f"worker cap: all {endpoint['workerCount']} workers of the shared pool were busy{held}"
     if _is_mostly(seconds, (second for second in seconds if second.row["workerCount"] >= most)):
         return f"worker cap: maxWorkers {most} reached"
-    if limit and _is_mostly(seconds, (second for second in seconds if _workers(second, summary) >= limit)):
+    if limit and _is_mostly(seconds, (second for second in seconds if course.workers(second) >= limit)):
         return f"worker cap: the run's limit of {limit} reached"
     return None
 
@@ -351,14 +317,16 @@ def _place_cap(endpoint: Endpoint) -> str | None:
     return f"connection cap: http2.connections reached, with {counted(streams, 'stream')} each; lanes waited {waited:,} times"
 
 
-def _holder(endpoint: Endpoint, seconds: Sequence[_Second], summary: Summary) -> str:
+def _holder(endpoint: Endpoint, seconds: Sequence[Second], course: Course) -> str:
     """Which other endpoint of the shared pool occupied most of its lanes meanwhile, in words; nothing where none did."""
-    members = [one["endpointKey"] for one in summary["endpoints"] if not one["autoscale"] and not is_step(one)]
-    held = {key: sum(second.whole["endpoints"][key]["utilisation"] for second in seconds) for key in members}
-    most = max(held, key=lambda key: held[key])
+    # What occupies most of the lanes over several seconds does so in one of them at least: few come into question.
+    keys = {key for second in seconds for key in course.holders(second)}
+    candidates = (key for key in course.pooled if key in keys)
+    held = {key: sum(second.whole["endpoints"][key]["utilisation"] for second in seconds) for key in candidates}
+    most = max(held, key=lambda key: held[key], default=endpoint["endpointKey"])
     if most == endpoint["endpointKey"] or held[most] <= LIMITING_SHARE * len(seconds):
         return ""
-    return f", most of them with {summary_labels(summary)[most]}"
+    return f", most of them with {course.labels[most]}"
 
 
 def _wants_connections(summary: Summary) -> bool:
@@ -374,9 +342,3 @@ def _worker_limit(summary: Summary) -> int | None:
     config = summary["config"]
     limit: int | None = (config.get("autoscale") or {}).get("maxWorkers", config.get("workers"))
     return limit
-
-
-def _workers(second: _Second, summary: Summary) -> int:
-    """The workers of all autoscaled endpoints in that second."""
-    keys = {endpoint["endpointKey"] for endpoint in summary["endpoints"] if endpoint["autoscale"]}
-    return sum(row["workerCount"] for key, row in second.whole["endpoints"].items() if key in keys)

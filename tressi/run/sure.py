@@ -1,7 +1,7 @@
 """How sure the percentiles of a run are, of each endpoint, of each flow and of all together: from the seconds that it kept.
 
 A run's latencies lie second by second in a file, which a long run fills with a quarter of a gigabyte. They are read for a few
-endpoints at a time, so that memory has a bound: as texts, of which one endpoint's are decoded at once.
+endpoints at a time, so that memory has a bound.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Final
 
 from tressi._histogram import Packed
-from tressi.hdr import packed_histogram, together
+from tressi.hdr import together
 from tressi.model.pool import pools_of
 from tressi.stats.latency import PERCENTILES
 from tressi.stats.sureness import percentiles_with_confidence
@@ -22,11 +22,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from tressi.model import ResolvedConfig, ScalingDecision, Threshold, ThresholdVerdict
-    from tressi.run.kept import Interval, Kept
+    from tressi.run.kept import Kept, Latencies
     from tressi.stats.sureness import Sureness
 
 _GROWTH_TAKES_S: Final = 2.0  # until new workers are connected, and the second in which they are is over
-_AT_ONCE: Final = 1 << 26  # bytes of text
+_AT_ONCE: Final = 1 << 26  # bytes of histograms
 _NOTHING: Final = Packed(b"")
 _SURE_TIMES: Final = frozenset({"responseTime", "duration"})
 
@@ -53,9 +53,9 @@ def sure_of(
     asked = tuple(PERCENTILES.values())
     for keys in _batches(kept, grown):
         of_all: dict[tuple[float, float], list[Packed]] = {}
-        for key, texts in _texts(kept.intervals("response"), keys).items():
+        for key, payloads in _payloads(kept.latencies("response"), keys).items():
             pause()
-            parts = [(begun_s, length_s, packed_histogram(text)) for begun_s, length_s, text in texts]
+            parts = [(begun_s, length_s, Packed(payload)) for begun_s, length_s, payload in payloads]
             found[key] = percentiles_with_confidence(filled(parts, begin_s, end_s), warm_up_s, grown[key], asked)
             if key in endpoints:
                 for begun_s, length_s, histogram in parts:
@@ -129,18 +129,18 @@ def _grown(config: ResolvedConfig, decisions: Iterable[ScalingDecision], end_s: 
 
 
 def _batches(kept: Kept, keys: Iterable[str]) -> Iterator[set[str]]:
-    """Endpoints and flows in groups of which the texts together are short enough."""
+    """Endpoints and flows in groups of which the histograms together are short enough."""
     every = list(keys)
     groups = max(1, -(-kept.size // _AT_ONCE))
     yield from (set(every[place::groups]) for place in range(min(groups, len(every))))
 
 
-def _texts(intervals: Iterable[Interval], keys: set[str]) -> dict[str, list[tuple[float, float, str]]]:
-    """When each interval of an endpoint began, how long it was, and its histogram as text."""
-    found: dict[str, list[tuple[float, float, str]]] = {}
-    for one in intervals:
+def _payloads(latencies: Iterable[Latencies], keys: set[str]) -> dict[str, list[tuple[float, float, bytes]]]:
+    """When each interval of an endpoint began, how long it was, and its histogram as it is kept."""
+    found: dict[str, list[tuple[float, float, bytes]]] = {}
+    for one in latencies:
         if one.endpoint_key in keys:
-            found.setdefault(one.endpoint_key, []).append((one.start_s, one.length_s, one.histogram))
+            found.setdefault(one.endpoint_key, []).append((one.start_s, one.length_s, one.payload))
     return found
 
 

@@ -7,6 +7,7 @@ stretches where attempts are few or long, is the autoscaler's, and its reasons q
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, Final
 
 from tressi.frozen import dataclass
@@ -18,32 +19,43 @@ from tressi.run.kept import Kept, Place
 from tressi.run.thresholds import Thresholds
 from tressi.run.trouble import Troubles
 from tressi.run.warm_up import WarmUp
-from tressi.stats.seconds import endpoint_moment, flow_moment, total_moment
+from tressi.stats.seconds import delta_figures, endpoint_moment, flow_moment, total_moment
 from tressi.stats.selfcheck import Finding, check_generator, merged
-from tressi.stats.summary_rows import row_of
+from tressi.stats.summary_rows import change_row
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from tressi.model import Change, Delta, EndReason, EngineSnapshot, ResolvedConfig, ScalingDecision
+    from tressi.stats.seconds import DeltaFigures
     from tressi.stats.selfcheck import Rule
 
 # Pools that are scaled every few seconds for a day would outgrow everything else in the summary.
 _KEPT_OF_A_KIND: Final = 5_000
 
 
-@dataclass(frozen=True, slots=True)
 class Second:
     """A second of a run that is over: what is published of it, what happened in it, and what follows for the run.
 
     `findings` are the broken rules of the self-check, `abort` says why the run must end now (None: it may go on).
+    `publish` makes what is published, which many endpoints make large: only where somebody listens.
     """
 
-    moment: Moment
-    delta: Delta
-    decisions: tuple[ScalingDecision, ...]
-    findings: tuple[Finding, ...]
-    abort: str | None
+    def __init__(
+        self,
+        publish: Callable[[], Moment],
+        delta: Delta,
+        decisions: tuple[ScalingDecision, ...],
+        findings: tuple[Finding, ...],
+        abort: str | None,
+    ) -> None:
+        self._publish = publish
+        self.delta, self.decisions, self.findings, self.abort = delta, decisions, findings, abort
+
+    @cached_property
+    def moment(self) -> Moment:
+        """What is published of it."""
+        return self._publish()
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,14 +116,25 @@ class Timeline:
             self._saturation.add(findings, t - self.last_t)
             abort = self._thresholds.tick(t, snapshot, saturated=bool(findings))
         delta = self._since_last(t, snapshot)
-        moment = self._moment(delta, snapshot, findings, paused=paused, warm_up=warm_up)
-        row = row_of(moment)
-        self.kept.add(Place(delta, bool(findings), row.get("changes", ()), warm_up), row)
+        figures = delta_figures(delta, self._shared)
+        publish = partial(
+            self._moment,
+            delta,
+            figures,
+            reading=snapshot,
+            saturated_by=tuple(str(finding) for finding in findings),
+            changes=tuple(self._new_changes),
+            thresholds=self._thresholds.verdicts(),
+            paused=paused,
+            troubles=self._troubles.tick(snapshot),
+            warm_up=warm_up,
+        )
+        self.kept.add(Place(delta, bool(findings), [change_row(one) for one in self._new_changes], warm_up), figures)
         if self._warm_up.ends_with(t, snapshot):
             self._thresholds.begin(t, snapshot)
             self.kept.end_warm_up()
         self.last, self.last_t = snapshot, t
-        second = Second(moment, delta, tuple(self._new_decisions), findings, abort)
+        second = Second(publish, delta, tuple(self._new_decisions), findings, abort)
         self._new_changes, self._new_decisions = [], []
         return second
 
@@ -154,8 +177,9 @@ class Timeline:
         if record.is_unmeasured:
             return summarise(replace(record, verdicts=self._thresholds.unjudged(lasted_s)))
         record = replace(record, sure=sure_of(self.kept, self._config, record.decisions, (record.warm_up_s, lasted_s), pause))
-        verdicts = self._thresholds.close(figures_of(record), lasted_s)
-        return summarise(replace(record, verdicts=doubted(verdicts, self._config.thresholds, record.sure)))
+        figures = figures_of(record)
+        verdicts = self._thresholds.close(figures, lasted_s)
+        return summarise(replace(record, verdicts=doubted(verdicts, self._config.thresholds, record.sure)), figures)
 
     def _left_out(self) -> list[str]:
         bounded = [*self._decisions.left_out("scaling decisions"), *self._changes.left_out("changes")]
@@ -165,17 +189,16 @@ class Timeline:
         self._number += 1
         return delta_between(self.last, snapshot, t, t - self.last_t, self._number)
 
-    def _moment(
-        self, delta: Delta, snapshot: EngineSnapshot, findings: tuple[Finding, ...], *, paused: bool, warm_up: bool
-    ) -> Moment:
-        deltas = {one.endpoint_key: one for one in delta.endpoints}
+    def _moment(self, delta: Delta, figures: DeltaFigures, *, reading: EngineSnapshot, **known: Any) -> Moment:  # noqa: ANN401 - fields of Moment
+        """What is published of a second."""
+        of_endpoints = {one.endpoint_key: its for one, its in zip(delta.endpoints, figures.endpoints, strict=True)}
         endpoints = tuple(
-            endpoint_moment(endpoint, snapshot.endpoints[endpoint.endpoint_key], deltas[endpoint.endpoint_key], delta.span_s)
-            for endpoint in self._config.endpoints
+            endpoint_moment(one, reading.endpoints[one.endpoint_key], of_endpoints[one.endpoint_key])
+            for one in self._config.endpoints
         )
-        of_flows = {one.endpoint_key: one for one in delta.flows}
+        of_flows = {one.endpoint_key: (one, its) for one, its in zip(delta.flows, figures.flows, strict=True)}
         flows = tuple(
-            flow_moment(flow, snapshot.flows[key], of_flows[key], delta.span_s, snapshot.endpoints)
+            flow_moment(flow, reading.flows[key], *of_flows[key], reading.endpoints)
             for flow in self._config.flows
             for key in [flow.endpoint_key]
         )
@@ -183,16 +206,11 @@ class Timeline:
             t=delta.t,
             duration_s=self._config.duration_s,
             endpoints=endpoints,
-            total=total_moment(endpoints, delta, self._shared),
-            reading=snapshot,
-            saturated_by=tuple(str(finding) for finding in findings),
-            changes=tuple(self._new_changes),
-            thresholds=self._thresholds.verdicts(),
-            paused=paused,
-            troubles=self._troubles.tick(snapshot),
-            warm_up=warm_up,
+            total=total_moment(endpoints, figures.total),
+            reading=reading,
             max_requests=self._config.max_requests,
             flows=flows,
+            **known,
         )
 
 

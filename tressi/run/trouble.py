@@ -46,7 +46,8 @@ class Troubles:
         for key, after in endpoints.items():
             before = self._last.endpoints.get(key, after)
             if after.succeeded > before.succeeded:
-                self._served[key] = after
+                self._served[key] = after  # and nothing is wrong, as with most of the thousands that a run may have
+                continue
             yield from troubles_of(self._served.get(key, before), before, after)
 
 

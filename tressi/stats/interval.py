@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from tressi._core import Histogram
+    from tressi.stats.variance import LongRun
 
 LEAST_SECONDS: Final = 10
 _MISS: Final = 0.05  # an interval may miss so often
@@ -140,12 +141,15 @@ def _own_effects(merged: Histogram, seconds: Sequence[Second], levels: Sequence[
     counts = [second.counts_up_to(edges_us) for second in seconds]
     sizes = [second.count for second in seconds]
     mean = merged.count / len(seconds)
-    found = {}
+    found: dict[float, _Effect] = {}
+    runs: dict[int, LongRun] = {}  # of few responses the last levels are the same value
     for place, level in enumerate(levels):
-        # Of values that many responses share, more than p do not exceed q: then that share is the level of q.
-        p = merged.counts_up_to((edges_us[place],))[0] / merged.count
-        run = long_run([upto[place] - p * n for upto, n in zip(counts, sizes, strict=True)])
-        floor = mean * level / 100 * (1 - level / 100)
+        edge_us = edges_us[place]
+        if edge_us not in runs:
+            # Of values that many responses share, more than p do not exceed q: then that share is the level of q.
+            p = merged.counts_up_to((edge_us,))[0] / merged.count
+            runs[edge_us] = long_run([upto[place] - p * n for upto, n in zip(counts, sizes, strict=True)])
+        run, floor = runs[edge_us], mean * level / 100 * (1 - level / 100)
         found[level] = _Effect(max(1.0, run.variance / floor), run.factor)
     return found
 

@@ -7,6 +7,7 @@ from dataclasses import fields, replace
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final
 
+from tressi.frozen import dataclass
 from tressi.model import EndpointMoment, FlowMoment, SecondFigures
 from tressi.model.delta import added, counted
 from tressi.model.flow import steps_of
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from tressi.model.flow import Flow
 
 
+_Ms = float | None
 _SHOWN: Final = (50.0, 99.0)
 _RESPONSE_SHOWN: Final = (50.0, 95.0, 99.0)
 _NONE: Final[Mapping[Any, int]] = {}  # one for all seconds without any: there are thousands
@@ -34,19 +36,39 @@ _FIGURES: Final = tuple(field.name for field in fields(SecondFigures))
 _values_of: Final = attrgetter(*_FIGURES)
 
 
+@dataclass(frozen=True, slots=True)
+class DeltaFigures:
+    """The figures of a delta: of each endpoint and each flow in its order, and of all endpoints together."""
+
+    endpoints: Sequence[SecondFigures]
+    flows: Sequence[SecondFigures]
+    total: SecondFigures
+
+
+def delta_figures(delta: Delta, shared: Collection[str]) -> DeltaFigures:
+    """All figures of a delta; `shared` are the keys of the shared pool's endpoints."""
+    return DeltaFigures(
+        [figures_of(one, delta.span_s) for one in delta.endpoints],
+        [flow_figures_of(one, delta.span_s) for one in delta.flows],
+        total_of(delta, shared),
+    )
+
+
 def figures_of(delta: EndpointCounts, span_s: float) -> SecondFigures:
     """The figures of one endpoint over the `span_s` seconds of its delta."""
     made = delta.succeeded + delta.failed
+    # By their places: thousands are made each second.
     return SecondFigures(
-        target_rps=_mean_target_rps(delta),
-        current_rps=_rate(delta, span_s),
-        worker_count=delta.worker_count,
-        utilisation=_share(delta.occupied_lane_s, delta.lane_s),
-        error_rate=_share(delta.failed, made),
-        missed_now=delta.missed,
-        status_codes=delta.status_codes or _NONE,
-        failures=failures_of(delta),
-        **_latencies(delta.service, delta.response, delta.success),
+        _mean_target_rps(delta),
+        made / span_s if span_s > 0 else 0.0,
+        delta.worker_count,
+        _share(delta.occupied_lane_s, delta.lane_s),
+        _share(delta.failed, made),
+        *_latencies(delta.service, delta.response, delta.success),
+        delta.missed,
+        delta.status_codes or _NONE,
+        failures_of(delta),
+        bands_of(delta.response),
     )
 
 
@@ -82,26 +104,30 @@ def total_of(delta: Delta, shared: Collection[str]) -> SecondFigures:
     lane_s = sum(part.lane_s for part in own) + max((part.lane_s for part in pooled), default=0.0)
     # A step's lanes are the flow's, which are occupied while their users think as well.
     occupied = [part for part in (*own, *pooled) if part.lane_s]
+    rates = [_rate(part, delta.span_s) for part in parts]
+    service, response = added(part.service for part in parts), added(part.response for part in parts)
+    # Mostly every response is a success, and the histograms are the same.
+    are_same = all(part.success is part.service for part in parts)
+    success = service if are_same else added(part.success for part in parts)
     return SecondFigures(
-        target_rps=sum(targets) if len(targets) == len(parts) else None,
-        current_rps=sum(_rate(part, delta.span_s) for part in parts),
-        worker_count=sum(part.worker_count for part in own) + max((part.worker_count for part in pooled), default=0),
-        utilisation=_share(sum(part.occupied_lane_s for part in occupied), lane_s),
-        error_rate=_share(sum(part.failed for part in parts), sum(part.succeeded + part.failed for part in parts)),
-        missed_now=sum(part.missed for part in parts),
-        status_codes=counted(part.status_codes for part in parts),
-        failures=counted(failures_of(part) for part in parts),
-        **_latencies(*(added(getattr(part, time) for part in parts) for time in ("service", "response", "success"))),
+        sum(targets) if len(targets) == len(parts) else None,
+        sum(rates),
+        sum(part.worker_count for part in own) + max((part.worker_count for part in pooled), default=0),
+        _share(sum(part.occupied_lane_s for part in occupied), lane_s),
+        _share(sum(part.failed for part in parts), sum(part.succeeded + part.failed for part in parts)),
+        *_latencies(service, response, success),
+        sum(part.missed for part in parts),
+        counted(part.status_codes for part in parts),
+        counted(failures_of(part) for part in parts if part.failed),
+        bands_of(response),
     )
 
 
-def endpoint_moment(
-    endpoint: ResolvedEndpoint, snapshot: EndpointSnapshot, delta: EndpointCounts, span_s: float
-) -> EndpointMoment:
+def endpoint_moment(endpoint: ResolvedEndpoint, snapshot: EndpointSnapshot, figures: SecondFigures) -> EndpointMoment:
     """What is published of one endpoint."""
     autoscale = endpoint.autoscale
     return EndpointMoment(
-        **_fields(figures_of(delta, span_s)),
+        **_fields(figures),
         endpoint_key=endpoint.endpoint_key,
         min_workers=autoscale.min_workers if autoscale else None,
         max_workers=autoscale.max_workers if autoscale else None,
@@ -117,12 +143,16 @@ def endpoint_moment(
 
 
 def flow_moment(
-    flow: Flow, snapshot: EndpointSnapshot, delta: EndpointCounts, span_s: float, endpoints: Mapping[str, EndpointSnapshot]
+    flow: Flow,
+    snapshot: EndpointSnapshot,
+    delta: EndpointCounts,
+    figures: SecondFigures,
+    endpoints: Mapping[str, EndpointSnapshot],
 ) -> FlowMoment:
     """What is published of one flow; `endpoints` are those of all steps."""
     autoscale = flow.autoscale
     return FlowMoment(
-        **_fields(flow_figures_of(delta, span_s)),
+        **_fields(figures),
         endpoint_key=flow.endpoint_key,
         min_workers=autoscale.min_workers if autoscale else flow.workers,
         max_workers=autoscale.max_workers if autoscale else flow.workers,
@@ -143,14 +173,14 @@ def flow_moment(
     )
 
 
-def total_moment(endpoints: Sequence[EndpointMoment], delta: Delta, shared: Collection[str]) -> EndpointMoment:
-    """All endpoints together: sums, and latencies of their merged histograms. `shared` are those of the shared pool."""
+def total_moment(endpoints: Sequence[EndpointMoment], figures: SecondFigures) -> EndpointMoment:
+    """All endpoints together: their `figures`, and sums of what is known of each."""
     asked = [one.asked_rps for one in endpoints if one.asked_rps is not None]
     errors = Counter[str]()
     for one in endpoints:
         errors.update(one.errors)
     return EndpointMoment(
-        **_fields(total_of(delta, shared)),
+        **_fields(figures),
         endpoint_key="",
         min_workers=None,
         max_workers=None,
@@ -182,22 +212,14 @@ def _share(part: float, whole: float) -> float:
     return min(1.0, max(0.0, part / whole)) if whole > 0 else 0.0
 
 
-def _latencies(service: Histogram, response: Histogram, success: Histogram) -> dict[str, Any]:
+def _latencies(
+    service: Histogram, response: Histogram, success: Histogram
+) -> tuple[_Ms, _Ms, _Ms, _Ms, _Ms, _Ms, _Ms, _Ms, int, int, int]:
+    """The figures of latencies, from `p50_ms` to `success_count`, in the order of `SecondFigures`."""
     p50_ms, p95_ms, p99_ms = percentiles_ms(response, _RESPONSE_SHOWN)
+    max_ms = response.max_us / 1e3 if response.count else None
     service_p50_ms, service_p99_ms = percentiles_ms(service, _SHOWN)
     # Mostly every response is a success, and the histogram is one and the same.
     success_p50_ms, success_p99_ms = (service_p50_ms, service_p99_ms) if success is service else percentiles_ms(success, _SHOWN)
-    return {
-        "p50_ms": p50_ms,
-        "p95_ms": p95_ms,
-        "p99_ms": p99_ms,
-        "max_ms": response.max_us / 1e3 if response.count else None,
-        "service_p50_ms": service_p50_ms,
-        "service_p99_ms": service_p99_ms,
-        "success_p50_ms": success_p50_ms,
-        "success_p99_ms": success_p99_ms,
-        "response_count": response.count,
-        "service_count": service.count,
-        "success_count": success.count,
-        "bands": bands_of(response),
-    }
+    times_ms = (p50_ms, p95_ms, p99_ms, max_ms, service_p50_ms, service_p99_ms, success_p50_ms, success_p99_ms)
+    return (*times_ms, response.count, service.count, success.count)

@@ -7,11 +7,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tressi.stats.seconds import figures_of, flow_figures_of, total_of
 from tressi.vocabulary import status_name
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Mapping
 
     from tressi.model import (
         Change,
@@ -25,15 +24,16 @@ if TYPE_CHECKING:
         SecondFigures,
         ThresholdVerdict,
     )
+    from tressi.stats.seconds import DeltaFigures
 
 
-def row_of_delta(delta: Delta, shared: Collection[str], *, saturated: bool, warm_up: bool) -> dict[str, Any]:
-    """A row of the summary's timeline made anew from a delta, as of several seconds that were merged."""
+def row_of_delta(delta: Delta, figures: DeltaFigures, *, saturated: bool, warm_up: bool) -> dict[str, Any]:
+    """A row of the summary's timeline made of a delta: of a second, or of several that were merged."""
     row = {
         "t": round(delta.t, 3),
-        "global": _figures(total_of(delta, shared)),
-        "endpoints": {one.endpoint_key: _figures(figures_of(one, delta.span_s)) for one in delta.endpoints},
-        **_flows({one.endpoint_key: _flow_of_delta(one, delta.span_s) for one in delta.flows}),
+        "global": _figures(figures.total),
+        "endpoints": {one.endpoint_key: _figures(its) for one, its in zip(delta.endpoints, figures.endpoints, strict=True)},
+        **_flows({one.endpoint_key: _flow_of_delta(one, its) for one, its in zip(delta.flows, figures.flows, strict=True)}),
         "saturated": saturated,
     }
     return {**row, "warmUp": True} if warm_up else row
@@ -162,8 +162,8 @@ def _flows(flows: dict[str, dict[str, Any]]) -> dict[str, Any]:
     return {"flows": flows} if flows else {}
 
 
-def _flow_of_delta(delta: EndpointCounts, span_s: float) -> dict[str, Any]:
-    return _flow_figures(flow_figures_of(delta, span_s), delta.succeeded, delta.failed, delta.in_flight)
+def _flow_of_delta(delta: EndpointCounts, figures: SecondFigures) -> dict[str, Any]:
+    return _flow_figures(figures, delta.succeeded, delta.failed, delta.in_flight)
 
 
 def _flow_of_moment(one: FlowMoment) -> dict[str, Any]:

@@ -66,6 +66,8 @@ class Tally:
 
 def tally(parts: Sequence[EndpointCounts], times: Iterable[str] = tuple(SUMMARY_TIMES)) -> Tally:
     """Add up what endpoints counted; of their latencies only `times`."""
+    if len(parts) == 1:
+        return _tally_of(parts[0], times)
     counts = {name: sum(getattr(part, field) for part in parts) for name, field in SUMMARY_COUNTS.items()}
     unlimited = any(part.target_rps is None for part in parts)
     return Tally(
@@ -74,6 +76,17 @@ def tally(parts: Sequence[EndpointCounts], times: Iterable[str] = tuple(SUMMARY_
         counted(part.errors for part in parts),
         None if unlimited else sum(part.scheduled for part in parts),
         {name: added(getattr(part, SUMMARY_TIMES[name]) for part in parts) for name in times},
+    )
+
+
+def _tally_of(part: EndpointCounts, times: Iterable[str]) -> Tally:
+    """The same of one endpoint, of which nothing need be added up: a run may have thousands."""
+    return Tally(
+        {name: getattr(part, field) for name, field in SUMMARY_COUNTS.items()},
+        {code: count for code, count in part.status_codes.items() if count},
+        {kind: count for kind, count in part.errors.items() if count},
+        None if part.target_rps is None else part.scheduled,
+        {name: getattr(part, SUMMARY_TIMES[name]) for name in times},
     )
 
 

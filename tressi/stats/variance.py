@@ -17,7 +17,7 @@ import math
 from functools import lru_cache
 from itertools import accumulate
 from operator import mul, sub
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from tressi.frozen import dataclass
 from tressi.stats.quantiles import normal_quantile, student_quantile
@@ -68,30 +68,46 @@ def _bartlett(off: Sequence[float], width: int) -> float:
 def _asked_bandwidth(off: Sequence[float]) -> float:
     """The bandwidth that a series about 0 asks for, as the block length of a circular block bootstrap; 0 without variance."""
     n = len(off)
-    farthest = math.ceil(math.sqrt(n)) + _in_a_row(n)
-    covariances = [_covariance(off, 0)]
-    if covariances[0] <= 0:
+    bounds = _bounds(n)
+    variance = _covariance(off, 0)
+    if variance <= 0:
         return 0.0
     # The last lag before so many in a row whose correlation is small.
-    small, quiet, lag = 2 * math.sqrt(math.log10(n) / n) * covariances[0], 0, 0
-    while quiet < _in_a_row(n) and lag < min(farthest, n - 1):
+    covariances, small, quiet, lag = [], bounds.small * variance, 0, 0
+    while quiet < bounds.in_a_row and lag < bounds.farthest:
         lag += 1
         covariances.append(_covariance(off, lag))
-        quiet = quiet + 1 if abs(covariances[lag]) < small else 0
-    most = min(2 * max(1, lag - quiet), farthest, n - 1)
+        quiet = quiet + 1 if abs(covariances[-1]) < small else 0
+    most = min(2 * max(1, lag - quiet), bounds.farthest)
     covariances += [_covariance(off, further) for further in range(lag + 1, most + 1)]
-    # A flat top: lags of the nearer half count in full.
-    weighed = [(lag, 2 * min(1.0, 2 * (1 - lag / most)) * covariances[lag]) for lag in range(1, most + 1)]
-    level = covariances[0] + sum(weight for _, weight in weighed)
-    longest = float(math.ceil(min(3 * math.sqrt(n), n / 3)))
+    weighed = [*map(mul, _flat_top(most), covariances)]
+    level = variance + sum(weighed)
     if level == 0:
-        return longest
-    return min(longest, math.cbrt(1.5 * (sum(lag * weight for lag, weight in weighed) / level) ** 2 * n))
+        return bounds.longest
+    return min(bounds.longest, math.cbrt(1.5 * (sum(map(mul, range(1, most + 1), weighed)) / level) ** 2 * n))
 
 
-def _in_a_row(n: int) -> int:
-    """So many correlations in a row must be small for the series to have forgotten."""
-    return max(5, math.ceil(math.sqrt(math.log10(n))))
+class _Bounds(NamedTuple):
+    """What the bandwidth of a series of one length is looked for within. A run's series are thousands, all of a few lengths."""
+
+    in_a_row: int  # so many correlations in a row must be small for the series to have forgotten
+    small: float  # a correlation below it is
+    farthest: int  # the last lag that is looked at
+    longest: float  # bandwidth
+
+
+@lru_cache(maxsize=1024)
+def _bounds(n: int) -> _Bounds:
+    in_a_row = max(5, math.ceil(math.sqrt(math.log10(n))))
+    farthest = min(math.ceil(math.sqrt(n)) + in_a_row, n - 1)
+    longest = float(math.ceil(min(3 * math.sqrt(n), n / 3)))
+    return _Bounds(in_a_row, 2 * math.sqrt(math.log10(n) / n), farthest, longest)
+
+
+@lru_cache(maxsize=1024)
+def _flat_top(most: int) -> tuple[float, ...]:
+    """The weights of the lags from 1 to `most`, both sides: those of the nearer half count in full."""
+    return tuple(2 * min(1.0, 2 * (1 - lag / most)) for lag in range(1, most + 1))
 
 
 def _covariance(off: Sequence[float], lag: int) -> float:
