@@ -101,9 +101,10 @@ def test_it_ends_when_the_last_answer_came(target):
     """The run's length is that of its requests, not of the look that noticed its end; rates are over it."""
     document = {"requests": [{"url": target.url + "timed"}], "duration": LONG_S, "rps": 100, "maxRequests": 101, "workers": 2}
     summary = done(document)
-    # Starts are 10 ms apart, the first at 0, and the run is looked at every 250 ms.
+    # Starts are 10 ms apart, the first at 0, and the run is looked at every 250 ms. A busy machine misses some of them.
     assert summary["durationSec"] >= 1.0
-    assert summary["global"]["targetRps"] * summary["durationSec"] == pytest.approx(101, rel=0.1)
+    starts = 101 + summary["global"]["requestsMissed"]
+    assert summary["global"]["targetRps"] * summary["durationSec"] == pytest.approx(starts, rel=0.1)
 
 
 def test_a_request_that_fails_is_one_of_them():

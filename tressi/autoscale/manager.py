@@ -20,8 +20,10 @@ if TYPE_CHECKING:
 
     from tressi.model import AutoscaleConfig, EndpointSnapshot, EngineSnapshot, Level, Pools, ResolvedConfig
 
-# For so long the claims of all pools are good: to read a thousand endpoints takes some milliseconds.
+# For so long the claims of all pools are good, and for longer where to read them takes more than a share of that: a thousand
+# endpoints take some 20 ms, on a busy machine far more, and the others of this thread have their work to do.
 _CLAIMS_S: Final = 0.1
+_CLAIMS_SHARE: Final = 0.1
 # What is due within the tolerance of a cooldown is done at once, so much of it at most: with a thousand endpoints two of three
 # awakenings are saved, and others of this thread wait for no more than a millisecond.
 _AT_ONCE: Final = 16
@@ -55,7 +57,8 @@ class EndpointAutoscaleManager:
         self._shares |= {key: settings.max_workers for key, settings in self._flows.items()}
         self._last_scale = dict.fromkeys(self._settings, float("-inf"))
         self._greenlet: gevent.Greenlet | None = None
-        self._known: tuple[float, list[Claim]] = (float("-inf"), [])  # the claims of all pools, and when they were read
+        self._known: tuple[float, list[Claim]] = (float("-inf"), [])  # the claims of all pools, and when they were read,
+        self._good_s = _CLAIMS_S  # and for how long they are good
         self.generator_limited = False
         self.paused = False
         self.last_decisions: dict[str, ScalingDecision] = {}
@@ -166,10 +169,12 @@ class EndpointAutoscaleManager:
 
     def _claims(self) -> list[Claim]:
         read_at, claims = self._known
-        if not 0 <= self._now() - read_at < _CLAIMS_S:
+        begun = self._now()
+        if not 0 <= begun - read_at < self._good_s:
             endpoints = self._read("counters", None).endpoints
             claims = [self._claim(key, endpoints[key]) for key in self._settings if key not in self._flows]
-            self._known = self._now(), claims
+            now = self._now()
+            self._known, self._good_s = (now, claims), max(_CLAIMS_S, (now - begun) / _CLAIMS_SHARE)
         return claims
 
     def _claim(self, endpoint_key: str, snapshot: EndpointSnapshot) -> Claim:

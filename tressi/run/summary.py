@@ -17,7 +17,7 @@ from tressi.run.judgement import judge_run
 from tressi.run.sure import confidence_row
 from tressi.run.targets import Targets
 from tressi.stats.flow_tally import flow_tally
-from tressi.stats.latency import latency_ms, percentiles_ms, statistic_ms
+from tressi.stats.latency import latencies_ms, latency_ms, percentiles_ms, statistic_ms
 from tressi.stats.selfcheck import late_remark
 from tressi.stats.summary_rows import change_row, decision_row, identity_row, node_row, verdict_row
 from tressi.stats.tally import Figures, tally
@@ -282,7 +282,7 @@ def _metrics(figures: Figures) -> dict[str, Any]:
         **{name: counted.counts[name] for name in _TRAFFIC},
         "statusCodes": {status_name(code): count for code, count in sorted(counted.status_codes.items())},
         "errors": dict(counted.errors),
-        **{f"{name}Ms": latency_ms(histogram) for name, histogram in counted.histograms.items()},
+        **{f"{name}Ms": values for name, values in latencies_ms(counted.histograms).items()},
         "histograms": {name: encode_histogram(counted.histograms[name]) for name in ("responseTime", "serviceTime")},
     }
 

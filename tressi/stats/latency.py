@@ -40,3 +40,12 @@ def latency_ms(histogram: Histogram) -> dict[str, float | None]:
     spread = {name: statistic_ms(histogram, name) for name in ("min", "mean", "stdev")}
     percentiles = dict(zip(PERCENTILES, percentiles_ms(histogram, PERCENTILES.values()), strict=True))
     return {**spread, **percentiles, "max": statistic_ms(histogram, "max")}
+
+
+def latencies_ms(histograms: Mapping[str, Histogram]) -> dict[str, dict[str, float | None]]:
+    """Every statistic of several latencies by their names. Mostly successes, for one, are all responses: the same histogram."""
+    found: dict[int, dict[str, float | None]] = {}
+    for one in histograms.values():
+        if id(one) not in found:
+            found[id(one)] = latency_ms(one)
+    return {name: dict(found[id(one)]) for name, one in histograms.items()}
