@@ -4,6 +4,7 @@ import gc
 import io
 import time
 from contextlib import contextmanager, suppress
+from mmap import PAGESIZE
 from pathlib import Path
 
 import gevent
@@ -143,3 +144,8 @@ def descriptors():
         with suppress(FileNotFoundError):
             found[int(entry.name)] = str(entry.readlink())
     return found
+
+
+def resident_bytes():
+    """What this process holds in memory now."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * PAGESIZE

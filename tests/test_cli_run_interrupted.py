@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from commands import BOUND_S, begun, check_sums, closed_pipe, command, config_file, tressi, with_streams
-from servers import hanging_port
+from ports import hanging_port
 
 from tressi.report.formats import FORMATS
 

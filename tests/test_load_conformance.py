@@ -1,12 +1,10 @@
 """Both transports, one table: what a target does, and what is counted of it."""
 
 from contextlib import ExitStack
-from mmap import PAGESIZE
-from pathlib import Path
 
 import gevent
 import pytest
-from engines import ONCE, attempt, endpoint, finish, only, reach, running, until
+from engines import ONCE, attempt, endpoint, finish, only, reach, resident_bytes, running, until
 from servers import answering, raw_server, response, secured
 
 from tressi.model import Expectation, SharedPool, TlsConfig
@@ -372,11 +370,6 @@ def test_the_time_to_the_first_byte_is_of_the_answer(transport):
 
 
 STREAMED_BYTES = 96 * 1024 * 1024
-
-
-def resident_bytes():
-    """What this process holds in memory now."""
-    return int(Path("/proc/self/statm").read_text().split()[1]) * PAGESIZE
 
 
 def test_a_response_of_any_size_takes_no_memory(transport):

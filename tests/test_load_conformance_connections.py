@@ -8,7 +8,8 @@ import gevent
 import pytest
 from engines import ONCE, attempt, endpoint, finish, made, only, reach, running, until
 from gevent.event import Event
-from servers import answering, hanging_port, raw_server, refusing_port, response, secured
+from ports import hanging_port
+from servers import answering, raw_server, refusing_port, response, secured
 from tls_ways import EVERY_TLS
 
 from tressi.model import SharedPool, TlsConfig

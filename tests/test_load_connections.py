@@ -1,15 +1,13 @@
 """When a connection is used again, when it is given up, and what of that is a failure."""
 
 from hashlib import sha256
-from mmap import PAGESIZE
-from pathlib import Path
 from resource import RLIM_INFINITY
 from ssl import PROTOCOL_TLS_SERVER, SSLContext
 from threading import Event
 
 import pytest
 import trustme
-from engines import ONCE, attempt, endpoint, finish, only, reach, running, until
+from engines import ONCE, attempt, endpoint, finish, only, reach, resident_bytes, running, until
 from servers import answering, raw_server
 
 from tressi.errors import EngineError
@@ -191,11 +189,6 @@ def test_a_large_request_is_sent_whole():
     assert {request.body_bytes for request in server.requests} == {LARGE_BYTES}
     assert found.bytes_sent == sum(len(request.head) + LARGE_BYTES for request in server.requests)
     assert (found.connections_opened, found.retries) == (1, 0)
-
-
-def resident_bytes():
-    """What this process holds in memory now."""
-    return int(Path("/proc/self/statm").read_text().split()[1]) * PAGESIZE
 
 
 @pytest.mark.parametrize("secure", [False, True], ids=["plain", "tls"])

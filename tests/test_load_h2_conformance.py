@@ -11,7 +11,7 @@ from h2_peers import CONTINUATION, DATA, END_HEADERS, END_STREAM, HEADERS, WINDO
 from hpack import Encoder
 from parser_cases import outcome
 from test_load_conformance import CASES
-from test_load_h2 import deviation
+from test_load_h2_counted import deviation
 
 pytestmark = pytest.mark.timed
 

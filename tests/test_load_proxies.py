@@ -6,7 +6,8 @@ from threading import Thread
 
 import pytest
 from engines import ONCE, attempt, endpoint, finish, only, reach, running, until
-from servers import answering, hanging_port, raw_server, refusing_port, response, secured
+from ports import hanging_port
+from servers import answering, raw_server, refusing_port, response, secured
 from tls_ways import EVERY_TLS
 
 from tressi.model import Proxies, SharedPool, TlsConfig

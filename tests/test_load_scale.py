@@ -5,7 +5,8 @@ from threading import Event
 import gevent
 import pytest
 from engines import ONCE, endpoint, finish, made, only, reach, running, until
-from servers import answering, hanging_port, raw_server, refusing_port
+from ports import hanging_port
+from servers import answering, raw_server, refusing_port
 
 from tressi.model import SharedPool
 

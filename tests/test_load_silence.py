@@ -6,7 +6,8 @@ from threading import Event, Timer
 
 import pytest
 from engines import ONCE, attempt, endpoint, finish, only, reach, running
-from servers import answering, hanging_port, has_ipv6, raw_server, response, secured
+from ports import hanging_port
+from servers import answering, has_ipv6, raw_server, response, secured
 
 from tressi._wire import WAITS_NS
 from tressi.load import dial

@@ -8,7 +8,7 @@ from flows import flowing, of_flow, request, until
 from h2_peers import DATA, END_HEADERS, HEADERS, OK, PING, Peer, frame, goaway, serving, settings
 from servers import answering, raw_server, response, secured
 from test_grpc_live import document, grpcio_shop
-from test_load_h2 import CASES, H2C
+from test_load_h2_counted import CASES, H2C
 from test_load_proxies import relaying
 
 from tressi import load_config

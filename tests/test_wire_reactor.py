@@ -10,7 +10,8 @@ from dataclasses import replace
 
 import pytest
 from engines import descriptors
-from servers import BOUND_S, answering, hanging_port, raw_server, refusing_port
+from ports import hanging_port
+from servers import BOUND_S, answering, raw_server, refusing_port
 
 from tressi._core import Arena
 from tressi._wire import Reactor

@@ -86,9 +86,7 @@ cdef class Reactor(PlannedReactor):
     def add_lane(self, int64_t pool_number, int32_t origins=1):
         """Add a lane with a link to each of its pool's origins; returns its number."""
         cdef lanes.Pool* pool = self.body.pools[self.known(pool_number, self.body.pool_count)]
-        cdef lanes.Lane* lane = build.build_lane(
-            pool, origins, self.values, self.body.origins, self.shared[pool_number]
-        )
+        cdef lanes.Lane* lane = build.build_lane(pool, origins, self.values, self.body.origins, self.shared[pool_number])
         lane.number = self.free_number()
         self.body.lanes[lane.number] = lane
         if pool.flow != NULL:
