@@ -3,6 +3,7 @@
 import gc
 import importlib
 import os
+import signal
 import sys
 from contextlib import nullcontext, suppress
 from pathlib import Path
@@ -28,9 +29,12 @@ def pytest_addoption(parser):
 
 
 def pytest_configure():
-    """Forget the machine's own proxies, which would be remarked on in front of every run."""
+    """Forget what a command would inherit: proxies, which are remarked on in front of every run, and a hang-up ignored."""
     for name in [name for name in os.environ if name.lower().endswith("_proxy")]:
         del os.environ[name]
+    # Under nohup a hang-up is ignored, which a command inherits and keeps to; only the test of nohup wants that.
+    if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 @pytest.hookimpl(tryfirst=True)
