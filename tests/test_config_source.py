@@ -33,7 +33,7 @@ pytestmark = pytest.mark.pure
         ),
         pytest.param(b'{"a', "FILE is not JSON: unterminated string starting at line 1, column 2", id="an open string"),
         pytest.param(b"{} 5", "FILE is not JSON: extra data at line 1, column 4", id="two documents"),
-        pytest.param(b"[" * 10_000 + b"]" * 10_000, "FILE is nested deeper than 100 levels", id="10,000 levels"),
+        pytest.param(b"[" * 100_000 + b"]" * 100_000, "FILE is nested deeper than 100 levels", id="100,000 levels"),
         pytest.param(b'{"a":' * 101 + b"1" + b"}" * 101, "a.a.a: is nested deeper than 100 levels", id="one level too many"),
         pytest.param(
             b'{"a": [1, NaN]}', "a[1]: is no number that JSON has, or beyond what a number can hold", id="NaN is no JSON"
