@@ -359,7 +359,7 @@ def test_the_time_to_the_first_byte_is_of_the_answer(transport):
         conversation.request()
         conversation.pause(0.1)
         conversation.send(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n")
-        conversation.pause(0.2)
+        conversation.pause(1.0)  # a busy machine lets the client sleep for half a second
         conversation.send(b"hello")
 
     with raw_server(script) as server:
