@@ -121,7 +121,7 @@ BECOME = {"command": become_command, "engine": become_engine, "outpost": become_
 
 
 def serve(asking):
-    """Fork what is asked for, and tell of its end, until nobody can ask any more."""
+    """Fork what is asked for, and tell of its end, until the asking end of the socket is closed."""
     reports = {}
     waking, woken = socket.socketpair()
     for one in (waking, woken):
@@ -162,7 +162,7 @@ def tell_of_ends(reports):
         if not pid:
             return
         report = reports.pop(pid)
-        # Perhaps nobody waits for it any more.
+        # The test that asked for it may be over, and its end of the pipe closed.
         with suppress(BrokenPipeError):
             os.write(report, f"{os.waitstatus_to_exitcode(status)}\n".encode())
         os.close(report)

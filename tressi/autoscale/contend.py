@@ -103,7 +103,7 @@ def _sources(claims: Sequence[Claim], mine: Claim, strategy: Strategy) -> list[t
     """(donor, how many, why), in the order of being asked: borrowers first, the largest of them; then lower priorities."""
     others = [claim for claim in claims if claim.endpoint_key != mine.endpoint_key]
     owed = max(0, mine.share - mine.workers)
-    # Of a thousand pools few have more than is theirs, and nobody is asked who owes nothing.
+    # Of a thousand pools few have more than their share, and only those are sorted.
     have_more = [claim for claim in others if claim.workers > max(claim.share, claim.min_workers)] if owed else []
     debtors = [one for one in have_more if strategy != "priority-based" or not (one.succeeds and _outranks(one, mine))]
     found: list[tuple[Claim, int, str]] = []

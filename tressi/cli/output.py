@@ -100,7 +100,7 @@ def forget_output() -> None:
 
 
 def end_remarks() -> None:
-    """Have all been said that is for standard error; given up where nobody listens any more, for the reason above."""
+    """Write what is still in the buffer of standard error; where its reader has left, give it up as `forget_output` does."""
     if sys.stderr is not None:
         try:
             sys.stderr.flush()

@@ -32,7 +32,7 @@ _VERSIONS: Final = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3
 def make_context(config: TlsConfig, place: str = "tls") -> ssl.SSLContext:
     """A client's context as the config asks for at `place`. Raises ConfigError for files that cannot be used."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    if config.verify:  # to read the system's authorities takes 60 ms, and nobody else asks for them
+    if config.verify:  # reading the system's authorities takes 60 ms, and only verifying needs them
         context.load_default_certs()
     if keys := os.environ.get("SSLKEYLOGFILE"):
         context.keylog_filename = keys

@@ -36,7 +36,7 @@ class Publisher:
         self._callbacks[event].append(callback)
 
     def has_listener(self, event: EventName) -> bool:
-        """Whether anybody is told of `event`."""
+        """Whether a callback was added for `event`."""
         return bool(self._callbacks[event])
 
     def emit(self, event: EventName, value: object) -> None:

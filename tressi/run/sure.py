@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from tressi._histogram import Packed
 from tressi.hdr import together
 from tressi.model.pool import pools_of
+from tressi.run.course import GROWTH_TAKES_S
 from tressi.stats.latency import PERCENTILES
 from tressi.stats.sureness import percentiles_with_confidence
 from tressi.text import milliseconds
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from tressi.run.kept import Kept, Latencies
     from tressi.stats.sureness import Sureness
 
-_GROWTH_TAKES_S: Final = 2.0  # until new workers are connected, and the second in which they are is over
 _AT_ONCE: Final = 1 << 26  # bytes of histograms
 _NOTHING: Final = Packed(b"")
 _SURE_TIMES: Final = frozenset({"responseTime", "duration"})
@@ -122,7 +122,7 @@ def _grown(config: ResolvedConfig, decisions: Iterable[ScalingDecision], end_s: 
         ramp_s = 0.0 if pool.curve is None else pool.curve.points[-1][0]
         grown_s |= dict.fromkeys(pool.endpoint_keys, ramp_s if ramp_s <= end_s / 2 else 0.0)
     for decision in decisions:
-        over_s = decision.timestamp + _GROWTH_TAKES_S
+        over_s = decision.timestamp + GROWTH_TAKES_S
         if decision.action == "scale-up" and over_s <= end_s / 2:
             grown_s[decision.endpoint_key] = max(grown_s[decision.endpoint_key], over_s)
     return grown_s | {one.endpoint_key: grown_s[one.flow] for one in config.endpoints if one.flow is not None}
