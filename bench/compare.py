@@ -29,8 +29,8 @@ from typing import TYPE_CHECKING
 from bench import job, peers_h2
 from bench.grpc_target import GrpcTarget, grpc_go
 from bench.measure import EndedEarlyError, Figures, machine, measure
-from bench.peers import PEERS, TRESSI, Peer, Run
-from bench.scenarios import SCENARIOS, Scenario
+from bench.peers import PEERS, TRESSI, Peer
+from bench.scenarios import JOB_PATH, SCENARIOS, Run, Scenario
 from bench.servers import Nginx, Status, nginx
 from bench.table import Result, busy_s, did_it, disturbed, render
 
@@ -43,7 +43,7 @@ PATIENCE_S = 60.0  # with a tool that is to send the first requests of the job
 NOT_THE_JOB = "does not do the job"
 ENDED_EARLY = "ended before its time"
 STOPPED = "had stopped sending by then"
-ANSWERS = {"/": b"hello world\n", "/large": b"x" * 65536, job.PATH: job.ANSWER}
+ANSWERS = {"/": b"hello world\n", "/large": b"x" * 65536, JOB_PATH: job.ANSWER}
 
 
 Target = Nginx | GrpcTarget

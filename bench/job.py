@@ -10,10 +10,12 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from bench.scenarios import JOB_PATH
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from bench.peers import Run
+    from bench.scenarios import Run
 
 FILES: Final = Path(__file__).with_name("job_files")
 ABOUT: Final = (
@@ -22,7 +24,6 @@ ABOUT: Final = (
     " JSON of the answer true. [The files](../bench/job_files) that the tools are given do no more than that; before a tool is"
     " timed, the log of the target is held against the table."
 )
-PATH: Final = "/users/0/orders"
 ANSWER: Final = b'{"ok": true, "order": 4711}'
 TOKEN: Final = "job-token-0123456789abcdef"
 USERS: Final = 10_000
@@ -51,7 +52,7 @@ def command(words: Sequence[str], run: Run) -> list[str]:
     for file in FILES.iterdir():
         shutil.copy(file, run.folder)
     set_to = {
-        "JOB_URL": run.url.removesuffix(PATH),
+        "JOB_URL": run.url.removesuffix(JOB_PATH),
         "JOB_TOKEN": TOKEN,
         "JOB_CONNECTIONS": run.scenario.connections,
         "JOB_SECONDS": run.seconds,

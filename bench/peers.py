@@ -13,7 +13,6 @@ import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
-from pathlib import Path  # noqa: TC003 - dataclasses are read at run time
 from typing import TYPE_CHECKING
 
 from bench import job, peers_h2
@@ -21,18 +20,7 @@ from bench import job, peers_h2
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from bench.scenarios import Scenario
-
-
-@dataclass(frozen=True)
-class Run:
-    """What a command is made from."""
-
-    scenario: Scenario
-    url: str
-    seconds: int
-    folder: Path  # for files that the tool reads
-    answer_bytes: int  # head and body
+    from bench.scenarios import Run, Scenario
 
 
 @dataclass(frozen=True)

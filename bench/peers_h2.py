@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from bench.peers import Run
+    from bench.scenarios import Run
 
 PROTO = Path(__file__).parents[1] / "examples" / "grpc" / "shop.proto"
 MESSAGE = {"items": [{"sku": "tea-100", "quantity": 2}]}

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path  # noqa: TC003 - dataclasses are read at run time
+from typing import Final
 
-from bench import job
+JOB_PATH: Final = "/users/0/orders"  # of the typical job, see `bench.job`
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,17 @@ class Scenario:
     def lanes(self) -> int:
         """Requests in flight at most."""
         return self.connections * self.streams
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a command is made from."""
+
+    scenario: Scenario
+    url: str
+    seconds: int
+    folder: Path  # for files that the tool reads
+    answer_bytes: int  # head and body
 
 
 SCENARIOS = (
@@ -69,5 +82,5 @@ SCENARIOS = (
         protocol="grpc",
         streams=10,
     ),
-    Scenario("job-64", "a typical job, full speed, 64 connections", 64, path=job.PATH, is_job=True),
+    Scenario("job-64", "a typical job, full speed, 64 connections", 64, path=JOB_PATH, is_job=True),
 )

@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING
 
 from bench.capture import capture, service_times_us
 from bench.measure import machine, percentile
-from bench.peers import PEERS, TRESSI, Peer, Run
-from bench.scenarios import Scenario
+from bench.peers import PEERS, TRESSI, Peer
+from bench.scenarios import Run, Scenario
 from bench.servers import nginx
 from bench.tellers import PERCENTS, TELLERS, Told
 

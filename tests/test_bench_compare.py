@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from each import each
 
-from bench.peers import PEERS, TRESSI, Run, version_in
-from bench.scenarios import SCENARIOS
+from bench.peers import PEERS, TRESSI, version_in
+from bench.scenarios import SCENARIOS, Run
 from bench.table import busy_s, did_it, disturbed, middle, ratios, render, rows
 
 pytestmark = pytest.mark.pure

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from each import each
 
-from bench.job import ANSWER, FILES, PATH, TOKEN, faults, files_of, users
-from bench.peers import PEERS, Run
-from bench.scenarios import SCENARIOS
+from bench.job import ANSWER, FILES, TOKEN, faults, files_of, users
+from bench.peers import PEERS
+from bench.scenarios import JOB_PATH, SCENARIOS, Run
 
 pytestmark = pytest.mark.pure
 
@@ -78,7 +78,7 @@ def test_hardly_any_request_is_a_fault():
 @pytest.mark.parametrize("peer", [peer for peer in PEERS if peer.job], ids=lambda peer: peer.name)
 def test_each_tool_gets_its_own_files_and_the_same_job(peer, tmp_path):
     """The files lie beside the table, the command names them, and all tools have the same environment."""
-    run = Run(JOB, "http://127.0.0.1:8080" + PATH, 5, tmp_path, 160)
+    run = Run(JOB, "http://127.0.0.1:8080" + JOB_PATH, 5, tmp_path, 160)
     words = peer.way(JOB)("binary", run)
     said = ["JOB_URL=http://127.0.0.1:8080", f"JOB_TOKEN={TOKEN}", "JOB_CONNECTIONS=64", "JOB_SECONDS=5"]
     assert words[:5] == ["env", *said]
@@ -91,7 +91,7 @@ def test_each_tool_gets_its_own_files_and_the_same_job(peer, tmp_path):
 
 def test_every_file_of_the_job_belongs_to_a_tool(tmp_path):
     """No file is left of a tool that is no longer compared."""
-    run = Run(JOB, "http://127.0.0.1:8080" + PATH, 5, tmp_path, 160)
+    run = Run(JOB, "http://127.0.0.1:8080" + JOB_PATH, 5, tmp_path, 160)
     used = {file for peer in PEERS if peer.job for file in files_of(peer.job("binary", run))}
     assert used == {file for file in FILES.iterdir() if file.is_file()}
 

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from bench.peers import PEERS, Run
-from bench.scenarios import Scenario
+from bench.peers import PEERS
+from bench.scenarios import Run, Scenario
 from bench.tellers import TELLERS, Told
 from bench.truth_table import by_tool, off_us, ratio, render
 
