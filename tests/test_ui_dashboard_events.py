@@ -18,6 +18,7 @@ from tressi.model import Change, Draining
 from tressi.site import server
 from tressi.site.feed import KEPT
 from tressi.testing.fake_engine import FakeEngine
+from tressi.ui.dashboard import app
 from tressi.ui.dashboard import watcher as watching
 from tressi.ui.dashboard.watcher import Dashboard
 from tressi.ui.watcher import attach
@@ -52,6 +53,17 @@ def seen(name, document):
 def listeners(watcher):
     """How many browsers are listening."""
     return watcher._feed.listeners
+
+
+def fetch(url):
+    """Ask for a script, as a browser does once it has the page."""
+    place = urlsplit(url)
+    with socket.create_connection((place.hostname, place.port)) as asked:
+        asked.sendall(
+            f"GET {place.path}assets/dashboard.js HTTP/1.1\r\nHost: {place.netloc}\r\nConnection: close\r\n\r\n".encode()
+        )
+        answer = b"".join(iter(lambda: asked.recv(65536), b""))
+    assert answer.startswith(b"HTTP/1.1 200"), answer[:200]
 
 
 def test_it_says_where_it_is():
@@ -215,6 +227,31 @@ def test_a_page_that_is_loaded_again_finds_it(monkeypatch):
             assert events.until("state")[-1][2]["phase"] == "ended"
         watcher.leave()
         lingering.get(timeout=20)
+
+
+def test_a_page_that_takes_long_to_load_finds_it(monkeypatch):
+    """A browser has its scripts and does not listen yet: on a busy machine that takes longer than the grace."""
+    monkeypatch.setattr(watching, "GRACE_S", 0.05)
+    with dashboard() as watcher:
+        with listening(watcher.url) as events:
+            events.until("state")
+            lingering = gevent.spawn(watcher.result, summary_of())
+            events.until("end")
+            fetch(watcher.url)
+        until(lambda: not listeners(watcher))
+        lingering.join(timeout=0.2)
+        assert not lingering.ready()
+        with listening(watcher.url) as events:
+            assert events.until("state")[-1][2]["phase"] == "ended"
+        lingering.get(timeout=20)
+
+
+def test_a_page_that_does_not_come_back_is_not_waited_for(monkeypatch):
+    """It was closed before it had loaded."""
+    monkeypatch.setattr(app, "LOADS_S", 0.1)
+    with dashboard() as watcher, gevent.Timeout(20):
+        fetch(watcher.url)
+        watcher.result(summary_of())
 
 
 def test_it_leaves_when_it_is_asked_to():

@@ -7,6 +7,7 @@ So nobody waits for a browser, and nothing piles up for one.
 
 from __future__ import annotations
 
+import time
 from collections import deque
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -43,7 +44,8 @@ class Feed:
         self._news = Event()
         self._closed = False
         self.listeners = 0
-        self.left = Event()  # set whenever a browser has left
+        self.changed = Event()  # set whenever a browser has come or left, or is expected
+        self.expected_until = 0.0  # on the monotonic clock
 
     def tell(self, name: str, data: bytes) -> None:
         """Tell everybody; never waits."""
@@ -56,6 +58,11 @@ class Feed:
         self._closed = True
         self._wake()
 
+    def expect(self, seconds: float) -> None:
+        """A browser loads the page, and will listen within so many seconds."""
+        self.expected_until = time.monotonic() + seconds
+        self.changed.set()
+
     def after(self, number: int | None) -> list[Message]:
         """What came after the message `number`, or the state where that is not known any more."""
         if number is None or number > self._newest or number < self._newest - len(self._ring):
@@ -65,6 +72,8 @@ class Feed:
     def listen(self, last: int | None) -> Iterator[bytes]:
         """Everything for one browser as it comes, beginning after the message `last`, until the feed is closed."""
         self.listeners += 1
+        self.expected_until = 0.0
+        self.changed.set()
         try:
             while True:
                 news = self._news
@@ -77,7 +86,7 @@ class Feed:
                     yield _HEARTBEAT
         finally:
             self.listeners -= 1
-            self.left.set()
+            self.changed.set()
 
     def _wake(self) -> None:
         news, self._news = self._news, Event()

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 EXTRA: Final = "dashboard"
 BODY_LIMIT: Final = 1 << 16
+LOADS_S: Final = 30.0  # the longest that a browser on a busy machine takes from a script to its first question
 _NUMBER_DIGITS: Final = 18
 _JSON: Final = "application/json"
 _SCRIPT, _STYLE = "text/javascript", "text/css"
@@ -93,7 +94,12 @@ def pages(run: Run) -> flask.Blueprint:
         own = f"'nonce-{nonce}'"
         return _page(template.render(nonce=nonce, stand_ins=stands), policy(scripts=own, styles=own, connect="'self'"))
 
-    blueprint.add_url_rule("/assets/<name>", view_func=_asset)
+    @blueprint.get("/assets/<name>")
+    def script_or_style(name: str) -> flask.Response:
+        answer = _asset(name)
+        # A program that asks for the page alone is no browser that will listen.
+        run.feed.expect(LOADS_S)
+        return answer
 
     @blueprint.get("/events")
     def events() -> flask.Response:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import time
 from typing import TYPE_CHECKING, Any, Final
 
 import gevent
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from tressi.ui.dashboard.board import Phase
     from tressi.ui.watcher import Controls
 
-# A page that is loaded again, or that lost its connection, is back by then.
+# A page that is loaded again, or that lost its connection, has asked again by then.
 GRACE_S: Final = 3.0
 
 
@@ -111,11 +112,20 @@ class Dashboard(Watcher):
         self._leaving.set()
 
     def _linger(self) -> None:
-        while self._feed.listeners and not self._leaving.is_set():
-            self._feed.left.clear()
-            gevent.wait([self._feed.left, self._leaving], count=1)
-            if not self._feed.listeners:
-                self._leaving.wait(GRACE_S)
+        """Wait while a browser listens, may come back, or loads the page."""
+        until = float("-inf")
+        while not self._leaving.is_set():
+            self._feed.changed.clear()
+            rest = None
+            if self._feed.listeners:
+                until = float("inf")
+            else:
+                # It has just left, where it was there the last time.
+                until = min(until, time.monotonic() + GRACE_S)
+                rest = max(until, self._feed.expected_until) - time.monotonic()
+                if rest <= 0:
+                    return
+            gevent.wait([self._feed.changed, self._leaving], rest, count=1)
 
     def _enter(self, phase: Phase) -> None:
         self._board.phase = phase
